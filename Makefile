@@ -1,0 +1,48 @@
+# The two commands of a newcomer are `make demo` and `make test`; both set up everything they need.
+# TORCH chooses the build of torch, e.g. `make test TORCH=torch` or a path to a wheel.
+
+PYTHON ?= python3
+VENV   ?= .venv
+TORCH  ?= torch==2.13.0
+PIP     = $(VENV)/bin/python -m pip --disable-pip-version-check --quiet
+SUDO    = $(if $(filter 0,$(shell id -u)),,$(if $(shell command -v sudo),sudo -n,))
+DEBIAN  = ffmpeg
+
+.PHONY: demo test lint types docs-benchmarks debian clean
+
+demo: $(VENV)/.run
+	$(VENV)/bin/streamsel demo --overwrite -o demo
+
+test: $(VENV)/.develop debian
+	$(VENV)/bin/python -m pytest -n auto
+
+lint: $(VENV)/.develop
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV) || ($(PYTHON) -m pip install --user virtualenv && $(PYTHON) -m virtualenv $(VENV))
+
+$(VENV)/.run: pyproject.toml | $(VENV)/bin/python
+	$(PIP) install '$(TORCH)'
+	$(PIP) install -e .
+	touch $@
+
+$(VENV)/.develop: $(VENV)/.run
+	$(PIP) install -e '.[test,lint,training]'
+	touch $@
+
+# What the tests need beyond Python. Without the right to install it, the tests that need it are
+# left out by name; with CI=true that is a failure.
+debian:
+	@missing=""; for tool in $(DEBIAN); do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
+	if [ -n "$$missing" ]; then \
+	  echo "installing$$missing"; \
+	  ($(SUDO) apt-get update -qq && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$missing) >/dev/null \
+	    || echo "cannot install$$missing here: tests that need it will be left out"; \
+	fi
+
+clean:
+	rm -rf $(VENV) demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

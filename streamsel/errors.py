@@ -1,0 +1,50 @@
+"""Every deliberate error of the package, the tree on top.
+
+    StreamselError
+    ├── ConfigurationError      what the user asked for cannot be; exits 2
+    │   └── FolderInUseError    the output folder holds another run
+    ├── SourceError             a feed cannot be opened, or ended badly
+    │   └── UnreadableError     nothing in it can be decoded as video
+    ├── EmbedderError           a network cannot be loaded or run
+    ├── SinkError               a kept frame cannot be stored
+    │   └── DiskFullError       the disk is full; the index is intact
+    └── RecordError             a run's folder cannot be read or continued
+
+Messages say where, what, and what to do; credentials never enter one.
+"""
+
+
+class StreamselError(Exception):
+    """Base of every deliberate error."""
+
+
+class ConfigurationError(StreamselError):
+    """What the user asked for cannot be. The command line exits 2 without a traceback."""
+
+
+class FolderInUseError(ConfigurationError):
+    """The output folder holds another run, or files that are not ours."""
+
+
+class SourceError(StreamselError):
+    """A feed cannot be opened, or its session ended badly."""
+
+
+class UnreadableError(SourceError):
+    """The input holds nothing that can be decoded as video."""
+
+
+class EmbedderError(StreamselError):
+    """An embedding network cannot be loaded or run."""
+
+
+class SinkError(StreamselError):
+    """A kept frame cannot be stored."""
+
+
+class DiskFullError(SinkError):
+    """The disk is full. What was recorded before is intact, and the run can be resumed."""
+
+
+class RecordError(StreamselError):
+    """A run's folder cannot be read, or cannot be continued."""
