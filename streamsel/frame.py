@@ -1,0 +1,145 @@
+"""The values that travel down the line: a frame's key, the frame itself, what was seen of it.
+
+Array aliases name the shape they promise; every array that leaves a function here is read-only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    import av
+
+Vector: TypeAlias = npt.NDArray[np.float32]
+"""(D,) unit-norm embedding."""
+Vectors: TypeAlias = npt.NDArray[np.float32]
+"""(N, D) unit-norm embeddings."""
+Thumbnail: TypeAlias = npt.NDArray[np.uint8]
+"""(S, S, 3) RGB, what the embedder looks at."""
+Sketch: TypeAlias = npt.NDArray[np.uint8]
+"""(32, 32) luma, what the screen compares."""
+LumaRows: TypeAlias = npt.NDArray[np.uint8]
+"""(R, W) luma, rows of the picture at full width: what sharpness is measured on."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class FrameKey:
+    """Names one frame of one feed, for ever: the feed's name and the frame's index.
+
+    ``index`` counts the frames of the feed from 0 in presentation order, as the decoder (or the
+    user's filter graph) puts them out.
+    """
+
+    feed: str
+    index: int
+
+    def __str__(self) -> str:
+        return f"{self.feed}-{self.index:06d}"
+
+
+class Picture:
+    """A decoded picture that can be let go of.
+
+    The line holds many frames that will never be written: candidates that wait in a look-ahead
+    block, witnesses of a center. Their pixels are held only while the memory budget lasts; a
+    picture that was dropped is decoded again should its frame be kept after all.
+
+    ``rotation`` is how many degrees counter-clockwise, a multiple of 90, the image must be turned
+    to stand upright.
+    """
+
+    __slots__ = ("__weakref__", "_image", "_nbytes", "rotation")
+
+    def __init__(self, image: av.VideoFrame | None, rotation: int = 0) -> None:
+        self._image = image
+        self._nbytes = 0 if image is None else sum(plane.buffer_size for plane in image.planes)
+        self.rotation = rotation
+
+    @property
+    def image(self) -> av.VideoFrame | None:
+        """The decoded image as the decoder left it, or None once dropped."""
+        return self._image
+
+    @property
+    def held_bytes(self) -> int:
+        """Bytes of decoded pixels this picture keeps alive."""
+        return self._nbytes if self._image is not None else 0
+
+    def drop(self) -> None:
+        """Let go of the pixels. Safe from any thread; whoever holds ``image`` keeps it."""
+        self._image = None
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One frame of a feed.
+
+    ``media_time`` is seconds by the sender's clock, from ``pts * time_base``, zero at the feed's
+    first frame; ``wall_time`` is UTC epoch seconds at receipt, None for a file. ``width`` and
+    ``height`` are those of the upright picture, in pixels.
+    """
+
+    key: FrameKey
+    pts: int | None
+    time_base: Fraction
+    media_time: float
+    width: int
+    height: int
+    picture: Picture
+    wall_time: float | None = None
+    corrupt: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ScreenState:
+    """What a screen remembers after a frame, besides the digests of what it let pass.
+
+    ``reference`` is the sketch of the last frame whose likeness reached the embedder, ``previous``
+    that of the last frame looked at, ``rows_digest`` the 64-bit hash of its sampled luma rows (0:
+    not taken); since ``still_since`` (seconds of media time) no frame differed from the one before.
+    ``passed`` counts the frames that went on. The default is the state before the first frame.
+    """
+
+    reference: Sketch | None = None
+    previous: Sketch | None = None
+    rows_digest: int = 0
+    still_since: float = 0.0
+    passed: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sighting:
+    """What the screen saw of a frame: the inputs of every later decision.
+
+    ``refusal`` is the reason the frame goes no further, or None; only then is there a
+    ``thumbnail``. ``digest`` is the 64-bit hash of the exact pixels of sketch and thumbnail, 0
+    where the frame was refused before a thumbnail was made. ``sharpness`` is in 0..1, higher is
+    sharper; 0 where the frame was refused before it was measured. ``state`` is what the screen
+    remembers after this frame.
+    """
+
+    frame: Frame
+    sketch: Sketch
+    digest: int
+    sharpness: float
+    refusal: str | None
+    thumbnail: Thumbnail | None
+    state: ScreenState = ScreenState()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidate:
+    """A sighting with its embedding; ``embedding`` is None exactly when it was refused."""
+
+    sighting: Sighting
+    embedding: Vector | None
+
+    @property
+    def frame(self) -> Frame:
+        """The frame that is judged."""
+        return self.sighting.frame

@@ -1,0 +1,1 @@
+"""The asyncio pipeline: the only place with tasks, threads and queues."""

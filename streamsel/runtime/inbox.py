@@ -1,0 +1,89 @@
+"""The bounded handover from reading threads to the event loop.
+
+A queue of futures costs a loop wake-up per item (some 40 microseconds, more under load). Here a
+reader appends to a deque under a lock and wakes the loop only when it sleeps, and the loop takes
+everything that waits, so the cost is paid once a batch.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import deque
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class InboxClosedError(Exception):
+    """The consumer has gone; the producer should stop."""
+
+
+class Inbox(Generic[T]):
+    """A bounded queue from threads to one task; a full inbox makes its producers wait.
+
+    Create it inside the running event loop that consumes it.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        self._capacity = capacity
+        self._items: deque[T] = deque()
+        self._ended = False
+        self._closed = False
+        self._error: BaseException | None = None
+        self._room = threading.Condition()
+        self._loop = asyncio.get_running_loop()
+        self._arrived = asyncio.Event()
+
+    def put(self, item: T) -> None:
+        """Append an item, waiting for room. Called from a producer's thread.
+
+        Raises :class:`InboxClosedError` once the consumer has closed the inbox.
+        """
+        with self._room:
+            while len(self._items) >= self._capacity and not self._closed:
+                self._room.wait()
+            if self._closed:
+                raise InboxClosedError
+            was_empty = not self._items
+            self._items.append(item)
+        if was_empty:
+            self._wake()
+
+    def end(self, error: BaseException | None = None) -> None:
+        """Say that nothing more will come; ``error`` is raised to the consumer after the rest."""
+        with self._room:
+            self._ended = True
+            self._error = error
+        self._wake()
+
+    def close(self) -> None:
+        """Turn producers away and forget what waits. Called by the consumer, as often as it likes."""
+        with self._room:
+            self._closed = self._ended = True
+            self._items.clear()
+            self._room.notify_all()
+        self._wake()
+
+    async def take(self, most: int) -> list[T]:
+        """Take between one and ``most`` items, waiting for the first.
+
+        Returns an empty list only at the end of the stream. Raises what the producer failed with.
+        """
+        while True:
+            with self._room:
+                count = min(most, len(self._items))
+                taken = [self._items.popleft() for _ in range(count)]
+                if taken:
+                    self._room.notify_all()
+                    return taken
+                if self._ended:
+                    if self._error is not None:
+                        raise self._error
+                    return []
+                self._arrived.clear()
+            await self._arrived.wait()
+
+    def _wake(self) -> None:
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._arrived.set)

@@ -1,0 +1,215 @@
+"""The straight line for whole files: nothing is dropped, every stage waits for the next.
+
+    reader thread: Source -> Screen -> inbox -> judge thread: Embedder -> Selector -> mailboxes
+
+One feed is read after another, in the order given, so the stream of frames and with it every
+decision is the same in each run. Memory is bounded by the inbox, the mailboxes and the budget of
+decoded pictures, whatever the length of the video.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from functools import partial
+
+from streamsel.errors import SourceError, StreamselError
+from streamsel.event import FeedReport, Verdict
+from streamsel.frame import Candidate, Frame, Sighting
+from streamsel.interfaces import Embedder, Observer, Screen, Selector, Sink, Source
+from streamsel.runtime.budget import PictureBudget
+from streamsel.runtime.inbox import Inbox, InboxClosedError
+from streamsel.runtime.mailbox import Mailbox
+from streamsel.runtime.worker import Worker
+
+_WAITING_SIGHTINGS = 64
+_WAITING_PICTURES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """A feed with its screen; ``start`` frames were judged before, ``done`` means all were."""
+
+    source: Source
+    screen: Screen
+    start: int = 0
+    done: bool = False
+
+
+class Pipeline:
+    """One run of the line over whole files.
+
+    ``batch`` is the most frames handed over at once; it changes speed, never a decision.
+    """
+
+    def __init__(
+        self,
+        lanes: Sequence[Lane],
+        embedder: Embedder,
+        selector: Selector,
+        sinks: Sequence[Sink],
+        *,
+        observers: Sequence[Observer] = (),
+        budget: PictureBudget | None = None,
+        batch: int = 32,
+    ) -> None:
+        self._lanes = lanes
+        self._embedder = embedder
+        self._selector = selector
+        self._sinks = sinks
+        self._observers = observers
+        self._budget = budget or PictureBudget()
+        self._batch = batch
+        self._inbox: Inbox[Sighting] | None = None
+        self._stopping = False
+
+    def stop(self) -> None:
+        """End the run early: what was decided is stored, what was not is left for a resumed run."""
+        self._stopping = True
+        if self._inbox is not None:
+            self._inbox.close()
+
+    async def run(self) -> bool:
+        """Run to the end of every feed. Returns False when the run was stopped before.
+
+        A feed that cannot be read is reported and the others go on. Raises the first
+        :class:`SinkError` or :class:`EmbedderError`; sinks then hold a prefix of the stream.
+        """
+        try:
+            async with AsyncExitStack() as stack:
+                reader = await stack.enter_async_context(Worker("streamsel-reader"))
+                judge = await stack.enter_async_context(Worker("streamsel-judge"))
+                mailboxes = [
+                    Mailbox(sink, await stack.enter_async_context(Worker("streamsel-sink")))
+                    for sink in self._sinks
+                ]
+                async with asyncio.TaskGroup() as tasks:
+                    writers = [
+                        tasks.create_task(mailbox.deliver(), name="sink") for mailbox in mailboxes
+                    ]
+                    await self._run_lanes(reader, judge, mailboxes)
+                    for writer in writers:
+                        writer.cancel()
+        except BaseExceptionGroup as group:
+            raise _first(group) from None
+        return not self._stopping
+
+    async def _run_lanes(self, reader: Worker, judge: Worker, mailboxes: Sequence[Mailbox]) -> None:
+        for lane in self._lanes:
+            if not lane.done and not self._stopping:
+                await self._read_lane(lane, reader, judge, mailboxes)
+        if not self._stopping:
+            await self._pass_on(await judge.run(self._selector.finish), mailboxes)
+        for mailbox in mailboxes:
+            await mailbox.settled()
+            if not self._stopping:
+                await self._supply(reader, mailbox)
+            await mailbox.post(partial(mailbox.sink.close, not self._stopping))
+            await mailbox.settled()
+
+    async def _read_lane(
+        self, lane: Lane, reader: Worker, judge: Worker, mailboxes: Sequence[Mailbox]
+    ) -> None:
+        inbox: Inbox[Sighting] = Inbox(_WAITING_SIGHTINGS)
+        self._inbox = inbox
+        feed, frames, error = lane.source.feed, 0, None
+        expected = await reader.run(lambda: lane.source.expected_frames)
+        for observer in self._observers:
+            observer.feed_opened(feed, expected, lane.start)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(reader.run(self._read, lane, inbox), name=f"read {feed}")
+            try:
+                while sightings := await inbox.take(self._batch):
+                    frames += len(sightings)
+                    for observer in self._observers:
+                        observer.seen(sightings)
+                    await self._pass_on(await judge.run(self._judge, sightings), mailboxes)
+            except SourceError as failure:
+                error = str(failure)
+            finally:
+                inbox.close()
+        if self._stopping:
+            return
+        report = FeedReport(feed, frames, error, tuple(lane.source.warnings()))
+        for observer in self._observers:
+            observer.feed_ended(report)
+        for mailbox in mailboxes:
+            await mailbox.post(partial(mailbox.sink.feed_ended, report))
+
+    def _read(self, lane: Lane, inbox: Inbox[Sighting]) -> None:
+        frames = lane.source.frames(lane.start)
+        try:
+            for frame in frames:
+                self._budget.hold(frame.picture)
+                inbox.put(lane.screen.look(frame))
+        except InboxClosedError:
+            return
+        except StreamselError as error:
+            inbox.end(error)
+        else:
+            inbox.end()
+        finally:
+            frames.close()
+
+    def _judge(self, sightings: Sequence[Sighting]) -> list[Verdict]:
+        thumbnails = [seen.thumbnail for seen in sightings if seen.thumbnail is not None]
+        vectors = iter(self._embedder.embed(thumbnails))
+        return self._selector.judge(
+            [
+                Candidate(
+                    replace(seen, thumbnail=None),
+                    None if seen.thumbnail is None else next(vectors),
+                )
+                for seen in sightings
+            ]
+        )
+
+    async def _pass_on(self, verdicts: Sequence[Verdict], mailboxes: Sequence[Mailbox]) -> None:
+        if not verdicts:
+            return
+        for observer in self._observers:
+            observer.judged(verdicts)
+        for mailbox in mailboxes:
+            await mailbox.post(partial(mailbox.sink.write, verdicts))
+
+    async def _supply(self, reader: Worker, mailbox: Mailbox) -> None:
+        """Decode again what was kept but let go of on the way, a feed at a time."""
+        wanted: defaultdict[str, list[int]] = defaultdict(list)
+        for key in mailbox.sink.missing():
+            wanted[key.feed].append(key.index)
+        for lane in self._lanes:
+            if indices := wanted.get(lane.source.feed):
+                inbox: Inbox[Frame] = Inbox(_WAITING_PICTURES)
+                async with asyncio.TaskGroup() as tasks:
+                    tasks.create_task(
+                        reader.run(_fetch, lane.source, indices, inbox),
+                        name=f"fetch {lane.source.feed}",
+                    )
+                    try:
+                        while frames := await inbox.take(_WAITING_PICTURES):
+                            for frame in frames:
+                                await mailbox.post(partial(mailbox.sink.supply, frame))
+                    finally:
+                        inbox.close()
+                await mailbox.settled()
+
+
+def _fetch(source: Source, indices: Sequence[int], inbox: Inbox[Frame]) -> None:
+    try:
+        for frame in source.fetch(indices):
+            inbox.put(frame)
+    except InboxClosedError:
+        return
+    except StreamselError as error:
+        inbox.end(error)
+    else:
+        inbox.end()
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The first failure inside a group, however deep: the one the user should read."""
+    first = group.exceptions[0]
+    return _first(first) if isinstance(first, BaseExceptionGroup) else first

@@ -1,0 +1,25 @@
+"""What every test may ask for, and the rule for what a machine may lack."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+
+def leave_out(reason: str) -> None:
+    """Leave a test out because this machine lacks something; with CI=true that is a failure."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"CI must not leave tests out: {reason}")
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def ffmpeg() -> Path:
+    """Debian's ffmpeg: the peer that pictures, frame counts and speeds are compared with."""
+    found = shutil.which("ffmpeg")
+    if found is None:
+        leave_out("ffmpeg is not installed (apt-get install ffmpeg)")
+    return Path(str(found))

@@ -1,0 +1,85 @@
+"""The handover between threads and the loop: order, bound, end, failure."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+
+from streamsel.errors import SourceError
+from streamsel.runtime.inbox import Inbox, InboxClosedError
+
+
+async def drain(inbox: Inbox[int], most: int) -> list[list[int]]:
+    taken = []
+    while batch := await inbox.take(most):
+        taken.append(batch)
+    return taken
+
+
+def test_everything_arrives_in_order_and_in_bounded_batches() -> None:
+    async def scenario() -> list[list[int]]:
+        inbox: Inbox[int] = Inbox(capacity=16)
+
+        def produce() -> None:
+            for number in range(10_000):
+                inbox.put(number)
+            inbox.end()
+
+        producer = asyncio.to_thread(produce)
+        batches, _ = await asyncio.gather(drain(inbox, 7), producer)
+        return batches
+
+    batches = asyncio.run(scenario())
+    assert [number for batch in batches for number in batch] == list(range(10_000))
+    assert max(map(len, batches)) <= 7
+
+
+def test_a_full_inbox_holds_its_producer_up() -> None:
+    async def scenario() -> None:
+        inbox: Inbox[int] = Inbox(capacity=4)
+        produced: list[int] = []
+        filled = threading.Event()
+
+        def produce() -> None:
+            for number in range(10):
+                if number == 4:
+                    filled.set()
+                inbox.put(number)
+                produced.append(number)
+            inbox.end()
+
+        producer = asyncio.ensure_future(asyncio.to_thread(produce))
+        await asyncio.to_thread(filled.wait)
+        assert produced == [0, 1, 2, 3]
+        await drain(inbox, 1)
+        await producer
+        assert produced == list(range(10))
+
+    asyncio.run(scenario())
+
+
+def test_a_failure_comes_after_what_was_put_before_it() -> None:
+    async def scenario() -> None:
+        inbox: Inbox[int] = Inbox(capacity=4)
+        inbox.put(1)
+        inbox.end(SourceError("lost"))
+        assert await inbox.take(9) == [1]
+        with pytest.raises(SourceError, match="lost"):
+            await inbox.take(9)
+
+    asyncio.run(scenario())
+
+
+def test_closing_frees_a_waiting_producer_and_a_waiting_consumer() -> None:
+    async def scenario() -> None:
+        inbox: Inbox[int] = Inbox(capacity=1)
+        inbox.put(1)
+        blocked = asyncio.ensure_future(asyncio.to_thread(inbox.put, 2))
+        inbox.close()
+        with pytest.raises(InboxClosedError):
+            await blocked
+        assert await inbox.take(9) == []
+
+    asyncio.run(scenario())

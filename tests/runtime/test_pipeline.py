@@ -1,0 +1,168 @@
+"""The line, with small stages: order, failure, stopping, bounds."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Sequence
+
+import pytest
+
+from streamsel.errors import DiskFullError
+from streamsel.event import FeedReport, Verdict
+from streamsel.frame import FrameKey, Sighting
+from streamsel.runtime.pipeline import Lane, Pipeline
+from tests.runtime.stages import (
+    AngleEmbedder,
+    CountingSource,
+    KeepEveryTenth,
+    ListSink,
+    OpenScreen,
+)
+
+
+class Watcher:
+    """An observer that counts, and may stop the pipeline after so many frames were seen."""
+
+    def __init__(self) -> None:
+        self.opened: list[str] = []
+        self.seen_frames = 0
+        self.judged_frames = 0
+        self.reports: list[FeedReport] = []
+        self.stop_at: int | None = None
+        self.pipeline: Pipeline | None = None
+
+    def feed_opened(self, feed: str, expected_frames: int | None, done_frames: int) -> None:
+        self.opened.append(feed)
+
+    def seen(self, sightings: Sequence[Sighting]) -> None:
+        self.seen_frames += len(sightings)
+        if self.pipeline and self.stop_at is not None and self.seen_frames >= self.stop_at:
+            self.pipeline.stop()
+
+    def judged(self, verdicts: Sequence[Verdict]) -> None:
+        self.judged_frames += len(verdicts)
+
+    def feed_ended(self, report: FeedReport) -> None:
+        self.reports.append(report)
+
+
+def lanes(*sources: CountingSource, start: int = 0) -> list[Lane]:
+    return [Lane(source, OpenScreen(refuse_every=7), start) for source in sources]
+
+
+@pytest.mark.parametrize("lag", [1, 32])
+def test_verdicts_reach_the_sink_in_stream_order(lag: int) -> None:
+    first, second = CountingSource("a", 205), CountingSource("b", 33)
+    sink, watcher = ListSink(), Watcher()
+    pipeline = Pipeline(
+        lanes(first, second), AngleEmbedder(), KeepEveryTenth(lag), [sink], observers=[watcher]
+    )
+    assert asyncio.run(pipeline.run())
+    keys = [verdict.frame.key for verdict in sink.verdicts]
+    assert keys == [FrameKey("a", i) for i in range(205)] + [FrameKey("b", i) for i in range(33)]
+    assert watcher.seen_frames == watcher.judged_frames == 238
+    assert watcher.reports == sink.reports
+    assert [report.frames for report in sink.reports] == [205, 33]
+    assert sink.closed is True
+    assert first.closed
+    assert second.closed
+
+
+def test_a_broken_feed_does_not_stop_the_others() -> None:
+    sink = ListSink()
+    pipeline = Pipeline(
+        lanes(CountingSource("bad", 100, fails_after=40), CountingSource("good", 50)),
+        AngleEmbedder(),
+        KeepEveryTenth(),
+        [sink],
+    )
+    assert asyncio.run(pipeline.run())
+    assert [report.error for report in sink.reports] == ["feed 'bad': lost", None]
+    assert len(sink.verdicts) == 90
+
+
+def test_a_sink_that_fails_ends_the_run_with_its_own_error() -> None:
+    source = CountingSource("a", 100_000)
+    sink = ListSink(fails_after=100, error=DiskFullError)
+    pipeline = Pipeline(lanes(source), AngleEmbedder(), KeepEveryTenth(), [sink])
+    with pytest.raises(DiskFullError, match="no room"):
+        asyncio.run(pipeline.run())
+    assert source.closed
+    assert len(sink.verdicts) < 100_000
+
+
+def test_an_unexpected_error_in_a_thread_is_loud() -> None:
+    class Faulty(OpenScreen):
+        def look(self, frame: object) -> Sighting:
+            raise ZeroDivisionError
+
+    source = CountingSource("a", 10)
+    pipeline = Pipeline([Lane(source, Faulty())], AngleEmbedder(), KeepEveryTenth(), [ListSink()])
+    with pytest.raises(ZeroDivisionError):
+        asyncio.run(pipeline.run())
+    assert source.closed
+
+
+def test_stopping_stores_what_was_decided_and_nothing_else() -> None:
+    source, sink, watcher = CountingSource("a", 10_000_000), ListSink(), Watcher()
+    pipeline = Pipeline(
+        lanes(source, CountingSource("b", 10)),
+        AngleEmbedder(),
+        KeepEveryTenth(lag=32),
+        [sink],
+        observers=[watcher],
+    )
+    watcher.pipeline, watcher.stop_at = pipeline, 1000
+    assert not asyncio.run(pipeline.run())
+    assert sink.closed is False
+    assert watcher.opened == ["a"]
+    assert [v.frame.key.index for v in sink.verdicts] == list(range(len(sink.verdicts)))
+    assert source.closed
+
+
+def test_missing_pictures_are_fetched_at_the_end() -> None:
+    a, b = CountingSource("a", 100), CountingSource("b", 100)
+    wanted = [FrameKey("b", 30), FrameKey("a", 10), FrameKey("a", 90)]
+    sink = ListSink(wants=wanted)
+    asyncio.run(Pipeline(lanes(a, b), AngleEmbedder(), KeepEveryTenth(), [sink]).run())
+    assert sink.supplied == [FrameKey("a", 10), FrameKey("a", 90), FrameKey("b", 30)]
+    assert (a.fetched, b.fetched) == ([10, 90], [30])
+
+
+def test_a_resumed_lane_starts_where_it_left_off_and_a_done_one_is_not_read() -> None:
+    sink = ListSink()
+    pipeline = Pipeline(
+        [
+            Lane(CountingSource("a", 100), OpenScreen(), 100, done=True),
+            Lane(CountingSource("b", 100), OpenScreen(), 60),
+        ],
+        AngleEmbedder(),
+        KeepEveryTenth(),
+        [sink],
+    )
+    asyncio.run(pipeline.run())
+    assert [v.frame.key for v in sink.verdicts] == [FrameKey("b", i) for i in range(60, 100)]
+
+
+@pytest.mark.parametrize("batch", [1, 7, 32])
+def test_the_batch_size_bounds_the_embedder(batch: int) -> None:
+    embedder, sink = AngleEmbedder(), ListSink()
+    pipeline = Pipeline(
+        lanes(CountingSource("a", 500)), embedder, KeepEveryTenth(), [sink], batch=batch
+    )
+    asyncio.run(pipeline.run())
+    assert max(embedder.batches) <= batch
+    assert len(sink.verdicts) == 500
+
+
+def test_no_thread_outlives_the_run() -> None:
+    before = threading.active_count()
+    asyncio.run(
+        Pipeline(
+            lanes(CountingSource("a", 100)), AngleEmbedder(), KeepEveryTenth(), [ListSink()]
+        ).run()
+    )
+    named = [t.name for t in threading.enumerate() if t.name.startswith("streamsel")]
+    assert named == []
+    assert threading.active_count() <= before + 1
