@@ -1,0 +1,54 @@
+"""Which checks a screen makes, and where each one draws the line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from streamsel.errors import ConfigurationError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScreenOptions:
+    """The checks of a screen; None or False switches one off. Levels are grey levels of 255.
+
+    ``corrupt``: the decoder flagged the frame as damaged.
+    ``black_share``: least share of cells of the sketch darker than ``black_level``.
+    ``uniform_share``: least share of sampled rows of one single value (a lost signal, a decoder's
+    grey fill). Half a picture is not enough: letterboxes and slides hold as many such rows.
+    ``exact_duplicates``: the very pixels were seen before in this feed.
+    ``freeze_seconds``: nothing has changed for longer than this, in media time.
+    ``unchanged_mean`` and ``unchanged_cell``: against the last frame that reached the embedder the
+    sketch differs by less than both, in the mean and in its largest cell. Not applied before
+    ``calibration`` frames have passed, so that the noise of the feed can be measured on them.
+    ``min_sharpness``: least sharpness in 0..1. Ordinary footage lies above 0.2, threefold
+    enlarged footage above 0.03; a Gaussian blur of 1/80 of the width brings both below 0.01.
+
+    Raises :class:`ConfigurationError` for a value out of its bounds.
+    """
+
+    corrupt: bool = True
+    black_share: float | None = 0.98
+    black_level: int = 32
+    uniform_share: float | None = 0.975
+    exact_duplicates: bool = True
+    freeze_seconds: float | None = 2.0
+    unchanged_mean: float | None = 1.0
+    unchanged_cell: int = 7
+    calibration: int = 100
+    min_sharpness: float | None = 0.01
+
+    def __post_init__(self) -> None:
+        """Refuse what lies out of bounds."""
+        _within("black_share", self.black_share, 0, 1)
+        _within("black_level", self.black_level, 0, 255)
+        _within("uniform_share", self.uniform_share, 0, 1)
+        _within("freeze_seconds", self.freeze_seconds, 0, float("inf"))
+        _within("unchanged_mean", self.unchanged_mean, 0, 255)
+        _within("unchanged_cell", self.unchanged_cell, 0, 256)
+        _within("calibration", self.calibration, 0, float("inf"))
+        _within("min_sharpness", self.min_sharpness, 0, 1)
+
+
+def _within(name: str, value: float | None, low: float, high: float) -> None:
+    if value is not None and not low <= value <= high:
+        raise ConfigurationError(f"screen: {name} is {value:g}; it must lie in {low:g}..{high:g}")

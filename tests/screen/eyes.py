@@ -1,0 +1,68 @@
+"""An eye for made pictures, which counts what it is asked for, and the pictures."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from fractions import Fraction
+
+import av
+import numpy as np
+import numpy.typing as npt
+
+from streamsel.frame import Frame, FrameKey, LumaRows, Picture, Sketch, Thumbnail
+
+Luma = npt.NDArray[np.uint8]
+
+
+class PlainEye:
+    """Looks at gray pictures whose sides are multiples of 32, by plain averaging."""
+
+    def __init__(self) -> None:
+        self.asked: Counter[str] = Counter()
+
+    def sketch(self, picture: Picture) -> Sketch:
+        self.asked["sketch"] += 1
+        return _average(_luma(picture), 32)
+
+    def luma_rows(self, picture: Picture) -> LumaRows:
+        self.asked["luma_rows"] += 1
+        return _luma(picture)[::4]
+
+    def thumbnail(self, picture: Picture, size: int) -> Thumbnail:
+        self.asked["thumbnail"] += 1
+        return np.repeat(_average(_luma(picture), size)[:, :, None], 3, axis=2)
+
+
+def textured(seed: int, side: int = 64) -> Luma:
+    """A picture of hard-edged blocks, different for each seed."""
+    blocks = np.random.default_rng(seed).integers(40, 220, (side // 4, side // 4))
+    return np.kron(blocks, np.ones((4, 4))).astype(np.uint8)
+
+
+def shown(pictures: Iterable[Luma], fps: int = 25, corrupt: bool = False) -> list[Frame]:
+    """The pictures as the frames of one feed."""
+    return [
+        Frame(
+            key=FrameKey("made", index),
+            pts=index,
+            time_base=Fraction(1, fps),
+            media_time=index / fps,
+            width=luma.shape[1],
+            height=luma.shape[0],
+            picture=Picture(av.VideoFrame.from_ndarray(luma, format="gray")),
+            corrupt=corrupt,
+        )
+        for index, luma in enumerate(pictures)
+    ]
+
+
+def _luma(picture: Picture) -> Luma:
+    assert picture.image is not None
+    return picture.image.to_ndarray()
+
+
+def _average(luma: Luma, size: int) -> Luma:
+    height, width = luma.shape
+    cells = luma.reshape(size, height // size, size, width // size)
+    return np.rint(cells.mean(axis=(1, 3))).astype(np.uint8)

@@ -1,0 +1,218 @@
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streamsel.errors import ConfigurationError
+from streamsel.frame import ScreenState
+from streamsel.interfaces import Screen
+from streamsel.screen.frame_screen import FrameScreen
+from streamsel.screen.options import ScreenOptions
+from tests.screen.eyes import PlainEye, shown, textured
+from tests.screen.test_measures import smeared
+
+AT_ONCE = ScreenOptions(calibration=0)
+ALL_OFF = ScreenOptions(
+    corrupt=False,
+    black_share=None,
+    uniform_share=None,
+    exact_duplicates=False,
+    freeze_seconds=None,
+    unchanged_mean=None,
+    min_sharpness=None,
+)
+
+
+def looked_at(frames, options=AT_ONCE, eye=None):
+    screen: Screen = FrameScreen(eye or PlainEye(), 16, options)
+    return [screen.look(frame) for frame in frames]
+
+
+def refusals(pictures, options=AT_ONCE, **how):
+    return [seen.refusal for seen in looked_at(shown(pictures, **how), options)]
+
+
+def noisy(luma, seed, level=2):
+    noise = np.random.default_rng(seed).integers(-level, level + 1, luma.shape)
+    return np.clip(luma.astype(int) + noise, 0, 255).astype(np.uint8)
+
+
+BLACK = np.full((64, 64), 16, np.uint8)
+GRAY_FILL = np.full((64, 64), 128, np.uint8)
+BLURRED = smeared(np.kron(textured(2), np.ones((8, 8), np.uint8)), 49)
+
+
+@pytest.mark.parametrize(
+    ("picture", "reason", "off"),
+    [
+        (BLACK, "black", {"black_share": None, "uniform_share": None}),
+        (GRAY_FILL, "uniform", {"uniform_share": None}),
+        (BLURRED, "blurred", {"min_sharpness": None}),
+    ],
+)
+def test_each_check_refuses_its_kind_and_can_be_switched_off(picture, reason, off):
+    assert refusals([picture]) == [reason]
+    assert refusals([picture], ScreenOptions(**off)) == [None]
+
+
+def test_a_corrupt_frame_is_refused_unseen_and_changes_nothing():
+    eye = PlainEye()
+    whole, damaged = shown([textured(1)])[0], shown([textured(2)], corrupt=True)[0]
+    first, second = looked_at([whole, damaged], eye=eye)
+    assert second.refusal == "corrupt"
+    assert second.state is first.state
+    assert eye.asked["sketch"] == 1
+    assert refusals([textured(2)], ScreenOptions(corrupt=False), corrupt=True) == [None]
+
+
+def test_with_every_check_off_everything_passes():
+    pictures = [BLACK, GRAY_FILL, BLURRED, *[textured(1)] * 80]
+    assert refusals(pictures, ALL_OFF) == [None] * len(pictures)
+
+
+def test_a_dark_picture_with_a_lamp_is_not_black():
+    lamp = BLACK.copy()
+    lamp[8:24, 8:24] = 180
+    assert refusals([lamp]) == [None]
+
+
+def test_a_passing_frame_carries_a_thumbnail_and_a_refused_one_none():
+    first, second = looked_at(shown([textured(1), textured(1)]))
+    assert first.thumbnail is not None
+    assert first.thumbnail.shape == (16, 16, 3)
+    assert first.digest != 0
+    assert 0 < first.sharpness <= 1
+    assert second.refusal is not None
+    assert second.thumbnail is None
+
+
+def test_a_repeated_picture_is_a_duplicate_until_it_counts_as_frozen():
+    told = refusals([textured(1)] * 60, ScreenOptions(freeze_seconds=2.0), fps=25)
+    assert told[:2] == [None, "exact-duplicate"]
+    assert told[2:52] == ["exact-duplicate"] * 50
+    assert told[52:] == ["frozen"] * 8
+
+
+def test_a_freeze_ends_with_the_first_change():
+    pictures = [*[textured(1)] * 60, textured(2), textured(1), textured(1)]
+    told = refusals(pictures, AT_ONCE, fps=25)
+    assert told[-4:] == ["frozen", None, "exact-duplicate", "unchanged"]
+
+
+def test_noise_is_not_a_freeze_however_long():
+    told = refusals([noisy(textured(1), seed) for seed in range(90)], AT_ONCE)
+    assert Counter(told) == {None: 1, "unchanged": 89}
+
+
+def test_noise_passes_while_the_feed_is_calibrated():
+    pictures = [noisy(textured(1), seed) for seed in range(30)]
+    assert refusals(pictures, ScreenOptions(calibration=10)) == [None] * 10 + ["unchanged"] * 20
+
+
+def test_a_small_object_is_noticed_though_the_mean_hardly_moves():
+    scene = textured(1, side=256)
+    with_object = scene.copy()
+    with_object[100:108, 100:108] = 255 - with_object[100:108, 100:108] // 2
+    assert refusals([scene, with_object]) == [None, None]
+    blind = ScreenOptions(calibration=0, unchanged_cell=256)
+    assert refusals([scene, with_object], blind) == [None, "unchanged"]
+
+
+def test_a_slow_drift_is_noticed_against_the_last_frame_that_passed():
+    dawn = [np.clip(textured(1).astype(int) + step, 0, 255).astype(np.uint8) for step in range(5)]
+    flickering = [level for level in dawn for _ in range(2)]
+    options = ScreenOptions(calibration=0, unchanged_mean=1.5)
+    told = refusals(flickering, options)
+    assert [index for index, refusal in enumerate(told) if refusal is None] == [0, 4, 8]
+
+
+def test_a_loop_is_seen_once():
+    loop = [textured(seed) for seed in range(20)]
+    assert refusals(loop * 3) == [None] * 20 + ["exact-duplicate"] * 40
+    off = ScreenOptions(exact_duplicates=False)
+    assert refusals(loop * 3, off) == [None] * 60
+
+
+def test_pictures_that_differ_where_no_cell_shows_it_are_not_duplicates():
+    one = textured(1)
+    other = one.copy()
+    other[0, 0], other[0, 1] = other[0, 1] + 40, other[0, 1] - 40
+    eye = PlainEye()
+    fine = FrameScreen(eye, 64, ScreenOptions(unchanged_mean=None))
+    assert [fine.look(frame).refusal for frame in shown([one, other])] == [None, None]
+
+
+def test_what_was_not_seen_for_long_is_forgotten():
+    first, later = shown([textured(1)])[0], shown([textured(2)])[0]
+    screen = FrameScreen(PlainEye(), 16, AT_ONCE)
+    digest = screen.look(first).digest
+    others = list(range(1, screen.memory))
+    screen.resume(ScreenState(), [digest, *others])
+    assert screen.look(first).refusal == "exact-duplicate"
+    screen.resume(ScreenState(), [digest, *others])
+    assert screen.look(later).refusal is None
+    assert screen.look(first).refusal is None
+
+
+def test_only_what_passes_the_cheap_checks_costs_a_thumbnail():
+    eye = PlainEye()
+    pictures = [textured(1), BLACK, *(noisy(textured(1), seed) for seed in range(10)), BLURRED]
+    looked_at(shown(pictures), eye=eye)
+    assert eye.asked == {"sketch": 13, "luma_rows": 2, "thumbnail": 1}
+
+
+SCENES = {
+    "a": textured(1),
+    "b": textured(2),
+    "a noisy": noisy(textured(1), 1),
+    "a noisier": noisy(textured(1), 2, level=6),
+    "black": BLACK,
+    "fill": GRAY_FILL,
+    "blurred": BLURRED,
+}
+
+
+@settings(deadline=None, max_examples=100)
+@given(
+    st.lists(st.tuples(st.sampled_from(sorted(SCENES)), st.integers(1, 9)), max_size=6),
+    st.sampled_from([0, 3]),
+    st.data(),
+)
+def test_resumed_at_any_point_it_goes_on_alike(script, calibration, data):
+    options = ScreenOptions(calibration=calibration, freeze_seconds=0.2)
+    frames = shown([SCENES[name] for name, times in script for _ in range(times)])
+    whole = looked_at(frames, options)
+    split = data.draw(st.integers(0, len(frames)))
+    before = whole[:split]
+    screen = FrameScreen(PlainEye(), 16, options)
+    screen.resume(
+        before[-1].state if before else ScreenState(),
+        [seen.digest for seen in before if seen.refusal is None],
+    )
+    after = [screen.look(frame) for frame in frames[split:]]
+    assert [judged(seen) for seen in after] == [judged(seen) for seen in whole[split:]]
+
+
+def judged(seen):
+    return seen.refusal, seen.digest, seen.sharpness, seen.state.passed, seen.state.still_since
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"black_share": 1.5},
+        {"black_level": -1},
+        {"uniform_share": -0.1},
+        {"freeze_seconds": -1.0},
+        {"unchanged_mean": 300.0},
+        {"calibration": -1},
+        {"min_sharpness": 2.0},
+    ],
+)
+def test_options_out_of_bounds_are_refused_by_name(wrong):
+    with pytest.raises(ConfigurationError, match=next(iter(wrong))):
+        ScreenOptions(**wrong)
