@@ -15,8 +15,9 @@ class Kept:
     """A frame entered the coreset.
 
     ``distance`` and ``nearest`` are to the nearest kept frame at that moment (None for the first
-    of all); ``threshold`` is what the distance had to exceed. ``reason`` is ``novel``, or
-    ``recalled`` for a frame that had been covered and stands in again after an eviction.
+    of all); ``threshold`` is what the distance had to exceed. ``reason`` is ``novel``;
+    ``recalled`` for a frame that had been covered and stands in again after an eviction; or a
+    baseline's, which measures nothing: ``drawn``, ``evenly-spaced``.
     """
 
     frame: Frame
@@ -30,7 +31,8 @@ class Kept:
 class Evicted:
     """A kept frame left the coreset; ``by`` represents it from now on, at ``distance``.
 
-    ``reason`` is ``closest-pair``, or ``expired`` (then nothing represents it and ``by`` is None).
+    ``reason`` is ``closest-pair``; ``merged``, when chunks of a long stream come together; or
+    ``expired`` or ``redrawn`` (then nothing represents it and ``by`` is None).
     """
 
     frame: Frame
@@ -48,7 +50,8 @@ class Verdict:
 
     ``outcome`` is ``kept``, ``covered`` (a kept frame stands for it) or ``refused`` (it never
     became a candidate). ``reason`` is ``novel``; ``near-duplicate`` (within the floor) or
-    ``covered`` (within reach of a center); or the screen's reason. ``distance`` is to ``nearest``,
+    ``covered`` (within reach of a center); a baseline's (``not-drawn``, ``between``); or the
+    screen's reason. ``distance`` is to ``nearest``,
     both None where none was measured. ``events`` are in the order they happened: a covered frame
     may still cause an eviction, and one frame may cause several. Verdicts come out in stream
     order, so what has been recorded is always a prefix of the stream.
@@ -72,8 +75,8 @@ class Verdict:
 class FeedReport:
     """How a feed ended.
 
-    ``frames`` is how many were read in this run, ``error`` why it could not be read to its end
-    (None: it could), ``warnings`` what was wrong with it on the way.
+    ``frames`` is one past the index of the last frame that was read, ``error`` why the feed could
+    not be read to its end (None: it could), ``warnings`` what was wrong with it on the way.
     """
 
     feed: str

@@ -1,0 +1,236 @@
+"""The sink that keeps a run in a folder: pictures, record, manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from streamsel.clock import Clock
+from streamsel.errors import ConfigurationError, SinkError
+from streamsel.event import FeedReport, Kept, Verdict
+from streamsel.frame import Frame, FrameKey, Picture
+from streamsel.sinks.encode import Encoder
+from streamsel.sinks.files import disk_errors, make_folder, sync_files, write_file
+from streamsel.sinks.folder import MANIFEST, make_and_lock, picture_path, prepare, sweep
+from streamsel.sinks.manifest import manifest_lines
+from streamsel.sinks.run import RunPlan, Status, StoredPicture
+from streamsel.sinks.writer import RecordWriter
+
+Durability: TypeAlias = Literal["strict", "batched"]
+
+_BATCH_FILES = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiskOptions:
+    """How a folder is used.
+
+    ``durability``: with ``strict`` each picture and each record is on the disk before the next one
+    is begun; with ``batched`` a power cut may cost the latest 64 pictures and the latest records.
+    Neither ever leaves a record that claims what is not there. ``hold_bytes``: decoded pictures
+    wait in memory up to this, so that a frame which is soon evicted is never encoded.
+    """
+
+    resume: bool = False
+    overwrite: bool = False
+    durability: Durability = "strict"
+    hold_bytes: int = 96 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A kept frame whose picture waits to be written, kept from being dropped by others."""
+
+    frame: Frame
+    picture: Picture
+
+
+class DiskSink:
+    """Stores what was decided in a folder. From one thread at a time.
+
+    At any moment, whatever kills the process, each row of the record that claims a picture has the
+    whole file, and the record is a prefix of the stream; what lies about beside it is removed when
+    the run is resumed. Pictures are written before they are claimed, and let go of in the record
+    before their files are removed.
+
+    A call that failed may be repeated, after :class:`DiskFullError` once there is room: what it
+    had done is not done twice. ``close`` must be called in any case.
+    """
+
+    def __init__(
+        self, folder: Path, plan: RunPlan, encoder: Encoder, clock: Clock, options: DiskOptions
+    ) -> None:
+        """Claim the folder, and begin the run or continue it.
+
+        Raises :class:`FolderInUseError` for a folder that another process or run has, or that
+        holds other things; :class:`ConfigurationError` when the run to be resumed was asked for
+        differently; :class:`RecordError` when it cannot be read; :class:`SinkError` when the
+        folder cannot be written.
+        """
+        self._folder = folder
+        self._encoder = encoder
+        self._clock = clock
+        self._strict = options.durability == "strict"
+        self._hold_bytes = options.hold_bytes
+        self._held: dict[FrameKey, _Held] = {}
+        self._held_bytes = 0
+        self._unclaimed: dict[FrameKey, StoredPicture] = {}
+        self._missing: set[FrameKey] = set()
+        self._closed = False
+        self._lock = make_and_lock(folder)
+        try:
+            self._record = self._open(plan, options)
+        except BaseException:
+            self._lock.release()
+            raise
+        self._complete = self._record.run().status == "complete"
+
+    @property
+    def record(self) -> RecordWriter:
+        """The run's record, to continue from and to add statistics to."""
+        return self._record
+
+    @property
+    def complete(self) -> bool:
+        """Whether the resumed run was finished already, so that nothing is left to do."""
+        return self._complete
+
+    def write(self, verdicts: Sequence[Verdict]) -> None:
+        """Record verdicts and act on their events; those recorded already are passed over."""
+        appended = self._record.append(verdicts)
+        for verdict in appended.verdicts:
+            for event in verdict.events:
+                if isinstance(event, Kept):
+                    self._take(event.frame)
+                else:
+                    self._let_go(event.frame.key)
+        with disk_errors(self._folder):
+            for path in appended.freed:
+                (self._folder / path).unlink(missing_ok=True)
+        self._spill(self._hold_bytes)
+
+    def feed_ended(self, report: FeedReport) -> None:
+        """Record how a feed ended."""
+        self._record.end_feed(report)
+
+    def missing(self) -> Sequence[FrameKey]:
+        """Kept frames whose picture was dropped before it could be stored, in order."""
+        return sorted(self._missing)
+
+    def supply(self, frame: Frame) -> None:
+        """Store the picture of a frame that was missing; any other frame is passed over."""
+        if frame.key in self._missing:
+            self._take(frame)
+            if frame.key in self._missing:
+                raise SinkError(f"frame {frame.key}: supplied without its picture")
+            self._spill(self._hold_bytes)
+
+    def close(self, complete: bool) -> None:
+        """Write what is still in hand and the manifest, and let go of the folder, error or not.
+
+        A run is complete only once no picture is missing; until then it can be resumed. One that
+        was complete already stays as it is. Closing twice does nothing.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            if not self._complete:
+                self._finish("complete" if complete and not self._missing else "interrupted")
+        finally:
+            self._record.close()
+            self._lock.release()
+
+    def _open(self, plan: RunPlan, options: DiskOptions) -> RecordWriter:
+        found = prepare(self._folder, resume=options.resume, overwrite=options.overwrite)
+        if found == "new":
+            return RecordWriter.create(self._folder, plan, self._clock.wall(), strict=self._strict)
+        record = RecordWriter.resume(self._folder, strict=self._strict)
+        try:
+            run = record.run()
+            if differences := run.plan.differences(plan):
+                raise ConfigurationError(
+                    f"{self._folder}: cannot be resumed, it was asked for differently: "
+                    + "; ".join(differences)
+                )
+            if run.status != "complete":
+                self._missing.update(sweep(self._folder, record))
+                record.set_status("running", None)
+        except BaseException:
+            record.close()
+            raise
+        return record
+
+    def _take(self, frame: Frame) -> None:
+        picture = Picture(frame.picture.image, frame.picture.rotation)
+        if picture.image is None:
+            self._missing.add(frame.key)
+            return
+        self._let_go(frame.key)
+        self._held[frame.key] = _Held(frame, picture)
+        self._held_bytes += picture.held_bytes
+
+    def _let_go(self, key: FrameKey) -> None:
+        self._missing.discard(key)
+        if held := self._held.pop(key, None):
+            self._held_bytes -= held.picture.held_bytes
+        if stored := self._unclaimed.pop(key, None):
+            with disk_errors(self._folder):
+                (self._folder / stored.path).unlink(missing_ok=True)
+
+    def _spill(self, limit_bytes: int) -> None:
+        """Write the pictures held longest until those that are left fit into ``limit_bytes``."""
+        while self._held_bytes > limit_bytes:
+            held = next(iter(self._held.values()))
+            stored = self._store(held)
+            if self._strict:
+                self._claim([stored])
+            else:
+                self._unclaimed[stored.key] = stored
+            del self._held[stored.key]
+            self._held_bytes -= held.picture.held_bytes
+            if len(self._unclaimed) >= _BATCH_FILES:
+                self._claim_batch()
+
+    def _store(self, held: _Held) -> StoredPicture:
+        encoded = self._encoder.encode(held.picture)
+        path = picture_path(held.frame, self._encoder.suffix)
+        place = self._folder / path
+        with disk_errors(place):
+            make_folder(place.parent)
+            write_file(place, encoded.content, sync=self._strict)
+        return StoredPicture(
+            held.frame.key,
+            path,
+            encoded.width,
+            encoded.height,
+            len(encoded.content),
+            sha256(encoded.content).hexdigest(),
+        )
+
+    def _claim(self, pictures: Sequence[StoredPicture]) -> None:
+        try:
+            self._record.claim(pictures)
+        except SinkError:
+            with disk_errors(self._folder):
+                for picture in pictures:
+                    (self._folder / picture.path).unlink(missing_ok=True)
+            raise
+
+    def _claim_batch(self) -> None:
+        with disk_errors(self._folder):
+            sync_files([self._folder / stored.path for stored in self._unclaimed.values()])
+        self._record.claim(list(self._unclaimed.values()))
+        self._unclaimed.clear()
+
+    def _finish(self, status: Status) -> None:
+        self._spill(0)
+        if self._unclaimed:
+            self._claim_batch()
+        manifest = "".join(manifest_lines(self._record)).encode()
+        with disk_errors(self._folder / MANIFEST):
+            write_file(self._folder / MANIFEST, manifest, sync=True)
+        self._record.set_status(status, self._clock.wall())

@@ -1,0 +1,123 @@
+"""Files that are whole or absent, and what the disk said in words a user can act on."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+from streamsel.errors import DiskFullError, RecordError, SinkError, StreamselError
+
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+_NO_ROOM_BYTES = 65_536
+
+
+@contextlib.contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """Turn errors of the system and of SQLite, met while writing ``path``, into ours.
+
+    Raises :class:`DiskFullError` with the folder and the bytes free, :class:`RecordError` for a
+    damaged database, :class:`SinkError` with the path for the rest.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise _disk_full(path) from error
+        place = error.filename if isinstance(error.filename, str) else path
+        raise SinkError(f"{place}: cannot be written: {error.strerror}") from error
+    except sqlite3.OperationalError as error:
+        raise _explain(error, path) from error
+    except sqlite3.DatabaseError as error:
+        if type(error) is not sqlite3.DatabaseError:
+            raise
+        raise damaged(path, error) from error
+
+
+def write_file(path: Path, content: bytes, *, sync: bool) -> None:
+    """Write a file so that under its name there is, at any moment, all of it or what was before.
+
+    Written under a temporary name in the same folder, then renamed. With ``sync`` both the bytes
+    and the name are on the disk when this returns, whatever becomes of the power; without, after
+    :func:`sync_files`. Nothing temporary is left behind by a failure. Raises ``OSError``.
+    """
+    part = temporary(path)
+    try:
+        with open(part, "wb") as file:
+            file.write(content)
+            file.flush()
+            if sync:
+                os.fsync(file.fileno())
+        os.replace(part, path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    if sync:
+        sync_path(path.parent)
+
+
+def sync_files(paths: Iterator[Path] | list[Path]) -> None:
+    """Bring files that were written without ``sync`` to the disk, then their names."""
+    folders = set()
+    for path in paths:
+        sync_path(path)
+        folders.add(path.parent)
+    for folder in sorted(folders):
+        sync_path(folder)
+
+
+def sync_path(path: Path) -> None:
+    """Wait until a file's bytes, or a folder's names, are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def temporary(path: Path) -> Path:
+    """The name a file has while it is being written."""
+    return path.with_name(f".{path.name}.part")
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, and bring the new names to the disk."""
+    if folder.is_dir():
+        return
+    make_folder(folder.parent)
+    folder.mkdir(exist_ok=True)
+    sync_path(folder.parent)
+
+
+def free_bytes(path: Path) -> int:
+    """Return the bytes that may still be written where ``path`` is or would be."""
+    while not path.exists():
+        path = path.parent
+    return shutil.disk_usage(path).free
+
+
+def damaged(path: Path, why: object) -> RecordError:
+    """Return the error for a database that SQLite cannot make sense of."""
+    return RecordError(
+        f"{path}: not a readable record ({why}); choose another folder, or remove this one yourself"
+    )
+
+
+def _disk_full(path: Path) -> DiskFullError:
+    return DiskFullError(
+        f"{path.parent}: the disk is full ({free_bytes(path):,} bytes free). What was recorded is "
+        "intact: make room and continue with --resume"
+    )
+
+
+def _explain(error: sqlite3.OperationalError, path: Path) -> StreamselError:
+    primary = error.sqlite_errorcode & 0xFF
+    if primary == sqlite3.SQLITE_FULL:
+        return _disk_full(path)
+    if primary == sqlite3.SQLITE_IOERR and free_bytes(path) < _NO_ROOM_BYTES:
+        return _disk_full(path)
+    return SinkError(f"{path}: cannot be written: {error}")

@@ -1,0 +1,160 @@
+"""A run's folder: who may write into it, what in it is ours, and what of that is left over."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+from streamsel.errors import ConfigurationError, FolderInUseError
+from streamsel.frame import Frame, FrameKey
+from streamsel.sinks.files import disk_errors, make_folder
+from streamsel.sinks.record import DATABASE
+from streamsel.sinks.schema import connect_to_write
+from streamsel.sinks.writer import RecordWriter, remove_unborn, unborn_names
+
+FRAMES = "frames"
+MANIFEST = "manifest.jsonl"
+
+_FILE_NAME = re.compile(r"\.?(\d{6,})_-?\d{4,}\.\d{3}\.(?:jpg|png|webp)(\.part)?")
+
+
+class FolderLock:
+    """Keeps a folder to one writing process; the system lets go of it when the process dies."""
+
+    def __init__(self, folder: Path) -> None:
+        """Take the lock. Raises :class:`FolderInUseError` when another process holds it."""
+        with disk_errors(folder):
+            self._descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            os.close(self._descriptor)
+            raise FolderInUseError(
+                f"{folder}: another process is writing into it; wait for it or choose another"
+            ) from error
+        self._held = True
+
+    def release(self) -> None:
+        """Let go of the folder; twice does nothing."""
+        if self._held:
+            self._held = False
+            os.close(self._descriptor)
+
+
+def make_and_lock(folder: Path) -> FolderLock:
+    """Make the folder where there is none, and lock it."""
+    if folder.exists() and not folder.is_dir():
+        raise FolderInUseError(f"{folder}: is a file; name a folder that is new, empty or ours")
+    with disk_errors(folder):
+        make_folder(folder)
+    return FolderLock(folder)
+
+
+def prepare(folder: Path, *, resume: bool, overwrite: bool) -> Literal["new", "resumed"]:
+    """Decide what a locked folder may be used for; with ``overwrite``, empty it of our files.
+
+    A new or empty folder can always be used. One with a run is continued with ``resume``, and
+    replaced with ``overwrite``: the pictures in its record, the record and the manifest go,
+    anything else stays. Raises :class:`FolderInUseError` for a run with neither, and for a folder
+    that holds anything but a run; :class:`RecordError` for a run that cannot be read.
+    """
+    if resume and overwrite:
+        raise ConfigurationError("give either resume or overwrite, not both")
+    with disk_errors(folder):
+        remove_unborn(folder)
+        present = {entry.name for entry in os.scandir(folder)} - unborn_names()
+    if not present:
+        return "new"
+    if DATABASE not in present:
+        raise FolderInUseError(
+            f"{folder}: holds files that are not a run of streamsel (such as {min(present)}); "
+            "choose a new or an empty folder"
+        )
+    if resume:
+        return "resumed"
+    if not overwrite:
+        raise FolderInUseError(
+            f"{folder}: holds a run; continue it with --resume, replace it with --overwrite, "
+            "or choose another folder"
+        )
+    _clear(folder)
+    return "new"
+
+
+def picture_path(frame: Frame, suffix: str) -> str:
+    """Name the file of a kept frame, relative to the run's folder: feed, index, media time.
+
+    >>> from fractions import Fraction
+    >>> from streamsel.frame import Picture
+    >>> frame = Frame(FrameKey("walk", 123), 123, Fraction(1, 25), 4.92, 640, 480, Picture(None))
+    >>> picture_path(frame, "jpg")
+    'frames/walk/000123_00004.920.jpg'
+    """
+    return f"{FRAMES}/{frame.key.feed}/{frame.key.index:06d}_{frame.media_time:09.3f}.{suffix}"
+
+
+def sweep(folder: Path, record: RecordWriter) -> list[FrameKey]:
+    """Make folder and record agree after a run that was killed; return what has no picture.
+
+    Removes temporary files and pictures of frames that were kept but whose file the record does
+    not claim; takes back claims of files that are gone or not whole. Files that no run of
+    streamsel can have written are left alone.
+    """
+    with disk_errors(folder):
+        claimed = set()
+        missing, broken = [], []
+        for key, path, size in record.pictures():
+            if path is None:
+                missing.append(key)
+            elif not _is_whole(folder / path, size):
+                broken.append(key)
+            else:
+                claimed.add(path)
+        for file in list(_ours(folder, record)):
+            if file.relative_to(folder).as_posix() not in claimed:
+                file.unlink()
+    if broken:
+        record.disclaim(broken)
+    return missing + broken
+
+
+def _is_whole(path: Path, size: int | None) -> bool:
+    return path.is_file() and path.stat().st_size == size
+
+
+def _ours(folder: Path, record: RecordWriter) -> Iterator[Path]:
+    """Yield the files under ``frames`` that a run with this record wrote, finished or not."""
+    ever_kept = record.ever_kept()
+    for feed in record.feeds():
+        place = folder / FRAMES / feed.name
+        for path in sorted(place.iterdir()) if place.is_dir() else ():
+            name = _FILE_NAME.fullmatch(path.name)
+            if name and path.is_file() and FrameKey(feed.name, int(name[1])) in ever_kept:
+                yield path
+
+
+def _clear(folder: Path) -> None:
+    """Remove a run, its record last, so that a crash on the way leaves a run that is known."""
+    record = RecordWriter(folder, connect_to_write(folder / DATABASE, strict=True))
+    try:
+        with disk_errors(folder):
+            for path in list(_ours(folder, record)):
+                path.unlink()
+            for feed in record.feeds():
+                _remove_if_empty(folder / FRAMES / feed.name)
+            _remove_if_empty(folder / FRAMES)
+            (folder / MANIFEST).unlink(missing_ok=True)
+    finally:
+        record.close()
+    with disk_errors(folder):
+        for name in (f"{DATABASE}-wal", f"{DATABASE}-shm", DATABASE):
+            (folder / name).unlink(missing_ok=True)
+
+
+def _remove_if_empty(folder: Path) -> None:
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()

@@ -1,0 +1,42 @@
+"""manifest.jsonl: the frames kept, a line each, for those who want no database."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from streamsel.sinks.record import Record
+
+
+def manifest_lines(record: Record) -> Iterator[str]:
+    """Yield a line of JSON for every frame that is kept and whose picture is stored.
+
+    In order of feed and index. Times are seconds, ``wall_time`` UTC epoch seconds or null,
+    ``path`` relative to the run's folder, ``time_base`` a fraction as text.
+    """
+    plan = record.run().plan
+    embedder = {"name": plan.embedder, "digest": plan.embedder_digest}
+    for kept in record.kept():
+        if kept.picture is None:
+            continue
+        line = {
+            "id": str(kept.key),
+            "feed": kept.key.feed,
+            "source": kept.source,
+            "index": kept.key.index,
+            "pts": kept.pts,
+            "time_base": f"{kept.time_base.numerator}/{kept.time_base.denominator}",
+            "media_time": kept.media_time,
+            "wall_time": kept.wall_time,
+            "path": kept.picture.path,
+            "width": kept.picture.width,
+            "height": kept.picture.height,
+            "bytes": kept.picture.bytes,
+            "sha256": kept.picture.sha256,
+            "distance": kept.distance,
+            "nearest": None if kept.nearest is None else str(kept.nearest),
+            "reason": kept.reason,
+            "sharpness": kept.sharpness,
+            "embedder": embedder,
+        }
+        yield json.dumps(line, allow_nan=False) + "\n"

@@ -1,0 +1,194 @@
+"""What a run is, as its record knows it: the plan, the feeds, the frames that are kept."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal, TypeAlias
+
+from streamsel.errors import ConfigurationError
+from streamsel.frame import FrameKey
+
+Status: TypeAlias = Literal["running", "complete", "interrupted", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class FeedPlan:
+    """A feed that will be read: its name, and where it comes from with credentials masked.
+
+    Raises :class:`ConfigurationError` for a name that cannot be a folder's.
+    """
+
+    name: str
+    source: str
+
+    def __post_init__(self) -> None:
+        """Refuse a name that would lead out of the run's folder."""
+        if self.name in {"", ".", ".."} or "/" in self.name or "\0" in self.name:
+            raise ConfigurationError(f"feed name {self.name!r} cannot be the name of a folder")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunPlan:
+    """What was asked for. ``feeds`` are in the order in which they are read.
+
+    ``config`` is everything, for showing; ``identity`` is what of it decides the result: a run is
+    only ever continued with the same identity, embedder, method, count, seed and feeds. Both hold
+    JSON values. ``embedder_digest`` is the hex hash of the weights.
+    """
+
+    version: str
+    config: Mapping[str, object]
+    identity: Mapping[str, object]
+    embedder: str
+    embedder_digest: str
+    method: str
+    count: int | None
+    seed: int
+    feeds: Sequence[FeedPlan]
+
+    def differences(self, other: RunPlan) -> list[str]:
+        """Say where this plan and another would give different results; empty: nowhere.
+
+        >>> one = RunPlan(version="1", config={}, identity={"fps": 5}, embedder="e",
+        ...     embedder_digest="00", method="online", count=9, seed=0, feeds=())
+        >>> from dataclasses import replace
+        >>> one.differences(replace(one, count=10, identity={"fps": None}))
+        ['count was 9 and is 10', 'fps was 5 and is null']
+        """
+        was, wanted = dict(_flat(self._deciding())), dict(_flat(other._deciding()))
+        return [
+            f"{name} was {was.get(name, 'absent')} and is {wanted.get(name, 'absent')}"
+            for name in sorted(was.keys() | wanted.keys())
+            if was.get(name) != wanted.get(name)
+        ]
+
+    def _deciding(self) -> dict[str, object]:
+        return {
+            **self.identity,
+            "embedder": self.embedder,
+            "embedder weights": self.embedder_digest,
+            "method": self.method,
+            "count": self.count,
+            "seed": self.seed,
+            "inputs": {feed.name: feed.source for feed in self.feeds},
+            "order of inputs": [feed.name for feed in self.feeds],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run as recorded. Times are UTC epoch seconds; ``finished`` is None while it runs."""
+
+    plan: RunPlan
+    status: Status
+    started: float
+    finished: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """A feed as recorded.
+
+    ``recorded`` is how many of its frames are in the record, and so the index of the next one;
+    ``frames`` is how many it had, None until it has ended.
+    """
+
+    name: str
+    source: str
+    recorded: int
+    frames: int | None
+    error: str | None
+    warnings: tuple[str, ...]
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing of this feed is left to be read."""
+        return self.frames is not None and self.recorded >= self.frames
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPicture:
+    """A whole file of a kept frame. ``path`` is relative to the run's folder, with slashes."""
+
+    key: FrameKey
+    path: str
+    width: int
+    height: int
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeptFrame:
+    """A frame that is kept now, why, and its picture where one is stored.
+
+    ``distance`` and ``nearest`` are to the nearest kept frame when it was admitted.
+    """
+
+    key: FrameKey
+    source: str
+    pts: int | None
+    time_base: Fraction
+    media_time: float
+    wall_time: float | None
+    sharpness: float
+    distance: float | None
+    nearest: FrameKey | None
+    reason: str
+    picture: StoredPicture | None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What became of a frame, as recorded. Fields as in :class:`streamsel.event.Verdict`."""
+
+    key: FrameKey
+    media_time: float
+    outcome: str
+    reason: str
+    distance: float | None
+    nearest: FrameKey | None
+    threshold: float | None
+    sharpness: float
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change of the kept set, as recorded: ``kind`` is ``kept`` or ``evicted``.
+
+    ``cause`` is the frame whose verdict brought it about. ``other`` is the nearest kept frame of
+    one that was kept, and who stands in for one that was evicted.
+    """
+
+    cause: FrameKey
+    kind: str
+    key: FrameKey
+    other: FrameKey | None
+    distance: float | None
+    threshold: float | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many frames had which outcome for which reason, and how often the kept set changed."""
+
+    outcomes: Mapping[tuple[str, str], int]
+    admitted: int
+    evicted: int
+
+    def reasons(self, outcome: str) -> dict[str, int]:
+        """The frames with one outcome, by reason, the most frequent first."""
+        counts = [(reason, n) for (what, reason), n in self.outcomes.items() if what == outcome]
+        return dict(sorted(counts, key=lambda pair: (-pair[1], pair[0])))
+
+
+def _flat(value: object, name: str = "") -> Iterator[tuple[str, str]]:
+    if isinstance(value, Mapping):
+        for key, part in value.items():
+            yield from _flat(part, f"{name}.{key}" if name else str(key))
+    else:
+        yield name, json.dumps(value)

@@ -1,0 +1,316 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from streamsel.errors import (
+    ConfigurationError,
+    FolderInUseError,
+    RecordError,
+    SinkError,
+)
+from streamsel.event import FeedReport
+from streamsel.interfaces import Sink
+from streamsel.sinks.disk import DiskOptions, DiskSink
+from streamsel.sinks.encode import Encoder
+from streamsel.sinks.record import Record
+from streamsel.sinks.run import FeedPlan
+from tests.sinks.streams import (
+    StoppedClock,
+    batches,
+    frame,
+    kept_keys,
+    opened,
+    plan,
+    supply,
+    verdicts,
+)
+
+ROOT = Path(__file__).parents[2]
+
+
+class CountingEncoder(Encoder):
+    def __init__(self):
+        super().__init__("png")
+        self.encoded = 0
+
+    def encode(self, picture):
+        self.encoded += 1
+        return super().encode(picture)
+
+
+@pytest.fixture
+def made():
+    return list(verdicts())
+
+
+def ran(folder, made, **options):
+    sink: Sink = opened(folder, **options)
+    for batch in batches(made, 8):
+        sink.write(batch)
+    for feed in ("walk", "yard"):
+        sink.feed_ended(FeedReport(feed, 60, None, ()))
+    supply(sink)
+    sink.close(complete=True)
+
+
+def files(folder):
+    return sorted(
+        path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
+    )
+
+
+@pytest.mark.parametrize("durability", ["strict", "batched"])
+@pytest.mark.parametrize("hold_bytes", [0, 20_000, 96 << 20])
+def test_a_folder_ends_with_the_kept_frames_and_nothing_else(
+    tmp_path, made, durability, hold_bytes
+):
+    ran(tmp_path, made, durability=durability, hold_bytes=hold_bytes)
+    expected = [
+        f"frames/{key.feed}/{key.index:06d}_{key.index / 25:09.3f}.png" for key in kept_keys(made)
+    ]
+    assert files(tmp_path) == [*expected, "manifest.jsonl", "streamsel.db"]
+    lines = [json.loads(line) for line in (tmp_path / "manifest.jsonl").read_text().splitlines()]
+    assert [line["path"] for line in lines] == expected
+    for line in lines:
+        content = (tmp_path / line["path"]).read_bytes()
+        assert (len(content), sha256(content).hexdigest()) == (line["bytes"], line["sha256"])
+    last = lines[-1]
+    assert last | {"bytes": 0, "sha256": ""} == {
+        "id": "yard-000057",
+        "feed": "yard",
+        "source": "yard.mp4",
+        "index": 57,
+        "pts": 57 * 512,
+        "time_base": "1/12800",
+        "media_time": 2.28,
+        "wall_time": None,
+        "path": "frames/yard/000057_00002.280.png",
+        "width": 64,
+        "height": 48,
+        "bytes": 0,
+        "sha256": "",
+        "distance": 0.25,
+        "nearest": "yard-000051",
+        "reason": "novel",
+        "sharpness": 0.5,
+        "embedder": {"name": "made", "digest": "00ff"},
+    }
+
+
+def test_what_is_evicted_in_time_is_never_encoded(tmp_path, made):
+    eager, patient = CountingEncoder(), CountingEncoder()
+    for name, encoder, hold_bytes in (("a", eager, 0), ("b", patient, 96 << 20)):
+        sink = opened(tmp_path / name, encoder, hold_bytes=hold_bytes)
+        sink.write(made)
+        supply(sink)
+        sink.close(complete=True)
+    assert patient.encoded == len(kept_keys(made))
+    one_by_one = CountingEncoder()
+    sink = opened(tmp_path / "c", one_by_one, hold_bytes=0)
+    for verdict in made:
+        sink.write([verdict])
+    sink.close(complete=True)
+    assert one_by_one.encoded > 2 * patient.encoded
+
+
+def test_a_held_picture_survives_being_dropped_by_others(tmp_path):
+    kept = next(verdicts())
+    sink = opened(tmp_path)
+    sink.write([kept])
+    kept.frame.picture.drop()
+    sink.close(complete=True)
+    assert sink.missing() == []
+    assert len(files(tmp_path / "frames")) == 1
+
+
+def test_what_was_dropped_is_missing_until_it_is_supplied(tmp_path):
+    sink = opened(tmp_path)
+    unseen = list(verdicts(seen=False))
+    sink.write(unseen)
+    assert sink.missing() == kept_keys(unseen)
+    first = sink.missing()[0]
+    with pytest.raises(SinkError, match=str(first)):
+        sink.supply(frame(first.feed, first.index, seen=False))
+    sink.supply(frame("walk", 59))
+    assert sink.missing() == kept_keys(unseen)
+    supply(sink)
+    assert sink.missing() == []
+    sink.close(complete=True)
+    assert len(files(tmp_path / "frames")) == len(kept_keys(unseen))
+
+
+def test_a_run_is_not_complete_while_a_picture_is_missing(tmp_path):
+    unseen = list(verdicts(seen=False))
+    sink = opened(tmp_path)
+    sink.write(unseen)
+    sink.close(complete=True)
+    sink = opened(tmp_path, resume=True)
+    assert not sink.complete
+    supply(sink)
+    sink.close(complete=True)
+    assert len(files(tmp_path / "frames")) == len(kept_keys(unseen))
+
+
+def test_an_interrupted_run_goes_on_where_it_was(tmp_path, made):
+    whole, parted = tmp_path / "whole", tmp_path / "parted"
+    ran(whole, made)
+    sink = opened(parted)
+    sink.write(made[:70])
+    sink.close(complete=False)
+    assert (parted / "manifest.jsonl").exists()
+    with Record.open(parted) as record:
+        assert record.run().status == "interrupted"
+    sink = opened(parted, resume=True)
+    assert sink.record.recorded("yard") == 10
+    sink.write(made)
+    supply(sink)
+    sink.close(complete=True)
+    assert files(parted) == files(whole)
+    assert (parted / "manifest.jsonl").read_text() == (whole / "manifest.jsonl").read_text()
+
+
+def test_a_complete_run_resumed_stays_as_it_is(tmp_path, made):
+    ran(tmp_path, made)
+    before = {name: (tmp_path / name).stat().st_mtime_ns for name in files(tmp_path)}
+    sink = opened(tmp_path, resume=True)
+    assert sink.complete
+    sink.write(made)
+    sink.close(complete=False)
+    sink.close(complete=False)
+    assert {name: (tmp_path / name).stat().st_mtime_ns for name in files(tmp_path)} == before
+
+
+def test_a_picture_that_was_taken_away_is_missing_when_the_run_is_resumed(tmp_path, made):
+    sink = opened(tmp_path)
+    sink.write(made[:70])
+    supply(sink)
+    sink.close(complete=False)
+    first, second, *_ = sorted((tmp_path / "frames").rglob("*.png"))
+    first.unlink()
+    second.write_bytes(second.read_bytes()[:100])
+    sink = opened(tmp_path, resume=True)
+    assert sink.missing() == kept_keys(made[:70])[:2]
+    sink.close(complete=False)
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"count": 9}, "count was 4 and is 9"),
+        ({"seed": 1}, "seed was 0 and is 1"),
+        ({"identity": {"read": {"fps": 5}}}, "read.fps was null and is 5"),
+        ({"embedder_digest": "11"}, 'embedder weights was "00ff" and is "11"'),
+        ({"feeds": [FeedPlan("walk", "walk.mp4")]}, 'inputs.yard was "yard.mp4" and is absent'),
+        (
+            {"feeds": [FeedPlan("yard", "yard.mp4"), FeedPlan("walk", "walk.mp4")]},
+            "order of inputs",
+        ),
+    ],
+)
+def test_a_run_asked_for_differently_is_not_resumed(tmp_path, changes, named):
+    opened(tmp_path).close(complete=False)
+    with pytest.raises(ConfigurationError, match=named):
+        DiskSink(tmp_path, plan(**changes), Encoder(), StoppedClock(), DiskOptions(resume=True))
+    opened(tmp_path, resume=True).close(complete=False)
+
+
+def test_a_folder_with_a_run_needs_a_word(tmp_path, made):
+    ran(tmp_path, made)
+    with pytest.raises(FolderInUseError, match=r"--resume.*--overwrite"):
+        opened(tmp_path)
+    with pytest.raises(ConfigurationError, match="not both"):
+        opened(tmp_path, resume=True, overwrite=True)
+
+
+def test_overwriting_removes_what_is_ours_and_nothing_else(tmp_path, made):
+    ran(tmp_path, made)
+    own = ["frames/walk/notes.txt", "frames/walk/999999_00000.000.png", "holiday.jpg"]
+    for name in own:
+        (tmp_path / name).write_text("mine")
+    sink = opened(tmp_path, overwrite=True)
+    sink.close(complete=False)
+    assert files(tmp_path) == sorted([*own, "manifest.jsonl", "streamsel.db"])
+    assert not (tmp_path / "frames/yard").exists()
+
+
+@pytest.mark.parametrize("options", [{}, {"resume": True}, {"overwrite": True}])
+def test_a_folder_of_other_things_is_refused_always(tmp_path, options):
+    (tmp_path / "thesis.tex").write_text("mine")
+    with pytest.raises(FolderInUseError, match=r"thesis\.tex"):
+        opened(tmp_path, **options)
+    assert files(tmp_path) == ["thesis.tex"]
+
+
+@pytest.mark.parametrize("options", [{"resume": True}, {"overwrite": True}])
+def test_a_folder_with_anothers_database_is_refused_and_left_alone(tmp_path, options):
+    (tmp_path / "streamsel.db").write_bytes(b"something else" * 99)
+    with pytest.raises(RecordError, match=r"streamsel\.db"):
+        opened(tmp_path, **options)
+    assert (tmp_path / "streamsel.db").read_bytes() == b"something else" * 99
+
+
+def test_a_file_is_no_folder(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(FolderInUseError, match="is a file"):
+        opened(tmp_path / "file")
+    with pytest.raises(SinkError, match="file"):
+        opened(tmp_path / "file" / "below")
+
+
+def test_resuming_where_nothing_was_begun_begins(tmp_path, made):
+    ran(tmp_path / "new", made, resume=True)
+    assert len(files(tmp_path / "new" / "frames")) == len(kept_keys(made))
+
+
+def test_a_folder_is_written_by_one_process_at_a_time(tmp_path):
+    sink = opened(tmp_path)
+    with pytest.raises(FolderInUseError, match="another process"):
+        opened(tmp_path, resume=True)
+    program = (
+        "from tests.sinks.streams import opened; from pathlib import Path; import sys\n"
+        "opened(Path(sys.argv[1]), resume=True)"
+    )
+    other = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "FolderInUseError" in other.stderr
+    sink.close(complete=False)
+    opened(tmp_path, resume=True).close(complete=False)
+
+
+def test_a_reader_sees_a_run_that_goes_on(tmp_path, made):
+    sink = opened(tmp_path)
+    sink.write(made[:30])
+    with Record.open(tmp_path) as record:
+        assert len(list(record.decisions())) == 30
+        sink.write(made[30:40])
+        assert len(list(record.decisions())) == 40
+    sink.close(complete=False)
+
+
+def test_a_failing_close_lets_go_of_the_folder(tmp_path, made):
+    sink = opened(tmp_path)
+    sink.write(made)
+    (tmp_path / "frames").write_text("in the way")
+    with pytest.raises(SinkError, match="frames"):
+        sink.close(complete=True)
+    (tmp_path / "frames").unlink()
+    sink = opened(tmp_path, resume=True)
+    assert sink.missing() == kept_keys(made)
+    sink.close(complete=False)
+
+
+@pytest.mark.parametrize("name", ["", "..", "a/b", "a\0b"])
+def test_a_feed_cannot_lead_out_of_the_folder(name):
+    with pytest.raises(ConfigurationError, match="feed name"):
+        FeedPlan(name, "x.mp4")

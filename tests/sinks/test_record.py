@@ -1,0 +1,217 @@
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from streamsel.errors import RecordError
+from streamsel.event import FeedReport, Kept
+from streamsel.frame import FrameKey
+from streamsel.sinks.record import Record
+from streamsel.sinks.run import FeedPlan
+from streamsel.sinks.writer import RecordWriter
+from tests.sinks.streams import FEEDS, batches, kept_keys, plan, verdicts
+
+
+@pytest.fixture
+def made():
+    return list(verdicts())
+
+
+@pytest.fixture
+def writer(tmp_path):
+    with RecordWriter.create(tmp_path, plan(), 5.0, strict=False) as record:
+        yield record
+
+
+def test_what_was_asked_for_is_read_back(tmp_path, writer):
+    with Record.open(tmp_path) as record:
+        run = record.run()
+    assert (run.status, run.started, run.finished) == ("running", 5.0, None)
+    assert run.plan.differences(plan()) == []
+    assert run.plan.config == {"count": 4}
+
+
+def test_verdicts_are_read_back_as_they_were(tmp_path, writer, made):
+    for batch in batches(made, 7):
+        writer.append(batch)
+    with Record.open(tmp_path) as record:
+        decisions, changes = list(record.decisions()), list(record.changes())
+        candidates = list(record.candidates())
+        vector = record.embedding(FrameKey("yard", 2))
+    assert [
+        (d.key, d.outcome, d.reason, d.distance, d.nearest, d.threshold) for d in decisions
+    ] == [(v.frame.key, v.outcome, v.reason, v.distance, v.nearest, v.threshold) for v in made]
+    events = [(v.frame.key, event) for v in made for event in v.events]
+    assert [(c.cause, c.key, c.kind, c.distance, c.reason) for c in changes] == [
+        (
+            cause,
+            event.frame.key,
+            "kept" if isinstance(event, Kept) else "evicted",
+            event.distance,
+            event.reason,
+        )
+        for cause, event in events
+    ]
+    assert vector is not None
+    assert vector[2] == 1
+    for candidate, verdict in zip(candidates, made, strict=True):
+        was, now = verdict.candidate, candidate
+        assert now.frame.key == was.frame.key
+        assert now.frame.pts == was.frame.pts
+        assert now.frame.time_base == Fraction(1, 12_800)
+        assert now.frame.media_time == was.frame.media_time
+        assert now.frame.picture.image is None
+        assert now.sighting.digest == was.sighting.digest
+        assert now.sighting.refusal == was.sighting.refusal
+        assert (now.embedding is None) == (was.embedding is None)
+        if now.embedding is not None:
+            assert (now.embedding == was.embedding).all()
+            assert now.embedding.dtype == np.float32
+            assert not now.embedding.flags.writeable
+
+
+def test_any_batches_and_any_repeats_make_the_same_record(tmp_path, made):
+    contents = []
+    for number, size in enumerate((1, 5, 200)):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        with RecordWriter.create(folder, plan(), 5.0, strict=False) as record:
+            for batch in batches(made, size):
+                record.append(batch)
+                assert record.append(batch).verdicts == ()
+            assert record.append(made).verdicts == ()
+            contents.append(
+                [*record.decisions(), *record.changes(), *(kept.key for kept in record.kept())]
+            )
+    assert contents[0] == contents[1] == contents[2]
+
+
+def test_a_resumed_record_knows_where_each_feed_and_its_screen_were(tmp_path, writer, made):
+    writer.append(made[:80])
+    writer.end_feed(FeedReport("walk", 60, None, ("damaged packet",)))
+    with RecordWriter.resume(tmp_path, strict=False) as record:
+        assert [record.recorded(feed) for feed in FEEDS] == [60, 20]
+        walk, yard = record.feeds()
+        assert (walk.done, walk.warnings) == (True, ("damaged packet",))
+        assert (yard.done, yard.frames) == (False, None)
+        state, digests = record.screen_state("yard", 5)
+        was = made[79].candidate.sighting.state
+        assert (state.passed, state.rows_digest, state.still_since) == (
+            was.passed,
+            was.rows_digest,
+            was.still_since,
+        )
+        assert (state.reference == was.reference).all()
+        passed = [
+            v.candidate.sighting.digest for v in made[60:80] if v.candidate.embedding is not None
+        ]
+        assert digests == passed[-5:]
+        record.append(made)
+        record.end_feed(FeedReport("yard", 60, "lost", ()))
+        assert [feed.frames for feed in record.feeds()] == [60, 60]
+        assert [kept.key for kept in record.kept()] == kept_keys(made)
+
+
+def test_a_feed_whose_last_verdicts_are_owed_is_not_done(writer, made):
+    writer.append(made[:50])
+    writer.end_feed(FeedReport("walk", 60, None, ()))
+    assert not writer.feeds()[0].done
+    writer.append(made[:60])
+    assert writer.feeds()[0].done
+
+
+def test_a_frame_costs_less_than_150_bytes_beside_its_embedding(tmp_path, writer):
+    many = list(verdicts(count=5000))
+    for batch in batches(many, 64):
+        writer.append(batch)
+    writer.close()
+    with sqlite3.connect(tmp_path / "streamsel.db") as database:
+        database.execute("DELETE FROM embeddings")
+        database.execute("DELETE FROM events")
+        database.execute("DELETE FROM kept")
+    database.execute("VACUUM")
+    database.close()
+    assert (tmp_path / "streamsel.db").stat().st_size / len(many) < 150
+
+
+def test_a_failed_append_changes_nothing_and_may_be_repeated(writer, made):
+    writer.append(made[:10])
+    before = list(writer.decisions())
+    with pytest.raises(RecordError, match="attic"):
+        writer.append([*made[:30], renamed(made[0])])
+    assert list(writer.decisions()) == before
+    broken = replace(made[20], reason=None)
+    with pytest.raises(sqlite3.IntegrityError):
+        writer.append([*made[:20], broken])
+    assert list(writer.decisions()) == before
+    writer.append(made)
+    assert [d.key for d in writer.decisions()] == [v.frame.key for v in made]
+
+
+def renamed(verdict):
+    candidate = verdict.candidate
+    frame = replace(verdict.frame, key=FrameKey("attic", 0))
+    sighting = replace(candidate.sighting, frame=frame)
+    return replace(verdict, candidate=replace(candidate, sighting=sighting))
+
+
+def test_feeds_may_join_later(writer):
+    writer.add_feed(FeedPlan("attic", "rtsp://attic"))
+    writer.add_feed(FeedPlan("attic", "rtsp://other"))
+    assert [(feed.name, feed.source) for feed in writer.feeds()][-1] == ("attic", "rtsp://attic")
+    assert writer.recorded("attic") == 0
+
+
+def test_statistics_are_kept_by_name(tmp_path, writer):
+    writer.set_statistics({"radius": 0.5, "spacing": [1, 2]})
+    writer.set_statistics({"radius": 0.25})
+    with Record.open(tmp_path) as record:
+        assert record.statistics() == {"radius": 0.25, "spacing": [1, 2]}
+
+
+def test_what_is_no_record_is_named(tmp_path):
+    with pytest.raises(RecordError, match="holds no run"):
+        Record.open(tmp_path)
+    (tmp_path / "streamsel.db").write_bytes(b"not a database" * 100)
+    with pytest.raises(RecordError, match=r"streamsel\.db"):
+        Record.open(tmp_path)
+    (tmp_path / "streamsel.db").unlink()
+    with sqlite3.connect(tmp_path / "streamsel.db") as other:
+        other.execute("CREATE TABLE things (id)")
+    other.close()
+    with pytest.raises(RecordError, match="another program"):
+        Record.open(tmp_path)
+
+
+def test_a_record_of_a_newer_version_is_not_touched(tmp_path, writer):
+    writer.close()
+    with sqlite3.connect(tmp_path / "streamsel.db") as database:
+        database.execute("PRAGMA user_version = 99")
+    database.close()
+    with pytest.raises(RecordError, match=r"newer.*upgrade"):
+        Record.open(tmp_path)
+    with pytest.raises(RecordError, match=r"newer.*upgrade"):
+        RecordWriter.resume(tmp_path, strict=True)
+
+
+def test_a_damaged_record_is_not_continued(tmp_path, writer, made):
+    writer.append(made)
+    writer.close()
+    path = tmp_path / "streamsel.db"
+    content = bytearray(path.read_bytes())
+    content[4096:] = b"\xa5" * (len(content) - 4096)
+    path.write_bytes(content)
+    with pytest.raises(RecordError, match=r"streamsel\.db.*choose another folder"):
+        RecordWriter.resume(tmp_path, strict=True)
+
+
+def test_reading_leaves_nothing_behind(tmp_path, writer, made):
+    writer.append(made)
+    writer.close()
+    with Record.open(tmp_path) as record:
+        assert len(list(record.decisions())) == len(made)
+    assert [path.name for path in tmp_path.iterdir()] == ["streamsel.db"]
