@@ -1,0 +1,18 @@
+"""The mathematics: which few vectors stand for all. numpy only; no I/O, no threads, no clock."""
+
+from streamsel.coreset.decision import Admitted, Center, Decision, Removed
+from streamsel.coreset.duplicates import floor_from
+from streamsel.coreset.kcenter import Coreset
+from streamsel.coreset.selector import OnlineSelector
+from streamsel.coreset.snapshot import Snapshot
+
+__all__ = [
+    "Admitted",
+    "Center",
+    "Coreset",
+    "Decision",
+    "OnlineSelector",
+    "Removed",
+    "Snapshot",
+    "floor_from",
+]

@@ -1,0 +1,97 @@
+"""What a coreset is compared with: evenly spaced frames, and frames drawn at random."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Generic, TypeVar
+
+import numpy as np
+
+from streamsel.coreset.assign import Indices
+
+Item = TypeVar("Item")
+
+
+def uniform(total: int, count: int) -> Indices:
+    """Which of ``total`` frames ``ffmpeg -vf fps=`` keeps at the rate that leaves ``count``.
+
+    The frames fall into ``count`` intervals of equal length; of each the last frame that begins
+    before its middle is kept, which is what ffmpeg's filter does at its default ``round=near`` for
+    a constant frame rate. All frames where ``count`` exceeds ``total`` (ffmpeg would repeat some).
+    Ascending, distinct, read-only. O(count).
+
+    >>> uniform(50, 7).tolist()
+    [3, 10, 17, 24, 32, 39, 46]
+    """
+    _require(total, count)
+    size = min(total, count)
+    middles = (2 * np.arange(size, dtype=np.intp) + 1) * total
+    kept: Indices = (middles - 1) // (2 * max(size, 1))
+    kept.flags.writeable = False
+    return kept
+
+
+def random(total: int, count: int, seed: int) -> Indices:
+    """Which of ``total`` frames a :class:`Reservoir` of ``count`` with this ``seed`` ends up with.
+
+    Every set of ``count`` is equally likely. Ascending, distinct, read-only. O(total).
+
+    >>> len(random(1000, 10, seed=0)), random(3, 10, seed=0).tolist()
+    (10, [0, 1, 2])
+    """
+    _require(total, count)
+    reservoir: Reservoir[int] = Reservoir(max(1, count), seed)
+    for position in range(total if count else 0):
+        reservoir.offer(position)
+    kept = np.array(sorted(reservoir.items), np.intp)
+    kept.flags.writeable = False
+    return kept
+
+
+class Reservoir(Generic[Item]):
+    """A uniform random sample of a stream of unknown length.
+
+    Algorithm R (Vitter 1985, "Random sampling with a reservoir", section 2, after Waterman): the
+    t-th item enters with probability count / t, in place of one drawn at random. One random number
+    an item, so the sample depends on the seed and the number of items alone, on any platform.
+    O(1) an offer, O(count) memory.
+    """
+
+    def __init__(self, count: int, seed: int) -> None:
+        """Sample ``count`` items, at least 1."""
+        if count < 1:
+            raise ValueError(f"count is {count}; it must be at least 1")
+        self._count = count
+        self._random = Random(seed)
+        self._items: list[Item] = []
+        self._seen = 0
+
+    @property
+    def items(self) -> tuple[Item, ...]:
+        """The sample, in no meaningful order."""
+        return tuple(self._items)
+
+    def offer(self, item: Item) -> tuple[Item, ...]:
+        """Take the next item of the stream; return those that are out because of it.
+
+        Nothing while there is room; else the one item, ``item`` itself or the one it replaced.
+
+        >>> reservoir = Reservoir(1, seed=0)
+        >>> reservoir.offer("a"), len(reservoir.offer("b"))
+        ((), 1)
+        """
+        self._seen += 1
+        if len(self._items) < self._count:
+            self._items.append(item)
+            return ()
+        slot = int(self._random.random() * self._seen)
+        if slot >= self._count:
+            return (item,)
+        out = self._items[slot]
+        self._items[slot] = item
+        return (out,)
+
+
+def _require(total: int, count: int) -> None:
+    if total < 0 or count < 0:
+        raise ValueError(f"total is {total} and count is {count}; neither may be negative")

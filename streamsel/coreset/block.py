@@ -1,0 +1,110 @@
+"""Look-ahead: a block of frames that wait to be decided, farthest first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Generic
+
+import numpy as np
+import numpy.typing as npt
+
+from streamsel.coreset.centers import NONE, CenterTable, Located
+from streamsel.coreset.decision import K, Point
+from streamsel.coreset.distance import MARGIN, distances, nearest
+
+
+class Block(Generic[K]):
+    """Frames in order of arrival, each with its nearest center and the distance to it.
+
+    ``slot`` (B,) and ``distance`` (B,) belong to the table as it was at the last
+    :meth:`refresh`. With no center all distances are inf. The dot products with the centers are
+    taken once, in one matrix product; after a change of the table only those of the changed slots
+    are taken again.
+    """
+
+    def __init__(self, points: Sequence[Point[K]], table: CenterTable[K]) -> None:
+        self.points = points
+        self.pending = np.ones(len(points), np.bool_)
+        self.slot = np.full(len(points), NONE, np.intp)
+        self.distance = np.full(len(points), np.inf)
+        self._table = table
+        self._vectors = np.stack([point.vector for point in points])  # (B, D)
+        self._quality = np.array([point.quality for point in points])
+        slots = min(len(table.sequence), table.size + len(points))
+        self._products = np.empty((len(points), slots), np.float32)  # (B, slots)
+        self._sequence = np.full(slots, NONE, np.int64)
+        self._sequence[: table.size] = table.sequence[: table.size]
+        if table.size:
+            self._products[:, : table.size] = table.products(self._vectors)
+            self._search(np.arange(len(points)))
+
+    def refresh(self) -> None:
+        """Bring the nearest centers of the pending frames up to date with the table.
+
+        A slot's vector is told by its sequence number, so a slot is new to the block exactly when
+        that number is. Cost O(size + B D) for each changed slot.
+        """
+        table = self._table
+        size = table.size
+        changed = np.flatnonzero(self._sequence[:size] != table.sequence[:size])
+        self._products[:, changed] = self._vectors @ table.vectors[changed].T
+        self._sequence[:size] = table.sequence[:size]
+        gone = np.ones(len(self._sequence) + 1, np.bool_)  # its last entry is for NONE, which is -1
+        gone[:size] = False
+        gone[changed] = True
+        lost = self.pending & gone[self.slot]
+        self._compare(np.flatnonzero(self.pending & ~lost), changed)
+        self._search(np.flatnonzero(lost))
+
+    def _search(self, rows: npt.NDArray[np.intp]) -> None:
+        """Find the nearest centers of the frames in ``rows`` anew, by the products there are."""
+        if not len(rows):
+            return
+        products = self._products[:, : self._table.size]
+        if len(rows) < len(products):
+            products = products[rows]
+        self.slot[rows], self.distance[rows] = self._table.nearest(self._vectors[rows], products)
+
+    def _compare(self, rows: npt.NDArray[np.intp], changed: npt.NDArray[np.intp]) -> None:
+        """Move the frames in ``rows`` to a center in the slots ``changed`` where that is nearer."""
+        table = self._table
+        products = self._products[rows[:, None], changed]  # (N, C)
+        maybe = (
+            2.0 - 2.0 * products.max(axis=1, initial=-np.inf)
+            <= np.square(self.distance[rows]) + MARGIN
+        )
+        rows = rows[maybe]
+        if not len(rows):
+            return
+        choice, distance = nearest(
+            products[maybe],
+            self._vectors[rows],
+            table.vectors[changed],
+            table.sequence[changed],
+        )
+        slot = changed[choice]
+        first = table.sequence[slot] < table.sequence[self.slot[rows]]
+        closer = (distance < self.distance[rows]) | ((distance == self.distance[rows]) & first)
+        self.slot[rows[closer]], self.distance[rows[closer]] = slot[closer], distance[closer]
+
+    def next(self, threshold: float, floor: float) -> int | None:
+        """Return the row of the frame to be admitted next, None if all are within ``threshold``.
+
+        It is the pending frame farthest from the centers (of equally far ones the first to
+        arrive). But of near duplicates the sharpest represents them: among the pending frames
+        beyond the threshold and within ``floor`` of the farthest, the one of the highest quality
+        is taken, if that is higher than the farthest's own.
+        """
+        waiting = np.where(self.pending, self.distance, -1.0)
+        row = int(waiting.argmax())
+        if waiting[row] <= threshold:
+            return None
+        better = np.flatnonzero((waiting > threshold) & (self._quality > self._quality[row]))
+        better = better[distances(self._vectors[better], self._vectors[row]) <= floor]
+        return int(better[self._quality[better].argmax()]) if len(better) else row
+
+    def take(self, row: int) -> Located[K]:
+        """Take the frame in ``row`` off the block."""
+        self.pending[row] = False
+        products = self._products[row, : self._table.size]
+        return Located(self.points[row], int(self.slot[row]), float(self.distance[row]), products)

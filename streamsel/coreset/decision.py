@@ -1,0 +1,106 @@
+"""What a coreset is offered, and what it answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Generic, Literal, TypeAlias, TypeVar
+
+from streamsel.frame import Vector
+
+K = TypeVar("K")
+"""The caller's name for a frame: anything. It is stored and handed back, never looked into."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Point(Generic[K]):
+    """One valid frame as the coreset sees it.
+
+    ``vector`` (D,) is a read-only copy of its own. ``sequence`` counts the offered frames from 0
+    and settles ties. ``time`` is in seconds, NaN where none was given.
+    """
+
+    key: K
+    vector: Vector
+    sequence: int
+    time: float
+    quality: float
+
+    @classmethod
+    def of(cls, key: K, row: Vector, sequence: int, time: float, quality: float) -> Point[K]:
+        """Make a point of a row of a block, which it does not keep alive."""
+        vector = row.copy()
+        vector.flags.writeable = False
+        return cls(key, vector, sequence, time, quality)
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted(Generic[K]):
+    """A frame became a center.
+
+    ``distance`` and ``nearest`` are to the nearest center at that moment, None for the first of
+    all; the distance exceeded ``threshold``. ``reason`` is ``recalled`` for a frame that had been
+    absorbed before and came back because its center was removed, else ``novel``.
+    """
+
+    key: K
+    distance: float | None
+    nearest: K | None
+    threshold: float
+    reason: Literal["novel", "recalled"]
+
+
+@dataclass(frozen=True, slots=True)
+class Removed(Generic[K]):
+    """A center left the set: ``by`` stands in for it, at ``distance``.
+
+    Both are None for reason ``expired``: nothing it stood for was seen within the window.
+    """
+
+    key: K
+    by: K | None
+    distance: float | None
+    reason: Literal["closest-pair", "expired"]
+
+
+Change: TypeAlias = Admitted[K] | Removed[K]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision(Generic[K]):
+    """What became of one offered frame, and why.
+
+    ``admitted``: it became a center (``novel``). ``absorbed``: a center stands for it, within the
+    floor (``near-duplicate``) or within the threshold (``covered``). ``rejected``: its vector was
+    not a finite unit vector (``invalid``), and the coreset did not change. ``distance`` is to
+    ``nearest``; both are None where none was measured, ``threshold`` only for rejected frames.
+
+    The ``changes`` of consecutive decisions, read one after the other, are in the order in which
+    they happened, so any prefix of them replays to a set that was really held. A change hangs on
+    the decision of the frame that caused it, unless a later frame of the same block was admitted
+    before; then it hangs on that one.
+    """
+
+    key: K
+    outcome: Literal["admitted", "absorbed", "rejected"]
+    reason: Literal["novel", "near-duplicate", "covered", "invalid"]
+    distance: float | None
+    nearest: K | None
+    threshold: float | None
+    changes: tuple[Change[K], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Center(Generic[K]):
+    """A member of the coreset.
+
+    ``vector`` is (D,), read-only. ``distance`` is to ``nearest``, the nearest other center; both
+    are None for the only one. Every frame it answers for is within ``reach``. ``last_time`` is
+    when it was last seen, in seconds; None where no times were given.
+    """
+
+    key: K
+    vector: Vector
+    nearest: K | None
+    distance: float | None
+    reach: float
+    last_time: float | None

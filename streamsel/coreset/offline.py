@@ -1,0 +1,296 @@
+"""Selectors that are not the online one: two passes for files, and the two baselines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from streamsel.coreset.assign import assign
+from streamsel.coreset.baselines import Reservoir, uniform
+from streamsel.coreset.greedy import farthest_first
+from streamsel.coreset.refine import best_of_starts
+from streamsel.coreset.verdicts import refusal, refused
+from streamsel.event import Evicted, Kept, Verdict
+from streamsel.frame import Candidate, Frame, FrameKey, Vectors
+
+_HELD_PER_CANDIDATE = 4
+
+
+class TwoPassSelector:
+    """Looks at everything before it decides: the best final set of ``count`` frames.
+
+    Candidates wait until :meth:`finish`, which chooses among all of them by
+    :func:`~streamsel.coreset.refine.best_of_starts`. Every candidate is then within
+    ``max(2.04 * OPT, min_distance)`` of a kept frame, OPT being the smallest radius that any
+    ``count`` centers reach, and no frame is kept that is not kept in the end.
+
+    A stream of more than ``chunk`` candidates stays bounded: a full chunk is reduced to the
+    farthest-first coreset of those that no earlier representative has within ``min_distance``. Its
+    verdicts come out and its ``count`` representatives are kept for now. The end chooses among the
+    last chunk and all representatives at once, and its last verdict evicts those that lose. Every
+    candidate is then within ``2 * max(2.04 * OPT, min_distance)`` of a kept frame (Ceccarello,
+    Pietracaprina, Pucci 2019, for the composition).
+
+    No two frames kept in the end are within ``min_distance``. Decisions depend on the stream alone,
+    not on its batches. Memory: ``chunk`` candidates with the refused frames between them, of which
+    four times ``chunk`` close a chunk too, and ``count`` representatives a chunk; no thumbnails.
+    Cost: a chunk of N candidates with C representatives so far is O(N (count + C) D).
+    """
+
+    def __init__(self, count: int, *, min_distance: float = 0.0, chunk: int = 32_768) -> None:
+        """Keep at most ``count`` frames; ``chunk`` must be at least ``count``."""
+        if not 1 <= count <= chunk:
+            raise ValueError(f"count is {count}; it must be in 1..{chunk}, the size of a chunk")
+        self._count = count
+        self._min_distance = min_distance
+        self._chunk = chunk
+        self._waiting: list[tuple[Candidate, bool]] = []  # with whether it can be measured
+        self._measurable = 0
+        self._representatives: list[Candidate] = []
+
+    @property
+    def kept(self) -> tuple[FrameKey, ...]:
+        """The frames that are kept now, in order of their key."""
+        return _keys(one.frame for one in self._representatives)
+
+    def judge(self, candidates: Sequence[Candidate]) -> list[Verdict]:
+        """Take the next candidates; verdicts come out only when a chunk was full."""
+        verdicts: list[Verdict] = []
+        for candidate in candidates:
+            # A full chunk waits for the next candidate: the end needs a verdict that is still
+            # owed, to carry its evictions.
+            if (
+                self._measurable >= self._chunk
+                or len(self._waiting) >= _HELD_PER_CANDIDATE * self._chunk
+            ):
+                verdicts += self._reduce()
+            measurable = refusal(candidate) is None
+            sighting = replace(candidate.sighting, thumbnail=None)
+            self._waiting.append((replace(candidate, sighting=sighting), measurable))
+            self._measurable += measurable
+        return verdicts
+
+    def finish(self) -> list[Verdict]:
+        """Choose among everything, and return every verdict still owed."""
+        if not self._waiting:
+            return []
+        earlier, mine = self._representatives, self._candidates()
+        members = [*earlier, *mine]
+        chosen = best_of_starts(_stack(members), self._count, min_distance=self._min_distance)
+        positions = sorted(chosen.indices.tolist())
+        self._representatives = [members[position] for position in positions]
+        survivors = [members[position] for position in positions if position < len(earlier)]
+        admitted = [position - len(earlier) for position in positions if position >= len(earlier)]
+        verdicts = self._verdicts(mine, survivors, admitted)
+        evictions = tuple(
+            Evicted(
+                frame=earlier[position].frame,
+                by=members[chosen.nearest[position]].frame.key,
+                distance=float(chosen.nearest_distances[position]),
+                reason="merged",
+            )
+            for position in sorted(set(range(len(earlier))).difference(positions))
+        )
+        verdicts[-1] = replace(verdicts[-1], events=verdicts[-1].events + evictions)
+        return verdicts
+
+    def _reduce(self) -> list[Verdict]:
+        """Turn the chunk that waits into representatives, and into its verdicts."""
+        earlier, mine = self._representatives, self._candidates()
+        vectors = _stack(mine)
+        fresh = np.arange(len(mine))
+        if earlier and mine:
+            fresh = np.flatnonzero(assign(vectors, _stack(earlier)).distances > self._min_distance)
+        found = farthest_first(vectors[fresh], self._count, min_distance=self._min_distance)
+        admitted = np.sort(fresh[found.indices]).tolist()
+        self._representatives = [*earlier, *(mine[position] for position in admitted)]
+        return self._verdicts(mine, earlier, admitted)
+
+    def _candidates(self) -> list[Candidate]:
+        return [candidate for candidate, measurable in self._waiting if measurable]
+
+    def _verdicts(
+        self, mine: list[Candidate], earlier: list[Candidate], admitted: list[int]
+    ) -> list[Verdict]:
+        """Explain and forget all that waits.
+
+        ``mine`` are the candidates among it, ``admitted`` the positions of those that are kept now,
+        ascending, ``earlier`` the kept frames that stay.
+        """
+        explained = iter(self._explain(mine, earlier, admitted))
+        verdicts = [
+            next(explained) if measurable else refused(candidate)
+            for candidate, measurable in self._waiting
+        ]
+        self._waiting, self._measurable = [], 0
+        return verdicts
+
+    def _explain(
+        self, mine: list[Candidate], earlier: list[Candidate], admitted: list[int]
+    ) -> list[Verdict]:
+        """The verdicts of ``mine``, in order."""
+        if not mine:
+            return []
+        standing = [*earlier, *(mine[position] for position in admitted)]
+        vectors = _stack(standing)
+        found = assign(_stack(mine), vectors)
+        radius = float(found.distances.max())
+        kept: dict[int, Verdict] = {}
+        for number, position in enumerate(admitted, start=len(earlier)):
+            kept[position] = self._keep(standing, vectors, number)
+        verdicts: list[Verdict] = []
+        for position, candidate in enumerate(mine):
+            if position in kept:
+                verdicts.append(kept[position])
+                continue
+            distance = float(found.distances[position])
+            duplicate = distance <= self._min_distance
+            verdicts.append(
+                Verdict(
+                    candidate=candidate,
+                    outcome="covered",
+                    reason="near-duplicate" if duplicate else "covered",
+                    distance=distance,
+                    nearest=standing[found.nearest[position]].frame.key,
+                    threshold=self._min_distance if duplicate else radius,
+                )
+            )
+        return verdicts
+
+    def _keep(self, standing: list[Candidate], vectors: Vectors, number: int) -> Verdict:
+        """Keep the candidate at ``number`` of ``standing``; those before it are kept already."""
+        nearest: FrameKey | None = None
+        distance: float | None = None
+        if number > 0:
+            found = assign(vectors[number : number + 1], vectors[:number])
+            nearest = standing[found.nearest[0]].frame.key
+            distance = float(found.distances[0])
+        return _kept(standing[number], "novel", distance, nearest, self._min_distance)
+
+
+class RandomSelector:
+    """Keeps a uniform random sample of the candidates, for comparison.
+
+    A reservoir (Vitter 1985): at any time each candidate so far is kept with equal probability. One
+    that drops out again is evicted with reason ``redrawn``. Verdicts are immediate and measure no
+    distance; they depend on ``seed`` and the stream alone. O(1) a candidate.
+    """
+
+    def __init__(self, count: int, *, seed: int) -> None:
+        """Keep at most ``count`` frames, at least 1."""
+        self._reservoir: Reservoir[Frame] = Reservoir(count, seed)
+
+    @property
+    def kept(self) -> tuple[FrameKey, ...]:
+        """The frames that are kept now, in order of their key."""
+        return _keys(self._reservoir.items)
+
+    def judge(self, candidates: Sequence[Candidate]) -> list[Verdict]:
+        """Give the verdicts of ``candidates``."""
+        return [self._judge_one(candidate) for candidate in candidates]
+
+    def finish(self) -> list[Verdict]:
+        """Nothing is ever owed."""
+        return []
+
+    def _judge_one(self, candidate: Candidate) -> Verdict:
+        if refusal(candidate) is not None:
+            return refused(candidate)
+        out = self._reservoir.offer(candidate.frame)
+        if candidate.frame in out:
+            return _passed_over(candidate, "not-drawn")
+        evictions = [Evicted(frame=one, by=None, distance=None, reason="redrawn") for one in out]
+        return _kept(candidate, "drawn", None, None, 0.0, evictions)
+
+
+class UniformSelector:
+    """Keeps ``count`` frames evenly spread over a stream of ``total``, for comparison.
+
+    They are the frames that ffmpeg's ``fps`` filter would keep, by their ordinal among all frames,
+    refused ones included: see :func:`~streamsel.coreset.baselines.uniform`. If such a frame was
+    refused, the next candidate that is not kept already takes its place. A stream that is longer
+    than ``total`` keeps no more, a shorter one fewer. Verdicts are immediate and measure no
+    distance.
+    """
+
+    def __init__(self, count: int, total: int) -> None:
+        """Keep at most ``count`` frames of ``total``."""
+        self._wanted = frozenset(uniform(total, count).tolist())
+        self._seen = 0
+        self._owed = 0
+        self._kept: list[Frame] = []
+
+    @property
+    def kept(self) -> tuple[FrameKey, ...]:
+        """The frames that are kept, in order of their key."""
+        return _keys(self._kept)
+
+    def judge(self, candidates: Sequence[Candidate]) -> list[Verdict]:
+        """Give the verdicts of ``candidates``."""
+        return [self._judge_one(candidate) for candidate in candidates]
+
+    def finish(self) -> list[Verdict]:
+        """Nothing is ever owed."""
+        return []
+
+    def _judge_one(self, candidate: Candidate) -> Verdict:
+        self._owed += self._seen in self._wanted
+        self._seen += 1
+        if refusal(candidate) is not None:
+            return refused(candidate)
+        if not self._owed:
+            return _passed_over(candidate, "between")
+        self._owed -= 1
+        self._kept.append(candidate.frame)
+        return _kept(candidate, "evenly-spaced", None, None, 0.0)
+
+
+def _keys(frames: Iterable[Frame]) -> tuple[FrameKey, ...]:
+    return tuple(sorted(frame.key for frame in frames))
+
+
+def _stack(candidates: Sequence[Candidate]) -> Vectors:
+    """The embeddings of measurable candidates, (N, D)."""
+    vectors = [one.embedding for one in candidates if one.embedding is not None]
+    return np.stack(vectors) if vectors else np.empty((0, 0), np.float32)
+
+
+def _kept(
+    candidate: Candidate,
+    reason: str,
+    distance: float | None,
+    nearest: FrameKey | None,
+    threshold: float,
+    evictions: Sequence[Evicted] = (),
+) -> Verdict:
+    """Keep ``candidate``: the verdict, with the event that says so and then ``evictions``."""
+    event = Kept(
+        frame=candidate.frame,
+        distance=distance,
+        nearest=nearest,
+        threshold=threshold,
+        reason=reason,
+    )
+    return Verdict(
+        candidate=candidate,
+        outcome="kept",
+        reason=reason,
+        distance=distance,
+        nearest=nearest,
+        threshold=threshold,
+        events=(event, *evictions),
+    )
+
+
+def _passed_over(candidate: Candidate, reason: str) -> Verdict:
+    """Leave ``candidate`` out; what stands for it was not measured."""
+    return Verdict(
+        candidate=candidate,
+        outcome="covered",
+        reason=reason,
+        distance=None,
+        nearest=None,
+        threshold=None,
+    )

@@ -1,0 +1,138 @@
+"""A coreset at one moment, to be continued later, elsewhere."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Generic
+
+import numpy as np
+import numpy.typing as npt
+
+from streamsel.coreset.centers import CenterTable
+from streamsel.coreset.decision import K, Point
+from streamsel.coreset.state import Progress, Settings
+from streamsel.errors import ConfigurationError, RecordError
+from streamsel.frame import Vectors
+
+FORMAT = "streamsel-coreset-1"
+"""First thing in a snapshot's bytes; another layout gets another name."""
+
+COLUMNS = ("neighbor", "gap", "reach", "last", "witness_distance")
+"""What a center carries beside its point, by its name in the table."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Snapshot(Generic[K]):
+    """All that a coreset knows, independent of it from then on.
+
+    ``points`` are the N centers in the order of their slots, ``witnesses`` the farthest frame
+    each has absorbed or None, ``columns`` (N,) arrays by name, read-only. A coreset restored from
+    it makes the same decisions as the one it was taken of. See ``Coreset.snapshot`` and
+    ``Coreset.restore``.
+    """
+
+    settings: Settings
+    progress: Progress
+    points: tuple[Point[K], ...]
+    witnesses: tuple[Point[K] | None, ...]
+    columns: Mapping[str, npt.NDArray[np.generic]]
+
+    @classmethod
+    def of(cls, settings: Settings, progress: Progress, table: CenterTable[K]) -> Snapshot[K]:
+        """Copy what ``table`` holds."""
+        columns = {name: getattr(table, name)[: table.size].copy() for name in COLUMNS}
+        for column in columns.values():
+            column.flags.writeable = False
+        return cls(settings, progress, tuple(table.points), tuple(table.witnesses), columns)
+
+    def table(self) -> CenterTable[K]:
+        """Return a new table of the same centers."""
+        table: CenterTable[K] = CenterTable(self.settings.capacity + 1, self.settings.dim)
+        for slot, point in enumerate(self.points):
+            table.vectors[slot], table.sequence[slot] = point.vector, point.sequence
+        for name in COLUMNS:
+            getattr(table, name)[: len(self.points)] = self.columns[name]
+        table.points.extend(self.points)
+        table.witnesses.extend(self.witnesses)
+        return table
+
+    def to_bytes(self, encode: Callable[[K], str] = str) -> bytes:
+        """Return the snapshot as an npz archive that needs no pickle to be read.
+
+        ``encode`` turns a key into text. Equal snapshots give equal bytes.
+        """
+        witnesses = [witness for witness in self.witnesses if witness is not None]
+        head = {
+            "format": FORMAT,
+            "settings": asdict(self.settings),
+            "progress": asdict(self.progress),
+            "keys": [encode(point.key) for point in self.points],
+            "witness_keys": [encode(point.key) for point in witnesses],
+        }
+        arrays: dict[str, npt.NDArray[np.generic]] = {
+            "head": np.frombuffer(json.dumps(head).encode(), np.uint8),
+            "witnessed": np.array([point is not None for point in self.witnesses], np.bool_),
+            **_packed("center", self.points, self.settings.dim),
+            **_packed("witness", witnesses, self.settings.dim),
+            **{f"column_{name}": column for name, column in self.columns.items()},
+        }
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w") as archive:
+            for name, array in arrays.items():
+                with archive.open(f"{name}.npy", "w") as member:
+                    np.lib.format.write_array(member, array, allow_pickle=False)
+        return buffer.getvalue()
+
+    @classmethod
+    def from_bytes(cls, content: bytes, decode: Callable[[str], K]) -> Snapshot[K]:
+        """Read what :meth:`to_bytes` wrote; ``decode`` turns text into a key (``str`` keeps it).
+
+        Raises:
+            RecordError: The bytes are no snapshot, are damaged, or are of another version.
+        """
+        try:
+            with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+                arrays = {name: archive[name] for name in archive.files}
+            head = json.loads(arrays["head"].tobytes())
+            if head["format"] != FORMAT:
+                raise RecordError(f"coreset: a snapshot of format {head['format']!r} is not known")
+            settings, progress = Settings(**head["settings"]), Progress(**head["progress"])
+            points = _unpacked("center", [decode(key) for key in head["keys"]], arrays)
+            held = iter(_unpacked("witness", [decode(key) for key in head["witness_keys"]], arrays))
+            witnesses = tuple(next(held) if some else None for some in arrays["witnessed"])
+            columns = {name: arrays[f"column_{name}"] for name in COLUMNS}
+        except (
+            AttributeError, ConfigurationError, EOFError, KeyError, OSError, StopIteration,
+            TypeError, ValueError, zipfile.BadZipFile,
+        ) as error:  # fmt: skip
+            raise RecordError(f"coreset: the snapshot is damaged ({error})") from error
+        for column in columns.values():
+            column.flags.writeable = False
+        return cls(settings, progress, points, witnesses, columns)
+
+
+def _packed(name: str, points: Sequence[Point[K]], dim: int) -> dict[str, npt.NDArray[np.generic]]:
+    """Return arrays that hold ``points`` (N) but for their keys."""
+    vectors = [point.vector for point in points]
+    return {
+        f"{name}_vectors": np.array(vectors, np.float32).reshape(len(points), dim),  # (N, D)
+        f"{name}_sequence": np.array([point.sequence for point in points], np.int64),
+        f"{name}_time": np.array([point.time for point in points], np.float64),
+        f"{name}_quality": np.array([point.quality for point in points], np.float64),
+    }
+
+
+def _unpacked(
+    name: str, keys: Sequence[K], arrays: Mapping[str, npt.NDArray[np.generic]]
+) -> tuple[Point[K], ...]:
+    """Return the points that :func:`_packed` made arrays of."""
+    vectors: Vectors = arrays[f"{name}_vectors"].astype(np.float32)  # (N, D)
+    scalars = [arrays[f"{name}_{field}"].tolist() for field in ("sequence", "time", "quality")]
+    return tuple(
+        Point.of(key, vector, sequence, time, quality)
+        for key, vector, sequence, time, quality in zip(keys, vectors, *scalars, strict=True)
+    )
