@@ -1,0 +1,141 @@
+"""Looks at a decoded picture without converting all of it.
+
+Full-size RGB of a 1080p picture costs more than decoding it. So rows are sampled from the planes
+that the decoder left, without a copy, and averaged down by swscale's area filter; only the small
+result is converted. Rows are sampled, columns never: along a row all pixels count.
+"""
+
+from __future__ import annotations
+
+import av
+import numpy as np
+import numpy.typing as npt
+from av.video.reformatter import Interpolation, VideoReformatter
+
+from streamsel.errors import SourceError
+from streamsel.frame import LumaRows, Picture, Sketch, Thumbnail
+from streamsel.sources.planes import Layout, Samples, Small, bytes_of, layout_of, rows_of, to_rgb
+
+SKETCH_SIDE = 32
+_SKETCH_ROWS_PER_CELL = 4
+_LUMA_ROWS_PER_CELL = 2
+_CHROMA_ROWS_PER_CELL = 1
+_AREA = Interpolation.AREA | Interpolation.BITEXACT | Interpolation.ACCURATE_RND
+_AREA_AND_ALL_CHROMA = _AREA | Interpolation.FULL_CHR_H_INT
+
+
+class Eye:
+    """Takes sketches, luma rows and thumbnails from pictures. One per thread; keeps its scalers.
+
+    The same pixels give the same bytes, however the decoder laid them out in memory. Arrays are
+    read-only and belong to the caller. Raises :class:`SourceError` for a dropped picture.
+    """
+
+    def __init__(self) -> None:
+        self._scalers = {
+            role: VideoReformatter() for role in ("sketch", "luma", "chroma", "gray", "full", "rgb")
+        }
+
+    def sketch(self, picture: Picture) -> Sketch:
+        """Return the luma of the picture as stored, averaged down to (32, 32) uint8.
+
+        At 1080p each cell averages about 4 whole rows of its 34. About 0.1 ms.
+        """
+        image = _image(picture)
+        layout = layout_of(image)
+        if layout is None:
+            return _own(self._convert("gray", image, "gray", SKETCH_SIDE, SKETCH_SIDE))
+        rows = layout.narrow(
+            _spread(rows_of(image, 0, layout), _SKETCH_ROWS_PER_CELL * SKETCH_SIDE)
+        )
+        return _own(self._shrink("sketch", rows, SKETCH_SIDE))
+
+    def luma_rows(self, picture: Picture, rows: int = 32) -> LumaRows:
+        """Return evenly spaced rows of the luma plane at full width, (R, W) uint8.
+
+        R is ``rows``, or all of a lower picture's. Deeper samples are cut to 8 bits. About
+        0.02 ms at 1080p, except for pictures without a luma plane, which are converted.
+        """
+        image = _image(picture)
+        layout = layout_of(image)
+        if layout is None:
+            converted = self._convert("full", image, "gray", image.width, image.height)
+            return _own(converted[_evenly(len(converted), rows)])
+        luma = rows_of(image, 0, layout)
+        return _own(layout.narrow(luma[_evenly(len(luma), rows)]))
+
+    def thumbnail(self, picture: Picture, size: int) -> Thumbnail:
+        """Return the whole upright picture as (size, size, 3) uint8 full-range RGB.
+
+        Planar YUV is averaged plane by plane and converted when it is small, by the matrix and
+        range that the picture is tagged with (BT.601, limited where it is not, as in swscale).
+        About 0.3 ms for 64 pixels from 1080p.
+        """
+        image = _image(picture)
+        layout = layout_of(image)
+        if layout is None:
+            rgb = self._convert("rgb", image, "rgb24", size, size)  # (S, S, 3)
+        else:
+            rgb = to_rgb(self._small_planes(image, layout, size), image)
+        return _own(np.rot90(rgb, picture.rotation // 90))
+
+    def _small_planes(self, image: av.VideoFrame, layout: Layout, size: int) -> list[Small]:
+        """The luma and both chroma planes, or the luma alone, each as (S, S)."""
+        luma = _spread(rows_of(image, 0, layout), _LUMA_ROWS_PER_CELL * size)
+        small = [self._shrink("luma", layout.narrow(luma), size)]
+        for plane in layout.chroma_planes:
+            rows = rows_of(image, plane, layout)
+            rows = layout.narrow(_spread(rows, _CHROMA_ROWS_PER_CELL * size))
+            small += [self._shrink("chroma", part, size) for part in layout.parts(rows)]
+        return small
+
+    def _shrink(self, role: str, rows: npt.NDArray[np.uint8], size: int) -> Small:
+        """Average (R, W) down to (size, size)."""
+        gray = av.VideoFrame.from_numpy_buffer(rows, "gray", rows.shape[1])
+        return self._convert(role, gray, "gray", size, size)
+
+    def _convert(
+        self, role: str, image: av.VideoFrame, pixels: str, width: int, height: int
+    ) -> Small:
+        """Scale and convert by the scaler of this role: (H, W) for gray, (H, W, 3) for rgb24."""
+        scaled = self._scalers[role].reformat(
+            image,
+            width=width,
+            height=height,
+            format=pixels,
+            # For RGB swscale otherwise leaves chroma columns out.
+            interpolation=_AREA_AND_ALL_CHROMA if pixels == "rgb24" else _AREA,
+            # With several threads swscale 9 does not always give the same bytes.
+            threads=1,
+        )
+        plane = scaled.planes[0]
+        samples = 3 if pixels == "rgb24" else 1
+        array = bytes_of(plane).reshape(-1, plane.line_size)
+        array = array[:height, : width * samples]
+        return array.reshape(height, width, 3) if samples == 3 else array
+
+
+def _image(picture: Picture) -> av.VideoFrame:
+    image = picture.image
+    if image is None:
+        raise SourceError("a picture was looked at after it had been dropped")
+    return image
+
+
+def _spread(rows: Samples, wanted: int) -> Samples:
+    """About ``wanted`` evenly spread rows, at least, all where there are fewer; no copy."""
+    step = max(1, len(rows) // wanted)
+    return rows[step // 2 :: step]
+
+
+def _evenly(there: int, wanted: int) -> npt.NDArray[np.intp]:
+    """Indices of exactly ``wanted`` evenly spread rows, of all where there are fewer."""
+    wanted = min(wanted, there)
+    return (2 * np.arange(wanted) + 1) * there // (2 * wanted)
+
+
+def _own(array: Small) -> Small:
+    """A read-only copy that holds on to no picture."""
+    own = array.copy()
+    own.flags.writeable = False
+    return own

@@ -1,0 +1,150 @@
+"""Image files as a source: a folder of pictures, or one, in natural order."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Generator, Iterator, Sequence
+from fractions import Fraction
+
+import av
+import PIL.Image
+
+from streamsel.errors import SourceError, UnreadableError
+from streamsel.frame import Frame, FrameKey, Picture
+from streamsel.sources.decode import decode_picture
+from streamsel.sources.filters import FilterChain
+from streamsel.sources.masking import mask
+from streamsel.sources.orientation import UPRIGHT, Orientation, from_exif, turned_by
+from streamsel.sources.sampling import Sampling
+
+_EXIF_ORIENTATION = 0x0112
+_EXIF_HOLDERS = (".jpg", ".jpeg", ".jpe", ".png", ".webp", ".tif", ".tiff")
+_NAMED_WARNINGS = 20
+
+
+class ImageSource:
+    """Reads image files one after another; each is a frame, its index its place in ``paths``.
+
+    A broken image is a warning, and leaves the others' indices as they are. Sizes may vary.
+    ``rate`` is how many images make a second of media time; ``start``, ``end`` and ``fps`` choose
+    by it as they do in a video. ``filters`` is an ffmpeg filter chain that each image goes
+    through by itself. EXIF orientation is honoured. Raises :class:`ConfigurationError` for a chain
+    that ffmpeg refuses.
+    """
+
+    def __init__(
+        self,
+        feed: str,
+        paths: Sequence[str],
+        *,
+        rate: float = 1.0,
+        start: float | None = None,
+        end: float | None = None,
+        fps: float | None = None,
+        filters: str | None = None,
+    ) -> None:
+        self._feed = feed
+        self._paths = tuple(paths)
+        self._time_base = 1 / Fraction(rate).limit_denominator(100_000)
+        self._sampling = Sampling(start, end, fps)
+        self._filters = filters
+        self._broken: dict[int, str] = {}
+        if filters is not None:
+            FilterChain(filters)
+
+    @property
+    def feed(self) -> str:
+        """Unique name of the feed within a run."""
+        return self._feed
+
+    @property
+    def address(self) -> str:
+        """The image, or the folder of the images."""
+        return mask(self._paths[0] if len(self._paths) == 1 else os.path.dirname(self._paths[0]))
+
+    @property
+    def expected_frames(self) -> int | None:
+        """How many images will be read; broken ones are counted until they are found."""
+        return len(self._chosen(0))
+
+    def frames(self, start: int = 0) -> Generator[Frame, None, None]:
+        """Yield the images from index ``start`` on.
+
+        Raises :class:`UnreadableError` when there are images and none of them can be read.
+        """
+        chosen = self._chosen(start)
+        read = 0
+        for index in chosen:
+            try:
+                frame = self._read(index)
+            except SourceError as error:
+                self._broken[index] = str(error)
+                continue
+            read += 1
+            yield frame
+        if chosen and not read and not start:
+            raise UnreadableError(self._broken[chosen[0]])
+
+    def fetch(self, indices: Collection[int]) -> Iterator[Frame]:
+        """Decode exactly these images again, in ascending order of index."""
+        for index in sorted(set(indices)):
+            yield self._read(index)
+
+    def warnings(self) -> Sequence[str]:
+        """The images that could not be read, so far; the first 20 by name."""
+        messages = [self._broken[index] for index in sorted(self._broken)]
+        more = len(messages) - _NAMED_WARNINGS
+        if more > 0:
+            messages[_NAMED_WARNINGS:] = [f"feed '{self._feed}': {more} more images cannot be read"]
+        return tuple(messages)
+
+    def _chosen(self, first: int) -> list[int]:
+        chooser = self._sampling.chooser()
+        wanted = [i for i in range(len(self._paths)) if chooser.wants(float(i * self._time_base))]
+        return [index for index in wanted if index >= first]
+
+    def _read(self, index: int) -> Frame:
+        path = self._paths[index]
+        where = f"feed '{self._feed}': {mask(path)}"
+        image = decode_picture(where, path)
+        orientation = _orientation(image, path)
+        if self._filters is not None or orientation.mirrored:
+            image = _filter(self._filters or "null", where, image, orientation)
+            orientation = UPRIGHT
+        width, height = orientation.upright(image.width, image.height)
+        return Frame(
+            key=FrameKey(self._feed, index),
+            pts=index,
+            time_base=self._time_base,
+            media_time=float(index * self._time_base),
+            width=width,
+            height=height,
+            picture=Picture(image, orientation.rotation),
+            corrupt=image.is_corrupt,
+        )
+
+
+def _filter(text: str, where: str, image: av.VideoFrame, orientation: Orientation) -> av.VideoFrame:
+    """Put one image through a chain of its own and return the first that comes out."""
+    chain = FilterChain(text)
+    image.pts = 0
+    out = [*chain.apply(image, Fraction(1, 1), orientation), *chain.drain()]
+    if not out:
+        raise SourceError(f"{where}: the filter chain let nothing through")
+    return out[0]
+
+
+def _orientation(image: av.VideoFrame, path: str) -> Orientation:
+    """How an image must be turned: the decoder's word, or EXIF where it says mirrored.
+
+    ffmpeg reads EXIF too, but PyAV hands out the turn alone, and a mirrored picture as turned.
+    """
+    turned = turned_by(image.rotation)
+    is_too_large = image.width * image.height > (PIL.Image.MAX_IMAGE_PIXELS or 0)
+    if is_too_large or not path.lower().endswith(_EXIF_HOLDERS):
+        return turned
+    try:
+        with PIL.Image.open(path) as header:
+            return from_exif(int(header.getexif().get(_EXIF_ORIENTATION, 1)))
+    except (OSError, ValueError, TypeError, SyntaxError):
+        return turned

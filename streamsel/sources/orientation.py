@@ -1,0 +1,103 @@
+"""How a picture must be turned to stand upright: display matrices and EXIF orientation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import av
+import numpy as np
+from av.sidedata.sidedata import Type as SideDataType
+
+_TURNS = {
+    0: (),
+    90: ("transpose=cclock",),
+    180: ("hflip", "vflip"),
+    270: ("transpose=clock",),
+}
+_EXIF = {
+    1: (0, False),
+    2: (0, True),
+    3: (180, False),
+    4: (180, True),
+    5: (270, True),
+    6: (270, False),
+    7: (90, True),
+    8: (90, False),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Orientation:
+    """Turn the picture ``rotation`` degrees counter-clockwise (a multiple of 90).
+
+    ``mirrored``: then exchange left and right.
+    """
+
+    rotation: int = 0
+    mirrored: bool = False
+
+    @property
+    def filters(self) -> tuple[str, ...]:
+        """The ffmpeg filters that make the picture upright."""
+        return (*_TURNS[self.rotation], *(("hflip",) if self.mirrored else ()))
+
+    def upright(self, width: int, height: int) -> tuple[int, int]:
+        """Width and height of the upright picture."""
+        return (height, width) if self.rotation % 180 else (width, height)
+
+
+UPRIGHT = Orientation()
+
+
+def orientation_of(image: av.VideoFrame) -> Orientation:
+    """How the decoder says this picture must be turned; angles are rounded to quarter turns.
+
+    Not for every frame: asking for side data makes PyAV tie the picture into a reference cycle,
+    and its pixels then wait for the garbage collector.
+    """
+    try:
+        found: Any = image.side_data  # declared as what it is not
+        matrices = [
+            found[i] for i in range(len(found)) if found[i].type is SideDataType.DISPLAYMATRIX
+        ]
+    except ValueError:
+        # PyAV 18 knows no name for EXIF side data and then refuses to list any.
+        return turned_by(image.rotation)
+    if not matrices:
+        return UPRIGHT
+    return from_display_matrix(np.frombuffer(bytes(matrices[0]), np.int32).tolist())
+
+
+def turned_by(degrees: int) -> Orientation:
+    """An orientation from degrees counter-clockwise, in any range.
+
+    >>> turned_by(-90)
+    Orientation(rotation=270, mirrored=False)
+    """
+    return Orientation(round(degrees / 90) * 90 % 360)
+
+
+def from_display_matrix(matrix: Sequence[int]) -> Orientation:
+    """Read the 3 by 3 display matrix of libavutil, which maps stored to displayed coordinates.
+
+    >>> from_display_matrix([0, -65536, 0, 65536, 0, 0, 0, 0, 1 << 30])
+    Orientation(rotation=90, mirrored=False)
+    """
+    a, b, c, d = (matrix[i] for i in (0, 1, 3, 4))
+    mirrored = a * d - b * c < 0
+    # Where the picture's upper edge is shown tells the turn, once a mirroring is undone.
+    left, up = (-c if mirrored else c), d
+    if abs(up) >= abs(left):
+        return Orientation(180 if up < 0 else 0, mirrored)
+    return Orientation(90 if left > 0 else 270, mirrored)
+
+
+def from_exif(tag: int) -> Orientation:
+    """Read the EXIF tag Orientation; what is out of range counts as upright.
+
+    >>> from_exif(6), from_exif(99)
+    (Orientation(rotation=270, mirrored=False), Orientation(rotation=0, mirrored=False))
+    """
+    return Orientation(*_EXIF.get(tag, (0, False)))

@@ -1,0 +1,178 @@
+"""One reading of a video from its beginning: pictures become numbered, timed, upright frames."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from fractions import Fraction
+from itertools import count
+
+import av
+
+from streamsel.errors import UnreadableError
+from streamsel.frame import Frame, FrameKey, Picture
+from streamsel.sources.decode import Session
+from streamsel.sources.filters import FilterChain
+from streamsel.sources.orientation import UPRIGHT, Orientation, orientation_of, turned_by
+from streamsel.sources.timeline import CONTINUOUS_STEP, Timeline
+
+_EARLY_SECONDS = 0.5
+_EARLY_FRAMES = 10
+_EARLY_SHARE = 0.02
+
+
+class Reading:
+    """Numbers and times the pictures of one session; remembers what was wrong.
+
+    ``where`` names the feed and its address, and begins every message.
+    """
+
+    def __init__(self, feed: str, where: str, session: Session, filters: str | None) -> None:
+        self._feed = feed
+        self._where = where
+        self._session = session
+        self._chain = None if filters is None else FilterChain(filters)
+        self._timeline = session.timeline()
+        self._filtered = Timeline(session.rate, CONTINUOUS_STEP)
+        self._turning = _Turning()
+        self._decoded = 0
+        self._last_time = 0.0
+
+    def frames(self) -> Generator[Frame, None, None]:
+        """Yield every frame from index 0: the decoder's, or the filter chain's."""
+        indices = count()
+        for image in self._session.images():
+            time_base = image.time_base or self._session.time_base
+            media_time = self._timeline.stamp(image.pts, time_base)
+            self._decoded += 1
+            self._last_time = media_time
+            if self._chain is None:
+                yield self.frame(next(indices), image, media_time)
+                continue
+            if image.pts is None:
+                image.pts = round(media_time / time_base)
+            orientation = self._turning.of(image)
+            for filtered in self._chain.apply(image, time_base, orientation):
+                yield self._filtered_frame(next(indices), filtered)
+            if self._chain.finished:
+                return
+        if self._chain is not None:
+            for filtered in self._chain.drain():
+                yield self._filtered_frame(next(indices), filtered)
+
+    @property
+    def is_cut_short(self) -> bool:
+        """Whether the filter chain had seen enough before the video's end."""
+        return self._chain is not None and self._chain.finished
+
+    def frame(self, index: int, image: av.VideoFrame, media_time: float) -> Frame:
+        """Make a frame of a picture as the decoder left it."""
+        time_base = image.time_base or self._session.time_base
+        orientation = self._turning.of(image)
+        if orientation.mirrored:
+            image = self._turning.unmirror(image, time_base, orientation)
+            orientation = UPRIGHT
+        return self._frame(index, image, time_base, media_time, orientation)
+
+    def _filtered_frame(self, index: int, image: av.VideoFrame) -> Frame:
+        time_base = image.time_base or self._session.time_base
+        media_time = self._filtered.stamp(image.pts, time_base)
+        return self._frame(index, image, time_base, media_time, UPRIGHT)
+
+    def _frame(
+        self,
+        index: int,
+        image: av.VideoFrame,
+        time_base: Fraction,
+        media_time: float,
+        orientation: Orientation,
+    ) -> Frame:
+        width, height = orientation.upright(image.width, image.height)
+        return Frame(
+            key=FrameKey(self._feed, index),
+            pts=image.pts,
+            time_base=time_base,
+            media_time=media_time,
+            width=width,
+            height=height,
+            picture=Picture(image, orientation.rotation),
+            corrupt=image.is_corrupt,
+        )
+
+    def require_pictures(self) -> None:
+        """Raise :class:`UnreadableError` if the video has ended and nothing could be decoded."""
+        if self._decoded:
+            return
+        if self._session.damaged:
+            raise UnreadableError(
+                f"{self._where}: not one picture could be decoded ({self._session.damage});"
+                " check that it plays elsewhere"
+            )
+        raise UnreadableError(f"{self._where}: holds no picture; check that it plays elsewhere")
+
+    def warnings(self, *, at_end: bool) -> tuple[str, ...]:
+        """What was wrong so far; ``at_end``: the video was read to its end."""
+        session, timeline = self._session, self._timeline
+        found = []
+        if session.damaged:
+            found.append(
+                f"{_counted(session.damaged, 'damaged packet')} passed over ({session.damage})"
+            )
+        if timeline.jumps:
+            found.append(
+                f"{_counted(timeline.jumps, 'jump')} in its timestamps; media time goes"
+                " on without the gaps"
+            )
+        if timeline.missing and timeline.missing == self._decoded:
+            rate = float(1 / timeline.interval)
+            found.append(f"no timestamps; {rate:g} frames per second are assumed")
+        elif timeline.missing:
+            found.append(
+                f"{_counted(timeline.missing, 'frame')} without a timestamp; a time in"
+                " between was given"
+            )
+        if at_end and (shortfall := self._shortfall()) is not None:
+            found.append(f"{shortfall}; it may be cut off")
+        return tuple(f"{self._where}: {text}" for text in found)
+
+    def _shortfall(self) -> str | None:
+        """How much less there was than the container declares, None where that is little."""
+        seconds, frames = self._session.declared_seconds, self._session.declared_frames
+        ends = self._last_time + float(self._timeline.interval)
+        if seconds is not None and seconds - ends > max(_EARLY_SECONDS, _EARLY_SHARE * seconds):
+            return f"ends at {ends:.1f} s of {seconds:.1f} s"
+        if frames is not None and not self._session.has_edits:
+            there = self._decoded + self._session.damaged
+            if frames - there > max(_EARLY_FRAMES, _EARLY_SHARE * frames):
+                return f"holds {self._decoded} of {frames} frames"
+        return None
+
+
+class _Turning:
+    """Knows how the pictures of a video must be turned, and asks only when that may change."""
+
+    def __init__(self) -> None:
+        self._rotation: int | None = None
+        self._orientation = UPRIGHT
+        self._chain: FilterChain | None = None
+
+    def of(self, image: av.VideoFrame) -> Orientation:
+        """How this picture must be turned."""
+        rotation = image.rotation
+        if self._rotation is None:
+            self._orientation = orientation_of(image)
+        elif rotation != self._rotation:
+            self._orientation = turned_by(rotation)
+        self._rotation = rotation
+        return self._orientation
+
+    def unmirror(
+        self, image: av.VideoFrame, time_base: Fraction, orientation: Orientation
+    ) -> av.VideoFrame:
+        """The picture made upright; a quarter turn alone would leave it mirrored."""
+        self._chain = self._chain or FilterChain("null")
+        (upright,) = self._chain.apply(image, time_base, orientation)
+        return upright
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

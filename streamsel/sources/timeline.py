@@ -1,0 +1,60 @@
+"""The timestamp rules: media time from pts, gaps filled, jumps bridged.
+
+Media time is seconds since the feed's first frame and never steps back. A frame without a pts
+comes one average frame interval after the one before. So does a frame whose pts lies before its
+predecessor's (a stream that was cut together, a counter that wrapped) or implausibly far after it;
+what follows then counts on from there. How far is implausible depends on the container, as it
+does in ffmpeg: those whose clocks are known to jump (MPEG-TS, MPEG-PS) may step 5 s, in all others
+a long step is a picture that was shown for long, up to the 30 h at which ffmpeg too calls a
+timestamp broken.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+DISCONTINUOUS_STEP = 5.0
+CONTINUOUS_STEP = 30 * 3600.0
+_DEFAULT_RATE = 25
+_RATES = (Fraction(1, 3600), Fraction(1000))
+
+
+class Timeline:
+    """Gives each frame of one session its media time, in seconds; call in presentation order.
+
+    ``rate`` is the average frame rate if the container knows one, ``longest_step`` the seconds
+    that one frame may last.
+
+    >>> timeline = Timeline(rate=Fraction(10), longest_step=5)
+    >>> [timeline.stamp(pts, Fraction(1, 10)) for pts in (7, 8, None, 10, 3, 4)]
+    [0.0, 0.1, 0.2, 0.3, 0.4, 0.5]
+    >>> timeline.jumps, timeline.missing
+    (1, 1)
+    """
+
+    def __init__(self, rate: Fraction | None, longest_step: float) -> None:
+        plausible = rate is not None and _RATES[0] <= rate <= _RATES[1]
+        self.interval = 1 / (rate if plausible and rate else Fraction(_DEFAULT_RATE))
+        self.jumps = 0
+        self.missing = 0
+        self._longest_step = longest_step
+        self._origin: Fraction | None = None
+        self._last: Fraction | None = None
+
+    def stamp(self, pts: int | None, time_base: Fraction) -> float:
+        """The media time of the next frame, never before that of the frame before it."""
+        due = Fraction(0) if self._last is None else self._last + self.interval
+        if pts is None:
+            self.missing += 1
+            self._last = due
+            return float(due)
+        sent = pts * time_base
+        if self._origin is None:
+            self._origin = sent - due
+        time = sent - self._origin
+        if self._last is not None and not 0 <= time - self._last <= self._longest_step:
+            self.jumps += 1
+            self._origin = sent - due
+            time = due
+        self._last = time
+        return float(time)

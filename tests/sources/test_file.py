@@ -1,0 +1,301 @@
+from __future__ import annotations
+
+import http.server
+import subprocess
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from streamsel.errors import ConfigurationError, SourceError, UnreadableError
+from streamsel.frame import Frame, FrameKey
+from streamsel.sources import file as file_module
+from streamsel.sources.decode import Session
+from streamsel.sources.file import FileSource
+from tests.sources.media import MAKERS, pictures, write_video
+
+UNTIMED = {"raw.h264", "raw.hevc"}
+SEEKABLE = ["h264.mp4", "open_gop.mp4", "h264.mkv", "hevc.mp4", "vp9.webm", "mpeg4.avi"]
+
+
+def rgb(frame: Frame) -> np.ndarray:
+    image = frame.picture.image
+    assert image is not None
+    return np.asarray(image.to_ndarray(format="rgb24", threads=1))
+
+
+def facts(frame: Frame) -> tuple[object, ...]:
+    return (
+        *(frame.key, frame.pts, frame.time_base, frame.media_time),
+        *(frame.width, frame.height, frame.corrupt, frame.picture.rotation),
+        rgb(frame).tobytes(),
+    )
+
+
+@pytest.mark.parametrize("kind", list(MAKERS))
+@pytest.mark.usefixtures("no_open_files_left")
+def test_every_format_is_read_exactly(media, kind):
+    path = media(kind)
+    source = FileSource("walk", str(path))
+    frames = list(source.frames())
+    expected = list(pictures(path))
+    assert [frame.key for frame in frames] == [FrameKey("walk", i) for i in range(len(expected))]
+    assert [frame.pts for frame in frames] == [pts for pts, _ in expected]
+    for frame, (_, picture) in zip(frames, expected, strict=True):
+        np.testing.assert_array_equal(rgb(frame), picture)
+        assert (frame.height, frame.width) == picture.shape[:2]
+    assert frames[0].media_time == 0
+    assert source.expected_frames == len(frames)
+    assert bool(source.warnings()) == (kind in UNTIMED)
+
+
+@pytest.mark.parametrize("kind", list(MAKERS))
+def test_frames_can_be_decoded_again_exactly(media, kind):
+    source = FileSource("walk", str(media(kind)))
+    seen = [facts(frame) for frame in source.frames()]
+    wanted = sorted({0, 1, len(seen) // 2, len(seen) - 2, len(seen) - 1} & set(range(len(seen))))
+    assert [facts(frame) for frame in source.fetch(reversed(wanted))] == [seen[i] for i in wanted]
+    unseen = FileSource("walk", str(media(kind)))
+    assert [facts(frame) for frame in unseen.fetch(wanted)] == [seen[i] for i in wanted]
+
+
+class CountingSession(Session):
+    """Counts the pictures that are decoded, over all sessions."""
+
+    decoded = 0
+
+    def images(self):
+        for image in super().images():
+            CountingSession.decoded += 1
+            yield image
+
+
+@pytest.mark.parametrize("kind", SEEKABLE)
+def test_known_frames_are_sought_not_decoded_from_the_start(media, kind, monkeypatch):
+    monkeypatch.setattr(file_module, "Session", CountingSession)
+    source = FileSource("walk", str(media(kind)))
+    seen = list(source.frames())
+    CountingSession.decoded = 0
+    assert [frame.key.index for frame in source.fetch([3, 48])] == [3, 48]
+    assert CountingSession.decoded < len(seen)
+
+
+def test_a_seek_that_gives_other_pixels_is_noticed(tmp_path):
+    path = write_video(tmp_path / "a.mp4", options={"preset": "veryfast"})
+    source = FileSource("walk", str(path))
+    list(source.frames())
+    write_video(path, options={"preset": "veryfast", "crf": "40"})
+    again = list(source.fetch([30]))
+    assert [rgb(frame).tobytes() for frame in again] == [list(pictures(path))[30][1].tobytes()]
+    write_video(path, frames=10, options={"preset": "veryfast"})
+    with pytest.raises(SourceError, match="frame 30 is not there any more"):
+        list(source.fetch([30]))
+
+
+@pytest.mark.parametrize("kind", ["h264.mp4", "raw.h264", "vfr.mp4"])
+@pytest.mark.parametrize(
+    "asked", [{}, {"fps": 5}, {"start": 0.3, "end": 1.5, "fps": 7}, {"filters": "fps=10,hflip"}]
+)
+@pytest.mark.parametrize("begin", [1, 17])
+def test_continuing_is_the_same_as_reading_from_the_start(media, kind, asked, begin):
+    source = FileSource("walk", str(media(kind)), **asked)
+    whole = [facts(frame) for frame in source.frames()]
+    later = [one for one in whole if one[0].index >= begin]
+    assert [facts(frame) for frame in source.frames(start=begin)] == later
+    assert later
+
+
+def test_choosing_frames_does_not_renumber_them(media):
+    everything = list(FileSource("walk", str(media("h264.mp4"))).frames())
+    source = FileSource("walk", str(media("h264.mp4")), start=0.5, end=1.5, fps=5)
+    chosen = list(source.frames())
+    assert [frame.key.index for frame in chosen] == [13, 18, 23, 28, 33]
+    assert source.expected_frames == 5
+    for frame in chosen:
+        assert facts(frame) == facts(everything[frame.key.index])
+
+
+def test_filters_see_every_frame_and_number_their_output(media):
+    source = FileSource("walk", str(media("h264.mp4")), filters="scale=80:-2,fps=5")
+    frames = list(source.frames())
+    assert [frame.key.index for frame in frames] == list(range(10))
+    assert [frame.media_time for frame in frames] == pytest.approx([i / 5 for i in range(10)])
+    assert {(frame.width, frame.height) for frame in frames} == {(80, 60)}
+    assert source.expected_frames is None
+    assert [facts(f) for f in source.fetch([7])] == [facts(frames[7])]
+    assert FileSource("walk", str(media("h264.mp4")), filters="hflip").expected_frames == 50
+
+
+def test_a_bad_chain_is_refused_when_the_source_is_made(media):
+    with pytest.raises(ConfigurationError, match="Invalid size"):
+        FileSource("walk", str(media("h264.mp4")), filters="scale=w=foo")
+    source = FileSource("walk", str(media("h264.mp4")), filters="crop=999:999")
+    with pytest.raises(ConfigurationError, match="too big"):
+        list(source.frames())
+
+
+@pytest.mark.parametrize("rotation", [90, 180, 270])
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_rotated_video_is_upright_as_in_ffmpeg(tmp_path, ffmpeg, rotation, mirrored):
+    path = write_video(
+        tmp_path / "turned.mp4",
+        frames=4,
+        options={"preset": "veryfast"},
+        rotation=rotation,
+        mirrored=mirrored,
+    )
+    upright = peer_frames(ffmpeg, path, "gray")
+    frames = list(FileSource("walk", str(path)).frames())
+    for frame, expected in zip(frames, upright, strict=True):
+        turned = np.rot90(luma(frame), frame.picture.rotation // 90)
+        np.testing.assert_array_equal(turned, expected.reshape(frame.height, frame.width))
+    filtered = list(FileSource("walk", str(path), filters="null").frames())
+    assert {frame.picture.rotation for frame in filtered} == {0}
+    np.testing.assert_array_equal(luma(filtered[1]), upright[1].reshape(luma(filtered[1]).shape))
+    (again,) = FileSource("walk", str(path)).fetch([1])
+    assert facts(again) == facts(frames[1])
+
+
+@pytest.mark.parametrize(
+    ("kind", "pixels"),
+    [("ten_bit.mp4", "yuv420p10le"), ("vfr.mp4", "yuv420p"), ("h264.ts", "gray")],
+)
+def test_pictures_are_those_of_ffmpeg(media, ffmpeg, kind, pixels):
+    path = media(kind)
+    frames = list(FileSource("walk", str(path)).frames())
+    theirs = peer_frames(ffmpeg, path, pixels)
+    assert len(frames) == len(theirs)
+    for frame, expected in zip(frames, theirs, strict=True):
+        image = frame.picture.image
+        ours = luma(frame) if pixels == "gray" else image.to_ndarray(format=pixels, threads=1)
+        np.testing.assert_array_equal(np.ascontiguousarray(ours).view(np.uint8).ravel(), expected)
+
+
+def peer_frames(ffmpeg: Path, path: Path, pixels: str) -> np.ndarray:
+    """The frames by ffmpeg itself, (N, bytes), the luma alone where gray is asked for."""
+    filters = "extractplanes=y" if pixels == "gray" else "null"
+    command = [str(ffmpeg), "-v", "error", "-i", str(path), "-vf", filters, "-vsync", "passthrough"]
+    command += ["-f", "rawvideo", "-pix_fmt", pixels, "-"]
+    raw = subprocess.run(command, capture_output=True, check=True).stdout
+    count = len(list(pictures(path)))
+    assert len(raw) % count == 0
+    return np.frombuffer(raw, np.uint8).reshape(count, -1)
+
+
+def luma(frame: Frame) -> np.ndarray:
+    plane = frame.picture.image.planes[0]
+    rows = np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)
+    return rows[:, : plane.width]
+
+
+def test_missing_timestamps_are_filled_at_the_average_rate(media):
+    times = [frame.media_time for frame in FileSource("walk", str(media("raw.h264"))).frames()]
+    assert times == pytest.approx([i / 25 for i in range(50)])
+
+
+def test_variable_rates_keep_their_times(media):
+    frames = list(FileSource("walk", str(media("vfr.mp4"))).frames())
+    expected = [*range(20), *range(23, 90, 7), 700, 701]
+    assert [frame.media_time for frame in frames] == pytest.approx([t / 25 for t in expected])
+
+
+@pytest.mark.usefixtures("no_open_files_left")
+def test_a_generator_that_is_closed_early_closes_the_file(media):
+    source = FileSource("walk", str(media("h264.mp4")))
+    frames = source.frames()
+    first = next(frames)
+    frames.close()
+    assert rgb(first).any()
+    assert source.warnings() == ()
+    again = source.fetch([0, 20])
+    next(again)
+    again.close()
+
+
+def test_more_threads_give_the_same_frames(media):
+    one = FileSource("walk", str(media("h264.mp4")))
+    many = FileSource("walk", str(media("h264.mp4")), threads=4)
+    assert [facts(f) for f in one.frames()] == [facts(f) for f in many.frames()]
+
+
+def test_strange_names_are_paths_not_protocols(tmp_path, monkeypatch):
+    for name in (
+        "concat:a|b.mp4",
+        "http:x.mp4",
+        "a%03d.mp4",
+        "-y.mp4",
+        "\u00fcn\u00efc\u00f6de \U0001f3a5.mp4",
+    ):
+        write_video(tmp_path / "plain.mp4", frames=3, options={"preset": "ultrafast"}).rename(
+            tmp_path / name
+        )
+        monkeypatch.chdir(tmp_path)
+        assert len(list(FileSource("walk", name).frames())) == 3
+
+
+def test_what_cannot_be_opened_says_why_on_one_line(tmp_path):
+    with pytest.raises(SourceError, match=r"^feed 'walk': .*none.mp4 cannot be opened: No such"):
+        list(FileSource("walk", str(tmp_path / "none.mp4")).frames())
+    assert FileSource("walk", str(tmp_path / "none.mp4")).expected_frames is None
+
+
+class Site:
+    """A web server on loopback that knows a video, and refuses the rest."""
+
+    def __init__(self, root: Path) -> None:
+        class Handler(http.server.SimpleHTTPRequestHandler):
+            def __init__(self, *args: object) -> None:
+                super().__init__(*args, directory=str(root))
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.pool = ThreadPoolExecutor(1)
+        self.pool.submit(self.server.serve_forever, 0.02)
+
+    def url(self, path: str) -> str:
+        return f"http://me:hidden@127.0.0.1:{self.server.server_address[1]}/{path}"
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    site = Site(tmp_path)
+    yield site
+    site.server.shutdown()
+    site.pool.shutdown()
+    site.server.server_close()
+
+
+def test_a_url_is_read_like_a_file(site, tmp_path):
+    faststart = {"movflags": "faststart"}
+    write_video(tmp_path / "a.mp4", options={"preset": "ultrafast"}, container_options=faststart)
+    source = FileSource("walk", site.url("a.mp4?token=hush"))
+    seen = [facts(frame) for frame in source.frames()]
+    assert len(seen) == source.expected_frames == 50
+    assert [facts(frame) for frame in source.fetch([33])] == [seen[33]]
+    assert "hidden" not in source.address
+    assert "hush" not in source.address
+
+
+def test_errors_of_servers_carry_no_password(site, tmp_path):
+    (tmp_path / "list.mp4").write_text("#EXTM3U\n#EXTINF:5,\na.ts\n#EXT-X-ENDLIST\n")
+    for path, kind, part in [
+        ("none.mp4?sig=hush", SourceError, "404"),
+        ("list.mp4", UnreadableError, "cannot be read as video"),
+    ]:
+        with pytest.raises(kind, match=part) as caught:
+            list(FileSource("walk", site.url(path)).frames())
+        assert "hidden" not in str(caught.value)
+        assert "hush" not in str(caught.value)
+        assert caught.value.__suppress_context__
+
+
+def test_a_server_that_is_not_there(site):
+    address = site.url("a.mp4")
+    site.server.shutdown()
+    site.server.server_close()
+    with pytest.raises(SourceError, match="refused"):
+        list(FileSource("walk", address).frames())
