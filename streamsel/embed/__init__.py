@@ -1,0 +1,1 @@
+"""What looks at frames: the built-in network, its training, and those of other packages."""
