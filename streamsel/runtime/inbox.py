@@ -58,7 +58,7 @@ class Inbox(Generic[T]):
         self._wake()
 
     def close(self) -> None:
-        """Turn producers away and forget what waits. Called by the consumer, as often as it likes."""
+        """Turn producers away and forget what waits. Called by the consumer, any time."""
         with self._room:
             self._closed = self._ended = True
             self._items.clear()

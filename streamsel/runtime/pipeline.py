@@ -115,7 +115,7 @@ class Pipeline:
     ) -> None:
         inbox: Inbox[Sighting] = Inbox(_WAITING_SIGHTINGS)
         self._inbox = inbox
-        feed, frames, error = lane.source.feed, 0, None
+        feed, frames, error = lane.source.feed, lane.start, None
         expected = await reader.run(lambda: lane.source.expected_frames)
         for observer in self._observers:
             observer.feed_opened(feed, expected, lane.start)
@@ -123,7 +123,7 @@ class Pipeline:
             tasks.create_task(reader.run(self._read, lane, inbox), name=f"read {feed}")
             try:
                 while sightings := await inbox.take(self._batch):
-                    frames += len(sightings)
+                    frames = sightings[-1].frame.key.index + 1
                     for observer in self._observers:
                         observer.seen(sightings)
                     await self._pass_on(await judge.run(self._judge, sightings), mailboxes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -238,11 +239,14 @@ class Record:
     def counts(self) -> Counts:
         """Count recorded frames by what became of them, and changes of the kept set."""
         outcomes = self._rows("SELECT outcome, reason, count(*) FROM frames GROUP BY 1, 2")
-        kinds = dict(self._rows("SELECT kind, count(*) FROM events GROUP BY 1"))
+        changes = self._rows("SELECT kind, count(*) FROM events GROUP BY 1")
+        kinds: Counter[str] = Counter()
+        for kind, count in changes:
+            kinds[kind] = count
         return Counts(
             outcomes={(outcome, reason): count for outcome, reason, count in outcomes},
-            admitted=kinds.get("kept", 0),
-            evicted=kinds.get("evicted", 0),
+            admitted=kinds["kept"],
+            evicted=kinds["evicted"],
         )
 
     def statistics(self) -> dict[str, object]:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -13,32 +12,10 @@ from streamsel.coreset.baselines import Reservoir, uniform
 from streamsel.coreset.offline import RandomSelector, TwoPassSelector, UniformSelector
 from streamsel.coreset.refine import best_of_starts
 from streamsel.event import Event, Evicted, Kept, Verdict
-from streamsel.frame import Candidate, Frame, FrameKey, Picture, Sighting, Vectors
+from streamsel.frame import Candidate, FrameKey, Vectors
 from streamsel.interfaces import Selector
+from tests.coreset.candidates import candidate
 from tests.coreset.test_greedy import EXAMPLES, clouds, unit
-
-SIDE = 4
-
-
-def candidate(index: int, embedding: np.ndarray | None, refusal: str | None = None) -> Candidate:
-    frame = Frame(
-        key=FrameKey("walk", index),
-        pts=index,
-        time_base=Fraction(1, 25),
-        media_time=index / 25,
-        width=64,
-        height=48,
-        picture=Picture(None),
-    )
-    sighting = Sighting(
-        frame=frame,
-        sketch=np.zeros((32, 32), np.uint8),
-        digest=index,
-        sharpness=0.5,
-        refusal=refusal,
-        thumbnail=None if refusal else np.zeros((SIDE, SIDE, 3), np.uint8),
-    )
-    return Candidate(sighting, embedding)
 
 
 def stream(vectors: Vectors, refused: Sequence[bool] = ()) -> list[Candidate]:

@@ -3,7 +3,6 @@ from __future__ import annotations
 import gc
 import weakref
 from collections.abc import Sequence
-from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -15,29 +14,10 @@ from streamsel.coreset.kcenter import Coreset
 from streamsel.coreset.selector import OnlineSelector
 from streamsel.errors import ConfigurationError
 from streamsel.event import Evicted, Kept, Verdict
-from streamsel.frame import Candidate, Frame, FrameKey, Picture, Sighting
+from streamsel.frame import Candidate, FrameKey, Picture
 from streamsel.interfaces import Selector
+from tests.coreset.candidates import candidate
 from tests.coreset.orders import EXAMPLES, order, streams, unit
-
-
-def candidate(
-    index: int,
-    vector: np.ndarray | None,
-    refusal: str | None = None,
-    sharpness: float = 0.5,
-    feed: str = "walk",
-) -> Candidate:
-    frame = Frame(
-        key=FrameKey(feed, index),
-        pts=index,
-        time_base=Fraction(1, 25),
-        media_time=index / 25,
-        width=64,
-        height=48,
-        picture=Picture(None),
-    )
-    sighting = Sighting(frame, np.zeros((32, 32), np.uint8), index, sharpness, refusal, None)
-    return Candidate(sighting, vector)
 
 
 def judged(

@@ -79,6 +79,7 @@ def test_a_broken_feed_does_not_stop_the_others() -> None:
     )
     assert asyncio.run(pipeline.run())
     assert [report.error for report in sink.reports] == ["feed 'bad': lost", None]
+    assert [report.frames for report in sink.reports] == [40, 50]
     assert len(sink.verdicts) == 90
 
 

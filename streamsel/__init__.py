@@ -1,0 +1,44 @@
+"""streamsel picks, from video that never ends, the few frames worth keeping.
+
+>>> import numpy as np
+>>> from streamsel import Coreset
+>>> coreset = Coreset(capacity=2, dim=2)
+>>> for name, angle in [("east", 0.0), ("nearly east", 0.01), ("north", 1.57), ("west", 3.14)]:
+...     vector = np.array([np.cos(angle), np.sin(angle)], np.float32)
+...     decision = coreset.offer(name, vector)
+>>> sorted(coreset.keys)
+['east', 'north']
+
+Importing this module costs next to nothing: what needs torch or PyAV is loaded on first use.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from streamsel.version import __version__
+
+if TYPE_CHECKING:
+    from streamsel.api.selection import Selection, select
+    from streamsel.coreset.kcenter import Coreset
+    from streamsel.errors import StreamselError
+
+_HOMES = {
+    "Coreset": "streamsel.coreset.kcenter",
+    "Selection": "streamsel.api.selection",
+    "StreamselError": "streamsel.errors",
+    "select": "streamsel.api.selection",
+}
+
+__all__ = ["Coreset", "Selection", "StreamselError", "__version__", "select"]
+
+
+def __getattr__(name: str) -> object:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'streamsel' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,1 @@
+"""The Python interface: what the ``streamsel`` command does, as functions."""

@@ -1,0 +1,194 @@
+"""``streamsel.select`` and its result."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import weakref
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from streamsel.api.execute import execute
+from streamsel.build import build_selection
+from streamsel.config.options import (
+    EmbedOptions,
+    ImageFormat,
+    Method,
+    ReadOptions,
+    RunOptions,
+    SelectOptions,
+    WriteOptions,
+)
+from streamsel.errors import FolderInUseError, SinkError
+from streamsel.frame import FrameKey
+from streamsel.report.summary import Summary, summarise
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+
+@dataclass(frozen=True, slots=True)
+class SelectedFrame:
+    """A kept frame and its picture on the disk.
+
+    ``distance`` is to ``nearest``, the nearest kept frame when this one was admitted (None for the
+    first). ``media_time`` is seconds from the feed's first frame, ``index`` its exact position.
+    """
+
+    id: str
+    feed: str
+    source: str
+    index: int
+    pts: int | None
+    time_base: Fraction
+    media_time: float
+    width: int
+    height: int
+    path: Path
+    sha256: str
+    distance: float | None
+    nearest: FrameKey | None
+    reason: str
+    sharpness: float
+
+    def image(self) -> npt.NDArray[np.uint8]:
+        """Read the picture: (H, W, 3) RGB."""
+        from PIL import Image
+
+        with Image.open(self.path) as image:
+            return np.asarray(image.convert("RGB"))
+
+
+class Selection:
+    """The result of a selection: the kept frames, and how diverse they are.
+
+    Its pictures lie in ``folder``. Without an output folder that is a temporary one, which goes
+    with this object: :meth:`write` it somewhere to keep it.
+    """
+
+    def __init__(self, folder: Path, *, temporary: bool = False) -> None:
+        """Read the result of a run from its folder; a ``temporary`` one goes with this object."""
+        self.folder = folder
+        if temporary:
+            weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        self.summary: Summary = summarise(folder)
+
+    @property
+    def frames(self) -> tuple[SelectedFrame, ...]:
+        """The kept frames in order of feed and index."""
+        from streamsel.sinks.record import Record
+
+        with Record.open(self.folder) as record:
+            return tuple(
+                SelectedFrame(
+                    id=str(kept.key),
+                    feed=kept.key.feed,
+                    source=kept.source,
+                    index=kept.key.index,
+                    pts=kept.pts,
+                    time_base=kept.time_base,
+                    media_time=kept.media_time,
+                    width=kept.picture.width,
+                    height=kept.picture.height,
+                    path=self.folder / kept.picture.path,
+                    sha256=kept.picture.sha256,
+                    distance=kept.distance,
+                    nearest=kept.nearest,
+                    reason=kept.reason,
+                    sharpness=kept.sharpness,
+                )
+                for kept in record.kept()
+                if kept.picture is not None
+            )
+
+    @property
+    def diversity(self) -> dict[str, float | int | None]:
+        """Pair distances of the kept frames, and how they cover all that was seen."""
+        return self.summary.diversity
+
+    def write(self, folder: str | PathLike[str]) -> Path:
+        """Copy the run's folder to a new or empty one and return its path.
+
+        Raises :class:`FolderInUseError` where there is something already.
+        """
+        target = Path(folder)
+        if target.exists() and (not target.is_dir() or any(target.iterdir())):
+            raise FolderInUseError(f"{target}: exists already; name a new or an empty folder")
+        try:
+            shutil.copytree(self.folder, target, dirs_exist_ok=True)
+        except OSError as error:
+            raise SinkError(f"{target}: cannot be written: {error.strerror or error}") from error
+        return target
+
+
+def select(
+    inputs: str | PathLike[str] | Sequence[str | PathLike[str]],
+    *,
+    count: int | None = None,
+    share: float | None = None,
+    method: Method = "online",
+    min_distance: float = 0.0,
+    near_duplicate: float | Literal["auto"] = "auto",
+    per_input: bool = False,
+    seed: int = 0,
+    start: float | None = None,
+    end: float | None = None,
+    fps: float | None = None,
+    filters: str | None = None,
+    size: tuple[int, int] | None = None,
+    format: ImageFormat = "jpg",
+    quality: int | None = None,
+    embedder: str = "builtin",
+    weights: str | None = None,
+    device: str = "auto",
+    output: str | PathLike[str] | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+) -> Selection:
+    """Keep the ``count`` most diverse frames of videos, folders, globs or URLs.
+
+    Arguments mean what the options of ``streamsel select`` of the same name mean; times are
+    seconds. An input that cannot be read does not stop the others: ``selection.summary.errors``
+    names it. Must not be called from a running event loop.
+
+    Raises :class:`StreamselError`: a :class:`ConfigurationError` for what cannot be asked for, a
+    :class:`SourceError` when no input can be read at all, a :class:`SinkError` when the frames
+    cannot be stored.
+    """
+    arguments = [inputs] if isinstance(inputs, str) or not isinstance(inputs, Sequence) else inputs
+    options = RunOptions(
+        read=ReadOptions(start=start, end=end, fps=fps, filters=filters),
+        embed=EmbedOptions(embedder=embedder, weights=weights, device=device),
+        select=SelectOptions(
+            method=method,
+            count=count,
+            share=share,
+            min_distance=min_distance,
+            near_duplicate=near_duplicate,
+            per_input=per_input,
+            seed=seed,
+        ),
+        write=WriteOptions(format=format, quality=quality, size=size),
+    )
+    folder = Path(tempfile.mkdtemp(prefix="streamsel-")) if output is None else Path(output)
+    try:
+        run = build_selection(
+            [str(argument) for argument in arguments],
+            options,
+            folder,
+            resume=resume,
+            overwrite=overwrite,
+        )
+        if not execute(run.pipeline, [run.sink]):
+            raise KeyboardInterrupt
+        return Selection(folder, temporary=output is None)
+    except BaseException:
+        if output is None:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise

@@ -1,0 +1,86 @@
+"""``streamsel demo``: the first minute with streamsel, without a video of one's own."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from streamsel.cli.options import loudness_options, run_options
+from streamsel.errors import FolderInUseError
+
+_FRAMES = 24
+
+_EXAMPLES = """\b
+Examples:
+  streamsel demo
+  streamsel demo -o /tmp/demo -n 40 --overwrite
+"""
+
+
+@click.command("demo", epilog=_EXAMPLES)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    default=Path("streamsel-demo"),
+    show_default=True,
+    help="Folder for the clip and what is selected from it.",
+)
+@click.option("-n", "--count", type=int, default=_FRAMES, show_default=True, help="Frames to keep.")
+@click.option("--overwrite", is_flag=True, help="Replace the result of an earlier demo.")
+@loudness_options
+def command(
+    output: Path,
+    count: int,
+    overwrite: bool,
+    quiet: bool,
+    verbose: bool,
+    as_json: bool,
+    **_: Any,
+) -> int:
+    """Generate a clip that has something to find, select from it, show what that is worth.
+
+    The clip has scenes that move, repeat, freeze and fade, and a camera that sees nothing but
+    noise. Nothing is downloaded.
+    """
+    from streamsel.api.comparison import compare_inputs
+    from streamsel.cli.progress import ProgressLine
+    from streamsel.cli.selection import run_selection
+    from streamsel.cli.table import print_comparison, wide_console
+    from streamsel.sources.synthetic import render_demo
+
+    options = run_options({"count": count})
+    clip, kept = output / "demo.mp4", output / "kept"
+    if kept.exists() and not overwrite:
+        raise FolderInUseError(
+            f"{kept}: holds an earlier demo; replace it with --overwrite or choose another with -o"
+        )
+    with ProgressLine(quiet=quiet or as_json) as progress:
+        progress.say(f"rendering {clip}")
+        output.mkdir(parents=True, exist_ok=True)
+        render_demo(clip)
+        result = run_selection(
+            [str(clip)],
+            options,
+            kept,
+            resume=False,
+            overwrite=overwrite,
+            progress=progress,
+        )
+        compared = compare_inputs([str(clip)], options)
+    if as_json:
+        tables = [table.as_json() for table in compared.tables]
+        click.echo(json.dumps({"select": result.as_json(), "compare": tables[0]}))
+        return result.exit_code
+    result.print(verbose=verbose, to=sys.stdout)
+    console = wide_console()
+    console.print()
+    for table in compared.tables:
+        print_comparison(table.rows, console)
+    click.echo(f"\nThe clip is {clip}, the kept frames are in {kept / 'frames'}.")
+    click.echo("Try your own: streamsel select VIDEO -n 100 -o kept")
+    return result.exit_code

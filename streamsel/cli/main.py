@@ -1,0 +1,72 @@
+"""The ``streamsel`` command and its subcommands, each loaded only when it is asked for."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import click
+
+from streamsel.errors import ConfigurationError, StreamselError
+from streamsel.version import __version__
+
+_COMMANDS = {
+    "select": "Keep the N most diverse frames of videos, folders, images or URLs.",
+    "compare": "Table of all methods on your own video: what a selection is worth.",
+    "embedders": "List the networks that can look at frames here.",
+    "demo": "Generate a clip, select from it, show the table. Nothing to download.",
+}
+
+
+class _LazyGroup(click.Group):
+    """Knows each command's name and summary; imports its module when it is run."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module = import_module(f"streamsel.cli.{cmd_name.replace('-', '_')}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="streamsel")
+def cli() -> None:
+    r"""Pick, from video that never ends, the few frames worth keeping.
+
+    \b
+    streamsel select walk.mp4 -n 100 -o kept     the 100 most diverse frames
+    streamsel compare walk.mp4 -n 100            what that is worth
+    """
+
+
+def main() -> None:
+    """Run the command line.
+
+    Exits 0; 1 when something failed; 2 for a usage or configuration error; 130 when interrupted.
+    """
+    try:
+        code = cli.main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    except ConfigurationError as error:
+        click.echo(f"streamsel: {error}", err=True)
+        sys.exit(2)
+    except StreamselError as error:
+        click.echo(f"streamsel: {error}", err=True)
+        sys.exit(1)
+    except BrokenPipeError:
+        # The reader of our output (head, less) has left; the interpreter must not flush into it.
+        sys.stdout = None
+        sys.exit(1)
+    sys.exit(code if isinstance(code, int) else 0)

@@ -1,0 +1,243 @@
+"""Options that several commands share, and how they become a ``RunOptions``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import reduce
+from typing import Any, Literal, TypeVar, get_args
+
+import click
+
+from streamsel.config import units
+from streamsel.config.options import (
+    DEFAULT_COUNT,
+    Durability,
+    EmbedOptions,
+    ImageFormat,
+    Method,
+    ReadOptions,
+    RunOptions,
+    SelectOptions,
+    WriteOptions,
+)
+from streamsel.errors import ConfigurationError
+from streamsel.screen.options import ScreenOptions
+
+F = TypeVar("F", bound=Callable[..., Any])
+_T = TypeVar("_T")
+
+
+class Parsed(click.ParamType[_T]):
+    """A click type whose values are read by a function that raises ``ConfigurationError``."""
+
+    def __init__(self, name: str, read: Callable[[str], _T]) -> None:
+        self.name = name
+        self._read = read
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> _T:
+        """Read the text, turning what is wrong with it into a usage error."""
+        if not isinstance(value, str):
+            result: _T = value
+            return result
+        try:
+            return self._read(value)
+        except ConfigurationError as error:
+            self.fail(str(error), param, ctx)
+
+
+def _floor(text: str) -> float | Literal["auto"]:
+    if text == "auto":
+        return "auto"
+    try:
+        return float(text)
+    except ValueError:
+        raise ConfigurationError(f"{text!r} is neither auto nor a distance in 0..2") from None
+
+
+DURATION = Parsed("duration", units.seconds)
+SHARE = Parsed("share", units.share)
+SIZE = Parsed("WxH", units.size_px)
+FLOOR = Parsed("auto|distance", _floor)
+
+_BUDGET = [
+    click.option("-n", "--count", type=int, help=f"Frames to keep.  [default: {DEFAULT_COUNT}]"),
+    click.option("--share", type=SHARE, help="Keep this share of all frames: 0.2 or 20%."),
+    click.option("--seed", type=int, default=0, show_default=True, help="For random choices."),
+]
+
+_READ = [
+    click.option("--start", type=DURATION, help="Begin at this position: 90, 1m30s, 00:01:30."),
+    click.option("--end", type=DURATION, help="End at this position."),
+    click.option("--fps", type=float, help="Look at no more than so many frames a second."),
+    click.option(
+        "--vf", "filters", metavar="FILTERGRAPH", help="Any ffmpeg filter chain, before all else."
+    ),
+]
+
+_EMBED = [
+    click.option("--embedder", default="builtin", show_default=True, help="See: embedders."),
+    click.option("--weights", type=click.Path(), help="Weights for it, from a file."),
+    click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N."),
+]
+
+_NEAR_DUPLICATE = [
+    click.option(
+        "--near-duplicate",
+        type=FLOOR,
+        default="auto",
+        show_default=True,
+        help="Distance up to which a frame repeats a kept one; auto measures the feed's noise.",
+    ),
+    click.option(
+        "--look-ahead",
+        type=int,
+        default=32,
+        show_default=True,
+        help="Frames weighed together; 1 decides at once.",
+    ),
+]
+
+_SELECT = [
+    click.option(
+        "--method",
+        type=click.Choice(get_args(Method)),
+        default="online",
+        show_default=True,
+        help="online reads once; two-pass gives the best set; the others are for comparison.",
+    ),
+    click.option(
+        "--min-distance",
+        type=click.FloatRange(0, 2),
+        default=0.0,
+        show_default=True,
+        help="No two kept frames closer than this.",
+    ),
+    click.option("--window", type=DURATION, help="Forget a scene not seen again for so long."),
+    click.option("--per-input", is_flag=True, help="N frames of each input, not of all together."),
+    *_NEAR_DUPLICATE,
+]
+
+_SCREEN_DEFAULTS = ScreenOptions()
+
+_SCREEN = [
+    click.option("--keep-exact-duplicates", is_flag=True, help="Judge pixel-identical repeats."),
+    click.option("--keep-unchanged", is_flag=True, help="Judge frames that look unchanged too."),
+    click.option("--keep-corrupt", is_flag=True, help="Judge frames the decoder calls damaged."),
+    click.option("--keep-black", is_flag=True, help="Judge black frames."),
+    click.option("--keep-uniform", is_flag=True, help="Judge frames of one colour."),
+    click.option("--keep-frozen", is_flag=True, help="Count frozen pictures as plain repeats."),
+    click.option(
+        "--frozen-after",
+        type=DURATION,
+        default=f"{_SCREEN_DEFAULTS.freeze_seconds:g}s",
+        show_default=True,
+        help="A picture without any change for so long is frozen.",
+    ),
+    click.option(
+        "--unchanged-level",
+        type=click.FloatRange(0, 255),
+        default=_SCREEN_DEFAULTS.unchanged_mean,
+        show_default=True,
+        help="Mean change in grey levels below which a frame counts as unchanged.",
+    ),
+    click.option(
+        "--min-sharpness",
+        type=click.FloatRange(0, 1),
+        default=_SCREEN_DEFAULTS.min_sharpness,
+        show_default=True,
+        help="Refuse frames less sharp than this; 0 refuses none.",
+    ),
+]
+
+_WRITE = [
+    click.option(
+        "--format",
+        "image_format",
+        type=click.Choice(get_args(ImageFormat)),
+        default="jpg",
+        show_default=True,
+        help="Of the kept pictures.",
+    ),
+    click.option("--quality", type=click.IntRange(1, 100), help="1..100.  [default: 90]"),
+    click.option("--size", type=SIZE, help="Scale kept pictures, e.g. 640x360."),
+    click.option(
+        "--durability",
+        type=click.Choice(get_args(Durability)),
+        default="strict",
+        show_default=True,
+        help="strict survives a power cut; batched is faster and may lose the last second.",
+    ),
+]
+
+_LOUDNESS = [
+    click.option("-q", "--quiet", is_flag=True, help="No progress, only problems."),
+    click.option("-v", "--verbose", is_flag=True, help="Say more."),
+    click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
+]
+
+
+def _apply(options: list[Callable[[F], F]]) -> Callable[[F], F]:
+    return lambda function: reduce(lambda f, option: option(f), reversed(options), function)
+
+
+def select_options(function: F) -> F:
+    """Everything ``select`` understands about budget, reading, judging and writing."""
+    return _apply([*_BUDGET, *_SELECT, *_READ, *_SCREEN, *_EMBED, *_WRITE, *_LOUDNESS])(function)
+
+
+def compare_options(function: F) -> F:
+    """What ``compare`` shares with ``select``."""
+    return _apply([*_BUDGET, *_NEAR_DUPLICATE, *_READ, *_EMBED, *_LOUDNESS])(function)
+
+
+def loudness_options(function: F) -> F:
+    """``-q``, ``-v`` and ``--json``."""
+    return _apply(_LOUDNESS)(function)
+
+
+def run_options(chosen: dict[str, Any]) -> RunOptions:
+    """Turn what click parsed into checked options; names that do not occur keep their default."""
+
+    def pick(*names: str) -> dict[str, Any]:
+        return {name: chosen[name] for name in names if name in chosen}
+
+    return RunOptions(
+        read=ReadOptions(**pick("start", "end", "fps", "filters")),
+        screen=_screen_options(chosen),
+        embed=EmbedOptions(**pick("embedder", "weights", "device")),
+        select=SelectOptions(
+            **pick(
+                "method",
+                "count",
+                "share",
+                "min_distance",
+                "near_duplicate",
+                "look_ahead",
+                "window",
+                "per_input",
+                "seed",
+            )
+        ),
+        write=WriteOptions(
+            format=chosen.get("image_format", "jpg"), **pick("quality", "size", "durability")
+        ),
+    )
+
+
+def _screen_options(chosen: dict[str, Any]) -> ScreenOptions:
+    defaults = _SCREEN_DEFAULTS
+
+    def unless(flag: str, value: _T) -> _T | None:
+        return None if chosen.get(flag) else value
+
+    return ScreenOptions(
+        corrupt=not chosen.get("keep_corrupt"),
+        black_share=unless("keep_black", defaults.black_share),
+        uniform_share=unless("keep_uniform", defaults.uniform_share),
+        exact_duplicates=not chosen.get("keep_exact_duplicates"),
+        freeze_seconds=unless("keep_frozen", chosen.get("frozen_after", defaults.freeze_seconds)),
+        unchanged_mean=unless(
+            "keep_unchanged", chosen.get("unchanged_level", defaults.unchanged_mean)
+        ),
+        min_sharpness=chosen.get("min_sharpness", defaults.min_sharpness),
+    )

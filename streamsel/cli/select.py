@@ -1,0 +1,67 @@
+"""``streamsel select``: the few frames worth keeping."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from streamsel.cli.options import run_options, select_options
+
+_EXAMPLES = """\b
+Examples:
+  streamsel select walk.mp4 -n 100 -o kept
+  streamsel select recordings/ --share 1% -o kept
+  streamsel select a.mp4 b.mp4 -n 50 --per-input --format png -o kept
+  streamsel select day.mp4 -n 500 --method two-pass --start 1h --end 2h -o kept
+  streamsel select day.mp4 -n 500 -o kept --resume
+"""
+
+
+@click.command("select", epilog=_EXAMPLES)
+@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder for the result.")
+@click.option("--resume", is_flag=True, help="Continue the run in the folder where it stopped.")
+@click.option("--overwrite", is_flag=True, help="Replace the run in the folder.")
+@click.option("--dry-run", is_flag=True, help="Say what would be kept; write nothing.")
+@select_options
+def command(
+    inputs: tuple[str, ...],
+    output: Path | None,
+    resume: bool,
+    overwrite: bool,
+    dry_run: bool,
+    quiet: bool,
+    verbose: bool,
+    as_json: bool,
+    **chosen: Any,
+) -> int:
+    """Keep the most diverse frames of INPUT: videos, folders, globs, images or URLs.
+
+    All inputs together make one selection, unless --per-input is given. The frames, a manifest
+    and a record of every decision go into the output folder.
+    """
+    from streamsel.cli.progress import ProgressLine
+    from streamsel.cli.selection import run_selection
+
+    if dry_run == (output is not None):
+        raise click.UsageError("give either a folder with -o, or --dry-run")
+    if dry_run and (resume or overwrite):
+        raise click.UsageError("--dry-run writes nothing, so there is nothing to continue")
+    with ProgressLine(quiet=quiet or as_json) as progress:
+        result = run_selection(
+            inputs,
+            run_options(chosen),
+            output,
+            resume=resume,
+            overwrite=overwrite,
+            progress=progress,
+        )
+    if as_json:
+        click.echo(json.dumps(result.as_json()))
+    else:
+        result.print(verbose=verbose, to=sys.stdout)
+    return result.exit_code

@@ -1,0 +1,123 @@
+"""Everything that can be asked of a selection, as one frozen value that checks itself."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, field
+from typing import Literal, TypeAlias, get_args
+
+from streamsel.errors import ConfigurationError
+from streamsel.screen.options import ScreenOptions
+
+Method: TypeAlias = Literal["online", "two-pass", "random", "uniform"]
+ImageFormat: TypeAlias = Literal["jpg", "png", "webp"]
+Durability: TypeAlias = Literal["strict", "batched"]
+
+DEFAULT_COUNT = 100
+MOST_CENTERS = 100_000
+"""Capacity where only a distance was asked for: the set must stay bounded."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadOptions:
+    """How inputs are read. Times are seconds of media time; ``size`` is (width, height) pixels."""
+
+    start: float | None = None
+    end: float | None = None
+    fps: float | None = None
+    filters: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.fps is not None and not self.fps > 0:
+            raise ConfigurationError(f"fps is {self.fps:g}; it must be above 0")
+        if self.start is not None and self.end is not None and self.end <= self.start:
+            raise ConfigurationError(
+                f"end ({self.end:g} s) must lie after start ({self.start:g} s)"
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmbedOptions:
+    """Which network looks at the frames, with which weights, on which device."""
+
+    embedder: str = "builtin"
+    weights: str | None = None
+    device: str = "auto"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SelectOptions:
+    """How many frames are kept and by which rule.
+
+    Of ``count`` (frames) and ``share`` (of all frames) at most one is given; neither means
+    ``DEFAULT_COUNT``, unless ``min_distance`` alone says when to stop. ``near_duplicate`` is the
+    distance up to which a frame repeats a kept one, or ``auto`` to measure it from the noise of
+    the feed. ``window`` (seconds of media time): a frame not seen again for so long is given up.
+    """
+
+    method: Method = "online"
+    count: int | None = None
+    share: float | None = None
+    min_distance: float = 0.0
+    near_duplicate: float | Literal["auto"] = "auto"
+    look_ahead: int = 32
+    window: float | None = None
+    per_input: bool = False
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.method not in get_args(Method):
+            raise ConfigurationError(
+                f"method is {self.method!r}; it must be one of {', '.join(get_args(Method))}"
+            )
+        if self.count is not None and self.share is not None:
+            raise ConfigurationError("give either count or share, not both")
+        if self.count is not None and self.count < 1:
+            raise ConfigurationError(f"count is {self.count}; it must be at least 1")
+        if not 0 <= self.min_distance <= 2:
+            raise ConfigurationError(
+                f"min-distance is {self.min_distance:g}; distances of unit vectors lie in 0..2"
+            )
+        if self.near_duplicate != "auto" and not 0 <= self.near_duplicate <= 2:
+            raise ConfigurationError(
+                f"near-duplicate is {self.near_duplicate:g}; write auto or a distance in 0..2"
+            )
+        if self.look_ahead < 1:
+            raise ConfigurationError(f"look-ahead is {self.look_ahead}; it must be at least 1")
+        if self.window is not None and not self.window > 0:
+            raise ConfigurationError(f"window is {self.window:g} s; it must be above 0")
+        if self.window is not None and self.method != "online":
+            raise ConfigurationError(f"window needs the online method, not {self.method}")
+
+    def target(self, total: int) -> int:
+        """How many frames to keep of ``total``."""
+        if self.count is not None:
+            return self.count
+        if self.share is not None:
+            return max(1, math.ceil(self.share * total))
+        return DEFAULT_COUNT if self.min_distance == 0 else MOST_CENTERS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteOptions:
+    """How kept frames are written."""
+
+    format: ImageFormat = "jpg"
+    quality: int | None = None
+    size: tuple[int, int] | None = None
+    durability: Durability = "strict"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """One run, whole."""
+
+    read: ReadOptions = ReadOptions()
+    screen: ScreenOptions = field(default_factory=ScreenOptions)
+    embed: EmbedOptions = EmbedOptions()
+    select: SelectOptions = SelectOptions()
+    write: WriteOptions = WriteOptions()
+
+    def as_json(self) -> dict[str, dict[str, object]]:
+        """The options as plain values, for the record of a run."""
+        return asdict(self)

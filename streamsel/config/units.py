@@ -1,0 +1,69 @@
+"""Durations, sizes and shares as people type them."""
+
+from __future__ import annotations
+
+import re
+
+from streamsel.errors import ConfigurationError
+
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+_CLOCK = re.compile(r"(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:\.\d+)?)")
+_PART = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|min|s|m|h|d)")
+_SIZE = re.compile(r"(\d+)[xX](\d+)")
+
+
+def seconds(text: str) -> float:
+    """Read a duration or a position in seconds.
+
+    >>> seconds("90"), seconds("1.5s"), seconds("1h30m"), seconds("01:02:03.5"), seconds("2d")
+    (90.0, 1.5, 5400.0, 3723.5, 172800.0)
+
+    Raises :class:`ConfigurationError` for anything else.
+    """
+    text = text.strip()
+    if clock := _CLOCK.fullmatch(text):
+        hours, minutes, rest = clock.groups()
+        return int(hours or 0) * 3600.0 + int(minutes) * 60.0 + float(rest)
+    if re.fullmatch(r"\d+(?:\.\d+)?", text):
+        return float(text)
+    parts = _PART.findall(text)
+    if parts and not _PART.sub("", text).strip():
+        return sum(float(number) * _SECONDS[unit] for number, unit in parts)
+    raise ConfigurationError(
+        f"{text!r} is not a duration; write seconds (90), units (1h30m) or a clock (00:01:30)"
+    )
+
+
+def size_px(text: str) -> tuple[int, int]:
+    """Read a picture size in pixels, width first.
+
+    >>> size_px("640x360")
+    (640, 360)
+
+    Raises :class:`ConfigurationError` for anything else, or a side of 0 or over 16,384.
+    """
+    if match := _SIZE.fullmatch(text.strip()):
+        width, height = int(match[1]), int(match[2])
+        if 1 <= width <= 16_384 and 1 <= height <= 16_384:
+            return width, height
+    raise ConfigurationError(f"{text!r} is not a size; write WIDTHxHEIGHT in pixels, like 640x360")
+
+
+def share(text: str) -> float:
+    """Read a share of the frames.
+
+    >>> share("0.2"), share("20%")
+    (0.2, 0.2)
+
+    Raises :class:`ConfigurationError` unless it lies in (0, 1].
+    """
+    stripped = text.strip()
+    try:
+        value = float(stripped[:-1]) / 100 if stripped.endswith("%") else float(stripped)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= 1:
+        raise ConfigurationError(
+            f"{text!r} is not a share; write a number above 0, up to 1 (0.2), or a percentage (20%)"
+        )
+    return value

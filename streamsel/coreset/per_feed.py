@@ -1,0 +1,44 @@
+"""A selector of its own for each feed of a stream that reads one feed after another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import groupby
+
+from streamsel.event import Verdict
+from streamsel.frame import Candidate, FrameKey
+from streamsel.interfaces import Selector
+
+
+class PerFeedSelector:
+    """Routes each feed to a selector made for it, and ends that when the next feed begins.
+
+    Feeds must not be interleaved: verdicts then still come out in stream order.
+    """
+
+    def __init__(self, make: Callable[[str], Selector]) -> None:
+        """``make`` builds the selector of the feed it is given the name of."""
+        self._make = make
+        self._selectors: dict[str, Selector] = {}
+        self._current: str | None = None
+
+    @property
+    def kept(self) -> tuple[FrameKey, ...]:
+        """The frames that are kept now, in order of their key."""
+        return tuple(sorted(key for one in self._selectors.values() for key in one.kept))
+
+    def judge(self, candidates: Sequence[Candidate]) -> list[Verdict]:
+        """Take the next candidates of the stream; return the verdicts that are now certain."""
+        verdicts: list[Verdict] = []
+        for feed, group in groupby(candidates, key=lambda candidate: candidate.frame.key.feed):
+            if feed != self._current:
+                verdicts += self.finish()
+                self._selectors[feed] = self._make(feed)
+                self._current = feed
+            verdicts += self._selectors[feed].judge(list(group))
+        return verdicts
+
+    def finish(self) -> list[Verdict]:
+        """The stream, or its current feed, has ended: return every verdict still owed."""
+        current, self._current = self._current, None
+        return [] if current is None else self._selectors[current].finish()

@@ -1,0 +1,119 @@
+"""What a run came to, read from its record."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from streamsel.coreset.assign import assign
+from streamsel.coreset.diversity import Coverage, coverage_of, pairwise
+from streamsel.frame import Vectors
+from streamsel.sinks.record import Record
+
+_VECTORS_AT_ONCE = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The figures of a run.
+
+    ``frames`` were judged, ``kept`` are kept now, ``admitted`` and ``evicted`` count changes of the
+    kept set; ``refused`` and ``covered`` count the other frames by reason. ``diversity`` has the
+    pair distances of the kept frames and the distance of seen frames from them, None where there
+    is nothing to measure. ``seconds`` is how long the run took from its first beginning.
+    ``errors`` and ``warnings`` are by feed.
+    """
+
+    folder: Path
+    status: str
+    frames: int
+    kept: int
+    admitted: int
+    evicted: int
+    covered: dict[str, int]
+    refused: dict[str, int]
+    diversity: dict[str, float | int | None]
+    seconds: float
+    embedder: dict[str, str]
+    errors: dict[str, str]
+    warnings: dict[str, tuple[str, ...]]
+
+    def as_json(self) -> dict[str, object]:
+        """The figures under their published names."""
+        return {
+            "folder": str(self.folder),
+            "status": self.status,
+            "frames": self.frames,
+            "kept": self.kept,
+            "admitted": self.admitted,
+            "evicted": self.evicted,
+            "covered": self.covered,
+            "refused": self.refused,
+            "diversity": self.diversity,
+            "seconds": round(self.seconds, 3),
+            "embedder": self.embedder,
+            "errors": self.errors,
+            "warnings": {feed: list(lines) for feed, lines in self.warnings.items()},
+        }
+
+
+def summarise(folder: Path) -> Summary:
+    """Read a run's record and measure what it came to.
+
+    Raises :class:`RecordError` when the folder holds no run. O(N C D) time for N embedded frames
+    and C kept ones; memory does not grow with the vectors of the seen frames.
+    """
+    with Record.open(folder) as record:
+        run = record.run()
+        counts = record.counts()
+        kept = [record.embedding(frame.key) for frame in record.kept()]
+        vectors = [vector for vector in kept if vector is not None]
+        stacked = np.stack(vectors) if vectors else np.zeros((0, 1), np.float32)  # (C, D)
+        feeds = record.feeds()
+        return Summary(
+            folder=folder,
+            status=run.status,
+            frames=sum(counts.outcomes.values()),
+            kept=len(kept),
+            admitted=counts.admitted,
+            evicted=counts.evicted,
+            covered=counts.reasons("covered"),
+            refused=counts.reasons("refused"),
+            diversity=_diversity(stacked, _blocks(record)),
+            seconds=(run.finished or run.started) - run.started,
+            embedder={"name": run.plan.embedder, "digest": run.plan.embedder_digest},
+            errors={feed.name: feed.error for feed in feeds if feed.error is not None},
+            warnings={feed.name: feed.warnings for feed in feeds if feed.warnings},
+        )
+
+
+def _blocks(record: Record) -> Iterator[Vectors]:
+    vectors = (one.embedding for one in record.candidates() if one.embedding is not None)
+    while block := list(islice(vectors, _VECTORS_AT_ONCE)):
+        yield np.stack(block)  # (N, D)
+
+
+def _diversity(kept: Vectors, seen: Iterator[Vectors]) -> dict[str, float | int | None]:
+    pairs = pairwise(kept)
+    found = Coverage(math.nan, math.nan, math.nan)
+    if len(kept):
+        distances = [assign(block, kept).distances for block in seen]
+        found = coverage_of(np.concatenate(distances))
+    figures = {
+        "mean": pairs.mean,
+        "min": pairs.min,
+        "max": pairs.max,
+        "p10": pairs.p10,
+        "p90": pairs.p90,
+        "radius": found.radius,
+        "radius_p99": found.p99,
+    }
+    return {
+        "count": pairs.count,
+        **{name: value if math.isfinite(value) else None for name, value in figures.items()},
+    }

@@ -1,0 +1,45 @@
+"""Options refuse what cannot be, before anything is opened."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from streamsel.config.options import DEFAULT_COUNT, ReadOptions, SelectOptions
+from streamsel.errors import ConfigurationError
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"count": 0},
+        {"count": 5, "share": 0.5},
+        {"method": "best"},
+        {"min_distance": -0.1},
+        {"min_distance": 2.1},
+        {"near_duplicate": 3.0},
+        {"look_ahead": 0},
+        {"window": 0.0},
+        {"window": 5.0, "method": "random"},
+    ],
+)
+def test_selections_that_cannot_be(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError):
+        SelectOptions(**wrong)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"fps": 0.0}, {"fps": -1.0}, {"start": 5.0, "end": 5.0}, {"fps": float("nan")}]
+)
+def test_readings_that_cannot_be(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError):
+        ReadOptions(**wrong)
+
+
+def test_the_number_of_frames_to_keep() -> None:
+    assert SelectOptions(count=7).target(1000) == 7
+    assert SelectOptions(share=0.2).target(474) == 95
+    assert SelectOptions(share=0.001).target(10) == 1
+    assert SelectOptions().target(1000) == DEFAULT_COUNT
+    assert SelectOptions(min_distance=0.5).target(1000) > 1000

@@ -1,0 +1,51 @@
+"""A selector for each feed: as if each had been selected from alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from streamsel.coreset.offline import TwoPassSelector
+from streamsel.coreset.per_feed import PerFeedSelector
+from streamsel.coreset.selector import OnlineSelector
+from streamsel.event import Verdict
+from streamsel.frame import Candidate
+from streamsel.interfaces import Selector
+from tests.coreset.candidates import candidate
+
+
+def feed(name: str, count: int, seed: int) -> list[Candidate]:
+    vectors = np.random.default_rng(seed).normal(size=(count, 8))
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    return [
+        candidate(index, vector.astype(np.float32), feed=name)
+        for index, vector in enumerate(vectors)
+    ]
+
+
+def outcomes(verdicts: list[Verdict]) -> list[tuple[object, ...]]:
+    return [(one.frame.key, one.outcome, one.reason, one.distance) for one in verdicts]
+
+
+@pytest.mark.parametrize("batch", [1, 7, 1000])
+@pytest.mark.parametrize("kind", ["online", "two-pass"])
+def test_feeds_do_not_know_of_each_other(kind: str, batch: int) -> None:
+    def make(_: str) -> Selector:
+        return OnlineSelector(5, 8) if kind == "online" else TwoPassSelector(5)
+
+    feeds = [feed("b", 150, 1), feed("a", 40, 2), feed("c", 3, 3)]
+    expected, kept = [], []
+    for frames in feeds:
+        alone = make("")
+        expected += [*alone.judge(frames), *alone.finish()]
+        kept += alone.kept
+    selector = PerFeedSelector(make)
+    stream = [one for frames in feeds for one in frames]
+    verdicts = [
+        verdict
+        for begin in range(0, len(stream), batch)
+        for verdict in selector.judge(stream[begin : begin + batch])
+    ]
+    verdicts += selector.finish()
+    assert outcomes(verdicts) == outcomes(expected)
+    assert selector.kept == tuple(sorted(kept))
