@@ -132,7 +132,7 @@ def test_a_dry_run_writes_nothing(demo_clip: Path, tmp_path: Path) -> None:
 
 def test_min_distance_is_kept(demo_clip: Path, tmp_path: Path) -> None:
     ended = streamsel(
-        "select", demo_clip, "--min-distance", "0.02", "--json", "-o", tmp_path / "kept"
+        "select", demo_clip, "--min-distance", "0.6", "--json", "-o", tmp_path / "kept"
     )
     assert ended.json["kept"] > 1
     assert ended.json["diversity"]["min"] > 0.6
