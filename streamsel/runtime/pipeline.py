@@ -20,12 +20,14 @@ from streamsel.errors import SourceError, StreamselError
 from streamsel.event import FeedReport, Verdict
 from streamsel.frame import Candidate, Frame, Sighting
 from streamsel.interfaces import Embedder, Observer, Screen, Selector, Sink, Source
+from streamsel.runtime.batching import Batcher
 from streamsel.runtime.budget import PictureBudget
 from streamsel.runtime.inbox import Inbox, InboxClosedError
 from streamsel.runtime.mailbox import Mailbox
 from streamsel.runtime.worker import Worker
 
 _WAITING_SIGHTINGS = 64
+_SIGHTINGS_AT_ONCE = 8
 _WAITING_PICTURES = 4
 
 
@@ -42,7 +44,7 @@ class Lane:
 class Pipeline:
     """One run of the line over whole files.
 
-    ``batch`` is the most frames handed over at once; it changes speed, never a decision.
+    ``batch`` is the most frames embedded at once; it changes speed, never a decision.
     """
 
     def __init__(
@@ -113,7 +115,8 @@ class Pipeline:
     async def _read_lane(
         self, lane: Lane, reader: Worker, judge: Worker, mailboxes: Sequence[Mailbox]
     ) -> None:
-        inbox: Inbox[Sighting] = Inbox(_WAITING_SIGHTINGS)
+        inbox: Inbox[Sighting] = Inbox(_WAITING_SIGHTINGS, wake_at=_SIGHTINGS_AT_ONCE)
+        batcher = Batcher(self._batch)
         self._inbox = inbox
         feed, frames, error = lane.source.feed, lane.start, None
         expected = await reader.run(lambda: lane.source.expected_frames)
@@ -122,17 +125,19 @@ class Pipeline:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(reader.run(self._read, lane, inbox), name=f"read {feed}")
             try:
-                while sightings := await inbox.take(self._batch):
+                while sightings := await inbox.take(_WAITING_SIGHTINGS):
                     frames = sightings[-1].frame.key.index + 1
                     for observer in self._observers:
                         observer.seen(sightings)
-                    await self._pass_on(await judge.run(self._judge, sightings), mailboxes)
+                    for batch in batcher.add(sightings):
+                        await self._pass_on(await judge.run(self._judge, batch), mailboxes)
             except SourceError as failure:
                 error = str(failure)
             finally:
                 inbox.close()
         if self._stopping:
             return
+        await self._pass_on(await judge.run(self._judge, batcher.rest()), mailboxes)
         report = FeedReport(feed, frames, error, tuple(lane.source.warnings()))
         for observer in self._observers:
             observer.feed_ended(report)
@@ -143,8 +148,12 @@ class Pipeline:
         frames = lane.source.frames(lane.start)
         try:
             for frame in frames:
-                self._budget.hold(frame.picture)
-                inbox.put(lane.screen.look(frame))
+                sighting = lane.screen.look(frame)
+                if sighting.refusal is None:
+                    self._budget.hold(frame.picture)
+                else:
+                    frame.picture.drop()
+                inbox.put(sighting)
         except InboxClosedError:
             return
         except StreamselError as error:
@@ -156,7 +165,7 @@ class Pipeline:
 
     def _judge(self, sightings: Sequence[Sighting]) -> list[Verdict]:
         thumbnails = [seen.thumbnail for seen in sightings if seen.thumbnail is not None]
-        vectors = iter(self._embedder.embed(thumbnails))
+        vectors = iter(self._embedder.embed(thumbnails) if thumbnails else ())
         return self._selector.judge(
             [
                 Candidate(

@@ -18,9 +18,10 @@ async def drain(inbox: Inbox[int], most: int) -> list[list[int]]:
     return taken
 
 
-def test_everything_arrives_in_order_and_in_bounded_batches() -> None:
+@pytest.mark.parametrize("wake_at", [1, 5, 16])
+def test_everything_arrives_in_order_and_in_bounded_batches(wake_at: int) -> None:
     async def scenario() -> list[list[int]]:
-        inbox: Inbox[int] = Inbox(capacity=16)
+        inbox: Inbox[int] = Inbox(capacity=16, wake_at=wake_at)
 
         def produce() -> None:
             for number in range(10_000):
@@ -81,5 +82,24 @@ def test_closing_frees_a_waiting_producer_and_a_waiting_consumer() -> None:
         with pytest.raises(InboxClosedError):
             await blocked
         assert await inbox.take(9) == []
+
+    asyncio.run(scenario())
+
+
+def test_a_sleeping_consumer_is_woken_for_a_handful_or_at_the_end() -> None:
+    async def scenario() -> None:
+        inbox: Inbox[int] = Inbox(capacity=8, wake_at=3)
+        waiting = asyncio.ensure_future(inbox.take(8))
+        await asyncio.sleep(0)
+        inbox.put(1)
+        inbox.put(2)
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        inbox.put(3)
+        assert await waiting == [1, 2, 3]
+        inbox.put(4)
+        inbox.end()
+        assert await inbox.take(8) == [4]
+        assert await inbox.take(8) == []
 
     asyncio.run(scenario())
