@@ -8,7 +8,7 @@ PIP     = $(VENV)/bin/python -m pip --disable-pip-version-check --quiet
 SUDO    = $(if $(filter 0,$(shell id -u)),,$(if $(shell command -v sudo),sudo -n,))
 DEBIAN  = ffmpeg
 
-.PHONY: demo test lint types docs-benchmarks debian clean
+.PHONY: demo test lint benchmarks debian clean
 
 demo: $(VENV)/.run
 	$(VENV)/bin/streamsel demo --overwrite -o demo
@@ -21,6 +21,11 @@ lint: $(VENV)/.develop
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
+
+# VIDEOS is a folder of clips of your own.
+benchmarks: $(VENV)/.develop
+	$(PIP) install -e '.[bench]'
+	$(VENV)/bin/python -m tests.bench.selection_quality $(VIDEOS) --out docs/benchmarks.md
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV) || ($(PYTHON) -m pip install --user virtualenv && $(PYTHON) -m virtualenv $(VENV))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,16 +15,17 @@ from streamsel.config.options import ReadOptions, RunOptions
 from streamsel.errors import ConfigurationError, RecordError, SourceError, UnreadableError
 from streamsel.event import FeedReport, Verdict
 from streamsel.frame import Candidate, Frame, FrameKey
-from streamsel.interfaces import Embedder, Observer, Selector, Source
+from streamsel.interfaces import Embedder, Observer, Screen, Selector, Source
 from streamsel.runtime.pipeline import Lane, Pipeline
 from streamsel.version import __version__
 
 if TYPE_CHECKING:
     from streamsel.sinks.disk import DiskSink
     from streamsel.sinks.record import Record
-    from streamsel.sinks.run import RunPlan
+    from streamsel.sinks.run import Feed, RunPlan
 
 _REPLAYED_AT_ONCE = 512
+_CHUNK = 32_768
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +95,15 @@ def build_selection(
     from streamsel.screen.frame_screen import FrameScreen
     from streamsel.sinks.disk import DiskOptions, DiskSink
     from streamsel.sinks.encode import Encoder
+    from streamsel.sinks.record import Record
     from streamsel.sources.eye import Eye
+
+    def open_screen(feed: Feed) -> Screen:
+        screen = FrameScreen(Eye(), embedder.input_size, options.screen)
+        if feed.recorded:
+            with Record.open(folder) as record:
+                screen.resume(*record.screen_state(feed.name, screen.memory))
+        return screen
 
     write = options.write
     encoder = Encoder(write.format, write.quality, write.size)
@@ -100,6 +111,8 @@ def build_selection(
     embed = options.embed
     embedder = create(embed.embedder, weights=embed.weights, device=embed.device)
     selector = _selector(options, opened.sources, embedder.dim)
+    if overwrite:
+        _require_readable(opened.sources)
     sink = DiskSink(
         folder,
         _plan(options, opened.sources, embedder),
@@ -111,11 +124,12 @@ def build_selection(
         if resume and not sink.complete:
             _replay(sink.record, selector)
         lanes = []
-        for source, feed in zip(opened.sources, sink.record.feeds(), strict=True):
-            screen = FrameScreen(Eye(), embedder.input_size, options.screen)
-            if feed.recorded:
-                screen.resume(*sink.record.screen_state(feed.name, screen.memory))
-            lanes.append(Lane(source, screen, feed.recorded, sink.complete or feed.done))
+        feeds = sink.record.feeds()
+        for place, (source, feed) in enumerate(zip(opened.sources, feeds, strict=True)):
+            # A feed that failed is tried again, unless a later one has been read since.
+            settled = feed.error is None or any(later.recorded for later in feeds[place + 1 :])
+            done = sink.complete or (feed.done and settled)
+            lanes.append(Lane(source, partial(open_screen, feed), feed.recorded, done))
     except BaseException:
         sink.close(False)
         raise
@@ -189,7 +203,7 @@ def build_collection(
         min_sharpness=None,
     )
     lanes = [
-        Lane(source, FrameScreen(Eye(), embedder.input_size, everything))
+        Lane(source, lambda: FrameScreen(Eye(), embedder.input_size, everything))
         for source in opened.sources
     ]
     collector = _Collector()
@@ -200,10 +214,11 @@ def build_collection(
 def _selector(options: RunOptions, sources: Sequence[Source], dim: int) -> Selector:
     if not options.select.per_input:
         return _selector_over(options, sources, dim)
-    by_feed = {source.feed: source for source in sources}
     from streamsel.coreset.per_feed import PerFeedSelector
 
-    return PerFeedSelector(lambda feed: _selector_over(options, [by_feed[feed]], dim))
+    # All of them now: what cannot be asked for must be said before anything is touched.
+    selectors = {source.feed: _selector_over(options, [source], dim) for source in sources}
+    return PerFeedSelector(selectors.pop)
 
 
 def _selector_over(options: RunOptions, sources: Sequence[Source], dim: int) -> Selector:
@@ -217,7 +232,8 @@ def _selector_over(options: RunOptions, sources: Sequence[Source], dim: int) -> 
     if select.method == "uniform":
         return UniformSelector(count, _total(sources, "the uniform method"))
     if select.method == "two-pass":
-        return TwoPassSelector(count, min_distance=select.min_distance)
+        chunk = max(_CHUNK, count)
+        return TwoPassSelector(count, min_distance=select.min_distance, chunk=chunk)
     return OnlineSelector(
         count,
         dim,
@@ -237,7 +253,10 @@ def _count(options: RunOptions, sources: Sequence[Source]) -> int:
 def _total(sources: Sequence[Source], wanted_by: str) -> int:
     total = 0
     for source in sources:
-        if (expected := source.expected_frames) is None:
+        expected = source.expected_frames
+        if expected is None and not _is_readable(source):
+            continue  # it will be reported when its turn comes
+        if expected is None:
             raise ConfigurationError(
                 f"{wanted_by} needs inputs of known length, and that of feed {source.feed!r} "
                 "cannot be told; give a count instead"
@@ -246,13 +265,34 @@ def _total(sources: Sequence[Source], wanted_by: str) -> int:
     return max(1, total)
 
 
+def _is_readable(source: Source) -> bool:
+    try:
+        with closing(source.frames()) as frames:
+            next(frames, None)
+    except SourceError:
+        return False
+    return True
+
+
+def _require_readable(sources: Sequence[Source]) -> None:
+    """Raise the first source's error where none of them can be read."""
+    if any(_is_readable(source) for source in sources):
+        return
+    with closing(sources[0].frames()) as frames:
+        next(frames, None)
+
+
 def _plan(options: RunOptions, sources: Sequence[Source], embedder: Embedder) -> RunPlan:
     from streamsel.sinks.run import FeedPlan, RunPlan
 
     config = options.as_json()
+    apart = {"method", "count", "seed"}  # the plan has these by themselves
     deciding = {
-        **{name: config[name] for name in ("read", "screen", "select")},
+        "read": config["read"],
+        "screen": config["screen"],
+        "select": {name: value for name, value in config["select"].items() if name not in apart},
         "pictures": {name: config["write"][name] for name in ("format", "quality", "size")},
+        "content": {source.feed: source.fingerprint for source in sources},
     }
     return RunPlan(
         version=__version__,
@@ -272,12 +312,12 @@ def _replay(record: Record, selector: Selector) -> None:
 
     It may owe verdicts at the end that are recorded already; the sink passes those over.
     """
-    candidates, decisions = record.candidates(), record.decisions()
-    while batch := list(islice(candidates, _REPLAYED_AT_ONCE)):
-        for verdict, decided in zip(selector.judge(batch), decisions, strict=False):
-            was = (decided.key, decided.outcome, decided.nearest)
-            if (verdict.frame.key, verdict.outcome, verdict.nearest) != was:
-                raise RecordError(
-                    f"{record.folder}: this version decides otherwise about {decided.key} than is "
-                    "recorded; start again with --overwrite"
-                )
+    with closing(record.candidates()) as candidates, closing(record.decisions()) as decisions:
+        while batch := list(islice(candidates, _REPLAYED_AT_ONCE)):
+            for verdict, decided in zip(selector.judge(batch), decisions, strict=False):
+                was = (decided.key, decided.outcome, decided.nearest)
+                if (verdict.frame.key, verdict.outcome, verdict.nearest) != was:
+                    raise RecordError(
+                        f"{record.folder}: this version decides otherwise about {decided.key} "
+                        "than is recorded; start again with --overwrite"
+                    )

@@ -52,6 +52,13 @@ class Source(Protocol):
     def fetch(self, indices: Collection[int]) -> Iterator[Frame]:
         """Decode exactly these frames again, in ascending order of index."""
 
+    @property
+    def fingerprint(self) -> str:
+        """Changes when the feed's content does, as far as can be told cheaply; may be empty."""
+
+    def stop(self) -> None:
+        """Let ``frames`` or ``fetch`` end at the next frame, for good. Safe from any thread."""
+
     def warnings(self) -> Sequence[str]:
         """What was wrong with the feed without ending it (damaged packets, early end), so far."""
 

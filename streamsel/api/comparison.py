@@ -6,12 +6,12 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from streamsel.api.execute import execute
 from streamsel.build import build_collection
 from streamsel.config.options import RunOptions
 from streamsel.coreset.comparison import Row, compare
 from streamsel.frame import Candidate
 from streamsel.interfaces import Observer
+from streamsel.runtime.execute import execute
 
 
 @dataclass(frozen=True, slots=True)

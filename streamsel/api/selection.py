@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import numpy.typing as npt
 
-from streamsel.api.execute import execute
 from streamsel.build import build_selection
 from streamsel.config.options import (
     EmbedOptions,
@@ -25,9 +24,10 @@ from streamsel.config.options import (
     SelectOptions,
     WriteOptions,
 )
-from streamsel.errors import FolderInUseError, SinkError
+from streamsel.errors import ConfigurationError, FolderInUseError, SinkError
 from streamsel.frame import FrameKey
-from streamsel.report.summary import Summary, summarise
+from streamsel.report.summary import Summary, store_statistics, summarise
+from streamsel.runtime.execute import execute
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -155,12 +155,14 @@ def select(
 
     Arguments mean what the options of ``streamsel select`` of the same name mean; times are
     seconds. An input that cannot be read does not stop the others: ``selection.summary.errors``
-    names it. Must not be called from a running event loop.
+    names it.
 
     Raises :class:`StreamselError`: a :class:`ConfigurationError` for what cannot be asked for, a
     :class:`SourceError` when no input can be read at all, a :class:`SinkError` when the frames
     cannot be stored.
     """
+    if output is None and (resume or overwrite):
+        raise ConfigurationError("resume and overwrite need an output folder")
     arguments = [inputs] if isinstance(inputs, str) or not isinstance(inputs, Sequence) else inputs
     options = RunOptions(
         read=ReadOptions(start=start, end=end, fps=fps, filters=filters),
@@ -187,7 +189,9 @@ def select(
         )
         if not execute(run.pipeline, [run.sink]):
             raise KeyboardInterrupt
-        return Selection(folder, temporary=output is None)
+        selection = Selection(folder, temporary=output is None)
+        store_statistics(selection.summary)
+        return selection
     except BaseException:
         if output is None:
             shutil.rmtree(folder, ignore_errors=True)

@@ -34,8 +34,8 @@ def command(
 ) -> int:
     """Compare all frames, a fixed rate, random frames and both of our methods on INPUT.
 
-    Every method sees every frame. L2 is the distance between embeddings of kept frames, radius
-    that from the farthest seen frame to its nearest kept one.
+    Every method sees every frame that is not damaged. L2 is the distance between embeddings of
+    kept frames, radius that from the farthest seen frame to its nearest kept one.
     """
     from streamsel.api.comparison import compare_inputs
     from streamsel.cli.progress import ProgressLine
@@ -52,8 +52,6 @@ def command(
         )
         for error in compared.unusable:
             progress.complain(f"error: {error}")
-    if plot is not None and compared.tables:
-        plot_comparison(compared.tables[0].rows, compared.tables[0].title, plot)
     if as_json:
         tables = [table.as_json() for table in compared.tables]
         click.echo(json.dumps(tables if per_input else tables[0] if tables else None))
@@ -62,6 +60,9 @@ def command(
         for table in compared.tables:
             click.echo(f"{table.title}: {table.frames:,} frames, {table.count:,} to keep")
             print_comparison(table.rows, console)
+    if plot is not None and compared.tables:
+        plot_comparison(compared.tables[0].rows, compared.tables[0].title, plot)
     if not compared.complete:
+        click.echo("interrupted: the table covers what had been read", err=True)
         return 130
     return 1 if compared.unusable or compared.failed or not compared.tables else 0

@@ -49,20 +49,23 @@ def command(
     """
     from streamsel.api.comparison import compare_inputs
     from streamsel.cli.progress import ProgressLine
-    from streamsel.cli.selection import run_selection
+    from streamsel.cli.selection import INTERRUPTED, run_selection
     from streamsel.cli.table import print_comparison, wide_console
+    from streamsel.sinks.files import disk_errors
     from streamsel.sources.synthetic import render_demo
 
     options = run_options({"count": count})
     clip, kept = output / "demo.mp4", output / "kept"
-    if kept.exists() and not overwrite:
-        raise FolderInUseError(
-            f"{kept}: holds an earlier demo; replace it with --overwrite or choose another with -o"
-        )
+    for there in (kept, clip):
+        if there.exists() and not overwrite:
+            raise FolderInUseError(
+                f"{there}: is there already; replace it with --overwrite or choose a folder with -o"
+            )
     with ProgressLine(quiet=quiet or as_json) as progress:
         progress.say(f"rendering {clip}")
-        output.mkdir(parents=True, exist_ok=True)
-        render_demo(clip)
+        with disk_errors(output):
+            output.mkdir(parents=True, exist_ok=True)
+            render_demo(clip)
         result = run_selection(
             [str(clip)],
             options,
@@ -71,11 +74,13 @@ def command(
             overwrite=overwrite,
             progress=progress,
         )
-        compared = compare_inputs([str(clip)], options)
+        if not result.complete:
+            return result.exit_code
+        compared = compare_inputs([str(clip)], options, observers=[progress])
     if as_json:
         tables = [table.as_json() for table in compared.tables]
-        click.echo(json.dumps({"select": result.as_json(), "compare": tables[0]}))
-        return result.exit_code
+        click.echo(json.dumps({"select": result.as_json(), "compare": tables}))
+        return result.exit_code if compared.complete else INTERRUPTED
     result.print(verbose=verbose, to=sys.stdout)
     console = wide_console()
     console.print()
@@ -83,4 +88,4 @@ def command(
         print_comparison(table.rows, console)
     click.echo(f"\nThe clip is {clip}, the kept frames are in {kept / 'frames'}.")
     click.echo("Try your own: streamsel select VIDEO -n 100 -o kept")
-    return result.exit_code
+    return result.exit_code if compared.complete else INTERRUPTED

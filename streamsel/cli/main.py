@@ -36,15 +36,18 @@ class _LazyGroup(click.Group):
             formatter.write_dl(list(_COMMANDS.items()))
 
 
-@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+_HELP = """Pick, from video that never ends, the few frames worth keeping.
+
+\b
+streamsel select walk.mp4 -n 100 -o kept     the 100 most diverse frames
+streamsel compare walk.mp4 -n 100            what that is worth
+"""
+
+
+@click.group(cls=_LazyGroup, help=_HELP, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="streamsel")
 def cli() -> None:
-    r"""Pick, from video that never ends, the few frames worth keeping.
-
-    \b
-    streamsel select walk.mp4 -n 100 -o kept     the 100 most diverse frames
-    streamsel compare walk.mp4 -n 100            what that is worth
-    """
+    """Run one of the commands."""
 
 
 def main() -> None:

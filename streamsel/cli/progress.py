@@ -27,16 +27,16 @@ class ProgressLine:
     """
 
     def __init__(self, *, quiet: bool) -> None:
-        self._console = Console(stderr=True, highlight=False, soft_wrap=True)
+        self._console = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
         self._quiet = quiet
         self._kept = 0
         self._task: TaskID | None = None
         self._bars = Progress(
-            TextColumn("[bold]{task.description}"),
+            TextColumn("{task.description}", style="bold", markup=False),
             BarColumn(bar_width=None),
             TaskProgressColumn(),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[kept]} kept"),
+            TextColumn("{task.fields[kept]} kept", markup=False),
             TimeRemainingColumn(),
             console=self._console,
             disable=quiet or not self._console.is_terminal,
@@ -54,6 +54,10 @@ class ProgressLine:
         traceback: TracebackType | None,
     ) -> None:
         self._bars.stop()
+
+    def start_from(self, kept: int) -> None:
+        """Count on from a run that is continued."""
+        self._kept = kept
 
     def say(self, text: str) -> None:
         """Print a line, unless quiet."""
@@ -91,4 +95,4 @@ class ProgressLine:
         if report.error is not None:
             self.complain(f"error: {report.error}")
         else:
-            self.say(f"{report.feed}: {report.frames:,} frames read, {self._kept:,} kept so far")
+            self.say(f"{report.feed}: read to its end, {report.frames:,} frames")

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from streamsel.api.execute import execute
 from streamsel.build import build_selection
 from streamsel.cli.progress import ProgressLine
 from streamsel.config.options import RunOptions
-from streamsel.report.summary import Summary, summarise
+from streamsel.report.summary import Summary, store_statistics, summarise
+from streamsel.runtime.execute import execute
 
 INTERRUPTED = 130
 
@@ -56,6 +56,8 @@ class Outcome:
             if counts and (verbose or outcome == "refused"):
                 reasons = ", ".join(f"{count:,} {reason}" for reason, count in counts.items())
                 print(f"  {outcome}: {reasons}", file=to)
+        if not summary.frames and self.complete:
+            print("  nothing was read: see --start, --end and --vf", file=to)
         found = summary.diversity
         if found["min"] is not None and found["radius"] is not None:
             print(
@@ -99,11 +101,15 @@ def run_selection(
         )
         for error in run.errors:
             progress.complain(f"error: {error}")
+        progress.start_from(sum(1 for _ in run.sink.record.kept()))
         complete = execute(run.pipeline, [run.sink])
         with Record.open(target) as record:
             kept = tuple(str(frame.key) for frame in record.kept())
+        summary = summarise(target)
+        if complete:
+            store_statistics(summary)
         return Outcome(
-            summary=summarise(target),
+            summary=summary,
             complete=complete,
             stored=folder is not None,
             unusable=tuple(str(error) for error in run.errors),

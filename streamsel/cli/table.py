@@ -29,7 +29,8 @@ _LOG_WIDTH = 120
 
 def wide_console() -> Console:
     """A console on stdout that does not fold tables where there is no terminal."""
-    return Console(highlight=False, width=None if sys.stdout.isatty() else _LOG_WIDTH)
+    width = None if sys.stdout.isatty() else _LOG_WIDTH
+    return Console(highlight=False, emoji=False, markup=False, width=width)
 
 
 def print_comparison(rows: Sequence[Row], console: Console) -> None:

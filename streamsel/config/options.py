@@ -14,13 +14,15 @@ ImageFormat: TypeAlias = Literal["jpg", "png", "webp"]
 Durability: TypeAlias = Literal["strict", "batched"]
 
 DEFAULT_COUNT = 100
+LOOK_AHEAD = 32
+MOST_FPS = 100_000
 MOST_CENTERS = 100_000
-"""Capacity where only a distance was asked for: the set must stay bounded."""
+"""Most frames that can be kept, and kept where only a distance was asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadOptions:
-    """How inputs are read. Times are seconds of media time; ``size`` is (width, height) pixels."""
+    """How inputs are read: a span in seconds of media time, a rate, an ffmpeg filter chain."""
 
     start: float | None = None
     end: float | None = None
@@ -28,8 +30,13 @@ class ReadOptions:
     filters: str | None = None
 
     def __post_init__(self) -> None:
-        if self.fps is not None and not self.fps > 0:
-            raise ConfigurationError(f"fps is {self.fps:g}; it must be above 0")
+        if self.fps is not None and not 0 < self.fps <= MOST_FPS:
+            raise ConfigurationError(
+                f"fps is {self.fps:g}; it must be above 0 and at most {MOST_FPS:,}"
+            )
+        for name, position in (("start", self.start), ("end", self.end)):
+            if position is not None and not 0 <= position < math.inf:
+                raise ConfigurationError(f"{name} is {position:g} s; it must be 0 or later")
         if self.start is not None and self.end is not None and self.end <= self.start:
             raise ConfigurationError(
                 f"end ({self.end:g} s) must lie after start ({self.start:g} s)"
@@ -60,7 +67,7 @@ class SelectOptions:
     share: float | None = None
     min_distance: float = 0.0
     near_duplicate: float | Literal["auto"] = "auto"
-    look_ahead: int = 32
+    look_ahead: int = LOOK_AHEAD
     window: float | None = None
     per_input: bool = False
     seed: int = 0
@@ -72,8 +79,14 @@ class SelectOptions:
             )
         if self.count is not None and self.share is not None:
             raise ConfigurationError("give either count or share, not both")
-        if self.count is not None and self.count < 1:
-            raise ConfigurationError(f"count is {self.count}; it must be at least 1")
+        if self.count is not None and not 1 <= self.count <= MOST_CENTERS:
+            raise ConfigurationError(
+                f"count is {self.count}; it must be at least 1 and at most {MOST_CENTERS:,}"
+            )
+        if self.share is not None and not 0 < self.share <= 1:
+            raise ConfigurationError(f"share is {self.share:g}; it must be above 0 and at most 1")
+        if not 0 <= self.seed < 2**63:
+            raise ConfigurationError(f"seed is {self.seed}; it must be 0 or more, below 2^63")
         if not 0 <= self.min_distance <= 2:
             raise ConfigurationError(
                 f"min-distance is {self.min_distance:g}; distances of unit vectors lie in 0..2"
@@ -86,8 +99,22 @@ class SelectOptions:
             raise ConfigurationError(f"look-ahead is {self.look_ahead}; it must be at least 1")
         if self.window is not None and not self.window > 0:
             raise ConfigurationError(f"window is {self.window:g} s; it must be above 0")
-        if self.window is not None and self.method != "online":
-            raise ConfigurationError(f"window needs the online method, not {self.method}")
+        self._require_method()
+
+    def _require_method(self) -> None:
+        """Refuse what the chosen method would not honour."""
+        wants_online = {
+            "window": self.window is not None,
+            "near-duplicate": self.near_duplicate != "auto",
+            "look-ahead": self.look_ahead != LOOK_AHEAD,
+        }
+        for name, given in wants_online.items():
+            if given and self.method != "online":
+                raise ConfigurationError(f"{name} needs the online method, not {self.method}")
+        if self.min_distance > 0 and self.method in ("random", "uniform"):
+            raise ConfigurationError(
+                f"min-distance needs the online or the two-pass method, not {self.method}"
+            )
 
     def target(self, total: int) -> int:
         """How many frames to keep of ``total``."""

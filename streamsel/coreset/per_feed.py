@@ -19,26 +19,31 @@ class PerFeedSelector:
     def __init__(self, make: Callable[[str], Selector]) -> None:
         """``make`` builds the selector of the feed it is given the name of."""
         self._make = make
-        self._selectors: dict[str, Selector] = {}
-        self._current: str | None = None
+        self._current: tuple[str, Selector] | None = None
+        self._kept: list[FrameKey] = []
 
     @property
     def kept(self) -> tuple[FrameKey, ...]:
         """The frames that are kept now, in order of their key."""
-        return tuple(sorted(key for one in self._selectors.values() for key in one.kept))
+        current = () if self._current is None else self._current[1].kept
+        return tuple(sorted([*self._kept, *current]))
 
     def judge(self, candidates: Sequence[Candidate]) -> list[Verdict]:
         """Take the next candidates of the stream; return the verdicts that are now certain."""
         verdicts: list[Verdict] = []
         for feed, group in groupby(candidates, key=lambda candidate: candidate.frame.key.feed):
-            if feed != self._current:
+            if self._current is None or self._current[0] != feed:
                 verdicts += self.finish()
-                self._selectors[feed] = self._make(feed)
-                self._current = feed
-            verdicts += self._selectors[feed].judge(list(group))
+                self._current = feed, self._make(feed)
+            verdicts += self._current[1].judge(list(group))
         return verdicts
 
     def finish(self) -> list[Verdict]:
         """The stream, or its current feed, has ended: return every verdict still owed."""
-        current, self._current = self._current, None
-        return [] if current is None else self._selectors[current].finish()
+        if self._current is None:
+            return []
+        _, selector = self._current
+        verdicts = selector.finish()
+        self._kept += selector.kept
+        self._current = None
+        return verdicts

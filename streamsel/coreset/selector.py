@@ -76,6 +76,8 @@ class OnlineSelector:
         known = min_distance if floor == "auto" else max(floor, min_distance)
         self._coreset = self._open_coreset(floor=known)
         self._waiting: list[Candidate] = []
+        self._begun: dict[str, float] = {}
+        self._clock = 0.0
         self._embedded = 0
 
     @property
@@ -147,6 +149,12 @@ class OnlineSelector:
         self._coreset = self._open_coreset(floor=floor)
         self._calibrating, self._due = False, self._look_ahead
 
+    def _stream_time(self, frame: Frame) -> float:
+        """Seconds since the stream began: each feed's own time begins where others had got to."""
+        begun = self._begun.setdefault(frame.key.feed, self._clock - frame.media_time)
+        self._clock = max(self._clock, begun + frame.media_time)
+        return begun + frame.media_time
+
     def _decide(self, block: Sequence[Candidate]) -> list[Verdict]:
         """Decide a block of candidates, refused ones among them, and return their verdicts."""
         embedded = [
@@ -160,7 +168,7 @@ class OnlineSelector:
             self._coreset.offer_block(
                 [candidate.frame for candidate, _ in embedded],
                 np.stack([vector for _, vector in embedded]),  # (B, D)
-                times=[candidate.frame.media_time for candidate, _ in embedded],
+                times=[self._stream_time(candidate.frame) for candidate, _ in embedded],
                 qualities=[candidate.sighting.sharpness for candidate, _ in embedded],
             )
         )

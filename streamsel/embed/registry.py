@@ -72,7 +72,10 @@ def create(name: str, *, weights: str | None = None, device: str = "auto") -> Em
         factory: Factory = points[name].load()
     except _BROKEN as error:
         raise EmbedderError(f"embedder {name!r} cannot be loaded: {error}") from error
-    return factory(weights=weights, device=device)
+    try:
+        return factory(weights=weights, device=device)
+    except (OSError, RuntimeError, TypeError, ValueError) as error:
+        raise EmbedderError(f"embedder {name!r} cannot be loaded: {error}") from error
 
 
 def _plugins() -> list[EntryPoint]:

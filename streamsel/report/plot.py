@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from streamsel.coreset.comparison import Row
-from streamsel.errors import ConfigurationError
+from streamsel.errors import ConfigurationError, SinkError
 
 _SUFFIXES = frozenset({".png", ".svg", ".pdf"})
 _COLOURS = {
@@ -29,6 +29,8 @@ def check_plot(path: Path) -> None:
             f"{path}: cannot plot to {path.suffix or 'a file without suffix'!r}; "
             f"use one of {', '.join(sorted(_SUFFIXES))}"
         )
+    if not path.parent.is_dir():
+        raise ConfigurationError(f"{path}: there is no folder {path.parent}; make it first")
     if find_spec("matplotlib") is None:
         raise ConfigurationError(
             "plotting needs matplotlib, which is not installed; pip install 'streamsel[plot]'"
@@ -39,8 +41,8 @@ def plot_comparison(rows: Sequence[Row], title: str, path: Path) -> None:
     """Draw how far apart each method's frames are, and how far the worst seen frame is from them.
 
     Left: the closest pair, and the 10th percentile to the mean of all pairs; more is better.
-    Right: the coverage radius with its 99th percentile; less is better. Raises OSError where the
-    file cannot be written.
+    Right: the coverage radius with its 99th percentile; less is better. Raises :class:`SinkError`
+    where the file cannot be written.
     """
     from matplotlib.figure import Figure
 
@@ -64,4 +66,7 @@ def plot_comparison(rows: Sequence[Row], title: str, path: Path) -> None:
         axes.title.set_fontsize(9)
         axes.set_ylabel("L2 distance of unit embeddings")
     figure.suptitle(title)
-    figure.savefig(path)
+    try:
+        figure.savefig(path)
+    except OSError as error:
+        raise SinkError(f"{path}: cannot be written: {error.strerror or error}") from error

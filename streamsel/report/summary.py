@@ -13,7 +13,9 @@ import numpy as np
 from streamsel.coreset.assign import assign
 from streamsel.coreset.diversity import Coverage, coverage_of, pairwise
 from streamsel.frame import Vectors
+from streamsel.sinks.folder import FolderLock
 from streamsel.sinks.record import Record
+from streamsel.sinks.writer import RecordWriter
 
 _VECTORS_AT_ONCE = 8192
 
@@ -90,6 +92,22 @@ def summarise(folder: Path) -> Summary:
             errors={feed.name: feed.error for feed in feeds if feed.error is not None},
             warnings={feed.name: feed.warnings for feed in feeds if feed.warnings},
         )
+
+
+def store_statistics(summary: Summary) -> None:
+    """Write the figures of a finished run into its record.
+
+    Raises :class:`FolderInUseError` while another process writes there, :class:`SinkError` where
+    it cannot be written.
+    """
+    lock = FolderLock(summary.folder)
+    try:
+        with RecordWriter.resume(summary.folder, strict=False) as record:
+            counts = {"frames": summary.frames, "kept": summary.kept}
+            changes = {"admitted": summary.admitted, "evicted": summary.evicted}
+            record.set_statistics({**counts, **changes, "diversity": summary.diversity})
+    finally:
+        lock.release()
 
 
 def _blocks(record: Record) -> Iterator[Vectors]:

@@ -11,14 +11,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
-from streamsel.errors import SourceError, StreamselError
+from streamsel.errors import EmbedderError, SourceError, StreamselError
 from streamsel.event import FeedReport, Verdict
-from streamsel.frame import Candidate, Frame, Sighting
+from streamsel.frame import Candidate, Frame, Sighting, Thumbnail, Vectors
 from streamsel.interfaces import Embedder, Observer, Screen, Selector, Sink, Source
 from streamsel.runtime.batching import Batcher
 from streamsel.runtime.budget import PictureBudget
@@ -33,10 +34,13 @@ _WAITING_PICTURES = 4
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """A feed with its screen; ``start`` frames were judged before, ``done`` means all were."""
+    """A feed, and how its screen is made when its turn comes.
+
+    ``start`` frames were judged before, ``done`` means all were.
+    """
 
     source: Source
-    screen: Screen
+    open_screen: Callable[[], Screen]
     start: int = 0
     done: bool = False
 
@@ -65,21 +69,23 @@ class Pipeline:
         self._observers = observers
         self._budget = budget or PictureBudget()
         self._batch = batch
-        self._inbox: Inbox[Sighting] | None = None
+        self._reports: dict[str, FeedReport] = {}
+        self._end_reading: Callable[[], None] = lambda: None
         self._stopping = False
 
     def stop(self) -> None:
         """End the run early: what was decided is stored, what was not is left for a resumed run."""
         self._stopping = True
-        if self._inbox is not None:
-            self._inbox.close()
+        self._end_reading()
 
     async def run(self) -> bool:
-        """Run to the end of every feed. Returns False when the run was stopped before.
+        """Run to the end of every feed. Returns False when the run was stopped before that.
 
-        A feed that cannot be read is reported and the others go on. Raises the first
-        :class:`SinkError` or :class:`EmbedderError`; sinks then hold a prefix of the stream.
+        A feed that cannot be read is reported and the others go on. Raises the first other
+        :class:`StreamselError` of a stage; sinks then hold a prefix of the stream, and are still
+        to be closed.
         """
+        complete = False
         try:
             async with AsyncExitStack() as stack:
                 reader = await stack.enter_async_context(Worker("streamsel-reader"))
@@ -92,14 +98,14 @@ class Pipeline:
                     writers = [
                         tasks.create_task(mailbox.deliver(), name="sink") for mailbox in mailboxes
                     ]
-                    await self._run_lanes(reader, judge, mailboxes)
+                    complete = await self._run_lanes(reader, judge, mailboxes)
                     for writer in writers:
                         writer.cancel()
         except BaseExceptionGroup as group:
             raise _first(group) from None
-        return not self._stopping
+        return complete
 
-    async def _run_lanes(self, reader: Worker, judge: Worker, mailboxes: Sequence[Mailbox]) -> None:
+    async def _run_lanes(self, reader: Worker, judge: Worker, mailboxes: Sequence[Mailbox]) -> bool:
         for lane in self._lanes:
             if not lane.done and not self._stopping:
                 await self._read_lane(lane, reader, judge, mailboxes)
@@ -109,20 +115,22 @@ class Pipeline:
             await mailbox.settled()
             if not self._stopping:
                 await self._supply(reader, mailbox)
-            await mailbox.post(partial(mailbox.sink.close, not self._stopping))
+        complete = not self._stopping
+        for mailbox in mailboxes:
+            await mailbox.post(partial(mailbox.sink.close, complete))
             await mailbox.settled()
+        return complete
 
     async def _read_lane(
         self, lane: Lane, reader: Worker, judge: Worker, mailboxes: Sequence[Mailbox]
     ) -> None:
         inbox: Inbox[Sighting] = Inbox(_WAITING_SIGHTINGS, wake_at=_SIGHTINGS_AT_ONCE)
         batcher = Batcher(self._batch)
-        self._inbox = inbox
         feed, frames, error = lane.source.feed, lane.start, None
         expected = await reader.run(lambda: lane.source.expected_frames)
         for observer in self._observers:
             observer.feed_opened(feed, expected, lane.start)
-        async with asyncio.TaskGroup() as tasks:
+        async with asyncio.TaskGroup() as tasks, self._reading(lane.source, inbox):
             tasks.create_task(reader.run(self._read, lane, inbox), name=f"read {feed}")
             try:
                 while sightings := await inbox.take(_WAITING_SIGHTINGS):
@@ -133,22 +141,42 @@ class Pipeline:
                         await self._pass_on(await judge.run(self._judge, batch), mailboxes)
             except SourceError as failure:
                 error = str(failure)
-            finally:
-                inbox.close()
         if self._stopping:
             return
         await self._pass_on(await judge.run(self._judge, batcher.rest()), mailboxes)
         report = FeedReport(feed, frames, error, tuple(lane.source.warnings()))
+        await self._report(report, mailboxes)
+
+    async def _report(self, report: FeedReport, mailboxes: Sequence[Mailbox]) -> None:
+        self._reports[report.feed] = report
         for observer in self._observers:
             observer.feed_ended(report)
         for mailbox in mailboxes:
             await mailbox.post(partial(mailbox.sink.feed_ended, report))
 
+    @asynccontextmanager
+    async def _reading(self, source: Source, inbox: Inbox[Any]) -> AsyncIterator[None]:
+        """Let :meth:`stop` end what is read here, and free its reader whatever happens."""
+
+        def end() -> None:
+            source.stop()
+            inbox.close()
+
+        self._end_reading = end
+        if self._stopping:
+            end()
+        try:
+            yield
+        finally:
+            inbox.close()
+            self._end_reading = lambda: None
+
     def _read(self, lane: Lane, inbox: Inbox[Sighting]) -> None:
         frames = lane.source.frames(lane.start)
+        screen = lane.open_screen()
         try:
             for frame in frames:
-                sighting = lane.screen.look(frame)
+                sighting = screen.look(frame)
                 if sighting.refusal is None:
                     self._budget.hold(frame.picture)
                 else:
@@ -165,7 +193,7 @@ class Pipeline:
 
     def _judge(self, sightings: Sequence[Sighting]) -> list[Verdict]:
         thumbnails = [seen.thumbnail for seen in sightings if seen.thumbnail is not None]
-        vectors = iter(self._embedder.embed(thumbnails) if thumbnails else ())
+        vectors = iter(self._embed(thumbnails) if thumbnails else ())
         return self._selector.judge(
             [
                 Candidate(
@@ -175,6 +203,17 @@ class Pipeline:
                 for seen in sightings
             ]
         )
+
+    def _embed(self, thumbnails: Sequence[Thumbnail]) -> Vectors:
+        """Embed thumbnails, and check what came back: embedders come from anywhere."""
+        vectors = self._embedder.embed(thumbnails)
+        wanted = (len(thumbnails), self._embedder.dim)
+        if vectors.shape != wanted:
+            raise EmbedderError(
+                f"embedder {self._embedder.name!r} returned {vectors.shape}; "
+                f"it must return {wanted} for {len(thumbnails)} thumbnails"
+            )
+        return vectors
 
     async def _pass_on(self, verdicts: Sequence[Verdict], mailboxes: Sequence[Mailbox]) -> None:
         if not verdicts:
@@ -190,20 +229,22 @@ class Pipeline:
         for key in mailbox.sink.missing():
             wanted[key.feed].append(key.index)
         for lane in self._lanes:
-            if indices := wanted.get(lane.source.feed):
-                inbox: Inbox[Frame] = Inbox(_WAITING_PICTURES)
-                async with asyncio.TaskGroup() as tasks:
-                    tasks.create_task(
-                        reader.run(_fetch, lane.source, indices, inbox),
-                        name=f"fetch {lane.source.feed}",
-                    )
-                    try:
-                        while frames := await inbox.take(_WAITING_PICTURES):
-                            for frame in frames:
-                                await mailbox.post(partial(mailbox.sink.supply, frame))
-                    finally:
-                        inbox.close()
-                await mailbox.settled()
+            feed = lane.source.feed
+            if not (indices := wanted.get(feed)) or self._stopping:
+                continue
+            inbox: Inbox[Frame] = Inbox(_WAITING_PICTURES)
+            async with asyncio.TaskGroup() as tasks, self._reading(lane.source, inbox):
+                tasks.create_task(
+                    reader.run(_fetch, lane.source, indices, inbox), name=f"fetch {feed}"
+                )
+                try:
+                    while frames := await inbox.take(_WAITING_PICTURES):
+                        for frame in frames:
+                            await mailbox.post(partial(mailbox.sink.supply, frame))
+                except SourceError as failure:
+                    was = self._reports.get(feed) or FeedReport(feed, lane.start, None, ())
+                    await self._report(replace(was, error=str(failure)), [mailbox])
+            await mailbox.settled()
 
 
 def _fetch(source: Source, indices: Sequence[int], inbox: Inbox[Frame]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -136,7 +136,7 @@ class Record:
         )
         return state, [_unsigned(digest) for (digest,) in digests][::-1]
 
-    def candidates(self) -> Iterator[Candidate]:
+    def candidates(self) -> Generator[Candidate, None, None]:
         """Yield every recorded frame in stream order, for a selector to judge again.
 
         Pictures, thumbnails and sketches are not recorded: pictures are empty, sketches blank.
@@ -202,7 +202,7 @@ class Record:
             return np.frombuffer(vector, "<f4")  # (D,)
         return None
 
-    def decisions(self) -> Iterator[Decision]:
+    def decisions(self) -> Generator[Decision, None, None]:
         """Yield what became of every recorded frame, in stream order."""
         for feed, index, media_time, outcome, reason, distance, *rest in self._rows(
             "SELECT feed, idx, media_time, outcome, reason, distance, nearest_feed, nearest_idx, "

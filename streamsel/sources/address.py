@@ -27,6 +27,8 @@ IMAGE_SUFFIXES = {
     *(".tga", ".tif", ".tiff", ".webp"),
 }
 NAME_LENGTH = 100
+RUN_MARK = "streamsel.db"
+"""A folder that holds this is the result of a run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +183,7 @@ class _Search:
         return bool(videos or images)
 
     def _files(self, folder: str) -> Iterator[str]:
-        """Yield the regular files below a folder, hidden ones and a run's own output left out."""
+        """Yield the regular files below a folder, but hidden ones and results of earlier runs."""
         refused: list[OSError] = []
         for parent, children, names in os.walk(folder, onerror=refused.append):
             children[:] = [
@@ -189,6 +191,7 @@ class _Search:
                 for child in children
                 if not child.startswith(".")
                 and os.path.realpath(os.path.join(parent, child)) not in self.excluded
+                and not os.path.exists(os.path.join(parent, child, RUN_MARK))
             ]
             for name in names:
                 path = os.path.join(parent, name)

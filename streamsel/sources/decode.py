@@ -8,11 +8,13 @@ answer in time or are given up. A damaged packet is counted and the next one dec
 
 from __future__ import annotations
 
+import io
 import os
 import ssl
 import stat
 from collections.abc import Iterator
 from fractions import Fraction
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -168,7 +170,9 @@ def decode_picture(where: str, path: str) -> av.VideoFrame:
     formats = "mov" if is_boxed else _PICTURES
     options = {"format_whitelist": formats, "max_pixels": str(MAX_PIXELS)}
     try:
-        with open(path, "rb") as file, av.open(file, "r", options=options) as container:
+        # Without its name: one that ends in .jpg makes ffmpeg insist on the demuxer of patterns.
+        content = io.BytesIO(Path(path).read_bytes())
+        with av.open(content, "r", options=options) as container:
             stream = _choose_stream(where, container)
             _prepare(where, stream, 1)
             for image in container.decode(stream):

@@ -13,6 +13,7 @@ from streamsel.frame import Frame
 from streamsel.sources.address import is_url
 from streamsel.sources.decode import Session
 from streamsel.sources.filters import FilterChain
+from streamsel.sources.fingerprint import fingerprint_of
 from streamsel.sources.masking import mask
 from streamsel.sources.reading import Reading
 from streamsel.sources.sampling import Sampling
@@ -51,6 +52,7 @@ class FileSource:
         self._trail = Trail()
         self._warnings: tuple[str, ...] = ()
         self._reading: Reading | None = None
+        self._stopped = False
 
     @property
     def feed(self) -> str:
@@ -97,6 +99,8 @@ class FileSource:
                         return
                     if chooser.wants(frame.media_time) and frame.key.index >= start:
                         yield frame
+                if self._stopped:
+                    return
                 reading.require_pictures()
                 at_end = not reading.is_cut_short
             finally:
@@ -124,9 +128,20 @@ class FileSource:
                     yield frame
                     if not wanted:
                         return
+        if self._stopped:
+            return
         raise SourceError(
             f"{self._where}: frame {wanted[0]} is not there any more; was it replaced?"
         )
+
+    @property
+    def fingerprint(self) -> str:
+        """The file's size and a hash of its first 64 KiB; empty for a URL."""
+        return "" if is_url(self._location) else fingerprint_of([self._location])
+
+    def stop(self) -> None:
+        """Let ``frames`` or ``fetch`` end at the next frame, for good. Safe from any thread."""
+        self._stopped = True
 
     def warnings(self) -> Sequence[str]:
         """What was wrong with the video without ending it, so far."""
@@ -154,6 +169,8 @@ class FileSource:
     def _remembered(self, reading: Reading) -> Iterator[Frame]:
         """Yield the frames of a reading, and keep what is needed to find them again."""
         for frame in reading.frames():
+            if self._stopped:
+                return
             image = frame.picture.image
             if self._filters is None and image is not None and frame.key.index == len(self._trail):
                 self._trail.add(image, frame.media_time)

@@ -13,6 +13,7 @@ from streamsel.errors import SourceError, UnreadableError
 from streamsel.frame import Frame, FrameKey, Picture
 from streamsel.sources.decode import decode_picture
 from streamsel.sources.filters import FilterChain
+from streamsel.sources.fingerprint import fingerprint_of
 from streamsel.sources.masking import mask
 from streamsel.sources.orientation import UPRIGHT, Orientation, from_exif, turned_by
 from streamsel.sources.sampling import Sampling
@@ -49,6 +50,7 @@ class ImageSource:
         self._sampling = Sampling(start, end, fps)
         self._filters = filters
         self._broken: dict[int, str] = {}
+        self._stopped = False
         if filters is not None:
             FilterChain(filters)
 
@@ -75,6 +77,8 @@ class ImageSource:
         chosen = self._chosen(start)
         read = 0
         for index in chosen:
+            if self._stopped:
+                return
             try:
                 frame = self._read(index)
             except SourceError as error:
@@ -88,7 +92,18 @@ class ImageSource:
     def fetch(self, indices: Collection[int]) -> Iterator[Frame]:
         """Decode exactly these images again, in ascending order of index."""
         for index in sorted(set(indices)):
+            if self._stopped:
+                return
             yield self._read(index)
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash over the images' sizes and the first 64 KiB of each."""
+        return fingerprint_of(self._paths)
+
+    def stop(self) -> None:
+        """Let ``frames`` or ``fetch`` end at the next image, for good. Safe from any thread."""
+        self._stopped = True
 
     def warnings(self) -> Sequence[str]:
         """The images that could not be read, so far; the first 20 by name."""

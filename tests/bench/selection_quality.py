@@ -23,7 +23,6 @@ from typing import Any
 import click
 import numpy as np
 
-from streamsel.api.execute import execute
 from streamsel.build import build_collection
 from streamsel.config.options import RunOptions
 from streamsel.coreset.comparison import Row, compare
@@ -31,6 +30,7 @@ from streamsel.coreset.diversity import diversity
 from streamsel.coreset.greedy import farthest_first
 from streamsel.coreset.refine import best_of_starts
 from streamsel.frame import Candidate, Vectors
+from streamsel.runtime.execute import execute
 
 BEGIN, END = "<!-- selection quality: begin -->", "<!-- selection quality: end -->"
 DRAWS = 5

@@ -22,6 +22,16 @@ from streamsel.errors import ConfigurationError
         {"look_ahead": 0},
         {"window": 0.0},
         {"window": 5.0, "method": "random"},
+        {"near_duplicate": 0.1, "method": "two-pass"},
+        {"look_ahead": 1, "method": "two-pass"},
+        {"min_distance": 0.1, "method": "uniform"},
+        {"min_distance": 0.1, "method": "random"},
+        {"count": 10**11},
+        {"seed": -1},
+        {"seed": 2**63},
+        {"share": 0.0},
+        {"share": 1.1},
+        {"share": float("nan")},
     ],
 )
 def test_selections_that_cannot_be(wrong: dict[str, Any]) -> None:
@@ -30,7 +40,15 @@ def test_selections_that_cannot_be(wrong: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"fps": 0.0}, {"fps": -1.0}, {"start": 5.0, "end": 5.0}, {"fps": float("nan")}]
+    "wrong",
+    [
+        {"fps": 0.0},
+        {"fps": -1.0},
+        {"start": 5.0, "end": 5.0},
+        {"fps": float("nan")},
+        {"fps": float("inf")},
+        {"start": -1.0},
+    ],
 )
 def test_readings_that_cannot_be(wrong: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError):

@@ -229,3 +229,16 @@ def test_values_out_of_bounds_are_refused() -> None:
         OnlineSelector(0, 3)
     with pytest.raises(ConfigurationError, match=r"walk-000004 has the shape \(2,\)"):
         OnlineSelector(5, 3).judge([candidate(4, np.ones(2, np.float32))])
+
+
+def test_the_time_of_each_feed_goes_on_where_others_had_got_to() -> None:
+    scenes = unit(np.eye(8))
+    selector = OnlineSelector(8, 8, floor=0.0, look_ahead=1, window=4.0)
+    first = [candidate(25 * second, scenes[second % 4], feed="a") for second in range(12)]
+    second = [candidate(25 * second, scenes[4 + second % 4], feed="b") for second in range(12)]
+    selector.judge(first)
+    selector.judge(second[:3])
+    assert {key.feed for key in selector.kept} == {"a", "b"}
+    selector.judge(second[3:])
+    assert {key.feed for key in selector.kept} == {"b"}
+    assert len(selector.kept) == 4

@@ -79,6 +79,8 @@ def test_every_frame_has_a_verdict_and_every_accepted_one_an_embedding(
     assert sum(result["refused"].values()) == refused
     assert result["diversity"]["radius"] >= result["diversity"]["radius_p99"] > 0
     assert result["embedder"]["name"] == "builtin"
+    with Record.open(tmp_path / "kept") as record:
+        assert record.statistics()["diversity"] == result["diversity"]
 
 
 @pytest.mark.parametrize("method", ["online", "two-pass", "random", "uniform"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -33,6 +33,9 @@ class CountingSource:
         self.expected_frames = length
         self.closed = False
         self.fetched: list[int] = []
+        self.fetch_error: SourceError | None = None
+        self.fingerprint = ""
+        self._stopped = False
         self._length = length
         self._fails_after = fails_after
 
@@ -46,9 +49,16 @@ class CountingSource:
             self.closed = True
 
     def fetch(self, indices: Collection[int]) -> Iterator[Frame]:
+        if self.fetch_error is not None:
+            raise self.fetch_error
         for index in sorted(indices):
+            if self._stopped:
+                return
             self.fetched.append(index)
             yield frame(self.feed, index)
+
+    def stop(self) -> None:
+        self._stopped = True
 
     def warnings(self) -> Sequence[str]:
         return ()
@@ -135,6 +145,7 @@ class ListSink:
         self.reports: list[FeedReport] = []
         self.supplied: list[FrameKey] = []
         self.closed: bool | None = None
+        self.on_supply: Callable[[FrameKey], None] = lambda key: None
         self._wants = list(wants)
         self._fails_after = fails_after
         self._error = error
@@ -152,6 +163,7 @@ class ListSink:
 
     def supply(self, frame: Frame) -> None:
         self.supplied.append(frame.key)
+        self.on_supply(frame.key)
 
     def close(self, complete: bool) -> None:
         self.closed = complete

@@ -6,11 +6,12 @@ import asyncio
 import threading
 from collections.abc import Sequence
 
+import numpy as np
 import pytest
 
-from streamsel.errors import DiskFullError
+from streamsel.errors import DiskFullError, EmbedderError, SourceError
 from streamsel.event import FeedReport, Verdict
-from streamsel.frame import FrameKey, Sighting
+from streamsel.frame import FrameKey, Sighting, Thumbnail, Vectors
 from streamsel.runtime.pipeline import Lane, Pipeline
 from tests.runtime.stages import (
     AngleEmbedder,
@@ -48,7 +49,7 @@ class Watcher:
 
 
 def lanes(*sources: CountingSource, start: int = 0) -> list[Lane]:
-    return [Lane(source, OpenScreen(refuse_every=7), start) for source in sources]
+    return [Lane(source, lambda: OpenScreen(refuse_every=7), start) for source in sources]
 
 
 @pytest.mark.parametrize("lag", [1, 32])
@@ -99,7 +100,7 @@ def test_an_unexpected_error_in_a_thread_is_loud() -> None:
             raise ZeroDivisionError
 
     source = CountingSource("a", 10)
-    pipeline = Pipeline([Lane(source, Faulty())], AngleEmbedder(), KeepEveryTenth(), [ListSink()])
+    pipeline = Pipeline([Lane(source, Faulty)], AngleEmbedder(), KeepEveryTenth(), [ListSink()])
     with pytest.raises(ZeroDivisionError):
         asyncio.run(pipeline.run())
     assert source.closed
@@ -131,12 +132,50 @@ def test_missing_pictures_are_fetched_at_the_end() -> None:
     assert (a.fetched, b.fetched) == ([10, 90], [30])
 
 
+def test_stopping_while_pictures_are_fetched_ends_that_too() -> None:
+    source = CountingSource("a", 100)
+    sink = ListSink(wants=[FrameKey("a", index) for index in range(100)])
+    pipeline = Pipeline(lanes(source), AngleEmbedder(), KeepEveryTenth(), [sink])
+    sink.on_supply = lambda key: pipeline.stop() if key.index == 3 else None
+    assert not asyncio.run(pipeline.run())
+    assert len(sink.supplied) < 100
+    assert sink.closed is False
+
+
+def test_a_feed_that_vanished_does_not_keep_others_from_their_pictures() -> None:
+    gone, there = CountingSource("gone", 50), CountingSource("there", 50)
+    gone.fetch_error = SourceError("feed 'gone': not there any more")
+    sink = ListSink(wants=[FrameKey("gone", 10), FrameKey("there", 20)])
+    assert asyncio.run(
+        Pipeline(lanes(gone, there), AngleEmbedder(), KeepEveryTenth(), [sink]).run()
+    )
+    assert sink.supplied == [FrameKey("there", 20)]
+    assert [report.error for report in sink.reports] == [
+        None,
+        None,
+        "feed 'gone': not there any more",
+    ]
+
+
+@pytest.mark.parametrize("rows", [0, 1, 99])
+def test_an_embedder_that_returns_the_wrong_number_is_named(rows: int) -> None:
+    class Short(AngleEmbedder):
+        def embed(self, thumbnails: Sequence[Thumbnail]) -> Vectors:
+            return np.zeros((rows, 2), np.float32)
+
+    pipeline = Pipeline(
+        lanes(CountingSource("a", 50)), Short(), KeepEveryTenth(), [ListSink()], batch=8
+    )
+    with pytest.raises(EmbedderError, match="angle"):
+        asyncio.run(pipeline.run())
+
+
 def test_a_resumed_lane_starts_where_it_left_off_and_a_done_one_is_not_read() -> None:
     sink = ListSink()
     pipeline = Pipeline(
         [
-            Lane(CountingSource("a", 100), OpenScreen(), 100, done=True),
-            Lane(CountingSource("b", 100), OpenScreen(), 60),
+            Lane(CountingSource("a", 100), OpenScreen, 100, done=True),
+            Lane(CountingSource("b", 100), OpenScreen, 60),
         ],
         AngleEmbedder(),
         KeepEveryTenth(),
@@ -166,4 +205,4 @@ def test_no_thread_outlives_the_run() -> None:
     )
     named = [t.name for t in threading.enumerate() if t.name.startswith("streamsel")]
     assert named == []
-    assert threading.active_count() <= before + 1
+    assert threading.active_count() == before

@@ -177,3 +177,12 @@ def test_natural_order_is_total(left, right):
 def test_secrets_never_show(address, shown):
     assert mask(address) == shown
     assert mask(shown) == shown
+
+
+def test_results_of_earlier_runs_are_left_out_of_folders(tmp_path):
+    (tmp_path / "kept" / "frames").mkdir(parents=True)
+    (tmp_path / "kept" / "streamsel.db").touch()
+    (tmp_path / "kept" / "frames" / "a.jpg").touch()
+    (tmp_path / "b.mp4").touch()
+    assert [one.feed for one in expand([str(tmp_path)]).inputs] == ["b"]
+    assert [one.feed for one in expand([str(tmp_path / "kept")]).inputs] == ["frames"]

@@ -299,3 +299,23 @@ def test_a_server_that_is_not_there(site):
     site.server.server_close()
     with pytest.raises(SourceError, match="refused"):
         list(FileSource("walk", address).frames())
+
+
+@pytest.mark.usefixtures("no_open_files_left")
+def test_a_reading_that_yields_nothing_can_be_stopped(media):
+    source = FileSource("walk", str(media("h264.mp4")), filters="loop=loop=-1:size=10")
+    with ThreadPoolExecutor(1) as pool:
+        never = pool.submit(lambda: list(source.frames(start=10**12)))
+        assert not never.done()
+        source.stop()
+        assert never.result(timeout=60) == []
+
+
+def test_the_fingerprint_follows_the_content(media, tmp_path):
+    copy = tmp_path / "copy.mp4"
+    copy.write_bytes(media("h264.mp4").read_bytes())
+    source = FileSource("walk", str(copy))
+    before = source.fingerprint
+    assert before == FileSource("other", str(media("h264.mp4"))).fingerprint
+    copy.write_bytes(copy.read_bytes() + b"more")
+    assert source.fingerprint != before

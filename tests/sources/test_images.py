@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -113,3 +114,12 @@ def test_many_broken_images_are_summed_up(tmp_path):
         list(source.frames())
     assert len(source.warnings()) == 21
     assert "30 more images" in source.warnings()[-1]
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.JPG", "a.jpeg", "a%03d.jpg"])
+def test_a_plain_jpeg_is_read_whatever_wrote_it(tmp_path, name, ffmpeg):
+    path = tmp_path / name
+    source = ["-f", "lavfi", "-i", "testsrc2=s=64x48", "-frames:v", "1", "-f", "mjpeg"]
+    subprocess.run([ffmpeg, "-v", "error", *source, path], check=True)
+    (frame,) = ImageSource("a", [str(path)]).frames()
+    assert (frame.width, frame.height) == (64, 48)

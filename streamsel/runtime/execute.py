@@ -1,10 +1,11 @@
-"""Running a pipeline to its end from a program that has no event loop of its own."""
+"""Running a pipeline to its end from a program that is not asynchronous."""
 
 from __future__ import annotations
 
 import asyncio
 import signal
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 
 from streamsel.errors import RecordError, SinkError
@@ -15,10 +16,13 @@ from streamsel.runtime.pipeline import Pipeline
 def execute(pipeline: Pipeline, sinks: Sequence[Sink] = ()) -> bool:
     """Run to the end. Returns False when the run was interrupted (SIGINT, SIGTERM).
 
-    Whatever happens, the sinks are closed: what was decided is stored. Must not be called from a
-    running event loop.
+    Whatever happens, the sinks are closed: what was decided is stored. Where an event loop runs
+    already, as in a notebook, the run has a thread and a loop of its own while this call waits.
     """
     try:
+        if _loop_is_running():
+            with ThreadPoolExecutor(1, thread_name_prefix="streamsel-run") as pool:
+                return pool.submit(asyncio.run, pipeline.run()).result()
         return asyncio.run(_until_stopped(pipeline))
     except BaseException:
         for sink in sinks:
@@ -28,6 +32,14 @@ def execute(pipeline: Pipeline, sinks: Sequence[Sink] = ()) -> bool:
         raise
 
 
+def _loop_is_running() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
 async def _until_stopped(pipeline: Pipeline) -> bool:
     with _signals(pipeline):
         return await pipeline.run()
@@ -35,16 +47,18 @@ async def _until_stopped(pipeline: Pipeline) -> bool:
 
 @contextmanager
 def _signals(pipeline: Pipeline) -> Iterator[None]:
-    """Let SIGINT and SIGTERM end the run in good order, where this thread may."""
+    """Let SIGINT and SIGTERM end the run in good order; put the program's handlers back."""
     loop = asyncio.get_running_loop()
-    caught = []
+    before = {}
     # Only the main thread may set handlers; elsewhere the caller decides when to stop.
     with suppress(ValueError, RuntimeError):
         for number in (signal.SIGINT, signal.SIGTERM):
+            found = signal.getsignal(number)
             loop.add_signal_handler(number, pipeline.stop)
-            caught.append(number)
+            before[number] = found
     try:
         yield
     finally:
-        for number in caught:
+        for number, handler in before.items():
             loop.remove_signal_handler(number)
+            signal.signal(number, handler)
