@@ -124,6 +124,13 @@ _SCREEN = [
     click.option("--keep-unchanged", is_flag=True, help="Judge frames that look unchanged too."),
     click.option("--keep-corrupt", is_flag=True, help="Judge frames the decoder calls damaged."),
     click.option("--keep-black", is_flag=True, help="Judge black frames."),
+    click.option(
+        "--black-level",
+        type=click.IntRange(0, 255),
+        default=_SCREEN_DEFAULTS.black_level,
+        show_default=True,
+        help="Grey level below which a picture counts as black.",
+    ),
     click.option("--keep-uniform", is_flag=True, help="Judge frames of one colour."),
     click.option("--keep-frozen", is_flag=True, help="Count frozen pictures as plain repeats."),
     click.option(
@@ -233,6 +240,7 @@ def _screen_options(chosen: dict[str, Any]) -> ScreenOptions:
     return ScreenOptions(
         corrupt=not chosen.get("keep_corrupt"),
         black_share=unless("keep_black", defaults.black_share),
+        black_level=chosen.get("black_level", defaults.black_level),
         uniform_share=unless("keep_uniform", defaults.uniform_share),
         exact_duplicates=not chosen.get("keep_exact_duplicates"),
         freeze_seconds=unless("keep_frozen", chosen.get("frozen_after", defaults.freeze_seconds)),
