@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 
 from streamsel.frame import Sighting
 
-_MOST_WAITING = 1024
+_MOST_WAITING = 256
 
 
 class Batcher:
     """Gathers sightings in stream order until ``size`` of them are to be embedded.
 
-    Refused ones travel along in their places; after 1,024 sightings a batch is handed on as it is,
+    Refused ones travel along in their places; after 256 sightings a batch is handed on as it is,
     so a feed that does not change is bounded too.
     """
 

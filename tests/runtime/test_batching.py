@@ -39,6 +39,6 @@ def test_order_and_size(refused: list[bool], size: int, step: int) -> None:
 
 def test_a_feed_of_nothing_but_refused_frames_is_bounded() -> None:
     batcher = Batcher(32)
-    batches = list(batcher.add([sighting(index, refused=True) for index in range(3000)]))
-    assert [len(batch) for batch in batches] == [1024, 1024]
-    assert len(batcher.rest()) == 952
+    batches = list(batcher.add([sighting(index, refused=True) for index in range(600)]))
+    assert [len(batch) for batch in batches] == [256, 256]
+    assert len(batcher.rest()) == 88
