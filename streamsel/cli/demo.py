@@ -17,7 +17,7 @@ _FRAMES = 24
 _EXAMPLES = """\b
 Examples:
   streamsel demo
-  streamsel demo -o /tmp/demo -n 40 --overwrite
+  streamsel demo -o my-demo -n 40 --overwrite
 """
 
 
