@@ -8,11 +8,18 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 import streamsel as package
+from streamsel.build import build_selection
+from streamsel.config.options import RunOptions, SelectOptions
+from streamsel.event import FeedReport, Verdict
+from streamsel.frame import Sighting
+from streamsel.runtime.execute import execute
+from streamsel.runtime.pipeline import Pipeline
 from tests.end_to_end.conftest import manifest, streamsel
 
 
@@ -69,6 +76,46 @@ def test_a_finished_run_still_names_what_failed(demo_clip: Path, tmp_path: Path)
         ended = streamsel(*arguments, *flags)
         assert ended.code == 1
         assert "1 input failed: broken" in ended.out
+
+
+def test_an_input_that_failed_last_is_tried_again(demo_clip: Path, tmp_path: Path) -> None:
+    broken, kept = tmp_path / "broken.mp4", tmp_path / "kept"
+    broken.write_text("not a video")
+
+    class Watcher:
+        def __init__(self) -> None:
+            self.opened: list[str] = []
+            self.pipeline: Pipeline | None = None
+
+        def feed_opened(self, feed: str, expected_frames: int | None, done_frames: int) -> None:
+            self.opened.append(feed)
+
+        def seen(self, sightings: Sequence[Sighting]) -> None:
+            """Not of interest."""
+
+        def judged(self, verdicts: Sequence[Verdict]) -> None:
+            """Not of interest."""
+
+        def feed_ended(self, report: FeedReport) -> None:
+            if report.error is not None and self.pipeline is not None:
+                self.pipeline.stop()
+
+    def run(inputs: Sequence[Path], watcher: Watcher, *, stop: bool) -> bool:
+        built = build_selection(
+            [str(path) for path in inputs],
+            RunOptions(select=SelectOptions(count=5)),
+            kept,
+            resume=True,
+            observers=[watcher],
+        )
+        watcher.pipeline = built.pipeline if stop else None
+        return execute(built.pipeline, [built.sink])
+
+    first, again = Watcher(), Watcher()
+    assert not run([broken, demo_clip], first, stop=True)
+    assert first.opened == ["broken"]
+    assert run([broken, demo_clip], again, stop=False)
+    assert again.opened == ["broken", "demo"]
 
 
 def test_a_broken_input_does_not_refuse_a_share_of_the_others(
