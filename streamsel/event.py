@@ -31,8 +31,10 @@ class Kept:
 class Evicted:
     """A kept frame left the coreset; ``by`` represents it from now on, at ``distance``.
 
-    ``reason`` is ``closest-pair``; ``merged``, when chunks of a long stream come together; or
-    ``expired`` or ``redrawn`` (then nothing represents it and ``by`` is None).
+    ``reason`` is ``closest-pair``; ``merged``, when chunks of a long stream come together;
+    ``near-duplicate``, when the floor was told after it was kept; ``resized``, when fewer may be
+    kept; ``over-budget``, when the pictures exceed their bytes; or, and then nothing represents it
+    and ``by`` is None, ``expired``, ``redrawn`` or ``lost`` (its picture could not be stored).
     """
 
     frame: Frame
@@ -83,3 +85,60 @@ class FeedReport:
     frames: int
     error: str | None
     warnings: tuple[str, ...]
+
+
+FeedState: TypeAlias = Literal["connecting", "up", "down", "disabled"]
+
+
+@dataclass(frozen=True, slots=True)
+class FeedStatus:
+    """How a live feed is.
+
+    ``connecting``: no picture has come yet, or none since it was lost a moment ago; ``up``:
+    pictures come; ``down``: none has come for longer than the feed may be silent; ``disabled``:
+    switched off. ``since`` and ``last_frame`` are UTC epoch seconds (None: no frame ever came),
+    ``sessions`` counts the times it was opened, ``reason`` says why it is not up, credentials
+    masked, and is empty where it is.
+    """
+
+    feed: str
+    address: str
+    state: FeedState
+    reason: str
+    since: float
+    sessions: int
+    last_frame: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What a live source has counted since it was made, over all its sessions.
+
+    ``received`` are packets of the video, ``decoded`` pictures, ``damaged`` packets that the
+    decoder refused.
+    """
+
+    received: int = 0
+    decoded: int = 0
+    damaged: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """All that one turn of the judge changed in one scope: stored whole, or not at all.
+
+    ``scope`` names the coreset: a feed, or the group of feeds that shares it. ``changes`` have no
+    verdict: the budget in bytes was exceeded, the count was lowered, a picture was lost. They
+    follow the events of the verdicts. ``state`` is what the selector needs, beside the frames
+    that are kept, to continue after all of this; None where it may be stored later.
+    """
+
+    scope: str
+    verdicts: tuple[Verdict, ...]
+    changes: tuple[Event, ...] = ()
+    state: bytes | None = None
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """Every change of the kept set, in the order they happened."""
+        return (*(event for verdict in self.verdicts for event in verdict.events), *self.changes)

@@ -5,6 +5,7 @@ Array aliases name the shape they promise; every array that leaves a function he
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, TypeAlias
@@ -42,21 +43,32 @@ class FrameKey:
         return f"{self.feed}-{self.index:06d}"
 
 
+@dataclass(frozen=True, slots=True)
+class EncodedPicture:
+    """The bytes of an image file, and the size of its upright picture in pixels."""
+
+    content: bytes
+    width: int
+    height: int
+
+
 class Picture:
     """A decoded picture that can be let go of.
 
     The line holds many frames that will never be written: candidates that wait in a look-ahead
-    block, witnesses of a center. Their pixels are held only while the memory budget lasts; a
-    picture that was dropped is decoded again should its frame be kept after all.
+    block, witnesses of a center. Their pixels are held only while the memory budget lasts. A
+    picture of a file that was dropped is decoded again should its frame be kept after all; one of
+    a live feed cannot be, so it is encoded first, and dropped only where even that is too much.
 
     ``rotation`` is how many degrees counter-clockwise, a multiple of 90, the image must be turned
     to stand upright.
     """
 
-    __slots__ = ("__weakref__", "_image", "_nbytes", "rotation")
+    __slots__ = ("__weakref__", "_encoded", "_image", "_nbytes", "rotation")
 
     def __init__(self, image: av.VideoFrame | None, rotation: int = 0) -> None:
         self._image = image
+        self._encoded: EncodedPicture | None = None
         self._nbytes = 0 if image is None else sum(plane.buffer_size for plane in image.planes)
         self.rotation = rotation
 
@@ -66,13 +78,34 @@ class Picture:
         return self._image
 
     @property
+    def encoded(self) -> EncodedPicture | None:
+        """The picture as an image file, or None where it was never encoded, or dropped."""
+        return self._encoded
+
+    @property
     def held_bytes(self) -> int:
-        """Bytes of decoded pixels this picture keeps alive."""
-        return self._nbytes if self._image is not None else 0
+        """Bytes this picture keeps alive, decoded and encoded."""
+        encoded = self._encoded
+        pixels = self._nbytes if self._image is not None else 0
+        return pixels + (0 if encoded is None else len(encoded.content))
+
+    def encode(self, encode: Callable[[Picture], EncodedPicture]) -> EncodedPicture | None:
+        """Encode the picture unless it is already, and let go of the pixels.
+
+        Returns None where it was dropped before. Safe from any thread, as far as ``encode`` is.
+        """
+        if self._encoded is None:
+            # A copy of the handle keeps the pixels, whoever drops this one meanwhile.
+            held = Picture(self._image, self.rotation)
+            if held.image is None:
+                return None
+            self._encoded = encode(held)
+        self._image = None
+        return self._encoded
 
     def drop(self) -> None:
-        """Let go of the pixels. Safe from any thread; whoever holds ``image`` keeps it."""
-        self._image = None
+        """Let go of all of it. Safe from any thread; whoever holds ``image`` keeps it."""
+        self._image = self._encoded = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +113,9 @@ class Frame:
     """One frame of a feed.
 
     ``media_time`` is seconds by the sender's clock, from ``pts * time_base``, zero at the feed's
-    first frame; ``wall_time`` is UTC epoch seconds at receipt, None for a file. ``width`` and
-    ``height`` are those of the upright picture, in pixels.
+    first frame; ``wall_time`` is UTC epoch seconds at receipt and ``received`` the same moment in
+    seconds that never step back, both None for a file. ``width`` and ``height`` are those of the
+    upright picture, in pixels.
     """
 
     key: FrameKey
@@ -93,6 +127,7 @@ class Frame:
     picture: Picture
     wall_time: float | None = None
     corrupt: bool = False
+    received: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

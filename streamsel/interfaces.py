@@ -5,6 +5,10 @@
 Nothing points back: no stage holds an earlier or a later one. All are synchronous; concurrency
 lives in ``streamsel.runtime`` alone. A source and its screen run in one thread of their own, the
 embedder and the selector in another, each sink in another.
+
+A live feed runs down the same line. Its source is opened again whenever it ends, its frames are
+never fetched a second time, its selector never finishes, and its sinks are told of each turn of
+the judge as a whole; those seams follow at the end.
 """
 
 from __future__ import annotations
@@ -12,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Collection, Generator, Iterator, Sequence
 from typing import Protocol
 
-from streamsel.event import FeedReport, Verdict
+from streamsel.event import Event, FeedReport, FeedStatus, Judgement, Tally, Verdict
 from streamsel.frame import (
     Candidate,
     Frame,
@@ -178,3 +182,157 @@ class Observer(Protocol):
 
     def feed_ended(self, report: FeedReport) -> None:
         """A feed ended."""
+
+
+class LiveSource(Protocol):
+    """Opens a feed that has no end, as often as it takes."""
+
+    @property
+    def feed(self) -> str:
+        """Unique name of the feed within a service; safe as a folder's name and as a topic."""
+
+    @property
+    def address(self) -> str:
+        """Where the feed comes from, credentials masked."""
+
+    def session(self, start: int, media_time: float) -> Generator[Frame, None, None]:
+        """Connect once and yield what comes, until it ends.
+
+        The first frame has the index ``start`` and the media time ``media_time``; indices count
+        up by one, media time goes on by the sender's clock. ``wall_time`` and ``received`` say
+        when a frame came. Ends by raising :class:`SourceError`, also where the sender ended in
+        good order, because a live feed has no end; returns only after :meth:`stop`. A connection
+        that hangs is given up after the time that the source allows. Closing the generator
+        releases everything. One thread at a time opens, reads and closes.
+        """
+
+    def tally(self) -> Tally:
+        """What was counted so far, over all sessions. Safe from any thread."""
+
+    def stop(self) -> None:
+        """Let the session end at the next packet, for good. Safe from any thread."""
+
+
+class LiveSelector(Selector, Protocol):
+    """Selects among frames that never end. Touched by one thread alone.
+
+    Every method that changes the kept set returns the events of that, in order.
+    """
+
+    @property
+    def size(self) -> int:
+        """How many frames represent what was seen: those that a new one is compared with."""
+
+    @property
+    def capacity(self) -> int:
+        """The most that ``size`` may be, now."""
+
+    @property
+    def redundancy(self) -> float | None:
+        """Distance of the closest pair of which one may be evicted; None where none may."""
+
+    def resize(self, count: int) -> list[Event]:
+        """Keep at most ``count`` from now on. Raises :class:`ConfigurationError`."""
+
+    def evict_redundant(self, reason: str) -> list[Event]:
+        """Evict one of the closest pair; nothing where all are pinned or none is kept."""
+
+    def forget(self, keys: Collection[FrameKey], reason: str) -> list[Event]:
+        """Evict these, pinned or not; those that are not kept are passed over."""
+
+    def pin(self, key: FrameKey) -> bool:
+        """Never evict this frame, except by :meth:`forget`. False where it is not kept."""
+
+    def unpin(self, key: FrameKey) -> bool:
+        """Let this frame be evicted again. False where it is not kept."""
+
+    @property
+    def pinned(self) -> tuple[FrameKey, ...]:
+        """The frames that are pinned, in order of their key."""
+
+    def vectors(self) -> Vectors:
+        """Return (N, D) embeddings of the frames that represent what was seen; a copy."""
+
+    @property
+    def coverage_bound(self) -> float:
+        """Everything seen (with a window: within it) is this near to one that represents it."""
+
+    @property
+    def spacing(self) -> float:
+        """Smallest distance between two that represent, when they were last at capacity."""
+
+    def state(self) -> bytes:
+        """All that is needed to continue, beside the kept frames and their embeddings."""
+
+    def restore(self, state: bytes, kept: Sequence[Candidate]) -> None:
+        """Continue, in a fresh selector, from a state and the frames that are kept by the record.
+
+        The state may be older than the frames: those of it that are no longer kept are left out,
+        those that it does not know are taken in. Raises :class:`RecordError` for what is damaged.
+        """
+
+
+class LiveSink(Protocol):
+    """Stores or sends what a service decides. Idempotent by frame key."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in messages and metrics, e.g. ``disk``."""
+
+    def apply(self, judgement: Judgement) -> None:
+        """Act on a judgement as a whole.
+
+        Pictures of kept frames are encoded already; one without has been lost on the way. Raises
+        :class:`SinkError` having changed nothing that a second call would not repair: it is then
+        tried again, before anything else.
+        """
+
+    def feed_changed(self, status: FeedStatus) -> None:
+        """Take note of how a feed is."""
+
+    def tick(self) -> None:
+        """Do what is due by the clock; called about every half second. Raises SinkError."""
+
+    def lost(self) -> Sequence[FrameKey]:
+        """Kept frames that were given up since the last call: their picture is not stored."""
+
+    @property
+    def excess_bytes(self) -> int:
+        """How far what is stored exceeds the budget in bytes; 0 where it does not."""
+
+    def close(self) -> None:
+        """Write what is still in hand, within a second or two, and let go of everything."""
+
+
+class LiveObserver(Protocol):
+    """Sees what happens in a service, for metrics and pages. Called on the loop; must not block."""
+
+    def feed_changed(self, status: FeedStatus) -> None:
+        """A feed was added, went up or down, or was opened again."""
+
+    def feed_removed(self, feed: str) -> None:
+        """A feed is no longer part of the service."""
+
+    def tallied(self, feed: str, tally: Tally) -> None:
+        """What the feed's source has counted so far; about once a second."""
+
+    def dropped(self, feed: str, reason: str, frames: int) -> None:
+        """Frames of a feed were lost unjudged (``overload``), or kept in vain (``sink``)."""
+
+    def judged(self, judgement: Judgement, now: float) -> None:
+        """A turn of the judge, at the monotonic time ``now``."""
+
+    def batched(self, frames: int) -> None:
+        """So many frames were embedded together."""
+
+    def took(self, stage: str, seconds: float) -> None:
+        """A stage worked for so long: ``embed``, ``judge``, ``encode`` or the name of a sink."""
+
+    def waiting(self, queue: str, items: int) -> None:
+        """So many items wait in a queue: ``inbox`` or the name of a sink; about once a second."""
+
+    def measured(self, scope: str, selector: LiveSelector) -> None:
+        """Look at a selector. Called in the judge's thread, about once a second: be quick."""
+
+    def sink_failed(self, sink: str, reason: str) -> None:
+        """A sink could not do its work and will be tried again."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, get_args
 
 import av
@@ -14,7 +13,7 @@ from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 from PIL import Image, features
 
 from streamsel.errors import ConfigurationError, SinkError
-from streamsel.frame import Picture
+from streamsel.frame import EncodedPicture, Picture
 
 ImageFormat: TypeAlias = Literal["jpg", "png", "webp"]
 Pixels: TypeAlias = npt.NDArray[np.uint8]
@@ -23,15 +22,6 @@ Pixels: TypeAlias = npt.NDArray[np.uint8]
 _DEFAULT_QUALITY = {"jpg": 90, "webp": 80}
 _PNG_COMPRESSION = 3
 _GRAY, _COLOUR, _ALPHA = "gray", "rgb24", "rgba"
-
-
-@dataclass(frozen=True, slots=True)
-class EncodedPicture:
-    """The bytes of an image file and the size of its picture in pixels."""
-
-    content: bytes
-    width: int
-    height: int
 
 
 class Encoder:
