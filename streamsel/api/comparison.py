@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from streamsel.build import build_collection
+from streamsel.build.collection import build_collection
 from streamsel.config.options import RunOptions
 from streamsel.coreset.comparison import Row, compare
 from streamsel.frame import Candidate

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import numpy.typing as npt
 
-from streamsel.build import build_selection
+from streamsel.build.selection import build_selection
 from streamsel.config.options import (
     EmbedOptions,
     ImageFormat,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from streamsel.build import build_selection
+from streamsel.build.selection import build_selection
 from streamsel.cli.progress import ProgressLine
 from streamsel.config.options import RunOptions
 from streamsel.report.summary import Summary, store_statistics, summarise

@@ -23,7 +23,7 @@ from typing import Any
 import click
 import numpy as np
 
-from streamsel.build import build_collection
+from streamsel.build.collection import build_collection
 from streamsel.config.options import RunOptions
 from streamsel.coreset.comparison import Row, compare
 from streamsel.coreset.diversity import diversity

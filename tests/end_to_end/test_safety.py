@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import streamsel as package
-from streamsel.build import build_selection
+from streamsel.build.selection import build_selection
 from streamsel.config.options import RunOptions, SelectOptions
 from streamsel.event import FeedReport, Verdict
 from streamsel.frame import Sighting

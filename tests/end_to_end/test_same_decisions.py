@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from streamsel.build import build_selection
+from streamsel.build.selection import build_selection
 from streamsel.config.options import RunOptions, SelectOptions
 from streamsel.sinks.record import Record
 from tests.end_to_end.conftest import manifest, streamsel

@@ -1,0 +1,1 @@
+"""Options to objects: alone knows the concrete classes, and imports the heavy ones when asked."""

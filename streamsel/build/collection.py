@@ -1,0 +1,88 @@
+"""Options to a line that embeds every frame and decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from streamsel.build.inputs import open_sources
+from streamsel.config.options import RunOptions
+from streamsel.errors import SourceError
+from streamsel.event import FeedReport, Verdict
+from streamsel.frame import Candidate, Frame, FrameKey
+from streamsel.interfaces import Embedder, Observer
+from streamsel.runtime.pipeline import Lane, Pipeline
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionRun:
+    """A run that embeds every frame and keeps the candidates, to select among them by hand.
+
+    ``candidates`` and ``reports`` fill while the pipeline runs.
+    """
+
+    pipeline: Pipeline
+    candidates: Sequence[Candidate]
+    reports: Sequence[FeedReport]
+    embedder: Embedder
+    errors: tuple[SourceError, ...]
+
+
+class _Collector:
+    """A selector that only gathers, and a sink that only hears how feeds ended."""
+
+    def __init__(self) -> None:
+        self.candidates: list[Candidate] = []
+        self.reports: list[FeedReport] = []
+        self.kept: tuple[FrameKey, ...] = ()
+
+    def judge(self, candidates: Sequence[Candidate]) -> list[Verdict]:
+        self.candidates += candidates
+        return []
+
+    def finish(self) -> list[Verdict]:
+        return []
+
+    def write(self, verdicts: Sequence[Verdict]) -> None:
+        """No verdict ever comes."""
+
+    def feed_ended(self, report: FeedReport) -> None:
+        self.reports.append(report)
+
+    def missing(self) -> Sequence[FrameKey]:
+        return ()
+
+    def supply(self, frame: Frame) -> None:
+        """No picture is ever missing."""
+
+    def close(self, complete: bool) -> None:
+        """Nothing is held."""
+
+
+def build_collection(
+    inputs: Sequence[str], options: RunOptions, *, observers: Sequence[Observer] = ()
+) -> CollectionRun:
+    """Build a line that embeds every frame that is not corrupt, and decides nothing."""
+    from streamsel.embed.registry import create
+    from streamsel.screen.frame_screen import FrameScreen
+    from streamsel.screen.options import ScreenOptions
+    from streamsel.sources.eye import Eye
+
+    opened = open_sources(inputs, options.read)
+    embed = options.embed
+    embedder = create(embed.embedder, weights=embed.weights, device=embed.device)
+    everything = ScreenOptions(
+        black_share=None,
+        uniform_share=None,
+        exact_duplicates=False,
+        freeze_seconds=None,
+        unchanged_mean=None,
+        min_sharpness=None,
+    )
+    lanes = [
+        Lane(source, lambda: FrameScreen(Eye(), embedder.input_size, everything))
+        for source in opened.sources
+    ]
+    collector = _Collector()
+    pipeline = Pipeline(lanes, embedder, collector, [collector], observers=observers)
+    return CollectionRun(pipeline, collector.candidates, collector.reports, embedder, opened.errors)

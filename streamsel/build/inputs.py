@@ -1,0 +1,62 @@
+"""What the user typed to sources that can be read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from streamsel.config.options import ReadOptions
+from streamsel.errors import SourceError, UnreadableError
+from streamsel.interfaces import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The feeds that can be read, and why other inputs cannot."""
+
+    sources: tuple[Source, ...]
+    errors: tuple[SourceError, ...]
+
+
+def open_sources(
+    inputs: Sequence[str], read: ReadOptions, *, leave_out: Sequence[Path] = ()
+) -> Opened:
+    """Find the feeds behind what the user typed; nothing is decoded yet.
+
+    Raises :class:`ConfigurationError` for a filter chain that cannot be, and
+    :class:`UnreadableError` when no input is left.
+    """
+    from streamsel.sources.address import expand
+    from streamsel.sources.file import FileSource
+    from streamsel.sources.images import ImageSource
+
+    found = expand(inputs, leave_out=leave_out)
+    if not found.inputs:
+        raise UnreadableError("; ".join(str(error) for error in found.errors) or "no inputs")
+    sources: list[Source] = [
+        FileSource(one.feed, one.location, **asdict(read))
+        if one.images is None
+        else ImageSource(one.feed, one.images, **asdict(read))
+        for one in found.inputs
+    ]
+    return Opened(tuple(sources), found.errors)
+
+
+def is_readable(source: Source) -> bool:
+    """Tell whether a frame of the source can be decoded; it is opened for that."""
+    try:
+        with closing(source.frames()) as frames:
+            next(frames, None)
+    except SourceError:
+        return False
+    return True
+
+
+def require_readable(sources: Sequence[Source]) -> None:
+    """Raise the first source's error where none of them can be read."""
+    if any(is_readable(source) for source in sources):
+        return
+    with closing(sources[0].frames()) as frames:
+        next(frames, None)

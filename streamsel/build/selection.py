@@ -1,0 +1,145 @@
+"""Options to a selection that runs into a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from streamsel.build.inputs import open_sources, require_readable
+from streamsel.build.selector import build_selector
+from streamsel.clock import Clock, SystemClock
+from streamsel.config.options import RunOptions
+from streamsel.errors import RecordError, SourceError
+from streamsel.interfaces import Embedder, Observer, Screen, Selector, Source
+from streamsel.runtime.pipeline import Lane, Pipeline
+from streamsel.version import __version__
+
+if TYPE_CHECKING:
+    from streamsel.sinks.disk import DiskSink
+    from streamsel.sinks.record import Record
+    from streamsel.sinks.run import Feed, RunPlan
+
+_REPLAYED_AT_ONCE = 512
+
+
+@dataclass(frozen=True, slots=True)
+class SelectionRun:
+    """A selection that is ready to run into a folder.
+
+    ``errors`` are the inputs that could not be opened.
+    """
+
+    pipeline: Pipeline
+    sink: DiskSink
+    embedder: Embedder
+    errors: tuple[SourceError, ...]
+
+
+def build_selection(
+    inputs: Sequence[str],
+    options: RunOptions,
+    folder: Path,
+    *,
+    resume: bool = False,
+    overwrite: bool = False,
+    observers: Sequence[Observer] = (),
+    clock: Clock | None = None,
+    batch: int = 32,
+) -> SelectionRun:
+    """Build the whole line for a selection into a folder.
+
+    Raises :class:`ConfigurationError` for what cannot be asked for, :class:`FolderInUseError` when
+    the folder holds something else, :class:`EmbedderError` and :class:`SourceError` when the
+    network or no input at all can be opened. Nothing in the folder has been touched then, except
+    that ``overwrite`` comes last.
+    """
+    from streamsel.embed.registry import create
+    from streamsel.screen.frame_screen import FrameScreen
+    from streamsel.sinks.disk import DiskOptions, DiskSink
+    from streamsel.sinks.encode import Encoder
+    from streamsel.sinks.record import Record
+    from streamsel.sources.eye import Eye
+
+    def open_screen(feed: Feed) -> Screen:
+        screen = FrameScreen(Eye(), embedder.input_size, options.screen)
+        if feed.recorded:
+            with Record.open(folder) as record:
+                screen.resume(*record.screen_state(feed.name, screen.memory))
+        return screen
+
+    write = options.write
+    encoder = Encoder(write.format, write.quality, write.size)
+    opened = open_sources(inputs, options.read, leave_out=[folder])
+    embed = options.embed
+    embedder = create(embed.embedder, weights=embed.weights, device=embed.device)
+    selector = build_selector(options, opened.sources, embedder.dim)
+    if overwrite:
+        require_readable(opened.sources)
+    sink = DiskSink(
+        folder,
+        _plan(options, opened.sources, embedder),
+        encoder,
+        clock or SystemClock(),
+        DiskOptions(resume=resume, overwrite=overwrite, durability=write.durability),
+    )
+    try:
+        if resume and not sink.complete:
+            _replay(sink.record, selector)
+        lanes = []
+        feeds = sink.record.feeds()
+        for place, (source, feed) in enumerate(zip(opened.sources, feeds, strict=True)):
+            # A feed that failed is tried again, unless a later one has been read since.
+            settled = feed.error is None or any(later.recorded for later in feeds[place + 1 :])
+            done = sink.complete or (feed.done and settled)
+            lanes.append(Lane(source, partial(open_screen, feed), feed.recorded, done))
+    except BaseException:
+        sink.close(False)
+        raise
+    pipeline = Pipeline(lanes, embedder, selector, [sink], observers=observers, batch=batch)
+    return SelectionRun(pipeline, sink, embedder, opened.errors)
+
+
+def _plan(options: RunOptions, sources: Sequence[Source], embedder: Embedder) -> RunPlan:
+    from streamsel.sinks.run import FeedPlan, RunPlan
+
+    config = options.as_json()
+    apart = {"method", "count", "seed"}  # the plan has these by themselves
+    deciding = {
+        "read": config["read"],
+        "screen": config["screen"],
+        "select": {name: value for name, value in config["select"].items() if name not in apart},
+        "pictures": {name: config["write"][name] for name in ("format", "quality", "size")},
+        "content": {source.feed: source.fingerprint for source in sources},
+    }
+    return RunPlan(
+        version=__version__,
+        config=config,
+        identity=deciding,
+        embedder=embedder.name,
+        embedder_digest=embedder.digest,
+        method=options.select.method,
+        count=options.select.count,
+        seed=options.select.seed,
+        feeds=tuple(FeedPlan(source.feed, source.address) for source in sources),
+    )
+
+
+def _replay(record: Record, selector: Selector) -> None:
+    """Bring a fresh selector to where the recorded run was: it depends on the stream alone.
+
+    It may owe verdicts at the end that are recorded already; the sink passes those over.
+    """
+    with closing(record.candidates()) as candidates, closing(record.decisions()) as decisions:
+        while batch := list(islice(candidates, _REPLAYED_AT_ONCE)):
+            for verdict, decided in zip(selector.judge(batch), decisions, strict=False):
+                was = (decided.key, decided.outcome, decided.nearest)
+                if (verdict.frame.key, verdict.outcome, verdict.nearest) != was:
+                    raise RecordError(
+                        f"{record.folder}: this version decides otherwise about {decided.key} "
+                        "than is recorded; start again with --overwrite"
+                    )

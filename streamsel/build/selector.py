@@ -1,0 +1,67 @@
+"""Options to the selector of a run over whole files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from streamsel.build.inputs import is_readable
+from streamsel.config.options import RunOptions
+from streamsel.errors import ConfigurationError
+from streamsel.interfaces import Selector, Source
+
+_CHUNK = 32_768
+
+
+def build_selector(options: RunOptions, sources: Sequence[Source], dim: int) -> Selector:
+    """Build what decides; raises :class:`ConfigurationError` for what cannot be asked for."""
+    if not options.select.per_input:
+        return _selector_over(options, sources, dim)
+    from streamsel.coreset.per_feed import PerFeedSelector
+
+    # All of them now: what cannot be asked for must be said before anything is touched.
+    selectors = {source.feed: _selector_over(options, [source], dim) for source in sources}
+    return PerFeedSelector(selectors.pop)
+
+
+def _selector_over(options: RunOptions, sources: Sequence[Source], dim: int) -> Selector:
+    from streamsel.coreset.offline import RandomSelector, TwoPassSelector, UniformSelector
+    from streamsel.coreset.selector import OnlineSelector
+
+    select = options.select
+    count = _count(options, sources)
+    if select.method == "random":
+        return RandomSelector(count, seed=select.seed)
+    if select.method == "uniform":
+        return UniformSelector(count, _total(sources, "the uniform method"))
+    if select.method == "two-pass":
+        chunk = max(_CHUNK, count)
+        return TwoPassSelector(count, min_distance=select.min_distance, chunk=chunk)
+    return OnlineSelector(
+        count,
+        dim,
+        floor=select.near_duplicate,
+        min_distance=select.min_distance,
+        look_ahead=select.look_ahead,
+        window=select.window,
+    )
+
+
+def _count(options: RunOptions, sources: Sequence[Source]) -> int:
+    """How many frames to keep of all these sources together."""
+    total = 0 if options.select.share is None else _total(sources, "a share")
+    return options.select.target(total)
+
+
+def _total(sources: Sequence[Source], wanted_by: str) -> int:
+    total = 0
+    for source in sources:
+        expected = source.expected_frames
+        if expected is None and not is_readable(source):
+            continue  # it will be reported when its turn comes
+        if expected is None:
+            raise ConfigurationError(
+                f"{wanted_by} needs inputs of known length, and that of feed {source.feed!r} "
+                "cannot be told; give a count instead"
+            )
+        total += expected
+    return max(1, total)
