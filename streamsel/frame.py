@@ -66,9 +66,14 @@ class Picture:
 
     __slots__ = ("__weakref__", "_encoded", "_image", "_nbytes", "rotation")
 
-    def __init__(self, image: av.VideoFrame | None, rotation: int = 0) -> None:
+    def __init__(
+        self,
+        image: av.VideoFrame | None,
+        rotation: int = 0,
+        encoded: EncodedPicture | None = None,
+    ) -> None:
         self._image = image
-        self._encoded: EncodedPicture | None = None
+        self._encoded = encoded
         self._nbytes = 0 if image is None else sum(plane.buffer_size for plane in image.planes)
         self.rotation = rotation
 

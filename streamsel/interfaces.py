@@ -305,7 +305,10 @@ class LiveSink(Protocol):
 
 
 class LiveObserver(Protocol):
-    """Sees what happens in a service, for metrics and pages. Called on the loop; must not block."""
+    """Sees what happens in a service, for metrics and pages.
+
+    Called from the loop and from the judge's thread, at once too; must not block.
+    """
 
     def feed_changed(self, status: FeedStatus) -> None:
         """A feed was added, went up or down, or was opened again."""
@@ -317,7 +320,12 @@ class LiveObserver(Protocol):
         """What the feed's source has counted so far; about once a second."""
 
     def dropped(self, feed: str, reason: str, frames: int) -> None:
-        """Frames of a feed were lost unjudged (``overload``), or kept in vain (``sink``)."""
+        """Frames of a feed gave way.
+
+        To newer ones (``overload``), for want of numbers that are reserved (``unreserved``), or
+        because a sink failed for long: it never heard of them (``sink``), or they were kept and
+        their pictures not stored (``lost``).
+        """
 
     def judged(self, judgement: Judgement, now: float) -> None:
         """A turn of the judge, at the monotonic time ``now``."""

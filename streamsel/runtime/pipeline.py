@@ -17,12 +17,14 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from streamsel.errors import EmbedderError, SourceError, StreamselError
+from streamsel.errors import SourceError, StreamselError
 from streamsel.event import FeedReport, Verdict
-from streamsel.frame import Candidate, Frame, Sighting, Thumbnail, Vectors
+from streamsel.frame import Frame, Sighting
 from streamsel.interfaces import Embedder, Observer, Screen, Selector, Sink, Source
 from streamsel.runtime.batching import Batcher
 from streamsel.runtime.budget import PictureBudget
+from streamsel.runtime.embedding import embedded
+from streamsel.runtime.failure import first_failure
 from streamsel.runtime.inbox import Inbox, InboxClosedError
 from streamsel.runtime.mailbox import Mailbox
 from streamsel.runtime.worker import Worker
@@ -102,7 +104,7 @@ class Pipeline:
                     for writer in writers:
                         writer.cancel()
         except BaseExceptionGroup as group:
-            raise _first(group) from None
+            raise first_failure(group) from None
         return complete
 
     async def _run_lanes(self, reader: Worker, judge: Worker, mailboxes: Sequence[Mailbox]) -> bool:
@@ -192,28 +194,7 @@ class Pipeline:
             frames.close()
 
     def _judge(self, sightings: Sequence[Sighting]) -> list[Verdict]:
-        thumbnails = [seen.thumbnail for seen in sightings if seen.thumbnail is not None]
-        vectors = iter(self._embed(thumbnails) if thumbnails else ())
-        return self._selector.judge(
-            [
-                Candidate(
-                    replace(seen, thumbnail=None),
-                    None if seen.thumbnail is None else next(vectors),
-                )
-                for seen in sightings
-            ]
-        )
-
-    def _embed(self, thumbnails: Sequence[Thumbnail]) -> Vectors:
-        """Embed thumbnails, and check what came back: embedders come from anywhere."""
-        vectors = self._embedder.embed(thumbnails)
-        wanted = (len(thumbnails), self._embedder.dim)
-        if vectors.shape != wanted:
-            raise EmbedderError(
-                f"embedder {self._embedder.name!r} returned {vectors.shape}; "
-                f"it must return {wanted} for {len(thumbnails)} thumbnails"
-            )
-        return vectors
+        return self._selector.judge(embedded(self._embedder, sightings))
 
     async def _pass_on(self, verdicts: Sequence[Verdict], mailboxes: Sequence[Mailbox]) -> None:
         if not verdicts:
@@ -257,9 +238,3 @@ def _fetch(source: Source, indices: Sequence[int], inbox: Inbox[Frame]) -> None:
         inbox.end(error)
     else:
         inbox.end()
-
-
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The first failure inside a group, however deep: the one the user should read."""
-    first = group.exceptions[0]
-    return _first(first) if isinstance(first, BaseExceptionGroup) else first

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from queue import SimpleQueue
 from types import TracebackType
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
+
+from streamsel.runtime.failure import Captured
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -15,11 +19,17 @@ R = TypeVar("R")
 class Worker:
     """A thread of its own for one stage of the line: whatever it owns is touched by it alone.
 
-    Use as an async context manager; leaving it waits for the running call.
+    Use as an async context manager; leaving it waits for the running call. A worker that may hang
+    is dismissed instead: nobody waits for it then, not even the interpreter's end.
     """
 
     def __init__(self, name: str) -> None:
-        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
+        self._calls: SimpleQueue[tuple[asyncio.Future[Any], Callable[[], Any]] | None] = (
+            SimpleQueue()
+        )
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
+        self._thread.start()
 
     async def run(self, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run a blocking call in the thread and return its result.
@@ -27,8 +37,18 @@ class Worker:
         When the caller is cancelled the call still runs to its end before the worker is left:
         a half-written file or transaction is never abandoned.
         """
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._pool, lambda: call(*args, **kwargs))
+        done: asyncio.Future[R] = self._loop.create_future()
+        self._calls.put((done, lambda: call(*args, **kwargs)))
+        return await done
+
+    def dismiss(self) -> None:
+        """Let the thread leave after what it was given; does not wait for it."""
+        self._calls.put(None)
+
+    @property
+    def has_left(self) -> bool:
+        """Whether the thread is gone."""
+        return not self._thread.is_alive()
 
     async def __aenter__(self) -> Worker:
         return self
@@ -39,5 +59,26 @@ class Worker:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        loop = asyncio.get_running_loop()
-        await loop.run_in_executor(None, self._pool.shutdown)
+        self.dismiss()
+        await self._loop.run_in_executor(None, self._thread.join)
+
+    def _work(self) -> None:
+        while (given := self._calls.get()) is not None:
+            done, call = given
+            result = None
+            with Captured() as captured:
+                result = call()
+            self._settle(done, result, captured.error)
+
+    def _settle(self, done: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
+        def settle() -> None:
+            if done.cancelled():
+                return
+            if error is None:
+                done.set_result(result)
+            else:
+                done.set_exception(error)
+
+        # The loop may be gone by the time that a call which hung comes back.
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(settle)

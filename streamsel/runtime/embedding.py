@@ -1,0 +1,32 @@
+"""Sightings to candidates: the embedder's part of a turn, in the judge's thread."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from streamsel.errors import EmbedderError
+from streamsel.frame import Candidate, Sighting
+from streamsel.interfaces import Embedder
+
+
+def embedded(embedder: Embedder, sightings: Sequence[Sighting]) -> list[Candidate]:
+    """Embed what was not refused, and let go of the thumbnails.
+
+    Raises :class:`EmbedderError` for vectors of a wrong shape: embedders come from anywhere.
+    """
+    thumbnails = [seen.thumbnail for seen in sightings if seen.thumbnail is not None]
+    if not thumbnails:
+        return [Candidate(seen, None) for seen in sightings]
+    vectors = embedder.embed(thumbnails)
+    wanted = (len(thumbnails), embedder.dim)
+    if vectors.shape != wanted:
+        raise EmbedderError(
+            f"embedder {embedder.name!r} returned {vectors.shape}; "
+            f"it must return {wanted} for {len(thumbnails)} thumbnails"
+        )
+    rows = iter(vectors)
+    return [
+        Candidate(replace(seen, thumbnail=None), None if seen.thumbnail is None else next(rows))
+        for seen in sightings
+    ]

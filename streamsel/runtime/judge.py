@@ -1,0 +1,120 @@
+"""The judge of a service: one embedder, a selector for each scope. Touched by one thread alone."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+
+from streamsel.clock import Clock
+from streamsel.event import Event, Judgement, Verdict
+from streamsel.frame import Candidate, Sighting
+from streamsel.interfaces import Embedder, LiveObserver, LiveSelector
+from streamsel.runtime.embedding import embedded
+
+_STATE_SECONDS = 60.0
+_MEASURE_SECONDS = 1.0
+
+
+class Judge:
+    """Turns sightings of any feeds into a judgement for each scope that they belong to.
+
+    The state of a selector goes with a judgement that changed its kept set, and otherwise once a
+    minute, so that what is stored never lags behind the frames that are kept.
+    """
+
+    def __init__(self, embedder: Embedder, observers: Sequence[LiveObserver], clock: Clock) -> None:
+        self._embedder = embedder
+        self._observers = observers
+        self._clock = clock
+        self._selectors: dict[str, LiveSelector] = {}
+        self._scopes: dict[str, str] = {}
+        self._stated: dict[str, float] = {}
+        self._measured: dict[str, float] = {}
+
+    def open_scope(self, scope: str, selector: LiveSelector) -> None:
+        """Let ``selector`` judge a scope from now on."""
+        self._selectors[scope] = selector
+
+    def close_scope(self, scope: str) -> Judgement | None:
+        """Judge the scope no more; return what was still owed, with the last state."""
+        selector = self._selectors.pop(scope, None)
+        if selector is None:
+            return None
+        self._stated.pop(scope, None)
+        self._measured.pop(scope, None)
+        return Judgement(scope, tuple(selector.finish()), (), selector.state())
+
+    def assign(self, feed: str, scope: str | None) -> None:
+        """Say by which scope a feed is judged; None: by none, what still comes is passed over."""
+        if scope is None:
+            self._scopes.pop(feed, None)
+        else:
+            self._scopes[feed] = scope
+
+    def judge(self, sightings: Sequence[Sighting]) -> list[Judgement]:
+        """Embed and judge sightings of any feeds, each feed's in order."""
+        began = self._clock.monotonic()
+        candidates = embedded(self._embedder, sightings)
+        after = self._clock.monotonic()
+        batches: defaultdict[str, list[Candidate]] = defaultdict(list)
+        for candidate in candidates:
+            scope = self._scopes.get(candidate.frame.key.feed)
+            if scope in self._selectors:
+                batches[scope].append(candidate)
+        judgements = [
+            self._judgement(scope, self._selectors[scope].judge(batch), ())
+            for scope, batch in batches.items()
+        ]
+        batch_size = sum(candidate.embedding is not None for candidate in candidates)
+        for observer in self._observers:
+            if batch_size:
+                observer.batched(batch_size)
+                observer.took("embed", after - began)
+            observer.took("judge", self._clock.monotonic() - after)
+        self._measure()
+        return judgements
+
+    def change(self, scope: str, call: Callable[[LiveSelector], Sequence[Event]]) -> Judgement:
+        """Let ``call`` change the kept set of a scope; raises what it raises."""
+        return self._judgement(scope, (), call(self._selectors[scope]))
+
+    def ask(self, scope: str, call: Callable[[LiveSelector], object]) -> object:
+        """Let ``call`` look at the selector of a scope."""
+        return call(self._selectors[scope])
+
+    def most_redundant(self) -> str | None:
+        """The scope in which the closest pair of frames lies of which one may go."""
+        pairs = [
+            (redundancy, scope)
+            for scope, selector in self._selectors.items()
+            if (redundancy := selector.redundancy) is not None
+        ]
+        return min(pairs)[1] if pairs else None
+
+    def finish(self) -> list[Judgement]:
+        """Return what every scope still owes, with its state."""
+        return [
+            judgement
+            for scope in list(self._selectors)
+            if (judgement := self.close_scope(scope)) is not None
+        ]
+
+    def _judgement(
+        self, scope: str, verdicts: Sequence[Verdict], changes: Sequence[Event]
+    ) -> Judgement:
+        now = self._clock.monotonic()
+        changed = bool(changes) or any(verdict.events for verdict in verdicts)
+        is_due = now - self._stated.setdefault(scope, now) >= _STATE_SECONDS
+        state = None
+        if changed or is_due:
+            state = self._selectors[scope].state()
+            self._stated[scope] = now
+        return Judgement(scope, tuple(verdicts), tuple(changes), state)
+
+    def _measure(self) -> None:
+        now = self._clock.monotonic()
+        for scope, selector in self._selectors.items():
+            if now - self._measured.get(scope, -_MEASURE_SECONDS) >= _MEASURE_SECONDS:
+                self._measured[scope] = now
+                for observer in self._observers:
+                    observer.measured(scope, selector)

@@ -1,0 +1,107 @@
+"""What may be done to judgements on their way to the sinks: encoded, merged, made lighter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+
+from streamsel.event import Event, Judgement, Kept
+from streamsel.frame import EncodedPicture, FrameKey, Picture
+
+
+def encoded(judgement: Judgement, encode: Callable[[Picture], EncodedPicture]) -> Judgement:
+    """Return the judgement with the pictures of its kept frames encoded, in handles of its own.
+
+    So no bound on decoded pictures takes away what waits for a sink. One that was dropped before
+    is left out.
+    """
+
+    def with_encoded(event: Event) -> Event:
+        if not isinstance(event, Kept):
+            return event
+        picture = Picture(None, encoded=event.frame.picture.encode(encode))
+        return replace(event, frame=replace(event.frame, picture=picture))
+
+    return _mapped(judgement, with_encoded)
+
+
+def merge(first: Judgement, second: Judgement) -> Judgement:
+    """Return one judgement that leaves the kept set as both, one after the other, would.
+
+    Both are of one scope. Of each frame the last event counts, and none where the frame ends as
+    it began: kept and then evicted again, or the other way round. Verdicts that changed nothing
+    are left out. What remains is bounded by the frames that the sink has stored and those that are
+    kept now, however long the sink fails.
+    """
+    lasting = _lasting([*first.events, *second.events])
+    verdicts = (*first.verdicts, *second.verdicts)
+    return Judgement(
+        scope=second.scope,
+        verdicts=tuple(
+            replace(verdict, events=events)
+            for verdict in verdicts
+            if (events := _only(verdict.events, lasting))
+        ),
+        changes=_only((*first.changes, *second.changes), lasting),
+        state=first.state if second.state is None else second.state,
+    )
+
+
+def without_pictures(judgement: Judgement, most_bytes: int) -> Judgement:
+    """Return the judgement with the oldest pictures left out until ``most_bytes`` remain.
+
+    The frames stay kept; a sink that finds no picture says so. Others keep what they hold.
+    """
+    held = {
+        event.frame.key: event.frame.picture.held_bytes
+        for event in judgement.events
+        if isinstance(event, Kept)
+    }
+    excess = sum(held.values()) - most_bytes
+    if excess <= 0:
+        return judgement
+    given_up = set()
+    for key, held_bytes in held.items():
+        if excess <= 0:
+            break
+        excess -= held_bytes
+        given_up.add(key)
+
+    def bare(event: Event) -> Event:
+        if event.frame.key not in given_up:
+            return event
+        return replace(event, frame=replace(event.frame, picture=Picture(None)))
+
+    return _mapped(judgement, bare)
+
+
+def picture_bytes(judgement: Judgement) -> int:
+    """How many bytes of pictures a judgement holds."""
+    return sum(
+        event.frame.picture.held_bytes for event in judgement.events if isinstance(event, Kept)
+    )
+
+
+def _mapped(judgement: Judgement, change: Callable[[Event], Event]) -> Judgement:
+    return replace(
+        judgement,
+        verdicts=tuple(
+            replace(verdict, events=tuple(map(change, verdict.events)))
+            for verdict in judgement.verdicts
+        ),
+        changes=tuple(map(change, judgement.changes)),
+    )
+
+
+def _lasting(events: Sequence[Event]) -> set[int]:
+    """Return the identities of the events that still matter, in the words of :func:`merge`."""
+    begins: dict[FrameKey, type[object]] = {}
+    ends: dict[FrameKey, Event] = {}
+    for event in events:
+        begins.setdefault(event.frame.key, type(event))
+        ends[event.frame.key] = event
+    return {id(event) for key, event in ends.items() if type(event) is begins[key]}
+
+
+def _only(events: Iterable[Event], lasting: set[int]) -> tuple[Event, ...]:
+    return tuple(event for event in events if id(event) in lasting)
