@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import av
 from av.container import InputContainer
@@ -68,12 +68,16 @@ class Session:
         self._is_remote = is_url(location)
         self.damaged = 0
         self.damage = ""
-        self._container = _open_location(where, location, self._is_remote)
+        self._use(_open_location(where, location, self._is_remote), threads)
+
+    def _use(self, container: InputContainer, threads: int) -> None:
+        """Choose the video in an opened container, and open its decoder."""
+        self._container = container
         try:
-            self._stream = _choose_stream(where, self._container)
-            _prepare(where, self._stream, threads)
+            self._stream = _choose_stream(self._where, container)
+            _prepare(self._where, self._stream, threads)
         except BaseException:
-            self._container.close()
+            container.close()
             raise
         self._describe()
 
@@ -92,7 +96,7 @@ class Session:
         elif self.declared_seconds is None and container.duration and len(container.streams) == 1:
             self.declared_seconds = container.duration / av.time_base
 
-    def __enter__(self) -> Session:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

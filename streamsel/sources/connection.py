@@ -1,0 +1,238 @@
+"""Connections to live feeds: one opening of a camera, a device or a stream, and its timeouts.
+
+ffmpeg is told how long it may wait in the two ways that work: the protocol's own timeout, and one
+that interrupts any call. Only options, protocols and containers that are named here reach it, so an
+address opens no files and no playlist leads elsewhere; no error carries credentials.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias, get_args
+from urllib.parse import SplitResult, urlsplit
+
+import av
+from av.container import InputContainer
+from av.packet import Packet
+from av.video.stream import VideoStream
+
+from streamsel.clock import Clock
+from streamsel.errors import ConfigurationError, SourceError
+from streamsel.sources.decode import MAX_PIXELS, Session, reason
+from streamsel.sources.timeline import DISCONTINUOUS_STEP, Timeline
+
+Transport: TypeAlias = Literal["tcp", "udp"]
+Decode: TypeAlias = Literal["all", "reference", "keyframes"]
+
+_SKIPPED: dict[Decode, Literal["DEFAULT", "NONREF", "NONKEY"]] = {
+    "all": "DEFAULT",
+    "reference": "NONREF",
+    "keyframes": "NONKEY",
+}
+_PROTOCOLS = "rtsp,rtsps,rtp,rtcp,udp,tcp,tls,http,https,crypto,rtmp,rtmps,rtmpt,srt"
+_CONTAINERS = (
+    "rtsp,sdp,rtp,hls,mpegts,flv,live_flv,mjpeg,mpjpeg,jpeg_pipe,mov,matroska,ogg,h264,hevc"
+)
+_SCHEMES = ("rtsp", "rtsps", "http", "https", "rtmp", "rtmps", "rtmpt", "srt", "udp", "rtp")
+_TLS_PORTS = {"rtsps": 322, "https": 443, "rtmps": 443}
+_ANALYSED_US = "500000"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveOptions:
+    """How a live feed is read. Raises :class:`ConfigurationError` for what cannot be.
+
+    ``transport`` is that of RTSP. A connection may take ``open_timeout`` seconds to open, and be
+    silent for ``read_timeout``. ``tls_ca_file`` (PEM) holds the authorities that may have signed
+    the camera's certificate; None: those of the system. ``fps``: at most so many frames a second
+    are looked at. ``filters`` is an ffmpeg filter chain. ``decode``: all frames, those that others
+    refer to, or keyframes alone.
+    """
+
+    transport: Transport = "tcp"
+    open_timeout: float = 5.0
+    read_timeout: float = 5.0
+    tls_ca_file: Path | None = None
+    fps: float | None = None
+    filters: str | None = None
+    decode: Decode = "all"
+
+    def __post_init__(self) -> None:
+        for name, choices in (("transport", Transport), ("decode", Decode)):
+            if getattr(self, name) not in get_args(choices):
+                raise ConfigurationError(
+                    f"{name} is {getattr(self, name)!r}; it must be one of "
+                    f"{', '.join(get_args(choices))}"
+                )
+        for name in ("open_timeout", "read_timeout"):
+            if not 0.1 <= getattr(self, name) <= 3600:
+                raise ConfigurationError(
+                    f"{name} is {getattr(self, name):g} s; it must lie in 0.1..3600"
+                )
+
+
+class Connection(Session):
+    """One opened live feed. Use as a context manager; leaving it closes the connection.
+
+    Raises :class:`SourceError` where it cannot be opened in time, and from then on whenever it is
+    lost, ends, is silent, or sends nothing that can be decoded.
+    """
+
+    def __init__(self, where: str, location: str, options: LiveOptions, clock: Clock) -> None:
+        self._where = where
+        self._is_remote = True
+        self.damaged = 0
+        self.damage = ""
+        self.received = 0
+        self.decoded = 0
+        self._options = options
+        self._clock = clock
+        self._pictured = clock.monotonic()
+        self.is_suspect = False
+        self._use(_open(where, location, options), threads=1)
+        self._stream.codec_context.skip_frame = _SKIPPED[options.decode]
+
+    def timeline(self) -> Timeline:
+        """Fresh timestamp rules: the clock of a camera may jump."""
+        return Timeline(self.rate, DISCONTINUOUS_STEP)
+
+    def images(self) -> Iterator[av.VideoFrame]:
+        """Decode for ever, in presentation order.
+
+        After damage nothing is trusted until a keyframe comes: ``is_suspect`` says so of the
+        picture that was yielded last.
+        """
+        for packet in self._packets():
+            try:
+                images = packet.decode()
+            except av.FFmpegError as error:
+                self._note(error)
+                self.is_suspect = True
+                images = []
+            for image in images:
+                self.decoded += 1
+                self._pictured = self._clock.monotonic()
+                self.is_suspect = image.is_corrupt or (self.is_suspect and not image.key_frame)
+                yield image
+            silence = self._clock.monotonic() - self._pictured
+            if silence > self._options.read_timeout and self._options.decode != "keyframes":
+                raise SourceError(
+                    f"{self._where}: data comes, but no picture for {silence:.0f} s"
+                    f"{f' ({self.damage})' if self.damage else ''}"
+                )
+
+    def _packets(self) -> Iterator[Packet[VideoStream]]:
+        packets = iter(self._container.demux(self._stream))
+        while True:
+            try:
+                packet = next(packets)
+            except (StopIteration, IndexError):
+                raise SourceError(f"{self._where}: the sender ended it") from None
+            except av.FFmpegError as error:
+                raise SourceError(f"{self._where} was lost: {self._why(error)}") from None
+            if packet.size:
+                self.received += 1
+                self.is_suspect = self.is_suspect or packet.is_corrupt
+                yield packet
+
+    def _why(self, error: av.FFmpegError) -> str:
+        return _explain(error, self._options.read_timeout)
+
+
+def is_live_address(address: str) -> bool:
+    """Whether an address is of a kind that is read as a live feed."""
+    return urlsplit(address).scheme.lower() in _SCHEMES or _device(address) is not None
+
+
+def _device(address: str) -> str | None:
+    """The path of a camera of this machine: ``/dev/video0`` or ``usb:0``."""
+    if address.startswith("/dev/video"):
+        return address
+    kind, _, number = address.partition(":")
+    return f"/dev/video{number}" if kind == "usb" and number.isdigit() else None
+
+
+def _open(where: str, location: str, options: LiveOptions) -> InputContainer:
+    device = _device(location)
+    parts = urlsplit(location)
+    if device is None and parts.scheme.lower() not in _SCHEMES:
+        raise SourceError(
+            f"{where} is no address of a live feed; give rtsp://, rtsps://, http(s)://, rtmp://, "
+            "srt:// or a device such as /dev/video0"
+        )
+    if parts.scheme.lower() in _TLS_PORTS:
+        _require_trust(where, parts, options)
+    try:
+        return av.open(
+            device or location,
+            "r",
+            format="v4l2" if device else None,
+            options=_ffmpeg_options(parts, options, is_device=device is not None),
+            metadata_errors="replace",
+            timeout=(options.open_timeout, options.read_timeout),
+        )
+    except (av.FFmpegError, ValueError, OverflowError) as error:
+        why = _explain(error, options.open_timeout)
+        raise SourceError(f"{where} cannot be opened: {why}") from None
+
+
+def _ffmpeg_options(parts: SplitResult, options: LiveOptions, *, is_device: bool) -> dict[str, str]:
+    chosen = {
+        "analyzeduration": _ANALYSED_US,
+        "max_pixels": str(MAX_PIXELS),
+        "fflags": "nobuffer",
+    }
+    if is_device:
+        return chosen
+    scheme = parts.scheme.lower()
+    chosen |= {"protocol_whitelist": _PROTOCOLS, "format_whitelist": _CONTAINERS}
+    timeout_us = str(int(options.read_timeout * 1e6))
+    if scheme.startswith("rtsp"):
+        chosen |= {"rtsp_transport": options.transport, "timeout": timeout_us}
+    elif scheme in ("http", "https"):
+        chosen |= {"rw_timeout": timeout_us, "live_start_index": "-1"}
+    else:
+        chosen |= {"rw_timeout": timeout_us}
+    if scheme in _TLS_PORTS:
+        authorities = options.tls_ca_file or ssl.get_default_verify_paths().cafile
+        chosen |= {"tls_verify": "1"}
+        if authorities:
+            chosen |= {"ca_file": str(authorities)}
+    return chosen
+
+
+def _require_trust(where: str, parts: SplitResult, options: LiveOptions) -> None:
+    """Check certificate and host name before anything is sent; ffmpeg checks no names."""
+    host = parts.hostname or ""
+    try:
+        port = parts.port or _TLS_PORTS[parts.scheme.lower()]
+        context = ssl.create_default_context(
+            cafile=None if options.tls_ca_file is None else str(options.tls_ca_file)
+        )
+        with (
+            socket.create_connection((host, port), options.open_timeout) as plain,
+            context.wrap_socket(plain, server_hostname=host),
+        ):
+            return
+    except ssl.SSLCertVerificationError as error:
+        raise SourceError(
+            f"{where} is not to be trusted: {error.verify_message}; see tls_ca_file"
+        ) from None
+    except FileNotFoundError:
+        raise SourceError(f"{where}: tls_ca_file {options.tls_ca_file} is missing") from None
+    except (OSError, ValueError) as error:
+        raise SourceError(
+            f"{where} cannot be opened: {_explain(error, options.open_timeout)}"
+        ) from None
+
+
+def _explain(error: Exception, timeout: float) -> str:
+    if isinstance(error, (av.error.TimeoutError, av.error.ExitError, TimeoutError)):
+        return f"no answer within {timeout:g} s"
+    if isinstance(error, av.error.HTTPUnauthorizedError):
+        return "user name or password is refused"
+    return reason(error)

@@ -1,0 +1,83 @@
+"""A live feed as a source: one session after another, each numbered and timed where it goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import replace
+
+from streamsel.clock import Clock
+from streamsel.event import Tally
+from streamsel.frame import Frame, FrameKey
+from streamsel.sources.connection import Connection, LiveOptions
+from streamsel.sources.masking import mask
+from streamsel.sources.reading import Reading
+from streamsel.sources.sampling import Sampling
+
+
+class CameraSource:
+    """Reads a camera, a device or a stream through PyAV; a ``LiveSource``.
+
+    Of the frames that the sender sends, indices count those that are looked at. Times go on by
+    the sender's clock from where a session begins; steps back and leaps are bridged.
+    """
+
+    def __init__(self, feed: str, address: str, options: LiveOptions, clock: Clock) -> None:
+        self._feed = feed
+        self._location = address
+        self._options = options
+        self._clock = clock
+        # One value, so that whoever asks from another thread sees both or neither of its parts.
+        self._counting: tuple[Tally, Connection | None] = (Tally(), None)
+        self._stopped = False
+
+    @property
+    def feed(self) -> str:
+        """Unique name of the feed within a service."""
+        return self._feed
+
+    @property
+    def address(self) -> str:
+        """Where the feed comes from, credentials masked."""
+        return mask(self._location)
+
+    def session(self, start: int, media_time: float) -> Generator[Frame, None, None]:
+        """Connect once and yield what comes; see ``streamsel.interfaces.LiveSource``."""
+        if self._stopped:
+            return
+        where = f"feed '{self._feed}': {self.address}"
+        chooser = Sampling(fps=self._options.fps).chooser()
+        index = start
+        with Connection(where, self._location, self._options, self._clock) as connection:
+            self._counting = self.tally(), connection
+            try:
+                reading = Reading(self._feed, where, connection, self._options.filters)
+                for frame in reading.frames():
+                    if self._stopped:
+                        return
+                    if chooser.wants(frame.media_time):
+                        yield replace(
+                            frame,
+                            key=FrameKey(self._feed, index),
+                            media_time=media_time + frame.media_time,
+                            wall_time=self._clock.wall(),
+                            received=self._clock.monotonic(),
+                            corrupt=frame.corrupt or connection.is_suspect,
+                        )
+                        index += 1
+            finally:
+                self._counting = self.tally(), None
+
+    def tally(self) -> Tally:
+        """What was counted so far, over all sessions. Safe from any thread."""
+        earlier, connection = self._counting
+        if connection is None:
+            return earlier
+        return Tally(
+            earlier.received + connection.received,
+            earlier.decoded + connection.decoded,
+            earlier.damaged + connection.damaged,
+        )
+
+    def stop(self) -> None:
+        """Let the session end at the next frame, for good. Safe from any thread."""
+        self._stopped = True
