@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from streamsel.frame import Candidate, Frame, FrameKey
+from streamsel.frame import Candidate, Frame, FrameKey, Vector
 
 Outcome: TypeAlias = Literal["kept", "covered", "refused"]
 
@@ -17,7 +17,8 @@ class Kept:
     ``distance`` and ``nearest`` are to the nearest kept frame at that moment (None for the first
     of all); ``threshold`` is what the distance had to exceed. ``reason`` is ``novel``;
     ``recalled`` for a frame that had been covered and stands in again after an eviction; or a
-    baseline's, which measures nothing: ``drawn``, ``evenly-spaced``.
+    baseline's, which measures nothing: ``drawn``, ``evenly-spaced``. ``embedding`` is the frame's
+    own where whoever records it must be able to continue from it, as in a service.
     """
 
     frame: Frame
@@ -25,6 +26,7 @@ class Kept:
     nearest: FrameKey | None
     threshold: float
     reason: str
+    embedding: Vector | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,9 +28,9 @@ T = TypeVar("T")
 class Delivery:
     """Hands judgements to one sink, in order, in the sink's own thread.
 
-    What fails is tried again, for ever. Meanwhile judgements of one scope are merged once
-    ``most_waiting`` wait, and pictures beyond ``most_bytes`` are given up, the oldest first.
-    Create it inside the running event loop; run :meth:`deliver` as a task.
+    What fails is tried again, for ever, before anything else is handed over. Meanwhile judgements
+    of one scope are merged once ``most_waiting`` wait, and pictures beyond ``most_bytes`` are given
+    up, the oldest first. Create it inside the running event loop; run :meth:`deliver` as a task.
     """
 
     def __init__(
@@ -48,48 +48,58 @@ class Delivery:
         self._most_waiting = most_waiting
         self._most_bytes = most_bytes
         self._worker = Worker(f"streamsel-{sink.name}")
-        self._waiting: deque[Judgement] = deque()
+        self._waiting: deque[_Letter] = deque()
+        self._in_hand: _Letter | None = None
+        self._posted = 0
         self._statuses: dict[str, FeedStatus] = {}
         self._arrived = asyncio.Event()
-        self._settled = asyncio.Event()
-        self._settled.set()
-        self._lost: list[FrameKey] = []
+        self._lost: deque[FrameKey] = deque()
         self._excess_bytes = 0
-        self._failures = 0
+        self._usual_bytes = 0.0
+        self._failures: Counter[str] = Counter()
         self._ending = False
         self._chance = random.Random()
 
     def __len__(self) -> int:
-        return len(self._waiting)
+        return len(self._waiting) + (self._in_hand is not None)
 
     @property
     def is_failing(self) -> bool:
-        """Whether the last call failed."""
-        return self._failures > 0
+        """Whether a call that failed has not succeeded since."""
+        return bool(self._failures)
 
     @property
-    def is_settled(self) -> bool:
-        """Whether everything that was posted has been taken by the sink."""
-        return self._settled.is_set()
+    def posted(self) -> int:
+        """How many judgements were posted so far."""
+        return self._posted
+
+    def has_taken(self, posted: int) -> bool:
+        """Whether the sink has taken the first ``posted`` of the judgements."""
+        letter = self._in_hand or (self._waiting[0] if self._waiting else None)
+        return letter is None or letter.first > posted
 
     @property
-    def excess_bytes(self) -> int:
-        """How far the sink was beyond its budget in bytes when it was last looked at."""
-        return self._excess_bytes
+    def excess_frames(self) -> int:
+        """How many frames the sink may lose at least, as it was last looked at.
+
+        About half of what exceeds its budget in bytes, so that never too many go; at least one
+        where anything does.
+        """
+        if self._excess_bytes <= 0:
+            return 0
+        return max(1, int(self._excess_bytes / (2 * self._usual_bytes or math.inf)))
 
     def take_lost(self) -> list[FrameKey]:
         """Return the frames that the sink gave up since the last call."""
-        lost, self._lost = self._lost, []
-        return lost
-
-    async def wait_settled(self) -> None:
-        """Wait until everything that was posted has been taken by the sink."""
-        await self._settled.wait()
+        return [self._lost.popleft() for _ in range(len(self._lost))]
 
     def post(self, judgement: Judgement) -> None:
         """Queue a judgement; never waits."""
-        self._waiting.append(judgement)
-        self._settled.clear()
+        self._posted += 1
+        self._waiting.append(_Letter(judgement, self._posted))
+        for event in judgement.events:
+            if isinstance(event, Kept) and (held := event.frame.picture.held_bytes):
+                self._usual_bytes += (held - self._usual_bytes) / (16 if self._usual_bytes else 1)
         if len(self._waiting) > self._most_waiting:
             self._merge_oldest()
         self._bound_pictures()
@@ -107,19 +117,16 @@ class Delivery:
     async def deliver(self) -> None:
         """Hand over what comes, and let the sink do what is due, until :meth:`end`."""
         due = self._clock.monotonic()
-        while not (self._ending and self._settled.is_set()):
-            try:
-                if self._clock.monotonic() >= due:
-                    due = self._clock.monotonic() + _TICK_SECONDS
-                    await self._worker.run(self._tick)
+        while not self._ending or len(self):
+            if self._clock.monotonic() >= due:
+                due = self._clock.monotonic() + _TICK_SECONDS
+                await self._attempt("tick", self._tick)
+            self._arrived.clear()
+            if len(self):
                 await self._hand_over()
-                self._failures = 0
-            except SinkError as error:
-                await self._fail(error)
-                continue
-            if not self._waiting and not self._statuses:
-                self._settled.set()
-                self._arrived.clear()
+            elif self._statuses:
+                await self._tell_status()
+            elif not self._ending:
                 await self._wait(max(0.0, due - self._clock.monotonic()))
 
     def end(self) -> None:
@@ -134,30 +141,46 @@ class Delivery:
                 await self._worker.run(self.sink.close)
         except TimeoutError:
             _LOG.error("%s: does not come to an end; leaving it behind", self.sink.name)
-            return False
         except SinkError as error:
             _LOG.error("%s: %s", self.sink.name, error)
         finally:
-            self._worker.dismiss()
-        return True
+            has_left = await self._worker.leave(_LEAVING_SECONDS)
+        return has_left
 
     async def _hand_over(self) -> None:
-        while self._statuses:
-            feed, status = next(iter(self._statuses.items()))
-            await self._worker.run(self.sink.feed_changed, status)
-            if self._statuses.get(feed) is status:
-                del self._statuses[feed]
-        if not self._waiting:
-            return
-        judgement = self._waiting.popleft()
+        # A judgement that was begun is neither merged nor made lighter: it is tried again as it is.
+        letter = self._in_hand = self._in_hand or self._waiting.popleft()
         began = self._clock.monotonic()
+        if await self._attempt("judgement", partial(self._apply, letter.judgement)):
+            self._in_hand = None
+            for observer in self._observers:
+                observer.took(self.sink.name, self._clock.monotonic() - began)
+
+    async def _tell_status(self) -> None:
+        feed, status = next(iter(self._statuses.items()))
+        told = await self._attempt("status", partial(self.sink.feed_changed, status))
+        if told and self._statuses[feed] is status:
+            del self._statuses[feed]
+
+    async def _attempt(self, what: str, call: Callable[[], None]) -> bool:
+        """Let the sink do something; where it fails say so, wait as long as is due, return False.
+
+        Only the first failure and the end of all of them are logged.
+        """
         try:
-            await self._worker.run(self._apply, judgement)
-        except SinkError:
-            self._waiting.appendleft(judgement)
-            raise
-        for observer in self._observers:
-            observer.took(self.sink.name, self._clock.monotonic() - began)
+            await self._worker.run(call)
+        except SinkError as error:
+            if not self._failures:
+                _LOG.error("%s: %s; trying again", self.sink.name, error)
+            self._failures[what] += 1
+            for observer in self._observers:
+                observer.sink_failed(self.sink.name, type(error).__name__)
+            failures = 1 if self._ending else self._failures[what]
+            await asyncio.sleep(_BACKOFF.delay(failures, self._chance))
+            return False
+        if self._failures.pop(what, 0) and not self._failures:
+            _LOG.info("%s: works again", self.sink.name)
+        return True
 
     def _apply(self, judgement: Judgement) -> None:
         self.sink.apply(judgement)
@@ -169,19 +192,8 @@ class Delivery:
 
     def _take_stock(self) -> None:
         """Note, in the sink's thread, what the line has to make good."""
-        self._lost = [*self._lost, *self.sink.lost()]
+        self._lost.extend(self.sink.lost())
         self._excess_bytes = self.sink.excess_bytes
-
-    async def _fail(self, error: SinkError) -> None:
-        self._failures += 1
-        if self._failures == 1:
-            _LOG.error("%s: %s; trying again", self.sink.name, error)
-        for observer in self._observers:
-            observer.sink_failed(self.sink.name, type(error).__name__)
-        if self._ending:
-            await asyncio.sleep(_BACKOFF.first)
-        else:
-            await asyncio.sleep(_BACKOFF.delay(self._failures, self._chance))
 
     async def _wait(self, seconds: float) -> None:
         try:
@@ -194,22 +206,29 @@ class Delivery:
         """Merge the oldest judgement that has a later one of its scope with that."""
         for place, first in enumerate(self._waiting):
             for other in range(place + 1, len(self._waiting)):
-                if self._waiting[other].scope == first.scope:
-                    self._tell_given_up((*first.verdicts, *self._waiting[other].verdicts))
-                    self._waiting[other] = merge(first, self._waiting[other])
+                second = self._waiting[other]
+                if second.judgement.scope == first.judgement.scope:
+                    merged = merge(first.judgement, second.judgement)
+                    self._tell_dropped(first.judgement, second.judgement, merged)
+                    self._waiting[other] = _Letter(merged, second.first)
                     del self._waiting[place]
                     return
 
-    def _tell_given_up(self, verdicts: Sequence[Verdict]) -> None:
-        """Count the verdicts that the sink will never hear of."""
-        for verdict in verdicts:
-            if not verdict.events:
-                for observer in self._observers:
-                    observer.dropped(verdict.frame.key.feed, "sink", 1)
+    def _tell_dropped(self, first: Judgement, second: Judgement, merged: Judgement) -> None:
+        """Count the frames that the sink will never hear of."""
+        dropped = Counter(
+            verdict.frame.key.feed for verdict in (*first.verdicts, *second.verdicts)
+        )
+        dropped.subtract(verdict.frame.key.feed for verdict in merged.verdicts)
+        for feed, frames in (+dropped).items():
+            for observer in self._observers:
+                observer.dropped(feed, "sink", frames)
 
     def _bound_pictures(self) -> None:
-        """Give up the oldest pictures; the judgement that is being handed over has its own."""
+        """Give up the oldest pictures of what waits."""
         room = self._most_bytes
         for place in reversed(range(len(self._waiting))):
-            bounded = self._waiting[place] = without_pictures(self._waiting[place], room)
+            letter = self._waiting[place]
+            bounded = without_pictures(letter.judgement, room)
+            self._waiting[place] = replace(letter, judgement=bounded)
             room = max(0, room - picture_bytes(bounded))

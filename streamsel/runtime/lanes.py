@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import Counter, deque
+from contextlib import suppress
 
 from streamsel.frame import Sighting
 
@@ -72,28 +73,38 @@ class Lanes:
     async def take(self, most: int, patience: float) -> list[Sighting]:
         """Take between one and ``most`` sightings, waiting for the first as long as it takes.
 
-        Where there are fewer, waits ``patience`` seconds for more, so that feeds whose frames
-        come about together are embedded together. Returns an empty list only at the end.
+        Whoever had to wait while several feeds are read waits ``patience`` seconds more, so that
+        frames that come about together are embedded together; where frames wait already, the
+        batch is as full as it needs to be. Returns an empty list only at the end.
         """
-        while not (waiting := len(self)):
-            if self._ended:
-                return []
-            self._arrived.clear()
+        while True:
             if not len(self):
-                await self._arrived.wait()
-        if waiting < most and not self._ended:
-            await asyncio.sleep(patience)
-        return self._turns(most)
+                if self._ended:
+                    return []
+                await self._sleep()
+                if len(self._lanes) > 1 and not self._ended:
+                    await asyncio.sleep(patience)
+            # A lane may have been shut meanwhile, with all that waited.
+            if taken := self._turns(most):
+                return taken
+
+    async def _sleep(self) -> None:
+        self._arrived.clear()
+        if not len(self) and not self._ended:
+            await self._arrived.wait()
 
     def _turns(self, most: int) -> list[Sighting]:
+        """Take one sighting of each feed that has any, and again, until ``most`` are taken."""
         taken: list[Sighting] = []
         with self._lock:
-            while len(taken) < most and any(self._lanes.values()):
-                for feed in list(self._lanes):
-                    # The feed whose turn it was goes to the end of the queue.
-                    lane = self._lanes[feed] = self._lanes.pop(feed)
-                    if lane and len(taken) < most:
-                        taken.append(lane.popleft())
+            waiting = sum(map(len, self._lanes.values()))
+            while waiting and len(taken) < most:
+                # The feed whose turn it was goes to the end of the queue.
+                feed = next(iter(self._lanes))
+                lane = self._lanes[feed] = self._lanes.pop(feed)
+                if lane:
+                    taken.append(lane.popleft())
+                    waiting -= 1
         return taken
 
     def _drop(self, lane: deque[Sighting], *, refused: bool) -> None:
@@ -104,5 +115,6 @@ class Lanes:
         self._dropped[oldest.frame.key.feed] += 1
 
     def _wake(self) -> None:
-        if not self._loop.is_closed():
+        # A reader that was left behind may come back when the loop is gone.
+        with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._arrived.set)

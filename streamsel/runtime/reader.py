@@ -7,14 +7,16 @@ import random
 import threading
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 
 from streamsel.clock import Clock
 from streamsel.errors import SourceError
-from streamsel.frame import Frame, Sighting
+from streamsel.frame import Frame, Picture, Sighting
 from streamsel.interfaces import LiveSource
 from streamsel.runtime.failure import Captured
 from streamsel.runtime.feed import LiveFeed
 from streamsel.runtime.retry import Backoff
+from streamsel.sources.masking import mask
 
 _LOG = logging.getLogger("streamsel.feeds")
 
@@ -22,40 +24,53 @@ _LOG = logging.getLogger("streamsel.feeds")
 class Reader:
     """Reads a feed in a thread of its own: only that thread opens, reads and closes.
 
-    Its public fields are written by the thread and may be read by any. ``created``, ``begun`` (the
-    newest session) and ``received`` (the newest frame) are monotonic seconds, ``last_frame`` is
-    UTC epoch seconds; ``reason`` says why no frame has come since; ``unreserved`` frames came when
-    no number was left for them; ``failure`` is what no retry can mend.
+    Its public fields are written by the thread and may be read by any. ``begun`` is when the newest
+    session was opened, ``silent_since`` when the newest frame came (or the reader was made), in
+    monotonic seconds; ``last_frame`` is UTC epoch seconds. ``is_up``: a frame came in the session
+    that ``is_open``. ``reason`` says why no frame has come since; ``failure`` is what no retry can
+    mend.
+
+    The media time goes on as the wall clock does where no frames come: between sessions, and while
+    one is being opened. It never goes back.
     """
 
     def __init__(
         self,
         feed: LiveFeed,
+        hold: Callable[[Picture], None],
         pass_on: Callable[[Sighting], None],
         clock: Clock,
         backoff: Backoff,
         chance: random.Random,
+        before: Reader | None = None,
     ) -> None:
-        """``pass_on`` takes what the screen saw of each frame; it must not wait."""
+        """``hold`` counts a picture in, ``pass_on`` takes a sighting; the latter must not wait.
+
+        ``before`` is the reader, told to stop, whose place this one takes: numbers, time and what
+        the screen remembers go on from there.
+        """
         self._feed = feed
+        self._hold = hold
         self._pass_on = pass_on
         self._clock = clock
         self._backoff = backoff
         self._chance = chance
         self._stopping = threading.Event()
         self._passing = threading.Lock()
+        self._is_looking = False
         self._source = feed.open_source()
-        self._screen = feed.open_screen()
-        self._origin = clock.monotonic() - feed.media_time
         self._failures = 0
-        self.next_index = feed.start
-        self.reserved = feed.reserved
-        self.unreserved = 0
-        self.sessions = 0
-        self.is_open = False
-        self.created = self.begun = clock.monotonic()
-        self.received: float | None = None
-        self.last_frame: float | None = None
+        self._unreserved = 0
+        self.sessions = 0 if before is None else before.sessions
+        self.next_index = feed.start if before is None else before.next_index
+        self.reserved = feed.reserved if before is None else before.reserved
+        self.last_frame = None if before is None else before.last_frame
+        self.begun = self.silent_since = self._timed = clock.monotonic()
+        self._media_time = feed.media_time if before is None else before.media_time
+        # A screen that a thread hangs in is lost.
+        spare = None if before is None or before._is_looking else before._screen
+        self._screen = feed.open_screen() if spare is None else spare
+        self.is_open = self.is_up = False
         self.reason = ""
         self.failure: BaseException | None = None
         self._thread = threading.Thread(
@@ -75,7 +90,13 @@ class Reader:
     @property
     def media_time(self) -> float:
         """Where the feed's time is now, in seconds."""
-        return self._clock.monotonic() - self._origin
+        return self._media_time + max(0.0, self._clock.monotonic() - self._timed)
+
+    def take_unreserved(self) -> int:
+        """Return how many frames came, since the last call, when no number was left for them."""
+        with self._passing:
+            unreserved, self._unreserved = self._unreserved, 0
+        return unreserved
 
     def start(self) -> None:
         """Begin to read."""
@@ -100,33 +121,52 @@ class Reader:
     def _session(self) -> None:
         """Open the feed once, read it to its end and wait as long as is due."""
         self.sessions += 1
-        self.begun, self.is_open, had = self._clock.monotonic(), True, self.next_index
+        self.begun, self.is_open = self._clock.monotonic(), True
+        lasted = False
         try:
             with closing(self._source.session(self.next_index, self.media_time)) as frames:
+                opening: float | None = None
                 for frame in frames:
-                    if self._stopping.is_set():
+                    if opening is None:
+                        opening = max(0.0, self._clock.monotonic() - self.begun)
+                    if not self._look(replace(frame, media_time=frame.media_time + opening)):
                         return
-                    self._look(frame)
+                    lasted = self.silent_since - self.begun >= self._feed.down_after
         except SourceError as error:
-            self.reason = str(error)
-            if not self._stopping.is_set():
-                _LOG.warning("%s", error)
+            self._note(mask(str(error)))
         finally:
-            self.is_open = False
-        self._failures = 1 if self.next_index > had else self._failures + 1
+            self.is_open = self.is_up = False
+        self._failures = 1 if lasted else self._failures + 1
         self._stopping.wait(self._backoff.delay(self._failures, self._chance))
 
-    def _look(self, frame: Frame) -> None:
-        sighting = self._screen.look(frame)
-        if sighting.refusal is not None:
-            frame.picture.drop()
+    def _note(self, reason: str) -> None:
+        """Say once why the feed is not up, however often it is tried."""
+        if reason != self.reason and not self._stopping.is_set():
+            _LOG.warning("%s", reason)
+        self.reason = reason
+
+    def _look(self, frame: Frame) -> bool:
+        """Screen a frame and pass it on. Returns False where the reader was told to stop."""
         with self._passing:
             if self._stopping.is_set():
-                return
+                return False
+            self._is_looking = True
+        sighting = self._screen.look(frame)
+        if sighting.refusal is None:
+            self._hold(frame.picture)
+        else:
+            frame.picture.drop()
+        with self._passing:
+            self._is_looking = False
+            if self._stopping.is_set():
+                return False
+            now = self._clock.monotonic()
             self.next_index = frame.key.index + 1
-            self.received, self.last_frame = frame.received, frame.wall_time
-            self.reason = ""
+            self._media_time, self._timed = frame.media_time, frame.received or now
+            self.silent_since, self.last_frame = now, frame.wall_time
+            self.is_up, self.reason = True, ""
             if frame.key.index < self.reserved:
                 self._pass_on(sighting)
             else:
-                self.unreserved += 1
+                self._unreserved += 1
+        return True

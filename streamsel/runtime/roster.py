@@ -10,24 +10,26 @@ from dataclasses import dataclass, field, replace
 from streamsel.clock import Clock
 from streamsel.errors import ConfigurationError
 from streamsel.event import FeedState, FeedStatus
-from streamsel.frame import Sighting
+from streamsel.frame import Picture, Sighting
 from streamsel.runtime.feed import LiveFeed
 from streamsel.runtime.reader import Reader
 from streamsel.runtime.retry import Backoff
 
 _LOG = logging.getLogger("streamsel.feeds")
-_MOST_ABANDONED = 3
+_MOST_LEAVING = 3
 _HANGS_AFTER = 20.0
 
 
 @dataclass(slots=True)
 class _Entry:
+    """A feed, who reads it (None: nobody) and who read it last; who was told to leave it."""
+
     feed: LiveFeed
-    reader: Reader | None
     since: float
+    reader: Reader | None = None
+    last: Reader | None = None
     state: FeedState = "connecting"
-    earlier_sessions: int = 0
-    abandoned: list[Reader] = field(default_factory=list)
+    leaving: list[Reader] = field(default_factory=list)
     told: FeedStatus | None = None
 
 
@@ -38,21 +40,25 @@ class Roster:
     behind, and another takes its place; at most three of a feed are left behind at a time.
     """
 
-    def __init__(self, pass_on: Callable[[Sighting], None], clock: Clock, backoff: Backoff) -> None:
+    def __init__(
+        self,
+        hold: Callable[[Picture], None],
+        pass_on: Callable[[Sighting], None],
+        clock: Clock,
+        backoff: Backoff,
+    ) -> None:
+        """``hold`` and ``pass_on`` are what a :class:`Reader` wants."""
+        self._hold = hold
         self._pass_on = pass_on
         self._clock = clock
         self._backoff = backoff
         self._chance = random.Random()
         self._entries: dict[str, _Entry] = {}
-        self._left_behind: list[Reader] = []
+        self._leaving: list[Reader] = []
+        self._stopped = False
 
     def __contains__(self, feed: str) -> bool:
         return feed in self._entries
-
-    @property
-    def feeds(self) -> tuple[LiveFeed, ...]:
-        """Every feed of the service, as it was asked for."""
-        return tuple(entry.feed for entry in self._entries.values())
 
     @property
     def readers(self) -> dict[str, Reader]:
@@ -65,16 +71,24 @@ class Roster:
         """Begin to read a feed. Raises :class:`ConfigurationError` for a name that is taken."""
         if feed.name in self._entries:
             raise ConfigurationError(f"feed {feed.name!r}: there is one of that name already")
-        entry = self._entries[feed.name] = _Entry(feed, None, self._clock.wall())
+        entry = self._entries[feed.name] = _Entry(feed, self._clock.wall())
         if feed.enabled:
             self._start(entry)
 
-    def remove(self, feed: str) -> None:
-        """Read a feed no more."""
+    def remove(self, feed: str) -> LiveFeed:
+        """Read a feed no more; return it as it goes on should it be added again."""
         entry = self._entry(feed)
         self._end(entry)
-        self._left_behind += entry.abandoned
+        self._leaving += entry.leaving
         del self._entries[feed]
+        if (last := entry.last) is None:
+            return entry.feed
+        return replace(
+            entry.feed,
+            start=last.next_index,
+            reserved=last.reserved,
+            media_time=last.media_time,
+        )
 
     def set_enabled(self, feed: str, enabled: bool) -> None:
         """Switch a feed on or off; where it is so already, nothing happens."""
@@ -88,16 +102,17 @@ class Roster:
             self._end(entry)
 
     def stop(self) -> None:
-        """Let every reader leave."""
+        """Let every reader leave, for good."""
+        self._stopped = True
         for reader in self.readers.values():
             reader.stop()
 
     @property
     def alive(self) -> int:
         """How many threads have not left."""
-        threads = [*self.readers.values(), *self._left_behind]
+        threads = [*self.readers.values(), *self._leaving]
         for entry in self._entries.values():
-            threads += entry.abandoned
+            threads += entry.leaving
         return sum(reader.is_alive for reader in threads)
 
     def changed(self) -> list[FeedStatus]:
@@ -107,15 +122,12 @@ class Roster:
         """
         changed = []
         for entry in self._entries.values():
-            if entry.reader is not None:
-                if entry.reader.failure is not None:
-                    raise entry.reader.failure
-                self._replace_where_stuck(entry, entry.reader)
+            self._look_after(entry)
             status = self._status(entry)
             told, entry.told = entry.told, status
             if told is None or replace(told, last_frame=None) != replace(status, last_frame=None):
                 changed.append(status)
-        self._left_behind = [reader for reader in self._left_behind if reader.is_alive]
+        self._leaving = [reader for reader in self._leaving if reader.is_alive]
         return changed
 
     def statuses(self) -> list[FeedStatus]:
@@ -129,37 +141,46 @@ class Roster:
         return self._entries[feed]
 
     def _start(self, entry: _Entry) -> None:
-        entry.reader = Reader(entry.feed, self._pass_on, self._clock, self._backoff, self._chance)
+        """Read on where the last reader was told to stop, unless too many hang already."""
+        entry.leaving = [reader for reader in entry.leaving if reader.is_alive]
+        if self._stopped or len(entry.leaving) >= _MOST_LEAVING:
+            return
+        entry.reader = Reader(
+            entry.feed,
+            self._hold,
+            self._pass_on,
+            self._clock,
+            self._backoff,
+            self._chance,
+            entry.last,
+        )
         entry.reader.start()
 
     def _end(self, entry: _Entry) -> None:
-        """Stop the reader, and note where numbers and time go on."""
-        if (reader := entry.reader) is None:
-            return
-        reader.stop()
-        entry.feed = replace(
-            entry.feed,
-            start=reader.next_index,
-            reserved=reader.reserved,
-            media_time=reader.media_time,
-        )
-        entry.earlier_sessions += reader.sessions
-        entry.abandoned.append(reader)
-        entry.reader = None
+        if entry.reader is not None:
+            entry.reader.stop()
+            entry.leaving.append(entry.reader)
+            entry.last, entry.reader = entry.reader, None
 
-    def _replace_where_stuck(self, entry: _Entry, reader: Reader) -> None:
-        entry.abandoned = [gone for gone in entry.abandoned if gone.is_alive]
-        silent_since = max(reader.begun, reader.received or reader.begun)
-        hangs = reader.is_open and (
-            self._clock.monotonic() - silent_since > entry.feed.down_after + _HANGS_AFTER
-        )
-        if hangs and len(entry.abandoned) < _MOST_ABANDONED:
+    def _look_after(self, entry: _Entry) -> None:
+        """Let another reader take the place of one that hangs."""
+        if (reader := entry.reader) is None:
+            if entry.feed.enabled:
+                self._start(entry)
+            return
+        if reader.failure is not None:
+            raise reader.failure
+        quiet_since = max(reader.begun, reader.silent_since)
+        patience = entry.feed.down_after + _HANGS_AFTER
+        if reader.is_open and self._clock.monotonic() - quiet_since > patience:
             _LOG.error("feed %r: its reader hangs; another takes its place", entry.feed.name)
             self._end(entry)
             self._start(entry)
+            if entry.reader is not None:
+                entry.reader.silent_since = reader.silent_since
 
     def _status(self, entry: _Entry) -> FeedStatus:
-        reader = entry.reader
+        reader = entry.reader or entry.last
         state, reason = self._state(entry)
         if state != entry.state:
             entry.state, entry.since = state, self._clock.wall()
@@ -169,18 +190,16 @@ class Roster:
             state=state,
             reason=reason,
             since=entry.since,
-            sessions=entry.earlier_sessions + (0 if reader is None else reader.sessions),
+            sessions=0 if reader is None else reader.sessions,
             last_frame=None if reader is None else reader.last_frame,
         )
 
     def _state(self, entry: _Entry) -> tuple[FeedState, str]:
         reader, patience = entry.reader, entry.feed.down_after
-        if reader is None:
+        if not entry.feed.enabled:
             return "disabled", "switched off"
-        now = self._clock.monotonic()
-        silence = now - (reader.created if reader.received is None else reader.received)
-        if silence > patience:
+        if reader is None:
+            return "down", f"{_MOST_LEAVING} of its readers hang; it is opened again once one left"
+        if self._clock.monotonic() - reader.silent_since > patience:
             return "down", reader.reason or f"no picture for {patience:g} s"
-        if reader.received is not None and reader.is_open and not reader.reason:
-            return "up", ""
-        return "connecting", reader.reason
+        return ("up", "") if reader.is_up else ("connecting", reader.reason)

@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, ParamSpec, TypeVar
@@ -20,7 +21,7 @@ class Worker:
     """A thread of its own for one stage of the line: whatever it owns is touched by it alone.
 
     Use as an async context manager; leaving it waits for the running call. A worker that may hang
-    is dismissed instead: nobody waits for it then, not even the interpreter's end.
+    is told to :meth:`leave` instead: nobody waits for it then, not even the interpreter's end.
     """
 
     def __init__(self, name: str) -> None:
@@ -28,6 +29,8 @@ class Worker:
             SimpleQueue()
         )
         self._loop = asyncio.get_running_loop()
+        self._dismissed = False
+        self._gone = asyncio.Event()
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
         self._thread.start()
 
@@ -35,20 +38,24 @@ class Worker:
         """Run a blocking call in the thread and return its result.
 
         When the caller is cancelled the call still runs to its end before the worker is left:
-        a half-written file or transaction is never abandoned.
+        a half-written file or transaction is never abandoned. Raises RuntimeError once the worker
+        was told to leave.
         """
+        if self._dismissed:
+            raise RuntimeError(f"{self._thread.name}: called after it was told to leave")
         done: asyncio.Future[R] = self._loop.create_future()
         self._calls.put((done, lambda: call(*args, **kwargs)))
         return await done
 
-    def dismiss(self) -> None:
-        """Let the thread leave after what it was given; does not wait for it."""
-        self._calls.put(None)
-
-    @property
-    def has_left(self) -> bool:
-        """Whether the thread is gone."""
-        return not self._thread.is_alive()
+    async def leave(self, within: float) -> bool:
+        """Let the thread leave after what it was given; False where it has not, in that time."""
+        self._dismiss()
+        try:
+            async with asyncio.timeout(within):
+                await self._gone.wait()
+        except TimeoutError:
+            return False
+        return True
 
     async def __aenter__(self) -> Worker:
         return self
@@ -59,8 +66,13 @@ class Worker:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.dismiss()
+        self._dismiss()
         await self._loop.run_in_executor(None, self._thread.join)
+
+    def _dismiss(self) -> None:
+        if not self._dismissed:
+            self._dismissed = True
+            self._calls.put(None)
 
     def _work(self) -> None:
         while (given := self._calls.get()) is not None:
@@ -68,17 +80,21 @@ class Worker:
             result = None
             with Captured() as captured:
                 result = call()
-            self._settle(done, result, captured.error)
+            self._on_loop(partial(_settle, done, result, captured.error))
+            # A thread that waits must not hold on to the frames that it was last given.
+            del given, done, call, result, captured
+        self._on_loop(self._gone.set)
 
-    def _settle(self, done: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
-        def settle() -> None:
-            if done.cancelled():
-                return
-            if error is None:
-                done.set_result(result)
-            else:
-                done.set_exception(error)
-
+    def _on_loop(self, call: Callable[[], None]) -> None:
         # The loop may be gone by the time that a call which hung comes back.
         with suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(settle)
+            self._loop.call_soon_threadsafe(call)
+
+
+def _settle(done: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
+    if done.cancelled():
+        return
+    if error is None:
+        done.set_result(result)
+    else:
+        done.set_exception(error)

@@ -6,6 +6,7 @@ import fcntl
 import os
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
@@ -20,6 +21,9 @@ FRAMES = "frames"
 MANIFEST = "manifest.jsonl"
 
 _FILE_NAME = re.compile(r"\.?(\d{6,})_-?\d{4,}\.\d{3}\.(?:jpg|png|webp)(\.part)?")
+
+
+_LIVE_NAME = re.compile(r"\.?\d{8}T\d{6}\.\d{6}Z_(.+)-\d{6,}\.(?:jpg|png|webp)(?:\.part)?")
 
 
 class FolderLock:
@@ -88,13 +92,26 @@ def prepare(folder: Path, *, resume: bool, overwrite: bool) -> Literal["new", "r
 def picture_path(frame: Frame, suffix: str) -> str:
     """Name the file of a kept frame, relative to the run's folder: feed, index, media time.
 
+    A frame of a live feed is named by the day, the hour and the moment of its receipt, in UTC.
+
     >>> from fractions import Fraction
     >>> from streamsel.frame import Picture
     >>> frame = Frame(FrameKey("walk", 123), 123, Fraction(1, 25), 4.92, 640, 480, Picture(None))
     >>> picture_path(frame, "jpg")
     'frames/walk/000123_00004.920.jpg'
+    >>> from dataclasses import replace
+    >>> picture_path(replace(frame, wall_time=1763806530.25), "jpg")
+    'frames/walk/2025-11-22/10/20251122T101530.250000Z_walk-000123.jpg'
     """
+    if frame.wall_time is not None:
+        return f"{FRAMES}/{frame.key.feed}/{live_name(frame)}.{suffix}"
     return f"{FRAMES}/{frame.key.feed}/{frame.key.index:06d}_{frame.media_time:09.3f}.{suffix}"
+
+
+def live_name(frame: Frame) -> str:
+    """Day, hour, and name without its ending, of what is stored of a frame of a live feed."""
+    moment = datetime.fromtimestamp(frame.wall_time or 0.0, UTC)
+    return f"{moment:%Y-%m-%d/%H/%Y%m%dT%H%M%S.%fZ}_{frame.key}"
 
 
 def sweep(folder: Path, record: RecordWriter) -> list[FrameKey]:
@@ -135,6 +152,12 @@ def _ours(folder: Path, record: RecordWriter) -> Iterator[Path]:
             name = _FILE_NAME.fullmatch(path.name)
             if name and path.is_file() and FrameKey(feed.name, int(name[1])) in ever_kept:
                 yield path
+        # A live feed's are two folders down; a name says whose it is, so a row is not asked for:
+        # a file may have been written just before its row would have been.
+        for path in sorted(place.glob("????-??-??/??/*")):
+            name = _LIVE_NAME.fullmatch(path.name)
+            if name and path.is_file() and name[1] == feed.name:
+                yield path
 
 
 def _clear(folder: Path) -> None:
@@ -145,6 +168,9 @@ def _clear(folder: Path) -> None:
             for path in list(_ours(folder, record)):
                 path.unlink()
             for feed in record.feeds():
+                for hour in sorted((folder / FRAMES / feed.name).glob("????-??-??/??")):
+                    _remove_if_empty(hour)
+                    _remove_if_empty(hour.parent)
                 _remove_if_empty(folder / FRAMES / feed.name)
             _remove_if_empty(folder / FRAMES)
             (folder / MANIFEST).unlink(missing_ok=True)

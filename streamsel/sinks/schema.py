@@ -16,7 +16,7 @@ from streamsel.errors import RecordError
 from streamsel.sinks.files import damaged, disk_errors
 
 APPLICATION_ID = 0x7374_7273
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 TABLES = """
 CREATE TABLE runs (
@@ -46,7 +46,11 @@ CREATE TABLE feeds (
     previous     BLOB,
     rows_digest  INTEGER NOT NULL DEFAULT 0,
     still_since  REAL NOT NULL DEFAULT 0,
-    passed       INTEGER NOT NULL DEFAULT 0
+    passed       INTEGER NOT NULL DEFAULT 0,
+    reserved     INTEGER NOT NULL DEFAULT 0,    -- live: numbers below may have been given
+    last_media   REAL,                          -- live: times of the newest recorded frame
+    last_wall    REAL,
+    status       TEXT                           -- live: how it is, JSON
 ) STRICT;
 
 CREATE TABLE frames (
@@ -79,7 +83,7 @@ CREATE TABLE embeddings (
 
 CREATE TABLE events (
     id         INTEGER PRIMARY KEY,             -- the order in which they happened
-    cause      INTEGER NOT NULL REFERENCES frames,
+    cause      INTEGER REFERENCES frames,       -- NULL: no frame's verdict, or one forgotten
     kind       TEXT NOT NULL CHECK (kind IN ('kept', 'evicted')),
     feed       INTEGER NOT NULL REFERENCES feeds,
     idx        INTEGER NOT NULL,
@@ -100,6 +104,8 @@ CREATE TABLE kept (                             -- every frame that was ever kep
     height INTEGER,
     bytes  INTEGER,
     sha256 BLOB,
+    scope  TEXT,                                -- live: whose selector it belongs to
+    pinned INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (feed, idx)
 ) STRICT, WITHOUT ROWID;
 
@@ -107,7 +113,23 @@ CREATE TABLE statistics (
     name  TEXT PRIMARY KEY,
     value TEXT NOT NULL                         -- JSON
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE selections (                       -- live: what each selector needs to continue
+    scope TEXT PRIMARY KEY,
+    state BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
 """
+
+_FROM_VERSION_1 = """
+ALTER TABLE feeds ADD COLUMN reserved INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE feeds ADD COLUMN last_media REAL;
+ALTER TABLE feeds ADD COLUMN last_wall REAL;
+ALTER TABLE feeds ADD COLUMN status TEXT;
+ALTER TABLE kept ADD COLUMN scope TEXT;
+ALTER TABLE kept ADD COLUMN pinned INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE selections (scope TEXT PRIMARY KEY, state BLOB NOT NULL) STRICT, WITHOUT ROWID;
+"""
+"""Version 1 knew whole files alone; of them, all that is new stays empty."""
 
 
 def connect_to_write(path: Path, *, strict: bool) -> sqlite3.Connection:
@@ -125,6 +147,10 @@ def connect_to_write(path: Path, *, strict: bool) -> sqlite3.Connection:
                 raise damaged(path, damage.splitlines()[-1])
             database.execute("PRAGMA journal_mode = WAL")
             database.execute(f"PRAGMA synchronous = {'FULL' if strict else 'NORMAL'}")
+            if database.execute("PRAGMA user_version").fetchone()[0] < SCHEMA_VERSION:
+                database.executescript(
+                    f"BEGIN; {_FROM_VERSION_1} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT"
+                )
             database.execute("PRAGMA foreign_keys = ON")
             database.execute(f"PRAGMA journal_size_limit = {8 << 20}")
     except BaseException:

@@ -6,14 +6,14 @@ import contextlib
 import json
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from streamsel.errors import RecordError
 from streamsel.event import Event, FeedReport, Kept, Verdict
-from streamsel.frame import FrameKey, ScreenState
+from streamsel.frame import FrameKey, ScreenState, Vector
 from streamsel.sinks.files import disk_errors, sync_path
 from streamsel.sinks.record import DATABASE, Record
 from streamsel.sinks.run import FeedPlan, RunPlan, Status, StoredPicture
@@ -47,7 +47,7 @@ class RecordWriter(Record):
         self._event = int(self._row("SELECT ifnull(max(id), 0) FROM events")[0])
 
     @classmethod
-    def create(cls, folder: Path, plan: RunPlan, started: float, *, strict: bool) -> RecordWriter:
+    def create(cls, folder: Path, plan: RunPlan, started: float, *, strict: bool) -> Self:
         """Begin a record in a folder without one; a crash leaves a whole record or none."""
         unborn = folder / UNBORN_DATABASE
         with disk_errors(folder / DATABASE):
@@ -61,7 +61,7 @@ class RecordWriter(Record):
         return cls(folder, connect_to_write(folder / DATABASE, strict=strict))
 
     @classmethod
-    def resume(cls, folder: Path, *, strict: bool) -> RecordWriter:
+    def resume(cls, folder: Path, *, strict: bool) -> Self:
         """Continue the record in a folder. Raises :class:`RecordError` where that cannot be."""
         return cls(folder, connect_to_write(folder / DATABASE, strict=strict))
 
@@ -84,7 +84,15 @@ class RecordWriter(Record):
         freed: list[str] = []
         seq, event_id = self._seq, self._event
         with self._transaction() as database:
-            self._insert_frames(database, fresh)
+            self._insert_frames(database, fresh, seq + 1)
+            self._insert_embeddings(
+                database,
+                {
+                    at: verdict.candidate.embedding
+                    for at, verdict in enumerate(fresh, seq + 1)
+                    if verdict.candidate.embedding is not None
+                },
+            )
             for verdict in fresh:
                 seq += 1
                 for event in verdict.events:
@@ -102,22 +110,7 @@ class RecordWriter(Record):
     def claim(self, pictures: Sequence[StoredPicture]) -> None:
         """Record that these files are whole and on the disk."""
         with self._transaction() as database:
-            database.executemany(
-                "UPDATE kept SET path = ?, width = ?, height = ?, bytes = ?, sha256 = ? "
-                "WHERE feed = ? AND idx = ?",
-                [
-                    (
-                        picture.path,
-                        picture.width,
-                        picture.height,
-                        picture.bytes,
-                        bytes.fromhex(picture.sha256),
-                        self._ids[picture.key.feed],
-                        picture.key.index,
-                    )
-                    for picture in pictures
-                ],
-            )
+            self._claim(database, pictures)
 
     def disclaim(self, keys: Sequence[FrameKey]) -> None:
         """Record that the files of these frames are gone."""
@@ -193,18 +186,35 @@ class RecordWriter(Record):
                     self._database.execute("ROLLBACK")
                 raise
 
-    def _insert_frames(self, database: sqlite3.Connection, verdicts: Sequence[Verdict]) -> None:
-        rows = [
-            self._frame_row(seq, verdict) for seq, verdict in enumerate(verdicts, self._seq + 1)
-        ]
+    def _claim(self, database: sqlite3.Connection, pictures: Sequence[StoredPicture]) -> None:
+        database.executemany(
+            "UPDATE kept SET path = ?, width = ?, height = ?, bytes = ?, sha256 = ? "
+            "WHERE feed = ? AND idx = ?",
+            [
+                (
+                    picture.path,
+                    picture.width,
+                    picture.height,
+                    picture.bytes,
+                    bytes.fromhex(picture.sha256),
+                    *self._key_row(picture.key),
+                )
+                for picture in pictures
+            ],
+        )
+
+    def _insert_frames(
+        self, database: sqlite3.Connection, verdicts: Sequence[Verdict], first: int
+    ) -> None:
+        rows = [self._frame_row(seq, verdict) for seq, verdict in enumerate(verdicts, first)]
         database.executemany(f"INSERT INTO frames VALUES ({', '.join('?' * 19)})", rows)
+
+    def _insert_embeddings(
+        self, database: sqlite3.Connection, vectors: Mapping[int, Vector]
+    ) -> None:
         database.executemany(
             "INSERT INTO embeddings VALUES (?, ?)",
-            [
-                (seq, verdict.candidate.embedding.astype("<f4", copy=False).tobytes())
-                for seq, verdict in enumerate(verdicts, self._seq + 1)
-                if verdict.candidate.embedding is not None
-            ],
+            [(seq, vector.astype("<f4", copy=False).tobytes()) for seq, vector in vectors.items()],
         )
 
     def _frame_row(self, seq: int, verdict: Verdict) -> tuple[Any, ...]:
@@ -231,7 +241,7 @@ class RecordWriter(Record):
         )
 
     def _insert_event(
-        self, database: sqlite3.Connection, number: int, cause: int, event: Event
+        self, database: sqlite3.Connection, number: int, cause: int | None, event: Event
     ) -> list[str]:
         """Record one event; return the path that its frame's file had, where it lets go of one."""
         key = self._key_row(event.frame.key)

@@ -1,0 +1,303 @@
+"""The sink that keeps what a service decides in a folder: pictures, record, manifest."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from streamsel.clock import Clock
+from streamsel.errors import ConfigurationError, DiskFullError, SinkError
+from streamsel.event import Evicted, FeedStatus, Judgement, Kept
+from streamsel.frame import Candidate, Frame, FrameKey
+from streamsel.sinks.disk import Durability
+from streamsel.sinks.files import disk_errors, make_folder, sync_files, write_file
+from streamsel.sinks.folder import MANIFEST, make_and_lock, picture_path, prepare, sweep
+from streamsel.sinks.live_writer import LiveRecordWriter
+from streamsel.sinks.manifest import manifest_lines
+from streamsel.sinks.run import FeedPlan, RunPlan, StoredPicture
+
+METHOD = "live"
+"""What the record of a service calls its method."""
+
+_COMMIT_SECONDS = 1.0
+_MANIFEST_SECONDS = 10.0
+_FORGET_SECONDS = 5.0
+_MOST_VERDICTS = 1_000
+_BALLAST = ".reserve"
+_BALLAST_BYTES = 512 << 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreOptions:
+    """How a folder is used.
+
+    ``durability``: with ``strict`` a judgement that changed the kept set is on the disk, pictures
+    and record, when it has been applied; with ``batched`` a second later at most, and a power cut
+    loses that second whole. ``max_bytes`` bounds the pictures; None: nothing does. ``history``
+    verdicts are remembered of frames that are not kept.
+    """
+
+    durability: Durability = "strict"
+    max_bytes: int | None = None
+    history: int = 100_000
+
+
+class LiveDiskSink:
+    """Stores what a service decides; a ``LiveSink``. From one thread at a time.
+
+    A folder that a service has used is continued. At any moment, whatever kills the process, each
+    row that claims a picture has the whole file. Pictures are on the disk before they are
+    claimed, and no longer claimed before they are removed; on a disk that is full, what is
+    evicted makes room first, and a small file held in reserve lets the record say so.
+
+    Cost: a judgement that keeps a frame is one file and one transaction (some 10 ms on a disk
+    that must write both); others wait for the next one, or for a second.
+    """
+
+    def __init__(
+        self, folder: Path, plan: RunPlan, suffix: str, clock: Clock, options: StoreOptions
+    ) -> None:
+        """Claim the folder, and begin a record or continue it.
+
+        Raises :class:`FolderInUseError` for a folder that another process or a run over files
+        has, :class:`ConfigurationError` where its frames were embedded by another network,
+        :class:`RecordError` when it cannot be read, :class:`SinkError` when it cannot be written.
+        """
+        self._folder = folder
+        self._suffix = suffix
+        self._clock = clock
+        self._options = options
+        self._pending: list[Judgement] = []
+        self._pending_since = 0.0
+        self._statuses: dict[str, FeedStatus] = {}
+        self._manifest_due = self._forget_due = clock.monotonic()
+        self._is_manifest_stale = True
+        self._closed = False
+        self._lock = make_and_lock(folder)
+        try:
+            self._lost = self._open(plan)
+        except BaseException:
+            self._lock.release()
+            raise
+        self._stored_bytes = self._record.stored_bytes()
+
+    @property
+    def name(self) -> str:
+        """``disk``."""
+        return "disk"
+
+    @property
+    def stored_bytes(self) -> int:
+        """The size of all pictures that are kept."""
+        return self._stored_bytes
+
+    @property
+    def excess_bytes(self) -> int:
+        """How far the pictures exceed ``max_bytes``."""
+        most = self._options.max_bytes
+        return 0 if most is None else max(0, self._stored_bytes - most)
+
+    def apply(self, judgement: Judgement) -> None:
+        """Store a judgement; see ``streamsel.interfaces.LiveSink``."""
+        if not self._pending:
+            self._pending_since = self._clock.monotonic()
+        self._pending.append(judgement)
+        is_due = bool(judgement.events) and self._options.durability == "strict"
+        if not (is_due or self._is_overdue()):
+            return
+        try:
+            self._commit()
+        except BaseException:
+            self._pending.pop()
+            raise
+
+    def feed_changed(self, status: FeedStatus) -> None:
+        """Record how a feed is, at the next tick."""
+        self._statuses[status.feed] = status
+
+    def tick(self) -> None:
+        """Commit what is due, tell the manifest, forget what is old."""
+        now = self._clock.monotonic()
+        if self._pending and self._is_overdue():
+            self._commit()
+        while self._statuses:
+            feed, status = next(iter(self._statuses.items()))
+            self._record.set_feed_status(status)
+            del self._statuses[feed]
+        if self._is_manifest_stale and now >= self._manifest_due:
+            self._write_manifest()
+            self._manifest_due = now + _MANIFEST_SECONDS
+        if now >= self._forget_due:
+            self._record.forget(self._options.history)
+            self._restore_ballast()
+            self._forget_due = now + _FORGET_SECONDS
+
+    def lost(self) -> Sequence[FrameKey]:
+        """Kept frames that have no picture, since the last call."""
+        lost, self._lost = self._lost, []
+        return lost
+
+    def close(self) -> None:
+        """Store what waits, and let go of the folder, error or not. Twice does nothing."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            if self._pending:
+                self._commit()
+            for status in self._statuses.values():
+                self._record.set_feed_status(status)
+            self._write_manifest()
+            self._record.set_status("complete", self._clock.wall())
+        finally:
+            self._record.close()
+            self._lock.release()
+
+    def add_feed(self, name: str, source: str) -> None:
+        """Make a feed known, credentials in ``source`` masked; a known one stays as it is."""
+        self._record.add_feed(FeedPlan(name, source))
+
+    def next_index(self, feed: str) -> int:
+        """The first number of a feed that no frame can have been given."""
+        return self._record.next_index(feed)
+
+    def reserve(self, feed: str, upto: int) -> None:
+        """Record durably that numbers below ``upto`` may have been given."""
+        self._record.reserve(feed, upto)
+
+    def last_times(self, feed: str) -> tuple[float, float] | None:
+        """Media and wall time of a feed's newest recorded frame, None where there is none."""
+        return self._record.last_times(feed)
+
+    def selection(self, scope: str) -> bytes | None:
+        """What the selector of a scope needs to continue, beside its frames."""
+        return self._record.selection(scope)
+
+    def kept_candidates(self, scope: str) -> Sequence[Candidate]:
+        """The frames that a scope keeps, with their embeddings, in the order they were kept."""
+        return self._record.kept_candidates(scope)
+
+    def pinned(self, scope: str) -> Sequence[FrameKey]:
+        """The frames of a scope that are pinned, in order of their key."""
+        return self._record.pinned(scope)
+
+    def set_pinned(self, key: FrameKey, pinned: bool) -> None:
+        """Record that a frame is pinned, or no longer."""
+        self._record.set_pinned(key, pinned)
+
+    def _open(self, plan: RunPlan) -> list[FrameKey]:
+        """Open or create the record; return the frames whose pictures are gone."""
+        found = prepare(self._folder, resume=True, overwrite=False)
+        # Numbers, states and pictures refer to each other: the record itself is always durable.
+        if found == "new":
+            created = LiveRecordWriter.create(self._folder, plan, self._clock.wall(), strict=True)
+            created.close()
+        self._record = LiveRecordWriter.resume(self._folder, strict=True)
+        try:
+            was = self._record.run().plan
+            if was.method != METHOD:
+                raise ConfigurationError(
+                    f"{self._folder}: holds a run over files; a service needs a folder of its own"
+                )
+            if was.embedder_digest != plan.embedder_digest:
+                raise ConfigurationError(
+                    f"{self._folder}: its frames were embedded by {was.embedder!r} "
+                    f"({was.embedder_digest}), not by {plan.embedder!r} ({plan.embedder_digest}); "
+                    "distances cannot be compared, choose another folder"
+                )
+            lost = sweep(self._folder, self._record)
+            self._record.set_status("running", None)
+            self._restore_ballast()
+        except BaseException:
+            self._record.close()
+            raise
+        return lost
+
+    def _is_overdue(self) -> bool:
+        waiting = sum(len(judgement.verdicts) for judgement in self._pending)
+        age = self._clock.monotonic() - self._pending_since
+        return age >= _COMMIT_SECONDS or waiting >= _MOST_VERDICTS
+
+    def _commit(self) -> None:
+        """Store everything that is pending; on a full disk, let what goes make room first."""
+        try:
+            self._store()
+        except DiskFullError:
+            self._make_room()
+            self._store()
+
+    def _store(self) -> None:
+        kept, gone = _outcome(self._pending)
+        pictures = [self._write(frame) for frame in kept if frame.picture.encoded is not None]
+        with disk_errors(self._folder):
+            sync_files([self._folder / stored.path for stored in pictures])
+        freed = self._record.commit(self._pending, pictures)
+        self._pending = []
+        written = {stored.path for stored in pictures}
+        self._lost += [frame.key for frame in kept if frame.picture.encoded is None]
+        self._remove([path for path in freed if path not in written])
+        if kept or gone:
+            self._is_manifest_stale = True
+            self._stored_bytes = self._record.stored_bytes()
+
+    def _make_room(self) -> None:
+        _, gone = _outcome(self._pending)
+        with disk_errors(self._folder):
+            (self._folder / _BALLAST).unlink(missing_ok=True)
+        self._remove(self._record.let_go(gone))
+
+    def _restore_ballast(self) -> None:
+        """Hold some bytes of the disk in reserve; where there is no room, another time."""
+        place = self._folder / _BALLAST
+        if place.exists():
+            return
+        try:
+            with disk_errors(place):
+                write_file(place, bytes(_BALLAST_BYTES), sync=False)
+        except DiskFullError:
+            return
+
+    def _write(self, frame: Frame) -> StoredPicture:
+        encoded = frame.picture.encoded
+        if encoded is None:
+            raise SinkError(f"frame {frame.key}: its picture is gone")
+        path = picture_path(frame, self._suffix)
+        place = self._folder / path
+        with disk_errors(place):
+            make_folder(place.parent)
+            write_file(place, encoded.content, sync=False)
+        return StoredPicture(
+            frame.key,
+            path,
+            encoded.width,
+            encoded.height,
+            len(encoded.content),
+            sha256(encoded.content).hexdigest(),
+        )
+
+    def _remove(self, paths: Sequence[str]) -> None:
+        with disk_errors(self._folder):
+            for path in paths:
+                place = self._folder / path
+                place.unlink(missing_ok=True)
+                for folder in (place.parent, place.parent.parent):
+                    if folder.is_dir() and not any(os.scandir(folder)):
+                        folder.rmdir()
+
+    def _write_manifest(self) -> None:
+        manifest = "".join(manifest_lines(self._record)).encode()
+        with disk_errors(self._folder / MANIFEST):
+            write_file(self._folder / MANIFEST, manifest, sync=True)
+        self._is_manifest_stale = False
+
+
+def _outcome(judgements: Sequence[Judgement]) -> tuple[list[Frame], list[FrameKey]]:
+    """What a row of judgements comes to: the frames they keep, those they let go of."""
+    last = {event.frame.key: event for judgement in judgements for event in judgement.events}
+    return (
+        [event.frame for event in last.values() if isinstance(event, Kept)],
+        [key for key, event in last.items() if isinstance(event, Evicted)],
+    )
