@@ -1,0 +1,151 @@
+"""What is counted of each feed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+from streamsel.event import Event, FeedStatus, Kept, Tally, Verdict
+from streamsel.metrics.labels import DROP_REASONS, REFUSAL_REASONS, one_of
+
+
+@dataclass(slots=True)
+class _Heard:
+    """What a feed's source said last, and how often the feed was opened, over all its sources."""
+
+    tally: Tally
+    sessions: int = 0
+    opened: int = 0
+
+
+class FeedMetrics:
+    """The series labelled with a feed's name alone.
+
+    A feed has them from :meth:`tell` to :meth:`remove`, its counters from 0. What is said of a
+    feed outside that time is passed over, so that nothing can add series but the configuration.
+    """
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        def count(name: str, meaning: str, *labels: str) -> Counter:
+            return Counter(f"streamsel_{name}", meaning, ("feed", *labels), registry=registry)
+
+        def gauge(name: str, meaning: str) -> Gauge:
+            return Gauge(f"streamsel_{name}", meaning, ("feed",), registry=registry)
+
+        self._up = gauge("feed_up", "1 while pictures come, else 0.")
+        self._enabled = gauge("feed_enabled", "1 unless the feed is switched off.")
+        self._last_frame = gauge(
+            "last_frame_timestamp_seconds", "When the newest frame was received, in UTC."
+        )
+        self._plain = {
+            "reconnects": count("feed_reconnects", "Times the feed was opened again."),
+            "received": count("frames_received", "Packets of video that came."),
+            "decoded": count("frames_decoded", "Pictures that were decoded."),
+            "decode_errors": count("decode_errors", "Packets that the decoder refused."),
+            "embedded": count("frames_embedded", "Frames that were embedded and judged."),
+            "kept": count("frames_kept", "Frames that entered the coreset."),
+            "evicted": count("frames_evicted", "Kept frames that left the coreset again."),
+            "covered": count("frames_covered", "Frames that a kept frame stands for."),
+        }
+        self._refused = count(
+            "frames_refused", "Frames that never became a candidate, by reason.", "reason"
+        )
+        self._dropped = count(
+            "frames_dropped",
+            "Frames lost unjudged (overload), or judged in vain for a sink that fails (sink).",
+            "reason",
+        )
+        self._heard: dict[str, _Heard] = {}
+
+    def tell(self, status: FeedStatus) -> None:
+        """Take note of how a feed is; the first time adds it."""
+        heard = self._heard.get(status.feed)
+        if heard is None:
+            heard = self._heard[status.feed] = self._begin(status.feed)
+        fresh = status.sessions - heard.sessions
+        if fresh < 0:  # it has a new source, which counts its sessions anew
+            fresh = status.sessions
+        self._plain["reconnects"].labels(status.feed).inc(
+            max(0, heard.opened + fresh - 1) - max(0, heard.opened - 1)
+        )
+        heard.sessions = status.sessions
+        heard.opened += fresh
+        self._up.labels(status.feed).set(status.state == "up")
+        self._enabled.labels(status.feed).set(status.state != "disabled")
+        if status.last_frame is not None:
+            self._last_frame.labels(status.feed).set(status.last_frame)
+
+    def remove(self, feed: str) -> None:
+        """Remove every series of a feed; nothing where there is none."""
+        self._heard.pop(feed, None)
+        gauges = (self._up, self._enabled, self._last_frame)
+        for metric in (*gauges, *self._plain.values(), self._refused, self._dropped):
+            metric.remove_by_labels({"feed": feed})
+
+    def tally(self, feed: str, tally: Tally) -> None:
+        """Add what the feed's source has counted since it was asked last."""
+        heard = self._heard.get(feed)
+        if heard is None:
+            return
+        last = heard.tally
+        went_back = (
+            tally.received < last.received
+            or tally.decoded < last.decoded
+            or tally.damaged < last.damaged
+        )
+        if went_back:  # it is a new source, which began at 0
+            last = Tally()
+        heard.tally = tally
+        self._plain["received"].labels(feed).inc(tally.received - last.received)
+        self._plain["decoded"].labels(feed).inc(tally.decoded - last.decoded)
+        self._plain["decode_errors"].labels(feed).inc(tally.damaged - last.damaged)
+
+    def drop(self, feed: str, reason: str, frames: int) -> None:
+        """Count frames that were lost."""
+        if feed in self._heard:
+            self._dropped.labels(feed, one_of(DROP_REASONS, reason)).inc(frames)
+
+    def judge(self, verdict: Verdict) -> None:
+        """Count what became of a frame; its events are counted by :meth:`change`."""
+        frame = verdict.frame
+        feed = frame.key.feed
+        if feed not in self._heard:
+            return
+        if verdict.candidate.embedding is not None:
+            self._plain["embedded"].labels(feed).inc()
+        if verdict.outcome == "covered":
+            self._plain["covered"].labels(feed).inc()
+        elif verdict.outcome == "refused":
+            self._refused.labels(feed, one_of(REFUSAL_REASONS, verdict.reason)).inc()
+        if frame.wall_time is not None:
+            self._last_frame.labels(feed).set(frame.wall_time)
+
+    def change(self, event: Event) -> None:
+        """Count a change of the kept set."""
+        if event.frame.key.feed in self._heard:
+            name = "kept" if isinstance(event, Kept) else "evicted"
+            self._plain[name].labels(event.frame.key.feed).inc()
+
+    def counts(self) -> Mapping[str, Mapping[str, int]]:
+        """Return, for each feed, its counters by name; those with reasons are summed."""
+        counts: dict[str, dict[str, int]] = {feed: {} for feed in self._heard}
+        named = {**self._plain, "refused": self._refused, "dropped": self._dropped}
+        for name, counter in named.items():
+            for metric in counter.collect():
+                for sample in metric.samples:
+                    if sample.name.endswith("_total"):
+                        of_feed = counts[sample.labels["feed"]]
+                        of_feed[name] = of_feed.get(name, 0) + int(sample.value)
+        return counts
+
+    def _begin(self, feed: str) -> _Heard:
+        """Expose every series of a feed at 0, so that its first increase shows in a rate."""
+        for counter in self._plain.values():
+            counter.labels(feed)
+        for reason in REFUSAL_REASONS:
+            self._refused.labels(feed, reason)
+        for reason in DROP_REASONS:
+            self._dropped.labels(feed, reason)
+        return _Heard(Tally())

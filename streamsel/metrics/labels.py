@@ -1,0 +1,37 @@
+"""The values that labels may have: closed lists, so that the number of series is bounded."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+OTHER = "other"
+
+DROP_REASONS = ("overload", "sink", OTHER)
+REFUSAL_REASONS = (
+    *("corrupt", "black", "uniform", "frozen", "unchanged", "exact-duplicate", "blurred"),
+    "invalid-embedding",
+    OTHER,
+)
+SINK_REASONS = ("disk-full", "failed", OTHER)
+STAGES = ("embed", "judge", "encode")
+PAIR_STATISTICS = ("mean", "min", "max", "p10", "p90")
+
+_REASON_OF_ERROR = {"DiskFullError": "disk-full", "SinkError": "failed"}
+
+
+def one_of(known: Collection[str], given: str) -> str:
+    """Return the value of a label: ``other`` for what is not on the list.
+
+    >>> one_of(DROP_REASONS, "overload"), one_of(DROP_REASONS, "bad luck")
+    ('overload', 'other')
+    """
+    return given if given in known else OTHER
+
+
+def sink_reason(given: str) -> str:
+    """Return why a sink failed, told by a reason or by the name of its error's class.
+
+    >>> sink_reason("DiskFullError"), sink_reason("SinkError"), sink_reason("failed")
+    ('disk-full', 'failed', 'failed')
+    """
+    return one_of(SINK_REASONS, _REASON_OF_ERROR.get(given, given))

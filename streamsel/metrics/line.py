@@ -1,0 +1,97 @@
+"""What is measured of the line as a whole: stages, queues, sinks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
+
+from streamsel.event import Verdict
+from streamsel.metrics.labels import OTHER, SINK_REASONS, STAGES, one_of, sink_reason
+from streamsel.version import __version__
+
+_LATENCY_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_STAGE_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
+_BATCH_BUCKETS = (1, 2, 4, 8, 16, 32, 64, 128)
+_DISTANCE_BUCKETS = (
+    *(0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5),
+    *(0.6, 0.7, 0.8, 0.9, 1.0, 1.2, 1.4, 2.0),
+)
+
+
+class LineMetrics:
+    """The series that no feed's name labels; the process's own among them."""
+
+    def __init__(self, registry: CollectorRegistry, embedder: str, sinks: Sequence[str]) -> None:
+        def histogram(name: str, meaning: str, buckets: Sequence[float], *labels: str) -> Histogram:
+            return Histogram(
+                f"streamsel_{name}", meaning, labels, buckets=buckets, registry=registry
+            )
+
+        def gauge(name: str, meaning: str, *labels: str) -> Gauge:
+            return Gauge(f"streamsel_{name}", meaning, labels, registry=registry)
+
+        self._sinks = (*sinks, OTHER)
+        self._stages = (*STAGES, *self._sinks)
+        self._queues = ("inbox", *self._sinks)
+        self._latency = histogram(
+            "frame_latency_seconds", "From receipt of a frame to its verdict.", _LATENCY_BUCKETS
+        )
+        self._novelty = histogram(
+            "novelty_distance",
+            "Distance of each judged frame from the nearest one of its coreset.",
+            _DISTANCE_BUCKETS,
+        )
+        self._batch = histogram("batch_size", "Frames embedded together.", _BATCH_BUCKETS)
+        self._stage = histogram(
+            "stage_duration_seconds", "How long a stage worked, each time.", _STAGE_BUCKETS, "stage"
+        )
+        self._queue = gauge(
+            "queue_depth", "Items that wait: frames, judgements for a sink.", "queue"
+        )
+        self._store = gauge("store_bytes", "Size of the pictures that are stored.")
+        self._outbox = gauge("outbox_messages", "MQTT messages that wait to be acknowledged.")
+        self._sink_errors = Counter(
+            "streamsel_sink_errors",
+            "Times a sink could not do its work, by reason; it is always tried again.",
+            ("sink", "reason"),
+            registry=registry,
+        )
+        for sink in sinks:
+            for reason in SINK_REASONS:
+                self._sink_errors.labels(sink, reason)
+        Info("streamsel_build", "What is running; always 1.", registry=registry).info(
+            {"version": __version__, "embedder": embedder}
+        )
+        ProcessCollector(registry=registry)
+
+    def judge(self, verdict: Verdict, now: float) -> None:
+        """Measure how old and how novel a judged frame is."""
+        if verdict.frame.received is not None:
+            self._latency.observe(max(0.0, now - verdict.frame.received))
+        if verdict.distance is not None:
+            self._novelty.observe(verdict.distance)
+
+    def batch(self, frames: int) -> None:
+        """So many frames were embedded together."""
+        self._batch.observe(frames)
+
+    def stage(self, stage: str, seconds: float) -> None:
+        """A stage worked for so long."""
+        self._stage.labels(one_of(self._stages, stage)).observe(seconds)
+
+    def queue(self, queue: str, items: int) -> None:
+        """So many items wait in a queue."""
+        self._queue.labels(one_of(self._queues, queue)).set(items)
+
+    def store(self, store_bytes: int) -> None:
+        """The pictures have this size."""
+        self._store.set(store_bytes)
+
+    def outbox(self, messages: int) -> None:
+        """So many messages wait."""
+        self._outbox.set(messages)
+
+    def sink_failed(self, sink: str, reason: str) -> None:
+        """A sink could not do its work."""
+        self._sink_errors.labels(one_of(self._sinks, sink), sink_reason(reason)).inc()

@@ -1,0 +1,73 @@
+"""What is told of each coreset: a feed's own, or that of a group of feeds."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry, Gauge
+
+from streamsel.clock import Clock
+from streamsel.frame import Vectors
+from streamsel.interfaces import LiveSelector
+from streamsel.metrics.labels import PAIR_STATISTICS
+from streamsel.metrics.spread import Spread, SpreadMeter
+
+
+class ScopeMetrics:
+    """The series of coresets; their label ``feed`` names the scope."""
+
+    def __init__(
+        self,
+        registry: CollectorRegistry,
+        pairwise: Callable[[Vectors], Spread],
+        clock: Clock,
+    ) -> None:
+        def gauge(name: str, meaning: str, *labels: str) -> Gauge:
+            return Gauge(f"streamsel_{name}", meaning, ("feed", *labels), registry=registry)
+
+        self._size = gauge("coreset_size", "Frames that represent what was seen.")
+        self._capacity = gauge("coreset_capacity", "The most that coreset_size may be.")
+        self._spacing = gauge(
+            "coreset_spacing",
+            "Smallest distance between two of the coreset when it was last at capacity.",
+        )
+        self._radius = gauge(
+            "coverage_radius", "Everything seen is at most so far from a frame of the coreset."
+        )
+        self._pairwise = gauge(
+            "pairwise_distance",
+            "Distances between the frames of the coreset; of 512 of them where there are more.",
+            "stat",
+        )
+        self._meter = SpreadMeter(pairwise, clock)
+        self._lock = threading.Lock()
+        self._removals = 0
+
+    def measure(self, scope: str, selector: LiveSelector) -> None:
+        """Look at a selector; takes as long as :class:`SpreadMeter` says."""
+        before = self._removals
+        spread = None
+        if selector.size >= 2 and self._meter.is_due(scope):
+            spread = self._meter.measure(scope, selector.vectors())
+        with self._lock:
+            if self._removals != before:
+                return  # it may be this one that went meanwhile; the next look is a second away
+            self._size.labels(scope).set(selector.size)
+            self._capacity.labels(scope).set(selector.capacity)
+            self._spacing.labels(scope).set(selector.spacing)
+            self._radius.labels(scope).set(selector.coverage_bound)
+            if selector.size < 2:
+                self._pairwise.remove_by_labels({"feed": scope})
+            elif spread is not None:
+                for statistic in PAIR_STATISTICS:
+                    self._pairwise.labels(scope, statistic).set(getattr(spread, statistic))
+
+    def remove(self, scope: str) -> None:
+        """Remove every series of a scope. From any thread."""
+        self._meter.forget(scope)
+        gauges = (self._size, self._capacity, self._spacing, self._radius, self._pairwise)
+        with self._lock:
+            self._removals += 1
+            for metric in gauges:
+                metric.remove_by_labels({"feed": scope})

@@ -1,0 +1,155 @@
+"""What a service would tell its metrics."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+
+from streamsel.coreset.diversity import pairwise
+from streamsel.event import Evicted, FeedState, FeedStatus, Judgement, Kept, Tally, Verdict
+from streamsel.frame import Candidate, Frame, FrameKey, Picture, Vectors
+from streamsel.metrics.observer import Metrics
+from tests.coreset.candidates import candidate
+
+SECRET = "canary-7f3a"
+
+_SAMPLE = re.compile(r"^(\w+)(?:\{(.*)\})? (\S+)$", re.MULTILINE)
+_LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
+
+
+class ManualClock:
+    """Stands still until it is told."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def wall(self) -> float:
+        return self.now
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+class FixedSelector:
+    """A selector whose coreset is given; only what metrics look at."""
+
+    def __init__(self, vectors: Vectors, capacity: int = 10) -> None:
+        self.given = vectors
+        self.capacity = capacity
+        self.coverage_bound = 0.75
+        self.spacing = 0.5
+
+    @property
+    def size(self) -> int:
+        return len(self.given)
+
+    def vectors(self) -> Vectors:
+        return self.given.copy()
+
+
+def unit_vectors(count: int, dim: int = 16, seed: int = 1) -> Vectors:
+    drawn = np.random.default_rng(seed).normal(size=(count, dim))
+    return (drawn / np.linalg.norm(drawn, axis=1, keepdims=True)).astype(np.float32)
+
+
+def status(
+    feed: str = "gate",
+    state: FeedState = "up",
+    sessions: int = 1,
+    last_frame: float | None = 1_764_000_000.0,
+) -> FeedStatus:
+    address = f"rtsp://viewer:{SECRET}@10.0.0.4/main"
+    return FeedStatus(feed, address, state, f"no answer from {address}", 0.0, sessions, last_frame)
+
+
+def frame(feed: str, index: int, received: float | None = 10.0) -> Frame:
+    key = FrameKey(feed, index)
+    return Frame(
+        key,
+        index,
+        Fraction(1, 25),
+        index / 25,
+        64,
+        48,
+        Picture(None),
+        wall_time=1_764_000_000.0 + index,
+        received=received,
+    )
+
+
+def verdict(
+    feed: str, index: int, outcome: str, reason: str, distance: float | None = None
+) -> Verdict:
+    """A verdict with the event that goes with it."""
+    vector = None if outcome == "refused" else np.ones(4, np.float32) / 2
+    made = candidate(index, vector, reason if outcome == "refused" else None, feed=feed)
+    shown = frame(feed, index)
+    made = Candidate(replace(made.sighting, frame=shown), vector)
+    events = (Kept(shown, distance, None, 0.1, reason),) if outcome == "kept" else ()
+    return Verdict(made, outcome, reason, distance, None, 0.1, events)
+
+
+def evicted(feed: str, index: int, reason: str = "over-budget") -> Evicted:
+    return Evicted(frame(feed, index), None, None, reason)
+
+
+def fresh_metrics(clock: ManualClock | None = None) -> Metrics:
+    return Metrics(
+        embedder="builtin",
+        sinks=("disk", "mqtt"),
+        pairwise=pairwise,
+        clock=clock or ManualClock(),
+    )
+
+
+def busy_metrics(feeds: tuple[str, ...] = ("gate",)) -> Metrics:
+    """Metrics in which every one has been told something, with all its labels."""
+    metrics = fresh_metrics()
+    for feed in feeds:
+        metrics.feed_changed(status(feed, sessions=1))
+        metrics.feed_changed(status(feed, sessions=3))
+        metrics.tallied(feed, Tally(received=100, decoded=90, damaged=2))
+        metrics.dropped(feed, "overload", 4)
+        metrics.dropped(feed, "sink", 1)
+        metrics.dropped(feed, f"no answer from rtsp://a:{SECRET}@b", 1)
+        verdicts = (
+            verdict(feed, 1, "kept", "novel", 0.6),
+            verdict(feed, 2, "covered", "near-duplicate", 0.05),
+            verdict(feed, 3, "refused", "black"),
+            verdict(feed, 4, "refused", SECRET),
+        )
+        metrics.judged(Judgement(feed, verdicts, (evicted(feed, 1),)), now=10.03)
+        metrics.measured(feed, FixedSelector(unit_vectors(20)))
+    metrics.batched(3)
+    for stage in ("embed", "judge", "encode", "disk", "mqtt", SECRET):
+        metrics.took(stage, 0.004)
+    for queue in ("inbox", "disk", "mqtt", SECRET):
+        metrics.waiting(queue, 5)
+    metrics.sink_failed("disk", "DiskFullError")
+    metrics.sink_failed("mqtt", "SinkError")
+    metrics.sink_failed(SECRET, SECRET)
+    metrics.stored(123_456)
+    metrics.outbox(7)
+    return metrics
+
+
+def samples(metrics: Metrics) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+    """Every exposed series and its value."""
+    exposed = metrics.exposition().decode()
+    return {
+        (name, frozenset(_LABEL.findall(labels))): float(value)
+        for name, labels, value in _SAMPLE.findall(exposed)
+    }
+
+
+def value(metrics: Metrics, name: str, **labels: str) -> float | None:
+    """One exposed value; None where there is no such series."""
+    return samples(metrics).get((f"streamsel_{name}", frozenset(labels.items())))
+
+
+def names_of_feeds(metrics: Metrics) -> set[str]:
+    """Every value of the label ``feed``."""
+    return {text for _, labels in samples(metrics) for label, text in labels if label == "feed"}

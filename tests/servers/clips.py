@@ -1,0 +1,42 @@
+"""Clips as cameras send them: H.264 without B-frames, a keyframe each second."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+from pathlib import Path
+
+import av
+
+RATE = 15
+
+
+def camera_clip(
+    ffmpeg: Path, path: Path, *, seconds: int = 20, size: tuple[int, int] = (640, 360)
+) -> Path:
+    """Encode a picture in which no frame equals another."""
+    picture = f"testsrc2=size={size[0]}x{size[1]}:rate={RATE}:duration={seconds}"
+    encoder = ["-c:v", "libx264", "-preset", "veryfast", "-bf", "0", "-pix_fmt", "yuv420p"]
+    keyframes = ["-g", str(RATE), "-keyint_min", str(RATE), "-sc_threshold", "0"]
+    command = [str(ffmpeg), "-v", "error", "-nostdin", "-y", "-f", "lavfi", "-i", picture]
+    command += [*encoder, *keyframes, "-threads", "1", str(path)]
+    subprocess.run(command, check=True)
+    return path
+
+
+def luma_digest(image: av.VideoFrame) -> bytes:
+    """A checksum of the luma of every pixel, without the padding of the rows."""
+    plane = image.planes[0]
+    content = memoryview(plane)
+    digest = hashlib.blake2b(digest_size=16)
+    for row in range(image.height):
+        begins = row * plane.line_size
+        digest.update(content[begins : begins + image.width])
+    return digest.digest()
+
+
+def clip_digests(path: Path) -> set[bytes]:
+    """The checksums of all pictures of a file."""
+    with av.open(str(path)) as container:
+        container.streams.video[0].codec_context.thread_count = 1
+        return {luma_digest(image) for image in container.decode(video=0)}
