@@ -1,0 +1,103 @@
+"""What the service is told and may ask for: the only thing it knows of what runs behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from streamsel.event import FeedStatus
+from streamsel.frame import FrameKey
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Position:
+    """A place among the kept frames, which are listed from the greatest to the least.
+
+    Compares as a row of SQL does, ``(wall_time, feed, idx) < (?, ?, ?)``. With the defaults it is
+    below all that was received at ``wall_time`` (UTC epoch seconds).
+    """
+
+    wall_time: float
+    feed: str = ""
+    index: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class FeedView:
+    """A feed as it is shown.
+
+    ``scope`` is the feed, or the group that shares its coreset; ``kept`` how many frames that
+    coreset keeps now, ``count`` the most that it may (None: that cannot be set, a share is kept).
+    """
+
+    status: FeedStatus
+    enabled: bool
+    scope: str
+    count: int | None
+    kept: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeptFrame:
+    """A kept frame as the record has it.
+
+    ``path`` is that of its picture, relative to the run's folder; ``wall_time`` UTC epoch
+    seconds; ``distance`` to the frame ``nearest`` when it was admitted.
+    """
+
+    key: FrameKey
+    wall_time: float
+    media_time: float
+    path: str
+    width: int
+    height: int
+    size_bytes: int
+    sha256: str
+    distance: float | None
+    nearest: str | None
+    reason: str
+    pinned: bool
+
+
+class ServiceControl(Protocol):
+    """Answers what the service asks. All of it is called on the loop.
+
+    What must wait for a disk or for the judge is async and hands the work to its thread; it may
+    raise a :class:`StreamselError`, which is answered with 503 and its message. A call that takes
+    longer than ten seconds is cancelled.
+    """
+
+    @property
+    def folder(self) -> Path | None:
+        """The run's folder; None where no pictures are stored."""
+
+    def feeds(self) -> Sequence[FeedView]:
+        """Every feed of the configuration, in its order. Must not block."""
+
+    def unready(self) -> Sequence[str]:
+        """Why the service is not ready, a line each: feeds not tried yet, sinks that fail.
+
+        Empty where it is. Must not block.
+        """
+
+    async def frames(
+        self, feed: str | None, limit: int, before: Position | None
+    ) -> Sequence[KeptFrame]:
+        """The newest ``limit`` kept frames (of one feed) below ``before``, newest first."""
+
+    async def claims(self, path: str) -> bool:
+        """Whether the record claims this file, a path relative to the folder, for a kept frame."""
+
+    async def pin(self, key: FrameKey, pinned: bool) -> bool:
+        """Pin a frame, or let go of it. False where it is not kept."""
+
+    async def set_enabled(self, feed: str, enabled: bool) -> bool:
+        """Switch a feed on or off. False where there is none of that name."""
+
+    async def set_count(self, feed: str, count: int) -> bool:
+        """Keep at most so many frames in the feed's coreset. False where there is no such feed.
+
+        Raises :class:`ConfigurationError` where the count cannot be.
+        """

@@ -1,0 +1,164 @@
+"""Who may ask, and how what went wrong is told."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import hmac
+import logging
+import re
+
+from aiohttp import hdrs, web
+from aiohttp.abc import AbstractAccessLogger
+from aiohttp.typedefs import Handler
+from aiohttp.web_exceptions import HTTPException
+from multidict import CIMultiDict
+
+from streamsel.errors import ConfigurationError, StreamselError
+from streamsel.service.options import ServiceOptions, is_loopback
+from streamsel.sources.masking import mask
+
+BODY_BYTES = 64 * 1024
+ANSWER_SECONDS = 10.0
+
+_LOG = logging.getLogger("streamsel.service")
+_OPEN_PATH = "/healthz"
+_SAFE_METHODS = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
+_HOST = re.compile(r"\[([0-9A-Fa-f:.]+)\](?::\d+)?|([^\[\]:]+)(?::\d+)?")
+# A browser cannot be given a Bearer token by hand, but it asks for a password.
+_CHALLENGES = CIMultiDict(
+    [
+        (hdrs.WWW_AUTHENTICATE, 'Bearer realm="streamsel"'),
+        (hdrs.WWW_AUTHENTICATE, 'Basic realm="streamsel", charset="UTF-8"'),
+    ]
+)
+_HEADERS = {
+    hdrs.SERVER: "streamsel",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+class Guard:
+    """Lets in who may ask.
+
+    Everything but ``/healthz`` wants the token where there is one: as ``Bearer``, or as the
+    password of a ``Basic`` login. Without a token the service listens on the machine itself, and
+    then a request must name it as its host: a page from elsewhere whose name was made to point
+    here is turned away. What changes something must say that it brings JSON, which a form on such
+    a page cannot.
+    """
+
+    def __init__(self, options: ServiceOptions) -> None:
+        self._host = options.host.lower()
+        self._token = None if options.token is None else options.token.encode()
+        self._patience = options.patience
+        self._checks_host = options.token is None and options.is_loopback
+
+    async def __call__(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Turn the request away, or have it handled, its body read already."""
+        if request.path != _OPEN_PATH:
+            self._require_host(request)
+            self._require_token(request)
+        if request.method not in _SAFE_METHODS:
+            await self._require_json(request)
+        async with asyncio.timeout(ANSWER_SECONDS):
+            return await handler(request)
+
+    def _require_host(self, request: web.Request) -> None:
+        if not self._checks_host:
+            return
+        hosts = request.headers.getall(hdrs.HOST, [])
+        named = _HOST.fullmatch(hosts[0]) if len(hosts) == 1 else None
+        host = (named[1] or named[2]).lower() if named else ""
+        if host != self._host and not is_loopback(host):
+            raise web.HTTPForbidden(
+                reason="this service answers by the name of its own machine only, such as "
+                "localhost; to be reached by another name it needs a token"
+            )
+
+    def _require_token(self, request: web.Request) -> None:
+        if self._token is None:
+            return
+        scheme, _, given = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
+        offered = given.strip().encode("utf-8", "surrogateescape")
+        if scheme.lower() == "basic":
+            offered = _password(offered)
+        elif scheme.lower() != "bearer":
+            offered = b""
+        if not hmac.compare_digest(offered, self._token):
+            raise web.HTTPUnauthorized(reason="a token is needed", headers=_CHALLENGES)
+
+    async def _require_json(self, request: web.Request) -> None:
+        if request.content_type != "application/json":
+            raise web.HTTPUnsupportedMediaType(
+                reason="what changes something needs the header Content-Type: application/json"
+            )
+        try:
+            async with asyncio.timeout(self._patience):
+                await request.read()  # kept by the request for whoever reads it again
+        except TimeoutError as error:
+            raise web.HTTPRequestTimeout(reason="the body did not arrive in time") from error
+        except (ConnectionError, web.RequestPayloadError) as error:
+            raise web.HTTPBadRequest(reason="the body did not arrive whole") from error
+
+
+def _password(credentials: bytes) -> bytes:
+    """The password of a Basic login; empty where it cannot be read."""
+    try:
+        return base64.b64decode(credentials, validate=True).partition(b":")[2]
+    except binascii.Error:
+        return b""
+
+
+@web.middleware
+async def tell_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer what went wrong as JSON ``{"error": ...}``, credentials masked."""
+    try:
+        return await handler(request)
+    except HTTPException as error:
+        kept = (hdrs.WWW_AUTHENTICATE, hdrs.ALLOW)
+        headers = CIMultiDict((key, value) for key, value in error.headers.items() if key in kept)
+        return _error(error.status, error.reason, headers)
+    except ConfigurationError as error:
+        return _error(400, str(error))
+    except StreamselError as error:
+        _LOG.warning("%s %s: %s", request.method, request.rel_url.raw_path, mask(str(error)))
+        return _error(503, str(error))
+    except TimeoutError:
+        _LOG.warning("%s %s: no answer in time", request.method, request.rel_url.raw_path)
+        return _error(503, "the service is busy; try again")
+
+
+def _error(status: int, message: str, headers: CIMultiDict[str] | None = None) -> web.Response:
+    return web.json_response({"error": mask(message)}, status=status, headers=headers)
+
+
+async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
+    """Add to each response what a browser must know; a page may have said its own policy."""
+    response.headers.update(_HEADERS)
+    response.headers.setdefault(
+        "Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"
+    )
+    if response.status >= 400:
+        response.headers[hdrs.CACHE_CONTROL] = "no-store"
+    else:
+        response.headers.setdefault(hdrs.CACHE_CONTROL, "no-store")
+
+
+class AccessLog(AbstractAccessLogger):
+    """One line a request; neither query nor headers, which may hold credentials."""
+
+    def log(self, request: web.BaseRequest, response: web.StreamResponse, time: float) -> None:
+        """Log one request; ``time`` is how long it took, in seconds."""
+        self.logger.info(
+            "%s %s %s %d %.3f s",
+            request.remote,
+            request.method,
+            request.rel_url.raw_path,
+            response.status,
+            time,
+        )

@@ -1,0 +1,99 @@
+"""Where the service listens, and who may ask."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import ssl
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from streamsel.errors import ConfigurationError
+
+DEFAULT_PORT = 9464
+
+# What may follow "Bearer" in a header (RFC 6750, section 2.1).
+_TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceOptions:
+    """Where the service listens, and who may ask.
+
+    Listening on a loopback address, it can do without a ``token``; elsewhere it wants one, unless
+    ``allow_insecure`` says that whoever reaches the port may see and change everything. With
+    ``tls_cert`` and ``tls_key`` (PEM files) it speaks HTTPS alone. Port 0 lets the system choose.
+    A client that takes longer than ``patience`` seconds over its request, or sends none, is let go
+    of. Raises :class:`ConfigurationError` for what cannot be.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = DEFAULT_PORT
+    token: str | None = field(default=None, repr=False)
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    allow_insecure: bool = False
+    access_log: bool = False
+    patience: float = 15.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.port <= 65_535:
+            raise ConfigurationError(
+                f"service.listen: port is {self.port}; it must be 1 to 65535 (0: any free one)"
+            )
+        if self.token is not None and not _TOKEN.fullmatch(self.token):
+            raise ConfigurationError(
+                "service.token: is empty or holds characters that a header cannot carry; use "
+                "letters, digits and . _ ~ + / - only, such as `openssl rand -hex 32` prints"
+            )
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ConfigurationError(
+                "service.tls: needs both a certificate and its key, or neither"
+            )
+        if self.token is None and not self.allow_insecure and not self.is_loopback:
+            raise ConfigurationError(
+                f"service.listen: {self.address} can be reached by others and there is no token; "
+                "give one (token_file), listen on 127.0.0.1, or set allow_insecure"
+            )
+
+    @property
+    def address(self) -> str:
+        """Host and port as they stand in a URL."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether this machine alone can reach the address."""
+        return is_loopback(self.host)
+
+    def tls_context(self) -> ssl.SSLContext | None:
+        """Load certificate and key; None without TLS. Raises :class:`ConfigurationError`."""
+        if self.tls_cert is None or self.tls_key is None:
+            return None
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        try:
+            # A key with a passphrase would ask for it on the terminal.
+            context.load_cert_chain(self.tls_cert, self.tls_key, password="")
+        except (OSError, ValueError) as error:
+            raise ConfigurationError(
+                f"service.tls: cannot use {self.tls_cert} with {self.tls_key} ({error}); both must "
+                "be PEM files that belong together, the key without a passphrase"
+            ) from error
+        return context
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine's own, by name or by address.
+
+    >>> is_loopback("localhost"), is_loopback("127.0.0.5"), is_loopback("::1")
+    (True, True, True)
+    >>> is_loopback("0.0.0.0"), is_loopback("127.0.0.1.example.org")
+    (False, False)
+    """
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

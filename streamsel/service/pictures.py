@@ -1,0 +1,24 @@
+"""Which file a path of the run's folder may name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+FRAMES = "frames"
+MEDIA_TYPES = {".jpg": "image/jpeg", ".png": "image/png", ".webp": "image/webp"}
+
+
+def find_picture(folder: Path, path: str) -> Path | None:
+    """Return the picture's file; None unless it is one, and lies under ``frames``.
+
+    Links are followed first, so one that leads out of ``frames`` is refused (``frames`` itself may
+    be a link to another disk). Blocks on the disk.
+    """
+    try:
+        root = (folder / FRAMES).resolve(strict=True)
+        file = (folder / path).resolve(strict=True)
+    except (OSError, ValueError, RuntimeError):
+        # It is gone, or no file can have such a name, or links lead in a circle.
+        return None
+    is_picture = file.suffix in MEDIA_TYPES and file.is_file()
+    return file if is_picture and file.is_relative_to(root) else None

@@ -1,0 +1,148 @@
+"""What can be asked, and what is answered."""
+
+from __future__ import annotations
+
+import asyncio
+from urllib.parse import urlencode
+
+from aiohttp import hdrs, web
+
+from streamsel.metrics.observer import Metrics
+from streamsel.service.control import ServiceControl
+from streamsel.service.page import PICTURES, POLICY, render
+from streamsel.service.pictures import FRAMES, MEDIA_TYPES, find_picture
+from streamsel.service.wire import (
+    DEFAULT_FRAMES,
+    cursor_of,
+    feed_to_json,
+    frame_to_json,
+    read_bool,
+    read_count,
+    read_key,
+    read_limit,
+    read_position,
+)
+from streamsel.sources.masking import mask
+
+
+class Routes:
+    """The handlers; what they know is asked of the metrics and of the control."""
+
+    def __init__(self, metrics: Metrics, control: ServiceControl) -> None:
+        self._metrics = metrics
+        self._control = control
+
+    def table(self) -> list[web.RouteDef]:
+        """Every route."""
+        return [
+            web.get("/", self.page),
+            web.get("/metrics", self.metrics),
+            web.get("/healthz", self.health),
+            web.get("/readyz", self.readiness),
+            web.get("/api/feeds", self.feeds),
+            web.put("/api/feeds/{feed}/enabled", self.set_enabled),
+            web.put("/api/feeds/{feed}/count", self.set_count),
+            web.get("/api/frames", self.frames),
+            web.put("/api/frames/{id}/pin", self.pin),
+            web.delete("/api/frames/{id}/pin", self.unpin),
+            web.get(f"/{FRAMES}/{{path:.+}}", self.picture),
+        ]
+
+    async def page(self, _: web.Request) -> web.Response:
+        """Show the feeds and the newest pictures."""
+        newest = await self._control.frames(None, PICTURES, None)
+        return web.Response(
+            text=render(self._control.feeds(), newest),
+            content_type="text/html",
+            charset="utf-8",
+            headers={"Content-Security-Policy": POLICY},
+        )
+
+    async def metrics(self, _: web.Request) -> web.Response:
+        """Tell Prometheus."""
+        # In a thread: with hundreds of feeds the text takes longer than the loop should be away.
+        exposed = await asyncio.to_thread(self._metrics.exposition)
+        return web.Response(body=exposed, headers={hdrs.CONTENT_TYPE: self._metrics.content_type})
+
+    async def health(self, _: web.Request) -> web.Response:
+        """Say that the loop runs."""
+        return web.json_response({"healthy": True})
+
+    async def readiness(self, _: web.Request) -> web.Response:
+        """Say whether every enabled feed has been tried and the sinks work, or why not."""
+        reasons = [*self._control.unready()]
+        return web.json_response(
+            {"ready": not reasons, "reasons": [*map(mask, reasons)]}, status=503 if reasons else 200
+        )
+
+    async def feeds(self, _: web.Request) -> web.Response:
+        """List the feeds."""
+        counts = self._metrics.counts()
+        return web.json_response(
+            [feed_to_json(view, counts.get(view.status.feed, {})) for view in self._control.feeds()]
+        )
+
+    async def set_enabled(self, request: web.Request) -> web.Response:
+        """Switch a feed on or off."""
+        feed = request.match_info["feed"]
+        done = await self._control.set_enabled(feed, await read_bool(request, "enabled"))
+        return self._feed(feed, done)
+
+    async def set_count(self, request: web.Request) -> web.Response:
+        """Set how many frames a feed's coreset keeps."""
+        feed = request.match_info["feed"]
+        done = await self._control.set_count(feed, await read_count(request, "count"))
+        return self._feed(feed, done)
+
+    async def frames(self, request: web.Request) -> web.Response:
+        """List kept frames, newest first."""
+        query = request.query
+        feed = query.get("feed")
+        limit = read_limit(query.get("limit", str(DEFAULT_FRAMES)))
+        before = read_position(query["before"]) if "before" in query else None
+        found = await self._control.frames(feed, limit, before)
+        following = None
+        if len(found) == limit:
+            asked = {"limit": limit, "before": cursor_of(found[-1])}
+            following = "/api/frames?" + urlencode(
+                asked if feed is None else {"feed": feed, **asked}
+            )
+        return web.json_response({"frames": [*map(frame_to_json, found)], "next": following})
+
+    async def pin(self, request: web.Request) -> web.Response:
+        """Never evict a frame."""
+        return await self._set_pinned(request, True)
+
+    async def unpin(self, request: web.Request) -> web.Response:
+        """Let a frame be evicted again."""
+        return await self._set_pinned(request, False)
+
+    async def picture(self, request: web.Request) -> web.StreamResponse:
+        """Send a picture that the record claims."""
+        path = f"{FRAMES}/{request.match_info['path']}"
+        folder = self._control.folder
+        file = None
+        if folder is not None and await self._control.claims(path):
+            file = await asyncio.to_thread(find_picture, folder, path)
+        if file is None:
+            raise web.HTTPNotFound(reason="there is no such picture")
+        return web.FileResponse(
+            file,
+            headers={
+                hdrs.CONTENT_TYPE: MEDIA_TYPES[file.suffix],
+                # A frame's name is never given twice.
+                hdrs.CACHE_CONTROL: "private, max-age=31536000, immutable",
+            },
+        )
+
+    async def _set_pinned(self, request: web.Request, pinned: bool) -> web.Response:
+        key = read_key(request.match_info["id"])
+        if key is None or not await self._control.pin(key, pinned):
+            raise web.HTTPNotFound(reason="no such frame is kept")
+        return web.json_response({"id": str(key), "pinned": pinned})
+
+    def _feed(self, feed: str, done: bool) -> web.Response:
+        for view in self._control.feeds() if done else ():
+            if view.status.feed == feed:
+                return web.json_response(feed_to_json(view, self._metrics.counts().get(feed, {})))
+        raise web.HTTPNotFound(reason="there is no such feed")

@@ -1,0 +1,149 @@
+"""The server: listens, bounds what clients can take, and is gone when told to."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+from types import TracebackType
+from typing import Self
+
+from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
+
+from streamsel.errors import ConfigurationError
+from streamsel.metrics.observer import Metrics
+from streamsel.service.control import ServiceControl
+from streamsel.service.guard import BODY_BYTES, AccessLog, Guard, add_headers, tell_errors
+from streamsel.service.options import ServiceOptions
+from streamsel.service.routes import Routes
+
+_LOG = logging.getLogger("streamsel.service")
+_DEFECTS = logging.getLogger("streamsel.service.http")
+_MOST_CONNECTIONS = 256
+_LINGER_SECONDS = 1.0
+_HANDSHAKE_SECONDS = 5.0
+# It is spent twice where a client hangs: once to let it end, once to have it cancelled.
+_FAREWELL_SECONDS = 0.25
+
+
+class Service:
+    """Answers over HTTP. Use as an async context manager, or start and stop it.
+
+    256 clients may be connected at a time, so that they cannot use up what the feeds need. A
+    Service is started once. Raises :class:`ConfigurationError` for a certificate that cannot be.
+    """
+
+    def __init__(self, options: ServiceOptions, metrics: Metrics, control: ServiceControl) -> None:
+        self._options = options
+        self._tls = options.tls_context()
+        app = web.Application(
+            middlewares=[tell_errors, web.middleware(Guard(options))],
+            client_max_size=BODY_BYTES,
+        )
+        app.add_routes(Routes(metrics, control).table())
+        app.on_response_prepare.append(add_headers)
+        self._runner = web.AppRunner(
+            app,
+            access_log_class=AccessLog,
+            access_log=logging.getLogger("streamsel.service.access")
+            if options.access_log
+            else None,
+            logger=_DEFECTS,
+            keepalive_timeout=options.patience,
+            lingering_time=_LINGER_SECONDS,
+            shutdown_timeout=_FAREWELL_SECONDS,
+            auto_decompress=False,
+        )
+        self._listening: asyncio.Server | None = None
+
+    @property
+    def url(self) -> str:
+        """Where it is reached, once started, with the port that the system chose."""
+        if self._listening is None or not self._listening.sockets:
+            raise RuntimeError("the service is not started")
+        scheme = "http" if self._tls is None else "https"
+        host, port = self._listening.sockets[0].getsockname()[:2]
+        return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+
+    async def start(self) -> None:
+        """Listen. Raises :class:`ConfigurationError` where that cannot be."""
+        options = self._options
+        await self._runner.setup()
+        try:
+            self._listening = await asyncio.get_running_loop().create_server(
+                self._accept,
+                options.host,
+                options.port,
+                ssl=self._tls,
+                ssl_handshake_timeout=None if self._tls is None else _HANDSHAKE_SECONDS,
+            )
+        except OSError as error:
+            await self._runner.cleanup()
+            raise ConfigurationError(_why_not(options, error)) from error
+        _LOG.info("listening on %s", self.url)
+        if not options.is_loopback and self._tls is None:
+            _LOG.warning(
+                "service.listen: %s can be reached by others and has no TLS; what it says can be "
+                "read on the way, a token too",
+                options.address,
+            )
+
+    async def stop(self) -> None:
+        """Let go of every client within a second; twice does nothing."""
+        if self._listening is not None:
+            self._listening.close()
+            self._listening = None
+        await self._runner.cleanup()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.stop()
+
+    def _accept(self) -> asyncio.BaseProtocol:
+        server = self._runner.server
+        if server is None or len(server.connections) >= _MOST_CONNECTIONS:
+            return _Refusal()
+        return server()
+
+
+class _Refusal(asyncio.Protocol):
+    """Hangs up at once."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Close the connection."""
+        transport.close()
+
+
+def _is_worth_telling(record: logging.LogRecord) -> bool:
+    """Whether a failed request is our defect. What is no HTTP may hold a token, and is endless."""
+    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
+
+
+_DEFECTS.addFilter(_is_worth_telling)
+
+
+def _why_not(options: ServiceOptions, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return (
+            f"service.listen: {options.address} is in use; stop what listens there, or choose "
+            "another port"
+        )
+    if error.errno == errno.EACCES:
+        return (
+            f"service.listen: {options.address} is not ours to use; ports below 1024 need special "
+            "rights, choose a higher one"
+        )
+    reason = error.strerror or type(error).__name__
+    return (
+        f"service.listen: cannot listen on {options.address} ({reason.lower()}); the host must be "
+        "an address of this machine"
+    )

@@ -1,0 +1,134 @@
+"""What goes over the wire: values to JSON, and the few texts that come back."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from urllib.parse import quote
+
+from aiohttp import web
+
+from streamsel.frame import FrameKey
+from streamsel.service.control import FeedView, KeptFrame, Position
+from streamsel.sources.masking import mask
+
+MOST_FRAMES = 500
+DEFAULT_FRAMES = 50
+
+
+def feed_to_json(view: FeedView, counts: Mapping[str, int]) -> dict[str, object]:
+    """Return a feed as ``/api/feeds`` shows it."""
+    status = view.status
+    return {
+        "feed": status.feed,
+        "address": mask(status.address),
+        "state": status.state,
+        "reason": mask(status.reason),
+        "since": status.since,
+        "sessions": status.sessions,
+        "last_frame": status.last_frame,
+        "enabled": view.enabled,
+        "scope": view.scope,
+        "count": view.count,
+        "kept": view.kept,
+        "counts": dict(counts),
+    }
+
+
+def frame_to_json(frame: KeptFrame) -> dict[str, object]:
+    """Return a kept frame as ``/api/frames`` shows it."""
+    return {
+        "id": str(frame.key),
+        "feed": frame.key.feed,
+        "index": frame.key.index,
+        "wall_time": frame.wall_time,
+        "media_time": frame.media_time,
+        "path": frame.path,
+        "url": picture_url(frame),
+        "width": frame.width,
+        "height": frame.height,
+        "bytes": frame.size_bytes,
+        "sha256": frame.sha256,
+        "distance": frame.distance,
+        "nearest": frame.nearest,
+        "reason": frame.reason,
+        "pinned": frame.pinned,
+    }
+
+
+def picture_url(frame: KeptFrame) -> str:
+    """Return where the service shows the picture of a frame."""
+    return "/" + quote(frame.path)
+
+
+def cursor_of(frame: KeptFrame) -> str:
+    """Return the text of ``before`` that continues a list after this frame.
+
+    >>> key = FrameKey("gate", 7)
+    >>> frame = KeptFrame(key, 1.5, 0.0, "", 0, 0, 0, "", None, None, "novel", False)
+    >>> cursor_of(frame), read_position(cursor_of(frame))
+    ('1.5,gate-000007', Position(wall_time=1.5, feed='gate', index=7))
+    """
+    return f"{frame.wall_time!r},{frame.key}"
+
+
+def read_position(text: str) -> Position:
+    """Read ``before``: UTC epoch seconds, or what :func:`cursor_of` gave."""
+    time, comma, name = text.partition(",")
+    key = read_key(name) if comma else FrameKey("", -1)
+    try:
+        wall_time = float(time)
+    except ValueError:
+        wall_time = math.nan
+    if key is None or not math.isfinite(wall_time):
+        raise web.HTTPBadRequest(
+            reason="before must be a UTC time in epoch seconds, or taken from next"
+        )
+    return Position(wall_time, key.feed, key.index)
+
+
+def read_key(text: str) -> FrameKey | None:
+    """Read the id of a frame; None where it is none.
+
+    >>> read_key("yard-east-000123"), read_key("gate-7")
+    (FrameKey(feed='yard-east', index=123), None)
+    """
+    feed, _, digits = text.rpartition("-")
+    if not (feed and digits.isascii() and digits.isdigit() and len(digits) <= 18):
+        return None
+    key = FrameKey(feed, int(digits))
+    return key if str(key) == text else None
+
+
+def read_limit(text: str) -> int:
+    """Read how many frames are wanted."""
+    if text.isascii() and text.isdigit() and len(text) <= 6 and 1 <= int(text) <= MOST_FRAMES:
+        return int(text)
+    raise web.HTTPBadRequest(reason=f"limit must be 1 to {MOST_FRAMES}")
+
+
+async def read_bool(request: web.Request, name: str) -> bool:
+    """Read the one member of a JSON object, true or false."""
+    value = await _member(request, name)
+    if not isinstance(value, bool):
+        raise web.HTTPBadRequest(reason=f'the body must be {{"{name}": true}} or false')
+    return value
+
+
+async def read_count(request: web.Request, name: str) -> int:
+    """Read the one member of a JSON object, a whole number from 1."""
+    value = await _member(request, name)
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise web.HTTPBadRequest(reason=f'the body must be {{"{name}": N}} with N at least 1')
+    return value
+
+
+async def _member(request: web.Request, name: str) -> object:
+    try:
+        given = json.loads(await request.read())
+    except (ValueError, RecursionError) as error:
+        raise web.HTTPBadRequest(reason="the body must be JSON") from error
+    if not isinstance(given, dict) or given.keys() != {name}:
+        raise web.HTTPBadRequest(reason=f'the body must be an object with "{name}" alone')
+    return given[name]

@@ -1,0 +1,185 @@
+"""A service to ask, with something behind it: feeds and frames in memory, pictures on the disk."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import aiohttp
+
+from streamsel.errors import ConfigurationError
+from streamsel.event import FeedState, FeedStatus
+from streamsel.frame import FrameKey
+from streamsel.metrics.observer import Metrics
+from streamsel.service.control import FeedView, KeptFrame, Position
+from streamsel.service.options import ServiceOptions
+from streamsel.service.server import Service
+from tests.metrics.scenario import fresh_metrics
+
+SECRET = "canary-7f3a"
+TOKEN = "canary-token-51c8"
+BORN = 1_764_000_000.0
+
+
+def view(feed: str, state: FeedState = "up", kept: int = 3) -> FeedView:
+    address = f"rtsp://viewer:{SECRET}@10.0.0.4/main"
+    reason = "" if state == "up" else f"no answer from {address}"
+    status = FeedStatus(feed, address, state, reason, BORN, 1, BORN + 60)
+    return FeedView(status, state != "disabled", feed, 300, kept)
+
+
+def kept_frame(feed: str, index: int, wall_time: float) -> KeptFrame:
+    key = FrameKey(feed, index)
+    return KeptFrame(
+        key,
+        wall_time,
+        index / 25,
+        f"frames/{feed}/{key}.jpg",
+        64,
+        48,
+        9,
+        "ab",
+        0.5,
+        None,
+        "novel",
+        False,
+    )
+
+
+class Behind:
+    """Implements ``ServiceControl``; tests set what it holds, and look at it afterwards."""
+
+    def __init__(self, folder: Path | None = None, feeds: Sequence[FeedView] = ()) -> None:
+        self.folder = folder
+        self.views = {view.status.feed: view for view in feeds}
+        self.kept: list[KeptFrame] = []
+        self.claimed: set[str] | None = None
+        self.reasons: list[str] = []
+        self.trouble: Exception | None = None
+        self.hangs = asyncio.Event()
+
+    def keep(self, frame: KeptFrame, content: bytes = b"\xff\xd8 picture") -> Path:
+        self.kept.append(frame)
+        assert self.folder is not None
+        file = self.folder / frame.path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+        return file
+
+    def feeds(self) -> Sequence[FeedView]:
+        return list(self.views.values())
+
+    def unready(self) -> Sequence[str]:
+        return self.reasons
+
+    async def frames(
+        self, feed: str | None, limit: int, before: Position | None
+    ) -> Sequence[KeptFrame]:
+        self._fail_where_told()
+        places = {
+            Position(frame.wall_time, frame.key.feed, frame.key.index): frame
+            for frame in self.kept
+            if feed in (None, frame.key.feed)
+        }
+        below = [place for place in places if before is None or place < before]
+        return [places[place] for place in sorted(below, reverse=True)[:limit]]
+
+    async def claims(self, path: str) -> bool:
+        if self.claimed is not None:
+            return path in self.claimed
+        return any(frame.path == path for frame in self.kept)
+
+    async def pin(self, key: FrameKey, pinned: bool) -> bool:
+        self._fail_where_told()
+        for place, frame in enumerate(self.kept):
+            if frame.key == key:
+                self.kept[place] = replace(frame, pinned=pinned)
+                return True
+        return False
+
+    async def set_enabled(self, feed: str, enabled: bool) -> bool:
+        return self._replace(feed, enabled=enabled)
+
+    async def set_count(self, feed: str, count: int) -> bool:
+        if count > 50_000:
+            raise ConfigurationError(f"feeds.{feed}.count is {count}; it must be at most 50000")
+        return self._replace(feed, count=count)
+
+    def _replace(self, feed: str, **changed: object) -> bool:
+        if feed not in self.views:
+            return False
+        self.views[feed] = replace(self.views[feed], **changed)
+        return True
+
+    def _fail_where_told(self) -> None:
+        if self.trouble is not None:
+            raise self.trouble
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    headers: aiohttp.typedefs.LooseHeaders
+    body: bytes
+
+
+class Client:
+    """Asks a service."""
+
+    def __init__(self, service: Service, session: aiohttp.ClientSession) -> None:
+        self.service = service
+        self.session = session
+        self.port = int(service.url.rpartition(":")[2])
+
+    async def ask(self, method: str, path: str, **options: object) -> Answer:
+        async with self.session.request(method, self.service.url + path, **options) as answer:
+            return Answer(answer.status, answer.headers, await answer.read())
+
+    async def get(self, path: str, **options: object) -> Answer:
+        return await self.ask("GET", path, **options)
+
+    async def put(self, path: str, body: object) -> Answer:
+        return await self.ask("PUT", path, json=body)
+
+    async def json(self, path: str) -> object:
+        async with self.session.get(self.service.url + path) as answer:
+            return await answer.json()
+
+    async def raw(self, request: bytes) -> bytes:
+        """Send bytes as they are; return all that comes until the connection ends."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        try:
+            writer.write(request)
+            async with asyncio.timeout(10):
+                return await reader.read()
+        finally:
+            writer.close()
+
+    async def raw_get(self, target: str, host: str = "localhost") -> bytes:
+        """Ask for a target that no client would send: nothing in it is put right."""
+        head = f"GET {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+        return await self.raw(head.encode())
+
+
+@asynccontextmanager
+async def serving(
+    behind: Behind | None = None,
+    *,
+    metrics: Metrics | None = None,
+    trusts: ssl.SSLContext | None = None,
+    **options: object,
+) -> AsyncIterator[Client]:
+    """Run a service on a free port of the loopback."""
+    made = ServiceOptions(**{"port": 0, **options})
+    service = Service(made, metrics or fresh_metrics(), behind or Behind())
+    connector = aiohttp.TCPConnector(ssl=trusts) if trusts else None
+    async with service, aiohttp.ClientSession(connector=connector) as session:
+        yield Client(service, session)
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}

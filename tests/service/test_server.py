@@ -1,0 +1,291 @@
+"""Listening, stopping, and clients that mean no good."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import ssl
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+
+from streamsel.errors import ConfigurationError
+from streamsel.service.options import ServiceOptions
+from streamsel.service.server import Service
+from tests.metrics.scenario import fresh_metrics
+from tests.servers.broker import certify
+from tests.service.serving import TOKEN, Behind, Client, bearer, kept_frame, serving, view
+
+JSON_HEAD = (
+    b"PUT /api/feeds/gate/count HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+)
+
+
+class Connections:
+    """Raw connections that are closed in the end."""
+
+    def __init__(self, client: Client, stack: AsyncExitStack) -> None:
+        self._client = client
+        self._stack = stack
+
+    async def open(self, sent: bytes = b"") -> asyncio.StreamReader:
+        reader, writer = await asyncio.open_connection("127.0.0.1", self._client.port)
+        self._stack.callback(writer.close)
+        writer.write(sent)
+        return reader
+
+
+async def ended(reader: asyncio.StreamReader) -> bytes:
+    """What came until the service hung up."""
+    async with asyncio.timeout(10):
+        try:
+            return await reader.read()
+        except ConnectionResetError:
+            return b""
+
+
+def test_a_port_in_use_is_a_mistake_of_the_configuration() -> None:
+    async def scenario() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as other:
+            port = other.getsockname()[1]
+            service = Service(ServiceOptions(port=port), fresh_metrics(), Behind())
+            expected = rf"service\.listen: 127\.0\.0\.1:{port} is in use; .* another port"
+            with pytest.raises(ConfigurationError, match=expected):
+                await service.start()
+            await service.stop()
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "no-such-host.invalid"])
+def test_an_address_that_is_not_ours(host: str) -> None:
+    async def scenario() -> None:
+        service = Service(ServiceOptions(host=host, port=0, token=TOKEN), fresh_metrics(), Behind())
+        with pytest.raises(ConfigurationError, match=f"cannot listen on {host}:0"):
+            await service.start()
+
+    asyncio.run(scenario())
+
+
+def test_it_listens_on_ipv6_too() -> None:
+    async def scenario() -> None:
+        async with serving(host="::1") as client:
+            assert client.service.url.startswith("http://[::1]:")
+            assert (await client.get("/healthz")).status == 200
+
+    asyncio.run(scenario())
+
+
+def test_it_stops_twice_and_its_port_can_be_used_again_at_once() -> None:
+    async def scenario() -> None:
+        service = Service(ServiceOptions(port=0), fresh_metrics(), Behind())
+        await service.start()
+        port = int(service.url.rpartition(":")[2])
+        await service.stop()
+        await service.stop()
+        again = Service(ServiceOptions(port=port), fresh_metrics(), Behind())
+        async with again:
+            assert again.url.endswith(f":{port}")
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET /metrics HT"])
+def test_fifty_silent_clients_hold_up_neither_answers_nor_the_end(sent: bytes) -> None:
+    async def scenario() -> None:
+        async with AsyncExitStack() as stack:
+            # Their patience would be longer than this test's.
+            async with serving(patience=600.0) as client:
+                connections = Connections(client, stack)
+                silent = [await connections.open(sent) for _ in range(50)]
+                assert (await client.get("/metrics")).status == 200
+            async with asyncio.timeout(5):
+                await asyncio.gather(*map(ended, silent))
+
+    asyncio.run(asyncio.wait_for(scenario(), 20))
+
+
+def test_with_tls_clients_that_never_shake_hands_hold_up_nothing(tmp_path: Path) -> None:
+    made = certify(tmp_path / "pki", "127.0.0.1")
+    trusts = ssl.create_default_context(cafile=str(made.authority))
+
+    async def scenario() -> None:
+        options = {"tls_cert": made.certificate, "tls_key": made.key, "patience": 600.0}
+        async with AsyncExitStack() as stack, serving(trusts=trusts, **options) as client:
+            connections = Connections(client, stack)
+            for _ in range(50):
+                await connections.open()
+            assert (await client.get("/metrics")).status == 200
+
+    asyncio.run(asyncio.wait_for(scenario(), 20))
+
+
+def test_an_answer_that_hangs_does_not_hold_up_the_end() -> None:
+    class Hanging(Behind):
+        async def pin(self, *_: object) -> bool:
+            self.hangs.set()
+            return await asyncio.get_running_loop().create_future()
+
+    async def scenario() -> None:
+        behind = Hanging()
+        async with AsyncExitStack() as stack:
+            async with serving(behind) as client:
+                head = JSON_HEAD.replace(b"feeds/gate/count", b"frames/gate-000001/pin")
+                reader = await Connections(client, stack).open(head + b"\r\n")
+                await behind.hangs.wait()
+            await ended(reader)
+
+    asyncio.run(asyncio.wait_for(scenario(), 8))
+
+
+def test_who_sends_a_request_drop_by_drop_is_let_go_of() -> None:
+    async def scenario() -> None:
+        async with AsyncExitStack() as stack, serving(patience=0.5) as client:
+            reader, writer = await asyncio.open_connection("127.0.0.1", client.port)
+            stack.callback(writer.close)
+
+            async def drip() -> None:
+                for letter in b"GET / HTTP/1.1\r\nX-Slow: " + b"a" * 1000:
+                    writer.write(bytes([letter]))
+                    await asyncio.sleep(0.05)
+
+            dripping = asyncio.ensure_future(drip())
+            assert await ended(reader) == b""
+            dripping.cancel()
+            # So is one whose connection was used well before.
+            reader = await Connections(client, stack).open(
+                b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\nGET / HT"
+            )
+            assert (await ended(reader)).startswith(b"HTTP/1.1 200 ")
+
+    asyncio.run(scenario())
+
+
+def test_a_body_that_does_not_come_is_given_up() -> None:
+    async def scenario() -> None:
+        async with AsyncExitStack() as stack, serving(patience=0.5) as client:
+            head = JSON_HEAD + b"Content-Length: 100\r\n\r\n{"
+            answer = await ended(await Connections(client, stack).open(head))
+            assert answer.startswith(b"HTTP/1.1 408 ")
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_big_body_is_refused_and_not_held(chunked: bool) -> None:
+    async def scenario() -> None:
+        behind = Behind(feeds=[view("gate")])
+        async with serving(behind) as client:
+
+            async def pieces() -> object:
+                for _ in range(5):
+                    yield b" " * 16_384
+
+            body = pieces() if chunked else b" " * 65_537
+            headers = {"Content-Type": "application/json"}
+            answer = await client.ask("PUT", "/api/feeds/gate/count", data=body, headers=headers)
+            assert answer.status == 413
+            assert answer.headers["Content-Type"] == "application/json; charset=utf-8"
+            packed = {**headers, "Content-Encoding": "gzip"}
+            answer = await client.ask(
+                "PUT", "/api/feeds/gate/count", data=b"\x1f\x8b" * 10, headers=packed
+            )
+            assert answer.status == 400
+            assert (await client.put("/api/feeds/gate/count", {"count": 7})).status == 200
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"\x16\x03\x01\x02\x00\x01\x00",
+        b"\x00" * 100 + b"\r\n\r\n",
+        b"GET\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+        b"GET / HTTP/1.1\r\n" + b"X: " + b"a" * 100_000 + b"\r\n\r\n",
+        b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\n" + b"X: a\r\n" * 2000 + b"\r\n",
+        JSON_HEAD + b"Content-Length: -5\r\n\r\n",
+        JSON_HEAD + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        JSON_HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
+    ],
+)
+def test_what_is_not_http_is_refused_without_a_trace(sent: bytes) -> None:
+    async def scenario() -> None:
+        async with AsyncExitStack() as stack, serving(patience=1.0) as client:
+            answer = await ended(await Connections(client, stack).open(sent))
+            assert answer == b"" or answer.split(b" ")[1][:1] == b"4", answer[:80]
+            assert b"Traceback" not in answer
+            assert (await client.get("/healthz")).status == 200
+
+    asyncio.run(scenario())
+
+
+def test_clients_that_misbehave_fill_no_log_and_put_no_secret_into_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    garbage = b"GET / HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\x00\r\n\r\n"
+
+    async def scenario() -> None:
+        async with AsyncExitStack() as stack, serving(token=TOKEN) as client:
+            connections = Connections(client, stack)
+            assert b" 400 " in await ended(await connections.open(garbage % TOKEN.encode()))
+            head = JSON_HEAD + f"Authorization: Bearer {TOKEN}\r\n".encode()
+            _, writer = await asyncio.open_connection("127.0.0.1", client.port)
+            writer.write(head + b"Content-Length: 100\r\n\r\n{")
+            await writer.drain()
+            assert (await client.get("/healthz")).status == 200
+            writer.transport.abort()
+            packed = (
+                b"Connection: close\r\nContent-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n"
+            )
+            bad = await connections.open(head + packed + b"\r\n5\r\nabcde\r\n0\r\n\r\n")
+            assert b" 400 " in await ended(bad)
+
+    asyncio.run(scenario())
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert TOKEN not in caplog.text
+
+
+def test_clients_cannot_use_up_the_machine() -> None:
+    async def scenario() -> None:
+        async with AsyncExitStack() as stack, serving() as client:
+            connections = Connections(client, stack)
+            readers = [await connections.open() for _ in range(300)]
+            refused = sum([await is_over(reader) for reader in readers[256:]])
+            assert refused == 44
+            assert not await is_over(readers[0])
+        async with AsyncExitStack() as stack, serving(patience=0.5) as client:
+            connections = Connections(client, stack)
+            readers = [await connections.open() for _ in range(256)]
+            await asyncio.gather(*map(ended, readers))
+            assert (await client.get("/metrics")).status == 200
+
+    async def is_over(reader: asyncio.StreamReader) -> bool:
+        try:
+            async with asyncio.timeout(0.3):
+                return await reader.read() == b""
+        except TimeoutError:
+            return False
+
+    asyncio.run(scenario())
+
+
+def test_many_ask_at_once(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        behind = Behind(tmp_path, [view("gate")])
+        for index in range(30):
+            behind.keep(kept_frame("gate", index, float(index)), b"\xff\xd8" * 5000)
+        paths = ["/", "/metrics", "/api/feeds", "/api/frames"]
+        paths += [f"/{frame.path}" for frame in behind.kept]
+        async with serving(behind, token=TOKEN) as client:
+            answers = await asyncio.gather(
+                *(client.get(path, headers=bearer(TOKEN)) for path in paths * 5)
+            )
+            assert {answer.status for answer in answers} == {200}
+
+    asyncio.run(scenario())
