@@ -213,6 +213,17 @@ class LiveSource(Protocol):
         """Let the session end at the next packet, for good. Safe from any thread."""
 
 
+class Footage(Protocol):
+    """Holds the newest packets of a live feed, for clips around frames."""
+
+    def clip(self, received: float, before: float, after: float) -> bytes:
+        """Return a video file of what was received around a moment, nothing encoded anew.
+
+        ``received`` is monotonic seconds, the others seconds around it; it begins at a keyframe.
+        Raises :class:`SourceError` where that is not held any more. Safe from any thread.
+        """
+
+
 class LiveSelector(Selector, Protocol):
     """Selects among frames that never end. Touched by one thread alone.
 

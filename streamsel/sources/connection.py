@@ -23,6 +23,7 @@ from av.video.stream import VideoStream
 from streamsel.clock import Clock
 from streamsel.errors import ConfigurationError, SourceError
 from streamsel.sources.decode import MAX_PIXELS, Session, reason
+from streamsel.sources.footage import PacketRing
 from streamsel.sources.timeline import DISCONTINUOUS_STEP, Timeline
 
 Transport: TypeAlias = Literal["tcp", "udp"]
@@ -82,7 +83,14 @@ class Connection(Session):
     lost, ends, is silent, or sends nothing that can be decoded.
     """
 
-    def __init__(self, where: str, location: str, options: LiveOptions, clock: Clock) -> None:
+    def __init__(
+        self,
+        where: str,
+        location: str,
+        options: LiveOptions,
+        clock: Clock,
+        ring: PacketRing | None = None,
+    ) -> None:
         self._where = where
         self._is_remote = True
         self.damaged = 0
@@ -94,6 +102,9 @@ class Connection(Session):
         self._pictured = clock.monotonic()
         self.is_suspect = False
         self._use(_open(where, location, options), threads=1)
+        self._ring = ring
+        if ring is not None:
+            ring.begin(self._stream)
         self._stream.codec_context.skip_frame = _SKIPPED[options.decode]
 
     def timeline(self) -> Timeline:
@@ -136,6 +147,8 @@ class Connection(Session):
                 raise SourceError(f"{self._where} was lost: {self._why(error)}") from None
             if packet.size:
                 self.received += 1
+                if self._ring is not None:
+                    self._ring.add(packet, self._clock.monotonic(), self.time_base)
                 self.is_suspect = self.is_suspect or packet.is_corrupt
                 yield packet
 
@@ -181,11 +194,8 @@ def _open(where: str, location: str, options: LiveOptions) -> InputContainer:
 
 
 def _ffmpeg_options(parts: SplitResult, options: LiveOptions, *, is_device: bool) -> dict[str, str]:
-    chosen = {
-        "analyzeduration": _ANALYSED_US,
-        "max_pixels": str(MAX_PIXELS),
-        "fflags": "nobuffer",
-    }
+    # Not fflags=nobuffer: what is read to analyse the feed, its first keyframe, would be lost.
+    chosen = {"analyzeduration": _ANALYSED_US, "max_pixels": str(MAX_PIXELS)}
     if is_device:
         return chosen
     scheme = parts.scheme.lower()

@@ -9,6 +9,7 @@ from streamsel.clock import Clock
 from streamsel.event import Tally
 from streamsel.frame import Frame, FrameKey
 from streamsel.sources.connection import Connection, LiveOptions
+from streamsel.sources.footage import PacketRing
 from streamsel.sources.masking import mask
 from streamsel.sources.reading import Reading
 from streamsel.sources.sampling import Sampling
@@ -21,11 +22,20 @@ class CameraSource:
     the sender's clock from where a session begins; steps back and leaps are bridged.
     """
 
-    def __init__(self, feed: str, address: str, options: LiveOptions, clock: Clock) -> None:
+    def __init__(
+        self,
+        feed: str,
+        address: str,
+        options: LiveOptions,
+        clock: Clock,
+        ring: PacketRing | None = None,
+    ) -> None:
+        """``ring`` is given what is received, for clips."""
         self._feed = feed
         self._location = address
         self._options = options
         self._clock = clock
+        self._ring = ring
         # One value, so that whoever asks from another thread sees both or neither of its parts.
         self._counting: tuple[Tally, Connection | None] = (Tally(), None)
         self._stopped = False
@@ -47,7 +57,8 @@ class CameraSource:
         where = f"feed '{self._feed}': {self.address}"
         chooser = Sampling(fps=self._options.fps).chooser()
         index = start
-        with Connection(where, self._location, self._options, self._clock) as connection:
+        connecting = Connection(where, self._location, self._options, self._clock, self._ring)
+        with connecting as connection:
             self._counting = self.tally(), connection
             try:
                 reading = Reading(self._feed, where, connection, self._options.filters)

@@ -1,0 +1,131 @@
+"""Clips around kept frames: the sender's own packets, from a keyframe on."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+import av
+import pytest
+
+from streamsel.clock import SystemClock
+from streamsel.errors import SourceError
+from streamsel.event import Evicted, Judgement, Kept
+from streamsel.frame import Frame
+from streamsel.sinks.clips import ClipOrder, ClipSink
+from streamsel.sources.connection import LiveOptions
+from streamsel.sources.footage import PacketRing
+from streamsel.sources.live import CameraSource
+from tests.servers.clips import RATE, camera_clip, clip_digests, luma_digest
+from tests.servers.rtsp import Mount, RtspServer
+
+
+@pytest.fixture(scope="module")
+def clip(ffmpeg: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return camera_clip(ffmpeg, tmp_path_factory.mktemp("clips") / "main.mp4", size=(320, 180))
+
+
+@pytest.fixture(scope="module")
+def server(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RtspServer]:
+    with RtspServer(tmp_path_factory.mktemp("server"), {"/main": Mount([clip])}) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def seen(server: RtspServer) -> tuple[PacketRing, list[Frame]]:
+    """Six seconds of a camera, and what is held of them."""
+    ring = PacketRing(seconds=60)
+    source = CameraSource("gate", server.url("/main"), LiveOptions(), SystemClock(), ring)
+    session = source.session(0, 0.0)
+    frames = list(islice(session, 6 * RATE))
+    session.close()
+    return ring, frames
+
+
+def received(frame: Frame) -> float:
+    assert frame.received is not None
+    return frame.received
+
+
+def pictures(content: bytes) -> list[av.VideoFrame]:
+    with av.open(io.BytesIO(content)) as container:
+        return list(container.decode(video=0))
+
+
+def test_a_clip_holds_the_senders_own_pictures_from_a_keyframe_on(
+    clip: Path, seen: tuple[PacketRing, list[Frame]]
+) -> None:
+    ring, frames = seen
+    wanted = frames[3 * RATE]
+    images = pictures(ring.clip(received(wanted), before=1.0, after=1.0))
+    assert images[0].key_frame
+    digests = [luma_digest(image) for image in images]
+    assert set(digests) <= clip_digests(clip)
+    own = wanted.picture.image
+    assert own is not None
+    assert luma_digest(own) in digests
+    assert RATE <= len(images) <= 4 * RATE
+    times = [image.time for image in images]
+    assert times == sorted(set(times))
+
+
+def test_more_than_is_held_gives_what_is_held(seen: tuple[PacketRing, list[Frame]]) -> None:
+    ring, frames = seen
+    images = pictures(ring.clip(received(frames[10]), before=100.0, after=100.0))
+    assert len(images) >= len(frames) - RATE
+
+
+def test_a_ring_is_bounded_in_time_and_bytes(server: RtspServer) -> None:
+    short, small = PacketRing(seconds=0.5), PacketRing(seconds=60, most_bytes=20_000)
+    for ring in (short, small):
+        source = CameraSource("gate", server.url("/main"), LiveOptions(), SystemClock(), ring)
+        session = source.session(0, 0.0)
+        frames = list(islice(session, 4 * RATE))
+        session.close()
+        with pytest.raises(SourceError, match="gone"):
+            ring.clip(received(frames[0]), before=0.0, after=1.0)
+
+
+def test_a_clip_does_not_reach_into_another_session(server: RtspServer) -> None:
+    ring = PacketRing(seconds=60)
+    source = CameraSource("gate", server.url("/main"), LiveOptions(), SystemClock(), ring)
+    for start in (0, 1000):
+        session = source.session(start, 0.0)
+        frames = list(islice(session, 2 * RATE))
+        session.close()
+    images = pictures(ring.clip(received(frames[-1]), before=100.0, after=100.0))
+    assert len(images) <= 4 * RATE
+
+
+def judged(frame: Frame) -> Judgement:
+    return Judgement("gate", (), (Kept(frame, None, None, 0.0, "novel"),))
+
+
+def test_a_clip_is_stored_beside_its_picture_and_goes_with_it(
+    tmp_path: Path, seen: tuple[PacketRing, list[Frame]]
+) -> None:
+    ring, frames = seen
+    sink = ClipSink(tmp_path, {"gate": ClipOrder(ring, 1.0, 0.1)}, SystemClock())
+    frame, soon_gone = frames[RATE], frames[2 * RATE]
+    sink.apply(judged(frame))
+    sink.apply(judged(soon_gone))
+    sink.apply(Judgement("gate", (), (Evicted(soon_gone, frame.key, 0.1, "closest-pair"),)))
+    sink.tick()
+    (stored,) = tmp_path.rglob("*.mp4")
+    assert stored.name.endswith("Z_gate-000015.mp4")
+    assert pictures(stored.read_bytes())[0].key_frame
+    sink.apply(Judgement("gate", (), (Evicted(frame, None, None, "lost"),)))
+    assert not list(tmp_path.rglob("*.mp4"))
+    sink.close()
+
+
+def test_a_feed_that_wants_no_clips_gets_none(
+    tmp_path: Path, seen: tuple[PacketRing, list[Frame]]
+) -> None:
+    sink = ClipSink(tmp_path, {}, SystemClock())
+    sink.apply(judged(seen[1][0]))
+    sink.tick()
+    sink.close()
+    assert not list(tmp_path.iterdir())
