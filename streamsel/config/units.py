@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 
 from streamsel.errors import ConfigurationError
 
@@ -10,6 +11,11 @@ _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 864
 _CLOCK = re.compile(r"(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:\.\d+)?)")
 _PART = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|min|s|m|h|d)")
 _SIZE = re.compile(r"(\d+)[xX](\d+)")
+_BYTES = re.compile(r"(\d{1,18}(?:\.\d{1,9})?)\s*([kKMGT]i?)?B?")
+_PREFIXES = {
+    **{"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12},
+    **{"ki": 1 << 10, "Mi": 1 << 20, "Gi": 1 << 30, "Ti": 1 << 40},
+}
 
 
 def seconds(text: str) -> float:
@@ -67,3 +73,44 @@ def share(text: str) -> float:
             f"{text!r} is not a share; write a number above 0, up to 1 (0.2), or a percentage (20%)"
         )
     return value
+
+
+def size_bytes(text: str) -> int:
+    """Read a number of bytes.
+
+    >>> size_bytes("20GB"), size_bytes("512MiB"), size_bytes("1.5 kB"), size_bytes("4096")
+    (20000000000, 536870912, 1500, 4096)
+
+    Raises :class:`ConfigurationError` for anything else.
+    """
+    if match := _BYTES.fullmatch(text.strip()):
+        prefix = (match[2] or "").replace("K", "k")
+        return int(Decimal(match[1]) * _PREFIXES[prefix])
+    raise ConfigurationError(
+        f"{text!r} is not a number of bytes; write bytes (4096) or units (20GB, 512MiB)"
+    )
+
+
+def write_seconds(duration: float) -> str:
+    """Write a duration so that :func:`seconds` reads exactly the same.
+
+    >>> write_seconds(86400.0), write_seconds(90.0), write_seconds(0.25)
+    ('1d', '90s', '0.25s')
+    """
+    for unit in ("d", "h", "m"):
+        if duration >= _SECONDS[unit] and duration % _SECONDS[unit] == 0:
+            return f"{duration / _SECONDS[unit]:.0f}{unit}"
+    whole = int(duration)
+    return f"{whole}s" if whole == duration else f"{Decimal(repr(duration)):f}s"
+
+
+def write_bytes(size: int) -> str:
+    """Write a number of bytes so that :func:`size_bytes` reads exactly the same.
+
+    >>> write_bytes(20_000_000_000), write_bytes(1 << 29), write_bytes(1001)
+    ('20GB', '512MiB', '1001')
+    """
+    for prefix in ("T", "Ti", "G", "Gi", "M", "Mi", "k", "ki"):
+        if size >= _PREFIXES[prefix] and size % _PREFIXES[prefix] == 0:
+            return f"{size // _PREFIXES[prefix]}{prefix}B"
+    return str(size)

@@ -1,0 +1,47 @@
+"""How many frames are kept, as people type it: in all, or of each minute, hour or day."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from streamsel.config.options import MOST_CENTERS
+from streamsel.errors import ConfigurationError
+
+_PERIODS = {"m": 60.0, "h": 3600.0, "d": 86_400.0}
+_COUNT = re.compile(r"(\d{1,9})(?:\s*/\s*([mhd]))?")
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """At most ``frames``; of each ``period`` (seconds) afresh, or in all where that is None."""
+
+    frames: int
+    period: float | None = None
+
+    def __str__(self) -> str:
+        """As it is typed."""
+        units = {period: unit for unit, period in _PERIODS.items()}
+        return str(self.frames) if self.period is None else f"{self.frames}/{units[self.period]}"
+
+
+def read_count(text: str) -> Count:
+    """Read a count, or a count for each minute, hour or day.
+
+    >>> read_count("300"), read_count("50/h")
+    (Count(frames=300, period=None), Count(frames=50, period=3600.0))
+
+    Raises :class:`ConfigurationError` for anything else, or a count out of its bounds.
+    """
+    match = _COUNT.fullmatch(text.strip())
+    if match is None:
+        raise ConfigurationError(
+            f"{text!r} is not a count; write a number of frames (300), or so many of each minute, "
+            "hour or day (10/m, 50/h, 1000/d)"
+        )
+    frames = int(match[1])
+    if frames < 1:
+        raise ConfigurationError(f"count is {frames}; it must be at least 1")
+    if frames > MOST_CENTERS:
+        raise ConfigurationError(f"count is {frames}; it must be at most {MOST_CENTERS:,}")
+    return Count(frames, None if match[2] is None else _PERIODS[match[2]])

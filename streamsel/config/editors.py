@@ -1,0 +1,15 @@
+"""The JSON schema of a configuration, by which editors complete and check a file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from streamsel.config.schema import Config
+
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def editor_schema() -> dict[str, Any]:
+    """Return the schema of a file, as JSON schema, draft 2020-12."""
+    schema = Config.model_json_schema()
+    return {"$schema": _DIALECT, **schema, "title": "streamsel configuration"}

@@ -1,0 +1,181 @@
+"""The kinds of values that a configuration holds: how each is read, bounded, told and written.
+
+Everything in a file or in the environment is text; what a field is decides how that is read. What
+a reader raises says only what the value must be. The value itself is left to whoever reports it,
+because it may hold a secret.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn, TypeAlias
+from urllib.parse import urlsplit
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, Secret
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import PydanticCustomError, core_schema
+
+from streamsel.config import units
+from streamsel.config.count import Count, read_count
+from streamsel.config.listen import Listen, read_listen
+from streamsel.errors import ConfigurationError
+from streamsel.sources.masking import mask
+
+Read: TypeAlias = Callable[[Any, Path], object]
+"""Makes a value of what was written, relative paths beginning at a folder.
+
+Raises :class:`ConfigurationError`; what follows its first semicolon says what must be.
+"""
+
+_NEED_HOST = {"rtsp", "rtsps", "http", "https", "whep+http", "whep+https", "udp", "tcp", "srt"}
+_ADDRESS_WITHOUT_SCHEME = re.compile(r"[^/]*:[^/]*@")
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\x80-\x9f\u2028\u2029\ud800-\udfff]")
+
+
+class SecretSource(Secret[str]):
+    """Where a feed comes from. Shown with its credentials masked."""
+
+    def _display(self) -> str:
+        return mask(self.get_secret_value())
+
+
+def refuse(requirement: str) -> NoReturn:
+    """Raise the error of a value that is not what it must be, which is ``requirement``."""
+    raise PydanticCustomError("requirement", "{requirement}", {"requirement": requirement})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Kind:
+    """What stands beside a type in the annotation of a field, and knows all about its values.
+
+    ``told`` says for people what may be written, ``schema`` for editors. What ``write`` returns
+    is read as the same value.
+    """
+
+    told: str
+    read: Read
+    write: Callable[[Any], object]
+    schema: JsonSchemaValue
+
+    def _validate(self, value: object, info: core_schema.ValidationInfo) -> object:
+        try:
+            return self.read(value, (info.context or {}).get("folder", Path()))
+        except ConfigurationError as error:
+            refuse(str(error).partition("; ")[2])
+
+    def __get_pydantic_core_schema__(
+        self, source: object, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        return core_schema.with_info_plain_validator_function(
+            self._validate,
+            serialization=core_schema.plain_serializer_function_ser_schema(
+                self.write, when_used="json"
+            ),
+        )
+
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return self.schema
+
+
+def frames() -> Kind:
+    """Return the kind of counts of frames, in all or for each minute, hour or day."""
+
+    def read(value: object, folder: Path) -> object:
+        is_text = isinstance(value, str | int) and not isinstance(value, bool)
+        return value if isinstance(value, Count) else read_count(str(value) if is_text else "")
+
+    def write(count: Count) -> object:
+        return count.frames if count.period is None else str(count)
+
+    text = {"type": "string", "examples": ["50/h", "1000/d"]}
+    schema = {"anyOf": [{"type": "integer", "minimum": 1}, text]}
+    told = "frames (300), or so many of each minute, hour or day (10/m, 50/h, 1000/d)"
+    return Kind(told, read, write, schema)
+
+
+def size_px() -> Kind:
+    """Return the kind of picture sizes in pixels."""
+
+    def read(value: object, folder: Path) -> object:
+        return units.size_px("x".join(map(str, value)) if isinstance(value, tuple) else str(value))
+
+    def write(size: tuple[int, int]) -> object:
+        return f"{size[0]}x{size[1]}"
+
+    return Kind("WIDTHxHEIGHT in pixels, like 640x360", read, write, {"type": "string"})
+
+
+def host_and_port() -> Kind:
+    """Return the kind of addresses to listen on."""
+
+    def read(value: object, folder: Path) -> object:
+        return value if isinstance(value, Listen) else read_listen(str(value))
+
+    return Kind("HOST:PORT, where port 0 is any free one", read, str, {"type": "string"})
+
+
+def text(told: str = "text", pattern: str = ".+") -> Kind:
+    """Return the kind of single lines, not empty, that match ``pattern`` as a whole.
+
+    Editors are not told the pattern: ``${NAME}`` stands for what may match it.
+    """
+
+    def read(value: object, folder: Path) -> object:
+        return _read_line(value, told, pattern)
+
+    return Kind(told, read, str, {"type": "string", "minLength": 1})
+
+
+def path() -> Kind:
+    """Return the kind of paths of files and folders."""
+
+    def read(value: object, folder: Path) -> object:
+        line = _read_line(str(value) if isinstance(value, Path) else value, "a path", ".+")
+        return folder / os.path.expanduser(line)
+
+    return Kind("path", read, str, {"type": "string", "minLength": 1})
+
+
+def source() -> Kind:
+    """Return the kind of places that a feed comes from."""
+
+    def read(value: object, folder: Path) -> object:
+        if isinstance(value, SecretSource):
+            return value
+        line = _read_line(value, "the URL or the device of a feed", ".+")
+        if "://" in line or _ADDRESS_WITHOUT_SCHEME.match(line):
+            _require_url(line)
+        return SecretSource(line)
+
+    return Kind("URL or device", read, str, {"type": "string", "minLength": 1})
+
+
+def _read_line(value: object, told: str, pattern: str) -> str:
+    if not isinstance(value, str):
+        raise ConfigurationError(f"not text; it must be {told}")
+    if _UNPRINTABLE.search(value):
+        raise ConfigurationError("unprintable; it must be one line of printable characters")
+    if not re.fullmatch(pattern, value):
+        raise ConfigurationError(f"no match; it must be {told}")
+    return value
+
+
+def _require_url(text: str) -> None:
+    """Refuse what cannot be opened, or would show credentials because they cannot be told."""
+    try:
+        parts = urlsplit(text)
+        is_whole = parts.port != 0 and (parts.hostname or parts.scheme not in _NEED_HOST)
+        is_masked = parts.username is None or "***@" in mask(text)
+    except ValueError:
+        is_whole = is_masked = False
+    if not ("://" in text and is_whole and is_masked):
+        raise ConfigurationError(
+            "no URL; it must be a URL with a host, like rtsp://10.0.0.4/main, in which special "
+            "characters of a password are written as %40 for @, %2F for /, %23 for #, %3F for ?"
+        )

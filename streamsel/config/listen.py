@@ -1,0 +1,56 @@
+"""Where a service listens, as people type it."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+
+from streamsel.errors import ConfigurationError
+
+_LISTEN = re.compile(r"(?:\[([0-9A-Fa-f:.%\w]+)\]|([^\s:/@\[\]]+)):(\d{1,5})", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """A host, by name or by address, and a TCP port; 0 lets the system choose one."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        """As it is typed, and stands in a URL."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether this machine alone can reach it.
+
+        >>> Listen("localhost", 80).is_loopback, Listen("::1", 80).is_loopback
+        (True, True)
+        >>> Listen("0.0.0.0", 80).is_loopback, Listen("127.0.0.1.example.org", 80).is_loopback
+        (False, False)
+        """
+        if self.host.lower() == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+
+def read_listen(text: str) -> Listen:
+    """Read where to listen.
+
+    >>> read_listen("127.0.0.1:9464"), read_listen("[::]:80")
+    (Listen(host='127.0.0.1', port=9464), Listen(host='::', port=80))
+
+    Raises :class:`ConfigurationError` for anything else.
+    """
+    match = _LISTEN.fullmatch(text.strip())
+    if match is None or int(match[3]) > 65_535:
+        raise ConfigurationError(
+            f"{text!r} is not an address to listen on; write HOST:PORT, like 127.0.0.1:9464, "
+            "[::1]:9464 or 0.0.0.0:9464"
+        )
+    return Listen(match[1] or match[2], int(match[3]))

@@ -1,0 +1,58 @@
+"""From a file, the environment and the command line to one checked configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from streamsel.config.complaints import complaints
+from streamsel.config.document import read_document
+from streamsel.config.environment import fill_in, settings_of
+from streamsel.config.schema import Config
+from streamsel.config.secrets import warn_of_exposed
+from streamsel.config.tree import Node, Problem, nearest, overlay, plain, plant
+from streamsel.errors import ConfigurationError
+
+
+def load(
+    path: Path | None,
+    environment: Mapping[str, str],
+    overrides: Mapping[str, Any] | None = None,
+) -> Config:
+    """Read a configuration.
+
+    ``overrides``, from the command line, are nested as the sections are and go before what the
+    ``environment`` says (``STREAMSEL_SINKS__MQTT__HOST``), and that before the file; without a
+    file the others must say it all. Relative paths begin at the file's folder, without a file at
+    the working folder.
+
+    Raises :class:`ConfigurationError` with a line for each problem that was found. No message
+    holds a secret.
+    """
+    file, problems = Node({}, "configuration"), list[Problem]()
+    if path is not None:
+        document = read_document(path, partial(fill_in, environment=environment))
+        file, problems = document.tree, list(document.problems)
+    feeds = nearest(file, ("feeds",)).children if "feeds" in file.children else ()
+    tree = overlay(file, settings_of(environment, Config.model_fields, feeds))
+    tree = overlay(tree, plant(overrides or {}, "command line"))
+    folder = Path() if path is None else path.parent
+    try:
+        config = Config.model_validate(plain(tree), context={"folder": folder.absolute()})
+    except ValidationError as error:
+        problems += complaints(error, tree)
+        raise ConfigurationError(_told(problems)) from None
+    if problems:
+        raise ConfigurationError(_told(problems))
+    if path is not None:
+        warn_of_exposed(path, tree)
+    return config
+
+
+def _told(problems: Sequence[Problem]) -> str:
+    """All problems, in the order of their lines, each once."""
+    return "\n".join(dict.fromkeys(problem.message for problem in sorted(problems)))

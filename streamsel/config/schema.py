@@ -1,0 +1,97 @@
+"""Everything that can be configured of a service, as frozen models that check themselves.
+
+Whoever builds the service asks :meth:`Config.feed` for the settings of a feed, which have the
+defaults merged in, and reads the other sections as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, Self, TypeAlias
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from streamsel.config.conflicts import conflicts
+from streamsel.config.count import Count
+from streamsel.config.options import DEFAULT_COUNT
+from streamsel.config.sections.base import NAME, Name, Section
+from streamsel.config.sections.feeds import Defaults, FeedConfig, PerFeed
+from streamsel.config.sections.service import ServiceConfig
+from streamsel.config.sections.sinks import PicturesConfig, Sinks
+from streamsel.config.settings import ClipSettings, FeedSettings
+from streamsel.screen.options import ScreenOptions
+
+LogLevel: TypeAlias = Literal["debug", "info", "warning", "error"]
+
+
+class Config(Section):
+    """A whole configuration."""
+
+    log_level: LogLevel = Field(default="info", description="least severe that is logged")
+    defaults: Defaults = Field(
+        default={}, validate_default=True, description="what holds for every feed"
+    )
+    feeds: Mapping[Name, FeedConfig] = Field(
+        min_length=1,
+        description="each feed by its name, which names its folder and topics too",
+        json_schema_extra={"propertyNames": {"pattern": f"^{NAME}$"}},
+    )
+    pictures: PicturesConfig = Field(
+        default={}, validate_default=True, description="how pictures are encoded"
+    )
+    sinks: Sinks = Field(default={}, validate_default=True, description="where kept frames go")
+    service: ServiceConfig | None = Field(
+        default={}, validate_default=True, description="what is answered over HTTP; null: nothing"
+    )
+
+    def feed(self, name: str) -> FeedSettings:
+        """Return what is asked of a feed, all defaults merged. Raises KeyError for no feed."""
+        return _settings(name, self.merged(name))
+
+    def merged(self, name: str) -> FeedConfig:
+        """Return the section of a feed with nothing left open. Raises KeyError for no feed."""
+        return _merged(self.feeds[name], self.defaults)
+
+    @model_validator(mode="after")
+    def _require_agreement(self) -> Self:
+        found = conflicts([self.feed(name) for name in self.feeds], self.sinks.disk is not None)
+        if found:
+            told = "; ".join(one.message for one in found)
+            raise PydanticCustomError("conflicts", "{told}", {"told": told, "conflicts": found})
+        return self
+
+
+def _merged(feed: FeedConfig, defaults: Defaults) -> FeedConfig:
+    values = {field: _either(feed, defaults, field) for field in PerFeed.model_fields}
+    says_budget = feed.count is not None or feed.share is not None
+    budget: PerFeed = feed if says_budget else defaults
+    values["count"], values["share"] = budget.count, budget.share
+    if budget.count is None and budget.share is None:
+        values["count"] = Count(DEFAULT_COUNT)
+    return FeedConfig.model_construct(source=feed.source, **values)
+
+
+def _either(feed: FeedConfig, defaults: Defaults, name: str) -> Any:
+    """What a feed says itself, or else what holds for all; sections are merged key by key."""
+    own, common = getattr(feed, name), getattr(defaults, name)
+    if name not in feed.model_fields_set:
+        return common
+    if isinstance(own, Section) and isinstance(common, Section):
+        return common.model_copy(update={key: getattr(own, key) for key in own.model_fields_set})
+    return own
+
+
+def _settings(name: str, merged: FeedConfig) -> FeedSettings:
+    count, clip = merged.count, merged.clip
+    return FeedSettings(
+        **{
+            **dict(merged),
+            "name": name,
+            "source": merged.source.get_secret_value(),
+            "count": None if count is None else count.frames,
+            "period": None if count is None else count.period,
+            "screen": ScreenOptions(**dict(merged.screen)),
+            "clip": None if clip is None else ClipSettings(**dict(clip)),
+        }
+    )

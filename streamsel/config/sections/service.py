@@ -1,0 +1,49 @@
+"""What is answered over HTTP, and to whom."""
+
+from __future__ import annotations
+
+from typing import Annotated, Self
+
+from pydantic import Field, SecretStr, model_validator
+
+from streamsel.config import fields as kind
+from streamsel.config.listen import Listen
+from streamsel.config.sections.base import FilePath, Section
+
+
+class ServiceTlsConfig(Section):
+    """HTTPS instead of HTTP."""
+
+    cert_file: FilePath = Field(description="certificate (PEM), with what leads to its authority")
+    key_file: FilePath = Field(description="its key (PEM), without a passphrase")
+
+
+class ServiceConfig(Section):
+    """Pages, metrics and the interface over HTTP."""
+
+    listen: Annotated[Listen, kind.host_and_port()] = Field(
+        default=Listen("127.0.0.1", 9464), description="where to listen"
+    )
+    token: SecretStr | None = Field(
+        default=None, description="what a request must bear; better: token_file, or ${NAME}"
+    )
+    token_file: FilePath | None = Field(
+        default=None, description="file with the token, read at the start"
+    )
+    tls: ServiceTlsConfig | None = Field(default=None, description="speak HTTPS; null: plain HTTP")
+    allow_insecure: bool = Field(
+        default=False,
+        description="let whoever reaches the port see and change everything, without token",
+    )
+
+    @model_validator(mode="after")
+    def _require_token(self) -> Self:
+        if self.token is not None and self.token_file is not None:
+            kind.refuse("give either token or token_file, not both")
+        has_token = self.token is not None or self.token_file is not None
+        if not (has_token or self.allow_insecure or self.listen.is_loopback):
+            kind.refuse(
+                f"{self.listen} can be reached by others, so it needs a token: give token_file, "
+                "listen on 127.0.0.1, or set allow_insecure"
+            )
+        return self

@@ -1,0 +1,63 @@
+"""What is asked of one feed, with every default merged in: what the builder of a service reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from streamsel.screen.options import ScreenOptions
+from streamsel.sources.masking import mask
+
+Transport: TypeAlias = Literal["tcp", "udp"]
+Decode: TypeAlias = Literal["all", "reference", "keyframes"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClipSettings:
+    """How much of the video around a kept frame is stored with it, in seconds."""
+
+    before: float
+    after: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedSettings:
+    """Everything that is asked of one feed. Durations are seconds.
+
+    ``source`` may hold credentials and is therefore not in the repr; ``address`` is the same,
+    masked. Exactly one of ``count`` and ``share`` is given; a ``count`` is of each ``period``
+    (None: of all). A ``group`` shares one coreset.
+    """
+
+    name: str
+    source: str = field(repr=False)
+    group: str | None
+    enabled: bool
+    transport: Transport
+    open_timeout: float
+    read_timeout: float
+    down_after: float
+    tls_ca_file: Path | None
+    decode: Decode
+    fps: float | None
+    vf: str | None
+    count: int | None
+    period: float | None
+    share: float | None
+    window: float | None
+    min_distance: float
+    near_duplicate: float | Literal["auto"]
+    look_ahead: int
+    screen: ScreenOptions
+    clip: ClipSettings | None
+
+    @property
+    def address(self) -> str:
+        """Where the feed comes from, credentials masked."""
+        return mask(self.source)
+
+    @property
+    def scope(self) -> str:
+        """The name of the coreset that it selects into: its group, or its own."""
+        return self.name if self.group is None else self.group
