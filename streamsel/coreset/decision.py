@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, Literal, TypeAlias, TypeVar
 
 from streamsel.frame import Vector
@@ -39,7 +39,8 @@ class Admitted(Generic[K]):
 
     ``distance`` and ``nearest`` are to the nearest center at that moment, None for the first of
     all; the distance exceeded ``threshold``. ``reason`` is ``recalled`` for a frame that had been
-    absorbed before and came back because its center was removed, else ``novel``.
+    absorbed before and came back because its center was removed, else ``novel``. ``vector`` (D,)
+    is the frame's own, for whoever must be able to continue from it.
     """
 
     key: K
@@ -47,19 +48,22 @@ class Admitted(Generic[K]):
     nearest: K | None
     threshold: float
     reason: Literal["novel", "recalled"]
+    vector: Vector | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Removed(Generic[K]):
     """A center left the set: ``by`` stands in for it, at ``distance``.
 
-    Both are None for reason ``expired``: nothing it stood for was seen within the window.
+    Both are None where nothing does. ``reason`` is ``closest-pair``, to make room for another;
+    ``expired``, and then nothing it stood for was seen within the window; ``resized``, as fewer
+    may stay; ``near-duplicate``, as the floor rose; or what the caller gave for it.
     """
 
     key: K
     by: K | None
     distance: float | None
-    reason: Literal["closest-pair", "expired"]
+    reason: str
 
 
 Change: TypeAlias = Admitted[K] | Removed[K]
@@ -70,9 +74,10 @@ class Decision(Generic[K]):
     """What became of one offered frame, and why.
 
     ``admitted``: it became a center (``novel``). ``absorbed``: a center stands for it, within the
-    floor (``near-duplicate``) or within the threshold (``covered``). ``rejected``: its vector was
-    not a finite unit vector (``invalid``), and the coreset did not change. ``distance`` is to
-    ``nearest``; both are None where none was measured, ``threshold`` only for rejected frames.
+    floor (``near-duplicate``), within the threshold (``covered``), or beyond it where every place
+    is taken by a pinned one (``full``). ``rejected``: its vector was not a finite unit vector
+    (``invalid``), and the coreset did not change. ``distance`` is to ``nearest``; both are None
+    where none was measured, ``threshold`` only for rejected frames.
 
     The ``changes`` of consecutive decisions, read one after the other, are in the order in which
     they happened, so any prefix of them replays to a set that was really held. A change hangs on
@@ -82,7 +87,7 @@ class Decision(Generic[K]):
 
     key: K
     outcome: Literal["admitted", "absorbed", "rejected"]
-    reason: Literal["novel", "near-duplicate", "covered", "invalid"]
+    reason: Literal["novel", "near-duplicate", "covered", "full", "invalid"]
     distance: float | None
     nearest: K | None
     threshold: float | None
@@ -95,7 +100,8 @@ class Center(Generic[K]):
 
     ``vector`` is (D,), read-only. ``distance`` is to ``nearest``, the nearest other center; both
     are None for the only one. Every frame it answers for is within ``reach``. ``last_time`` is
-    when it was last seen, in seconds; None where no times were given.
+    when it was last seen, in seconds; None where no times were given. One that is ``pinned`` is
+    never evicted.
     """
 
     key: K
@@ -104,3 +110,4 @@ class Center(Generic[K]):
     distance: float | None
     reach: float
     last_time: float | None
+    pinned: bool

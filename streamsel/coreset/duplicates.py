@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from streamsel.coreset.assign import Distances
 from streamsel.coreset.distance import are_unit, distances
 from streamsel.frame import Vectors
 
@@ -55,9 +56,14 @@ def floor_from(vectors: Vectors) -> float:
     if len(moving) > 1:
         new = distances(moving[1:], moving[:-1]) > 0.0
         moving = moving[np.concatenate([[True], new])]
-    if len(moving) < 3:
+    return floor_of(distances(moving[1:], moving[:-1]), distances(moving[2:], moving[:-2]))
+
+
+def floor_of(lag_1: Distances, lag_2: Distances) -> float:
+    """Return what :func:`floor_from` does, from the distances at lag 1 (N - 1,) and 2 (N - 2,)."""
+    if len(lag_2) == 0:
         return 0.0
-    near = float(np.percentile(distances(moving[1:], moving[:-1]), QUIET))
-    far = float(np.percentile(distances(moving[2:], moving[:-2]), QUIET))
+    near = float(np.percentile(lag_1, QUIET))
+    far = float(np.percentile(lag_2, QUIET))
     nugget = float(np.sqrt(max(0.0, 2.0 * near**2 - (1.0 - SCATTER) * far**2)))
     return min(MOST, FLOOR_PER_NOISE * min(near, nugget))

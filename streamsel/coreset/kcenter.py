@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, replace
-from typing import Generic, Literal
+from typing import Generic
 
 import numpy as np
 import numpy.typing as npt
 
 from streamsel.coreset.arrival import arrivals, block_of, qualities_of, times_of
-from streamsel.coreset.block import Block
-from streamsel.coreset.centers import NONE, CenterTable, Located
-from streamsel.coreset.decision import Admitted, Center, Change, Decision, K, Point, Removed
+from streamsel.coreset.centers import CenterTable
+from streamsel.coreset.decide import decide
+from streamsel.coreset.decision import Center, Change, Decision, K
+from streamsel.coreset.members import Members
 from streamsel.coreset.snapshot import Snapshot
 from streamsel.coreset.state import Progress, Settings
-from streamsel.coreset.window import Window
+from streamsel.frame import Vectors
 
 WARM_SHARE = 0.85
 """The part of an earlier run's spacing that a warm start asks for: .75 to 1 of it hardly churns,
@@ -40,21 +41,29 @@ class Coreset(Generic[K]):
     With a ``window``, in seconds, centers not seen for so long expire, and while the set is not
     full the threshold halves every quarter of it. All times must then be given.
 
-    What holds, at any time unless said otherwise:
+    A center that is pinned neither expires nor is it evicted: the closest pair is then that of
+    which one is not pinned. Where no one may go, frames beyond the threshold are absorbed all the
+    same, and their reason is ``full``.
 
-    - There are at most ``capacity`` centers, and any two are more than ``floor`` apart.
+    What holds, at any time unless said otherwise, and if it speaks of the spacing, of OPT or of
+    admissions, then as long as nothing is pinned and the capacity does not grow:
+
+    - There are at most ``capacity`` centers, or the pinned ones, or what is to go at the next offer
+      after an unpinning. Any two are more than ``floor`` apart, unless both were pinned when it
+      rose.
     - A frame that is absorbed on arrival is within ``max(floor, (1 + hysteresis) * spacing)`` of
       a center when its call returns, if the set is full. It is then also within
       ``max(floor, 2 * (1 + hysteresis) * OPT)``, OPT being the smallest radius with which
       ``capacity`` of the frames so far could have covered all: the centers and the frame are one
       point more than that.
-    - Every valid frame so far is within ``coverage_bound`` of a center; with a window every one
-      of the window. This is a certificate, computed as the stream goes by. No constant bounds it
-      against OPT in the worst case (in practice it is 4 to 10 times ``lower_bound``); lazy
-      threshold levels would give the 8 of Charikar, Chekuri, Feder, Motwani (STOC 1997, section
-      3), at a third less diversity.
+    - Every valid frame so far is within ``coverage_bound`` of a center, but those that only removed
+      centers stood for; with a window every one of the window. This is a certificate, computed as
+      the stream goes by. No constant bounds it against OPT in the worst case (in practice it is 4
+      to 10 times ``lower_bound``); lazy threshold levels would give the 8 of Charikar, Chekuri,
+      Feder, Motwani (STOC 1997, section 3), at a third less diversity.
     - ``lower_bound`` is at most OPT: there have been ``capacity + 1`` frames at least twice as
-      far apart, two of which any ``capacity`` balls must share (Gonzalez 1985, theorem 2.2).
+      far apart, two of which any ``capacity`` balls must share (Gonzalez 1985, theorem 2.2). That
+      holds with pins too.
     - Without a window the spacing never falls once the set is full, and however long the stream,
       there are at most ``capacity * (2 + floor(log(end / start) / log(1 + hysteresis)))``
       admissions, ``start`` being the spacing when the set became full and ``end`` the present
@@ -102,7 +111,7 @@ class Coreset(Generic[K]):
         warm_spacing: float = 0.0,
         safety: float = 4.0,
     ) -> None:
-        self._settings = Settings(
+        settings = Settings(
             capacity=capacity,
             dim=dim,
             floor=floor,
@@ -111,27 +120,26 @@ class Coreset(Generic[K]):
             warm_spacing=warm_spacing,
             safety=safety,
         )
-        self._table: CenterTable[K] = CenterTable(capacity + 1, dim)
-        self._window = None if window is None else Window(window)
-        self._progress = Progress(soft=WARM_SHARE * warm_spacing)
+        table: CenterTable[K] = CenterTable(capacity + 1, dim)
+        self._members = Members(settings, Progress(soft=WARM_SHARE * warm_spacing), table)
 
     def __len__(self) -> int:
-        return self._table.size
+        return self._members.size
 
     @property
     def capacity(self) -> int:
         """Most centers."""
-        return self._settings.capacity
+        return self._members.settings.capacity
 
     @property
     def dim(self) -> int:
         """Length of a vector."""
-        return self._settings.dim
+        return self._members.settings.dim
 
     @property
     def floor(self) -> float:
         """Distance up to which two frames are near duplicates."""
-        return self._settings.floor
+        return self._members.settings.floor
 
     @property
     def spacing(self) -> float:
@@ -139,47 +147,54 @@ class Coreset(Generic[K]):
 
         For a capacity of 1, that of the last two that were compared.
         """
-        return self._progress.spacing
+        return self._members.progress.spacing
 
     @property
     def threshold(self) -> float:
         """What a frame's distance from its nearest center must exceed for it to be admitted."""
-        full = self._table.size >= self.capacity
-        return max(self.floor, self._hysteretic_spacing if full else self._progress.soft)
+        return self._members.threshold
 
     @property
     def coverage_bound(self) -> float:
         """Every valid frame so far (with a window: within it) is this near to a center."""
-        return float(self._table.reach[: self._table.size].max(initial=0.0))
+        table = self._members.table
+        return float(table.reach[: table.size].max(initial=0.0))
 
     @property
     def lower_bound(self) -> float:
         """No choice of ``capacity`` of all frames so far covers them with a smaller radius."""
-        return self._progress.lower_bound
+        return self._members.progress.lower_bound
 
     @property
     def admitted(self) -> int:
         """How often a frame became a center."""
-        return self._progress.admitted
+        return self._members.progress.admitted
 
     @property
     def evicted(self) -> int:
         """How often a center was removed, expired ones included."""
-        return self._progress.evicted
+        return self._members.progress.evicted
 
     @property
     def rejected(self) -> int:
         """How many frames had no valid vector."""
-        return self._progress.rejected
+        return self._members.progress.rejected
 
     @property
     def keys(self) -> tuple[K, ...]:
         """The keys of the centers, in the order their frames were offered."""
-        return tuple(self._table.points[slot].key for slot in self._table.order())
+        table = self._members.table
+        return tuple(table.points[slot].key for slot in table.order())
 
     def centers(self) -> tuple[Center[K], ...]:
         """Return the centers, in the order their frames were offered."""
-        return tuple(self._table.describe(slot) for slot in self._table.order())
+        table = self._members.table
+        return tuple(table.describe(slot) for slot in table.order())
+
+    def vectors(self) -> Vectors:
+        """Return the (size, D) vectors of the centers, in the order of :meth:`centers`; a copy."""
+        table = self._members.table
+        return table.vectors[table.order()]
 
     def offer(
         self,
@@ -226,14 +241,15 @@ class Coreset(Generic[K]):
             ConfigurationError: A shape or length is wrong, a time is missing where there is a
                 window, or a time or quality is not finite. The coreset has not changed.
         """
+        members, progress = self._members, self._members.progress
         block = block_of(vectors, len(keys), self.dim)  # (N, D)
-        moments = times_of(times, len(keys), needed=self._window is not None)
+        moments = times_of(times, len(keys), needed=members.settings.window is not None)
         merits = qualities_of(qualities, len(keys))
-        points = arrivals(keys, block, moments, merits, first=self._progress.offered)
+        points = arrivals(keys, block, moments, merits, first=progress.offered)
         valid = [point for point in points if point is not None]
-        self._progress.offered += len(points)
-        self._progress.rejected += len(points) - len(valid)
-        decided = iter(self._decide(valid) if valid else ())
+        progress.offered += len(points)
+        progress.rejected += len(points) - len(valid)
+        decided = iter(decide(members, valid) if valid else ())
         return [
             Decision(key, "rejected", "invalid", None, None, None)
             if point is None
@@ -241,151 +257,138 @@ class Coreset(Generic[K]):
             for key, point in zip(keys, points, strict=True)
         ]
 
+    @property
+    def redundancy(self) -> float | None:
+        """Distance of the closest pair of which one may be evicted.
+
+        Infinite where there is no such pair and yet one that may be; None where all are pinned.
+        """
+        return self._members.redundancy
+
+    @property
+    def pinned(self) -> tuple[K, ...]:
+        """The keys of the pinned centers, in the order their frames were offered."""
+        table = self._members.table
+        return tuple(table.points[slot].key for slot in table.order() if table.pinned[slot])
+
+    def pin(self, key: K) -> bool:
+        """Never evict this center, except by :meth:`remove`; False where it is none.
+
+        Cost: the key is compared with those of all centers.
+        """
+        return self._members.pin(lambda other: other == key, True)
+
+    def unpin(self, key: K) -> bool:
+        """Let this center be evicted again; False where it is none. See :meth:`pin`."""
+        return self._members.pin(lambda other: other == key, False)
+
+    def resize(self, capacity: int) -> list[Change[K]]:
+        """Hold at most ``capacity`` centers from now on; the larger of it and the pinned ones.
+
+        Where there are more, one of the closest pair is evicted (``resized``) until there are not,
+        by the rule of an admission, but no witness is recalled. All promises hold on.
+
+        A greater capacity makes the set one that is not full: of the spacing that was reached, and
+        of the threshold, that part remains which the old capacity is of the new, so that frames
+        along a line would fill the set evenly, and any others sooner. ``spacing`` is a lower bound
+        then until the set is full again, and never falls from there; ``lower_bound`` begins anew.
+
+        Raises:
+            ConfigurationError: ``capacity`` is no whole number of at least 1.
+        """
+        changes: list[Change[K]] = []
+        self._members.resize(capacity, changes)
+        return changes
+
+    def set_floor(self, floor: float) -> list[Change[K]]:
+        """Let ``floor`` be the distance up to which frames are near duplicates, from now on.
+
+        Of pairs within it one is evicted (``near-duplicate``), the closest first, unless both are
+        pinned. What was refused under a higher floor does not come back.
+
+        Raises:
+            ConfigurationError: ``floor`` is not in 0..2.
+        """
+        changes: list[Change[K]] = []
+        self._members.set_floor(floor, changes)
+        return changes
+
+    def evict_redundant(self, reason: str) -> list[Change[K]]:
+        """Evict one of the closest pair, by the rule of an admission, or one that has no pair.
+
+        Nothing happens where all are pinned. The set is held to be full at the size it has then:
+        newcomers must exceed ``1 + hysteresis`` times the spacing that remains, so what was
+        evicted is not admitted again at once, however often this is called. Only a window lets
+        that threshold decay.
+        """
+        changes: list[Change[K]] = []
+        self._members.thin(reason, changes)
+        return changes
+
+    def remove(self, keys: Collection[K], reason: str) -> list[Change[K]]:
+        """Remove these centers, pinned or not; keys of others are passed over.
+
+        Nothing stands in for them: what they answered for is no longer covered, and the next frame
+        like it finds a place free if it is as far from the others as the spacing.
+        """
+        changes: list[Change[K]] = []
+        self._members.remove(keys.__contains__, reason, changes)
+        return changes
+
+    def ease(self, share: float) -> None:
+        """Multiply the threshold of a set that is not full by ``share``, in 0..1.
+
+        For a caller that sees the set fill too slowly. Never below the floor. The spacing is a
+        lower bound then until the set is full.
+        """
+        self._members.ease(share)
+
+    def settle(self) -> None:
+        """Let go of witnesses and of spare room: no frame will be offered any more."""
+        self._members.table.compact()
+
+    @property
+    def refusal_bound(self) -> float:
+        """What is absorbed from now on, until a center comes or goes, is this near to its center.
+
+        While the centers stay the same and none is pinned or unpinned, the threshold is at most
+        ``max(floor, soft, (1 + hysteresis) * s)``: the soft threshold of a set that is not full
+        only falls, and ``s`` is the spacing, or the distance of the closest pair if that is
+        greater, which is what the spacing becomes should a smaller capacity make the set full.
+        """
+        return self._members.refusal_bound
+
+    def progress(self) -> Progress:
+        """Return a copy of the scalars, fit to be continued with centers that may be fewer."""
+        self._members.keep_spacing()
+        return replace(self._members.progress)
+
+    @classmethod
+    def resume(
+        cls, settings: Settings, progress: Progress, centers: Sequence[Center[K]]
+    ) -> Coreset[K]:
+        """Return a coreset of these centers, in this order; neighbours and spacing are found anew.
+
+        There are no witnesses. Where there are more than the capacity, those beyond it are evicted
+        when the next block is offered.
+        """
+        slots = max(settings.capacity, len(centers)) + 1
+        table: CenterTable[K] = CenterTable(slots, settings.dim)
+        table.fill(centers)
+        coreset: Coreset[K] = cls(**asdict(settings))
+        offered = max(progress.offered, len(centers))
+        coreset._members = Members(settings, replace(progress, offered=offered), table)
+        coreset._members.measure_anew()
+        return coreset
+
     def snapshot(self) -> Snapshot[K]:
         """Return all there is to know, to continue from later with identical decisions."""
-        return Snapshot.of(self._settings, replace(self._progress), self._table)
+        members = self._members
+        return Snapshot.of(members.settings, replace(members.progress), members.table)
 
     @classmethod
     def restore(cls, snapshot: Snapshot[K]) -> Coreset[K]:
         """Return a coreset that continues where ``snapshot`` was taken."""
         coreset: Coreset[K] = cls(**asdict(snapshot.settings))
-        coreset._progress = replace(snapshot.progress)
-        coreset._table = snapshot.table()
+        coreset._members = Members(snapshot.settings, replace(snapshot.progress), snapshot.table())
         return coreset
-
-    @property
-    def _hysteretic_spacing(self) -> float:
-        return (1.0 + self._settings.hysteresis) * self._progress.spacing
-
-    def _decide(self, points: Sequence[Point[K]]) -> list[Decision[K]]:
-        """Decide the valid frames of a block, at least one."""
-        journal: list[list[Change[K]]] = [[] for _ in points]
-        admissions: dict[int, Admitted[K]] = {}
-        self._expire(min(point.time for point in points), journal[0])
-        block = Block(points, self._table)
-        latest = 0
-        while (row := block.next(self.threshold, self.floor)) is not None:
-            # Changes hang on the latest frame so far, so that read in order they can be replayed.
-            latest = max(latest, row)
-            admissions[row] = self._admit(block.take(row), "novel", journal[latest])
-            self._make_room(journal[latest])
-            block.refresh()
-        return [
-            self._absorption(point, int(block.slot[row]), float(block.distance[row]), journal[row])
-            if row not in admissions
-            else self._admission(admissions[row], journal[row])
-            for row, point in enumerate(points)
-        ]
-
-    def _admission(self, admitted: Admitted[K], changes: Sequence[Change[K]]) -> Decision[K]:
-        """Return the decision about a frame that became a center."""
-        return Decision(
-            key=admitted.key,
-            outcome="admitted",
-            reason="novel",
-            distance=admitted.distance,
-            nearest=admitted.nearest,
-            threshold=admitted.threshold,
-            changes=tuple(changes),
-        )
-
-    def _absorption(
-        self, point: Point[K], slot: int, distance: float, changes: Sequence[Change[K]]
-    ) -> Decision[K]:
-        """Let the center in ``slot`` answer for ``point`` and return the decision about it."""
-        self._table.absorb(slot, point, distance)
-        return Decision(
-            key=point.key,
-            outcome="absorbed",
-            reason="near-duplicate" if distance <= self.floor else "covered",
-            distance=distance,
-            nearest=self._table.points[slot].key,
-            threshold=self.threshold,
-            changes=tuple(changes),
-        )
-
-    def _admit(
-        self,
-        located: Located[K],
-        reason: Literal["novel", "recalled"],
-        changes: list[Change[K]],
-    ) -> Admitted[K]:
-        """Make a point a center; the set may hold one too many then."""
-        first = located.slot == NONE
-        admitted = Admitted(
-            key=located.point.key,
-            distance=None if first else located.distance,
-            nearest=None if first else self._table.points[located.slot].key,
-            threshold=self.threshold,
-            reason=reason,
-        )
-        self._table.insert(located)
-        self._progress.admitted += 1
-        changes.append(admitted)
-        return admitted
-
-    def _make_room(self, changes: list[Change[K]]) -> None:
-        """Bring the set back to its capacity, and recall witnesses that are left uncovered.
-
-        Each recall uses up a witness, so this ends. Afterwards the spacing is up to date.
-        """
-        while len(self) > self.capacity:
-            witness = self._evict(changes)
-            self._measure_spacing()
-            if witness is None or self._forgotten(witness):
-                return
-            located = self._table.locate(witness)
-            if located.distance <= self.threshold:
-                self._table.absorb(located.slot, witness, located.distance)
-                return
-            self._admit(located, "recalled", changes)
-        self._measure_spacing()
-
-    def _evict(self, changes: list[Change[K]]) -> Point[K] | None:
-        """Remove one of the closest pair of centers; return what it was the farthest to absorb."""
-        table, progress = self._table, self._progress
-        victim, survivor, distance = table.closest_pair(self._settings.safety)
-        progress.lower_bound = max(progress.lower_bound, distance / 2)
-        if self.capacity == 1:
-            progress.spacing = max(progress.spacing, distance)
-        witness = table.witnesses[victim]
-        removed = Removed(
-            table.points[victim].key, table.points[survivor].key, distance, "closest-pair"
-        )
-        table.inherit(survivor, victim)
-        table.remove([victim])
-        progress.evicted += 1
-        changes.append(removed)
-        return witness
-
-    def _measure_spacing(self) -> None:
-        """Take the spacing of a full set. Only a window, which empties places, lets it fall."""
-        if len(self) < max(2, self.capacity):
-            return
-        spacing = float(self._table.gap[: len(self)].min())
-        held = 0.0 if self._window else self._progress.spacing
-        self._progress.spacing = max(held, spacing)
-
-    def _forgotten(self, point: Point[K]) -> bool:
-        """Tell whether ``point`` is older than the window."""
-        if self._window is None:
-            return False
-        return point.time < self._window.horizon(self._progress.clock)
-
-    def _expire(self, time: float, changes: list[Change[K]]) -> None:
-        """Move the clock on to ``time``, which never goes back, and let go of what is too old."""
-        if self._window is None:
-            return
-        progress, table = self._progress, self._table
-        before, progress.clock = progress.clock, max(progress.clock, time)
-        if len(self) >= self.capacity:
-            progress.soft = self._hysteretic_spacing
-        else:
-            progress.soft *= self._window.shrinkage(before, progress.clock)
-        old = np.flatnonzero(table.last[: len(self)] < self._window.horizon(progress.clock))
-        if not len(old):
-            return
-        expired = sorted(old.tolist(), key=lambda slot: int(table.sequence[slot]))
-        changes += [Removed(table.points[slot].key, None, None, "expired") for slot in expired]
-        progress.evicted += len(expired)
-        table.remove(expired)

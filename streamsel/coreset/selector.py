@@ -9,12 +9,11 @@ from typing import Literal
 
 import numpy as np
 
-from streamsel.coreset.decision import Admitted, Change, Decision
 from streamsel.coreset.duplicates import floor_from
 from streamsel.coreset.kcenter import Coreset
-from streamsel.coreset.verdicts import INVALID_EMBEDDING, refused
-from streamsel.errors import ConfigurationError
-from streamsel.event import Event, Evicted, Kept, Verdict
+from streamsel.coreset.lookahead import LookAhead
+from streamsel.coreset.verdicts import refused, verdict_of
+from streamsel.event import Verdict
 from streamsel.frame import Candidate, Frame, FrameKey, Vector
 
 
@@ -58,13 +57,9 @@ class OnlineSelector:
         window: float | None = None,
         warm_spacing: float = 0.0,
     ) -> None:
-        for name, frames in (("look_ahead", look_ahead), ("calibration", calibration)):
-            if frames < 1:
-                raise ConfigurationError(f"selector: {name} is {frames}; it must be at least 1")
-        self._look_ahead = look_ahead
-        self._min_distance = min_distance
         self._calibrating = floor == "auto"
-        self._due = calibration if floor == "auto" else look_ahead
+        self._ahead = LookAhead(look_ahead, dim, hold=calibration if floor == "auto" else 1)
+        self._min_distance = min_distance
         self._open_coreset = partial(
             Coreset[Frame],
             count,
@@ -75,10 +70,8 @@ class OnlineSelector:
         )
         known = min_distance if floor == "auto" else max(floor, min_distance)
         self._coreset = self._open_coreset(floor=known)
-        self._waiting: list[Candidate] = []
         self._begun: dict[str, float] = {}
         self._clock = 0.0
-        self._embedded = 0
 
     @property
     def kept(self) -> tuple[FrameKey, ...]:
@@ -101,53 +94,22 @@ class OnlineSelector:
         Raises:
             ConfigurationError: An embedding's length is not ``dim``.
         """
-        verdicts: list[Verdict] = []
-        for candidate in candidates:
-            if candidate.embedding is not None:
-                self._embedded += 1
-                if candidate.embedding.shape != (self._coreset.dim,):
-                    raise ConfigurationError(
-                        f"selector: the embedding of {candidate.frame.key} has the shape "
-                        f"{candidate.embedding.shape}; it must be ({self._coreset.dim},)"
-                    )
-            self._waiting.append(candidate)
-            if self._embedded in (0, self._due):
-                verdicts += self._settle(ended=False)
-        return verdicts
+        return [v for block in self._ahead.take(candidates) for v in self._decide(block)]
 
     def finish(self) -> list[Verdict]:
         """The stream has ended: return every verdict still owed."""
-        return self._settle(ended=True)
+        return [v for block in self._ahead.rest() for v in self._decide(block)]
 
-    def _settle(self, ended: bool) -> list[Verdict]:
-        """Decide the whole blocks among what waits, and the last, shorter one if the end came."""
-        if self._calibrating and self._embedded:
-            self._calibrate()
-        verdicts: list[Verdict] = []
-        block: list[Candidate] = []
-        embedded = 0
-        for candidate in self._waiting:
-            block.append(candidate)
-            embedded += candidate.embedding is not None
-            if embedded in (0, self._look_ahead):
-                verdicts += self._decide(block)
-                block, embedded = [], 0
-        if ended:
-            verdicts += self._decide(block)
-            block, embedded = [], 0
-        self._waiting, self._embedded = block, embedded
-        return verdicts
-
-    def _calibrate(self) -> None:
-        """Tell the floor from the candidates that wait, and start over with it."""
+    def _calibrate(self, held: Sequence[Candidate]) -> None:
+        """Tell the floor from the candidates that were held back, and start over with it."""
         feeds: defaultdict[str, list[Vector]] = defaultdict(list)
-        for candidate in self._waiting:
+        for candidate in held:
             if candidate.embedding is not None:
                 feeds[candidate.frame.key.feed].append(candidate.embedding)
         longest = max(feeds.values(), key=len)
         floor = max(self._min_distance, floor_from(np.stack(longest)))
         self._coreset = self._open_coreset(floor=floor)
-        self._calibrating, self._due = False, self._look_ahead
+        self._calibrating = False
 
     def _stream_time(self, frame: Frame) -> float:
         """Seconds since the stream began: each feed's own time begins where others had got to."""
@@ -164,6 +126,8 @@ class OnlineSelector:
         ]
         if not embedded:
             return [refused(candidate) for candidate in block]
+        if self._calibrating:
+            self._calibrate([*block, *self._ahead.waiting])
         decisions = iter(
             self._coreset.offer_block(
                 [candidate.frame for candidate, _ in embedded],
@@ -175,39 +139,6 @@ class OnlineSelector:
         return [
             refused(candidate)
             if candidate.embedding is None
-            else _verdict(candidate, next(decisions))
+            else verdict_of(candidate, next(decisions))
             for candidate in block
         ]
-
-
-def _verdict(candidate: Candidate, decision: Decision[Frame]) -> Verdict:
-    """Say what the coreset decided in the words of the line."""
-    if decision.outcome == "rejected":
-        return refused(candidate, INVALID_EMBEDDING)
-    return Verdict(
-        candidate=candidate,
-        outcome="kept" if decision.outcome == "admitted" else "covered",
-        reason=decision.reason,
-        distance=decision.distance,
-        nearest=None if decision.nearest is None else decision.nearest.key,
-        threshold=decision.threshold,
-        events=tuple(_event(change) for change in decision.changes),
-    )
-
-
-def _event(change: Change[Frame]) -> Event:
-    """Say what changed in the words of the line."""
-    if isinstance(change, Admitted):
-        return Kept(
-            frame=change.key,
-            distance=change.distance,
-            nearest=None if change.nearest is None else change.nearest.key,
-            threshold=change.threshold,
-            reason=change.reason,
-        )
-    return Evicted(
-        frame=change.key,
-        by=None if change.by is None else change.by.key,
-        distance=change.distance,
-        reason=change.reason,
-    )

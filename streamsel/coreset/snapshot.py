@@ -18,10 +18,10 @@ from streamsel.coreset.state import Progress, Settings
 from streamsel.errors import ConfigurationError, RecordError
 from streamsel.frame import Vectors
 
-FORMAT = "streamsel-coreset-1"
+FORMAT = "streamsel-coreset-2"
 """First thing in a snapshot's bytes; another layout gets another name."""
 
-COLUMNS = ("neighbor", "gap", "reach", "last", "witness_distance")
+COLUMNS = ("neighbor", "gap", "reach", "last", "pinned", "witness_distance")
 """What a center carries beside its point, by its name in the table."""
 
 
@@ -51,7 +51,8 @@ class Snapshot(Generic[K]):
 
     def table(self) -> CenterTable[K]:
         """Return a new table of the same centers."""
-        table: CenterTable[K] = CenterTable(self.settings.capacity + 1, self.settings.dim)
+        slots = max(self.settings.capacity, len(self.points)) + 1
+        table: CenterTable[K] = CenterTable(slots, self.settings.dim)
         for slot, point in enumerate(self.points):
             table.vectors[slot], table.sequence[slot] = point.vector, point.sequence
         for name in COLUMNS:

@@ -1,10 +1,13 @@
-"""Verdicts that every selector gives alike: what was refused before any distance was measured."""
+"""Verdicts: what a coreset decided, and what was refused before, in the words of the line."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from streamsel.coreset.decision import Admitted, Change, Decision
 from streamsel.coreset.distance import are_unit
-from streamsel.event import Verdict
-from streamsel.frame import Candidate
+from streamsel.event import Event, Evicted, Kept, Verdict
+from streamsel.frame import Candidate, Frame
 
 INVALID_EMBEDDING = "invalid-embedding"
 """Why a candidate whose embedding is not a finite unit vector is refused."""
@@ -26,4 +29,42 @@ def refused(candidate: Candidate, reason: str | None = None) -> Verdict:
         distance=None,
         nearest=None,
         threshold=None,
+    )
+
+
+def verdict_of(candidate: Candidate, decision: Decision[Frame]) -> Verdict:
+    """Say what a coreset decided about a candidate with an embedding."""
+    if decision.outcome == "rejected":
+        return refused(candidate, INVALID_EMBEDDING)
+    return Verdict(
+        candidate=candidate,
+        outcome="kept" if decision.outcome == "admitted" else "covered",
+        reason=decision.reason,
+        distance=decision.distance,
+        nearest=None if decision.nearest is None else decision.nearest.key,
+        threshold=decision.threshold,
+        events=events_of(decision.changes),
+    )
+
+
+def events_of(changes: Iterable[Change[Frame]]) -> tuple[Event, ...]:
+    """Say what changed in a coreset."""
+    return tuple(_event(change) for change in changes)
+
+
+def _event(change: Change[Frame]) -> Event:
+    if isinstance(change, Admitted):
+        return Kept(
+            frame=change.key,
+            distance=change.distance,
+            nearest=None if change.nearest is None else change.nearest.key,
+            threshold=change.threshold,
+            reason=change.reason,
+            embedding=change.vector,
+        )
+    return Evicted(
+        frame=change.key,
+        by=None if change.by is None else change.by.key,
+        distance=change.distance,
+        reason=change.reason,
     )

@@ -3,7 +3,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from streamsel.coreset.block import Block
@@ -30,6 +30,7 @@ def check(block: Block[int], table: CenterTable[int]) -> None:
 
 @EXAMPLES
 @given(streams(most=40), st.integers(0, 2**32 - 1))
+@example(np.eye(11, dtype=np.float32)[[10, 7, 4, 6, 1, 4, 8]], 1078)
 def test_the_block_follows_the_table(vectors: np.ndarray, seed: int) -> None:
     """Also where a center goes and the same frame comes back, into any slot."""
     random = np.random.default_rng(seed)

@@ -67,6 +67,19 @@ def test_a_snapshot_does_not_follow_its_coreset() -> None:
     assert snapshot.to_bytes() == before != coreset.snapshot().to_bytes()
 
 
+def test_pins_and_a_changed_capacity_and_floor_survive() -> None:
+    vectors = order("growing", 200, 6, seed=2)
+    coreset = Coreset[int](8, 6)
+    offer_all(coreset, vectors[:100], 8)
+    coreset.pin(coreset.keys[2])
+    coreset.resize(5)
+    coreset.set_floor(0.1)
+    restored = Coreset.restore(Snapshot.from_bytes(coreset.snapshot().to_bytes(), int))
+    assert restored.pinned == coreset.pinned
+    assert (restored.capacity, restored.floor) == (5, 0.1)
+    assert offer_all(restored, vectors[100:], 8) == offer_all(coreset, vectors[100:], 8)
+
+
 def test_keys_of_any_kind_survive() -> None:
     coreset = Coreset[tuple[str, int]](3, 4)
     names = [("gäte\x00", 1), ("a,b", 2), ("", 3)]

@@ -1,0 +1,60 @@
+"""How much an endless feed may keep: a number of frames, a number each hour or day, or a share."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from streamsel.errors import ConfigurationError
+
+SHARE_PERIOD = 3600.0
+"""Seconds over which a share is kept where no period is given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Exactly one of ``count`` and ``share``.
+
+    ``Budget(count=300)`` keeps at most 300 frames at any time. ``Budget(count=50, period=3600.0)``
+    keeps at most 50 of every hour, for ever. ``Budget(share=0.05)`` keeps at most about every
+    twentieth frame, for ever; the frames of a ``period``, an hour unless told, are chosen among
+    each other. Periods are seconds of stream time, and begin at its multiples.
+
+    Raises:
+        ConfigurationError: Both or none are given, or a value is out of its bounds.
+    """
+
+    count: int | None = None
+    period: float | None = None
+    share: float | None = None
+
+    def __post_init__(self) -> None:
+        if (self.count is None) == (self.share is None):
+            raise ConfigurationError("budget: give either a count or a share of the frames")
+        whole = isinstance(self.count, int) and not isinstance(self.count, bool)
+        if self.count is not None and (not whole or self.count < 1):
+            raise ConfigurationError(
+                f"budget: count is {self.count!r}; it must be a whole number of at least 1"
+            )
+        if self.share is not None and not 0.0 < self.share <= 1.0:
+            raise ConfigurationError(
+                f"budget: share is {self.share}; it must be above 0 and at most 1"
+            )
+        if self.period is not None and not 0.0 < self.period < math.inf:
+            raise ConfigurationError(f"budget: period is {self.period}; it must be above 0 seconds")
+
+    @property
+    def span(self) -> float | None:
+        """Seconds after which frames are chosen afresh; None: never."""
+        return SHARE_PERIOD if self.share is not None and self.period is None else self.period
+
+    def capacity(self, seen: int) -> int:
+        """Return the most frames that may stand for ``seen`` frames of a period.
+
+        >>> Budget(count=5).capacity(1000), Budget(share=0.1).capacity(25)
+        (5, 3)
+        """
+        if self.count is not None:
+            return self.count
+        assert self.share is not None
+        return max(1, math.ceil(self.share * seen))

@@ -1,0 +1,78 @@
+"""The frames of periods that have ended: kept for good, but for a budget in bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from streamsel.coreset.decision import Change
+from streamsel.coreset.kcenter import Coreset
+from streamsel.frame import Frame
+
+MOST = 100_000
+"""Most frames of ended periods that are remembered."""
+
+
+@dataclass(slots=True, eq=False)
+class _Period:
+    """A coreset to which nothing is offered any more; its redundancy and size when last asked."""
+
+    coreset: Coreset[Frame]
+    redundancy: float | None
+    size: int
+
+
+class Ended:
+    """The coresets of ended periods, oldest first, each thinned by its own closest pair.
+
+    Of more than ``most`` frames in all, those of the oldest periods are let go of: they stay
+    stored, but nothing is known of them here. Memory: two vectors of each frame.
+    """
+
+    def __init__(self, most: int = MOST) -> None:
+        """Nothing has ended yet."""
+        self._most = most
+        self._size = 0
+        self._periods: list[_Period] = []
+
+    @property
+    def coresets(self) -> Sequence[Coreset[Frame]]:
+        """Those that hold a frame, oldest first."""
+        return [period.coreset for period in self._periods]
+
+    @property
+    def redundancy(self) -> float | None:
+        """The least that one of them has; None where nothing may be evicted."""
+        known = (period.redundancy for period in self._periods)
+        return min((one for one in known if one is not None), default=None)
+
+    def add(self, coreset: Coreset[Frame]) -> list[Frame]:
+        """Take what a period has kept; return the frames that are let go of for it."""
+        coreset.settle()
+        if len(coreset):
+            self._periods.append(_Period(coreset, coreset.redundancy, len(coreset)))
+            self._size += len(coreset)
+        gone: list[Frame] = []
+        while self._size > self._most:
+            oldest = self._periods.pop(0)
+            self._size -= oldest.size
+            gone += oldest.coreset.keys
+        return gone
+
+    def thin(self, reason: str) -> list[Change[Frame]]:
+        """Evict one frame of the most redundant period, of equals the oldest; there must be one."""
+        able = [period for period in self._periods if period.redundancy is not None]
+        coreset = min(able, key=lambda period: period.redundancy or 0.0).coreset
+        changes = coreset.evict_redundant(reason)
+        self.changed(coreset)
+        return changes
+
+    def changed(self, coreset: Coreset[Frame]) -> None:
+        """Note that ``coreset``, if it is one of these, has lost frames, or a pin."""
+        for position, period in enumerate(self._periods):
+            if period.coreset is coreset:
+                self._size -= period.size - len(coreset)
+                period.redundancy, period.size = coreset.redundancy, len(coreset)
+                if not period.size:
+                    del self._periods[position]
+                return

@@ -1,0 +1,78 @@
+"""What earlier periods kept and is still seen: the present need not keep it again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from streamsel.coreset.assign import Distances, Indices
+from streamsel.coreset.distance import nearest
+from streamsel.frame import Frame, FrameKey, Vector, Vectors
+
+
+class Familiar:
+    """The frames of ended periods that were last kept, or last seen again.
+
+    What is within the floor of one is a near duplicate of it. So a resting camera keeps one frame
+    for as long as it rests, and not one in every period. Memory: a vector of each.
+    """
+
+    def __init__(self, dim: int) -> None:
+        """Know nothing yet; ``dim`` is the length of a vector."""
+        self._dim = dim
+        self._take([], np.empty((0, dim), np.float32), np.empty(0, np.bool_))
+
+    def restore(self, frames: Sequence[tuple[Frame, Vector, bool]]) -> None:
+        """Know these, each with its vector and whether it was seen in this period."""
+        rows = np.array([vector for _, vector, _ in frames], np.float32)
+        self._take(
+            [frame for frame, _, _ in frames],
+            rows.reshape(len(frames), self._dim),
+            np.array([seen for _, _, seen in frames], np.bool_),
+        )
+
+    @property
+    def seen(self) -> dict[FrameKey, bool]:
+        """Whether each was seen in this period."""
+        keys = (frame.key for frame in self.frames)
+        return dict(zip(keys, self._seen.tolist(), strict=True))
+
+    def nearest(self, vectors: Vectors) -> tuple[Indices, Distances]:
+        """Return the position and distance of the nearest to each of ``vectors`` (B, D).
+
+        There must be one. O(B N D) for N familiar frames.
+        """
+        products = np.stack([self._vectors @ vector for vector in vectors])  # (B, N)
+        order = np.arange(len(self.frames), dtype=np.int64)
+        return nearest(products, vectors, self._vectors, order)
+
+    def see(self, positions: Indices) -> None:
+        """Note that those at ``positions`` were seen."""
+        self._seen[positions] = True
+
+    def turn(self, kept: Sequence[tuple[Frame, Vector]], most: int) -> None:
+        """A period has ended that kept ``kept``: these are familiar now too.
+
+        Of more than ``most`` those go first that were not seen in it, then those that were.
+        """
+        stay = [*np.flatnonzero(~self._seen), *np.flatnonzero(self._seen)]
+        stay = stay[max(0, len(stay) + len(kept) - most) :]
+        kept = kept[max(0, len(kept) - most) :]
+        frames = [*(self.frames[row] for row in stay), *(frame for frame, _ in kept)]
+        vectors = [*self._vectors[stay], *(vector for _, vector in kept)]
+        rows = np.array(vectors, np.float32).reshape(len(frames), self._dim)
+        self._take(frames, rows, np.zeros(len(frames), np.bool_))
+
+    def remove(self, gone: Iterable[FrameKey]) -> None:
+        """Forget frames that are kept no longer."""
+        lost = self._keys.intersection(gone)
+        if not lost:
+            return
+        stay = [row for row, frame in enumerate(self.frames) if frame.key not in lost]
+        self._take([self.frames[row] for row in stay], self._vectors[stay], self._seen[stay])
+
+    def _take(self, frames: list[Frame], vectors: Vectors, seen: npt.NDArray[np.bool_]) -> None:
+        self.frames, self._vectors, self._seen = frames, vectors, seen
+        self._keys = {frame.key for frame in frames}

@@ -1,0 +1,186 @@
+"""What a selector without end must remember beside the frames it keeps, as bytes."""
+
+from __future__ import annotations
+
+import json
+import math
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from streamsel.coreset.budget import Budget
+from streamsel.coreset.calibration import Gaps
+from streamsel.coreset.pace import Pace
+from streamsel.coreset.state import Progress
+from streamsel.errors import ConfigurationError, RecordError
+from streamsel.frame import FrameKey
+
+FORMAT = "streamsel-selector-1"
+"""Another layout gets another name."""
+
+_REACH_DIGITS, _LAST_DIGITS = 5, 2
+
+
+@dataclass(frozen=True, slots=True)
+class LiveState:
+    """A selector at one moment.
+
+    ``told`` is the floor that calibration has told, None: it has not; ``gaps`` is what it knows of
+    each feed so far. ``now`` and ``feeds`` are those of the stream's clock. ``capacity``,
+    ``progress`` and ``centers`` (reach and last time of each) are those of the current coreset;
+    ``refusals`` bounds the distance of what is refused until the centers change. ``familiar`` says
+    whether each such frame was seen in the current period.
+    """
+
+    budget: Budget
+    told: float | None
+    gaps: Mapping[str, Gaps]
+    now: float
+    feeds: Mapping[str, tuple[float, float]]
+    pace: Pace
+    warm_spacing: float
+    capacity: int
+    progress: Progress
+    refusals: float
+    centers: Mapping[FrameKey, tuple[float, float]]
+    familiar: Mapping[FrameKey, bool]
+    pinned: Sequence[FrameKey]
+
+    def to_bytes(self) -> bytes:
+        """Return the state as compressed JSON: about ten bytes a center.
+
+        Reaches and times are rounded up, so that whatever they promise still holds.
+        """
+        state = {
+            "format": FORMAT,
+            "budget": asdict(self.budget),
+            "told": self.told,
+            "gaps": {
+                feed: [gaps.frames, gaps.lag_1, gaps.lag_2] for feed, gaps in self.gaps.items()
+            },
+            "clock": [self.now, self.feeds],
+            "pace": asdict(self.pace),
+            "warm_spacing": self.warm_spacing,
+            "capacity": self.capacity,
+            "progress": asdict(self.progress),
+            "refusals": self.refusals,
+            "centers": {
+                **_packed(self.centers),
+                "reach": [_up(reach, _REACH_DIGITS) for reach, _ in self.centers.values()],
+                "last": [_up(last, _LAST_DIGITS) for _, last in self.centers.values()],
+            },
+            "familiar": {**_packed(self.familiar), "seen": [*self.familiar.values()]},
+            "pinned": _packed(self.pinned),
+        }
+        return zlib.compress(json.dumps(state, separators=(",", ":")).encode(), level=1)
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> LiveState:
+        """Read what :meth:`to_bytes` wrote.
+
+        Raises:
+            RecordError: The bytes are no state, are damaged, or are of another version.
+        """
+        try:
+            state = json.loads(zlib.decompress(content))
+            if state["format"] != FORMAT:
+                raise RecordError(f"selector: a state of format {state['format']!r} is not known")
+            return cls._read(state)
+        except (
+            AttributeError, ConfigurationError, LookupError, OverflowError, RecursionError,
+            TypeError, ValueError, zlib.error,
+        ) as error:  # fmt: skip
+            raise RecordError(
+                f"selector: the stored state is damaged ({error}); without it the kept frames "
+                "are taken as they are"
+            ) from error
+
+    @classmethod
+    def _read(cls, state: Mapping[str, Any]) -> LiveState:
+        now, feeds = state["clock"]
+        centers, familiar = state["centers"], state["familiar"]
+        reaches, lasts = map(_distance, centers["reach"]), map(_number, centers["last"])
+        return cls(
+            budget=Budget(**state["budget"]),
+            told=None if state["told"] is None else _distance(state["told"], most=2.0),
+            gaps={
+                feed: Gaps(_count(frames), [*map(_distance, lag_1)], [*map(_distance, lag_2)])
+                for feed, (frames, lag_1, lag_2) in state["gaps"].items()
+            },
+            now=_number(now),
+            feeds={feed: (_number(ahead), _number(last)) for feed, (ahead, last) in feeds.items()},
+            pace=_pace(state["pace"]),
+            warm_spacing=_distance(state["warm_spacing"], most=2.0),
+            capacity=_count(state["capacity"]),
+            progress=_progress(**state["progress"]),
+            refusals=_distance(state["refusals"]),
+            centers=dict(zip(_keys(centers), zip(reaches, lasts, strict=True), strict=True)),
+            familiar=dict(zip(_keys(familiar), map(bool, familiar["seen"]), strict=True)),
+            pinned=_keys(state["pinned"]),
+        )
+
+
+def _up(value: float, digits: int) -> float:
+    return (math.floor(value * 10.0**digits) + 1) / 10.0**digits
+
+
+def _packed(keys: Sequence[FrameKey] | Mapping[FrameKey, object]) -> dict[str, list[Any]]:
+    """Return columns of ``keys``, the name of each feed written once."""
+    feeds = list(dict.fromkeys(key.feed for key in keys))
+    numbers = {feed: number for number, feed in enumerate(feeds)}
+    return {
+        "feeds": feeds,
+        "feed": [numbers[key.feed] for key in keys],
+        "index": [key.index for key in keys],
+    }
+
+
+def _keys(columns: Mapping[str, Any]) -> list[FrameKey]:
+    """Return the keys that :func:`_packed` made columns of."""
+    feeds = [*map(str, columns["feeds"])]
+    pairs = zip(columns["feed"], columns["index"], strict=True)
+    return [FrameKey(feeds[feed], int(index)) for feed, index in pairs]
+
+
+def _pace(fields: Mapping[str, Any]) -> Pace:
+    """Check the fields of a pace."""
+    return Pace(
+        index=int(fields["index"]),
+        begun=_number(fields["begun"]),
+        now=_number(fields["now"]),
+        seen=_count(fields["seen"]),
+        expected=_count(fields["expected"]),
+        first={feed: int(index) for feed, index in fields["first"].items()},
+    )
+
+
+def _progress(clock: float, soft: float, spacing: float, **others: Any) -> Progress:
+    """Check the fields of a progress; its clock may be -inf."""
+    return Progress(
+        clock=float(clock),
+        soft=_distance(soft),
+        spacing=_distance(spacing, most=2.0),
+        lower_bound=_distance(others.pop("lower_bound")),
+        **{name: _count(count) for name, count in others.items()},
+    )
+
+
+def _count(value: Any) -> int:
+    if not isinstance(value, int) or value < 0:
+        raise ValueError(f"{value!r} is no count")
+    return value
+
+
+def _distance(value: Any, most: float = math.inf) -> float:
+    distance = _number(value)
+    if not 0.0 <= distance <= most:
+        raise ValueError(f"{value!r} is no distance")
+    return distance
+
+
+def _number(value: Any) -> float:
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(f"{value!r} is no number")
+    return number

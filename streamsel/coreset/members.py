@@ -1,0 +1,239 @@
+"""Who may come into a coreset, and who has to go."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Generic, Literal
+
+import numpy as np
+
+from streamsel.coreset.centers import NONE, CenterTable, Located
+from streamsel.coreset.decision import Admitted, Change, K, Point, Removed
+from streamsel.coreset.state import Progress, Settings
+from streamsel.coreset.window import Window
+
+FARTHEST = 2.0
+"""The greatest distance between two unit vectors."""
+
+
+class Members(Generic[K]):
+    """The centers of a coreset, and every change of them; ``Coreset`` says what holds.
+
+    Changes are appended to the list that is passed, in the order they happen. None of them
+    depends on keys.
+    """
+
+    def __init__(self, settings: Settings, progress: Progress, table: CenterTable[K]) -> None:
+        self.settings = settings
+        self.progress = progress
+        self.table = table
+        self._window = None if settings.window is None else Window(settings.window)
+
+    @property
+    def size(self) -> int:
+        """How many there are."""
+        return self.table.size
+
+    @property
+    def full(self) -> bool:
+        """Whether a newcomer would be one too many."""
+        return self.size >= self.settings.capacity
+
+    @property
+    def stuck(self) -> bool:
+        """Whether there is neither room nor anyone who may be evicted for a newcomer."""
+        return self.full and not self._any_movable
+
+    @property
+    def threshold(self) -> float:
+        """What a frame's distance from its nearest center must exceed for it to be admitted."""
+        own = self._hysteretic(self.progress.spacing) if self.full else self.progress.soft
+        return max(self.settings.floor, own)
+
+    @property
+    def refusal_bound(self) -> float:
+        """How far a frame may be from its center that is refused before the set changes next."""
+        if self.stuck:
+            return FARTHEST
+        closest = self.redundancy
+        pair = 0.0 if closest is None or math.isinf(closest) else closest
+        own = self._hysteretic(max(self.progress.spacing, pair))
+        return min(FARTHEST, max(self.threshold, own))
+
+    @property
+    def redundancy(self) -> float | None:
+        """Distance of the closest pair with one that may go, inf: there is none but one may."""
+        return self.table.redundancy() if self._any_movable else None
+
+    def admit(
+        self, located: Located[K], reason: Literal["novel", "recalled"], changes: list[Change[K]]
+    ) -> Admitted[K]:
+        """Make a point a center; there may be one too many then."""
+        first = located.slot == NONE
+        admitted = Admitted(
+            key=located.point.key,
+            distance=None if first else located.distance,
+            nearest=None if first else self.table.points[located.slot].key,
+            threshold=self.threshold,
+            reason=reason,
+            vector=located.point.vector,
+        )
+        self.table.insert(located)
+        self.progress.admitted += 1
+        changes.append(admitted)
+        return admitted
+
+    def make_room(self, changes: list[Change[K]]) -> None:
+        """After an admission, get back to the capacity; recall witnesses left uncovered.
+
+        Each recall uses up a witness, so this ends. Afterwards the spacing is up to date.
+        """
+        while self.size > self.settings.capacity:
+            witness = self._evict("closest-pair", changes)
+            self._measure_spacing()
+            if witness is None or self._forgotten(witness):
+                return
+            located = self.table.locate(witness)
+            if located.distance <= self.threshold:
+                self.table.absorb(located.slot, witness, located.distance)
+                return
+            self.admit(located, "recalled", changes)
+        self._measure_spacing()
+
+    def shrink(self, changes: list[Change[K]]) -> None:
+        """Evict, but for pinned ones, what exceeds the capacity."""
+        if self.size <= self.settings.capacity:
+            return
+        while self.size > self.settings.capacity and self._any_movable:
+            self._evict("resized", changes)
+        self._measure_spacing()
+
+    def resize(self, capacity: int, changes: list[Change[K]]) -> None:
+        """Let ``capacity`` be the most; see ``Coreset.resize``."""
+        progress, before = self.progress, self.settings.capacity
+        if capacity > before:
+            share = before / capacity
+            progress.soft = share * (progress.spacing if self.full else progress.soft)
+            progress.spacing *= share
+            progress.lower_bound = 0.0
+        self.settings = replace(self.settings, capacity=capacity)
+        self.table.reserve(capacity + 1)
+        self.shrink(changes)
+        self._measure_spacing()
+
+    def ease(self, share: float) -> None:
+        """Lower the threshold while there is room; see ``Coreset.ease``."""
+        progress = self.progress
+        if not self.full:
+            progress.soft *= share
+            progress.spacing = min(progress.spacing, progress.soft)
+
+    def set_floor(self, floor: float, changes: list[Change[K]]) -> None:
+        """Let ``floor`` be the floor; see ``Coreset.set_floor``."""
+        self.settings = replace(self.settings, floor=floor)
+        self.keep_spacing()
+        while self.table.redundancy() <= floor:
+            self._evict("near-duplicate", changes)
+
+    def thin(self, reason: str, changes: list[Change[K]]) -> None:
+        """Evict one; see ``Coreset.evict_redundant``."""
+        table, progress, redundancy = self.table, self.progress, self.redundancy
+        if redundancy is None:
+            return
+        self.keep_spacing()
+        if math.isinf(redundancy):
+            self._remove([int(np.flatnonzero(~table.pinned[: self.size])[0])], reason, changes)
+            return
+        self._evict(reason, changes)
+        left = table.redundancy()
+        level = redundancy if math.isinf(left) else left
+        progress.spacing = max(progress.spacing, level)
+        progress.soft = max(progress.soft, self._hysteretic(level))
+
+    def remove(self, wanted: Callable[[K], bool], reason: str, changes: list[Change[K]]) -> None:
+        """Remove those with a wanted key, pinned or not; see ``Coreset.remove``."""
+        slots = [slot for slot in self.table.order() if wanted(self.table.points[slot].key)]
+        if slots:
+            self.keep_spacing()
+            self._remove(slots, reason, changes)
+
+    def pin(self, wanted: Callable[[K], bool], pinned: bool) -> bool:
+        """Pin or unpin those with a wanted key; tell whether there is one."""
+        table = self.table
+        slots = [slot for slot, point in enumerate(table.points) if wanted(point.key)]
+        table.pinned[slots] = pinned
+        self._measure_spacing()
+        return bool(slots)
+
+    def keep_spacing(self) -> None:
+        """Before a full set loses some: newcomers must still be as far away as centers are."""
+        if self.full:
+            self.progress.soft = self.progress.spacing
+
+    def measure_anew(self) -> None:
+        """Take the spacing of centers that came from elsewhere."""
+        self.progress.spacing = min(self.progress.spacing, self.table.redundancy())
+        self._measure_spacing()
+
+    def advance(self, time: float, changes: list[Change[K]]) -> None:
+        """Move the clock on to ``time``, which never goes back, and let go of what is too old."""
+        if self._window is None:
+            return
+        progress, table = self.progress, self.table
+        before, progress.clock = progress.clock, max(progress.clock, time)
+        if self.full:
+            progress.soft = self._hysteretic(progress.spacing)
+        else:
+            progress.soft *= self._window.shrinkage(before, progress.clock)
+        old = table.last[: self.size] < self._window.horizon(progress.clock)
+        expired = np.flatnonzero(old & ~table.pinned[: self.size]).tolist()
+        if expired:
+            expired.sort(key=lambda slot: int(table.sequence[slot]))
+            self._remove(expired, "expired", changes)
+
+    @property
+    def _any_movable(self) -> bool:
+        return not bool(self.table.pinned[: self.size].all())
+
+    def _hysteretic(self, spacing: float) -> float:
+        return (1.0 + self.settings.hysteresis) * spacing
+
+    def _evict(self, reason: str, changes: list[Change[K]]) -> Point[K] | None:
+        """Remove one of the closest pair of centers; return what it was the farthest to absorb."""
+        table, progress = self.table, self.progress
+        victim, survivor, distance = table.closest_pair(self.settings.safety)
+        if self.size > self.settings.capacity:
+            closest = float(table.gap[: self.size].min())
+            progress.lower_bound = max(progress.lower_bound, closest / 2)
+        if self.settings.capacity == 1:
+            progress.spacing = max(progress.spacing, distance)
+        witness = table.witnesses[victim]
+        removed = Removed(table.points[victim].key, table.points[survivor].key, distance, reason)
+        table.inherit(survivor, victim)
+        table.remove([victim])
+        progress.evicted += 1
+        changes.append(removed)
+        return witness
+
+    def _remove(self, slots: list[int], reason: str, changes: list[Change[K]]) -> None:
+        """Remove the centers in ``slots``, for whom nothing stands in."""
+        changes += [Removed(self.table.points[slot].key, None, None, reason) for slot in slots]
+        self.progress.evicted += len(slots)
+        self.table.remove(slots)
+
+    def _measure_spacing(self) -> None:
+        """Take the spacing of a full set. Only a window, which empties places, lets it fall."""
+        if self.size < max(2, self.settings.capacity):
+            return
+        spacing = self.table.redundancy()
+        held = 0.0 if self._window else self.progress.spacing
+        if not math.isinf(spacing):
+            self.progress.spacing = max(held, spacing)
+
+    def _forgotten(self, point: Point[K]) -> bool:
+        """Tell whether ``point`` is older than the window."""
+        if self._window is None:
+            return False
+        return point.time < self._window.horizon(self.progress.clock)

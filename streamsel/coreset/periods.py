@@ -1,0 +1,251 @@
+"""A coreset for every period of a stream without end, each begun with what the last one taught."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from streamsel.coreset.budget import Budget
+from streamsel.coreset.decision import Admitted, Change, Decision
+from streamsel.coreset.distance import are_unit
+from streamsel.coreset.ended import Ended
+from streamsel.coreset.familiar import Familiar
+from streamsel.coreset.kcenter import WARM_SHARE, Coreset
+from streamsel.coreset.pace import Pace
+from streamsel.coreset.state import Settings
+from streamsel.errors import ConfigurationError
+from streamsel.frame import Frame, FrameKey, Vector, Vectors
+
+HALVINGS = 4
+"""How often in a period the threshold halves while the set fills too slowly."""
+
+FAMILIAR = 2
+"""Most familiar frames, in capacities of a period."""
+
+
+class Periods:
+    """Coresets one after another: the current one, and those of ended periods.
+
+    Without a period there is one coreset for ever. With one, each begins empty, with the spacing
+    that the last one reached (``warm_spacing`` for the first); while it has fewer centers than its
+    capacity times the part of the period that has passed, its threshold halves ``HALVINGS``
+    times a period, so a period that is less diverse than the last still fills. What is within the
+    floor of a familiar frame is covered by it, see :class:`Familiar`. The frames of ended
+    periods stay kept; see :class:`Ended`.
+
+    A share is one of the frames of a period. Their number is expected to be that of the last one
+    and the capacity follows, so that frames are chosen as if it had been known; more frames let it
+    grow, and when a period ends with fewer, it shrinks. In the first period it grows from 1.
+
+    Without a period nothing of this costs anything; with one, a frame costs a scan of the familiar
+    frames on top of that of the centers.
+    """
+
+    def __init__(self, budget: Budget, settings: Settings) -> None:
+        """Begin; the capacity of ``settings`` is not regarded."""
+        self._budget = budget
+        self._settings = settings
+        self._homes: dict[FrameKey, tuple[Frame, Coreset[Frame]]] = {}
+        self.pace = Pace()
+        self.familiar = Familiar(settings.dim)
+        self.ended = Ended()
+        self.current = self._open()
+
+    @property
+    def budget(self) -> Budget:
+        """How much may be kept."""
+        return self._budget
+
+    @property
+    def settings(self) -> Settings:
+        """Those of the next coreset."""
+        return self._settings
+
+    @property
+    def keys(self) -> Collection[FrameKey]:
+        """The frames that are kept now, those of ended periods included, in no order."""
+        return self._homes.keys()
+
+    @property
+    def pinned(self) -> list[FrameKey]:
+        """The frames that are pinned, in no order."""
+        coresets = [*self.ended.coresets, self.current]
+        return [frame.key for coreset in coresets for frame in coreset.pinned]
+
+    @property
+    def redundancy(self) -> float | None:
+        """Distance of the closest pair of one period of which one may be evicted."""
+        both = (self.ended.redundancy, self.current.redundancy)
+        return min((one for one in both if one is not None), default=None)
+
+    def begin(self, time: float, frames: Sequence[Frame]) -> list[Change[Frame]]:
+        """Say before each block that ``frames`` are judged next, at ``time``, which never falls."""
+        span = self._budget.span
+        changes: list[Change[Frame]] = []
+        index = 0 if span is None else int(time // span)
+        if not self.pace.seen:
+            self.pace = Pace(index, begun=time, now=time, expected=self.pace.expected)
+        elif span is not None and index > self.pace.index:
+            changes = self._turn(span, index, time)
+        passed = self.pace.go(time, (frame.key for frame in frames))
+        capacity = self._capacity()
+        if capacity > self.current.capacity:
+            changes += self._follow(self.current.resize(capacity))
+        if span is not None and len(self.current) < capacity * (time / span - self.pace.index):
+            self.current.ease(0.5 ** (HALVINGS * passed / span))
+        return changes
+
+    def offer(
+        self,
+        frames: Sequence[Frame],
+        vectors: Vectors,
+        times: Sequence[float],
+        qualities: Sequence[float],
+    ) -> list[Decision[Frame]]:
+        """Decide a block of frames with their ``vectors`` (N, D), at least one."""
+        known = self._recognise(frames, vectors)
+        rows = [row for row in range(len(frames)) if row not in known]
+        offered = self.current.offer_block(
+            [frames[row] for row in rows],
+            vectors[rows],
+            times=[times[row] for row in rows],
+            qualities=[qualities[row] for row in rows],
+        )
+        for decision in offered:
+            self._follow(decision.changes)
+        decisions = known | dict(zip(rows, offered, strict=True))
+        return [decisions[row] for row in range(len(frames))]
+
+    def resize(self, count: int) -> list[Change[Frame]]:
+        """Keep at most ``count``, of every period from the current one on."""
+        if self._budget.share is not None:
+            raise ConfigurationError("selector: it keeps a share of the frames, so it has no count")
+        self._budget = replace(self._budget, count=count)
+        return self._follow(self.current.resize(count))
+
+    def set_floor(self, floor: float) -> list[Change[Frame]]:
+        """Let ``floor`` be the distance up to which frames are near duplicates, from now on."""
+        self._settings = replace(self._settings, floor=floor)
+        return self._follow(self.current.set_floor(floor))
+
+    def thin(self, reason: str) -> list[Change[Frame]]:
+        """Evict one frame of the most redundant period, of equals the oldest."""
+        least = self.redundancy
+        if least is None:
+            return []
+        if least == self.ended.redundancy:
+            return self._follow(self.ended.thin(reason))
+        return self._follow(self.current.evict_redundant(reason))
+
+    def remove(self, keys: Iterable[FrameKey], reason: str) -> list[Change[Frame]]:
+        """Remove these frames, pinned or not; those that are not kept are passed over."""
+        homes: dict[int, tuple[Coreset[Frame], list[Frame]]] = {}
+        for key in sorted(set(keys) & self._homes.keys()):
+            frame, coreset = self._homes[key]
+            homes.setdefault(id(coreset), (coreset, []))[1].append(frame)
+        changes: list[Change[Frame]] = []
+        for coreset, frames in homes.values():
+            changes += coreset.remove(frozenset(frames), reason)
+            self.ended.changed(coreset)
+        return self._follow(changes)
+
+    def pin(self, key: FrameKey, pinned: bool) -> bool:
+        """Pin or unpin a frame; False where it is not kept."""
+        if key not in self._homes:
+            return False
+        frame, coreset = self._homes[key]
+        done = coreset.pin(frame) if pinned else coreset.unpin(frame)
+        self.ended.changed(coreset)
+        return done
+
+    def learn(self, spacing: float) -> None:
+        """Let the next coreset begin with ``spacing`` as that of an earlier run; 0: no change."""
+        if spacing:
+            self._settings = replace(self._settings, warm_spacing=spacing)
+
+    def restore(
+        self,
+        current: Coreset[Frame],
+        ended: Iterable[Coreset[Frame]],
+        pace: Pace,
+        familiar: Sequence[tuple[Frame, Vector, bool]],
+    ) -> None:
+        """Continue with these, oldest first, in place of what there was."""
+        self.current, self.pace, self.ended = current, pace, Ended()
+        self.familiar.restore(familiar)
+        self._homes = {frame.key: (frame, current) for frame in current.keys}
+        for coreset in ended:
+            self._homes |= {frame.key: (frame, coreset) for frame in coreset.keys}
+            for frame in self.ended.add(coreset):
+                del self._homes[frame.key]
+
+    def _capacity(self) -> int:
+        return self._budget.capacity(max(self.pace.seen, self.pace.expected))
+
+    def _open(self) -> Coreset[Frame]:
+        """Return an empty coreset for the period that begins."""
+        settings = self._settings
+        return Coreset(
+            self._capacity(),
+            settings.dim,
+            floor=settings.floor,
+            hysteresis=settings.hysteresis,
+            window=settings.window,
+            warm_spacing=settings.warm_spacing,
+        )
+
+    def _turn(self, span: float, index: int, time: float) -> list[Change[Frame]]:
+        """End the current period and begin that of ``index``."""
+        ended = self.current
+        changes: list[Change[Frame]] = []
+        if self._budget.share is not None:
+            changes = self._follow(ended.resize(self._budget.capacity(self.pace.seen)))
+        full = len(ended) >= ended.capacity
+        warm = ended.spacing if full else ended.threshold / WARM_SHARE
+        self._settings = replace(self._settings, warm_spacing=min(2.0, warm))
+        kept = [(center.key, center.vector) for center in ended.centers()]
+        self.familiar.turn(kept, FAMILIAR * ended.capacity)
+        for frame in self.ended.add(ended):
+            del self._homes[frame.key]
+        self.pace = self.pace.next(span, index, time)
+        self.current = self._open()
+        return changes
+
+    def _recognise(self, frames: Sequence[Frame], vectors: Vectors) -> dict[int, Decision[Frame]]:
+        """Decide the frames that are near duplicates of familiar ones, by their position."""
+        if not self.familiar.frames:
+            return {}
+        floor = self._settings.floor
+        valid = np.flatnonzero(are_unit(vectors))
+        if not len(valid):
+            return {}
+        places, distances = self.familiar.nearest(vectors[valid])
+        near = np.flatnonzero(distances <= floor)
+        self.familiar.see(places[near])
+        return {
+            int(valid[one]): Decision(
+                key=frames[valid[one]],
+                outcome="absorbed",
+                reason="near-duplicate",
+                distance=float(distances[one]),
+                nearest=self.familiar.frames[places[one]],
+                threshold=floor,
+            )
+            for one in near
+        }
+
+    def _follow(self, changes: Sequence[Change[Frame]]) -> list[Change[Frame]]:
+        """Note where each frame is kept now."""
+        gone = []
+        for change in changes:
+            key = change.key.key
+            if isinstance(change, Admitted):
+                self._homes[key] = (change.key, self.current)
+            else:
+                del self._homes[key]
+                gone.append(key)
+        if gone:
+            self.familiar.remove(gone)
+        return list(changes)

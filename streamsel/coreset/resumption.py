@@ -1,0 +1,205 @@
+"""How a selector without end goes on after its process has ended, however that was."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from streamsel.coreset.decision import Center
+from streamsel.coreset.distance import are_unit
+from streamsel.coreset.kcenter import WARM_SHARE, Coreset
+from streamsel.coreset.live_state import LiveState
+from streamsel.coreset.members import FARTHEST
+from streamsel.coreset.pace import Pace
+from streamsel.coreset.periods import Periods
+from streamsel.coreset.state import Progress, Settings
+from streamsel.coreset.stream_clock import StreamClock
+from streamsel.errors import RecordError
+from streamsel.frame import Candidate, Frame, FrameKey, Vector
+
+ARCHIVE = -1
+"""The period of frames that were kept before there was one coreset for ever."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Survivor:
+    """A frame that is kept by the record, its vector, and its stream time."""
+
+    frame: Frame
+    vector: Vector
+    time: float
+
+
+def survivors(kept: Iterable[Candidate], dim: int, clock: StreamClock) -> list[Survivor]:
+    """Return the kept frames in order of their time; ``clock`` moves on to the latest.
+
+    Raises:
+        RecordError: A frame comes twice, or its embedding is missing, invalid or of another length.
+    """
+    found: list[Survivor] = []
+    keys: set[FrameKey] = set()
+    for candidate in sorted(kept, key=lambda one: (one.frame.media_time, one.frame.key)):
+        frame, vector = candidate.frame, candidate.embedding
+        if frame.key in keys:
+            raise RecordError(f"selector: the record keeps the frame {frame.key} twice")
+        if vector is None or vector.shape != (dim,) or not are_unit(vector[None])[0]:
+            raise RecordError(
+                f"selector: the record has no embedding of length {dim} of the frame {frame.key}; "
+                "what another network has embedded cannot be continued"
+            )
+        keys.add(frame.key)
+        _, last = clock.feeds.get(frame.key.feed, (0.0, -math.inf))
+        see = clock.at if frame.media_time > last else clock.was
+        found.append(Survivor(frame, vector, see(frame.key.feed, frame.media_time)))
+    return sorted(found, key=lambda one: (one.time, one.frame.key))
+
+
+def resume(periods: Periods, state: LiveState | None, kept: Sequence[Survivor], now: float) -> None:
+    """Let fresh ``periods`` go on with ``kept`` at stream time ``now``.
+
+    What is of the current period is told by the index of its frames, or by their time where the
+    period is another than that of the state. Frames of ended periods remain so where there is
+    only one coreset any more: a change of the budget does not throw an archive away.
+
+    The bound of the coverage holds on if the state was stored with each change of the kept frames.
+    Then the centers are those of the state, so nothing was admitted or evicted since it was taken,
+    and what was refused since is within its ``refusals`` of a center, see
+    ``Coreset.refusal_bound``: every reach is raised to that. Where the centers are others, frames
+    may have been admitted and evicted of which nothing is known, and every reach becomes 2, the
+    most that two unit vectors can be apart; that lasts as long as the coreset does.
+    """
+    span = periods.budget.span
+    same = state if state is not None and state.budget.span == span else None
+    groups = _by_period(kept, span, state, now)
+    index = max(groups)
+    current = groups.pop(index)
+    going_on = same if same is not None and same.pace.index == index else None
+    if span is None:
+        going_on = state
+    pace = _pace(periods, state, same, index, current, now)
+    capacity = periods.budget.capacity(max(pace.seen, pace.expected))
+    settings = replace(periods.settings, capacity=capacity)
+    pinned = frozenset(() if state is None else state.pinned)
+    periods.restore(
+        _current(settings, going_on, current, pinned),
+        [_ended(settings, groups[one], pinned) for one in sorted(groups)],
+        pace,
+        [] if span is None else _familiar(same, going_on, groups),
+    )
+
+
+def _by_period(
+    kept: Iterable[Survivor], span: float | None, state: LiveState | None, now: float
+) -> dict[int, list[Survivor]]:
+    """Divide the kept frames by the number of their period; the current one is there if empty."""
+    groups: defaultdict[int, list[Survivor]] = defaultdict(list)
+    first: Mapping[str, int] = {} if state is None else state.pace.first
+    same = state is not None and state.budget.span == span
+    latest = state.pace.index if state is not None and same else None
+    for one in kept:
+        key, begun = one.frame.key, first.get(one.frame.key.feed)
+        if span is None:
+            index = 0 if begun is None or key.index >= begun else ARCHIVE
+        else:
+            index = int(one.time // span)
+            if latest is not None and begun is not None:
+                # Stream time was put right meanwhile; the index is exact.
+                index = max(index, latest) if key.index >= begun else min(index, latest - 1)
+        groups[index].append(one)
+    at_least = 0 if span is None else max(int(now // span), -1 if latest is None else latest)
+    groups[max([at_least, *groups])] += []
+    return dict(groups)
+
+
+def _pace(
+    periods: Periods,
+    state: LiveState | None,
+    same: LiveState | None,
+    index: int,
+    current: Sequence[Survivor],
+    now: float,
+) -> Pace:
+    """Return how far the current period is; ``same`` is the state where it has the same period."""
+    budget = periods.budget
+    if budget.span is None:
+        pace = Pace(first={} if state is None else dict(state.pace.first))
+    elif same is None:
+        pace = Pace(index, begun=index * budget.span)
+    elif same.pace.index < index:
+        pace = same.pace.next(budget.span, index, now)
+    else:
+        pace = replace(same.pace, first=dict(same.pace.first))
+    share = budget.share if same is None else same.budget.share
+    if share is not None and len(current) > share * max(pace.seen, pace.expected) + 1:
+        pace.seen = int(len(current) / share)  # frames came that the state does not know
+    pace.now, pace.seen = now, max(pace.seen, min(1, len(current)))
+    for one in sorted(current, key=lambda one: one.frame.key):
+        pace.first.setdefault(one.frame.key.feed, one.frame.key.index)
+    return pace
+
+
+def _current(
+    settings: Settings,
+    state: LiveState | None,
+    kept: Sequence[Survivor],
+    pinned: Collection[FrameKey],
+) -> Coreset[Frame]:
+    """Return the current coreset; ``state`` is that of the same one, None: it is not known."""
+    progress = Progress(soft=WARM_SHARE * settings.warm_spacing)
+    known: Mapping[FrameKey, tuple[float, float]] = {}
+    least = FARTHEST
+    if state is not None:
+        share = min(1.0, state.capacity / settings.capacity)  # as when a coreset grows
+        progress = replace(
+            state.progress,
+            soft=share * state.progress.soft,
+            spacing=share * state.progress.spacing,
+            lower_bound=state.progress.lower_bound if share == 1.0 else 0.0,
+        )
+        known = state.centers
+        if known.keys() == {one.frame.key for one in kept}:
+            least = state.refusals
+    centers = []
+    for one in kept:
+        reach, last = known.get(one.frame.key, (0.0, one.time))
+        centers.append(_center(one, max(reach, least), last, pinned))
+    return Coreset.resume(settings, progress, centers)
+
+
+def _ended(
+    settings: Settings, kept: Sequence[Survivor], pinned: Collection[FrameKey]
+) -> Coreset[Frame]:
+    """Return the coreset of an ended period."""
+    centers = [_center(one, FARTHEST, one.time, pinned) for one in kept]
+    return Coreset.resume(replace(settings, capacity=len(kept)), Progress(soft=0.0), centers)
+
+
+def _center(
+    one: Survivor, reach: float, last: float, pinned: Collection[FrameKey]
+) -> Center[Frame]:
+    return Center(
+        key=one.frame,
+        vector=one.vector,
+        nearest=None,
+        distance=None,
+        reach=reach,
+        last_time=last,
+        pinned=one.frame.key in pinned,
+    )
+
+
+def _familiar(
+    same: LiveState | None, going_on: LiveState | None, ended: Mapping[int, Sequence[Survivor]]
+) -> list[tuple[Frame, Vector, bool]]:
+    """Return the familiar frames, and whether each was seen in the current period."""
+    kept = {one.frame.key: one for index in sorted(ended) for one in ended[index]}
+    seen: dict[FrameKey, bool] = {}
+    if same is not None:
+        seen |= same.familiar
+    if going_on is None:
+        seen = dict.fromkeys(sorted(seen, key=seen.__getitem__), False)
+        if ended:
+            seen |= {one.frame.key: False for one in ended[max(ended)]}
+    return [(kept[key].frame, kept[key].vector, seen[key]) for key in seen if key in kept]
