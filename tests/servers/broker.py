@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import random
 import shutil
 import signal
 import socket
@@ -181,10 +183,18 @@ def certify(folder: Path, host: str) -> Certificates:
 
 
 def _openssl(*arguments: object) -> None:
+    if shutil.which("openssl") is None:
+        leave_out("openssl is not installed (apt-get install openssl)")
     subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True)
 
 
 def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((ADDRESS, 0))
-        return int(probe.getsockname()[1])
+    """Find a free port below those that the system gives to clients.
+
+    A broker that is killed wants its port back: no client may get it meanwhile.
+    """
+    while True:
+        port = random.randint(20_000, 32_000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind((ADDRESS, port))
+            return port

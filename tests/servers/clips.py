@@ -12,12 +12,21 @@ RATE = 15
 
 
 def camera_clip(
-    ffmpeg: Path, path: Path, *, seconds: int = 20, size: tuple[int, int] = (640, 360)
+    ffmpeg: Path,
+    path: Path,
+    *,
+    seconds: int = 20,
+    size: tuple[int, int] = (640, 360),
+    slices: int = 1,
 ) -> Path:
-    """Encode a picture in which no frame equals another."""
+    """Encode a picture in which no frame equals another.
+
+    A frame of which all ``slices`` but one are lost can still be decoded.
+    """
     picture = f"testsrc2=size={size[0]}x{size[1]}:rate={RATE}:duration={seconds}"
     encoder = ["-c:v", "libx264", "-preset", "veryfast", "-bf", "0", "-pix_fmt", "yuv420p"]
     keyframes = ["-g", str(RATE), "-keyint_min", str(RATE), "-sc_threshold", "0"]
+    keyframes += ["-slices", str(slices)]
     command = [str(ffmpeg), "-v", "error", "-nostdin", "-y", "-f", "lavfi", "-i", picture]
     command += [*encoder, *keyframes, "-threads", "1", str(path)]
     subprocess.run(command, check=True)

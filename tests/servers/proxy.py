@@ -37,6 +37,8 @@ class FaultProxy:
         self._writers: set[asyncio.StreamWriter] = set()
         self._threads = ThreadPoolExecutor(1, "fault-proxy")
         self._loop = asyncio.new_event_loop()
+        self._flowing = asyncio.Event()
+        self._flowing.set()
         self.bytes_per_second: float | None = None
         self.port = 0
 
@@ -59,6 +61,8 @@ class FaultProxy:
     def set_mode(self, mode: Mode, probability: float = 0.0) -> None:
         """Do this from now on, to connections that exist as well."""
         self._mode, self._probability = mode, probability
+        change = self._flowing.clear if mode == "stall" else self._flowing.set
+        self._loop.call_soon_threadsafe(change)
 
     def reset(self) -> None:
         """End every connection with a TCP reset."""
@@ -108,8 +112,7 @@ class FaultProxy:
         writer.transport.abort()
 
     async def _spoil(self, content: bytes) -> bytes:
-        while self._mode == "stall":
-            await asyncio.sleep(0.02)
+        await self._flowing.wait()
         if self.bytes_per_second is not None:
             await asyncio.sleep(len(content) / self.bytes_per_second)
         if self._mode != "corrupt" or self._chance.random() >= self._probability:
@@ -121,6 +124,6 @@ class FaultProxy:
     async def _reset(self) -> None:
         for writer in list(self._writers):
             connection = writer.get_extra_info("socket")
-            if connection is not None:
+            if connection is not None and not writer.is_closing():
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
             writer.transport.abort()

@@ -1,0 +1,8 @@
+"""Telling a broker, over MQTT 5, what is kept: a queue on disk, and what drains it.
+
+    MqttSink -> Outbox (on disk) -> Outgoing -> MqttPublisher -> broker
+             -> Board (in memory, retained topics) ----^
+
+The sink has the sink's thread, the publisher is a coroutine; they meet in the outbox's folder and
+on the board, and nowhere else.
+"""

@@ -1,0 +1,112 @@
+"""Makes the broker's retained topics say what is: availability, statuses, settings, discovery."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Mapping
+
+from streamsel.sinks.mqtt.board import Board
+from streamsel.sinks.mqtt.commands import SETTINGS, Controls, states
+from streamsel.sinks.mqtt.connection import Connection
+from streamsel.sinks.mqtt.discovery import Discovery
+from streamsel.sinks.mqtt.outgoing import Outgoing
+from streamsel.sinks.mqtt.topics import Topics
+
+LOG = logging.getLogger("streamsel.mqtt")
+
+ONLINE, OFFLINE = b"online", b"offline"
+
+_LOOK_EVERY = 1.0
+
+
+class Announcer:
+    """Keeps the retained topics of one connection right: sends what differs from what it sent.
+
+    Retained topics of feeds that are gone are cleared, also where they went while nothing ran:
+    the outbox remembers which feeds the broker was told of.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        topics: Topics,
+        board: Board,
+        controls: Controls,
+        outgoing: Outgoing,
+        discovery: Discovery | None,
+    ) -> None:
+        self._connection = connection
+        self._topics = topics
+        self._board = board
+        self._controls = controls
+        self._outgoing = outgoing
+        self._discovery = discovery
+        self._sent: dict[str, bytes] = {}
+        self._stir = asyncio.Event()
+
+    async def run(self) -> None:
+        """Look once a second, for ever, for what is no longer right.
+
+        Raises :class:`SinkError` where the connection is lost.
+        """
+        announced = await asyncio.to_thread(self._outgoing.announced)
+        while True:
+            self._stir.clear()
+            announced = await self._settle(announced)
+            stats = self._board.take_stats()
+            if stats is not None:
+                await self._publish(self._topics.stats, stats, retain=False)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK_EVERY):
+                    await self._stir.wait()
+
+    def answer(self, feed: str) -> None:
+        """Send the settings of a feed once more: someone asked for another."""
+        for setting in SETTINGS:
+            self._sent.pop(self._topics.state(feed, setting), None)
+        self._stir.set()
+
+    def introduce(self) -> None:
+        """Describe the device once more: Home Assistant is back."""
+        if self._discovery is not None:
+            self._sent.pop(self._discovery.topic, None)
+            self._stir.set()
+
+    async def _settle(self, announced: set[str]) -> set[str]:
+        """Make the retained topics right; return the feeds that the broker now knows of."""
+        feeds = dict(self._controls.feeds())
+        gone = announced - feeds.keys()
+        for feed in feeds.keys() - announced:
+            await asyncio.to_thread(self._outgoing.announce, feed)
+        for topic, payload in self._wanted(feeds, gone).items():
+            if self._sent.get(topic) != payload:
+                await self._publish(topic, payload, retain=True)
+                self._sent[topic] = payload
+        for feed in gone:
+            await self._clear(feed)
+        return set(feeds)
+
+    def _wanted(self, feeds: Mapping[str, tuple[bool, int]], gone: set[str]) -> dict[str, bytes]:
+        wanted = {self._topics.available: ONLINE} | states(self._topics, feeds)
+        for feed, payload in self._board.statuses().items():
+            if feed in feeds:
+                wanted[self._topics.status(feed)] = payload
+        if self._discovery is not None:
+            wanted[self._discovery.topic] = self._discovery.config(feeds.keys(), gone)
+        return wanted
+
+    async def _clear(self, feed: str) -> None:
+        topics = [self._topics.status(feed)]
+        topics += [self._topics.state(feed, setting) for setting in SETTINGS]
+        for topic in topics:
+            await self._publish(topic, b"", retain=True)
+            self._sent.pop(topic, None)
+        self._board.forget(feed)
+        await asyncio.to_thread(self._outgoing.withdraw, feed)
+
+    async def _publish(self, topic: str, payload: bytes, *, retain: bool) -> None:
+        refused = await self._connection.publish(topic, payload, None, retain=retain)
+        if refused is not None:
+            LOG.warning("%s: the broker does not let us write it: %s", topic, refused)

@@ -1,0 +1,90 @@
+"""What may be asked of a service over MQTT: switch a feed, change how many frames it keeps."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from streamsel.errors import ConfigurationError
+from streamsel.sinks.mqtt.topics import Topics
+
+SETTINGS = ("enabled", "count")
+
+ON, OFF = "ON", "OFF"
+
+_MOST_BYTES = 32
+_SWITCH = {"on": True, "true": True, "off": False, "false": False}
+_COUNT = re.compile(r"[1-9][0-9]{0,6}", re.ASCII)
+
+
+class Controls(Protocol):
+    """What commands act on; called on the loop, must not block."""
+
+    def feeds(self) -> Mapping[str, tuple[bool, int]]:
+        """Each feed of the service: whether it is enabled, and how many frames it may keep.
+
+        This is the truth: retained topics of any other feed are cleared.
+        """
+
+    async def set_enabled(self, feed: str, enabled: bool) -> None:
+        """Switch a feed on or off. Raises :class:`ConfigurationError` where that cannot be."""
+
+    async def set_count(self, feed: str, count: int) -> None:
+        """Let a feed keep so many frames. Raises :class:`ConfigurationError`, too."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetEnabled:
+    """Switch a feed on or off."""
+
+    feed: str
+    enabled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SetCount:
+    """Let a feed keep so many frames."""
+
+    feed: str
+    count: int
+
+
+Command: TypeAlias = SetEnabled | SetCount
+
+
+def read_command(topics: Topics, topic: str, payload: bytes) -> Command:
+    """Understand a message. Raises :class:`ConfigurationError` where it makes no sense.
+
+    >>> read_command(Topics("streamsel"), "streamsel/gate/enabled/set", b"OFF")
+    SetEnabled(feed='gate', enabled=False)
+    """
+    feed, setting = topics.command(topic)
+    text = payload[:_MOST_BYTES].decode(errors="replace").strip()
+    if setting == "enabled":
+        if (enabled := _SWITCH.get(text.lower())) is None:
+            raise ConfigurationError(f"{topic}: {text!r} is neither {ON} nor {OFF}")
+        return SetEnabled(feed, enabled)
+    if _COUNT.fullmatch(text) is None:
+        raise ConfigurationError(f"{topic}: {text!r} is not a number of frames, 1 or more")
+    return SetCount(feed, int(text))
+
+
+async def obey(command: Command, controls: Controls) -> None:
+    """Carry a command out. Raises :class:`ConfigurationError` where that cannot be."""
+    if command.feed not in controls.feeds():
+        raise ConfigurationError(f"there is no feed {command.feed!r}")
+    if isinstance(command, SetEnabled):
+        await controls.set_enabled(command.feed, command.enabled)
+    else:
+        await controls.set_count(command.feed, command.count)
+
+
+def states(topics: Topics, feeds: Mapping[str, tuple[bool, int]]) -> dict[str, bytes]:
+    """Return the retained topics that say how the settings of all feeds are."""
+    found = {}
+    for feed, (enabled, count) in feeds.items():
+        found[topics.state(feed, "enabled")] = (ON if enabled else OFF).encode()
+        found[topics.state(feed, "count")] = str(count).encode()
+    return found

@@ -1,0 +1,274 @@
+"""One connection to the broker: opened, used and let go of, whatever the broker does.
+
+aiomqtt gives the loop's side of it. What it keeps to itself is taken from paho, which it is built
+on: it ignores the reason in an acknowledgement, so a message that was refused would count as
+delivered; it does not tell what the broker allows; and its way out waits for a broker that may
+hang. Only ``Client._client``, the paho client inside, is private; the rest is paho's own interface.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiomqtt
+from paho.mqtt import client as paho
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from streamsel.errors import SinkError
+from streamsel.sinks.mqtt.message import MOST_PACKET_BYTES, new_properties
+from streamsel.sinks.mqtt.options import MqttOptions
+from streamsel.sinks.mqtt.tls import Tls
+
+WINDOW = 10
+"""Messages that may be on their way unacknowledged."""
+
+_MOST_INCOMING_BYTES = 65_536
+_MOST_COMMANDS_WAITING = 100
+_OPENING = 15.0
+"""Seconds for name, socket, handshake and answer."""
+_GOODBYE = 0.5
+"""Seconds for saying goodbye to a broker that may be frozen."""
+_UNLIMITED = 65_535
+_MOST_PASSWORD_BYTES = 65_535
+_TOLD_BY_US = "failed to receive on socket"
+
+_WIRE = logging.getLogger("streamsel.mqtt.wire")
+_WIRE.addFilter(lambda record: not record.getMessage().startswith(_TOLD_BY_US))
+
+_ADVICE = {
+    "user name or password": "; check mqtt.username and mqtt.password_file",
+    "Not authorized": "; check mqtt.username, mqtt.password_file and what the broker allows",
+    "CERTIFICATE_VERIFY_FAILED": "; check mqtt.tls.ca_file, and that mqtt.host is the name in the "
+    "broker's certificate",
+    "Session taken over": "; another client has our client id, set mqtt.client_id or mqtt.prefix",
+}
+
+
+class Connection:
+    """A connection that stands. Futures of a connection that is lost stay pending for ever."""
+
+    def __init__(self, client: aiomqtt.Client) -> None:
+        self._client = client
+        self._paho: paho.Client = client._client
+        self._unacknowledged: dict[int, asyncio.Future[str | None]] = {}
+        self._gone = asyncio.Event()
+        self._opening: asyncio.Timeout | None = None
+        self._loop = asyncio.get_running_loop()
+        self._allowed = new_properties(PacketTypes.CONNACK)
+        self._paho.max_inflight_messages = WINDOW + 1
+        self._paho.on_publish = self._acknowledged
+        self._paho.on_socket_register_write = self._want_to_write
+        self._watch("on_connect", self._note_allowed)
+        self._watch("on_disconnect", self._note_gone)
+
+    @property
+    def most_packet_bytes(self) -> int:
+        """The largest packet that the broker takes."""
+        return int(getattr(self._allowed, "MaximumPacketSize", MOST_PACKET_BYTES))
+
+    @property
+    def window(self) -> int:
+        """How many messages of the outbox may be on their way; one more is left for the rest."""
+        return max(1, min(WINDOW, getattr(self._allowed, "ReceiveMaximum", _UNLIMITED) - 1))
+
+    async def open(self) -> None:
+        """Connect. Raises ``aiomqtt.MqttError`` where that cannot be."""
+        try:
+            async with asyncio.timeout(_OPENING) as self._opening:
+                await self._client.__aenter__()
+        except TimeoutError:
+            why = "the broker hung up" if self._gone.is_set() else "no answer"
+            raise aiomqtt.MqttError(why) from None
+        finally:
+            self._opening = None
+
+    def publish(
+        self, topic: str, payload: bytes, properties: Properties | None, *, retain: bool
+    ) -> asyncio.Future[str | None]:
+        """Send with QoS 1; the future's result is None once accepted, else why it was refused.
+
+        The reason is one of the standard's words, e.g. ``not-authorized``. Raises
+        :class:`SinkError` where the connection is lost.
+        """
+        sent = self._paho.publish(topic, payload, 1, retain, properties)
+        if sent.rc != paho.MQTT_ERR_SUCCESS:
+            raise SinkError("the connection was lost")
+        future: asyncio.Future[str | None] = self._loop.create_future()
+        self._unacknowledged[sent.mid] = future
+        return future
+
+    async def subscribe(self, filters: Sequence[str]) -> list[str]:
+        """Ask for new messages, not for retained ones; return the filters that were refused."""
+        options = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_DO_NOT_SEND)
+        answers = await self._client.subscribe([(name, options) for name in filters])
+        return [
+            name
+            for name, answer in zip(filters, answers, strict=True)
+            if isinstance(answer, ReasonCode) and answer.is_failure
+        ]
+
+    @property
+    def messages(self) -> AsyncIterator[aiomqtt.Message]:
+        """What comes in. Raises ``aiomqtt.MqttError`` as soon as the connection is lost."""
+        return aiter(self._client.messages)
+
+    async def leave(self) -> None:
+        """Say goodbye, so that the broker tells everyone we are offline; at most half a second."""
+        if self._paho.is_connected():
+            self._paho.disconnect(
+                ReasonCode(PacketTypes.DISCONNECT, "Disconnect with will message")
+            )
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_GOODBYE):
+                    await self._gone.wait()
+
+    async def hang_up(self) -> None:
+        """Close the socket now, whatever waits in it."""
+        await asyncio.sleep(0)  # let the loop take in a socket that was opened a moment ago
+        self._paho.reinitialise()
+        await asyncio.sleep(0)
+
+    def _acknowledged(
+        self, client: paho.Client, userdata: Any, mid: int, reason: ReasonCode, properties: Any
+    ) -> None:
+        future = self._unacknowledged.pop(mid, None)
+        if future is not None and not future.done():
+            refused = reason.is_failure
+            future.set_result(str(reason).lower().replace(" ", "-") if refused else None)
+
+    def _want_to_write(self, client: paho.Client, userdata: Any, sock: paho.SocketLike) -> None:
+        """Let the loop write when it can; called on the loop, and in the thread that connects.
+
+        aiomqtt's own does it a moment later, when the socket may be closed, and its number may be
+        that of another, which the loop would then find writable for ever.
+        """
+
+        def watch() -> None:
+            if sock.fileno() >= 0:
+                self._loop.add_writer(sock.fileno(), client.loop_write)
+
+        if _is_running(self._loop):
+            watch()
+        else:
+            self._loop.call_soon_threadsafe(watch)
+
+    def _note_allowed(self, *arguments: Any) -> None:
+        self._allowed = arguments[-1]
+
+    def _note_gone(self, *_: Any) -> None:
+        self._gone.set()
+        if self._opening is not None:  # aiomqtt would wait on for an answer
+            self._opening.reschedule(self._loop.time())
+
+    def _watch(self, name: str, also: Callable[..., None]) -> None:
+        """Look at a callback's arguments before aiomqtt does."""
+        theirs = getattr(self._paho, name)
+
+        def both(*arguments: Any) -> None:
+            also(*arguments)
+            theirs(*arguments)
+
+        setattr(self._paho, name, both)
+
+
+def _is_running(loop: asyncio.AbstractEventLoop) -> bool:
+    """Whether this thread is the loop's."""
+    try:
+        return asyncio.get_running_loop() is loop
+    except RuntimeError:
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Who we are for one connection, read anew for each: passwords and certificates change."""
+
+    client_id: str
+    password: str | None = field(repr=False)
+    tls: Tls | None
+
+    @classmethod
+    def read(cls, options: MqttOptions) -> Login:
+        """Read the files that the options name: blocks. Raises :class:`SinkError`.
+
+        The client's id is the same after every restart, so that the broker drops a connection
+        which it still holds; else it would say, when that ends at last, that we are offline.
+        """
+        name = f"{options.prefix.replace('/', '-')}-{socket.gethostname()}"
+        return cls(
+            options.client_id or name,
+            _password(options),
+            None if options.tls is None else Tls(options.tls),
+        )
+
+
+@contextlib.asynccontextmanager
+async def connected(
+    options: MqttOptions, login: Login, will: aiomqtt.Will
+) -> AsyncIterator[Connection]:
+    """Connect, and disconnect on leaving, within half a second whatever the broker does.
+
+    Raises ``aiomqtt.MqttError`` where the broker cannot be reached or refuses us.
+    """
+    wishes = new_properties(PacketTypes.CONNECT)
+    wishes.MaximumPacketSize = _MOST_INCOMING_BYTES
+    client = aiomqtt.Client(
+        options.host,
+        options.port,
+        username=options.username,
+        password=login.password,
+        logger=_WIRE,
+        identifier=login.client_id,
+        protocol=aiomqtt.ProtocolVersion.V5,
+        will=will,
+        keepalive=options.keepalive,
+        max_queued_incoming_messages=_MOST_COMMANDS_WAITING,
+        properties=wishes,
+        tls_context=None if login.tls is None else login.tls.context,
+    )
+    connection = Connection(client)
+    try:
+        await connection.open()
+        yield connection
+        await connection.leave()
+    except asyncio.CancelledError:
+        await connection.leave()
+        raise
+    finally:
+        if login.tls is not None:
+            login.tls.abandon()
+        await connection.hang_up()
+
+
+def explain(error: Exception, options: MqttOptions) -> SinkError:
+    """Say where and why a connection failed, and what to do."""
+    reason = error.__cause__ if isinstance(error.__cause__, aiomqtt.MqttCodeError) else error
+    code = reason.rc if isinstance(reason, aiomqtt.MqttCodeError) else None
+    text = str(code) if isinstance(code, ReasonCode) else str(reason)
+    if text == "Unspecified error":  # paho's word for a connection that simply ended
+        text = "the connection was lost"
+    advice = next((what for words, what in _ADVICE.items() if words in text), "")
+    return SinkError(f"mqtt {options.address}: {text}{advice}")
+
+
+def _password(options: MqttOptions) -> str | None:
+    path = options.password_file
+    if path is None:
+        return options.password
+    try:
+        with open(path, "rb") as file:
+            content = file.read(_MOST_PASSWORD_BYTES)
+        return content.removesuffix(b"\n").removesuffix(b"\r").decode()
+    except OSError as error:
+        raise SinkError(f"mqtt.password_file: {path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError:
+        raise SinkError(f"mqtt.password_file: {path} does not hold UTF-8 text") from None

@@ -1,0 +1,142 @@
+"""Empties the outbox into a connection: in order, a window at a time, out only once accepted."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+from collections import Counter
+
+from streamsel.clock import Clock
+from streamsel.errors import SinkError
+from streamsel.sinks.mqtt.connection import Connection
+from streamsel.sinks.mqtt.message import Letter, packet_bytes, publish_properties
+from streamsel.sinks.mqtt.outgoing import Outgoing
+from streamsel.sinks.mqtt.seldom import Seldom
+
+LOG = logging.getLogger("streamsel.mqtt")
+
+_WINDOW_BYTES = 16 << 20
+_BUSY = "quota-exceeded"
+"""The one refusal that is not for good: everything is sent again after a pause."""
+_PATIENCE = 120.0
+"""Seconds without any acknowledgement after which a connection is given up."""
+_MOST_DISCONNECTS = 5
+"""Connections that may end with a message alone on its way, before it is set aside."""
+
+
+class Drain:
+    """Sends what waits in an outbox, over one connection after another.
+
+    Messages that were on their way when a connection was lost are sent one by one over the next,
+    so that one which the broker answers by hanging up is found, and does not stop the rest.
+    """
+
+    def __init__(self, outgoing: Outgoing, clock: Clock, expiry: float | None) -> None:
+        self.news = asyncio.Event()
+        self._outgoing = outgoing
+        self._clock = clock
+        self._expiry = expiry
+        self._flights: dict[asyncio.Future[str | None], Letter] = {}
+        self._after = 0
+        self._suspect_until = 0
+        self._disconnects: Counter[int] = Counter()
+        self._seldom = Seldom(clock)
+
+    async def run(self, connection: Connection, stopping: asyncio.Event) -> None:
+        """Send what waits and what comes, until stopped and empty.
+
+        Raises :class:`SinkError` where the connection is lost or the broker no longer answers.
+        """
+        self._after = 0
+        self._flights.clear()
+        try:
+            while True:
+                self.news.clear()  # first: what comes during the rest is to be looked at too
+                await self._land()
+                await self._fill(connection)
+                if not self._flights and stopping.is_set():
+                    return
+                await self._wait()
+        finally:
+            self._suspect()
+
+    async def _fill(self, connection: Connection) -> None:
+        """Send until the window is full or nothing waits."""
+        while self._has_room(connection):
+            letter = await asyncio.to_thread(self._outgoing.next, self._after)
+            if letter is None:
+                return
+            self._after = letter.seq
+            left = self._time_left(letter)
+            if left is not None and left <= 0:
+                await asyncio.to_thread(self._outgoing.expire, letter)
+                continue
+            message = letter.message
+            properties = publish_properties(message, left)
+            if packet_bytes(message, properties) > connection.most_packet_bytes:
+                await self._refuse(letter, "too-large")
+            elif self._disconnects[letter.seq] >= _MOST_DISCONNECTS:
+                await self._refuse(letter, "disconnects")
+            else:
+                sent = connection.publish(message.topic, message.payload, properties, retain=False)
+                sent.add_done_callback(lambda _: self.news.set())
+                self._flights[sent] = letter
+
+    def _has_room(self, connection: Connection) -> bool:
+        suspicious = self._after < self._suspect_until
+        window = 1 if suspicious else connection.window
+        in_flight = sum(len(letter.message.payload) for letter in self._flights.values())
+        return not self._flights or (len(self._flights) < window and in_flight < _WINDOW_BYTES)
+
+    async def _wait(self) -> None:
+        """Wait for an acknowledgement or a new message."""
+        try:
+            async with asyncio.timeout(_PATIENCE if self._flights else None):
+                await self.news.wait()
+        except TimeoutError as error:
+            raise SinkError(f"no acknowledgement for {_PATIENCE:.0f} s") from error
+
+    async def _land(self) -> None:
+        """Take out what was acknowledged, set aside what was refused for good."""
+        delivered, busy = [], False
+        for sent in [sent for sent in self._flights if sent.done()]:
+            letter, reason = self._flights.pop(sent), sent.result()
+            if reason is None:
+                delivered.append(letter)
+                self._disconnects.pop(letter.seq, None)
+            elif reason == _BUSY:
+                busy = True
+            else:
+                await self._refuse(letter, reason)
+        if delivered:
+            await asyncio.to_thread(self._outgoing.settle, delivered)
+        if busy:
+            raise SinkError(f"the broker takes nothing more for now ({_BUSY})")
+
+    async def _refuse(self, letter: Letter, reason: str) -> None:
+        self._disconnects.pop(letter.seq, None)
+        await asyncio.to_thread(self._outgoing.refuse, letter, reason)
+        if self._seldom.due(reason):
+            LOG.warning(
+                "message %s to %s (%d bytes) was not accepted: %s; set aside in %s. More of the "
+                "same are counted",
+                letter.message.key,
+                letter.message.topic,
+                len(letter.message.payload),
+                reason,
+                self._outgoing.quarantine,
+            )
+
+    def _suspect(self) -> None:
+        """Remember what was on its way when the connection was lost."""
+        places = [letter.seq for sent, letter in self._flights.items() if not sent.done()]
+        if places:
+            self._suspect_until = max(places)
+        if len(places) == 1:
+            self._disconnects[places[0]] += 1
+
+    def _time_left(self, letter: Letter) -> int | None:
+        if self._expiry is None:
+            return None
+        return math.ceil(letter.created + self._expiry - self._clock.wall())

@@ -1,0 +1,89 @@
+"""The parts of the MQTT line put together: the sink, and the publisher that drains its outbox."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from streamsel.clock import Clock
+from streamsel.errors import ConfigurationError
+from streamsel.sinks.mqtt.bell import Bell
+from streamsel.sinks.mqtt.board import Board
+from streamsel.sinks.mqtt.commands import Controls
+from streamsel.sinks.mqtt.counts import DeliveryCounter
+from streamsel.sinks.mqtt.discovery import Discovery
+from streamsel.sinks.mqtt.events import CONTENT_TYPES, Writer
+from streamsel.sinks.mqtt.options import MqttOptions
+from streamsel.sinks.mqtt.outbox import Outbox
+from streamsel.sinks.mqtt.publisher import MqttPublisher
+from streamsel.sinks.mqtt.sink import MqttSink
+from streamsel.sinks.mqtt.topics import Topics
+
+
+def open_mqtt(
+    options: MqttOptions,
+    folder: Path,
+    controls: Controls,
+    clock: Clock,
+    *,
+    embedder: str,
+    embedder_digest: str,
+    image_format: str = "jpg",
+    stored: bool = True,
+) -> tuple[MqttSink, MqttPublisher]:
+    """Open both at once, where what commands act on is there already; see :func:`open_sink`.
+
+    Raises :class:`ConfigurationError` for a feed's name that no topic can hold, too.
+    """
+    sink, make_publisher = open_sink(
+        options,
+        folder,
+        clock,
+        embedder=embedder,
+        embedder_digest=embedder_digest,
+        image_format=image_format,
+        stored=stored,
+    )
+    return sink, make_publisher(controls)
+
+
+def open_sink(
+    options: MqttOptions,
+    folder: Path,
+    clock: Clock,
+    *,
+    embedder: str,
+    embedder_digest: str,
+    image_format: str = "jpg",
+    stored: bool = True,
+) -> tuple[MqttSink, Callable[[Controls], MqttPublisher]]:
+    """Open the outbox in ``folder``; return the sink that fills it, and what makes its publisher.
+
+    ``image_format`` is the suffix of the encoder. ``stored`` says that a disk sink keeps the
+    pictures too, so that events name their paths. To end, close the sink, then stop the publisher.
+
+    Raises :class:`FolderInUseError` where another process has the folder, :class:`SinkError` where
+    it cannot be written. A damaged outbox is set aside with a warning. Blocks.
+    """
+    if image_format not in CONTENT_TYPES:
+        raise ConfigurationError(f"image format {image_format!r} cannot be sent")
+    topics, counter, bell, board = Topics(options.prefix), DeliveryCounter(), Bell(), Board()
+    outbox = Outbox(folder, options, counter, bell, clock)
+    writer = Writer(topics, embedder, embedder_digest, image_format, stored)
+    discovery = Discovery(topics, options.discovery_prefix, CONTENT_TYPES[image_format])
+
+    def make_publisher(controls: Controls) -> MqttPublisher:
+        for feed in controls.feeds():
+            topics.image(feed)
+        return MqttPublisher(
+            options,
+            folder,
+            counter,
+            board,
+            bell,
+            controls,
+            clock,
+            discovery if options.discovery else None,
+        )
+
+    return MqttSink(outbox, board, counter, writer, clock), make_publisher

@@ -1,0 +1,109 @@
+"""How a broker is reached, and what may wait for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, TypeAlias, get_args
+
+from streamsel.errors import ConfigurationError
+
+Durability: TypeAlias = Literal["strict", "batched"]
+
+_LEAST_OUTBOX_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsOptions:
+    """An encrypted connection. The broker's certificate and its host name are always checked.
+
+    ``ca_file`` holds the authorities that may have signed it (PEM; None: those of the system);
+    ``cert_file`` and ``key_file`` are our own certificate, where the broker asks for one.
+    """
+
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+
+    def __post_init__(self) -> None:
+        if (self.cert_file is None) != (self.key_file is None):
+            raise ConfigurationError("mqtt.tls: give cert_file and key_file together, or neither")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MqttOptions:
+    """How a broker is reached, and what may wait for it. Raises :class:`ConfigurationError`.
+
+    ``password_file`` is read anew for each connection, its last line break left out. ``prefix``
+    begins every topic; it names this service on the broker, and no other may use it.
+    ``client_id`` None: made of prefix and host name. ``discovery`` announces the feeds to Home
+    Assistant below ``discovery_prefix``. ``max_bytes`` and ``max_messages`` bound what waits on
+    disk. ``durability``: with ``strict`` a message is on the disk when it counts as taken; with
+    ``batched`` a power cut may cost those of the last second. ``keepalive`` and
+    ``message_expiry`` are seconds; after ``message_expiry`` a message is no longer worth
+    delivering (None: it always is).
+    """
+
+    host: str
+    port: int = 1883
+    tls: TlsOptions | None = None
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    password_file: Path | None = None
+    prefix: str = "streamsel"
+    client_id: str | None = None
+    discovery: bool = False
+    discovery_prefix: str = "homeassistant"
+    max_bytes: int = 1 << 30
+    max_messages: int = 100_000
+    durability: Durability = "strict"
+    keepalive: int = 30
+    message_expiry: float | None = None
+
+    def __post_init__(self) -> None:
+        if not self.host or any(letter in self.host for letter in " /@\0"):
+            raise ConfigurationError("mqtt.host must be the name or the address of a broker")
+        _require_within("port", self.port, 1, 65_535)
+        _require_within("keepalive", self.keepalive, 5, 65_535)
+        _require_within("max_messages", self.max_messages, 1, 10_000_000)
+        if self.max_bytes < _LEAST_OUTBOX_BYTES:
+            raise ConfigurationError(
+                f"mqtt.max_bytes is {self.max_bytes:,}; it must be at least {_LEAST_OUTBOX_BYTES:,}"
+            )
+        if self.message_expiry is not None and not 1 <= self.message_expiry < 2**32:
+            raise ConfigurationError(
+                f"mqtt.message_expiry is {self.message_expiry:g} s; it must be at least 1 s"
+            )
+        if self.durability not in get_args(Durability):
+            raise ConfigurationError(
+                f"mqtt.durability is {self.durability!r}; it must be one of "
+                f"{', '.join(get_args(Durability))}"
+            )
+        for name in ("prefix", "discovery_prefix"):
+            _require_topic(name, getattr(self, name))
+        self._require_credentials()
+
+    def _require_credentials(self) -> None:
+        if self.password is not None and self.password_file is not None:
+            raise ConfigurationError("mqtt: give either password or password_file, not both")
+        if self.username is None and (self.password is not None or self.password_file is not None):
+            raise ConfigurationError("mqtt: a password needs a username")
+
+    @property
+    def address(self) -> str:
+        """The broker's host and port, for messages."""
+        return f"{self.host}:{self.port}"
+
+
+def _require_within(name: str, value: int, least: int, most: int) -> None:
+    if not least <= value <= most:
+        raise ConfigurationError(f"mqtt.{name} is {value}; it must lie in {least}..{most:,}")
+
+
+def _require_topic(name: str, topic: str) -> None:
+    parts = topic.split("/")
+    if not all(parts) or topic.startswith("$") or any(letter in topic for letter in "+#\0"):
+        raise ConfigurationError(
+            f"mqtt.{name} is {topic!r}; it must begin a topic: words parted by single slashes, "
+            "without + and #, not beginning with $"
+        )

@@ -1,0 +1,239 @@
+"""The outbox as the sink sees it: what is put into it is delivered once at least."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from streamsel.clock import Clock
+from streamsel.errors import SinkError
+from streamsel.sinks.files import sync_files, sync_path
+from streamsel.sinks.folder import make_and_lock
+from streamsel.sinks.mqtt.bell import Bell
+from streamsel.sinks.mqtt.counts import DeliveryCounter
+from streamsel.sinks.mqtt.message import (
+    MOST_PACKET_BYTES,
+    Message,
+    packet_bytes,
+    publish_properties,
+)
+from streamsel.sinks.mqtt.options import MqttOptions
+from streamsel.sinks.mqtt.quarantine import held, set_aside
+from streamsel.sinks.mqtt.store import (
+    DATABASE,
+    LOG,
+    PAYLOADS,
+    QUARANTINE,
+    open_to_fill,
+    outbox_errors,
+    transaction,
+)
+
+SMALL_BYTES = 4_096
+"""Payloads up to this lie in their row; a full disk holds no more than that against them."""
+
+
+class Outbox:
+    """Messages that wait on disk, in the order in which they were put. For one thread at a time.
+
+    With ``strict`` durability a message that was put is on the disk, whatever becomes of the
+    power; with ``batched`` only after :meth:`sync`, and one that a power cut left torn is told by
+    its checksum. At any moment, whatever kills the process, the outbox is whole.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        options: MqttOptions,
+        counter: DeliveryCounter,
+        bell: Bell,
+        clock: Clock,
+    ) -> None:
+        """Lock the folder and open the outbox in it, made where there is none.
+
+        Files that no row speaks of, left by a process that was killed, are removed. Raises
+        :class:`FolderInUseError` and :class:`SinkError`.
+        """
+        self._folder = folder
+        self._options = options
+        self._counter = counter
+        self._bell = bell
+        self._clock = clock
+        self._strict = options.durability == "strict"
+        self._unsynced: list[Path] = []
+        self._closed = False
+        self._lock = make_and_lock(folder)
+        try:
+            self._database = open_to_fill(folder, durable=self._strict)
+            try:
+                self._next = self._take_stock()
+            except BaseException:
+                self._database.close()
+                raise
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def put(self, messages: Sequence[Message]) -> None:
+        """Take messages, all or none; each in place of one with the same key that still waits.
+
+        What is larger than MQTT allows goes into quarantine. Raises :class:`SinkError` where they
+        would exceed the bounds, unless nothing else waits, and for what the disk will not take;
+        nothing has changed then.
+        """
+        fitting: list[Message] = []
+        oversize: list[Message] = []
+        for message in messages:
+            size = packet_bytes(message, publish_properties(message, expiry=1))
+            (fitting if size <= MOST_PACKET_BYTES else oversize).append(message)
+        self._require_room(fitting, share=1.0)
+        self._store(fitting, oversize)
+
+    def offer(self, message: Message) -> bool:
+        """Take a message that can be done without; return False where it was dropped, counted.
+
+        Such messages never take up more than half of the room.
+        """
+        try:
+            self._require_room([message], share=0.5)
+            self._store([message], [])
+        except SinkError as error:
+            LOG.info("%s: not taken: %s", message.key, error)
+            self._counter.dropped()
+            return False
+        return True
+
+    def sync(self) -> None:
+        """Bring all that was put to the disk; does nothing with ``strict``."""
+        if self._unsynced:
+            with outbox_errors(self._folder):
+                for path in self._unsynced:
+                    with contextlib.suppress(FileNotFoundError):  # delivered already
+                        sync_path(path)
+                sync_path(self._folder / PAYLOADS)
+                sync_path(self._folder / f"{DATABASE}-wal")
+            self._unsynced.clear()
+
+    def close(self) -> None:
+        """Bring all to the disk and let go of the folder; twice does nothing."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            self.sync()
+        finally:
+            self._database.close()
+            self._lock.release()
+
+    def _require_room(self, messages: Sequence[Message], share: float) -> None:
+        now = self._counter.counts()
+        wanted_bytes = sum(len(message.payload) for message in messages)
+        fits = (
+            now.pending + len(messages) <= self._options.max_messages * share
+            and now.pending_bytes + wanted_bytes <= self._options.max_bytes * share
+        )
+        if now.pending and not fits:
+            raise SinkError(
+                f"{self._folder}: the outbox is full: {now.pending:,} messages of "
+                f"{now.pending_bytes:,} bytes wait for {self._options.address}, which "
+                "is away or too slow"
+            )
+
+    def _store(self, messages: Sequence[Message], oversize: Sequence[Message]) -> None:
+        files: list[Path] = []
+        with outbox_errors(self._folder):
+            try:
+                rows = [
+                    self._row(self._next + place, message, files)
+                    for place, message in enumerate(messages)
+                ]
+                if self._strict:
+                    sync_files(files)
+                replaced = self._insert(rows, oversize)
+            except BaseException:
+                for path in files:
+                    path.unlink(missing_ok=True)
+                raise
+        self._next += len(rows)
+        if not self._strict:
+            self._unsynced += files or [self._folder / DATABASE]
+        self._counter.waiting(
+            len(messages) - len(replaced),
+            sum(len(message.payload) for message in messages) - sum(size for _, size in replaced),
+        )
+        for seq, _ in replaced:
+            (self._folder / PAYLOADS / str(seq)).unlink(missing_ok=True)
+        for message in oversize:
+            self._counter.refused("too-large")
+            LOG.warning(
+                "message %s is larger than MQTT allows (%d bytes); set aside in %s",
+                message.key,
+                len(message.payload),
+                self._folder / QUARANTINE,
+            )
+        self._bell.ring()
+
+    def _row(self, seq: int, message: Message, files: list[Path]) -> tuple[Any, ...]:
+        """Write the payload into a file unless it is small; return the row that speaks of it."""
+        payload: bytes | None = message.payload
+        if len(message.payload) > SMALL_BYTES:
+            files.append(self._folder / PAYLOADS / str(seq))
+            files[-1].write_bytes(message.payload)
+            payload = None
+        return (
+            seq,
+            message.key,
+            message.id,
+            message.topic,
+            message.content_type,
+            self._clock.wall(),
+            len(message.payload),
+            zlib.crc32(message.payload),
+            payload,
+        )
+
+    def _insert(
+        self, rows: Sequence[tuple[Any, ...]], oversize: Sequence[Message]
+    ) -> list[tuple[int, int]]:
+        """Insert rows in one transaction; return place and bytes of those that they replace."""
+        replaced: list[tuple[int, int]] = []
+        removed: list[str] = []
+        with transaction(self._database) as database:
+            for row in rows:
+                replaced += database.execute(
+                    "DELETE FROM messages WHERE key = ? RETURNING seq, bytes", (row[1],)
+                ).fetchall()
+                database.execute("INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+            for message in oversize:
+                removed += set_aside(database, message, "too-large", self._clock.wall(), None)
+        if oversize:
+            self._counter.quarantined(held(self._database))
+        for name in removed:
+            (self._folder / QUARANTINE / name).unlink(missing_ok=True)
+        return replaced
+
+    def _take_stock(self) -> int:
+        """Count what waits, remove files that belong to nothing; return the next free place."""
+        with outbox_errors(self._folder):
+            database = self._database
+            pending, size = database.execute(
+                "SELECT count(*), ifnull(sum(bytes), 0) FROM messages"
+            ).fetchone()
+            self._counter.waiting(pending, size)
+            self._counter.quarantined(held(database))
+            for place, query in (
+                (PAYLOADS, "SELECT seq FROM messages WHERE payload IS NULL"),
+                (QUARANTINE, "SELECT file FROM quarantine WHERE file IS NOT NULL"),
+            ):
+                known = {str(row[0]) for row in database.execute(query)}
+                for entry in os.scandir(self._folder / place):
+                    if entry.name not in known:
+                        os.unlink(entry.path)
+            last = database.execute(
+                "SELECT ifnull(max(seq), 0) FROM sqlite_sequence WHERE name = 'messages'"
+            ).fetchone()[0]
+        return int(last) + 1

@@ -1,0 +1,193 @@
+"""The outbox as the publisher sees it: the next message, what was delivered, what was refused."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from streamsel.clock import Clock
+from streamsel.errors import DiskFullError, SinkError
+from streamsel.sinks.mqtt.counts import DeliveryCounter
+from streamsel.sinks.mqtt.message import Letter, Message
+from streamsel.sinks.mqtt.quarantine import MOST_BYTES, held, set_aside
+from streamsel.sinks.mqtt.seldom import Seldom
+from streamsel.sinks.mqtt.store import (
+    LOG,
+    PAYLOADS,
+    QUARANTINE,
+    connect,
+    outbox_errors,
+    transaction,
+)
+
+
+class Outgoing:
+    """Takes messages out of an outbox that is open elsewhere. From any thread; all calls block.
+
+    What is taken out need not be durable: it would be sent again, with the same id.
+    """
+
+    def __init__(self, folder: Path, counter: DeliveryCounter, clock: Clock) -> None:
+        """Open the outbox in a folder. Raises :class:`SinkError`."""
+        self._folder = folder
+        self._counter = counter
+        self._clock = clock
+        self._seldom = Seldom(clock)
+        self._lock = threading.Lock()
+        self._done: set[int] = set()  # to be taken out as soon as the disk has room
+        self._skipped: set[int] = set()  # to be set aside by the next process
+        with outbox_errors(folder):
+            self._database = connect(folder, durable=False)
+
+    @property
+    def quarantine(self) -> Path:
+        """Where the payloads of messages lie that were set aside."""
+        return self._folder / QUARANTINE
+
+    def close(self) -> None:
+        """Let go of the outbox; what was not settled stays in it."""
+        if self._done:
+            self._delete_done()
+        with self._lock:
+            self._database.close()
+
+    def next(self, after: int) -> Letter | None:
+        """Return the first message with a place later than ``after``, or None.
+
+        One whose payload is damaged is set aside on the way.
+        """
+        while True:
+            with self._lock, outbox_errors(self._folder):
+                row = self._database.execute(
+                    "SELECT seq, created, key, id, topic, content_type, payload, crc "
+                    "FROM messages WHERE seq > ? ORDER BY seq LIMIT 1",
+                    (after,),
+                ).fetchone()
+            if row is None:
+                return None
+            after, created, key, name, topic, content_type, small, crc = row
+            if after in self._done or after in self._skipped:
+                continue
+            payload = self._read(after) if small is None else small
+            letter = Letter(after, created, Message(key, name, topic, content_type, payload or b""))
+            if payload is not None and zlib.crc32(payload) == crc:
+                return letter
+            if self._waits(after):
+                self.refuse(letter, "damaged")
+
+    def settle(self, letters: Sequence[Letter]) -> None:
+        """Take out messages that were acknowledged. On a full disk too, if only in memory."""
+        self._counter.delivered(len(letters))
+        self._take_out(letters)
+
+    def refuse(self, letter: Letter, reason: str) -> None:
+        """Take out a message that will not be sent again, and set it aside."""
+        self._counter.refused(reason)
+        try:
+            with outbox_errors(self._folder):
+                self._set_aside(letter, reason)
+        except SinkError as error:
+            self._skipped.add(letter.seq)
+            if self._seldom.due("passed over"):
+                LOG.warning("%s; message %s is passed over for now", error, letter.message.key)
+
+    def expire(self, letter: Letter) -> None:
+        """Take out a message that is no longer worth delivering."""
+        self._counter.refused("expired")
+        self._take_out([letter])
+
+    def announced(self) -> set[str]:
+        """Return the feeds that the broker may have retained topics of."""
+        with self._lock, outbox_errors(self._folder):
+            return {row[0] for row in self._database.execute("SELECT feed FROM announced")}
+
+    def announce(self, feed: str) -> None:
+        """Note that the broker is about to get retained topics of a feed."""
+        self._note("INSERT OR IGNORE INTO announced VALUES (?)", feed)
+
+    def withdraw(self, feed: str) -> None:
+        """Note that the retained topics of a feed were cleared."""
+        self._note("DELETE FROM announced WHERE feed = ?", feed)
+
+    def _note(self, change: str, feed: str) -> None:
+        """Change what is remembered of a feed; on a full disk it is not, and nothing waits."""
+        try:
+            with self._changing() as database:
+                database.execute(change, (feed,))
+        except DiskFullError as error:
+            LOG.debug("feed %s: not noted: %s", feed, error)
+
+    def _take_out(self, letters: Sequence[Letter]) -> None:
+        self._done.update(letter.seq for letter in letters)
+        deleted = self._delete_done()
+        for letter in letters:
+            self._payload(letter.seq).unlink(missing_ok=True)
+        if not deleted and not self._delete_done() and self._seldom.due("full"):
+            LOG.warning(
+                "%s: the disk is full; what is delivered is taken out once there is room, and "
+                "sent again should the service end before",
+                self._folder,
+            )
+
+    def _delete_done(self) -> bool:
+        """Delete the rows of what is done; False where the disk has no room for that."""
+        gone: list[tuple[int, int]] = []
+        try:
+            with self._changing() as database:
+                for seq in self._done:
+                    gone += database.execute(
+                        "DELETE FROM messages WHERE seq = ? RETURNING seq, bytes", (seq,)
+                    ).fetchall()
+        except DiskFullError as error:
+            LOG.debug("%s", error)
+            return False
+        self._counter.waiting(-len(gone), -sum(size for _, size in gone))
+        self._done.clear()
+        return True
+
+    def _set_aside(self, letter: Letter, reason: str) -> None:
+        place = self._payload(letter.seq)
+        worth_keeping = place.exists() and len(letter.message.payload) <= MOST_BYTES
+        name = place.name if worth_keeping else None
+        with self._changing() as database:
+            gone = database.execute(
+                "DELETE FROM messages WHERE seq = ? RETURNING bytes", (letter.seq,)
+            ).fetchall()
+            if not gone:  # the sink has replaced it
+                return
+            surplus = set_aside(database, letter.message, reason, self._clock.wall(), name)
+            now_held = held(database)
+        self._counter.waiting(-1, -gone[0][0])
+        self._counter.quarantined(now_held)
+        if name is not None:
+            os.replace(place, self._folder / QUARANTINE / name)
+        place.unlink(missing_ok=True)
+        for file in surplus:
+            (self._folder / QUARANTINE / file).unlink(missing_ok=True)
+
+    def _payload(self, seq: int) -> Path:
+        return self._folder / PAYLOADS / str(seq)
+
+    def _read(self, seq: int) -> bytes | None:
+        try:
+            return self._payload(seq).read_bytes()
+        except OSError as error:
+            LOG.debug("payload %d: %s", seq, error.strerror)
+            return None
+
+    def _waits(self, seq: int) -> bool:
+        """Whether a message is still there: the sink may just have replaced it."""
+        with self._lock, outbox_errors(self._folder):
+            found = self._database.execute("SELECT 1 FROM messages WHERE seq = ?", (seq,))
+            return found.fetchone() is not None
+
+    @contextmanager
+    def _changing(self) -> Iterator[sqlite3.Connection]:
+        """A transaction, undone by an error."""
+        with self._lock, outbox_errors(self._folder), transaction(self._database) as database:
+            yield database

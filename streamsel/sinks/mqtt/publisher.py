@@ -1,0 +1,214 @@
+"""The coroutine that keeps a connection to the broker and drains the outbox into it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import logging
+import random
+from pathlib import Path
+
+import aiomqtt
+
+from streamsel.clock import Clock
+from streamsel.errors import SinkError, StreamselError
+from streamsel.sinks.mqtt.announcer import OFFLINE, Announcer
+from streamsel.sinks.mqtt.bell import Bell
+from streamsel.sinks.mqtt.board import Board
+from streamsel.sinks.mqtt.commands import SETTINGS, Controls, obey, read_command
+from streamsel.sinks.mqtt.connection import Connection, Login, connected, explain
+from streamsel.sinks.mqtt.counts import DeliveryCounter, OutboxCounts
+from streamsel.sinks.mqtt.discovery import Discovery
+from streamsel.sinks.mqtt.drain import Drain
+from streamsel.sinks.mqtt.options import MqttOptions
+from streamsel.sinks.mqtt.outgoing import Outgoing
+from streamsel.sinks.mqtt.seldom import Seldom
+from streamsel.sinks.mqtt.topics import Topics
+
+LOG = logging.getLogger("streamsel.mqtt")
+
+_GRACE = 1.0
+"""Seconds in which the rest of the outbox may still be sent when stopped."""
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
+_STEADY = 5.0
+"""Seconds after which a connection counts as good, and the next pause is short again."""
+_SUSPICIOUS = 3
+"""Connections in a row that did not last, before a reason is guessed."""
+
+
+class MqttPublisher:
+    """Connects to the broker, again whenever it must, sends what waits, obeys what is asked.
+
+    It and the sink share the folder of the outbox, ``counter``, ``board`` and ``bell``. What is
+    in the outbox leaves it only when the broker has accepted or refused it.
+    """
+
+    def __init__(
+        self,
+        options: MqttOptions,
+        folder: Path,
+        counter: DeliveryCounter,
+        board: Board,
+        bell: Bell,
+        controls: Controls,
+        clock: Clock,
+        discovery: Discovery | None,
+    ) -> None:
+        self._options = options
+        self._folder = folder
+        self._counter = counter
+        self._board = board
+        self._bell = bell
+        self._controls = controls
+        self._clock = clock
+        self._discovery = discovery
+        self._topics = Topics(options.prefix)
+        self._seldom = Seldom(clock)
+        self._stopping = asyncio.Event()
+        self._accepted = 0
+
+    @property
+    def counts(self) -> OutboxCounts:
+        """What was counted so far. Safe from any thread."""
+        return self._counter.counts()
+
+    def stop(self) -> None:
+        """Let :meth:`run` send what it can within a second, say goodbye and return."""
+        self._stopping.set()
+        self._bell.ring()
+
+    async def run(self) -> None:
+        """Keep connected and send, until stopped or cancelled; call it once.
+
+        Returns within 2 s of either, whatever the broker does; cancelled, it does not send the
+        rest. What was not acknowledged stays in the outbox.
+        """
+        _warn_of_bare_password(self._options)
+        outgoing = await asyncio.to_thread(Outgoing, self._folder, self._counter, self._clock)
+        drain = Drain(outgoing, self._clock, self._options.message_expiry)
+        self._bell.listen(drain.news)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                line = tasks.create_task(self._stay_connected(outgoing, drain), name="mqtt")
+                await self._stopping.wait()
+                if self._counter.counts().connected:
+                    await asyncio.wait({line}, timeout=_GRACE)
+                line.cancel()
+        finally:
+            self._bell.ignore()
+            await asyncio.to_thread(outgoing.close)
+
+    async def _stay_connected(self, outgoing: Outgoing, drain: Drain) -> None:
+        pause, short_lived = _FIRST_PAUSE, 0
+        while not self._stopping.is_set():
+            begun, accepted = self._clock.monotonic(), self._accepted
+            try:
+                await self._session(outgoing, drain)
+            except SinkError as error:
+                lasted = self._clock.monotonic() - begun >= _STEADY
+                pause = _FIRST_PAUSE if lasted else pause
+                short_lived = 0 if lasted or self._accepted == accepted else short_lived + 1
+                self._tell(error, short_lived)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause * random.uniform(0.5, 1.0)):
+                    await self._stopping.wait()
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
+    def _tell(self, error: SinkError, short_lived: int) -> None:
+        hint = ""
+        if short_lived >= _SUSPICIOUS:
+            hint = "; the broker takes us and drops us at once: if another client has our client "
+            hint += "id, set mqtt.client_id or mqtt.prefix"
+        if self._seldom.due("connection", f"{error}{hint}"):
+            waiting = self._counter.counts().pending
+            LOG.warning("%s%s; trying again, %d messages wait", error, hint, waiting)
+
+    async def _session(self, outgoing: Outgoing, drain: Drain) -> None:
+        """Connect once; return when stopped. Raises :class:`SinkError` where it is lost."""
+        login = await asyncio.to_thread(Login.read, self._options)
+        will = aiomqtt.Will(self._topics.available, OFFLINE, qos=1, retain=True)
+        try:
+            async with connected(self._options, login, will) as connection:
+                self._counter.connected(True)
+                self._accepted += 1
+                waiting = self._counter.counts().pending
+                LOG.info("connected to %s; %d messages wait", self._options.address, waiting)
+                await self._serve(connection, outgoing, drain)
+        except aiomqtt.MqttError as error:
+            raise explain(error, self._options) from error
+        except BaseExceptionGroup as group:
+            lost, other = group.split((aiomqtt.MqttError, SinkError))
+            if lost is None or other is not None:
+                raise
+            raise explain(_plainest(lost), self._options) from group
+        finally:
+            self._counter.connected(False)
+
+    async def _serve(self, connection: Connection, outgoing: Outgoing, drain: Drain) -> None:
+        announcer = Announcer(
+            connection, self._topics, self._board, self._controls, outgoing, self._discovery
+        )
+        async with asyncio.TaskGroup() as tasks:
+            others = [
+                tasks.create_task(self._listen(connection, announcer), name="mqtt commands"),
+                tasks.create_task(self._subscribe(connection), name="mqtt subscriptions"),
+                tasks.create_task(announcer.run(), name="mqtt retained topics"),
+            ]
+            await drain.run(connection, self._stopping)
+            for other in others:
+                other.cancel()
+
+    async def _subscribe(self, connection: Connection) -> None:
+        filters = [self._topics.set("+", setting) for setting in SETTINGS]
+        if self._discovery is not None:
+            filters.append(self._discovery.birth)
+        for name in await connection.subscribe(filters):
+            LOG.warning("%s: the broker does not let us read it; commands are not heard", name)
+
+    async def _listen(self, connection: Connection, announcer: Announcer) -> None:
+        """Obey what is asked; raises as soon as the connection is lost."""
+        async for message in connection.messages:
+            topic, payload = message.topic.value, message.payload
+            if not isinstance(payload, bytes):
+                continue
+            if self._discovery is not None and topic == self._discovery.birth:
+                if payload == b"online":
+                    announcer.introduce()
+                continue
+            try:
+                command = read_command(self._topics, topic, payload)
+                await obey(command, self._controls)
+            except StreamselError as error:
+                self._counter.command_refused()
+                if self._seldom.due("command", str(error)):
+                    LOG.warning("command refused: %s", error)
+            announcer.answer(self._topics.command(topic)[0])
+
+
+def _plainest(group: BaseExceptionGroup[BaseException]) -> Exception:
+    """Return the failure that says most about why a connection was lost: the broker's own word."""
+    failures = _flat(group)
+    return next((one for one in failures if isinstance(one, aiomqtt.MqttError)), failures[0])
+
+
+def _flat(group: BaseExceptionGroup[BaseException]) -> list[Exception]:
+    found: list[Exception] = []
+    for one in group.exceptions:
+        if isinstance(one, BaseExceptionGroup):
+            found += _flat(one)
+        elif isinstance(one, Exception):
+            found.append(one)
+    return found
+
+
+def _warn_of_bare_password(options: MqttOptions) -> None:
+    if options.tls is not None or options.username is None or options.host == "localhost":
+        return
+    with contextlib.suppress(ValueError):
+        if ipaddress.ip_address(options.host).is_loopback:
+            return
+    LOG.warning(
+        "%s: the password is sent in the clear, and pictures are too; set mqtt.tls",
+        options.address,
+    )

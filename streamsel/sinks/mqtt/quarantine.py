@@ -1,0 +1,56 @@
+"""Messages that will not be sent: kept for a look, bounded, the oldest let go of first."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from streamsel.sinks.mqtt.message import Message
+
+MOST_MESSAGES = 1_000
+MOST_BYTES = 64 << 20
+
+
+def set_aside(
+    database: sqlite3.Connection, message: Message, reason: str, when: float, file: str | None
+) -> list[str]:
+    """Record a message that was refused, in a transaction of the caller.
+
+    ``file`` is the name its payload will have; None where it has no file: then it is recorded
+    with the payload, unless that alone is too large. Returns the names of files to be removed.
+    """
+    payload = message.payload if file is None and len(message.payload) <= MOST_BYTES else None
+    database.execute(
+        "INSERT INTO quarantine (reason, created, key, id, topic, bytes, file, payload) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            reason,
+            when,
+            message.key,
+            message.id,
+            message.topic,
+            len(message.payload),
+            file,
+            payload,
+        ),
+    )
+    return _trim(database)
+
+
+def held(database: sqlite3.Connection) -> int:
+    """Return how many messages are set aside."""
+    return int(database.execute("SELECT count(*) FROM quarantine").fetchone()[0])
+
+
+def _trim(database: sqlite3.Connection) -> list[str]:
+    """Let go of the oldest until the rest keeps to the bounds; return the names of their files."""
+    rows = database.execute(
+        "SELECT number, file, iif(file IS NULL AND payload IS NULL, 0, bytes) "
+        "FROM quarantine ORDER BY number DESC"
+    ).fetchall()
+    held_bytes, surplus = 0, []
+    for place, (number, file, kept_bytes) in enumerate(rows):
+        held_bytes += kept_bytes
+        if place >= MOST_MESSAGES or held_bytes > MOST_BYTES:
+            surplus.append((number, file))
+    database.executemany("DELETE FROM quarantine WHERE number = ?", [(row[0],) for row in surplus])
+    return [file for _, file in surplus if file is not None]

@@ -1,0 +1,104 @@
+"""The sink that puts what was decided into the outbox."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+
+from streamsel.clock import Clock
+from streamsel.event import FeedStatus, Judgement, Kept
+from streamsel.frame import FrameKey
+from streamsel.sinks.mqtt.board import Board
+from streamsel.sinks.mqtt.counts import DeliveryCounter, OutboxCounts
+from streamsel.sinks.mqtt.events import Writer, stats_payload, status_payload
+from streamsel.sinks.mqtt.outbox import Outbox
+
+_STATS_EVERY = 60.0
+_SYNC_EVERY = 0.5
+
+
+class MqttSink:
+    """Tells a broker of every change of the kept set, by way of an outbox on disk.
+
+    A judgement is in the outbox as a whole or not at all, and what is in the outbox reaches the
+    broker once at least. Where the outbox is full, ``apply`` raises, and the line merges what
+    waits: pairs of kept and evicted cancel. For one thread at a time.
+    """
+
+    def __init__(
+        self, outbox: Outbox, board: Board, counter: DeliveryCounter, writer: Writer, clock: Clock
+    ) -> None:
+        self._outbox = outbox
+        self._board = board
+        self._counter = counter
+        self._writer = writer
+        self._clock = clock
+        self._feeds: defaultdict[str, Counter[str]] = defaultdict(_nothing)
+        self._states: dict[str, str] = {}
+        self._synced = self._told = clock.monotonic()
+
+    @property
+    def name(self) -> str:
+        """What it is called in messages and metrics."""
+        return "mqtt"
+
+    @property
+    def counts(self) -> OutboxCounts:
+        """What was counted so far. Safe from any thread."""
+        return self._counter.counts()
+
+    def apply(self, judgement: Judgement) -> None:
+        """Put the messages of a judgement into the outbox. Raises :class:`SinkError`.
+
+        A kept frame whose picture was lost is told of without one.
+        """
+        messages = list(self._writer.messages(judgement))
+        if messages:
+            self._outbox.put(messages)
+        for verdict in judgement.verdicts:
+            if verdict.outcome != "kept":
+                self._feeds[verdict.frame.key.feed][verdict.outcome] += 1
+        for event in judgement.events:
+            kind = "kept" if isinstance(event, Kept) else "evicted"
+            self._feeds[event.frame.key.feed][kind] += 1
+
+    def feed_changed(self, status: FeedStatus) -> None:
+        """Show how a feed is, and report it where it is in another state than before."""
+        self._board.post_status(status.feed, status_payload(status))
+        if self._states.get(status.feed) != status.state:
+            self._states[status.feed] = status.state
+            self._outbox.offer(self._writer.feed_event(status))
+
+    def tick(self) -> None:
+        """Bring what was put to the disk, and post the statistics every minute.
+
+        Raises :class:`SinkError`.
+        """
+        now = self._clock.monotonic()
+        if now - self._told >= _STATS_EVERY:
+            self._told = now
+            wall = self._clock.wall()
+            self._board.post_stats(stats_payload(wall, self._feeds, self._counter.counts()))
+        if now - self._synced >= _SYNC_EVERY:
+            self._outbox.sync()
+            self._synced = now
+
+    def lost(self) -> Sequence[FrameKey]:
+        """Nothing: this sink is told of frames, it does not keep them."""
+        return ()
+
+    @property
+    def excess_bytes(self) -> int:
+        """0: the outbox bounds itself."""
+        return 0
+
+    def close(self) -> None:
+        """Bring what was put to the disk and let go of the folder; twice does nothing.
+
+        A publisher that still runs goes on sending what is there.
+        """
+        self._outbox.close()
+
+
+def _nothing() -> Counter[str]:
+    return Counter(kept=0, evicted=0, covered=0, refused=0)

@@ -1,0 +1,202 @@
+"""The MQTT line as a service has it, with made decisions to send."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from streamsel.clock import Clock, SystemClock
+from streamsel.errors import ConfigurationError
+from streamsel.event import Evicted, FeedStatus, Judgement, Kept, Verdict
+from streamsel.frame import Candidate, EncodedPicture, Frame, Sighting
+from streamsel.sinks.mqtt.bell import Bell
+from streamsel.sinks.mqtt.counts import DeliveryCounter
+from streamsel.sinks.mqtt.message import Message
+from streamsel.sinks.mqtt.opening import open_mqtt
+from streamsel.sinks.mqtt.options import MqttOptions
+from streamsel.sinks.mqtt.outbox import Outbox
+from streamsel.sinks.mqtt.outgoing import Outgoing
+from streamsel.sinks.mqtt.publisher import MqttPublisher
+from streamsel.sinks.mqtt.sink import MqttSink
+from tests.sinks import streams
+
+PATIENCE = 15.0
+
+
+def on_a_loop(test: Callable[..., Coroutine]) -> Callable[..., None]:
+    """Run a test that is a coroutine."""
+
+    @functools.wraps(test)
+    def run(*arguments, **named) -> None:
+        asyncio.run(test(*arguments, **named))
+
+    return run
+
+
+class SetClock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = 1_800_000_000.0
+
+    def wall(self) -> float:
+        return self.now
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@dataclass
+class SomeControls:
+    """Feeds that can be switched; at most 1,000 frames each."""
+
+    settings: dict[str, tuple[bool, int]] = field(default_factory=lambda: {"gate": (True, 300)})
+
+    def feeds(self) -> Mapping[str, tuple[bool, int]]:
+        return self.settings
+
+    async def set_enabled(self, feed: str, enabled: bool) -> None:
+        self.settings[feed] = (enabled, self.settings[feed][1])
+
+    async def set_count(self, feed: str, count: int) -> None:
+        if count > 1_000:
+            raise ConfigurationError(f"count is {count}; it must be at most 1,000")
+        self.settings[feed] = (self.settings[feed][0], count)
+
+
+def open_line(
+    folder: Path,
+    port: int,
+    controls: SomeControls | None = None,
+    clock: Clock | None = None,
+    **changes,
+) -> tuple[MqttSink, MqttPublisher]:
+    options = MqttOptions(**{"host": "127.0.0.1", "port": port, **changes})
+    return open_mqtt(
+        options,
+        folder,
+        controls or SomeControls(),
+        clock or SystemClock(),
+        embedder="made",
+        embedder_digest="00ff",
+    )
+
+
+async def opened(*arguments, **changes) -> tuple[MqttSink, MqttPublisher]:
+    """The same from a coroutine: it blocks."""
+    return await asyncio.to_thread(open_line, *arguments, **changes)
+
+
+@dataclass
+class OpenOutbox:
+    """Both sides of an outbox, without a broker."""
+
+    folder: Path
+    clock: SetClock
+    counter: DeliveryCounter
+    outbox: Outbox
+    outgoing: Outgoing
+
+    def close(self) -> None:
+        self.outgoing.close()
+        self.outbox.close()
+
+    def waiting(self) -> list[Message]:
+        """Everything that waits, in order."""
+        found, after = [], 0
+        while letter := self.outgoing.next(after):
+            found.append(letter.message)
+            after = letter.seq
+        return found
+
+    def settle(self, most: int = 1_000_000) -> int:
+        """Take out what waits, one after another, as if the broker had accepted it."""
+        for count in range(most):
+            letter = self.outgoing.next(0)
+            if letter is None:
+                return count
+            self.outgoing.settle([letter])
+        return most
+
+
+def open_outbox(folder: Path, **changes) -> OpenOutbox:
+    clock, counter = SetClock(), DeliveryCounter()
+    options = MqttOptions(**{"host": "broker", **changes})
+    outbox = Outbox(folder, options, counter, Bell(), clock)
+    return OpenOutbox(folder, clock, counter, outbox, Outgoing(folder, counter, clock))
+
+
+def message(number: int, size: int = 60_000, topic: str = "streamsel/gate/image") -> Message:
+    """A message that is the same whoever makes it."""
+    content = (f"{number:08d}".encode() * (size // 8 + 1))[:size]
+    return Message(f"image/gate-{number:06d}", f"gate-{number:06d}", topic, "image/jpeg", content)
+
+
+def frame(index: int, size: int = 60_000, feed: str = "gate") -> Frame:
+    """A live frame with an encoded picture of so many bytes; 0: it was lost on the way."""
+    made = streams.frame(feed, index, seen=size > 0)
+    content = (f"{feed}{index:08d}".encode() * (size // 8 + 1))[:size]
+    made.picture.encode(lambda _: EncodedPicture(content, made.width, made.height))
+    wall = 1_800_000_000.125 + index
+    return replace(made, wall_time=wall, received=float(index))
+
+
+def judgement(*frames: Frame, evicted: Frame | None = None, outcome: str = "kept") -> Judgement:
+    """Frames that were kept, each 0.25 from the one before; the last may evict one."""
+    verdicts = []
+    for number, one in enumerate(frames):
+        nearest = frames[number - 1].key if number else None
+        distance = 0.25 if number else None
+        events = [Kept(one, distance, nearest, 0.1, "novel")] if outcome == "kept" else []
+        if evicted is not None and number == len(frames) - 1:
+            events.append(Evicted(evicted, one.key, 0.125, "closest-pair"))
+        seen = Sighting(one, np.zeros((32, 32), np.uint8), 0, 0.5, None, None)
+        verdicts.append(
+            Verdict(
+                Candidate(seen, streams.embedding(0)),
+                outcome,
+                "novel",
+                distance,
+                nearest,
+                0.1,
+                tuple(events),
+            )
+        )
+    return Judgement("gate", tuple(verdicts))
+
+
+def status(state: str = "up", feed: str = "gate", **changes) -> FeedStatus:
+    values = {
+        "address": "rtsp://cam:***@10.0.0.4/main",
+        "reason": "" if state == "up" else "no picture for 10 s",
+        "since": 1_800_000_000.5,
+        "sessions": 1,
+        "last_frame": None,
+    }
+    return FeedStatus(feed=feed, state=state, **(values | changes))
+
+
+@contextlib.asynccontextmanager
+async def running(publisher: MqttPublisher) -> AsyncIterator[asyncio.Task]:
+    """Let a publisher run; stopped at the end, which may take 2 s."""
+    async with asyncio.TaskGroup() as tasks:
+        task = tasks.create_task(publisher.run())
+        yield task
+        publisher.stop()
+        async with asyncio.timeout(2):
+            await asyncio.wait({task})
+
+
+async def until(holds: Callable[[], object], what: str = "it did not come true") -> None:
+    """Wait until a condition holds."""
+    deadline = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < deadline, what
+        await asyncio.sleep(0.01)

@@ -1,0 +1,1 @@
+"""Long runs against real servers, by hand: python -m tests.soak.NAME prints its figures."""
