@@ -6,7 +6,10 @@ VENV   ?= .venv
 TORCH  ?= torch==2.13.0
 PIP     = $(VENV)/bin/python -m pip --disable-pip-version-check --quiet
 SUDO    = $(if $(filter 0,$(shell id -u)),,$(if $(shell command -v sudo),sudo -n,))
-DEBIAN  = ffmpeg
+# The real parts that tests talk to: codecs, an MQTT broker, Prometheus, an RTSP server, networks.
+DEBIAN  = ffmpeg mosquitto mosquitto-clients prometheus gir1.2-gst-rtsp-server-1.0 python3-gi \
+          gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad \
+          gstreamer1.0-plugins-ugly glib-networking iproute2 iptables libfaketime openssl
 
 .PHONY: demo test lint benchmarks debian clean
 
@@ -42,10 +45,11 @@ $(VENV)/.develop: $(VENV)/.run
 # What the tests need beyond Python. Without the right to install it, the tests that need it are
 # left out by name; with CI=true that is a failure.
 debian:
-	@missing=""; for tool in $(DEBIAN); do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
+	@missing=""; for package in $(DEBIAN); do \
+	  dpkg-query -W -f='$${Status}' $$package 2>/dev/null | grep -q "ok installed" || missing="$$missing $$package"; done; \
 	if [ -n "$$missing" ]; then \
 	  echo "installing$$missing"; \
-	  ($(SUDO) apt-get update -qq && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$missing) >/dev/null \
+	  ($(SUDO) apt-get update -qq && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing) >/dev/null \
 	    || echo "cannot install$$missing here: tests that need it will be left out"; \
 	fi
 

@@ -21,6 +21,7 @@ from streamsel.version import __version__
 
 if TYPE_CHECKING:
     from streamsel.api.selection import Selection, select
+    from streamsel.api.watch import watch
     from streamsel.coreset.kcenter import Coreset
     from streamsel.errors import StreamselError
 
@@ -29,9 +30,10 @@ _HOMES = {
     "Selection": "streamsel.api.selection",
     "StreamselError": "streamsel.errors",
     "select": "streamsel.api.selection",
+    "watch": "streamsel.api.watch",
 }
 
-__all__ = ["Coreset", "Selection", "StreamselError", "__version__", "select"]
+__all__ = ["Coreset", "Selection", "StreamselError", "__version__", "select", "watch"]
 
 
 def __getattr__(name: str) -> object:

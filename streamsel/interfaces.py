@@ -325,7 +325,7 @@ class LiveObserver(Protocol):
         """A feed was added, went up or down, or was opened again."""
 
     def feed_removed(self, feed: str) -> None:
-        """A feed is no longer part of the service."""
+        """A feed is no longer part of the service, or a group, with its last feed."""
 
     def tallied(self, feed: str, tally: Tally) -> None:
         """What the feed's source has counted so far; about once a second."""

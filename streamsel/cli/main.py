@@ -13,6 +13,10 @@ from streamsel.version import __version__
 _COMMANDS = {
     "select": "Keep the N most diverse frames of videos, folders, images or URLs.",
     "compare": "Table of all methods on your own video: what a selection is worth.",
+    "watch": "Watch live feeds for months: cameras, devices, streams.",
+    "probe": "Whether a feed can be read: codec, size, rate, time to the first picture.",
+    "config": "Write, check and show the configuration of a service.",
+    "inspect": "Why a frame was kept, refused or evicted; how a run is.",
     "embedders": "List the networks that can look at frames here.",
     "demo": "Generate a clip, select from it, show the table. Nothing to download.",
 }
@@ -63,7 +67,8 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
     except ConfigurationError as error:
-        click.echo(f"streamsel: {error}", err=True)
+        for line in str(error).splitlines():
+            click.echo(f"streamsel: {line}", err=True)
         sys.exit(2)
     except StreamselError as error:
         click.echo(f"streamsel: {error}", err=True)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import random
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeVar
 
 from streamsel.clock import Clock
 from streamsel.errors import SinkError
-from streamsel.event import FeedStatus, Judgement, Verdict
+from streamsel.event import FeedStatus, Judgement, Kept
 from streamsel.frame import FrameKey
 from streamsel.interfaces import LiveObserver, LiveSink
 from streamsel.runtime.judgements import merge, picture_bytes, without_pictures
@@ -21,8 +24,17 @@ from streamsel.runtime.worker import Worker
 _LOG = logging.getLogger("streamsel.sinks")
 _BACKOFF = Backoff(first=0.1, most=2.0)
 _TICK_SECONDS = 0.5
+_LEAVING_SECONDS = 0.2
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class _Letter:
+    """A judgement that waits, and the number of the oldest one that is part of it."""
+
+    judgement: Judgement
+    number: int
 
 
 class Delivery:
@@ -53,6 +65,7 @@ class Delivery:
         self._posted = 0
         self._statuses: dict[str, FeedStatus] = {}
         self._arrived = asyncio.Event()
+        self._taken = asyncio.Event()
         self._lost: deque[FrameKey] = deque()
         self._excess_bytes = 0
         self._usual_bytes = 0.0
@@ -75,8 +88,20 @@ class Delivery:
 
     def has_taken(self, posted: int) -> bool:
         """Whether the sink has taken the first ``posted`` of the judgements."""
-        letter = self._in_hand or (self._waiting[0] if self._waiting else None)
-        return letter is None or letter.first > posted
+        held = self._waiting if self._in_hand is None else (self._in_hand, *self._waiting)
+        return all(letter.number > posted for letter in held)
+
+    async def wait_taken(self, within: float) -> bool:
+        """Wait until the sink has taken all that is posted by now; False where it does not."""
+        posted = self._posted
+        try:
+            async with asyncio.timeout(within):
+                while not self.has_taken(posted):
+                    self._taken.clear()
+                    await self._taken.wait()
+        except TimeoutError:
+            return False
+        return True
 
     @property
     def excess_frames(self) -> int:
@@ -153,6 +178,7 @@ class Delivery:
         began = self._clock.monotonic()
         if await self._attempt("judgement", partial(self._apply, letter.judgement)):
             self._in_hand = None
+            self._taken.set()
             for observer in self._observers:
                 observer.took(self.sink.name, self._clock.monotonic() - began)
 
@@ -210,15 +236,13 @@ class Delivery:
                 if second.judgement.scope == first.judgement.scope:
                     merged = merge(first.judgement, second.judgement)
                     self._tell_dropped(first.judgement, second.judgement, merged)
-                    self._waiting[other] = _Letter(merged, second.first)
+                    self._waiting[other] = _Letter(merged, first.number)
                     del self._waiting[place]
                     return
 
     def _tell_dropped(self, first: Judgement, second: Judgement, merged: Judgement) -> None:
         """Count the frames that the sink will never hear of."""
-        dropped = Counter(
-            verdict.frame.key.feed for verdict in (*first.verdicts, *second.verdicts)
-        )
+        dropped = Counter(verdict.frame.key.feed for verdict in (*first.verdicts, *second.verdicts))
         dropped.subtract(verdict.frame.key.feed for verdict in merged.verdicts)
         for feed, frames in (+dropped).items():
             for observer in self._observers:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from streamsel.clock import Clock
 from streamsel.event import Event, Judgement, Verdict
-from streamsel.frame import Candidate, Sighting
+from streamsel.frame import Candidate, FrameKey, Sighting
 from streamsel.interfaces import Embedder, LiveObserver, LiveSelector
 from streamsel.runtime.embedding import embedded
 
@@ -30,19 +30,19 @@ class Judge:
         self._scopes: dict[str, str] = {}
         self._stated: dict[str, float] = {}
         self._measured: dict[str, float] = {}
+        self.sizes: dict[str, int] = {}
 
     def open_scope(self, scope: str, selector: LiveSelector) -> None:
         """Let ``selector`` judge a scope from now on."""
         self._selectors[scope] = selector
 
-    def close_scope(self, scope: str) -> Judgement | None:
+    def close_scope(self, scope: str) -> list[Judgement]:
         """Judge the scope no more; return what was still owed, with the last state."""
-        selector = self._selectors.pop(scope, None)
-        if selector is None:
-            return None
+        selector = self._selectors.pop(scope)
         self._stated.pop(scope, None)
         self._measured.pop(scope, None)
-        return Judgement(scope, tuple(selector.finish()), (), selector.state())
+        self.sizes.pop(scope, None)
+        return [Judgement(scope, tuple(selector.finish()), (), selector.state())]
 
     def assign(self, feed: str, scope: str | None) -> None:
         """Say by which scope a feed is judged; None: by none, what still comes is passed over."""
@@ -62,8 +62,9 @@ class Judge:
             if scope in self._selectors:
                 batches[scope].append(candidate)
         judgements = [
-            self._judgement(scope, self._selectors[scope].judge(batch), ())
+            self._judgement(scope, verdicts, ())
             for scope, batch in batches.items()
+            if (verdicts := self._selectors[scope].judge(batch))
         ]
         batch_size = sum(candidate.embedding is not None for candidate in candidates)
         for observer in self._observers:
@@ -74,16 +75,44 @@ class Judge:
         self._measure()
         return judgements
 
-    def change(self, scope: str, call: Callable[[LiveSelector], Sequence[Event]]) -> Judgement:
-        """Let ``call`` change the kept set of a scope; raises what it raises."""
-        return self._judgement(scope, (), call(self._selectors[scope]))
+    def change(
+        self, scope: str, call: Callable[[LiveSelector], Sequence[Event]]
+    ) -> list[Judgement]:
+        """Let ``call`` change the kept set of a scope; raises what it raises.
+
+        The state is part of the judgement, whatever was changed: a pin changes nothing else.
+        """
+        self._stated.pop(scope, None)
+        return [self._judgement(scope, (), call(self._selectors[scope]))]
 
     def ask(self, scope: str, call: Callable[[LiveSelector], object]) -> object:
         """Let ``call`` look at the selector of a scope."""
         return call(self._selectors[scope])
 
-    def most_redundant(self) -> str | None:
-        """The scope in which the closest pair of frames lies of which one may go."""
+    def thin(self, frames: int) -> list[Judgement]:
+        """Evict so many frames, each of the closest pair in all scopes, as far as that may be."""
+        changes: defaultdict[str, list[Event]] = defaultdict(list)
+        for _ in range(frames):
+            scope = self._most_redundant()
+            events = () if scope is None else self._selectors[scope].evict_redundant("over-budget")
+            if scope is None or not events:
+                break
+            changes[scope] += events
+        return [self._judgement(scope, (), events) for scope, events in changes.items()]
+
+    def forget(self, keys: Collection[FrameKey]) -> list[Judgement]:
+        """Evict the frames of whom a sink lost the picture."""
+        return [
+            self._judgement(scope, (), events)
+            for scope, selector in self._selectors.items()
+            if (events := selector.forget(keys, "lost"))
+        ]
+
+    def finish(self) -> list[Judgement]:
+        """Return what every scope still owes, with its state."""
+        return [last for scope in list(self._selectors) for last in self.close_scope(scope)]
+
+    def _most_redundant(self) -> str | None:
         pairs = [
             (redundancy, scope)
             for scope, selector in self._selectors.items()
@@ -91,20 +120,12 @@ class Judge:
         ]
         return min(pairs)[1] if pairs else None
 
-    def finish(self) -> list[Judgement]:
-        """Return what every scope still owes, with its state."""
-        return [
-            judgement
-            for scope in list(self._selectors)
-            if (judgement := self.close_scope(scope)) is not None
-        ]
-
     def _judgement(
         self, scope: str, verdicts: Sequence[Verdict], changes: Sequence[Event]
     ) -> Judgement:
         now = self._clock.monotonic()
         changed = bool(changes) or any(verdict.events for verdict in verdicts)
-        is_due = now - self._stated.setdefault(scope, now) >= _STATE_SECONDS
+        is_due = now - self._stated.get(scope, -_STATE_SECONDS) >= _STATE_SECONDS
         state = None
         if changed or is_due:
             state = self._selectors[scope].state()
@@ -116,5 +137,6 @@ class Judge:
         for scope, selector in self._selectors.items():
             if now - self._measured.get(scope, -_MEASURE_SECONDS) >= _MEASURE_SECONDS:
                 self._measured[scope] = now
+                self.sizes[scope] = selector.size
                 for observer in self._observers:
                     observer.measured(scope, selector)

@@ -12,14 +12,16 @@ from streamsel.frame import EncodedPicture, FrameKey, Picture
 def encoded(judgement: Judgement, encode: Callable[[Picture], EncodedPicture]) -> Judgement:
     """Return the judgement with the pictures of its kept frames encoded, in handles of its own.
 
-    So no bound on decoded pictures takes away what waits for a sink. One that was dropped before
-    is left out.
+    So no bound on decoded pictures takes away what waits for a sink, and the frames themselves,
+    which a selector holds on to for as long as they are kept, hold nothing any more. A picture that
+    was dropped before is left out.
     """
 
     def with_encoded(event: Event) -> Event:
         if not isinstance(event, Kept):
             return event
         picture = Picture(None, encoded=event.frame.picture.encode(encode))
+        event.frame.picture.drop()
         return replace(event, frame=replace(event.frame, picture=picture))
 
     return _mapped(judgement, with_encoded)

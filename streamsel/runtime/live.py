@@ -12,16 +12,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import count
-from typing import TypeVar, cast
+from typing import ParamSpec, TypeVar, cast
 
 from streamsel.clock import Clock
 from streamsel.errors import ConfigurationError, SinkError
-from streamsel.event import Event, FeedStatus, Judgement
-from streamsel.frame import EncodedPicture, FrameKey, Picture, Sighting
+from streamsel.event import Event, Evicted, FeedStatus, Judgement
+from streamsel.frame import EncodedPicture, FrameKey, Picture
 from streamsel.interfaces import Embedder, LiveObserver, LiveSelector, LiveSink
 from streamsel.runtime.budget import PictureBudget
 from streamsel.runtime.delivery import Delivery
@@ -31,6 +31,7 @@ from streamsel.runtime.judge import Judge
 from streamsel.runtime.judgements import encoded
 from streamsel.runtime.lanes import Lanes
 from streamsel.runtime.limits import LiveLimits
+from streamsel.runtime.reader import Reader
 from streamsel.runtime.retry import Backoff
 from streamsel.runtime.roster import Roster
 from streamsel.runtime.worker import Worker
@@ -39,16 +40,21 @@ _LOG = logging.getLogger("streamsel.service")
 _LOOK_SECONDS = 0.25
 _TALLY_TURNS = 4
 _WAIT_SECONDS = 0.02
+_RESERVE_SECONDS = 1.0
+_STORED_SECONDS = 5.0
+_MOST_THINNED = 256
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
 class LivePipeline:
     """The line of a service. Create it inside the running event loop, then :meth:`run` it.
 
-    ``encode`` makes an image file of a picture, from several threads at once. ``reserve`` records
-    durably that all numbers of a feed below one may be in use; it is called in the thread of the
-    first sink. Feeds may be added and removed at any time, before it runs too.
+    ``sinks`` are one at least, the one that keeps the record first. ``encode`` makes an image file
+    of a picture, from several threads at once. ``reserve`` records durably that all numbers of a
+    feed below one may be in use; it is called in the thread of the first sink. Feeds may be added
+    and removed at any time, before it runs too. Raises :class:`ConfigurationError` without a sink.
     """
 
     def __init__(
@@ -62,6 +68,8 @@ class LivePipeline:
         observers: Sequence[LiveObserver] = (),
         limits: LiveLimits | None = None,
     ) -> None:
+        if not sinks:
+            raise ConfigurationError("a service without a sink would keep nothing: add one")
         self._limits = limits = limits or LiveLimits()
         self._encode = encode
         self._reserve = reserve
@@ -70,7 +78,7 @@ class LivePipeline:
         self._lanes = Lanes(limits.lane)
         self._budget = PictureBudget(limits.picture_bytes, encode)
         backoff = Backoff(first=limits.retry_first, most=limits.retry_most)
-        self._roster = Roster(self._pass_on, clock, backoff)
+        self._roster = Roster(self._budget.hold, self._lanes.put, clock, backoff)
         self._judge = Judge(embedder, observers, clock)
         self._judging = Worker("streamsel-judge")
         self._encoding = Worker("streamsel-encode")
@@ -85,8 +93,12 @@ class LivePipeline:
             for sink in sinks
         ]
         self._scopes: dict[str, set[str]] = {}
+        self._thinned = [0] * len(self._deliveries)
         self._ordered = asyncio.Lock()
+        self._arranging = asyncio.Lock()
+        self._unreserved = asyncio.Event()
         self._stopping = asyncio.Event()
+        self._ending_since = math.inf
         self._left_behind = False
 
     @property
@@ -104,13 +116,19 @@ class LivePipeline:
         """The feeds that each selector judges, by the selector's name."""
         return {scope: frozenset(feeds) for scope, feeds in self._scopes.items()}
 
+    @property
+    def sizes(self) -> Mapping[str, int]:
+        """How many frames represent what each scope has seen, as of the last second."""
+        return self._judge.sizes
+
     def statuses(self) -> list[FeedStatus]:
         """How every feed is now."""
         return self._roster.statuses()
 
     async def alive(self) -> None:
-        """Return once the judge has answered; so does whoever waits for the loop and for it."""
-        await self._judging.run(lambda: None)
+        """Return once the judge has answered, and at once where its work is done."""
+        if not self._judging.is_dismissed:
+            await self._judging.run(lambda: None)
 
     def stop(self) -> None:
         """Let :meth:`run` come to its end. From the loop."""
@@ -121,32 +139,39 @@ class LivePipeline:
 
         Raises :class:`ConfigurationError` for a name that is taken, and what the making raises.
         """
-        if feed.name in self._roster:
-            raise ConfigurationError(f"feed {feed.name!r}: there is one of that name already")
-        if feed.scope not in self._scopes:
-            selector = await self._judging.run(make_selector)
-            await self._judging.run(self._judge.open_scope, feed.scope, selector)
-            self._scopes[feed.scope] = set()
-        self._scopes[feed.scope].add(feed.name)
-        await self._judging.run(self._judge.assign, feed.name, feed.scope)
-        self._lanes.open(feed.name)
-        self._roster.add(feed)
+        async with self._arranging:
+            if feed.name in self._roster:
+                raise ConfigurationError(f"feed {feed.name!r}: there is one of that name already")
+            if feed.scope not in self._scopes:
+                selector = await self._judging.run(make_selector)
+                await self._judging.run(self._judge.open_scope, feed.scope, selector)
+                self._scopes[feed.scope] = set()
+            self._scopes[feed.scope].add(feed.name)
+            await self._judging.run(self._judge.assign, feed.name, feed.scope)
+            self._lanes.open(feed.name)
+            self._roster.add(feed)
+            self._unreserved.set()
 
-    async def remove_feed(self, feed: str) -> None:
-        """Read a feed no more. What it kept stays kept; its scope ends with its last feed."""
-        self._roster.remove(feed)
-        self._lanes.shut(feed)
-        await self._judging.run(self._judge.assign, feed, None)
-        for scope, feeds in list(self._scopes.items()):
-            feeds.discard(feed)
-            if not feeds:
-                del self._scopes[scope]
-                async with self._ordered:
-                    last = await self._judging.run(self._judge.close_scope, scope)
-                    if last is not None:
-                        await self._publish([last])
+    async def remove_feed(self, feed: str) -> LiveFeed:
+        """Read a feed no more. What it kept stays kept; its scope ends with its last feed.
+
+        Returns the feed with its numbers, its time and its reserve moved on: added again, it
+        continues. Raises :class:`ConfigurationError` for one that is unknown.
+        """
+        async with self._arranging:
+            removed = self._roster.remove(feed)
+            self._lanes.shut(feed)
+            await self._judging.run(self._judge.assign, feed, None)
+            self._scopes[removed.scope].discard(feed)
+            gone = {feed}
+            if not self._scopes[removed.scope]:
+                del self._scopes[removed.scope]
+                await self._decide(self._judge.close_scope, removed.scope)
+                gone.add(removed.scope)
         for observer in self._observers:
-            observer.feed_removed(feed)
+            for name in sorted(gone):
+                observer.feed_removed(name)
+        return removed
 
     def set_enabled(self, feed: str, enabled: bool) -> None:
         """Switch a feed on or off. Raises :class:`ConfigurationError` for one that is unknown."""
@@ -157,10 +182,7 @@ class LivePipeline:
     ) -> Judgement:
         """Let ``call`` change what a scope keeps, and tell the sinks. Raises what it raises."""
         self._require(scope)
-        async with self._ordered:
-            judgement = await self._judging.run(self._judge.change, scope, call)
-            await self._publish([judgement])
-        return judgement
+        return (await self._decide(self._judge.change, scope, call))[0]
 
     async def ask(self, scope: str, call: Callable[[LiveSelector], T]) -> T:
         """Let ``call`` look at the selector of a scope, in the thread that may touch it."""
@@ -168,14 +190,21 @@ class LivePipeline:
         return cast(T, await self._judging.run(self._judge.ask, scope, call))
 
     async def run_in_first_sink(self, call: Callable[[], T]) -> T:
-        """Run a call in the thread of the first sink, the one that keeps the record."""
-        return await self._deliveries[0].run(call)
+        """Run a call in the thread of the first sink, the one that keeps the record.
+
+        All that was decided before is stored by then. Raises :class:`SinkError` where that cannot
+        be done within 5 s, and what the call raises.
+        """
+        first = self._deliveries[0]
+        if not await first.wait_taken(_STORED_SECONDS):
+            raise SinkError(f"{first.sink.name}: does not store at present; try again later")
+        return await first.run(call)
 
     async def run(self) -> None:
         """Run until :meth:`stop`; then store what was decided, within the time allowed.
 
-        Raises :class:`EmbedderError`, and whatever defect a stage has; the sinks are closed then,
-        too.
+        Raises :class:`EmbedderError`, and whatever defect a stage has; what was decided is stored
+        and the sinks are closed then, too.
         """
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -183,49 +212,80 @@ class LivePipeline:
                     tasks.create_task(each.deliver(), name=each.sink.name)
                     for each in self._deliveries
                 ]
-                turns = tasks.create_task(self._turns(), name="judge")
-                upkeep = [
-                    tasks.create_task(call(), name=call.__name__)
-                    for call in (self._look, self._reserve_ahead, self._economise)
-                ]
-                await self._stopping.wait()
-                for task in upkeep:
-                    task.cancel()
-                await self._wind_up(turns, deliveries)
+                try:
+                    await self._work()
+                finally:
+                    self._roster.stop()
+                    for delivery in self._deliveries:
+                        delivery.end()
+                    await _ended(deliveries, self._time_until(0.75))
         except BaseExceptionGroup as group:
             raise first_failure(group) from None
         finally:
-            self._roster.stop()
             await self._close()
+
+    async def _work(self) -> None:
+        """Read and judge until told to stop; then judge what waits."""
+        async with asyncio.TaskGroup() as tasks:
+            turns = tasks.create_task(self._turns(), name="judge")
+            upkeep = [
+                tasks.create_task(call(), name=call.__name__)
+                for call in (self._look, self._reserve_ahead, self._economise)
+            ]
+            await self._stopping.wait()
+            for task in upkeep:
+                task.cancel()
+            self._roster.stop()
+            await self._have_left(self._time_until(0.2))
+            self._lanes.end()
+            if not await _ended([turns], self._time_until(0.4)):
+                _LOG.error("judging does not come to an end; leaving it behind")
+                return
+        try:
+            async with asyncio.timeout(self._time_until(0.5)):
+                await self._decide(self._judge.finish)
+        except TimeoutError:
+            _LOG.error("judging does not come to an end; leaving it behind")
 
     async def _turns(self) -> None:
         while sightings := await self._lanes.take(self._limits.batch, self._limits.patience):
-            async with self._ordered:
-                await self._publish(await self._judging.run(self._judge.judge, sightings))
+            await self._decide(self._judge.judge, sightings)
+
+    async def _decide(
+        self, call: Callable[P, Sequence[Judgement]], *args: P.args, **kwargs: P.kwargs
+    ) -> Sequence[Judgement]:
+        """Let the judge decide something, and tell everybody in the order of decisions.
+
+        What was decided is told even where the caller is cancelled meanwhile: a sink that missed
+        a decision would be wrong for ever.
+        """
+        return await asyncio.shield(self._decide_and_tell(partial(call, *args, **kwargs)))
+
+    async def _decide_and_tell(
+        self, call: Callable[[], Sequence[Judgement]]
+    ) -> Sequence[Judgement]:
+        async with self._ordered:
+            judgements = await self._judging.run(call)
+            # Nobody is left to tell where the judge hung and came back after the end.
+            if not self._encoding.is_dismissed:
+                await self._publish(judgements)
+        return judgements
 
     async def _publish(self, judgements: Sequence[Judgement]) -> None:
-        """Tell everybody, in the order in which it was decided."""
         now = self._clock.monotonic()
         for judgement in judgements:
             for observer in self._observers:
                 observer.judged(judgement, now)
             if judgement.events:
+                began = self._clock.monotonic()
                 judgement = await self._encoding.run(encoded, judgement, self._encode)
+                for observer in self._observers:
+                    observer.took("encode", self._clock.monotonic() - began)
             for delivery in self._deliveries:
                 delivery.post(judgement)
-        if judgements:
-            for observer in self._observers:
-                observer.took("encode", self._clock.monotonic() - now)
-
-    def _pass_on(self, sighting: Sighting) -> None:
-        """Take what a reader saw, in its thread."""
-        if sighting.refusal is None:
-            self._budget.hold(sighting.frame.picture)
-        self._lanes.put(sighting)
 
     async def _look(self) -> None:
         """Watch over the readers, and tell observers and sinks how all is."""
-        unreserved: Counter[str] = Counter()
         for turn in count():
             for status in self._roster.changed():
                 for observer in self._observers:
@@ -235,15 +295,14 @@ class LivePipeline:
             for feed, frames in self._lanes.dropped().items():
                 self._tell_dropped(feed, "overload", frames)
             if turn % _TALLY_TURNS == 0:
-                self._tally(unreserved)
+                self._tally()
             await asyncio.sleep(_LOOK_SECONDS)
 
-    def _tally(self, unreserved: Counter[str]) -> None:
+    def _tally(self) -> None:
         for feed, reader in self._roster.readers.items():
             for observer in self._observers:
                 observer.tallied(feed, reader.source.tally())
-            if frames := reader.unreserved - unreserved[feed]:
-                unreserved[feed] = reader.unreserved
+            if frames := reader.take_unreserved():
                 self._tell_dropped(feed, "unreserved", frames)
         for observer in self._observers:
             observer.waiting("inbox", len(self._lanes))
@@ -257,57 +316,52 @@ class LivePipeline:
     async def _reserve_ahead(self) -> None:
         """Reserve numbers long before they are used up; where that fails, try again."""
         while True:
+            self._unreserved.clear()
             for feed, reader in self._roster.readers.items():
-                if reader.reserved - reader.next_index > self._limits.reserve // 2:
-                    continue
-                upto = reader.next_index + self._limits.reserve
-                try:
-                    await self._deliveries[0].run(partial(self._reserve, feed, upto))
-                except SinkError as error:
-                    for observer in self._observers:
-                        observer.sink_failed(self._deliveries[0].sink.name, type(error).__name__)
-                else:
-                    reader.reserved = upto
-            await asyncio.sleep(4 * _LOOK_SECONDS)
+                if reader.reserved - reader.next_index <= self._limits.reserve // 2:
+                    await self._reserve_for(feed, reader)
+            try:
+                async with asyncio.timeout(_RESERVE_SECONDS):
+                    await self._unreserved.wait()
+            except TimeoutError:
+                continue
+
+    async def _reserve_for(self, feed: str, reader: Reader) -> None:
+        upto = reader.next_index + self._limits.reserve
+        try:
+            await self._deliveries[0].run(partial(self._reserve, feed, upto))
+        except SinkError as error:
+            for observer in self._observers:
+                observer.sink_failed(self._deliveries[0].sink.name, type(error).__name__)
+        else:
+            reader.reserved = upto
 
     async def _economise(self) -> None:
         """Give up the frames whose pictures were lost, and those beyond a budget in bytes."""
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
-            for delivery in self._deliveries:
+            for place, delivery in enumerate(self._deliveries):
                 await self._forget(delivery.take_lost())
-                while delivery.is_settled and delivery.excess_bytes > 0:
-                    scope = await self._judging.run(self._judge.most_redundant)
-                    if scope is None:
-                        break
-                    await self.change(scope, _evict_one)
-                    await delivery.wait_settled()
+                # What a sink says of its budget counts once it has taken the last evictions.
+                frames = min(delivery.excess_frames, _MOST_THINNED)
+                if frames and delivery.has_taken(self._thinned[place]):
+                    await self._decide(self._judge.thin, frames)
+                    self._thinned[place] = delivery.posted
 
     async def _forget(self, lost: Sequence[FrameKey]) -> None:
-        for scope, feeds in list(self._scopes.items()):
-            keys = [key for key in lost if key.feed in feeds]
-            for key in keys:
-                self._tell_dropped(key.feed, "lost", 1)
-            if keys:
-                await self.change(scope, partial(_forget_lost, keys))
+        if lost:
+            for judgement in await self._decide(self._judge.forget, lost):
+                for event in judgement.changes:
+                    if isinstance(event, Evicted):
+                        self._tell_dropped(event.frame.key.feed, "lost", 1)
 
-    async def _wind_up(
-        self, turns: asyncio.Task[None], deliveries: Sequence[asyncio.Task[None]]
-    ) -> None:
-        """Come to an end in good order, each step within its part of the time allowed."""
-        part = self._limits.shutdown / 5
-        self._roster.stop()
-        await self._left(part)
-        self._lanes.end()
-        if not await _ended([turns], part):
-            _LOG.error("judging does not come to an end; leaving it behind")
-        else:
-            await self._publish(await self._judging.run(self._judge.finish))
-        for delivery in self._deliveries:
-            delivery.end()
-        await _ended(deliveries, part)
+    def _time_until(self, share: float) -> float:
+        """Seconds left until so much of the time for ending is over; it begins with this call."""
+        now = self._clock.monotonic()
+        self._ending_since = min(self._ending_since, now)
+        return max(0.0, self._ending_since + share * self._limits.shutdown - now)
 
-    async def _left(self, within: float) -> None:
+    async def _have_left(self, within: float) -> None:
         """Wait for the readers' threads to leave."""
         for _ in range(round(within / _WAIT_SECONDS)):
             if not self._roster.alive:
@@ -315,25 +369,23 @@ class LivePipeline:
             await asyncio.sleep(_WAIT_SECONDS)
 
     async def _close(self) -> None:
-        closed = await asyncio.gather(
-            *(delivery.close(self._limits.shutdown / 5) for delivery in self._deliveries)
+        """Close every sink and let every thread go; raises the first failure after all of that."""
+        within = self._time_until(0.95)
+        ended = await asyncio.gather(
+            self._judging.leave(within),
+            self._encoding.leave(within),
+            *(delivery.close(within) for delivery in self._deliveries),
+            return_exceptions=True,
         )
-        self._judging.dismiss()
-        self._encoding.dismiss()
-        self._left_behind = bool(self._roster.alive) or not all(closed)
+        self._left_behind = self._roster.alive > 0 or not all(each is True for each in ended)
+        for each in ended:
+            if isinstance(each, BaseException):
+                raise each
 
     def _require(self, scope: str) -> None:
         if scope not in self._scopes:
             known = ", ".join(self._scopes) or "none"
             raise ConfigurationError(f"no feed or group {scope!r} in this service; it has {known}")
-
-
-def _evict_one(selector: LiveSelector) -> Sequence[Event]:
-    return selector.evict_redundant("over-budget")
-
-
-def _forget_lost(keys: Collection[FrameKey], selector: LiveSelector) -> Sequence[Event]:
-    return selector.forget(keys, "lost")
 
 
 async def _ended(tasks: Sequence[asyncio.Task[None]], within: float) -> bool:

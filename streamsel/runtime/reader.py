@@ -12,7 +12,7 @@ from dataclasses import replace
 from streamsel.clock import Clock
 from streamsel.errors import SourceError
 from streamsel.frame import Frame, Picture, Sighting
-from streamsel.interfaces import LiveSource
+from streamsel.interfaces import LiveSource, Screen
 from streamsel.runtime.failure import Captured
 from streamsel.runtime.feed import LiveFeed
 from streamsel.runtime.retry import Backoff
@@ -61,15 +61,15 @@ class Reader:
         self._source = feed.open_source()
         self._failures = 0
         self._unreserved = 0
-        self.sessions = 0 if before is None else before.sessions
-        self.next_index = feed.start if before is None else before.next_index
-        self.reserved = feed.reserved if before is None else before.reserved
-        self.last_frame = None if before is None else before.last_frame
+        self.sessions: int = 0 if before is None else before.sessions
+        self.next_index: int = feed.start if before is None else before.next_index
+        self.reserved: int = feed.reserved if before is None else before.reserved
+        self.last_frame: float | None = None if before is None else before.last_frame
         self.begun = self.silent_since = self._timed = clock.monotonic()
         self._media_time = feed.media_time if before is None else before.media_time
         # A screen that a thread hangs in is lost.
         spare = None if before is None or before._is_looking else before._screen
-        self._screen = feed.open_screen() if spare is None else spare
+        self._screen: Screen = feed.open_screen() if spare is None else spare
         self.is_open = self.is_up = False
         self.reason = ""
         self.failure: BaseException | None = None

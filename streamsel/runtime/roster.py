@@ -140,8 +140,11 @@ class Roster:
             raise ConfigurationError(f"feed {feed!r} is not part of this service; it has {known}")
         return self._entries[feed]
 
-    def _start(self, entry: _Entry) -> None:
-        """Read on where the last reader was told to stop, unless too many hang already."""
+    def _start(self, entry: _Entry, silent_since: float | None = None) -> None:
+        """Read on where the last reader was told to stop, unless too many hang already.
+
+        ``silent_since``: the feed has been silent for that long already, by the monotonic clock.
+        """
         entry.leaving = [reader for reader in entry.leaving if reader.is_alive]
         if self._stopped or len(entry.leaving) >= _MOST_LEAVING:
             return
@@ -154,6 +157,8 @@ class Roster:
             self._chance,
             entry.last,
         )
+        if silent_since is not None:
+            entry.reader.silent_since = silent_since
         entry.reader.start()
 
     def _end(self, entry: _Entry) -> None:
@@ -175,9 +180,7 @@ class Roster:
         if reader.is_open and self._clock.monotonic() - quiet_since > patience:
             _LOG.error("feed %r: its reader hangs; another takes its place", entry.feed.name)
             self._end(entry)
-            self._start(entry)
-            if entry.reader is not None:
-                entry.reader.silent_since = reader.silent_since
+            self._start(entry, reader.silent_since)
 
     def _status(self, entry: _Entry) -> FeedStatus:
         reader = entry.reader or entry.last

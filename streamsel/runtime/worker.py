@@ -22,6 +22,7 @@ class Worker:
 
     Use as an async context manager; leaving it waits for the running call. A worker that may hang
     is told to :meth:`leave` instead: nobody waits for it then, not even the interpreter's end.
+    Once ``is_dismissed`` it takes no more calls.
     """
 
     def __init__(self, name: str) -> None:
@@ -29,7 +30,7 @@ class Worker:
             SimpleQueue()
         )
         self._loop = asyncio.get_running_loop()
-        self._dismissed = False
+        self.is_dismissed = False
         self._gone = asyncio.Event()
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
         self._thread.start()
@@ -41,7 +42,7 @@ class Worker:
         a half-written file or transaction is never abandoned. Raises RuntimeError once the worker
         was told to leave.
         """
-        if self._dismissed:
+        if self.is_dismissed:
             raise RuntimeError(f"{self._thread.name}: called after it was told to leave")
         done: asyncio.Future[R] = self._loop.create_future()
         self._calls.put((done, lambda: call(*args, **kwargs)))
@@ -70,8 +71,8 @@ class Worker:
         await self._loop.run_in_executor(None, self._thread.join)
 
     def _dismiss(self) -> None:
-        if not self._dismissed:
-            self._dismissed = True
+        if not self.is_dismissed:
+            self.is_dismissed = True
             self._calls.put(None)
 
     def _work(self) -> None:

@@ -15,8 +15,9 @@ from aiohttp.typedefs import Handler
 from aiohttp.web_exceptions import HTTPException
 from multidict import CIMultiDict
 
+from streamsel.config.listen import Listen
 from streamsel.errors import ConfigurationError, StreamselError
-from streamsel.service.options import ServiceOptions, is_loopback
+from streamsel.service.options import ServiceOptions
 from streamsel.sources.masking import mask
 
 BODY_BYTES = 64 * 1024
@@ -74,7 +75,7 @@ class Guard:
         hosts = request.headers.getall(hdrs.HOST, [])
         named = _HOST.fullmatch(hosts[0]) if len(hosts) == 1 else None
         host = (named[1] or named[2]).lower() if named else ""
-        if host != self._host and not is_loopback(host):
+        if host != self._host and not Listen(host, 0).is_loopback:
             raise web.HTTPForbidden(
                 reason="this service answers by the name of its own machine only, such as "
                 "localhost; to be reached by another name it needs a token"

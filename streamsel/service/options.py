@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from streamsel.config.listen import Listen
 from streamsel.errors import ConfigurationError
 
 DEFAULT_PORT = 9464
@@ -64,7 +64,7 @@ class ServiceOptions:
     @property
     def is_loopback(self) -> bool:
         """Whether this machine alone can reach the address."""
-        return is_loopback(self.host)
+        return Listen(self.host, self.port).is_loopback
 
     def tls_context(self) -> ssl.SSLContext | None:
         """Load certificate and key; None without TLS. Raises :class:`ConfigurationError`."""
@@ -81,19 +81,3 @@ class ServiceOptions:
                 "be PEM files that belong together, the key without a passphrase"
             ) from error
         return context
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host is this machine's own, by name or by address.
-
-    >>> is_loopback("localhost"), is_loopback("127.0.0.5"), is_loopback("::1")
-    (True, True, True)
-    >>> is_loopback("0.0.0.0"), is_loopback("127.0.0.1.example.org")
-    (False, False)
-    """
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -48,13 +48,13 @@ class Record:
         self._names = {int(row[0]): str(row[1]) for row in self._rows("SELECT id, name FROM feeds")}
 
     @classmethod
-    def open(cls, folder: Path) -> Record:
+    def open(cls, folder: Path) -> Self:
         """Open the record of a run to read it.
 
         Raises :class:`RecordError` when the folder holds no run, one of a newer streamsel, or a
         damaged database.
         """
-        return Record(folder, connect_to_read(folder / DATABASE))
+        return cls(folder, connect_to_read(folder / DATABASE))
 
     def __enter__(self) -> Self:
         """Return the record itself."""
@@ -100,12 +100,14 @@ class Record:
 
     def feeds(self) -> list[Feed]:
         """Return every feed of the run, in the order in which they are read."""
+        has_status = self._version() >= 2
         return [
-            Feed(name, source, recorded, frames, error, tuple(json.loads(warnings)))
-            for name, source, recorded, frames, error, warnings in self._rows(
+            Feed(name, source, recorded, frames, error, tuple(json.loads(warnings)), status)
+            for name, source, recorded, frames, error, warnings, status in self._rows(
                 "SELECT name, source, "
                 "(SELECT ifnull(max(idx) + 1, 0) FROM frames WHERE frames.feed = feeds.id), "
-                "frames, error, warnings FROM feeds ORDER BY id"
+                f"frames, error, warnings, {'status' if has_status else 'NULL'} "
+                "FROM feeds ORDER BY id"
             )
         ]
 
@@ -202,11 +204,14 @@ class Record:
             return np.frombuffer(vector, "<f4")  # (D,)
         return None
 
-    def decisions(self) -> Generator[Decision, None, None]:
-        """Yield what became of every recorded frame, in stream order."""
+    def decisions(self, key: FrameKey | None = None) -> Generator[Decision, None, None]:
+        """Yield what became of every recorded frame (of one), in stream order."""
+        only = (None, None) if key is None else (self._id(key.feed), key.index)
         for feed, index, media_time, outcome, reason, distance, *rest in self._rows(
             "SELECT feed, idx, media_time, outcome, reason, distance, nearest_feed, nearest_idx, "
-            "threshold, sharpness FROM frames ORDER BY seq"
+            "threshold, sharpness FROM frames "
+            "WHERE ?1 IS NULL OR (feed = ?1 AND idx = ?2) ORDER BY seq",
+            *only,
         ):
             near_feed, near_index, threshold, sharpness = rest
             yield Decision(
@@ -220,21 +225,40 @@ class Record:
                 sharpness,
             )
 
-    def changes(self) -> Iterator[Change]:
-        """Yield every change of the kept set, in the order they happened."""
+    def changes(self, key: FrameKey | None = None) -> Iterator[Change]:
+        """Yield every change of the kept set (of one frame), in the order they happened."""
+        only = (None, None) if key is None else (self._id(key.feed), key.index)
         for row in self._rows(
             "SELECT frames.feed, frames.idx, kind, events.feed, events.idx, other_feed, "
             "other_idx, events.distance, events.threshold, events.reason "
-            "FROM events JOIN frames ON seq = cause ORDER BY id"
+            "FROM events LEFT JOIN frames ON seq = cause "
+            "WHERE ?1 IS NULL OR (events.feed = ?1 AND events.idx = ?2) ORDER BY id",
+            *only,
         ):
             cause_feed, cause_index, kind, feed, index, other_feed, other_index = row[:7]
             yield Change(
-                FrameKey(self._names[cause_feed], cause_index),
+                self._key(cause_feed, cause_index),
                 kind,
                 FrameKey(self._names[feed], index),
                 self._key(other_feed, other_index),
                 *row[7:],
             )
+
+    def path(self, key: FrameKey) -> str | None:
+        """Where the picture of a frame is, relative to the folder; None where it has none."""
+        for (path,) in self._rows(
+            "SELECT path FROM kept WHERE live AND feed = ? AND idx = ?",
+            self._id(key.feed),
+            key.index,
+        ):
+            return None if path is None else str(path)
+        return None
+
+    def key_of(self, path: str) -> FrameKey | None:
+        """The frame whose picture lies at a path, relative to the folder; None where none does."""
+        for feed, index in self._rows("SELECT feed, idx FROM kept WHERE live AND path = ?", path):
+            return FrameKey(self._names[feed], index)
+        return None
 
     def counts(self) -> Counts:
         """Count recorded frames by what became of them, and changes of the kept set."""
@@ -255,6 +279,10 @@ class Record:
             name: json.loads(value)
             for name, value in self._rows("SELECT name, value FROM statistics ORDER BY name")
         }
+
+    def _version(self) -> int:
+        """The version of the schema; an older one is only ever written anew when continued."""
+        return int(self._row("PRAGMA user_version")[0])
 
     def _key(self, feed: int | None, index: int | None) -> FrameKey | None:
         return None if feed is None or index is None else FrameKey(self._names[feed], index)

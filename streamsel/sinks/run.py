@@ -93,7 +93,8 @@ class Feed:
     """A feed as recorded.
 
     ``recorded`` is how many of its frames are in the record, and so the index of the next one;
-    ``frames`` is how many it had, None until it has ended.
+    ``frames`` is how many it had, None until it has ended. ``status`` is how a live one was last,
+    as JSON.
     """
 
     name: str
@@ -102,6 +103,7 @@ class Feed:
     frames: int | None
     error: str | None
     warnings: tuple[str, ...]
+    status: str | None = None
 
     @property
     def done(self) -> bool:
@@ -159,11 +161,12 @@ class Decision:
 class Change:
     """A change of the kept set, as recorded: ``kind`` is ``kept`` or ``evicted``.
 
-    ``cause`` is the frame whose verdict brought it about. ``other`` is the nearest kept frame of
+    ``cause`` is the frame whose verdict brought it about, None where none did or it is no longer
+    recorded. ``other`` is the nearest kept frame of
     one that was kept, and who stands in for one that was evicted.
     """
 
-    cause: FrameKey
+    cause: FrameKey | None
     kind: str
     key: FrameKey
     other: FrameKey | None

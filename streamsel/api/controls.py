@@ -1,0 +1,145 @@
+"""The service's operations as HTTP and MQTT ask for them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from streamsel.api.operations import Operations
+from streamsel.frame import FrameKey
+from streamsel.runtime.live import LivePipeline
+from streamsel.runtime.worker import Worker
+from streamsel.service.control import FeedView, KeptFrame, Position
+from streamsel.sinks.gallery import Gallery
+
+
+class MqttControls:
+    """What commands over MQTT act on."""
+
+    def __init__(self, operations: Operations) -> None:
+        self._operations = operations
+
+    def feeds(self) -> Mapping[str, tuple[bool, int]]:
+        """Each feed: whether it is enabled, and how many frames it may keep."""
+        return {
+            name: (self._operations.is_enabled(name), self._operations.count(name) or 0)
+            for name in self._operations.settings
+        }
+
+    async def set_enabled(self, feed: str, enabled: bool) -> None:
+        """Switch a feed on or off."""
+        await self._operations.set_enabled(feed, enabled)
+
+    async def set_count(self, feed: str, count: int) -> None:
+        """Let a feed keep so many frames."""
+        await self._operations.set_count(feed, count)
+
+
+class HttpControl:
+    """What requests over HTTP act on; a ``ServiceControl``.
+
+    The record is read in a thread of its own, ``reading``, by a connection of its own.
+    """
+
+    def __init__(
+        self,
+        operations: Operations,
+        line: LivePipeline,
+        folder: Path | None,
+        reading: Worker,
+    ) -> None:
+        self._operations = operations
+        self._line = line
+        self._folder = folder
+        self._reading = reading
+
+    @property
+    def folder(self) -> Path | None:
+        """The run's folder; None where no pictures are stored."""
+        return self._folder
+
+    def feeds(self) -> Sequence[FeedView]:
+        """Every feed of the configuration, in its order."""
+        statuses = {status.feed: status for status in self._line.statuses()}
+        return [
+            FeedView(
+                status=statuses[name],
+                enabled=statuses[name].state != "disabled",
+                scope=settings.scope,
+                count=self._operations.count(name),
+                kept=self._line.sizes.get(settings.scope, 0),
+            )
+            for name, settings in self._operations.settings.items()
+            if name in statuses
+        ]
+
+    def unready(self) -> Sequence[str]:
+        """Why the service is not ready, a line each."""
+        untried = [
+            f"feed {status.feed!r} was not tried yet"
+            for status in self._line.statuses()
+            if status.state == "connecting" and not status.reason and status.last_frame is None
+        ]
+        return [*untried, *(f"sink {name!r} fails" for name in self._line.failing_sinks)]
+
+    async def frames(
+        self, feed: str | None, limit: int, before: Position | None
+    ) -> Sequence[KeptFrame]:
+        """The newest kept frames below ``before``, newest first."""
+        if self._folder is None:
+            return []
+        return await self._reading.run(_newest, self._folder, feed, limit, before)
+
+    async def claims(self, path: str) -> bool:
+        """Whether the record claims this file for a kept frame."""
+        if self._folder is None:
+            return False
+        return await self._reading.run(_claims, self._folder, path)
+
+    async def pin(self, key: FrameKey, pinned: bool) -> bool:
+        """Pin a frame, or let go of it. False where it is not kept."""
+        return await self._operations.pin(key, pinned)
+
+    async def set_enabled(self, feed: str, enabled: bool) -> bool:
+        """Switch a feed on or off. False where there is none of that name."""
+        if feed not in self._operations.settings:
+            return False
+        await self._operations.set_enabled(feed, enabled)
+        return True
+
+    async def set_count(self, feed: str, count: int) -> bool:
+        """Keep at most so many frames. False where there is no such feed."""
+        if feed not in self._operations.settings:
+            return False
+        await self._operations.set_count(feed, count)
+        return True
+
+
+def _newest(
+    folder: Path, feed: str | None, limit: int, before: Position | None
+) -> Sequence[KeptFrame]:
+    with Gallery.open(folder) as gallery:
+        place = None if before is None else (before.wall_time, before.feed, before.index)
+        shown = gallery.newest(feed, limit, place)
+    return [
+        KeptFrame(
+            key=frame.key,
+            wall_time=frame.wall_time,
+            media_time=frame.media_time,
+            path=frame.path,
+            width=frame.width,
+            height=frame.height,
+            size_bytes=frame.size_bytes,
+            sha256=frame.sha256,
+            distance=frame.distance,
+            nearest=None if frame.nearest is None else str(frame.nearest),
+            reason=frame.reason,
+            pinned=frame.pinned,
+        )
+        for frame in shown
+    ]
+
+
+def _claims(folder: Path, path: str) -> bool:
+    with Gallery.open(folder) as gallery:
+        return gallery.claims(path)

@@ -1,0 +1,133 @@
+"""What may be done to a service while it runs, whoever asks: HTTP, MQTT, or a signal."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TypeVar
+
+from streamsel.build.live import LiveParts
+from streamsel.config.changes import changes
+from streamsel.config.schema import Config
+from streamsel.config.settings import FeedSettings
+from streamsel.errors import ConfigurationError
+from streamsel.event import Event, FeedStatus
+from streamsel.frame import FrameKey
+from streamsel.interfaces import LiveSelector
+from streamsel.runtime.live import LivePipeline
+
+_LOG = logging.getLogger("streamsel.service")
+
+T = TypeVar("T")
+
+
+class Operations:
+    """Adds, removes and changes feeds of a running line, one request after another.
+
+    Every method raises :class:`ConfigurationError` for a feed that is not part of the service.
+    """
+
+    def __init__(self, config: Config, parts: LiveParts, line: LivePipeline) -> None:
+        self._config = config
+        self._parts = parts
+        self._line = line
+        self._settings: dict[str, FeedSettings] = {}
+        self._counts: dict[str, int] = {}
+        self._one_at_a_time = asyncio.Lock()
+
+    @property
+    def settings(self) -> dict[str, FeedSettings]:
+        """What was asked of each feed, in the order of the configuration."""
+        return dict(self._settings)
+
+    def count(self, feed: str) -> int | None:
+        """The most frames that a feed may keep; None where it keeps a share."""
+        settings = self._require(feed)
+        return self._counts.get(settings.scope, settings.count)
+
+    def is_enabled(self, feed: str) -> bool:
+        """Whether a feed is switched on."""
+        return self._status(feed).state != "disabled"
+
+    async def start(self) -> None:
+        """Begin to read every feed of the configuration."""
+        async with self._one_at_a_time:
+            for name in self._config.feeds:
+                await self._add(self._config.feed(name))
+
+    async def set_enabled(self, feed: str, enabled: bool) -> None:
+        """Switch a feed on or off."""
+        self._require(feed)
+        self._line.set_enabled(feed, enabled)
+        _LOG.info("feed %r: switched %s", feed, "on" if enabled else "off")
+
+    async def set_count(self, feed: str, count: int) -> None:
+        """Let the feed's scope keep at most ``count`` frames from now on."""
+        scope = self._require(feed).scope
+        await self._line.change(scope, partial(_resize, count))
+        self._counts[scope] = count
+        _LOG.info("%r keeps at most %d frames from now on", scope, count)
+
+    async def pin(self, key: FrameKey, pinned: bool) -> bool:
+        """Pin a frame, or let it be evicted again. False where it is not kept."""
+        for scope in self._line.scopes:
+            if await self._line.ask(scope, partial(_pin, key, pinned)):
+                if self._parts.store is not None:
+                    store = self._parts.store
+                    await self._line.run_in_first_sink(partial(store.set_pinned, key, pinned))
+                return True
+        return False
+
+    async def reload(self, config: Config) -> None:
+        """Add, remove and change feeds so that they are as ``config`` says.
+
+        Feeds of which nothing changed are not disturbed. What needs a restart is named in the log.
+        """
+        async with self._one_at_a_time:
+            found = changes(self._config, config)
+            for section in found.restart:
+                _LOG.warning("%s changed: restart the service for that", section)
+            # What an earlier reload could not bring about is brought about by this one.
+            stale = {*self._settings} - {*config.feeds} | {*found.changed}
+            for name in [name for name in self._settings if name in stale]:
+                await self._line.remove_feed(name)
+                del self._settings[name]
+            for name in config.feeds:
+                if name not in self._settings:
+                    await self._add(config.feed(name))
+            for name in found.resized:
+                self._settings[name] = settings = config.feed(name)
+                if settings.count is not None:
+                    await self.set_count(name, settings.count)
+            self._config = config
+
+    async def _add(self, settings: FeedSettings) -> None:
+        feed, make_selector = await self._in_store(partial(self._parts.feed, settings))
+        await self._line.add_feed(feed, make_selector)
+        self._settings[settings.name] = settings
+
+    async def _in_store(self, call: Callable[[], T]) -> T:
+        """Run what touches the record in the thread that may."""
+        if self._parts.store is None:
+            return call()
+        return await self._line.run_in_first_sink(call)
+
+    def _require(self, feed: str) -> FeedSettings:
+        if feed not in self._settings:
+            known = ", ".join(self._settings) or "none"
+            raise ConfigurationError(f"feed {feed!r} is not part of this service; it has {known}")
+        return self._settings[feed]
+
+    def _status(self, feed: str) -> FeedStatus:
+        self._require(feed)
+        return next(status for status in self._line.statuses() if status.feed == feed)
+
+
+def _resize(count: int, selector: LiveSelector) -> Sequence[Event]:
+    return selector.resize(count)
+
+
+def _pin(key: FrameKey, pinned: bool, selector: LiveSelector) -> bool:
+    return selector.pin(key) if pinned else selector.unpin(key)

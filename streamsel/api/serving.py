@@ -1,0 +1,210 @@
+"""A service from its configuration to its end: the line, its outlets, and the signals it obeys."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from functools import partial
+from typing import TextIO
+
+from streamsel.api.controls import HttpControl, MqttControls
+from streamsel.api.operations import Operations
+from streamsel.build.live import LiveParts, build_parts
+from streamsel.clock import Clock
+from streamsel.config.schema import Config
+from streamsel.config.secrets import service_token
+from streamsel.errors import ConfigurationError, StreamselError
+from streamsel.interfaces import LiveSink
+from streamsel.runtime.failure import first_failure
+from streamsel.runtime.live import LivePipeline
+from streamsel.runtime.notify import Notifier, keep_alive
+from streamsel.runtime.worker import Worker
+from streamsel.service.options import ServiceOptions
+from streamsel.service.server import Service
+from streamsel.sinks.console import ConsoleSink
+
+_LOG = logging.getLogger("streamsel.service")
+_GAUGE_SECONDS = 1.0
+_PUBLISHER_SECONDS = 2.5
+
+
+class LiveService:
+    """A service that is running, and what may be asked of it from within its process.
+
+    ``load`` reads the configuration, at the start and again at each reload. ``extra`` make sinks
+    that come after those of the configuration, of the suffix of pictures (None: none are stored).
+    :meth:`run` it on an event loop.
+    """
+
+    def __init__(
+        self,
+        load: Callable[[], Config],
+        clock: Clock,
+        notifier: Notifier,
+        *,
+        extra: Sequence[Callable[[str | None], LiveSink]] = (),
+    ) -> None:
+        self._load = load
+        self._clock = clock
+        self._notifier = notifier
+        self._extra = extra
+        self._stopping = asyncio.Event()
+        self._reloading = asyncio.Event()
+        self._left_behind = False
+
+    @property
+    def left_behind(self) -> bool:
+        """Whether a thread hangs after the run, so that the process must be ended by force."""
+        return self._left_behind
+
+    def stop(self) -> None:
+        """Let :meth:`run` come to its end, within 10 s."""
+        self._stopping.set()
+
+    def reload(self) -> None:
+        """Read the configuration again, soon; one with a mistake in it changes nothing."""
+        self._reloading.set()
+
+    async def run(self) -> None:
+        """Run until :meth:`stop`.
+
+        Raises :class:`ConfigurationError` and other :class:`StreamselError` where it cannot start,
+        :class:`EmbedderError` where it cannot go on.
+        """
+        async with Worker("streamsel-start") as starting:
+            config = await starting.run(self._load)
+            parts = await starting.run(build_parts, config, self._clock)
+        suffix = None if config.sinks.disk is None else config.pictures.format
+        line = LivePipeline(
+            parts.embedder,
+            [*parts.sinks, *(make_sink(suffix) for make_sink in self._extra)],
+            parts.encode,
+            parts.reserve,
+            self._clock,
+            observers=[parts.metrics],
+        )
+        operations = Operations(config, parts, line)
+        try:
+            await self._live(config, parts, line, operations)
+        except BaseExceptionGroup as group:
+            raise first_failure(group) from None
+        finally:
+            self._left_behind = line.left_behind
+
+    async def _answer(
+        self,
+        stack: AsyncExitStack,
+        config: Config,
+        parts: LiveParts,
+        line: LivePipeline,
+        operations: Operations,
+    ) -> None:
+        """Listen for requests, where the configuration wants it."""
+        if config.service is None:
+            return
+        tls = config.service.tls
+        options = ServiceOptions(
+            host=config.service.listen.host,
+            port=config.service.listen.port,
+            token=service_token(config.service),
+            tls_cert=None if tls is None else tls.cert_file,
+            tls_key=None if tls is None else tls.key_file,
+            allow_insecure=config.service.allow_insecure,
+        )
+        reading = await stack.enter_async_context(Worker("streamsel-gallery"))
+        disk = config.sinks.disk
+        folder = None if disk is None else disk.path
+        control = HttpControl(operations, line, folder, reading)
+        await stack.enter_async_context(Service(options, parts.metrics, control))
+
+    async def _live(
+        self,
+        config: Config,
+        parts: LiveParts,
+        line: LivePipeline,
+        operations: Operations,
+    ) -> None:
+        """Run the line with all that accompanies it."""
+        async with AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(line.run(), name="line")
+            await self._answer(stack, config, parts, line, operations)
+            companions = [
+                tasks.create_task(self._serve_reloads(operations), name="reload"),
+                tasks.create_task(_tell_gauges(parts), name="gauges"),
+                tasks.create_task(keep_alive(self._notifier, line.alive), name="watchdog"),
+                tasks.create_task(self._stopping.wait(), name="stop"),
+            ]
+            await operations.start()
+            publisher = None if parts.mqtt is None else parts.mqtt[1](MqttControls(operations))
+            publishing = [] if publisher is None else [tasks.create_task(publisher.run())]
+            self._notifier.ready()
+            await asyncio.wait([running, companions[-1]], return_when=asyncio.FIRST_COMPLETED)
+            self._notifier.stopping()
+            line.stop()
+            await running
+            if publisher is not None:
+                publisher.stop()
+                await asyncio.wait(publishing, timeout=_PUBLISHER_SECONDS)
+            for task in (*companions, *publishing):
+                task.cancel()
+
+    async def _serve_reloads(self, operations: Operations) -> None:
+        while True:
+            await self._reloading.wait()
+            self._reloading.clear()
+            self._notifier.reloading(self._clock.monotonic())
+            try:
+                async with Worker("streamsel-load") as loading:
+                    config = await loading.run(self._load)
+                await operations.reload(config)
+                _LOG.info("configuration read again; %d feeds", len(config.feeds))
+            except ConfigurationError as error:
+                _LOG.error("configuration not used, all goes on as before: %s", error)
+            except StreamselError as error:
+                _LOG.error("configuration not used in full, reload it again: %s", error)
+            self._notifier.ready()
+
+
+async def _tell_gauges(parts: LiveParts) -> None:
+    """Tell the metrics, for ever, what only the sinks know."""
+    while True:
+        if parts.store is not None:
+            parts.metrics.stored(parts.store.stored_bytes)
+        if parts.mqtt is not None:
+            parts.metrics.outbox(parts.mqtt[0].counts.pending)
+        await asyncio.sleep(_GAUGE_SECONDS)
+
+
+def run_service(load: Callable[[], Config], clock: Clock, events_to: TextIO | None = None) -> None:
+    """Run a service until SIGTERM or SIGINT; SIGHUP reads its configuration again.
+
+    What is decided is written to ``events_to``, an event a line. Raises what
+    :meth:`LiveService.run` raises. Where a thread hangs at the end, in a camera or on a disk, the
+    process ends here, because it could not be ended otherwise.
+    """
+    left_behind = asyncio.run(_until_stopped(load, clock, events_to))
+    if left_behind:
+        _LOG.warning("some thread hangs; ending without it")
+        logging.shutdown()
+        os._exit(0)
+
+
+async def _until_stopped(
+    load: Callable[[], Config], clock: Clock, events_to: TextIO | None
+) -> bool:
+    loop = asyncio.get_running_loop()
+    notifier = Notifier.from_environment(os.environ, os.getpid())
+    extra = () if events_to is None else (partial(ConsoleSink, events_to),)
+    service = LiveService(load, clock, notifier, extra=extra)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, service.stop)
+    loop.add_signal_handler(signal.SIGHUP, service.reload)
+    try:
+        await service.run()
+    finally:
+        notifier.close()
+    return service.left_behind

@@ -1,0 +1,68 @@
+"""Watching live feeds from Python."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from streamsel.api.serving import LiveService
+from streamsel.clock import SystemClock
+from streamsel.config.load import load
+from streamsel.event import Event
+from streamsel.runtime.notify import Notifier
+from streamsel.runtime.stream import EventStream
+
+
+async def watch(
+    feeds: Mapping[str, str], *, folder: str | Path | None = None, **settings: Any
+) -> AsyncGenerator[Event, None]:
+    """Watch live feeds, and yield each change of what is kept of them.
+
+    ``feeds`` are addresses by name. ``settings`` hold for all of them, by the names of the
+    configuration's ``defaults``: ``count=300``, ``window="24h"``, ``group="yard"``,
+    ``embedder=...``. With a ``folder`` kept pictures are stored there, with a record that a later
+    watch continues; without one nothing is stored, and each :class:`Kept` event has its picture in
+    ``event.frame.picture.encoded``.
+
+    Leaving the loop ends the watch; use ``contextlib.aclosing`` to have that at once. Raises
+    :class:`ConfigurationError` for what cannot be asked for.
+
+    ::
+
+        async for event in streamsel.watch({"gate": "rtsp://10.0.0.4/main"}, count=300):
+            print(event.frame.key, event.reason)
+    """
+    stream = EventStream()
+    notifier = Notifier()
+    service = LiveService(
+        partial(load, None, {}, _overrides(feeds, folder, settings)),
+        SystemClock(),
+        notifier,
+        extra=[lambda _: stream],
+    )
+    try:
+        async with aclosing(stream.events(service.run, service.stop)) as events:
+            async for event in events:
+                yield event
+    finally:
+        notifier.close()
+
+
+def _overrides(
+    feeds: Mapping[str, str], folder: str | Path | None, settings: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Nest what is asked for as a configuration's sections are."""
+    return {
+        "feeds": {name: {"source": source} for name, source in feeds.items()},
+        "defaults": {name: _text(value) for name, value in settings.items()},
+        "sinks": {"disk": None if folder is None else {"path": str(Path(folder).absolute())}},
+        "service": None,
+    }
+
+
+def _text(value: Any) -> Any:
+    """Settings are read as if they were typed."""
+    return value if isinstance(value, (str, bool, dict)) or value is None else str(value)

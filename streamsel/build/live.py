@@ -1,0 +1,240 @@
+"""A configuration to the parts of a service that is to run for months."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from streamsel.build.readers import open_ring, open_screen, open_source
+from streamsel.clock import Clock
+from streamsel.config.schema import Config
+from streamsel.config.settings import FeedSettings
+from streamsel.coreset.budget import Budget
+from streamsel.frame import Candidate, EncodedPicture, FrameKey, Picture
+from streamsel.interfaces import Embedder, LiveSelector, LiveSink
+from streamsel.runtime.feed import LiveFeed
+from streamsel.sinks.clips import ClipOrder, ClipSink
+from streamsel.version import __version__
+
+if TYPE_CHECKING:
+    from streamsel.metrics.observer import Metrics
+    from streamsel.sinks.mqtt.commands import Controls
+    from streamsel.sinks.mqtt.publisher import MqttPublisher
+    from streamsel.sinks.mqtt.sink import MqttSink
+    from streamsel.sinks.store import LiveDiskSink
+
+_LOG = logging.getLogger("streamsel.service")
+_RESERVED = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class LiveParts:
+    """What the feeds of a service share. ``sinks`` are the others, in their order.
+
+    Where there is a ``store`` it is the first of ``sinks``; only its thread may touch it once the
+    line runs. ``clips`` are the orders for feeds that want clips, by feed.
+    """
+
+    embedder: Embedder
+    encode: Callable[[Picture], EncodedPicture]
+    metrics: Metrics
+    store: LiveDiskSink | None
+    mqtt: tuple[MqttSink, Callable[[Controls], MqttPublisher]] | None
+    clips: dict[str, ClipOrder]
+    sinks: tuple[LiveSink, ...]
+    clock: Clock
+
+    def reserve(self, feed: str, upto: int) -> None:
+        """Record that numbers of a feed below ``upto`` may be in use."""
+        if self.store is not None:
+            self.store.reserve(feed, upto)
+
+    def feed(self, settings: FeedSettings) -> tuple[LiveFeed, Callable[[], LiveSelector]]:
+        """Return a feed that goes on where the record ends, and how its selector is made.
+
+        The selector is one that continues, where its scope has kept frames already. Reads and
+        writes the record. Raises :class:`SinkError` and :class:`RecordError`.
+        """
+        start, media_time = self._beginning(settings)
+        ring = open_ring(settings)
+        self.clips.pop(settings.name, None)
+        if ring is not None and settings.clip is not None:
+            wanted = settings.clip
+            self.clips[settings.name] = ClipOrder(ring, wanted.before, wanted.after)
+        return (
+            LiveFeed(
+                name=settings.name,
+                address=settings.address,
+                open_source=partial(open_source, settings, self.clock, ring),
+                open_screen=partial(open_screen, settings, self.embedder.input_size),
+                scope=settings.scope,
+                start=start,
+                reserved=start + _RESERVED,
+                media_time=media_time,
+                down_after=settings.down_after,
+                enabled=settings.enabled,
+            ),
+            partial(_selector, settings, self.embedder.dim, *self._remembered(settings)),
+        )
+
+    def _beginning(self, settings: FeedSettings) -> tuple[int, float]:
+        """Where the numbers and the media time of a feed go on."""
+        now = self.clock.wall()
+        if self.store is None:
+            # Nothing remembers: the time keeps the numbers of two runs apart.
+            return int(now) * 1000, 0.0
+        self.store.add_feed(settings.name, settings.address)
+        start = self.store.next_index(settings.name)
+        self.store.reserve(settings.name, start + _RESERVED)
+        if (last := self.store.last_times(settings.name)) is None:
+            return start, 0.0
+        media_time, wall_time = last
+        return start, media_time + max(0.0, now - wall_time)
+
+    def _remembered(
+        self, settings: FeedSettings
+    ) -> tuple[bytes, Sequence[Candidate], Sequence[FrameKey]]:
+        if self.store is None:
+            return b"", (), ()
+        scope = settings.scope
+        return (
+            self.store.selection(scope) or b"",
+            self.store.kept_candidates(scope),
+            self.store.pinned(scope),
+        )
+
+
+def build_parts(config: Config, clock: Clock) -> LiveParts:
+    """Load the network, open folder and outbox. Takes seconds: not on an event loop.
+
+    Raises :class:`ConfigurationError`, :class:`EmbedderError`, :class:`FolderInUseError`,
+    :class:`RecordError` and :class:`SinkError`.
+    """
+    from streamsel.coreset.diversity import pairwise
+    from streamsel.embed.registry import create
+    from streamsel.metrics.observer import Metrics
+
+    wanted = config.defaults
+    weights = None if wanted.weights is None else str(wanted.weights)
+    embedder = create(wanted.embedder, weights=weights, device=wanted.device)
+    store = _store(config, embedder, clock)
+    try:
+        mqtt = _mqtt(config, embedder, clock)
+    except BaseException:
+        if store is not None:
+            store.close()
+        raise
+    clips: dict[str, ClipOrder] = {}
+    sinks: list[LiveSink] = [sink for sink in (store, mqtt and mqtt[0]) if sink is not None]
+    if config.sinks.disk is not None:
+        sinks.append(ClipSink(config.sinks.disk.path, clips, clock))
+    metrics = Metrics(
+        embedder=embedder.name,
+        sinks=[sink.name for sink in sinks],
+        pairwise=pairwise,
+        clock=clock,
+    )
+    return LiveParts(embedder, _encoder(config), metrics, store, mqtt, clips, tuple(sinks), clock)
+
+
+def _encoder(config: Config) -> Callable[[Picture], EncodedPicture]:
+    """Return a function that encodes, with an encoder for each thread that calls it."""
+    from streamsel.sinks.encode import Encoder
+
+    wanted = config.pictures
+    own = threading.local()
+
+    def encode(picture: Picture) -> EncodedPicture:
+        if not hasattr(own, "encoder"):
+            own.encoder = Encoder(wanted.format, wanted.quality, wanted.size)
+        encoded: EncodedPicture = own.encoder.encode(picture)
+        return encoded
+
+    return encode
+
+
+def _selector(
+    settings: FeedSettings,
+    dim: int,
+    state: bytes,
+    kept: Sequence[Candidate],
+    pinned: Sequence[FrameKey],
+) -> LiveSelector:
+    from streamsel.coreset.endless import EndlessSelector
+
+    selector = EndlessSelector(
+        Budget(count=settings.count, period=settings.period, share=settings.share),
+        dim,
+        floor=settings.near_duplicate,
+        min_distance=settings.min_distance,
+        look_ahead=settings.look_ahead,
+        window=settings.window,
+    )
+    if state or kept:
+        selector.restore(state, kept)
+    for key in pinned:
+        selector.pin(key)
+    return selector
+
+
+def _store(config: Config, embedder: Embedder, clock: Clock) -> LiveDiskSink | None:
+    from streamsel.sinks.run import FeedPlan, RunPlan
+    from streamsel.sinks.store import LiveDiskSink, StoreOptions
+
+    wanted = config.sinks.disk
+    if wanted is None:
+        return None
+    plan = RunPlan(
+        version=__version__,
+        config={},
+        identity={},
+        embedder=embedder.name,
+        embedder_digest=embedder.digest,
+        method="live",
+        count=None,
+        seed=0,
+        feeds=[FeedPlan(name, config.feed(name).address) for name in config.feeds],
+    )
+    options = StoreOptions(
+        durability=wanted.durability, max_bytes=wanted.max_bytes, history=wanted.history
+    )
+    return LiveDiskSink(wanted.path, plan, config.pictures.format, clock, options)
+
+
+def _mqtt(
+    config: Config, embedder: Embedder, clock: Clock
+) -> tuple[MqttSink, Callable[[Controls], MqttPublisher]] | None:
+    from streamsel.sinks.mqtt.opening import open_sink
+    from streamsel.sinks.mqtt.options import MqttOptions, TlsOptions
+
+    wanted, disk = config.sinks.mqtt, config.sinks.disk
+    if wanted is None:
+        return None
+    options = MqttOptions(
+        host=wanted.host,
+        port=wanted.port,
+        tls=None if wanted.tls is None else TlsOptions(**dict(wanted.tls)),
+        username=wanted.username,
+        password=None if wanted.password is None else wanted.password.get_secret_value(),
+        password_file=wanted.password_file,
+        prefix=wanted.prefix,
+        client_id=wanted.client_id,
+        discovery=wanted.discovery is not None,
+        discovery_prefix="homeassistant" if wanted.discovery is None else wanted.discovery.prefix,
+        max_bytes=wanted.max_bytes,
+        durability=wanted.durability,
+    )
+    return open_sink(
+        options,
+        (Path("kept") if disk is None else disk.path) / "outbox",
+        clock,
+        embedder=embedder.name,
+        embedder_digest=embedder.digest,
+        image_format=config.pictures.format,
+        stored=disk is not None,
+    )

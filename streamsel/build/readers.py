@@ -1,0 +1,51 @@
+"""The settings of a live feed to the source and the screen that read it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from streamsel.clock import Clock
+from streamsel.config.settings import FeedSettings
+from streamsel.interfaces import LiveSource, Screen
+
+if TYPE_CHECKING:
+    from streamsel.sources.footage import PacketRing
+
+
+_RING_MARGIN_SECONDS = 15.0
+
+
+def open_source(settings: FeedSettings, clock: Clock, ring: PacketRing | None) -> LiveSource:
+    """Return a source that has not connected yet; ``ring`` is given its packets."""
+    from streamsel.sources.connection import LiveOptions
+    from streamsel.sources.live import CameraSource
+
+    options = LiveOptions(
+        transport=settings.transport,
+        open_timeout=settings.open_timeout,
+        read_timeout=settings.read_timeout,
+        tls_ca_file=settings.tls_ca_file,
+        fps=settings.fps,
+        filters=settings.vf,
+        decode=settings.decode,
+    )
+    return CameraSource(settings.name, settings.source, options, clock, ring)
+
+
+def open_screen(settings: FeedSettings, thumbnail_px: int) -> Screen:
+    """Return a screen that remembers nothing yet; ``thumbnail_px`` is what the embedder wants."""
+    from streamsel.screen.frame_screen import FrameScreen
+    from streamsel.sources.eye import Eye
+
+    return FrameScreen(Eye(), thumbnail_px, settings.screen)
+
+
+def open_ring(settings: FeedSettings) -> PacketRing | None:
+    """Return what holds the packets for a feed's clips, None where it wants none."""
+    from streamsel.sources.footage import PacketRing
+
+    clip = settings.clip
+    if clip is None:
+        return None
+    # Until a frame is judged and its clip is due, and back to the keyframe before it.
+    return PacketRing(clip.before + clip.after + _RING_MARGIN_SECONDS)

@@ -1,0 +1,83 @@
+"""``streamsel inspect``: why was this kept?"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from streamsel.report.inspection import Inspection
+    from streamsel.report.overview import Overview
+
+_EXAMPLES = """\b
+Examples:
+  streamsel inspect kept
+  streamsel inspect kept walk-000123
+  streamsel inspect kept kept/frames/walk/000123_00004.920.jpg --json
+"""
+
+
+@click.command("inspect", epilog=_EXAMPLES)
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("frame", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def command(folder: Path, frame: str | None, as_json: bool) -> int:
+    """Say how a run is, or why one of its frames was kept, refused or evicted.
+
+    FOLDER is that of a selection or a service, which may be running. FRAME is an id, FEED:INDEX,
+    or the path of a kept picture.
+    """
+    from streamsel.report.inspection import inspect_frame
+    from streamsel.report.overview import overview
+
+    if frame is None:
+        seen = overview(folder)
+        click.echo(json.dumps(seen.as_json()) if as_json else _overview(seen))
+    else:
+        found = inspect_frame(folder, frame)
+        click.echo(json.dumps(found.as_json()) if as_json else _inspection(found))
+    return 0
+
+
+def _overview(seen: Overview) -> str:
+    lines = [
+        f"{seen.folder}: {seen.status} ({seen.method}), embedder {seen.embedder} "
+        f"{seen.embedder_digest}",
+        f"kept {seen.kept:,} frames, {seen.bytes / 1e6:,.1f} MB; admitted {seen.admitted:,}, "
+        f"evicted {seen.evicted:,}",
+    ]
+    for outcome, counts in (("covered", seen.covered), ("refused", seen.refused)):
+        if counts:
+            reasons = ", ".join(f"{count:,} {reason}" for reason, count in counts.items())
+            lines.append(f"{outcome}: {reasons}")
+    for feed in seen.feeds:
+        trouble = feed.error or feed.reason
+        state = f" {feed.state}" if feed.state else ""
+        lines.append(
+            f"  {feed.name}{state}: kept {feed.kept:,} of {feed.source}"
+            + (f" ({trouble})" if trouble else "")
+        )
+    return "\n".join(lines)
+
+
+def _inspection(found: Inspection) -> str:
+    lines = [f"{found.id}: {'kept' if found.kept else 'not kept'}"]
+    if found.path is not None:
+        lines[0] += f", {found.path}"
+    for step in found.steps:
+        line = f"  {step.what} ({step.reason}): {step.rule}"
+        if step.distance is not None:
+            line += f"; distance {step.distance:.3f}"
+        if step.other is not None:
+            line += f" to {step.other}"
+        if step.threshold is not None:
+            line += f", threshold {step.threshold:.3f}"
+        if step.cause is not None and step.cause != found.id:
+            line += f", when {step.cause} came"
+        lines.append(line)
+    if found.stands_in is not None:
+        lines.append(f"  {found.stands_in} stands for it now ({found.stands_in_path})")
+    return "\n".join(lines)

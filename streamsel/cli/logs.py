@@ -1,0 +1,22 @@
+"""What a service says, a line each, without credentials."""
+
+from __future__ import annotations
+
+import logging
+from typing import TextIO
+
+from streamsel.sources.masking import mask
+
+
+class _Masked(logging.Formatter):
+    """Masks addresses and tokens in whatever is logged, tracebacks of libraries included."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return "\n".join(mask(line) for line in super().format(record).splitlines())
+
+
+def log_to(stream: TextIO) -> None:
+    """Log to a stream from now on."""
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(_Masked("%(asctime)s %(levelname)s %(message)s"))
+    logging.basicConfig(handlers=[handler])

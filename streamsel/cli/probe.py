@@ -1,0 +1,81 @@
+"""``streamsel probe``: what a camera sends, before it becomes a feed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import get_args
+
+import click
+
+from streamsel.cli.options import DURATION
+from streamsel.sources.connection import LiveOptions, Transport
+from streamsel.sources.probe import Probe, probe
+
+_EXAMPLES = """\b
+Examples:
+  streamsel probe rtsp://user:password@camera/main
+  streamsel probe rtsp://camera/main --transport udp --timeout 2s
+  streamsel probe rtsps://camera/main --tls-ca-file ca.pem --json
+"""
+
+
+@click.command("probe", epilog=_EXAMPLES)
+@click.argument("address", metavar="URL")
+@click.option(
+    "--transport",
+    type=click.Choice(get_args(Transport)),
+    default="tcp",
+    show_default=True,
+    help="Of RTSP.",
+)
+@click.option(
+    "--timeout",
+    type=DURATION,
+    default="5s",
+    show_default=True,
+    help="To open it, and for each silence.",
+)
+@click.option(
+    "--tls-ca-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Authorities (PEM) that may have signed the camera's certificate.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def command(
+    address: str, transport: Transport, timeout: float, tls_ca_file: Path | None, as_json: bool
+) -> int:
+    """Connect to a camera or a stream and say what it sends."""
+    from streamsel.clock import SystemClock
+
+    options = LiveOptions(
+        transport=transport,
+        open_timeout=timeout,
+        read_timeout=timeout,
+        tls_ca_file=tls_ca_file,
+    )
+    seen = probe(address, options, SystemClock())
+    if as_json:
+        click.echo(json.dumps(asdict(seen)))
+    else:
+        for name, told in _told(seen).items():
+            click.echo(f"{name:<18}{told}")
+    return 0
+
+
+def _told(seen: Probe) -> dict[str, str]:
+    return {
+        "address": seen.address,
+        "codec": seen.codec,
+        "size": f"{seen.width}x{seen.height}",
+        "declared fps": _figure(seen.declared_fps),
+        "measured fps": _figure(seen.measured_fps),
+        "keyframe each": _figure(seen.keyframe_interval, " s"),
+        "timestamps": "fine" if seen.timestamps_fine else "missing or jumping",
+        "first picture": f"after {seen.first_picture:.2f} s",
+    }
+
+
+def _figure(value: float | None, unit: str = "") -> str:
+    return "not known" if value is None else f"{value:.2f}{unit}"

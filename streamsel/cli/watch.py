@@ -1,0 +1,126 @@
+"""``streamsel watch``: the live service."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+_HELP = """Watch live feeds, for months: keep of each the few frames worth keeping.
+
+\b
+streamsel watch -c streamsel.yaml                      any number of feeds, sinks, MQTT
+streamsel watch --feed gate=rtsp://10.0.0.4/main       one feed, without a file
+streamsel watch --feed gate=rtsp://10.0.0.4/main -n 50/h -o kept
+
+SIGTERM and Ctrl-C store what was decided and end it; SIGHUP reads the file again. What is given
+here goes before what the file says. A password in an address can be read by every user of this
+machine: write a file, and ${NAME} in it.
+"""
+
+_FEED_OPTIONS = {
+    "count": "count",
+    "share": "share",
+    "window": "window",
+    "min_distance": "min_distance",
+    "fps": "fps",
+    "vf": "vf",
+    "transport": "transport",
+    "decode": "decode",
+    "embedder": "embedder",
+    "weights": "weights",
+    "device": "device",
+}
+
+
+@click.command(help=_HELP)
+@click.option("-c", "--config", "file", type=click.Path(path_type=Path), help="The configuration.")
+@click.option("--feed", "feeds", multiple=True, metavar="NAME=SOURCE", help="A feed; repeatable.")
+@click.option("-n", "--count", help="Frames to keep of each feed: 500, 50/h, 1000/d.")
+@click.option("--share", help="Keep about this share of all frames instead: 0.2 or 20%.")
+@click.option("--window", help="Give up what was not seen again for so long: 24h.")
+@click.option("--min-distance", help="No two kept frames closer than this, 0..2.")
+@click.option("--max-bytes", help="Evict the most redundant frames above this: 20GB.")
+@click.option("--durability", type=click.Choice(["strict", "batched"]), help="Of what is stored.")
+@click.option("--fps", help="Look at no more than so many frames a second.")
+@click.option("--vf", metavar="FILTERGRAPH", help="Any ffmpeg filter chain, before all else.")
+@click.option("--transport", type=click.Choice(["tcp", "udp"]), help="How RTSP carries video.")
+@click.option(
+    "--decode", type=click.Choice(["all", "reference", "keyframes"]), help="Which frames."
+)
+@click.option("--size", help="Scale kept pictures, e.g. 640x360.")
+@click.option("--format", type=click.Choice(["jpg", "png", "webp"]), help="Of kept pictures.")
+@click.option("--quality", help="1..100, of kept pictures.")
+@click.option("--embedder", help="See: embedders.")
+@click.option("--weights", help="Weights for it, from a file.")
+@click.option("--device", help="auto, cpu, cuda or cuda:N.")
+@click.option("-o", "--output", help="The folder.  [default: kept]")
+@click.option("--listen", help="Where to answer over HTTP.  [default: 127.0.0.1:9464]")
+@click.option("-q", "--quiet", is_flag=True, help="Warnings and errors alone.")
+@click.option("-v", "--verbose", is_flag=True, help="Say more.")
+@click.option("--json", "as_json", is_flag=True, help="Each event as a line of JSON on stdout.")
+def command(
+    file: Path | None,
+    feeds: tuple[str, ...],
+    quiet: bool,
+    verbose: bool,
+    as_json: bool,
+    **given: str | None,
+) -> None:
+    """Run the service until it is told to stop."""
+    if file is None and not feeds:
+        raise click.UsageError("give a configuration (-c streamsel.yaml) or feeds (--feed)")
+    from streamsel.api.serving import run_service
+    from streamsel.cli.logs import log_to
+    from streamsel.clock import SystemClock
+    from streamsel.config.load import load
+    from streamsel.config.schema import Config
+
+    overrides = _overrides(feeds, given)
+    if quiet or verbose:
+        overrides["log_level"] = "warning" if quiet else "debug"
+
+    def read() -> Config:
+        config = load(file, os.environ, overrides)
+        logging.getLogger("streamsel").setLevel(config.log_level.upper())
+        return config
+
+    log_to(sys.stderr)
+    run_service(read, SystemClock(), events_to=sys.stdout if as_json else None)
+
+
+def _overrides(feeds: tuple[str, ...], given: dict[str, str | None]) -> dict[str, Any]:
+    """Nest what was given on the command line as a configuration's sections are."""
+    sections: dict[str, Any] = {
+        "defaults": {to: given[name] for name, to in _FEED_OPTIONS.items()},
+        "pictures": {name: given[name] for name in ("size", "format", "quality")},
+        "disk": {
+            "path": given["output"],
+            "max_bytes": given["max_bytes"],
+            "durability": given["durability"],
+        },
+        "service": {"listen": given["listen"]},
+        "feeds": dict(_feed(text) for text in feeds),
+    }
+    sections = {
+        section: chosen
+        for section, values in sections.items()
+        if (chosen := {name: value for name, value in values.items() if value is not None})
+    }
+    if disk := sections.pop("disk", None):
+        if "path" in disk:
+            disk["path"] = str(Path(disk["path"]).absolute())
+        sections["sinks"] = {"disk": disk}
+    return sections
+
+
+def _feed(text: str) -> tuple[str, dict[str, str]]:
+    name, equals, source = text.partition("=")
+    if not equals or not name or not source:
+        # Not the text itself: it may hold a password.
+        raise click.UsageError("--feed takes NAME=SOURCE, like gate=rtsp://10.0.0.4/main")
+    return name, {"source": source}

@@ -1,0 +1,195 @@
+"""Why a frame was kept, refused or evicted: the record's answer, in words."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from streamsel.errors import RecordError
+from streamsel.frame import FrameKey
+from streamsel.sinks.record import Record
+from streamsel.sinks.run import Change, Decision
+
+_NAME = re.compile(r"(?P<feed>.+)[-:](?P<index>\d+)")
+
+_RULES = {
+    "novel": "no kept frame was within the threshold",
+    "recalled": "it had been covered, and stands in again since the frame that covered it went",
+    "drawn": "the draw fell on it",
+    "evenly-spaced": "its turn had come",
+    "near-duplicate": "it repeats a kept frame: nearer than the floor of the feed's own noise",
+    "covered": "a kept frame stands for it: nearer than the threshold",
+    "full": "every place is taken by a pinned frame",
+    "not-drawn": "the draw did not fall on it",
+    "between": "its turn had not come",
+    "invalid-embedding": "the network gave no valid vector for it",
+    "corrupt": "the decoder called it damaged, or what it depends on was",
+    "black": "the picture is black",
+    "uniform": "the picture is of one colour",
+    "frozen": "the picture had not changed at all for too long",
+    "exact-duplicate": "the very same pixels had been seen before",
+    "unchanged": "it looks like the last frame that was looked at",
+    "blurred": "it is less sharp than asked for",
+    "closest-pair": "it was one of the two kept frames nearest to each other, and a new one came",
+    "merged": "chunks of the stream came together, and another frame stands for it",
+    "expired": "nothing like it was seen within the window",
+    "redrawn": "a later draw took its place",
+    "resized": "fewer frames were to be kept",
+    "over-budget": "the pictures exceeded their bytes, and it was the most redundant",
+    "lost": "its picture could not be stored",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Something that happened to a frame: ``what`` by which ``rule``, against which other frame."""
+
+    what: str
+    reason: str
+    rule: str
+    distance: float | None
+    threshold: float | None
+    other: str | None
+    other_path: str | None
+    cause: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """All that a record knows of a frame.
+
+    ``steps`` are in the order they happened. ``kept`` says whether it is kept now, ``path`` where
+    its picture is; ``stands_in`` is the kept frame that represents it, where one does.
+    """
+
+    id: str
+    media_time: float | None
+    sharpness: float | None
+    kept: bool
+    path: str | None
+    steps: tuple[Step, ...]
+    stands_in: str | None
+    stands_in_path: str | None
+
+    def as_json(self) -> dict[str, object]:
+        """All of it under its published names."""
+        return asdict(self)
+
+
+def inspect_frame(folder: Path, name: str) -> Inspection:
+    """Say why a frame was kept, refused or evicted.
+
+    ``name`` is an id (``gate-000123``), ``FEED:INDEX``, or the path of a kept picture. Works while
+    the run goes on. Raises :class:`RecordError` for what is not recorded, or no longer.
+    """
+    with Record.open(folder) as record:
+        key = _key(record, folder, name)
+        decision = next(record.decisions(key), None)
+        changes = list(record.changes(key))
+        if decision is None and not changes:
+            raise RecordError(
+                f"{folder}: nothing is recorded of {key}; it was never judged, or so long ago "
+                "that it is forgotten (see history)"
+            )
+        stands_in = _stands_in(record, key, decision)
+        steps = [_changed(record, change) for change in changes]
+        if decision is not None and decision.outcome != "kept":
+            steps.insert(0, _judged(record, decision))
+        return Inspection(
+            id=str(key),
+            media_time=None if decision is None else decision.media_time,
+            sharpness=None if decision is None else decision.sharpness,
+            kept=_is_kept(changes),
+            path=record.path(key),
+            steps=tuple(steps),
+            stands_in=None if stands_in is None else str(stands_in),
+            stands_in_path=None if stands_in is None else record.path(stands_in),
+        )
+
+
+def _key(record: Record, folder: Path, name: str) -> FrameKey:
+    """Find out which frame is meant."""
+    feeds = {feed.name for feed in record.feeds()}
+    found = _NAME.fullmatch(name)
+    if found and found["feed"] in feeds:
+        return FrameKey(found["feed"], int(found["index"]))
+    for start in (folder, folder.absolute()):
+        path = Path(name)
+        if path.is_relative_to(start):
+            name = path.relative_to(start).as_posix()
+    key = record.key_of(name)
+    if key is None:
+        raise RecordError(
+            f"{folder}: no frame {name!r}; give an id like {min(feeds, default='gate')}-000123, "
+            "FEED:INDEX or the path of a kept picture"
+        )
+    return key
+
+
+def _is_kept(changes: list[Change]) -> bool:
+    return bool(changes) and changes[-1].kind == "kept"
+
+
+def _stands_in(record: Record, key: FrameKey, decision: Decision | None) -> FrameKey | None:
+    """Follow who stood in for whom, to the frame that is kept now."""
+    seen = {key}
+    changes = list(record.changes(key))
+    if _is_kept(changes):
+        return None
+    following = None if decision is None else decision.nearest
+    if changes:
+        following = changes[-1].other
+    while following is not None and following not in seen:
+        seen.add(following)
+        changes = list(record.changes(following))
+        if _is_kept(changes):
+            return following
+        following = changes[-1].other if changes else None
+    return None
+
+
+def _judged(record: Record, decision: Decision) -> Step:
+    return _step(
+        record,
+        what=decision.outcome,
+        reason=decision.reason,
+        distance=decision.distance,
+        threshold=decision.threshold,
+        other=decision.nearest,
+        cause=None,
+    )
+
+
+def _changed(record: Record, change: Change) -> Step:
+    return _step(
+        record,
+        what=change.kind,
+        reason=change.reason,
+        distance=change.distance,
+        threshold=change.threshold,
+        other=change.other,
+        cause=change.cause,
+    )
+
+
+def _step(
+    record: Record,
+    *,
+    what: str,
+    reason: str,
+    distance: float | None,
+    threshold: float | None,
+    other: FrameKey | None,
+    cause: FrameKey | None,
+) -> Step:
+    return Step(
+        what=what,
+        reason=reason,
+        rule=_RULES.get(reason, reason),
+        distance=distance,
+        threshold=threshold,
+        other=None if other is None else str(other),
+        other_path=None if other is None else record.path(other),
+        cause=None if cause is None else str(cause),
+    )

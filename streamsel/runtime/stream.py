@@ -1,0 +1,87 @@
+"""The events of a service as an asynchronous iterator, for programs that watch by themselves."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+
+from streamsel.errors import SinkError
+from streamsel.event import Event, FeedStatus, Judgement
+from streamsel.frame import FrameKey
+
+_MOST_WAITING = 1_000
+
+
+class EventStream:
+    """A ``LiveSink`` that hands events to one consumer on the loop.
+
+    At most a thousand wait; then the line is told to try again later, and merges what piles up,
+    so a consumer that is slow is told less and never holds up a camera. Create it inside the
+    running event loop.
+    """
+
+    def __init__(self) -> None:
+        self._events: deque[Event] = deque()
+        self._lock = threading.Lock()
+        self._loop = asyncio.get_running_loop()
+        self._arrived = asyncio.Event()
+
+    @property
+    def name(self) -> str:
+        """``events``."""
+        return "events"
+
+    @property
+    def excess_bytes(self) -> int:
+        """Nothing is stored."""
+        return 0
+
+    def apply(self, judgement: Judgement) -> None:
+        """Queue the events. Raises :class:`SinkError` while too many wait."""
+        if not judgement.events:
+            return
+        with self._lock:
+            if len(self._events) >= _MOST_WAITING:
+                raise SinkError("events: nobody takes them")
+            self._events += judgement.events
+        self._loop.call_soon_threadsafe(self._arrived.set)
+
+    def feed_changed(self, status: FeedStatus) -> None:
+        """Only changes of the kept set are told."""
+
+    def tick(self) -> None:
+        """Nothing is due by the clock."""
+
+    def lost(self) -> Sequence[FrameKey]:
+        """No picture is stored, so none is lost."""
+        return ()
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    async def events(
+        self, run: Callable[[], Awaitable[None]], stop: Callable[[], None]
+    ) -> AsyncGenerator[Event, None]:
+        """Yield events while ``run`` runs; raises what it raises.
+
+        Closing the generator calls ``stop`` and waits for ``run`` to end.
+        """
+        running = asyncio.ensure_future(run())
+        running.add_done_callback(lambda _: self._arrived.set())
+        try:
+            while True:
+                self._arrived.clear()
+                with self._lock:
+                    waiting = [*self._events]
+                    self._events.clear()
+                for event in waiting:
+                    yield event
+                if not waiting:
+                    if running.done():
+                        return
+                    await self._arrived.wait()
+        finally:
+            stop()
+            await running

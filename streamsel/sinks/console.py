@@ -1,0 +1,83 @@
+"""What a service decides, as lines of JSON for another program to read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TextIO
+
+from streamsel.event import FeedStatus, Judgement, Kept
+from streamsel.frame import FrameKey
+from streamsel.sinks.folder import picture_path
+
+
+class ConsoleSink:
+    """Writes a line for each change of the kept set, and for each change of a feed's state.
+
+    A ``LiveSink``. ``suffix`` is that of the pictures; None where they are not stored.
+    """
+
+    def __init__(self, to: TextIO, suffix: str | None) -> None:
+        self._to = to
+        self._suffix = suffix
+        self._states: dict[str, str] = {}
+
+    @property
+    def name(self) -> str:
+        """``console``."""
+        return "console"
+
+    @property
+    def excess_bytes(self) -> int:
+        """Nothing is stored."""
+        return 0
+
+    def apply(self, judgement: Judgement) -> None:
+        """Write a line for each event."""
+        for event in judgement.events:
+            frame = event.frame
+            is_kept = isinstance(event, Kept)
+            near = event.nearest if isinstance(event, Kept) else event.by
+            stored = None if self._suffix is None else picture_path(frame, self._suffix)
+            self._write(
+                {
+                    "type": "kept" if is_kept else "evicted",
+                    "id": str(frame.key),
+                    "feed": frame.key.feed,
+                    "media_time": frame.media_time,
+                    "wall_time": frame.wall_time,
+                    "path": stored if is_kept else None,
+                    "distance": event.distance,
+                    "nearest": None if near is None else str(near),
+                    "reason": event.reason,
+                }
+            )
+
+    def feed_changed(self, status: FeedStatus) -> None:
+        """Write a line where the feed's state is another."""
+        if self._states.get(status.feed) != status.state:
+            self._states[status.feed] = status.state
+            self._write(
+                {
+                    "type": "feed",
+                    "feed": status.feed,
+                    "state": status.state,
+                    "reason": status.reason,
+                    "wall_time": status.since,
+                }
+            )
+
+    def tick(self) -> None:
+        """Nothing is due by the clock."""
+
+    def lost(self) -> Sequence[FrameKey]:
+        """No picture is stored, so none is lost."""
+        return ()
+
+    def close(self) -> None:
+        """Bring out what is still in hand."""
+        self._to.flush()
+
+    def _write(self, line: dict[str, object]) -> None:
+        self._to.write(json.dumps(line) + "\n")
+        self._to.flush()

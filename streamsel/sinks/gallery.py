@@ -1,0 +1,84 @@
+"""Reading what a service keeps while it runs: the newest frames, and which files are theirs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from streamsel.frame import FrameKey
+from streamsel.sinks.record import Record
+
+
+@dataclass(frozen=True, slots=True)
+class ShownFrame:
+    """A frame that is kept and whose picture is stored.
+
+    ``path`` is relative to the folder; times are UTC epoch seconds and seconds of media time;
+    ``distance`` is to ``nearest``, when it was admitted.
+    """
+
+    key: FrameKey
+    wall_time: float
+    media_time: float
+    path: str
+    width: int
+    height: int
+    size_bytes: int
+    sha256: str
+    distance: float | None
+    nearest: FrameKey | None
+    reason: str
+    pinned: bool
+
+
+class Gallery(Record):
+    """The record of a service as its pages ask for it; otherwise as :class:`Record`.
+
+    Feeds that are added while it is open are found too.
+    """
+
+    def newest(
+        self, feed: str | None, limit: int, before: tuple[float, str, int] | None
+    ) -> list[ShownFrame]:
+        """Return the newest ``limit`` frames (of one feed), newest first.
+
+        ``before`` is the wall time, feed and index of a frame: only what comes after it in this
+        order is returned.
+        """
+        rows = self._rows(
+            "SELECT feeds.name, kept.idx, wall_time, media_time, path, kept.width, kept.height, "
+            "bytes, sha256, events.distance, near.name, other_idx, events.reason, pinned "
+            "FROM kept JOIN feeds ON feeds.id = kept.feed "
+            "JOIN frames ON frames.feed = kept.feed AND frames.idx = kept.idx "
+            "JOIN events ON events.id = event LEFT JOIN feeds AS near ON near.id = other_feed "
+            "WHERE live AND path IS NOT NULL AND (?1 IS NULL OR feeds.name = ?1) "
+            "AND (?2 IS NULL OR (wall_time, feeds.name, kept.idx) < (?2, ?3, ?4)) "
+            "ORDER BY wall_time DESC, feeds.name DESC, kept.idx DESC LIMIT ?5",
+            feed,
+            *(before or (None, None, None)),
+            limit,
+        )
+        return [
+            ShownFrame(
+                key=FrameKey(name, index),
+                wall_time=wall_time,
+                media_time=media_time,
+                path=path,
+                width=width,
+                height=height,
+                size_bytes=size_bytes,
+                sha256=digest.hex(),
+                distance=distance,
+                nearest=None if near is None else FrameKey(near, near_index),
+                reason=reason,
+                pinned=bool(pinned),
+            )
+            for (
+                name, index, wall_time, media_time, path, width, height, size_bytes, digest,
+                distance, near, near_index, reason, pinned
+            ) in rows
+        ]  # fmt: skip
+
+    def claims(self, path: str) -> bool:
+        """Whether a path, relative to the folder, is that of a kept frame's picture."""
+        found = self._rows("SELECT 1 FROM kept WHERE live AND path = ?", path)
+        return next(found, None) is not None

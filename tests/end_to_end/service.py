@@ -1,0 +1,180 @@
+"""`streamsel watch` as its users run it: a process of its own, asked over HTTP."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import yaml
+
+T = TypeVar("T")
+
+ROOT = Path(__file__).parents[2]
+_SAMPLE = re.compile(r"^(\w+)(?:\{(.*)\})? (\S+)$", re.MULTILINE)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def eventually(ask: Callable[[], T | None], *, within: float, what: str) -> T:
+    """Ask until the answer is neither None nor False; fail with ``what`` after ``within`` s."""
+    deadline = time.monotonic() + within
+    while time.monotonic() < deadline:
+        answer = ask()
+        if answer is not None and answer is not False:
+            return answer
+        time.sleep(0.05)
+    raise AssertionError(f"not within {within:g} s: {what}")
+
+
+class Service:
+    """One run of the service in ``folder``; leaving the context kills what is left of it."""
+
+    def __init__(
+        self,
+        folder: Path,
+        config: Mapping[str, Any],
+        env: Mapping[str, str] | None = None,
+        *,
+        program: tuple[str, ...] | None = None,
+    ) -> None:
+        """``program`` is what runs in place of the ``streamsel`` command."""
+        self.folder = folder
+        self.port = free_port()
+        self.file = folder / "streamsel.yaml"
+        self.log = folder / "service.log"
+        self._env = {**os.environ, "PYTHONPATH": str(ROOT), **(env or {})}
+        self._program = program or (sys.executable, "-m", "streamsel")
+        self._process: subprocess.Popen[bytes] | None = None
+        self.configure(config)
+
+    def configure(self, config: Mapping[str, Any]) -> None:
+        """Write the file; a service that runs reads it at the next :meth:`reload`."""
+        whole = {"service": {"listen": f"127.0.0.1:{self.port}"}, **config}
+        self.file.write_text(yaml.safe_dump(whole))
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self.running:
+            self.kill()
+        if error is not None:
+            error.add_note(self.said())
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def start(self) -> Self:
+        command = [*self._program, "watch", "-c", str(self.file)]
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                command, cwd=self.folder, env=self._env, stdout=log, stderr=log
+            )
+        eventually(self._answers, within=60, what="the service answers")
+        return self
+
+    def _answers(self) -> bool:
+        assert self._process is not None
+        if self._process.poll() is not None:
+            raise AssertionError(f"exited {self._process.returncode}: {self.said()}")
+        try:
+            return self.get("/healthz").status == 200
+        except (ConnectionError, urllib.error.URLError):
+            return False
+
+    def stop(self, within: float = 10) -> int:
+        """Send SIGTERM; return the exit code."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGTERM)
+        return self._process.wait(within)
+
+    def kill(self) -> None:
+        """Send SIGKILL: nothing can be put in order any more."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+    def reload(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGHUP)
+
+    def said(self) -> str:
+        return self.log.read_text(errors="replace")
+
+    def get(self, path: str) -> Any:
+        return urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5)
+
+    def send(self, method: str, path: str, body: object = None) -> Any:
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}{path}",
+            data=json.dumps(body).encode(),
+            headers={"Content-Type": "application/json"},
+            method=method,
+        )
+        return urllib.request.urlopen(request, timeout=5)
+
+    def feeds(self) -> dict[str, dict[str, Any]]:
+        """What /api/feeds says, by name of the feed."""
+        return {feed["feed"]: feed for feed in json.load(self.get("/api/feeds"))}
+
+    def state(self, feed: str) -> str | None:
+        found = self.feeds().get(feed)
+        return None if found is None else found["state"]
+
+    def metric(self, name: str, **labels: str) -> float:
+        """The sum of a metric's samples that have these labels."""
+        exposed = self.get("/metrics").read().decode()
+        wanted = [f'{label}="{value}"' for label, value in labels.items()]
+        return sum(
+            float(value)
+            for found, text, value in _SAMPLE.findall(exposed)
+            if found == name and all(label in text for label in wanted)
+        )
+
+    def until_up(self, *feeds: str, within: float = 20) -> None:
+        for feed in feeds:
+            eventually(
+                lambda feed=feed: self.state(feed) == "up", within=within, what=f"{feed} is up"
+            )
+
+    def until_frames(self, feed: str, more: int, within: float = 20) -> None:
+        """Wait until so many more frames of a feed were decoded."""
+        name = "streamsel_frames_decoded_total"
+        wanted = self.metric(name, feed=feed) + more
+        eventually(
+            lambda: self.metric(name, feed=feed) >= wanted,
+            within=within,
+            what=f"{more} more frames of {feed}",
+        )
+
+    def kept_files(self, folder: str = "kept") -> set[str]:
+        place = self.folder / folder
+        return {str(path.relative_to(place)) for path in place.rglob("frames/**/*.jpg")}

@@ -1,0 +1,419 @@
+"""Small live stages with known behaviour: feeds, an embedder, a selector, sinks, an observer."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Collection, Generator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from streamsel.clock import Clock, SystemClock
+from streamsel.errors import ConfigurationError, SinkError, SourceError
+from streamsel.event import Event, Evicted, FeedStatus, Judgement, Kept, Tally, Verdict
+from streamsel.frame import Candidate, EncodedPicture, Frame, FrameKey, Picture, Sighting, Vectors
+from streamsel.interfaces import Embedder, LiveSelector, LiveSink
+from streamsel.runtime.feed import LiveFeed
+from streamsel.runtime.limits import LiveLimits
+from streamsel.runtime.live import LivePipeline
+from tests.runtime.stages import AngleEmbedder, OpenScreen
+
+PATIENCE = 20.0
+
+
+class ManualClock:
+    """Stands still until it is told to go on."""
+
+    def __init__(self) -> None:
+        self._seconds = 1000.0
+
+    def wall(self) -> float:
+        return 1.7e9 + self._seconds
+
+    def monotonic(self) -> float:
+        return self._seconds
+
+    def advance(self, seconds: float) -> None:
+        self._seconds += seconds
+
+
+def picture(size_bytes: int = 100) -> Picture:
+    """A picture that is an image file already."""
+    return Picture(None, encoded=EncodedPicture(b"x" * size_bytes, 8, 8))
+
+
+def live_frame(
+    feed: str,
+    index: int,
+    media_time: float = 0.0,
+    clock: Clock | None = None,
+    size_bytes: int = 100,
+) -> Frame:
+    return Frame(
+        key=FrameKey(feed, index),
+        pts=index,
+        time_base=Fraction(1, 25),
+        media_time=media_time,
+        width=8,
+        height=8,
+        picture=picture(size_bytes),
+        wall_time=None if clock is None else clock.wall(),
+        received=None if clock is None else clock.monotonic(),
+    )
+
+
+def sighting(feed: str, index: int, refused: bool = False) -> Sighting:
+    return OpenScreen(refuse_every=1 if refused else 0).look(live_frame(feed, index))
+
+
+class ScriptedSource:
+    """Plays a script: for each session what happens, step by step; the last one is repeated.
+
+    A number is a pause in seconds before the next frame, ``lost`` ends the session, ``freeze``
+    hangs until :attr:`thaw` whatever it is told, ``defect`` is one.
+    """
+
+    def __init__(
+        self, feed: str, *sessions: Callable[[], Iterator[float | str]], clock: Clock | None = None
+    ) -> None:
+        self.feed = feed
+        self.address = f"rtsp://{feed}/main"
+        self.opened = 0
+        self.produced = 0
+        self.begun_at: list[float] = []
+        self.thaw = threading.Event()
+        self._sessions = sessions
+        self._stopped = threading.Event()
+        self._clock = clock or SystemClock()
+
+    def session(self, start: int, media_time: float) -> Generator[Frame, None, None]:
+        script = self._sessions[min(self.opened, len(self._sessions) - 1)]
+        self.opened += 1
+        self.begun_at.append(media_time)
+        for index, _ in enumerate(self._steps(script), start):
+            elapsed = (index - start) / 25
+            yield live_frame(self.feed, index, media_time + elapsed, self._clock)
+            self.produced += 1
+
+    def _steps(self, script: Callable[[], Iterator[float | str]]) -> Iterator[float | str]:
+        for step in script():
+            if step == "freeze":
+                self.thaw.wait()
+            elif step == "defect":
+                raise ZeroDivisionError(self.feed)
+            elif step == "lost":
+                raise SourceError(f"feed {self.feed!r}: lost")
+            elif not isinstance(step, str):
+                self._stopped.wait(step)
+            if self._stopped.is_set():
+                return
+            yield step
+
+    def tally(self) -> Tally:
+        return Tally(self.produced, self.produced, 0)
+
+    def stop(self) -> None:
+        self._stopped.set()
+
+
+def steady(period: float) -> Callable[[], Iterator[float | str]]:
+    """A frame every so many seconds, for ever."""
+
+    def steps() -> Iterator[float | str]:
+        while True:
+            yield period
+
+    return steps
+
+
+def steps(*script: float | str) -> Callable[[], Iterator[float | str]]:
+    return lambda: iter(script)
+
+
+def feed_of(source: ScriptedSource, **changes: Any) -> LiveFeed:
+    """A feed of one source, which judges for itself and has numbers in reserve."""
+    feed = LiveFeed(
+        name=source.feed,
+        address=source.address,
+        open_source=lambda: source,
+        open_screen=OpenScreen,
+        scope=source.feed,
+        reserved=1000,
+    )
+    return replace(feed, **changes)
+
+
+class NewestSelector:
+    """Keeps every ``every``-th embedded frame, of those the newest ``capacity``."""
+
+    def __init__(self, every: int = 5, capacity: int = 8) -> None:
+        self.every = every
+        self.capacity = capacity
+        self.members: dict[FrameKey, Frame] = {}
+        self.judged: list[FrameKey] = []
+        self.pinned: tuple[FrameKey, ...] = ()
+        self.coverage_bound = 0.0
+        self.spacing = 0.0
+
+    @property
+    def kept(self) -> tuple[FrameKey, ...]:
+        return tuple(sorted(self.members))
+
+    @property
+    def size(self) -> int:
+        return len(self.members)
+
+    @property
+    def redundancy(self) -> float | None:
+        return 1.0 / len(self.members) if self.members else None
+
+    def judge(self, candidates: Sequence[Candidate]) -> list[Verdict]:
+        return [self._verdict(candidate) for candidate in candidates]
+
+    def _verdict(self, candidate: Candidate) -> Verdict:
+        frame = candidate.frame
+        self.judged.append(frame.key)
+        if candidate.embedding is None:
+            return Verdict(candidate, "refused", str(candidate.sighting.refusal), None, None, None)
+        if frame.key.index % self.every:
+            return Verdict(candidate, "covered", "covered", 0.1, None, 0.2)
+        self.members[frame.key] = frame
+        events = (Kept(frame, None, None, 0.0, "novel"), *self._trim("closest-pair"))
+        return Verdict(candidate, "kept", "novel", None, None, 0.0, events)
+
+    def _trim(self, reason: str) -> list[Event]:
+        excess = max(0, len(self.members) - self.capacity)
+        return self.forget(list(self.members)[:excess], reason)
+
+    def finish(self) -> list[Verdict]:
+        return []
+
+    def resize(self, count: int) -> list[Event]:
+        if count < 1:
+            raise ConfigurationError(f"count is {count}; it must be at least 1")
+        self.capacity = count
+        return self._trim("resized")
+
+    def evict_redundant(self, reason: str) -> list[Event]:
+        return self.forget(list(self.members)[:1], reason)
+
+    def forget(self, keys: Collection[FrameKey], reason: str) -> list[Event]:
+        found = [self.members.pop(key) for key in keys if key in self.members]
+        return [Evicted(frame, None, None, reason) for frame in found]
+
+    def pin(self, key: FrameKey) -> bool:
+        return key in self.members
+
+    def unpin(self, key: FrameKey) -> bool:
+        return key in self.members
+
+    def vectors(self) -> Vectors:
+        return np.zeros((len(self.members), 2), np.float32)
+
+    def state(self) -> bytes:
+        return json.dumps([str(key) for key in self.kept]).encode()
+
+    def restore(self, state: bytes, kept: Sequence[Candidate]) -> None:
+        self.members = {candidate.frame.key: candidate.frame for candidate in kept}
+
+
+class StoringSink:
+    """Applies judgements as a real one does, and checks that they make sense.
+
+    While ``failing`` it raises; while ``hanging`` is cleared it does not return. What exceeds
+    ``budget_bytes`` is its excess.
+    """
+
+    def __init__(self, name: str = "disk", budget_bytes: int | None = None) -> None:
+        self.name = name
+        self.failing = False
+        self.hanging = threading.Event()
+        self.hanging.set()
+        self.kept: dict[FrameKey, int] = {}
+        self.ever_kept: set[FrameKey] = set()
+        self.verdicts: list[FrameKey] = []
+        self.evicted: list[Evicted] = []
+        self.states: dict[str, bytes] = {}
+        self.statuses: list[FeedStatus] = []
+        self.attempts = 0
+        self.closed = 0
+        self.most_bytes = 0
+        self._budget_bytes = budget_bytes
+        self._lost: list[FrameKey] = []
+
+    def apply(self, judgement: Judgement) -> None:
+        self.hanging.wait()
+        self.attempts += 1
+        if self.failing:
+            raise SinkError(f"{self.name}: no room")
+        self.verdicts += [verdict.frame.key for verdict in judgement.verdicts]
+        for event in judgement.events:
+            self._change(event)
+        if judgement.state is not None:
+            self.states[judgement.scope] = judgement.state
+        self.most_bytes = max(self.most_bytes, self.stored_bytes)
+
+    def _change(self, event: Event) -> None:
+        key = event.frame.key
+        if isinstance(event, Evicted):
+            assert key in self.kept, f"{key} is evicted but was never kept"
+            del self.kept[key]
+            self.evicted.append(event)
+            return
+        assert event.frame.picture.image is None
+        self.kept[key] = event.frame.picture.held_bytes
+        self.ever_kept.add(key)
+        if event.frame.picture.encoded is None:
+            self._lost.append(key)
+
+    @property
+    def stored_bytes(self) -> int:
+        return sum(self.kept.values())
+
+    def feed_changed(self, status: FeedStatus) -> None:
+        if self.failing:
+            raise SinkError(f"{self.name}: no room")
+        self.statuses.append(status)
+
+    def tick(self) -> None:
+        return
+
+    def lose(self, key: FrameKey) -> None:
+        self._lost.append(key)
+
+    def lost(self) -> Sequence[FrameKey]:
+        lost, self._lost = self._lost, []
+        return lost
+
+    @property
+    def excess_bytes(self) -> int:
+        return 0 if self._budget_bytes is None else max(0, self.stored_bytes - self._budget_bytes)
+
+    def close(self) -> None:
+        self.hanging.wait()
+        self.closed += 1
+
+
+class Watcher:
+    """An observer that counts."""
+
+    def __init__(self) -> None:
+        self.judged_frames: Counter[str] = Counter()
+        self.dropped_frames: Counter[tuple[str, str]] = Counter()
+        self.statuses: list[FeedStatus] = []
+        self.removed: list[str] = []
+        self.tallies: dict[str, Tally] = {}
+        self.failures: Counter[str] = Counter()
+        self.stages: set[str] = set()
+        self.queues: dict[str, int] = {}
+        self.measured_scopes: Counter[str] = Counter()
+        self.batches: list[int] = []
+
+    def feed_changed(self, status: FeedStatus) -> None:
+        self.statuses.append(status)
+
+    def feed_removed(self, feed: str) -> None:
+        self.removed.append(feed)
+
+    def tallied(self, feed: str, tally: Tally) -> None:
+        self.tallies[feed] = tally
+
+    def dropped(self, feed: str, reason: str, frames: int) -> None:
+        assert frames > 0
+        self.dropped_frames[feed, reason] += frames
+
+    def judged(self, judgement: Judgement, now: float) -> None:
+        self.judged_frames.update(verdict.frame.key.feed for verdict in judgement.verdicts)
+
+    def batched(self, frames: int) -> None:
+        self.batches.append(frames)
+
+    def took(self, stage: str, seconds: float) -> None:
+        self.stages.add(stage)
+
+    def waiting(self, queue: str, items: int) -> None:
+        self.queues[queue] = items
+
+    def measured(self, scope: str, selector: LiveSelector) -> None:
+        assert threading.current_thread().name == "streamsel-judge"
+        self.measured_scopes[scope] += 1
+
+    def sink_failed(self, sink: str, reason: str) -> None:
+        self.failures[sink] += 1
+
+    def states_of(self, feed: str) -> list[str]:
+        return [status.state for status in self.statuses if status.feed == feed]
+
+
+def encode(picture: Picture) -> EncodedPicture:
+    return EncodedPicture(b"x" * 100, 8, 8)
+
+
+class Line:
+    """A pipeline of small stages that runs, and what is known of it."""
+
+    def __init__(
+        self,
+        sinks: Sequence[LiveSink],
+        limits: LiveLimits | None = None,
+        embedder: Embedder | None = None,
+    ) -> None:
+        self.watcher = Watcher()
+        self.embedder = embedder or AngleEmbedder()
+        self.reserve_error: SinkError | None = None
+        self.reserved: dict[str, int] = {}
+        self.pipeline = LivePipeline(
+            self.embedder,
+            sinks,
+            encode,
+            self._reserve,
+            SystemClock(),
+            observers=[self.watcher],
+            limits=limits or LiveLimits(retry_first=0.001, retry_most=0.01, shutdown=2.0),
+        )
+
+    def _reserve(self, feed: str, upto: int) -> None:
+        if self.reserve_error is not None:
+            raise self.reserve_error
+        self.reserved[feed] = upto
+
+    async def add(
+        self, source: ScriptedSource, selector: LiveSelector | None = None, **changes: Any
+    ) -> None:
+        await self.pipeline.add_feed(
+            feed_of(source, **changes), lambda: selector or NewestSelector()
+        )
+
+    def state_of(self, feed: str) -> str:
+        return next(each.state for each in self.pipeline.statuses() if each.feed == feed)
+
+
+@asynccontextmanager
+async def running(
+    sinks: Sequence[LiveSink],
+    limits: LiveLimits | None = None,
+    embedder: Embedder | None = None,
+) -> AsyncIterator[Line]:
+    """Run a line around the block and end it in good order after it."""
+    line = Line(sinks, limits, embedder)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(line.pipeline.run(), name="line")
+        try:
+            yield line
+        finally:
+            line.pipeline.stop()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Return once the condition holds; fail after a time in which it should have, by far."""
+    for _ in range(round(PATIENCE / 0.005)):
+        if condition():
+            return
+        await asyncio.sleep(0.005)
+    raise AssertionError("what was waited for did not happen")

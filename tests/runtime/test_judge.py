@@ -1,0 +1,133 @@
+"""The judge of a service: routing, states, what is evicted for bytes, what observers hear."""
+
+from __future__ import annotations
+
+import json
+
+from streamsel.event import Event
+from streamsel.frame import FrameKey
+from streamsel.interfaces import LiveSelector
+from streamsel.runtime.judge import Judge
+from tests.runtime.live_stages import ManualClock, NewestSelector, Watcher, sighting
+from tests.runtime.stages import AngleEmbedder
+
+
+class Unthreaded(Watcher):
+    """A watcher of a judge that is called from the test itself."""
+
+    def measured(self, scope: str, selector: LiveSelector) -> None:
+        self.measured_scopes[scope] += 1
+
+
+class Bench:
+    """A judge with two scopes, of which one is a group, and its clock."""
+
+    def __init__(self) -> None:
+        self.clock, self.watcher = ManualClock(), Unthreaded()
+        self.judge = Judge(AngleEmbedder(), [self.watcher], self.clock)
+        self.gate, self.site = NewestSelector(every=2, capacity=3), NewestSelector(2, 3)
+        self.judge.open_scope("gate", self.gate)
+        self.judge.open_scope("site", self.site)
+        self.judge.assign("gate", "gate")
+        self.judge.assign("yard", "site")
+        self.judge.assign("door", "site")
+
+
+def test_each_scope_judges_its_own_feeds_in_their_order() -> None:
+    bench = Bench()
+    taken = [("yard", 0), ("gate", 0), ("door", 0), ("yard", 1), ("gate", 1), ("nobody", 0)]
+    judgements = bench.judge.judge([sighting(feed, index) for feed, index in taken])
+    keys = {one.scope: [str(v.frame.key) for v in one.verdicts] for one in judgements}
+    assert keys == {
+        "site": ["yard-000000", "door-000000", "yard-000001"],
+        "gate": ["gate-000000", "gate-000001"],
+    }
+    assert bench.watcher.batches == [6]
+    assert all(v.candidate.sighting.thumbnail is None for j in judgements for v in j.verdicts)
+
+
+def test_refused_frames_are_judged_without_being_embedded() -> None:
+    bench = Bench()
+    (judgement,) = bench.judge.judge([sighting("gate", 0, refused=True)])
+    assert [verdict.outcome for verdict in judgement.verdicts] == ["refused"]
+    assert bench.watcher.batches == []
+
+
+def test_the_state_goes_with_every_change_and_else_once_a_minute() -> None:
+    bench = Bench()
+
+    def state_after(index: int, seconds: float) -> bytes | None:
+        bench.clock.advance(seconds)
+        (judgement,) = bench.judge.judge([sighting("gate", index)])
+        return judgement.state
+
+    assert state_after(0, 0.0) == b'["gate-000000"]'
+    assert state_after(1, 30.0) is None
+    assert state_after(3, 29.0) is None
+    assert state_after(5, 1.5) == b'["gate-000000"]'
+    assert state_after(6, 1.0) == b'["gate-000000", "gate-000006"]'
+    assert state_after(7, 59.0) is None
+
+
+def test_a_change_carries_the_state_even_where_nothing_was_evicted() -> None:
+    bench = Bench()
+    bench.judge.judge([sighting("gate", 0)])
+    (judgement,) = bench.judge.change("gate", lambda selector: [])
+    assert (judgement.events, judgement.state) == ((), b'["gate-000000"]')
+
+
+def test_bytes_are_saved_where_most_is_redundant() -> None:
+    bench = Bench()
+    bench.judge.judge([sighting("gate", index) for index in (0, 2)])
+    bench.judge.judge([sighting("yard", index) for index in (0, 2, 4)])
+    judgements = bench.judge.thin(2)
+    # The site's three are closer together than the gate's two; after one, both are alike.
+    gone = sorted(str(event.frame.key) for one in judgements for event in one.changes)
+    assert gone == ["gate-000000", "yard-000000"]
+    assert {event.reason for one in judgements for event in one.changes} == {"over-budget"}
+    assert all(one.state is not None for one in judgements)
+    assert sum(len(one.changes) for one in bench.judge.thin(100)) == 3
+    assert bench.judge.thin(1) == []
+
+
+def test_nothing_is_evicted_for_bytes_where_all_is_pinned() -> None:
+    class Pinned(NewestSelector):
+        redundancy = 0.5
+
+        def evict_redundant(self, reason: str) -> list[Event]:
+            return []
+
+    judge = Judge(AngleEmbedder(), [], ManualClock())
+    judge.open_scope("gate", Pinned())
+    assert judge.thin(5) == []
+
+
+def test_lost_frames_are_forgotten_in_whatever_scope_they_are() -> None:
+    bench = Bench()
+    bench.judge.judge([sighting("gate", 0), sighting("yard", 0), sighting("door", 2)])
+    bench.judge.assign("yard", None)
+    lost = [FrameKey("yard", 0), FrameKey("gate", 0), FrameKey("gate", 99)]
+    judgements = bench.judge.forget(lost)
+    assert {one.scope: len(one.changes) for one in judgements} == {"gate": 1, "site": 1}
+    assert [str(key) for key in (*bench.gate.kept, *bench.site.kept)] == ["door-000002"]
+    assert bench.judge.forget(lost) == []
+
+
+def test_at_the_end_every_scope_tells_its_state() -> None:
+    bench = Bench()
+    bench.judge.judge([sighting("gate", 0)])
+    states = {one.scope: json.loads(one.state or b"null") for one in bench.judge.finish()}
+    assert states == {"gate": ["gate-000000"], "site": []}
+    assert bench.judge.finish() == []
+    assert bench.judge.judge([sighting("gate", 1)]) == []
+
+
+def test_selectors_are_measured_once_a_second() -> None:
+    bench = Bench()
+    for _ in range(30):
+        bench.clock.advance(0.1)
+        bench.judge.judge([sighting("gate", 1)])
+    measured = bench.watcher.measured_scopes
+    assert 2 <= measured["gate"] <= 4
+    assert measured["gate"] == measured["site"]
+    assert bench.judge.sizes == {"gate": 0, "site": 0}

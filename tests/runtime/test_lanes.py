@@ -1,0 +1,173 @@
+"""Lanes: the newest win, feeds take turns, nobody waits for nothing, what is dropped is counted."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streamsel.frame import Sighting
+from streamsel.runtime.lanes import Lanes
+from tests.runtime.live_stages import sighting, until
+
+
+def run(scenario: Coroutine[Any, Any, None]) -> None:
+    asyncio.run(scenario)
+
+
+def keys(taken: Sequence[Sighting]) -> list[str]:
+    return [f"{seen.frame.key.feed}{seen.frame.key.index}" for seen in taken]
+
+
+def test_a_full_lane_keeps_the_newest_and_counts_the_rest() -> None:
+    async def scenario() -> None:
+        lanes = Lanes(depth=4)
+        lanes.open("a")
+        frames = [sighting("a", index) for index in range(10)]
+        for seen in frames:
+            lanes.put(seen)
+        assert keys(await lanes.take(32, 0.0)) == ["a6", "a7", "a8", "a9"]
+        assert lanes.dropped() == {"a": 6}
+        assert lanes.dropped() == {}
+        assert [seen.frame.picture.held_bytes == 0 for seen in frames] == [True] * 6 + [False] * 4
+
+    run(scenario())
+
+
+@settings(deadline=None)
+@given(st.lists(st.booleans(), max_size=120), st.integers(1, 5))
+def test_refused_frames_give_way_first_and_are_bounded(refused: list[bool], depth: int) -> None:
+    async def scenario() -> None:
+        lanes = Lanes(depth)
+        lanes.open("a")
+        for index, flag in enumerate(refused):
+            lanes.put(sighting("a", index, refused=flag))
+            assert len(lanes) <= 4 * depth
+        waiting = len(lanes)
+        dropped = lanes.dropped().get("a", 0)
+        assert waiting + dropped == len(refused)
+        lanes.end()
+        taken = await lanes.take(1000, 0.0)
+        indices = [seen.frame.key.index for seen in taken]
+        assert indices == sorted(indices)
+        passing = [index for index, flag in enumerate(refused) if not flag]
+        assert [i for i in indices if not refused[i]] == passing[-depth:]
+
+    run(scenario())
+
+
+def test_feeds_take_turns_and_none_starves() -> None:
+    async def scenario() -> None:
+        lanes = Lanes(depth=100)
+        for feed in "abc":
+            lanes.open(feed)
+        for index in range(100):
+            lanes.put(sighting("a", index))
+        for feed in "bc":
+            lanes.put(sighting(feed, 0))
+        taken = [keys(await lanes.take(2, 0.0)) for _ in range(3)]
+        assert taken == [["a0", "b0"], ["c0", "a1"], ["a2", "a3"]]
+
+    run(scenario())
+
+
+def test_with_more_feeds_than_a_batch_all_are_served_alike() -> None:
+    async def scenario() -> None:
+        lanes = Lanes(depth=4)
+        feeds = [f"feed{number}-" for number in range(7)]
+        for feed in feeds:
+            lanes.open(feed)
+        served: list[str] = []
+        for index in range(14):
+            for feed in feeds:
+                lanes.put(sighting(feed, index))
+            served += [seen.frame.key.feed for seen in await lanes.take(2, 0.0)]
+        assert sorted(served) == sorted(feeds * 4)
+
+    run(scenario())
+
+
+def test_a_taker_that_sleeps_is_woken_from_another_thread() -> None:
+    async def scenario() -> None:
+        lanes = Lanes(depth=4)
+        lanes.open("a")
+        taking = asyncio.ensure_future(lanes.take(8, 0.0))
+        await asyncio.sleep(0)
+        await asyncio.to_thread(lanes.put, sighting("a", 0))
+        assert keys(await taking) == ["a0"]
+
+    run(scenario())
+
+
+def test_frames_of_several_feeds_that_come_together_are_taken_together() -> None:
+    async def scenario() -> None:
+        lanes = Lanes(depth=4)
+        lanes.open("a")
+        lanes.open("b")
+        taking = asyncio.ensure_future(lanes.take(8, 0.2))
+        await asyncio.sleep(0)
+        lanes.put(sighting("a", 0))
+        await asyncio.sleep(0.01)
+        lanes.put(sighting("b", 0))
+        assert keys(await taking) == ["a0", "b0"]
+
+    run(scenario())
+
+
+def test_what_waits_already_is_taken_at_once() -> None:
+    async def scenario() -> None:
+        lanes = Lanes(depth=4)
+        lanes.open("a")
+        lanes.open("b")
+        lanes.put(sighting("a", 0))
+        # An hour's patience would never end; it is for those who wait for the first frame.
+        async with asyncio.timeout(5):
+            assert keys(await lanes.take(8, 3600.0)) == ["a0"]
+
+    run(scenario())
+
+
+def test_shutting_the_only_lane_that_holds_frames_does_not_end_the_stream() -> None:
+    async def scenario() -> None:
+        lanes = Lanes(depth=4)
+        lanes.open("a")
+        lanes.open("b")
+        taking = asyncio.ensure_future(lanes.take(8, 0.05))
+        await asyncio.sleep(0)
+        lanes.put(sighting("a", 0))
+        await asyncio.sleep(0.01)
+        lanes.shut("a")
+        await asyncio.sleep(0.1)
+        assert not taking.done()
+        lanes.put(sighting("a", 1))
+        lanes.put(sighting("b", 7))
+        assert keys(await taking) == ["b7"]
+
+    run(scenario())
+
+
+def test_at_the_end_the_rest_is_taken_and_then_nothing() -> None:
+    async def scenario() -> None:
+        lanes = Lanes(depth=4)
+        lanes.open("a")
+        lanes.put(sighting("a", 0))
+        lanes.end()
+        assert keys(await lanes.take(8, 0.0)) == ["a0"]
+        assert await lanes.take(8, 0.0) == []
+
+    run(scenario())
+
+
+def test_the_end_wakes_a_taker_that_sleeps() -> None:
+    async def scenario() -> None:
+        lanes = Lanes(depth=4)
+        taking = asyncio.ensure_future(lanes.take(8, 0.0))
+        await asyncio.sleep(0)
+        lanes.end()
+        await until(taking.done)
+        assert taking.result() == []
+
+    run(scenario())

@@ -1,0 +1,356 @@
+"""Readers and who looks after them: sessions, numbers, times, statuses, threads that hang."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
+
+import pytest
+
+from streamsel.errors import ConfigurationError, SourceError
+from streamsel.frame import Frame, Picture, Sighting
+from streamsel.interfaces import Screen
+from streamsel.runtime.retry import Backoff
+from streamsel.runtime.roster import Roster
+from tests.runtime.live_stages import ManualClock, ScriptedSource, feed_of, steady, steps
+from tests.runtime.stages import OpenScreen
+
+
+class Desk:
+    """A roster, its clock, and what its readers passed on."""
+
+    def __init__(self) -> None:
+        self.clock = ManualClock()
+        self.passed: list[Sighting] = []
+        self.held: list[Picture] = []
+        backoff = Backoff(first=0.001, most=0.002)
+        self.roster = Roster(self.held.append, self.passed.append, self.clock, backoff)
+
+    def source(self, feed: str, *sessions: Callable[[], Iterator[float | str]]) -> ScriptedSource:
+        return ScriptedSource(feed, *sessions, clock=self.clock)
+
+    def indices(self, feed: str) -> list[int]:
+        return [s.frame.key.index for s in self.passed if s.frame.key.feed == feed]
+
+    def state(self, feed: str) -> tuple[str, str]:
+        self.roster.changed()
+        status = next(each for each in self.roster.statuses() if each.feed == feed)
+        return status.state, status.reason
+
+
+@contextmanager
+def desk() -> Iterator[Desk]:
+    """A roster around the block, all of whose threads have left after it."""
+    one = Desk()
+    try:
+        yield one
+    finally:
+        one.roster.stop()
+        eventually(lambda: one.roster.alive == 0)
+
+
+def eventually(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10.0
+    while not condition():
+        assert time.monotonic() < deadline, "what was waited for did not happen"
+        time.sleep(0.002)
+
+
+def test_sessions_follow_one_another_and_numbers_go_on() -> None:
+    with desk() as one:
+        source = one.source(
+            "gate", steps("lost"), steps(0.0, 0.0, "lost"), steps(0.0, "lost"), steps(0.0, "freeze")
+        )
+        one.roster.add(feed_of(source, start=40))
+        eventually(lambda: len(one.passed) == 4)
+        assert one.indices("gate") == [40, 41, 42, 43]
+        assert one.state("gate") == ("up", "")
+        assert one.roster.statuses()[0].sessions == 4
+        source.thaw.set()
+
+
+def test_media_time_goes_on_by_the_clock_and_never_back() -> None:
+    with desk() as one:
+        pause = threading.Event()
+
+        def after_a_while() -> Iterator[float | str]:
+            pause.wait()
+            one.clock.advance(7.0)  # the camera takes long to answer
+            yield 0.0
+            yield "freeze"
+
+        source = one.source("gate", steps(*[0.0] * 26, "lost"), after_a_while)
+        one.roster.add(feed_of(source, media_time=100.0))
+        eventually(lambda: source.opened == 2)
+        one.clock.advance(3.0)
+        pause.set()
+        eventually(lambda: len(one.passed) == 27)
+        times = [seen.frame.media_time for seen in one.passed]
+        # By the sender's clock a second passed in no time: the next session begins after it.
+        assert times[:26] == pytest.approx([100.0 + index / 25 for index in range(26)])
+        assert times[26] == pytest.approx(101.0 + 10.0)
+        source.thaw.set()
+
+
+def test_a_feed_is_connecting_then_up_then_down_and_says_why() -> None:
+    with desk() as one:
+        gone = threading.Event()
+
+        def first() -> Iterator[float | str]:
+            yield 0.0
+            gone.wait()
+            yield "lost"
+
+        source = one.source("gate", first, steps("lost"))
+        one.roster.add(feed_of(source, down_after=10.0))
+        eventually(lambda: len(one.passed) == 1)
+        assert one.state("gate") == ("up", "")
+        since = one.roster.statuses()[0].since
+        one.clock.advance(4.0)
+        gone.set()
+        eventually(lambda: source.opened >= 2)
+        eventually(lambda: one.state("gate") == ("connecting", "feed 'gate': lost"))
+        one.clock.advance(7.0)
+        assert one.state("gate") == ("down", "feed 'gate': lost")
+        status = one.roster.statuses()[0]
+        assert status.since == pytest.approx(since + 11.0)
+        assert status.last_frame == pytest.approx(since)
+
+
+def test_a_feed_that_never_came_is_connecting_and_then_down() -> None:
+    with desk() as one:
+        source = one.source("gate", steps("freeze"))
+        one.roster.add(feed_of(source, down_after=10.0))
+        eventually(lambda: source.opened == 1)
+        assert one.state("gate") == ("connecting", "")
+        one.clock.advance(10.5)
+        assert one.state("gate") == ("down", "no picture for 10 s")
+        assert one.roster.statuses()[0].last_frame is None
+        source.thaw.set()
+
+
+def test_only_what_changed_is_told() -> None:
+    with desk() as one:
+        source = one.source("gate", steps(0.0, "freeze"))
+        one.roster.add(feed_of(source))
+        eventually(lambda: len(one.passed) == 1)
+        assert [status.state for status in one.roster.changed()] == ["up"]
+        assert one.roster.changed() == []
+        source.thaw.set()
+
+
+def test_why_a_feed_is_not_up_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING, "streamsel.feeds"), desk() as one:
+        source = one.source("gate", steps("lost"))
+        one.roster.add(feed_of(source))
+        eventually(lambda: source.opened > 20)
+    assert [record.message for record in caplog.records] == ["feed 'gate': lost"]
+
+
+def test_passwords_do_not_leak_from_a_foreign_source(caplog: pytest.LogCaptureFixture) -> None:
+    class Careless(ScriptedSource):
+        def session(self, start: int, media_time: float) -> Generator[Frame, None, None]:
+            self.opened += 1
+            raise SourceError("cannot open rtsp://cam:secret@10.0.0.4/main")
+
+    with desk() as one:
+        source = Careless("gate", clock=one.clock)
+        one.roster.add(feed_of(source))
+        eventually(lambda: source.opened > 2)
+        assert "secret" not in one.state("gate")[1]
+    assert "secret" not in caplog.text
+    assert "rtsp://cam:***@10.0.0.4/main" in caplog.text
+
+
+class Careful(OpenScreen):
+    """Counts what it saw, and notices when two threads look at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[int] = []
+        self._looking = threading.Lock()
+
+    def look(self, frame: Frame) -> Sighting:
+        assert self._looking.acquire(blocking=False), "two threads at once"
+        self.seen.append(frame.key.index)
+        try:
+            return super().look(frame)
+        finally:
+            self._looking.release()
+
+
+def screens(made: list[Careful]) -> Callable[[], Screen]:
+    def make() -> Screen:
+        made.append(Careful())
+        return made[-1]
+
+    return make
+
+
+def sources(made: Sequence[ScriptedSource]) -> Callable[[], ScriptedSource]:
+    return iter(made).__next__
+
+
+def test_a_reader_that_hangs_is_replaced_and_what_it_still_brings_is_not_used() -> None:
+    with desk() as one:
+        stuck = one.source("gate", steps(0.0, 0.0, "freeze", 0.0, 0.0))
+        fresh = one.source("gate", steps("freeze", "freeze"))
+        made: list[Careful] = []
+        feed = feed_of(stuck, open_source=sources([stuck, fresh]), open_screen=screens(made))
+        one.roster.add(feed)
+        eventually(lambda: len(one.passed) == 2)
+        one.clock.advance(10.5)
+        assert one.state("gate")[0] == "down"
+        assert fresh.opened == 0
+        one.clock.advance(20.0)
+        assert one.state("gate") == ("down", "no picture for 10 s")
+        assert one.roster.alive == 2
+        stuck.thaw.set()
+        eventually(lambda: one.roster.alive == 1)
+        assert one.indices("gate") == [0, 1]
+        fresh.thaw.set()
+        eventually(lambda: len(one.passed) >= 4)
+        assert one.indices("gate")[:4] == [0, 1, 2, 3]
+        assert len(made) == 1
+        assert made[0].seen[:4] == [0, 1, 2, 3]
+
+
+def test_at_most_three_threads_of_a_feed_are_left_hanging() -> None:
+    with desk() as one:
+        made = [one.source("gate", steps("freeze")) for _ in range(5)]
+        one.roster.add(feed_of(made[0], open_source=sources(made)))
+        for source in made[:3]:
+            eventually(lambda source=source: source.opened == 1)
+            one.clock.advance(31.0)
+            one.roster.changed()
+        one.clock.advance(31.0)
+        one.roster.changed()
+        assert [source.opened for source in made] == [1, 1, 1, 0, 0]
+        assert one.state("gate")[0] == "down"
+        made[0].thaw.set()
+        eventually(lambda: one.roster.alive == 2)
+        one.roster.changed()
+        eventually(lambda: made[3].opened == 1)
+        for source in made:
+            source.thaw.set()
+
+
+def test_switching_a_hanging_feed_off_and_on_is_bounded_too() -> None:
+    with desk() as one:
+        made = [one.source("gate", steps("freeze")) for _ in range(9)]
+        one.roster.add(feed_of(made[0], open_source=sources(made)))
+        for _ in range(6):
+            one.roster.set_enabled("gate", False)
+            assert one.state("gate") == ("disabled", "switched off")
+            one.roster.set_enabled("gate", True)
+        assert one.roster.alive == 3
+        assert one.state("gate")[0] == "down"
+        for source in made:
+            source.thaw.set()
+
+
+def test_a_feed_that_is_switched_off_and_on_goes_on_where_it_was() -> None:
+    with desk() as one:
+        made: list[Careful] = []
+        first = one.source("gate", steps(0.0, 0.0, 0.0, "freeze"))
+        second = one.source("gate", steps(0.0, "freeze"))
+        feed = feed_of(first, open_source=sources([first, second]), open_screen=screens(made))
+        one.roster.add(feed)
+        eventually(lambda: len(one.passed) == 3)
+        last_frame = one.roster.statuses()[0].last_frame
+        one.roster.set_enabled("gate", False)
+        one.roster.set_enabled("gate", False)
+        first.thaw.set()
+        one.clock.advance(3600.0)
+        assert one.state("gate") == ("disabled", "switched off")
+        assert one.roster.statuses()[0].last_frame == last_frame
+        one.roster.set_enabled("gate", True)
+        assert one.state("gate")[0] in ("connecting", "up")
+        eventually(lambda: len(one.passed) == 4)
+        assert one.indices("gate") == [0, 1, 2, 3]
+        assert [screen.seen for screen in made] == [[0, 1, 2, 3]]
+        assert one.passed[3].frame.media_time == pytest.approx(3600.0 + 2 / 25)
+        second.thaw.set()
+
+
+def test_a_feed_that_is_not_enabled_is_not_opened() -> None:
+    with desk() as one:
+        source = one.source("gate", steady(0.001))
+        one.roster.add(feed_of(source, enabled=False))
+        assert one.state("gate")[0] == "disabled"
+        assert one.roster.alive == source.opened == 0
+
+
+def test_a_removed_feed_continues_when_it_is_added_again() -> None:
+    with desk() as one:
+        first, second = one.source("gate", steady(0.001)), one.source("gate", steady(0.001))
+        feed = feed_of(first, open_source=sources([first, second]))
+        one.roster.add(feed)
+        eventually(lambda: len(one.passed) > 5)
+        removed = one.roster.remove("gate")
+        count = len(one.passed)
+        assert removed.start == count
+        assert removed.reserved == feed.reserved
+        assert "gate" not in one.roster
+        one.roster.add(removed)
+        eventually(lambda: len(one.passed) > count + 5)
+        assert one.indices("gate") == list(range(len(one.passed)))
+
+
+def test_no_number_is_used_that_is_not_reserved() -> None:
+    with desk() as one:
+        source = one.source("gate", steady(0.001))
+        one.roster.add(feed_of(source, start=10, reserved=15))
+        eventually(lambda: source.produced > 20)
+        assert one.indices("gate") == [10, 11, 12, 13, 14]
+        reader = one.roster.readers["gate"]
+        missed = reader.take_unreserved()
+        assert missed > 0
+        reader.reserved = 1000
+        eventually(lambda: len(one.passed) > 5)
+        missed += reader.take_unreserved()
+        assert one.indices("gate")[5] == 15 + missed
+
+
+def test_a_defect_is_raised_where_somebody_looks() -> None:
+    with desk() as one:
+        one.roster.add(feed_of(one.source("gate", steps(0.0, "defect"))))
+        eventually(lambda: one.roster.alive == 0)
+        with pytest.raises(ZeroDivisionError):
+            one.roster.changed()
+
+
+def test_refused_pictures_are_let_go_of_and_the_others_counted_in() -> None:
+    with desk() as one:
+        source = one.source("gate", steps(0.0, 0.0, 0.0, "freeze"))
+        one.roster.add(feed_of(source, open_screen=lambda: OpenScreen(refuse_every=2)))
+        eventually(lambda: len(one.passed) == 3)
+        assert [seen.refusal for seen in one.passed] == ["black", None, "black"]
+        assert [seen.frame.picture.held_bytes > 0 for seen in one.passed] == [False, True, False]
+        assert one.held == [one.passed[1].frame.picture]
+        source.thaw.set()
+
+
+def test_names_are_checked() -> None:
+    with desk() as one:
+        source = one.source("gate", steps("freeze"))
+        one.roster.add(feed_of(source))
+        with pytest.raises(ConfigurationError, match="one of that name already"):
+            one.roster.add(feed_of(source))
+        for call in (one.roster.remove, lambda feed: one.roster.set_enabled(feed, True)):
+            with pytest.raises(ConfigurationError, match="'yard' is not part of this service"):
+                call("yard")
+        source.thaw.set()
+
+
+def test_after_the_end_nobody_is_sent_to_read_any_more() -> None:
+    with desk() as one:
+        source = one.source("gate", steady(0.001))
+        one.roster.add(feed_of(source, enabled=False))
+        one.roster.stop()
+        one.roster.set_enabled("gate", True)
+        one.roster.changed()
+        assert one.roster.alive == source.opened == 0
