@@ -53,8 +53,9 @@ class Verdict:
     """What became of one frame, why, and what it changed.
 
     ``outcome`` is ``kept``, ``covered`` (a kept frame stands for it) or ``refused`` (it never
-    became a candidate). ``reason`` is ``novel``; ``near-duplicate`` (within the floor) or
-    ``covered`` (within reach of a center); a baseline's (``not-drawn``, ``between``); or the
+    became a candidate). ``reason`` is ``novel``; ``near-duplicate`` (within the floor),
+    ``covered`` (within reach of a center) or ``full`` (of none, but every place is taken by a
+    pinned frame); a baseline's (``not-drawn``, ``between``); or the
     screen's reason. ``distance`` is to ``nearest``,
     both None where none was measured. ``events`` are in the order they happened: a covered frame
     may still cause an eviction, and one frame may cause several. Verdicts come out in stream

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from streamsel.cli.options import loudness_options
 
 if TYPE_CHECKING:
     from streamsel.report.inspection import Inspection
@@ -23,8 +25,10 @@ Examples:
 @click.command("inspect", epilog=_EXAMPLES)
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.argument("frame", required=False)
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def command(folder: Path, frame: str | None, as_json: bool) -> int:
+@loudness_options
+def command(
+    folder: Path, frame: str | None, quiet: bool, verbose: bool, as_json: bool, **_: Any
+) -> int:
     """Say how a run is, or why one of its frames was kept, refused or evicted.
 
     FOLDER is that of a selection or a service, which may be running. FRAME is an id, FEED:INDEX,
@@ -43,16 +47,24 @@ def command(folder: Path, frame: str | None, as_json: bool) -> int:
 
 
 def _overview(seen: Overview) -> str:
+    of_count = "" if seen.count is None else f" of {seen.count:,}"
+    of_bytes = "" if seen.max_bytes is None else f" of {seen.max_bytes / 1e6:,.1f}"
+    closest = "" if seen.closest is None else f"; the closest two are {seen.closest:.3f} apart"
     lines = [
         f"{seen.folder}: {seen.status} ({seen.method}), embedder {seen.embedder} "
         f"{seen.embedder_digest}",
-        f"kept {seen.kept:,} frames, {seen.bytes / 1e6:,.1f} MB; admitted {seen.admitted:,}, "
-        f"evicted {seen.evicted:,}",
+        f"kept {seen.kept:,}{of_count} frames, {seen.bytes / 1e6:,.1f}{of_bytes} MB{closest}",
+        f"admitted {seen.admitted:,}, evicted {seen.evicted:,}",
     ]
     for outcome, counts in (("covered", seen.covered), ("refused", seen.refused)):
         if counts:
             reasons = ", ".join(f"{count:,} {reason}" for reason, count in counts.items())
             lines.append(f"{outcome}: {reasons}")
+    lines += [
+        f"  selector {scope.name}: at most {scope.capacity:,} frames, spacing {scope.spacing:.3f}"
+        for scope in seen.scopes
+        if scope.capacity is not None
+    ]
     for feed in seen.feeds:
         trouble = feed.error or feed.reason
         state = f" {feed.state}" if feed.state else ""
@@ -72,12 +84,16 @@ def _inspection(found: Inspection) -> str:
         if step.distance is not None:
             line += f"; distance {step.distance:.3f}"
         if step.other is not None:
-            line += f" to {step.other}"
+            line += f" to {step.other}{_in_brackets(step.other_path)}"
         if step.threshold is not None:
             line += f", threshold {step.threshold:.3f}"
         if step.cause is not None and step.cause != found.id:
             line += f", when {step.cause} came"
         lines.append(line)
     if found.stands_in is not None:
-        lines.append(f"  {found.stands_in} stands for it now ({found.stands_in_path})")
+        lines.append(f"  {found.stands_in} stands for it now{_in_brackets(found.stands_in_path)}")
     return "\n".join(lines)
+
+
+def _in_brackets(path: str | None) -> str:
+    return "" if path is None else f" ({path})"

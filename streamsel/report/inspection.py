@@ -12,8 +12,10 @@ from streamsel.sinks.record import Record
 from streamsel.sinks.run import Change, Decision
 
 _NAME = re.compile(r"(?P<feed>.+)[-:](?P<index>\d+)")
+_PICTURE = re.compile(r"(?P<index>\d{6,})_-?\d+\.\d+\.\w+")
+_LIVE_PICTURE = re.compile(r"\d{8}T\d{6}\.\d{6}Z_(?P<feed>.+)-(?P<index>\d{6,})\.\w+")
 
-_RULES = {
+RULES = {
     "novel": "no kept frame was within the threshold",
     "recalled": "it had been covered, and stands in again since the frame that covered it went",
     "drawn": "the draw fell on it",
@@ -80,8 +82,9 @@ class Inspection:
 def inspect_frame(folder: Path, name: str) -> Inspection:
     """Say why a frame was kept, refused or evicted.
 
-    ``name`` is an id (``gate-000123``), ``FEED:INDEX``, or the path of a kept picture. Works while
-    the run goes on. Raises :class:`RecordError` for what is not recorded, or no longer.
+    ``name`` is an id (``gate-000123``), ``FEED:INDEX``, or the path of a picture, which may
+    be gone. Works while the run goes on. Raises :class:`RecordError` for what is not recorded, or
+    no longer.
     """
     with Record.open(folder) as record:
         key = _key(record, folder, name)
@@ -118,13 +121,22 @@ def _key(record: Record, folder: Path, name: str) -> FrameKey:
         path = Path(name)
         if path.is_relative_to(start):
             name = path.relative_to(start).as_posix()
-    key = record.key_of(name)
+    key = record.key_of(name) or _named_by(Path(name), feeds)
     if key is None:
         raise RecordError(
             f"{folder}: no frame {name!r}; give an id like {min(feeds, default='gate')}-000123, "
             "FEED:INDEX or the path of a kept picture"
         )
     return key
+
+
+def _named_by(path: Path, feeds: set[str]) -> FrameKey | None:
+    """Read the frame from the name of a picture, which may be gone; None where it is not ours."""
+    if (found := _LIVE_PICTURE.fullmatch(path.name)) and found["feed"] in feeds:
+        return FrameKey(found["feed"], int(found["index"]))
+    if (found := _PICTURE.fullmatch(path.name)) and path.parent.name in feeds:
+        return FrameKey(path.parent.name, int(found["index"]))
+    return None
 
 
 def _is_kept(changes: list[Change]) -> bool:
@@ -186,7 +198,7 @@ def _step(
     return Step(
         what=what,
         reason=reason,
-        rule=_RULES.get(reason, reason),
+        rule=RULES.get(reason, reason),
         distance=distance,
         threshold=threshold,
         other=None if other is None else str(other),

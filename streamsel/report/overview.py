@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import json
+import math
+from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from streamsel.coreset.diversity import EXACT_UP_TO, pairwise
+from streamsel.coreset.live_state import LiveState
+from streamsel.errors import RecordError
 from streamsel.sinks.record import Record
 
 
@@ -23,11 +30,27 @@ class FeedOverview:
 
 
 @dataclass(frozen=True, slots=True)
+class ScopeOverview:
+    """A selector of a service: at most ``capacity`` frames represent what it sees now.
+
+    ``spacing`` is the smallest distance between two of these, when there were as many as may be;
+    0 before that. Both are None where its state is damaged.
+    """
+
+    name: str
+    capacity: int | None
+    spacing: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Overview:
     """A run: what was kept, refused, covered and evicted.
 
     The counts are of the verdicts that are recorded; a service remembers its newest ones alone.
-    ``bytes`` is the size of the pictures.
+    ``count`` is how many frames a selection may keep, ``max_bytes`` how large the pictures of a
+    service may be, both None where that is not bounded. ``bytes`` is the size of the pictures,
+    ``closest`` the distance of the two kept frames nearest to each other (None: fewer than two are
+    kept, or more than 5,000).
     """
 
     folder: str
@@ -36,11 +59,15 @@ class Overview:
     embedder: str
     embedder_digest: str
     kept: int
+    count: int | None
     bytes: int
+    max_bytes: int | None
+    closest: float | None
     admitted: int
     evicted: int
     covered: dict[str, int]
     refused: dict[str, int]
+    scopes: tuple[ScopeOverview, ...]
     feeds: tuple[FeedOverview, ...]
 
     def as_json(self) -> dict[str, object]:
@@ -53,9 +80,8 @@ def overview(folder: Path) -> Overview:
     with Record.open(folder) as record:
         run, counts = record.run(), record.counts()
         kept = list(record.kept())
-        by_feed: dict[str, int] = {}
-        for frame in kept:
-            by_feed[frame.key.feed] = by_feed.get(frame.key.feed, 0) + 1
+        by_feed = Counter(frame.key.feed for frame in kept)
+        options: Any = record.statistics().get("options", {})
         return Overview(
             folder=str(folder),
             method=run.plan.method,
@@ -63,22 +89,39 @@ def overview(folder: Path) -> Overview:
             embedder=run.plan.embedder,
             embedder_digest=run.plan.embedder_digest,
             kept=len(kept),
+            count=run.plan.count,
             bytes=sum(frame.picture.bytes for frame in kept if frame.picture is not None),
+            max_bytes=options.get("max_bytes"),
+            closest=_closest(record) if len(kept) <= EXACT_UP_TO else None,
             admitted=counts.admitted,
             evicted=counts.evicted,
             covered=counts.reasons("covered"),
             refused=counts.reasons("refused"),
+            scopes=tuple(_scope(name, state) for name, state in record.selections().items()),
             feeds=tuple(
                 FeedOverview(
-                    feed.name,
-                    feed.source,
-                    by_feed.get(feed.name, 0),
-                    *_live(feed.status),
-                    feed.error,
+                    feed.name, feed.source, by_feed[feed.name], *_live(feed.status), feed.error
                 )
                 for feed in record.feeds()
             ),
         )
+
+
+def _closest(record: Record) -> float | None:
+    vectors = [record.embedding(frame.key) for frame in record.kept()]
+    known = [vector for vector in vectors if vector is not None]
+    if not known:
+        return None
+    distance = pairwise(np.stack(known)).min  # (C, D)
+    return distance if math.isfinite(distance) else None
+
+
+def _scope(name: str, state: bytes) -> ScopeOverview:
+    try:
+        known = LiveState.from_bytes(state)
+    except RecordError:
+        return ScopeOverview(name, None, None)
+    return ScopeOverview(name, known.capacity, known.progress.spacing)
 
 
 def _live(status: str | None) -> tuple[str | None, str | None]:

@@ -151,6 +151,10 @@ class DiskSink:
         record = RecordWriter.resume(self._folder, strict=self._strict)
         try:
             run = record.run()
+            if run.plan.method == "live":
+                raise ConfigurationError(
+                    f"{self._folder}: holds what a service keeps; choose another folder"
+                )
             if differences := run.plan.differences(plan):
                 raise ConfigurationError(
                     f"{self._folder}: cannot be resumed, it was asked for differently: "

@@ -110,7 +110,7 @@ def damaged(path: Path, why: object) -> RecordError:
 def _disk_full(path: Path) -> DiskFullError:
     return DiskFullError(
         f"{path.parent}: the disk is full ({free_bytes(path):,} bytes free). What was recorded is "
-        "intact: make room and continue with --resume"
+        "intact: make room; a service then goes on by itself, a run with --resume"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import re
@@ -12,13 +13,15 @@ from typing import Literal
 
 from streamsel.errors import ConfigurationError, FolderInUseError
 from streamsel.frame import Frame, FrameKey
-from streamsel.sinks.files import disk_errors, make_folder
+from streamsel.sinks.files import disk_errors, make_folder, temporary
 from streamsel.sinks.record import DATABASE
 from streamsel.sinks.schema import connect_to_write
 from streamsel.sinks.writer import RecordWriter, remove_unborn, unborn_names
 
 FRAMES = "frames"
 MANIFEST = "manifest.jsonl"
+BALLAST = ".reserve"
+"""A file that a service gives up when the disk is full, so that its record can be written."""
 
 _FILE_NAME = re.compile(r"\.?(\d{6,})_-?\d{4,}\.\d{3}\.(?:jpg|png|webp)(\.part)?")
 
@@ -132,11 +135,24 @@ def sweep(folder: Path, record: RecordWriter) -> list[FrameKey]:
             else:
                 claimed.add(path)
         for file in list(_ours(folder, record)):
-            if file.relative_to(folder).as_posix() not in claimed:
-                file.unlink()
+            path = file.relative_to(folder).as_posix()
+            if path not in claimed:
+                remove_picture(folder, path)
     if broken:
         record.disclaim(broken)
     return missing + broken
+
+
+def remove_picture(folder: Path, path: str) -> None:
+    """Remove a picture's file, and the day and the hour that it was the last of.
+
+    One that is gone is passed over. Raises ``OSError``.
+    """
+    place = folder / path
+    place.unlink(missing_ok=True)
+    if _LIVE_NAME.fullmatch(place.name):
+        _remove_if_empty(place.parent)
+        _remove_if_empty(place.parent.parent)
 
 
 def _is_whole(path: Path, size: int | None) -> bool:
@@ -166,14 +182,13 @@ def _clear(folder: Path) -> None:
     try:
         with disk_errors(folder):
             for path in list(_ours(folder, record)):
-                path.unlink()
+                remove_picture(folder, path.relative_to(folder).as_posix())
             for feed in record.feeds():
-                for hour in sorted((folder / FRAMES / feed.name).glob("????-??-??/??")):
-                    _remove_if_empty(hour)
-                    _remove_if_empty(hour.parent)
                 _remove_if_empty(folder / FRAMES / feed.name)
             _remove_if_empty(folder / FRAMES)
-            (folder / MANIFEST).unlink(missing_ok=True)
+            for name in (MANIFEST, BALLAST):
+                (folder / name).unlink(missing_ok=True)
+                temporary(folder / name).unlink(missing_ok=True)
     finally:
         record.close()
     with disk_errors(folder):
@@ -182,5 +197,10 @@ def _clear(folder: Path) -> None:
 
 
 def _remove_if_empty(folder: Path) -> None:
-    if folder.is_dir() and not any(folder.iterdir()):
+    try:
         folder.rmdir()
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        if error.errno not in {errno.ENOTEMPTY, errno.EEXIST}:
+            raise

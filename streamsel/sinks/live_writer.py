@@ -4,54 +4,67 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 
 from streamsel.event import Event, FeedStatus, Judgement, Kept, Verdict
 from streamsel.frame import Candidate, Frame, FrameKey, Picture, Sighting, Sketch, Vector
+from streamsel.sinks.files import disk_errors
 from streamsel.sinks.run import StoredPicture
 from streamsel.sinks.writer import RecordWriter
 
 _BLANK: Sketch = np.zeros((32, 32), np.uint8)
 _BLANK.flags.writeable = False
-_FORGOTTEN_AT_ONCE = 5_000
+_FORGOTTEN_AT_ONCE = 20_000
 
 
 class LiveRecordWriter(RecordWriter):
     """Continues the record of a service; otherwise as :class:`RecordWriter`."""
+
+    def __init__(self, folder: Path, database: sqlite3.Connection) -> None:
+        """Continue in an open database; use :meth:`create` or :meth:`resume` instead."""
+        super().__init__(folder, database)
+        self._stored_bytes = int(self._row("SELECT ifnull(sum(bytes), 0) FROM kept WHERE live")[0])
+        self._forgotten = 0
 
     def commit(
         self, judgements: Sequence[Judgement], pictures: Sequence[StoredPicture]
     ) -> list[str]:
         """Record judgements and the pictures of frames they keep, in one transaction.
 
-        Returns the paths of files that are no longer claimed. Verdicts that are recorded already
-        are passed over with their events, so a judgement may be given again.
+        Returns the paths of files that are no longer claimed. What is recorded already is passed
+        over, so a judgement may be given again.
         """
         freed: list[str] = []
         seq, number, expected = self._seq, self._event, dict(self._next_index)
+        touched = {event.frame.key for judgement in judgements for event in judgement.events}
         with self._transaction() as database:
+            before = self._held_bytes(touched)
             for judgement in judgements:
-                verdicts = [*_fresh(judgement.verdicts, expected)]
-                verdicts += self._recalled(database, judgement, verdicts)
-                self._insert_frames(database, verdicts, seq + 1)
-                self._insert_embeddings(database, _kept_vectors(verdicts, judgement, seq + 1))
+                verdicts = self._fresh(database, judgement.verdicts, expected)
+                rows = [*verdicts, *self._recalled(database, judgement, verdicts)]
+                self._insert_frames(database, rows, seq + 1)
+                self._insert_embeddings(database, _kept_vectors(rows, judgement, seq + 1))
                 events: list[tuple[int | None, Event]] = [
                     (at, event)
                     for at, verdict in enumerate(verdicts, seq + 1)
                     for event in verdict.events
                 ]
-                events += [(None, event) for event in judgement.changes]
-                for cause, event in events:
-                    number += 1
-                    freed += self._insert_event(database, number, cause, event)
+                seq += len(rows)
+                for cause, event in [*events, *((None, change) for change in judgement.changes)]:
+                    if cause is not None or self._is_news(event):
+                        number += 1
+                        freed += self._insert_event(database, number, cause, event)
+                        self._mark(database, judgement.scope, seq, event)
                 self._note(database, judgement, verdicts)
-                seq += len(verdicts)
             self._claim(database, pictures)
+            after = self._held_bytes(touched)
         self._seq, self._event, self._next_index = seq, number, expected
+        self._stored_bytes += after - before
         return freed
 
     def let_go(self, keys: Sequence[FrameKey]) -> list[str]:
@@ -59,22 +72,26 @@ class LiveRecordWriter(RecordWriter):
 
         What is recorded about them otherwise stays, for :meth:`commit` to tell.
         """
-        paths = [
-            str(path)
-            for key in keys
-            if key.feed in self._ids
-            for (path,) in self._rows(
-                "SELECT path FROM kept WHERE feed = ? AND idx = ?", *self._key_row(key)
-            )
-            if path is not None
-        ]
-        self.disclaim([key for key in keys if key.feed in self._ids])
+        paths = [path for key in keys if (path := self.path(key)) is not None]
+        if paths:
+            self.disclaim(keys)
         return paths
+
+    def disclaim(self, keys: Sequence[FrameKey]) -> None:
+        """Record that the files of these frames are gone."""
+        held_bytes = self._held_bytes(keys)
+        super().disclaim(keys)
+        self._stored_bytes -= held_bytes
 
     def next_index(self, feed: str) -> int:
         """The first number of a feed that no frame can have been given."""
         row = self._row("SELECT reserved FROM feeds WHERE id = ?", self._ids[feed])
         return max(int(row[0]), self._next_index[feed])
+
+    def fold(self) -> None:
+        """Move what SQLite keeps beside the database into it, and give its room back."""
+        with disk_errors(self._path):
+            self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def reserve(self, feed: str, upto: int) -> None:
         """Record that numbers below ``upto`` may have been given."""
@@ -89,12 +106,6 @@ class LiveRecordWriter(RecordWriter):
         row = self._row("SELECT last_media, last_wall FROM feeds WHERE id = ?", self._ids[feed])
         media_time, wall_time = row
         return None if media_time is None or wall_time is None else (media_time, wall_time)
-
-    def selection(self, scope: str) -> bytes | None:
-        """What the selector of a scope said of itself last."""
-        for (state,) in self._rows("SELECT state FROM selections WHERE scope = ?", scope):
-            return bytes(state)
-        return None
 
     def kept_candidates(self, scope: str) -> list[Candidate]:
         """The frames that a scope keeps, with their embeddings, in the order they were kept."""
@@ -143,47 +154,83 @@ class LiveRecordWriter(RecordWriter):
                 (pinned, *self._key_row(key)),
             )
 
-    def set_feed_status(self, status: FeedStatus) -> None:
-        """Record how a feed is."""
+    def set_feed_statuses(self, statuses: Iterable[FeedStatus]) -> None:
+        """Record how feeds are."""
         with self._transaction() as database:
-            database.execute(
+            database.executemany(
                 "UPDATE feeds SET status = ? WHERE name = ?",
-                (json.dumps(asdict(status)), status.feed),
+                [(json.dumps(asdict(status)), status.feed) for status in statuses],
             )
 
+    @property
     def stored_bytes(self) -> int:
         """The size of all pictures that are claimed."""
-        return int(self._row("SELECT ifnull(sum(bytes), 0) FROM kept WHERE live")[0])
+        return self._stored_bytes
 
     def forget(self, history: int) -> None:
-        """Forget the oldest verdicts beyond ``history``, some thousands at most.
+        """Forget what is older than the newest ``history`` verdicts, 20,000 at most.
 
-        Frames that are kept stay, with what is told of their keeping.
+        Frames that are kept stay, with all that is told of them, and so do those that have gone
+        since then. Cost: that of what is forgotten, however much is kept.
         """
-        oldest = int(
-            self._row(
-                "SELECT ifnull(min(seq), 0) FROM frames WHERE NOT EXISTS (SELECT 1 FROM kept "
-                "WHERE kept.feed = frames.feed AND kept.idx = frames.idx AND live)"
-            )[0]
-        )
-        last = min(self._seq - history, oldest + _FORGOTTEN_AT_ONCE)
-        if last < oldest or not oldest:
-            return
-        with self._transaction() as database:
-            for statement in _FORGET:
-                database.execute(statement, {"last": last})
+        last = self._seq - history
+        judged = list(self._rows(_OLD_JUDGED, self._forgotten, last, _FORGOTTEN_AT_ONCE))
+        old = [*judged, *self._rows(_OLD_KEPT, last, _FORGOTTEN_AT_ONCE)]
+        if old:
+            with self._transaction() as database:
+                rows = [dict(zip(("seq", "feed", "idx"), row, strict=True)) for row in old]
+                for statement in _FORGET:
+                    database.executemany(statement, rows)
+        all_seen = len(judged) < _FORGOTTEN_AT_ONCE
+        self._forgotten = max(self._forgotten, last) if all_seen else int(judged[-1][0])
+
+    def _fresh(
+        self, database: sqlite3.Connection, verdicts: Sequence[Verdict], expected: dict[str, int]
+    ) -> list[Verdict]:
+        """Return the verdicts that are not recorded yet; ``expected`` is moved on past them."""
+        fresh = []
+        for verdict in verdicts:
+            key = verdict.frame.key
+            expected.setdefault(key.feed, 0)
+            # A feed that went to another scope may still be owed a verdict on an earlier frame.
+            if key.index >= expected[key.feed] or self._row_of(database, key) is None:
+                expected[key.feed] = max(expected[key.feed], key.index + 1)
+                fresh.append(verdict)
+        return fresh
+
+    def _is_news(self, event: Event) -> bool:
+        """Whether an event changes what is recorded as kept."""
+        key = event.frame.key
+        rows = self._rows("SELECT live FROM kept WHERE feed = ? AND idx = ?", *self._key_row(key))
+        is_live = any(live for (live,) in rows)
+        return is_live != isinstance(event, Kept)
+
+    def _held_bytes(self, keys: Iterable[FrameKey]) -> int:
+        """The size of the pictures that are claimed for these frames."""
+        held = "SELECT ifnull(sum(bytes), 0) FROM kept WHERE feed = ? AND idx = ? AND live"
+        return sum(int(self._row(held, *self._key_row(key))[0]) for key in keys)
 
     def _recalled(
         self, database: sqlite3.Connection, judgement: Judgement, verdicts: Sequence[Verdict]
     ) -> list[Verdict]:
-        """Return a verdict for each frame that is kept and has no row, or none any more."""
+        """Return a verdict for each frame that is kept and has no row, or none any more.
+
+        One that was covered when it was judged has a row, and its embedding is added to that.
+        """
         judged = {verdict.frame.key for verdict in verdicts}
         recalled = []
         for event in judgement.events:
             key = event.frame.key
-            if not isinstance(event, Kept) or key in judged or self._has_row(database, key):
+            if not isinstance(event, Kept) or key in judged:
                 continue
             judged.add(key)
+            if (row := self._row_of(database, key)) is not None:
+                if event.embedding is not None:
+                    database.execute(
+                        "INSERT OR IGNORE INTO embeddings VALUES (?, ?)",
+                        (row, event.embedding.astype("<f4", copy=False).tobytes()),
+                    )
+                continue
             sighting = Sighting(event.frame, _BLANK, 0, 0.0, None, None)
             candidate = Candidate(sighting, event.embedding)
             recalled.append(
@@ -193,22 +240,25 @@ class LiveRecordWriter(RecordWriter):
             )
         return recalled
 
-    def _has_row(self, database: sqlite3.Connection, key: FrameKey) -> bool:
+    def _row_of(self, database: sqlite3.Connection, key: FrameKey) -> int | None:
         found = database.execute(
-            "SELECT 1 FROM frames JOIN embeddings ON frame = seq WHERE feed = ? AND idx = ?",
-            self._key_row(key),
+            "SELECT seq FROM frames WHERE feed = ? AND idx = ?", self._key_row(key)
+        ).fetchone()
+        return None if found is None else int(found[0])
+
+    def _mark(self, database: sqlite3.Connection, scope: str, seq: int, event: Event) -> None:
+        """Record whose selector a frame belongs to, or when it went."""
+        is_kept = isinstance(event, Kept)
+        change = "scope = ?" if is_kept else "pinned = 0, gone = ?"
+        database.execute(
+            f"UPDATE kept SET {change} WHERE feed = ? AND idx = ?",
+            (scope if is_kept else seq, *self._key_row(event.frame.key)),
         )
-        return found.fetchone() is not None
 
     def _note(
         self, database: sqlite3.Connection, judgement: Judgement, verdicts: Sequence[Verdict]
     ) -> None:
-        """Record what the judgement says beside its events: scope, state, times."""
-        kept = [event.frame.key for event in judgement.events if isinstance(event, Kept)]
-        database.executemany(
-            "UPDATE kept SET scope = ? WHERE feed = ? AND idx = ?",
-            [(judgement.scope, *self._key_row(key)) for key in kept],
-        )
+        """Record what the judgement says beside its events: state and times."""
         if judgement.state is not None:
             database.execute(
                 "INSERT OR REPLACE INTO selections VALUES (?, ?)",
@@ -216,23 +266,13 @@ class LiveRecordWriter(RecordWriter):
             )
         newest = {verdict.frame.key.feed: verdict.frame for verdict in verdicts}
         database.executemany(
-            "UPDATE feeds SET last_media = ?, last_wall = ? WHERE id = ?",
+            "UPDATE feeds SET last_media = ?1, last_wall = ?2 "
+            "WHERE id = ?3 AND ifnull(last_media, ?1) <= ?1",
             [
                 (frame.media_time, frame.wall_time, self._ids[feed])
                 for feed, frame in newest.items()
             ],
         )
-
-
-def _fresh(verdicts: Sequence[Verdict], expected: dict[str, int]) -> Sequence[Verdict]:
-    """The verdicts that are not recorded yet; ``expected`` is moved on past them."""
-    fresh = []
-    for verdict in verdicts:
-        key = verdict.frame.key
-        if key.index >= expected.get(key.feed, 0):
-            expected[key.feed] = key.index + 1
-            fresh.append(verdict)
-    return fresh
 
 
 def _kept_vectors(
@@ -252,14 +292,20 @@ def _kept_vectors(
     return vectors
 
 
-_LIVE = "SELECT seq FROM frames JOIN kept USING (feed, idx) WHERE live AND seq <= :last"
+_OLD_JUDGED = (
+    "SELECT seq, feed, idx FROM frames WHERE seq > ? AND seq <= ? AND NOT EXISTS (SELECT 1 "
+    "FROM kept WHERE kept.feed = frames.feed AND kept.idx = frames.idx) ORDER BY seq LIMIT ?"
+)
+"""Frames that were never kept."""
+_OLD_KEPT = (
+    "SELECT seq, feed, idx FROM kept JOIN frames USING (feed, idx) "
+    "WHERE NOT live AND gone <= ? LIMIT ?"
+)
+"""Frames that were kept, and went."""
 _FORGET = (
-    # Frames that were kept once and are older than what is remembered, wherever their row is.
-    "DELETE FROM kept WHERE NOT live AND EXISTS (SELECT 1 FROM frames "
-    "WHERE frames.feed = kept.feed AND frames.idx = kept.idx AND seq <= :last)",
-    f"UPDATE events SET cause = NULL WHERE cause <= :last AND cause NOT IN ({_LIVE})",
-    "DELETE FROM events WHERE cause IS NULL AND id NOT IN (SELECT event FROM kept) "
-    "AND id < (SELECT ifnull(min(id), 0) FROM events WHERE cause > :last)",
-    f"DELETE FROM embeddings WHERE frame <= :last AND frame NOT IN ({_LIVE})",
-    f"DELETE FROM frames WHERE seq <= :last AND seq NOT IN ({_LIVE})",
+    "DELETE FROM kept WHERE feed = :feed AND idx = :idx",
+    "DELETE FROM events WHERE feed = :feed AND idx = :idx",
+    "UPDATE events SET cause = NULL WHERE cause = :seq",
+    "DELETE FROM embeddings WHERE frame = :seq",
+    "DELETE FROM frames WHERE seq = :seq",
 )

@@ -280,6 +280,13 @@ class Record:
             for name, value in self._rows("SELECT name, value FROM statistics ORDER BY name")
         }
 
+    def selections(self) -> dict[str, bytes]:
+        """Return what each selector of a service said of itself last, by scope."""
+        if self._version() < 2:
+            return {}
+        rows = self._rows("SELECT scope, state FROM selections ORDER BY scope")
+        return {scope: bytes(state) for scope, state in rows}
+
     def _version(self) -> int:
         """The version of the schema; an older one is only ever written anew when continued."""
         return int(self._row("PRAGMA user_version")[0])

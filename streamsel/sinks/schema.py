@@ -106,6 +106,7 @@ CREATE TABLE kept (                             -- every frame that was ever kep
     sha256 BLOB,
     scope  TEXT,                                -- live: whose selector it belongs to
     pinned INTEGER NOT NULL DEFAULT 0,
+    gone   INTEGER,                             -- live: frames.seq had come so far when it went
     PRIMARY KEY (feed, idx)
 ) STRICT, WITHOUT ROWID;
 
@@ -120,6 +121,15 @@ CREATE TABLE selections (                       -- live: what each selector need
 ) STRICT, WITHOUT ROWID;
 """
 
+INDEXES = """
+CREATE INDEX events_by_frame ON events (feed, idx);
+CREATE INDEX events_by_cause ON events (cause) WHERE cause IS NOT NULL;
+CREATE INDEX kept_by_event ON kept (event);
+CREATE INDEX kept_by_path ON kept (path) WHERE live;
+CREATE INDEX kept_by_going ON kept (gone) WHERE NOT live;
+"""
+"""Without those of events, each row that goes would make SQLite look through all of them."""
+
 _FROM_VERSION_1 = """
 ALTER TABLE feeds ADD COLUMN reserved INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE feeds ADD COLUMN last_media REAL;
@@ -127,6 +137,7 @@ ALTER TABLE feeds ADD COLUMN last_wall REAL;
 ALTER TABLE feeds ADD COLUMN status TEXT;
 ALTER TABLE kept ADD COLUMN scope TEXT;
 ALTER TABLE kept ADD COLUMN pinned INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE kept ADD COLUMN gone INTEGER;
 CREATE TABLE selections (scope TEXT PRIMARY KEY, state BLOB NOT NULL) STRICT, WITHOUT ROWID;
 """
 """Version 1 knew whole files alone; of them, all that is new stays empty."""
@@ -149,7 +160,8 @@ def connect_to_write(path: Path, *, strict: bool) -> sqlite3.Connection:
             database.execute(f"PRAGMA synchronous = {'FULL' if strict else 'NORMAL'}")
             if database.execute("PRAGMA user_version").fetchone()[0] < SCHEMA_VERSION:
                 database.executescript(
-                    f"BEGIN; {_FROM_VERSION_1} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT"
+                    f"BEGIN; {_FROM_VERSION_1} {INDEXES} "
+                    f"PRAGMA user_version = {SCHEMA_VERSION}; COMMIT"
                 )
             database.execute("PRAGMA foreign_keys = ON")
             database.execute(f"PRAGMA journal_size_limit = {8 << 20}")

@@ -2,32 +2,39 @@
 
 from __future__ import annotations
 
-import os
+import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
-from hashlib import sha256
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from streamsel.clock import Clock
-from streamsel.errors import ConfigurationError, DiskFullError, SinkError
+from streamsel.errors import ConfigurationError, DiskFullError, FolderInUseError, SinkError
 from streamsel.event import Evicted, FeedStatus, Judgement, Kept
-from streamsel.frame import Candidate, Frame, FrameKey
+from streamsel.frame import Candidate, Frame, FrameKey, Picture
 from streamsel.sinks.disk import Durability
-from streamsel.sinks.files import disk_errors, make_folder, sync_files, write_file
-from streamsel.sinks.folder import MANIFEST, make_and_lock, picture_path, prepare, sweep
+from streamsel.sinks.files import disk_errors, write_file
+from streamsel.sinks.folder import (
+    MANIFEST,
+    make_and_lock,
+    prepare,
+    sweep,
+)
 from streamsel.sinks.live_writer import LiveRecordWriter
 from streamsel.sinks.manifest import manifest_lines
-from streamsel.sinks.run import FeedPlan, RunPlan, StoredPicture
+from streamsel.sinks.pictures import PictureFiles
+from streamsel.sinks.run import FeedPlan, RunPlan
 
 METHOD = "live"
 """What the record of a service calls its method."""
 
-_COMMIT_SECONDS = 1.0
+_LOG = logging.getLogger("streamsel.sinks")
+
+# With a tick each half second, a judgement waits for a second at most.
+_COMMIT_SECONDS = 0.5
 _MANIFEST_SECONDS = 10.0
+_MANIFEST_SHARE = 20.0
 _FORGET_SECONDS = 5.0
 _MOST_VERDICTS = 1_000
-_BALLAST = ".reserve"
-_BALLAST_BYTES = 512 << 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +74,7 @@ class LiveDiskSink:
         :class:`RecordError` when it cannot be read, :class:`SinkError` when it cannot be written.
         """
         self._folder = folder
-        self._suffix = suffix
+        self._pictures = PictureFiles(folder, suffix)
         self._clock = clock
         self._options = options
         self._pending: list[Judgement] = []
@@ -82,7 +89,6 @@ class LiveDiskSink:
         except BaseException:
             self._lock.release()
             raise
-        self._stored_bytes = self._record.stored_bytes()
 
     @property
     def name(self) -> str:
@@ -92,19 +98,19 @@ class LiveDiskSink:
     @property
     def stored_bytes(self) -> int:
         """The size of all pictures that are kept."""
-        return self._stored_bytes
+        return self._record.stored_bytes
 
     @property
     def excess_bytes(self) -> int:
         """How far the pictures exceed ``max_bytes``."""
         most = self._options.max_bytes
-        return 0 if most is None else max(0, self._stored_bytes - most)
+        return 0 if most is None else max(0, self.stored_bytes - most)
 
     def apply(self, judgement: Judgement) -> None:
         """Store a judgement; see ``streamsel.interfaces.LiveSink``."""
         if not self._pending:
             self._pending_since = self._clock.monotonic()
-        self._pending.append(judgement)
+        self._pending.append(_without_pixels(judgement))
         is_due = bool(judgement.events) and self._options.durability == "strict"
         if not (is_due or self._is_overdue()):
             return
@@ -120,20 +126,20 @@ class LiveDiskSink:
 
     def tick(self) -> None:
         """Commit what is due, tell the manifest, forget what is old."""
-        now = self._clock.monotonic()
-        if self._pending and self._is_overdue():
-            self._commit()
-        while self._statuses:
-            feed, status = next(iter(self._statuses.items()))
-            self._record.set_feed_status(status)
-            del self._statuses[feed]
-        if self._is_manifest_stale and now >= self._manifest_due:
-            self._write_manifest()
-            self._manifest_due = now + _MANIFEST_SECONDS
-        if now >= self._forget_due:
-            self._record.forget(self._options.history)
-            self._restore_ballast()
-            self._forget_due = now + _FORGET_SECONDS
+        failures = []
+        for step in (
+            self._commit_overdue,
+            self._tell_statuses,
+            self._pictures.clear_away,
+            self._forget,
+            self._tell_manifest,
+        ):
+            try:
+                step()
+            except SinkError as error:
+                failures.append(error)
+        if failures:
+            raise failures[0]
 
     def lost(self) -> Sequence[FrameKey]:
         """Kept frames that have no picture, since the last call."""
@@ -148,10 +154,10 @@ class LiveDiskSink:
         try:
             if self._pending:
                 self._commit()
-            for status in self._statuses.values():
-                self._record.set_feed_status(status)
+            self._tell_statuses()
             self._write_manifest()
             self._record.set_status("complete", self._clock.wall())
+            self._pictures.clear_away()
         finally:
             self._record.close()
             self._lock.release()
@@ -162,7 +168,7 @@ class LiveDiskSink:
 
     def next_index(self, feed: str) -> int:
         """The first number of a feed that no frame can have been given."""
-        return self._record.next_index(feed)
+        return self._settled().next_index(feed)
 
     def reserve(self, feed: str, upto: int) -> None:
         """Record durably that numbers below ``upto`` may have been given."""
@@ -170,23 +176,23 @@ class LiveDiskSink:
 
     def last_times(self, feed: str) -> tuple[float, float] | None:
         """Media and wall time of a feed's newest recorded frame, None where there is none."""
-        return self._record.last_times(feed)
+        return self._settled().last_times(feed)
 
     def selection(self, scope: str) -> bytes | None:
         """What the selector of a scope needs to continue, beside its frames."""
-        return self._record.selection(scope)
+        return self._settled().selections().get(scope)
 
     def kept_candidates(self, scope: str) -> Sequence[Candidate]:
         """The frames that a scope keeps, with their embeddings, in the order they were kept."""
-        return self._record.kept_candidates(scope)
+        return self._settled().kept_candidates(scope)
 
     def pinned(self, scope: str) -> Sequence[FrameKey]:
         """The frames of a scope that are pinned, in order of their key."""
-        return self._record.pinned(scope)
+        return self._settled().pinned(scope)
 
     def set_pinned(self, key: FrameKey, pinned: bool) -> None:
         """Record that a frame is pinned, or no longer."""
-        self._record.set_pinned(key, pinned)
+        self._settled().set_pinned(key, pinned)
 
     def _open(self, plan: RunPlan) -> list[FrameKey]:
         """Open or create the record; return the frames whose pictures are gone."""
@@ -195,11 +201,13 @@ class LiveDiskSink:
         if found == "new":
             created = LiveRecordWriter.create(self._folder, plan, self._clock.wall(), strict=True)
             created.close()
+        else:
+            self._pictures.drop_ballast()  # even on a full disk the record can be continued
         self._record = LiveRecordWriter.resume(self._folder, strict=True)
         try:
             was = self._record.run().plan
             if was.method != METHOD:
-                raise ConfigurationError(
+                raise FolderInUseError(
                     f"{self._folder}: holds a run over files; a service needs a folder of its own"
                 )
             if was.embedder_digest != plan.embedder_digest:
@@ -210,82 +218,95 @@ class LiveDiskSink:
                 )
             lost = sweep(self._folder, self._record)
             self._record.set_status("running", None)
-            self._restore_ballast()
+            self._record.set_statistics({"options": asdict(self._options)})
+            self._pictures.hold_ballast()
         except BaseException:
             self._record.close()
             raise
         return lost
+
+    def _settled(self) -> LiveRecordWriter:
+        """The record, with all that was applied."""
+        if self._pending:
+            self._commit()
+        return self._record
 
     def _is_overdue(self) -> bool:
         waiting = sum(len(judgement.verdicts) for judgement in self._pending)
         age = self._clock.monotonic() - self._pending_since
         return age >= _COMMIT_SECONDS or waiting >= _MOST_VERDICTS
 
+    def _commit_overdue(self) -> None:
+        if self._pending and self._is_overdue():
+            self._commit()
+
+    def _tell_statuses(self) -> None:
+        if self._statuses:
+            self._record.set_feed_statuses(self._statuses.values())
+            self._statuses.clear()
+
+    def _tell_manifest(self) -> None:
+        began = self._clock.monotonic()
+        if self._is_manifest_stale and began >= self._manifest_due:
+            self._write_manifest()
+            now = self._clock.monotonic()
+            self._manifest_due = now + max(_MANIFEST_SECONDS, _MANIFEST_SHARE * (now - began))
+
+    def _forget(self) -> None:
+        now = self._clock.monotonic()
+        if now >= self._forget_due:
+            self._record.forget(self._options.history)
+            self._pictures.hold_ballast()
+            self._forget_due = now + _FORGET_SECONDS
+
     def _commit(self) -> None:
-        """Store everything that is pending; on a full disk, let what goes make room first."""
+        """Store everything that is pending; on a full disk, make room for it and try once more."""
         try:
             self._store()
         except DiskFullError:
             self._make_room()
             self._store()
+        self._clear_away()
 
     def _store(self) -> None:
+        """Store everything that is pending; on an error, nothing is changed."""
         kept, gone = _outcome(self._pending)
-        pictures = [self._write(frame) for frame in kept if frame.picture.encoded is not None]
-        with disk_errors(self._folder):
-            sync_files([self._folder / stored.path for stored in pictures])
-        freed = self._record.commit(self._pending, pictures)
+        try:
+            pictures = self._pictures.write(kept)
+            freed = self._record.commit(self._pending, pictures)
+        except BaseException:
+            self._take_back(kept)
+            raise
         self._pending = []
-        written = {stored.path for stored in pictures}
         self._lost += [frame.key for frame in kept if frame.picture.encoded is None]
-        self._remove([path for path in freed if path not in written])
-        if kept or gone:
-            self._is_manifest_stale = True
-            self._stored_bytes = self._record.stored_bytes()
+        self._pictures.give_up(freed)
+        self._pictures.spare(stored.path for stored in pictures)
+        self._is_manifest_stale |= bool(kept or gone)
+
+    def _take_back(self, frames: Sequence[Frame]) -> None:
+        """Remove files that were written and could not be claimed."""
+        paths = [self._pictures.path(frame) for frame in frames]
+        self._pictures.give_up(path for path in paths if self._record.key_of(path) is None)
+        self._clear_away()
 
     def _make_room(self) -> None:
+        """Give back what can be spared: the record's log, and the files of frames that go.
+
+        The bytes in reserve are given back only for these, since they bring more than that.
+        """
         _, gone = _outcome(self._pending)
-        with disk_errors(self._folder):
-            (self._folder / _BALLAST).unlink(missing_ok=True)
-        self._remove(self._record.let_go(gone))
+        if gone:
+            self._pictures.drop_ballast()
+        self._record.fold()
+        self._pictures.give_up(self._record.let_go(gone))
+        self._clear_away()
 
-    def _restore_ballast(self) -> None:
-        """Hold some bytes of the disk in reserve; where there is no room, another time."""
-        place = self._folder / _BALLAST
-        if place.exists():
-            return
+    def _clear_away(self) -> None:
+        """Remove what is claimed no more, if that can be; what cannot, the next tick tells of."""
         try:
-            with disk_errors(place):
-                write_file(place, bytes(_BALLAST_BYTES), sync=False)
-        except DiskFullError:
-            return
-
-    def _write(self, frame: Frame) -> StoredPicture:
-        encoded = frame.picture.encoded
-        if encoded is None:
-            raise SinkError(f"frame {frame.key}: its picture is gone")
-        path = picture_path(frame, self._suffix)
-        place = self._folder / path
-        with disk_errors(place):
-            make_folder(place.parent)
-            write_file(place, encoded.content, sync=False)
-        return StoredPicture(
-            frame.key,
-            path,
-            encoded.width,
-            encoded.height,
-            len(encoded.content),
-            sha256(encoded.content).hexdigest(),
-        )
-
-    def _remove(self, paths: Sequence[str]) -> None:
-        with disk_errors(self._folder):
-            for path in paths:
-                place = self._folder / path
-                place.unlink(missing_ok=True)
-                for folder in (place.parent, place.parent.parent):
-                    if folder.is_dir() and not any(os.scandir(folder)):
-                        folder.rmdir()
+            self._pictures.clear_away()
+        except SinkError as error:
+            _LOG.debug("%s: %s", self.name, error)
 
     def _write_manifest(self) -> None:
         manifest = "".join(manifest_lines(self._record)).encode()
@@ -301,3 +322,19 @@ def _outcome(judgements: Sequence[Judgement]) -> tuple[list[Frame], list[FrameKe
         [event.frame for event in last.values() if isinstance(event, Kept)],
         [key for key, event in last.items() if isinstance(event, Evicted)],
     )
+
+
+def _without_pixels(judgement: Judgement) -> Judgement:
+    """Let go of what is only judged: what waits to be recorded must not hold its pictures."""
+    return replace(
+        judgement,
+        verdicts=tuple(
+            replace(verdict, candidate=_bare(verdict.candidate)) for verdict in judgement.verdicts
+        ),
+    )
+
+
+def _bare(candidate: Candidate) -> Candidate:
+    sighting = candidate.sighting
+    frame = replace(sighting.frame, picture=Picture(None))
+    return replace(candidate, sighting=replace(sighting, frame=frame, thumbnail=None))

@@ -17,7 +17,13 @@ from streamsel.frame import FrameKey, ScreenState, Vector
 from streamsel.sinks.files import disk_errors, sync_path
 from streamsel.sinks.record import DATABASE, Record
 from streamsel.sinks.run import FeedPlan, RunPlan, Status, StoredPicture
-from streamsel.sinks.schema import APPLICATION_ID, SCHEMA_VERSION, TABLES, connect_to_write
+from streamsel.sinks.schema import (
+    APPLICATION_ID,
+    INDEXES,
+    SCHEMA_VERSION,
+    TABLES,
+    connect_to_write,
+)
 
 UNBORN_DATABASE = f".{DATABASE}.part"
 
@@ -221,8 +227,7 @@ class RecordWriter(Record):
         frame, seen = verdict.frame, verdict.candidate.sighting
         return (
             seq,
-            self._ids[frame.key.feed],
-            frame.key.index,
+            *self._key_row(frame.key),
             frame.pts,
             frame.time_base.numerator,
             frame.time_base.denominator,
@@ -279,7 +284,9 @@ class RecordWriter(Record):
         return freed
 
     def _key_row(self, key: FrameKey | None) -> tuple[int | None, int | None]:
-        return (None, None) if key is None else (self._ids[key.feed], key.index)
+        if key is None:
+            return None, None
+        return self._ids.get(key.feed) or self._id(key.feed), key.index
 
 
 def remove_unborn(folder: Path) -> None:
@@ -298,7 +305,7 @@ def _lay_out(path: Path, plan: RunPlan, started: float) -> None:
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as database:
         database.executescript(
             f"BEGIN; PRAGMA application_id = {APPLICATION_ID}; "
-            f"PRAGMA user_version = {SCHEMA_VERSION}; {TABLES}"
+            f"PRAGMA user_version = {SCHEMA_VERSION}; {TABLES} {INDEXES}"
         )
         database.execute(
             "INSERT INTO runs (version, config, identity, embedder, embedder_digest, method, "

@@ -1,0 +1,114 @@
+"""What a service decides, made up: the same bytes for every process that asks for a frame."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from fractions import Fraction
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+
+from streamsel.clock import Clock
+from streamsel.event import Event, Evicted, Judgement, Kept, Verdict
+from streamsel.frame import Candidate, EncodedPicture, Frame, FrameKey, Picture, Sighting, Vector
+from streamsel.sinks.run import FeedPlan
+from streamsel.sinks.store import LiveDiskSink, StoreOptions
+from tests.sinks import streams
+
+BEGIN = 1_800_000_000.0
+FRAME_SECONDS = 7.0
+DIM = 8
+
+
+class SetClock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = BEGIN
+
+    def wall(self) -> float:
+        return self.now
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+def opened(folder: Path, clock: Clock | None = None, **options) -> LiveDiskSink:
+    plan = streams.plan(
+        method="live", count=None, feeds=[FeedPlan("gate", "rtsp://gate"), FeedPlan("yard", "yard")]
+    )
+    return LiveDiskSink(folder, plan, "jpg", clock or SetClock(), StoreOptions(**options))
+
+
+def content(key: FrameKey, size_bytes: int) -> bytes:
+    """What is stored of a frame: noise of its own."""
+    return random.Random(str(key)).randbytes(size_bytes)
+
+
+def frame(index: int, feed: str = "gate", size_bytes: int | None = 1_000) -> Frame:
+    """A frame, seven seconds after the one before; a size of None: its picture was lost."""
+    key = FrameKey(feed, index)
+    encoded = None if size_bytes is None else EncodedPicture(content(key, size_bytes), 64, 48)
+    return Frame(
+        key=key,
+        pts=index,
+        time_base=Fraction(1, 10),
+        media_time=index * FRAME_SECONDS,
+        width=64,
+        height=48,
+        picture=Picture(None, encoded=encoded),
+        wall_time=BEGIN + index * FRAME_SECONDS,
+        received=float(index),
+    )
+
+
+def vector(key: FrameKey) -> Vector:
+    made = np.random.default_rng(key.index).normal(size=DIM).astype(np.float32)
+    return made / np.linalg.norm(made)
+
+
+def verdict(this: Frame, outcome: str = "covered", events: Sequence[Event] = ()) -> Verdict:
+    """A verdict on a frame; one that was kept says so by itself."""
+    refusal = "black" if outcome == "refused" else None
+    sighting = Sighting(this, np.zeros((32, 32), np.uint8), 1, 0.5, refusal, None)
+    if outcome == "kept":
+        events = (kept(this), *events)
+    return Verdict(
+        candidate=Candidate(sighting, None if refusal else vector(this.key)),
+        outcome=outcome,
+        reason={"kept": "novel", "covered": "covered", "refused": "black"}[outcome],
+        distance=None if refusal else 0.25,
+        nearest=None if refusal else FrameKey(this.key.feed, 0),
+        threshold=None if refusal else 0.1,
+        events=tuple(events),
+    )
+
+
+def kept(this: Frame, reason: str = "novel") -> Kept:
+    return Kept(this, 0.25, FrameKey(this.key.feed, 0), 0.1, reason, vector(this.key))
+
+
+def evicted(key: FrameKey, by: FrameKey | None = None, reason: str = "closest-pair") -> Evicted:
+    return Evicted(frame(key.index, key.feed, None), by, None if by is None else 0.2, reason)
+
+
+def judged(*verdicts: Verdict, scope: str = "gate", changes=(), state=b"state") -> Judgement:
+    return Judgement(scope, verdicts, tuple(changes), state)
+
+
+def keeping(index: int, *gone: int, size_bytes: int | None = 1_000) -> Judgement:
+    """A turn that keeps one frame of the gate and evicts others."""
+    this = frame(index, size_bytes=size_bytes)
+    events = [evicted(FrameKey("gate", other), this.key) for other in gone]
+    return judged(verdict(this, "kept", events))
+
+
+def files(folder: Path) -> dict[str, str]:
+    """Every file below ``frames``, with the hash of what is in it."""
+    return {
+        path.relative_to(folder).as_posix(): sha256(path.read_bytes()).hexdigest()
+        for path in (folder / "frames").rglob("*")
+        if path.is_file()
+    }
