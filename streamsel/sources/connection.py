@@ -7,9 +7,10 @@ address opens no files and no playlist leads elsewhere; no error carries credent
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias, get_args
@@ -22,9 +23,11 @@ from av.video.stream import VideoStream
 
 from streamsel.clock import Clock
 from streamsel.errors import ConfigurationError, SourceError
+from streamsel.sources.continuity import Continuity
 from streamsel.sources.decode import MAX_PIXELS, Session, reason
+from streamsel.sources.doubt import Doubt
 from streamsel.sources.footage import PacketRing
-from streamsel.sources.timeline import DISCONTINUOUS_STEP, Timeline
+from streamsel.sources.timeline import DISCONTINUOUS_STEP, ArrivalTimeline, Timeline
 
 Transport: TypeAlias = Literal["tcp", "udp"]
 Decode: TypeAlias = Literal["all", "reference", "keyframes"]
@@ -36,10 +39,22 @@ _SKIPPED: dict[Decode, Literal["DEFAULT", "NONREF", "NONKEY"]] = {
 }
 _PROTOCOLS = "rtsp,rtsps,rtp,rtcp,udp,tcp,tls,http,https,crypto,rtmp,rtmps,rtmpt,srt"
 _CONTAINERS = (
-    "rtsp,sdp,rtp,hls,mpegts,flv,live_flv,mjpeg,mpjpeg,jpeg_pipe,mov,matroska,ogg,h264,hevc"
+    "rtsp,sdp,rtp,hls,mpegts,flv,live_flv,mjpeg,mpjpeg,jpeg_pipe,mov,matroska,ogg,h264,hevc,"
+    # Parts of a playlist may be sound or text alone.
+    "aac,mp3,ac3,eac3,webvtt"
 )
+_UNTIMED = ("mpjpeg", "mjpeg", "jpeg_pipe", "h264", "hevc")
+"""Containers without timestamps: ffmpeg makes some up, for 25 frames a second."""
+_CHECKED_CODECS = ("h264", "mjpeg")
+"""Codecs of which every picture that lost something on the way is found out."""
+_MOST_FAILURES = 100
+_KEYFRAME_PATIENCE = 60.0
+_RECEIVED_BYTES = 1 << 22
+_DEVICE = re.compile(r"/dev/(?:video\d+|v4l/by-(?:id|path)/[^/]+)")
 _SCHEMES = ("rtsp", "rtsps", "http", "https", "rtmp", "rtmps", "rtmpt", "srt", "udp", "rtp")
 _TLS_PORTS = {"rtsps": 322, "https": 443, "rtmps": 443}
+_SILENT = 0.9
+"""Part of a timeout after which an answer only came because of it."""
 _ANALYSED_US = "500000"
 
 
@@ -83,6 +98,8 @@ class Connection(Session):
     lost, ends, is silent, or sends nothing that can be decoded.
     """
 
+    keeps_time = False  # a filter would wait for hours after the clock was set back
+
     def __init__(
         self,
         where: str,
@@ -90,6 +107,7 @@ class Connection(Session):
         options: LiveOptions,
         clock: Clock,
         ring: PacketRing | None = None,
+        is_stopped: Callable[[], bool] = lambda: False,
     ) -> None:
         self._where = where
         self._is_remote = True
@@ -99,57 +117,114 @@ class Connection(Session):
         self.decoded = 0
         self._options = options
         self._clock = clock
-        self._pictured = clock.monotonic()
-        self.is_suspect = False
-        self._use(_open(where, location, options), threads=1)
         self._ring = ring
+        self._is_stopped = is_stopped
+        self._failures = 0
+        self._is_suspect = False
+        is_lossy = location.lower().startswith("rtsp") and options.transport == "udp"
+        # Or H.264 would not be missed where its end looks like one.
+        err_detect = "aggressive" if is_lossy else ""
+        self._use(_open(where, location, options, clock), threads=1, err_detect=err_detect)
+        decoder = self._stream.codec_context
+        codec = decoder.codec.canonical_name
+        if is_lossy and codec not in _CHECKED_CODECS:
+            self._container.close()
+            raise SourceError(
+                f"{where} sends {codec}, in which losses on the way cannot be told: set its "
+                "transport to tcp"
+            )
+        follows_numbers = is_lossy and codec == "h264"
+        self._doubt = Doubt(Continuity(decoder.extradata or b"") if follows_numbers else None)
+        decoder.skip_frame = _SKIPPED[options.decode]
+        self._pictured = clock.monotonic()
+        self._keyed: float | None = None
+        self._size = decoder.width, decoder.height
         if ring is not None:
-            ring.begin(self._stream)
-        self._stream.codec_context.skip_frame = _SKIPPED[options.decode]
+            ring.begin(self._stream, *self._size)
 
     def timeline(self) -> Timeline:
-        """Fresh timestamp rules: the clock of a camera may jump."""
-        return Timeline(self.rate, DISCONTINUOUS_STEP)
+        """Fresh timestamp rules: the clock of a camera may jump, and some tell no time."""
+        if self.tells_time:
+            return Timeline(self.rate, DISCONTINUOUS_STEP)
+        return ArrivalTimeline(self.rate, DISCONTINUOUS_STEP, self._clock)
+
+    @property
+    def tells_time(self) -> bool:
+        """Whether there are timestamps in what is sent."""
+        return self._container.format.name not in _UNTIMED
+
+    def take_suspicion(self) -> bool:
+        """Whether a picture that was yielded since the last call may be damaged."""
+        is_suspect, self._is_suspect = self._is_suspect, False
+        return is_suspect
 
     def images(self) -> Iterator[av.VideoFrame]:
-        """Decode for ever, in presentation order.
+        """Decode until told to stop, in presentation order.
 
-        After damage nothing is trusted until a keyframe comes: ``is_suspect`` says so of the
-        picture that was yielded last.
+        After damage nothing is trusted until a keyframe comes, see :meth:`take_suspicion`.
         """
         for packet in self._packets():
-            try:
-                images = packet.decode()
-            except av.FFmpegError as error:
-                self._note(error)
-                self.is_suspect = True
-                images = []
+            self._doubt.weigh(packet)
+            images = self._decode(packet)
+            self._require_pictures(packet, images)
+            self._record(packet, images)
             for image in images:
-                self.decoded += 1
-                self._pictured = self._clock.monotonic()
-                self.is_suspect = image.is_corrupt or (self.is_suspect and not image.key_frame)
+                self._is_suspect |= self._doubt.covers(image)
                 yield image
-            silence = self._clock.monotonic() - self._pictured
-            if silence > self._options.read_timeout and self._options.decode != "keyframes":
-                raise SourceError(
-                    f"{self._where}: data comes, but no picture for {silence:.0f} s"
-                    f"{f' ({self.damage})' if self.damage else ''}"
-                )
+
+    def _decode(self, packet: Packet[VideoStream]) -> list[av.VideoFrame]:
+        try:
+            images = packet.decode()
+        except av.FFmpegError as error:
+            self._note(error)
+            self._doubt.begin()
+            self._failures += 1
+            return []
+        self.decoded += len(images)
+        return images
+
+    def _record(self, packet: Packet[VideoStream], images: list[av.VideoFrame]) -> None:
+        """Give a packet to the ring; pictures of another size begin a new recording."""
+        if self._ring is None:
+            return
+        if images and (size := (images[0].width, images[0].height)) != self._size:
+            self._size = size
+            self._ring.begin(self._stream, *size)
+        self._ring.add(packet, self._clock.monotonic())
+
+    def _require_pictures(self, packet: Packet[VideoStream], images: list[av.VideoFrame]) -> None:
+        """Raise where pictures are overdue: the decoder gets keyframes, and makes nothing of it."""
+        now = self._clock.monotonic()
+        if images:
+            self._pictured, self._keyed, self._failures = now, None, 0
+            return
+        if packet.is_keyframe and self._keyed is None:
+            self._keyed = now
+        silence = now - self._pictured
+        overdue = self._keyed is not None and now - self._keyed > self._options.read_timeout
+        if overdue or self._failures >= _MOST_FAILURES or silence > _KEYFRAME_PATIENCE:
+            raise SourceError(
+                f"{self._where}: data comes, but no picture for {silence:.0f} s"
+                f"{f' ({self.damage})' if self.damage else ''}"
+            )
 
     def _packets(self) -> Iterator[Packet[VideoStream]]:
         packets = iter(self._container.demux(self._stream))
-        while True:
+        while not self._is_stopped():
+            waiting_since = self._clock.monotonic()
             try:
                 packet = next(packets)
             except (StopIteration, IndexError):
                 raise SourceError(f"{self._where}: the sender ended it") from None
             except av.FFmpegError as error:
                 raise SourceError(f"{self._where} was lost: {self._why(error)}") from None
+            # Once its patience is over, ffmpeg first hands out the fragments of a frame that it
+            # holds, and would then wait as long again.
+            silence = self._clock.monotonic() - waiting_since
+            if silence > _SILENT * self._options.read_timeout:
+                raise SourceError(f"{self._where} was lost: {_no_answer(silence)}")
             if packet.size:
                 self.received += 1
-                if self._ring is not None:
-                    self._ring.add(packet, self._clock.monotonic(), self.time_base)
-                self.is_suspect = self.is_suspect or packet.is_corrupt
                 yield packet
 
     def _why(self, error: av.FFmpegError) -> str:
@@ -163,13 +238,13 @@ def is_live_address(address: str) -> bool:
 
 def _device(address: str) -> str | None:
     """The path of a camera of this machine: ``/dev/video0`` or ``usb:0``."""
-    if address.startswith("/dev/video"):
+    if _DEVICE.fullmatch(address):
         return address
     kind, _, number = address.partition(":")
     return f"/dev/video{number}" if kind == "usb" and number.isdigit() else None
 
 
-def _open(where: str, location: str, options: LiveOptions) -> InputContainer:
+def _open(where: str, location: str, options: LiveOptions, clock: Clock) -> InputContainer:
     device = _device(location)
     parts = urlsplit(location)
     if device is None and parts.scheme.lower() not in _SCHEMES:
@@ -179,6 +254,7 @@ def _open(where: str, location: str, options: LiveOptions) -> InputContainer:
         )
     if parts.scheme.lower() in _TLS_PORTS:
         _require_trust(where, parts, options)
+    began = clock.monotonic()
     try:
         return av.open(
             device or location,
@@ -190,6 +266,9 @@ def _open(where: str, location: str, options: LiveOptions) -> InputContainer:
         )
     except (av.FFmpegError, ValueError, OverflowError) as error:
         why = _explain(error, options.open_timeout)
+        # A server that does not go on is told like one that talks nonsense.
+        if clock.monotonic() - began > _SILENT * options.open_timeout:
+            why = _no_answer(options.open_timeout)
         raise SourceError(f"{where} cannot be opened: {why}") from None
 
 
@@ -202,7 +281,13 @@ def _ffmpeg_options(parts: SplitResult, options: LiveOptions, *, is_device: bool
     chosen |= {"protocol_whitelist": _PROTOCOLS, "format_whitelist": _CONTAINERS}
     timeout_us = str(int(options.read_timeout * 1e6))
     if scheme.startswith("rtsp"):
-        chosen |= {"rtsp_transport": options.transport, "timeout": timeout_us}
+        chosen |= {
+            "rtsp_transport": options.transport,
+            "timeout": timeout_us,
+            # With the sound, times of both would be moved to fit each other.
+            "allowed_media_types": "video",
+            "buffer_size": str(_RECEIVED_BYTES),
+        }
     elif scheme in ("http", "https"):
         chosen |= {"rw_timeout": timeout_us, "live_start_index": "-1"}
     else:
@@ -216,7 +301,10 @@ def _ffmpeg_options(parts: SplitResult, options: LiveOptions, *, is_device: bool
 
 
 def _require_trust(where: str, parts: SplitResult, options: LiveOptions) -> None:
-    """Check certificate and host name before anything is sent; ffmpeg checks no names."""
+    """Check certificate and host name before anything is sent, so as to say what is wrong.
+
+    ffmpeg checks them again (the name where it is built with GnuTLS), and only says that it failed.
+    """
     host = parts.hostname or ""
     try:
         port = parts.port or _TLS_PORTS[parts.scheme.lower()]
@@ -242,7 +330,13 @@ def _require_trust(where: str, parts: SplitResult, options: LiveOptions) -> None
 
 def _explain(error: Exception, timeout: float) -> str:
     if isinstance(error, (av.error.TimeoutError, av.error.ExitError, TimeoutError)):
-        return f"no answer within {timeout:g} s"
+        return _no_answer(timeout)
     if isinstance(error, av.error.HTTPUnauthorizedError):
         return "user name or password is refused"
+    if isinstance(error, av.error.ProtocolNotFoundError):
+        return "this build of PyAV does not know the protocol"
     return reason(error)
+
+
+def _no_answer(within: float) -> str:
+    return f"no answer within {within:.2g} s"

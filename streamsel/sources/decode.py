@@ -61,7 +61,10 @@ class Session:
     ``declared_seconds`` are how much there is by the container's word, None where it gives none
     or one that cannot be; ``has_edits`` where an edit list may
     leave out some of it. ``damaged`` counts packets, ``damage`` says why of the first.
+    ``keeps_time``: its timestamps can be given to filters as they are.
     """
+
+    keeps_time = True
 
     def __init__(self, where: str, location: str, *, threads: int = 1) -> None:
         self._where = where
@@ -70,12 +73,15 @@ class Session:
         self.damage = ""
         self._use(_open_location(where, location, self._is_remote), threads)
 
-    def _use(self, container: InputContainer, threads: int) -> None:
-        """Choose the video in an opened container, and open its decoder."""
+    def _use(self, container: InputContainer, threads: int, err_detect: str = "") -> None:
+        """Choose the video in an opened container, and open its decoder.
+
+        ``err_detect`` is what ffmpeg calls so: what else the decoder takes for damage.
+        """
         self._container = container
         try:
             self._stream = _choose_stream(self._where, container)
-            _prepare(self._where, self._stream, threads)
+            _prepare(self._where, self._stream, threads, err_detect)
         except BaseException:
             container.close()
             raise
@@ -274,7 +280,7 @@ def _choose_stream(where: str, container: InputContainer) -> VideoStream:
     )
 
 
-def _prepare(where: str, stream: VideoStream, threads: int) -> None:
+def _prepare(where: str, stream: VideoStream, threads: int, err_detect: str = "") -> None:
     """Set the decoder up, and open it."""
     decoder = stream.codec_context
     if decoder.width * decoder.height > MAX_PIXELS:
@@ -288,6 +294,8 @@ def _prepare(where: str, stream: VideoStream, threads: int) -> None:
     stream.thread_type = "SLICE" if threads == 1 else "AUTO"
     decoder.thread_count = threads
     decoder.options = {"max_pixels": str(MAX_PIXELS)}
+    if err_detect:
+        decoder.options = {**decoder.options, "err_detect": err_detect}
     try:
         decoder.open(strict=False)
     except (av.FFmpegError, ValueError) as error:

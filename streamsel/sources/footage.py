@@ -11,33 +11,51 @@ from fractions import Fraction
 from typing import Any
 
 import av
-from av.container import OutputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 
 from streamsel.errors import SourceError
+from streamsel.sources.timeline import DISCONTINUOUS_STEP, Timeline
 
 DEFAULT_RING_BYTES = 64 << 20
+_TIME_BASE = Fraction(1, 90_000)
+_PARAMETER_KINDS = {"h264": (0x1F, 0x07), "hevc": (0x7E, 0x42)}
+"""Bits of a NAL unit's first byte, and what they are for a sequence parameter set."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Recording:
+    """What is sent in one session at one size of pictures.
+
+    ``parameters`` are what the session's description says of the video, with start codes.
+    """
+
+    codec: str
+    width: int
+    height: int
+    rate: Fraction | None
+    parameters: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """A packet of its own: ``received`` is monotonic seconds, ``session`` who sent it."""
+    """A packet of its own: ``received`` is monotonic seconds, the others are in ``_TIME_BASE``.
+
+    ``sent`` is when it is decoded by the sender's clock, ``delay`` how much later it is shown.
+    """
 
     received: float
-    session: int
+    recording: _Recording
     is_keyframe: bool
-    pts: int | None
-    dts: int | None
-    time_base: Fraction
+    sent: int
+    delay: int
     content: bytes
 
 
 class PacketRing:
     """The newest packets of a feed, as many seconds and bytes as asked for; a ``Footage``.
 
-    The thread that reads the feed adds to it, another one cuts. The stream's description is held
-    by a container that is never written, because that of a session is gone when it ends.
+    The thread that reads the feed adds to it, another one cuts.
     """
 
     def __init__(self, seconds: float, most_bytes: int = DEFAULT_RING_BYTES) -> None:
@@ -45,32 +63,35 @@ class PacketRing:
         self._most_bytes = most_bytes
         self._packets: deque[_Kept] = deque()
         self._held_bytes = 0
-        self._session = 0
-        self._templates: dict[int, tuple[OutputContainer, VideoStream]] = {}
         self._lock = threading.Lock()
 
-    def begin(self, stream: VideoStream) -> None:
-        """A session has opened; what is added from now on is of its stream."""
-        holder = av.open(io.BytesIO(), "w", format="matroska")
-        template = holder.add_stream_from_template(stream)
-        with self._lock:
-            self._session += 1
-            self._templates[self._session] = (holder, template)
-            present = {packet.session for packet in self._packets} | {self._session}
-            self._templates = {
-                session: held for session, held in self._templates.items() if session in present
-            }
+    def begin(self, stream: VideoStream, width: int, height: int) -> None:
+        """What is added from now on is of this stream, and shows pictures of this size."""
+        decoder = stream.codec_context
+        codec, parameters = decoder.codec.canonical_name, decoder.extradata or b""
+        # As RTMP and MP4 have it: lengths in place of start codes, parameters apart.
+        is_boxed = codec in _PARAMETER_KINDS and parameters[:1] == b"\1"
+        unboxing = f"{codec}_mp4toannexb" if is_boxed else "null"
+        self._unbox = av.BitStreamFilterContext(unboxing, stream)
+        rate = stream.average_rate or stream.guessed_rate
+        self._timeline = Timeline(rate, DISCONTINUOUS_STEP)
+        parameters = b"" if is_boxed else parameters
+        self._recording = _Recording(codec, width, height, rate, parameters)
 
-    def add(self, packet: Packet[VideoStream], received: float, time_base: Fraction) -> None:
-        """Keep a packet, and let go of those that are too old or too much."""
+    def add(self, packet: Packet[VideoStream], received: float) -> None:
+        """Hold a packet, which is emptied, and let go of those that are too old or too much."""
+        time_base = packet.time_base or _TIME_BASE
+        decoded, shown = packet.dts, packet.pts
+        delay = 0 if decoded is None or shown is None else max(0, shown - decoded)
+        sent = self._timeline.stamp(shown if decoded is None else decoded, time_base)
+        is_keyframe = packet.is_keyframe
         kept = _Kept(
             received,
-            self._session,
-            packet.is_keyframe,
-            packet.pts,
-            packet.dts,
-            packet.time_base or time_base,
-            bytes(packet),
+            self._recording,
+            is_keyframe,
+            round(sent / _TIME_BASE),
+            round(delay * time_base / _TIME_BASE),
+            b"".join(map(bytes, self._unbox.filter(packet))),
         )
         with self._lock:
             self._packets.append(kept)
@@ -85,53 +106,68 @@ class PacketRing:
         """Return an MP4 (or, where that cannot hold the codec, Matroska) file around a moment.
 
         From the keyframe at or before ``received - before``, or the first one there is, to
-        ``received + after``, of the session that the moment lies in alone. Raises
-        :class:`SourceError` where nothing of that is held any more.
+        ``received + after``, of the session that the moment lies in alone, and only while the
+        size of its pictures stays the same. Raises :class:`SourceError` where nothing of that is
+        held any more.
         """
-        chosen, template = self._choose(received, before, after)
+        chosen = self._choose(received, before, after)
         for container in ("mp4", "matroska"):
             try:
-                return _mux(chosen, template, container)
+                return _mux(chosen, container)
             except (av.FFmpegError, ValueError) as error:
                 failure = error
         raise SourceError(f"the packets cannot be put into a file: {type(failure).__name__}")
 
-    def _choose(
-        self, received: float, before: float, after: float
-    ) -> tuple[list[_Kept], VideoStream]:
+    def _choose(self, received: float, before: float, after: float) -> list[_Kept]:
         with self._lock:
-            times = [packet.received for packet in self._packets]
-            at = bisect_right(times, received) - 1
-            if at < 0:
-                raise SourceError("the packets around the frame are gone")
-            session = self._packets[at].session
-            held = [packet for packet in self._packets if packet.session == session]
-            template = self._templates[session][1]
+            packets = list(self._packets)
+        at = bisect_right(packets, received, key=_received) - 1
+        if at < 0:
+            raise SourceError("the packets around the frame are gone")
+        held = [packet for packet in packets if packet.recording is packets[at].recording]
         keys = [place for place, packet in enumerate(held) if packet.is_keyframe]
-        begin = bisect_right([held[key].received for key in keys], received - before) - 1
         if not keys:
             raise SourceError("no keyframe is held from which a clip could begin")
-        last = bisect_left([packet.received for packet in held], received + after)
-        return held[keys[max(0, begin)] : max(last, keys[max(0, begin)] + 1)], template
+        latest = bisect_right(keys, received - before, key=lambda key: held[key].received) - 1
+        begin = keys[max(0, latest)]
+        end = bisect_left(held, received + after, key=_received)
+        return held[begin : max(end, begin + 1)]
 
 
-def _mux(packets: list[_Kept], template: VideoStream, container: str) -> bytes:
+def _received(packet: _Kept) -> float:
+    return packet.received
+
+
+def _mux(packets: list[_Kept], container: str) -> bytes:
     """Write packets into a file in memory; timestamps begin at 0 and rise."""
+    recording = packets[0].recording
     buffer = io.BytesIO()
     with av.open(buffer, "w", format=container) as output:
-        stream = output.add_stream_from_template(template)
-        origin: int | None = None
+        stream = output.add_mux_stream(
+            recording.codec,
+            recording.rate,
+            width=recording.width,
+            height=recording.height,
+            time_base=_TIME_BASE,
+        )
         last = -1
-        for kept in packets:
-            sent = kept.pts if kept.dts is None else kept.dts
-            if sent is None:
-                continue  # the first packets of a session have no timestamps
-            origin = sent if origin is None else origin
-            packet: Packet[Any] = Packet(kept.content)
-            packet.time_base = kept.time_base
-            packet.dts = last = max(last + 1, sent - origin)
-            packet.pts = packet.dts if kept.pts is None else max(packet.dts, kept.pts - origin)
+        for number, kept in enumerate(packets):
+            content = kept.content
+            if number == 0 and not _has_parameters(recording.codec, content):
+                content = recording.parameters + content
+            packet: Packet[Any] = Packet(content)
+            packet.time_base = _TIME_BASE
+            packet.dts = last = max(last + 1, kept.sent - packets[0].sent)
+            packet.pts = packet.dts + kept.delay
             packet.is_keyframe = kept.is_keyframe
             packet.stream = stream
             output.mux(packet)
     return buffer.getvalue()
+
+
+def _has_parameters(codec: str, content: bytes) -> bool:
+    """Whether a keyframe says itself how it is to be decoded; the file's head is made of that."""
+    if codec not in _PARAMETER_KINDS:
+        return True
+    bits, kind = _PARAMETER_KINDS[codec]
+    return any(unit[:1] and unit[0] & bits == kind for unit in content.split(b"\0\0\1")[1:])

@@ -6,6 +6,7 @@ from collections.abc import Generator
 from dataclasses import replace
 
 from streamsel.clock import Clock
+from streamsel.errors import SourceError
 from streamsel.event import Tally
 from streamsel.frame import Frame, FrameKey
 from streamsel.sources.connection import Connection, LiveOptions
@@ -57,12 +58,12 @@ class CameraSource:
         where = f"feed '{self._feed}': {self.address}"
         chooser = Sampling(fps=self._options.fps).chooser()
         index = start
-        connecting = Connection(where, self._location, self._options, self._clock, self._ring)
-        with connecting as connection:
+        with self._connect(where) as connection:
             self._counting = self.tally(), connection
             try:
                 reading = Reading(self._feed, where, connection, self._options.filters)
                 for frame in reading.frames():
+                    is_suspect = connection.take_suspicion()
                     if self._stopped:
                         return
                     if chooser.wants(frame.media_time):
@@ -72,11 +73,13 @@ class CameraSource:
                             media_time=media_time + frame.media_time,
                             wall_time=self._clock.wall(),
                             received=self._clock.monotonic(),
-                            corrupt=frame.corrupt or connection.is_suspect,
+                            corrupt=frame.corrupt or is_suspect,
                         )
                         index += 1
             finally:
                 self._counting = self.tally(), None
+        if not self._stopped:
+            raise SourceError(f"{where}: its filter chain lets nothing more pass; see trim in it")
 
     def tally(self) -> Tally:
         """What was counted so far, over all sessions. Safe from any thread."""
@@ -90,5 +93,15 @@ class CameraSource:
         )
 
     def stop(self) -> None:
-        """Let the session end at the next frame, for good. Safe from any thread."""
+        """Let the session end at the next packet, for good. Safe from any thread."""
         self._stopped = True
+
+    def _connect(self, where: str) -> Connection:
+        return Connection(
+            where,
+            self._location,
+            self._options,
+            self._clock,
+            self._ring,
+            is_stopped=lambda: self._stopped,
+        )

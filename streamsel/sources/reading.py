@@ -48,7 +48,7 @@ class Reading:
             if self._chain is None:
                 yield self.frame(next(indices), image, media_time)
                 continue
-            if image.pts is None:
+            if image.pts is None or not self._session.keeps_time:
                 image.pts = round(media_time / time_base)
             orientation = self._turning.of(image)
             for filtered in self._chain.apply(image, time_base, orientation):

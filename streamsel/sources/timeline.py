@@ -6,12 +6,14 @@ predecessor's (a stream that was cut together, a counter that wrapped) or implau
 what follows then counts on from there. How far is implausible depends on the container, as it
 does in ffmpeg: those whose clocks are known to jump (MPEG-TS, MPEG-PS) may step 5 s, in all others
 a long step is a picture that was shown for long, up to the 30 h at which ffmpeg too calls a
-timestamp broken.
+timestamp broken. Where a live sender gives no times at all, frames are timed by when they come.
 """
 
 from __future__ import annotations
 
 from fractions import Fraction
+
+from streamsel.clock import Clock
 
 DISCONTINUOUS_STEP = 5.0
 CONTINUOUS_STEP = 30 * 3600.0
@@ -58,3 +60,15 @@ class Timeline:
             time = due
         self._last = time
         return float(time)
+
+
+class ArrivalTimeline(Timeline):
+    """Times the frames of a sender that gives no times by when they come."""
+
+    def __init__(self, rate: Fraction | None, longest_step: float, clock: Clock) -> None:
+        super().__init__(rate, longest_step)
+        self._clock = clock
+
+    def stamp(self, pts: int | None, time_base: Fraction) -> float:
+        """The media time of a frame that has just come, whatever its pts."""
+        return super().stamp(round(self._clock.monotonic() * 1e6), Fraction(1, 10**6))

@@ -211,9 +211,14 @@ def test_sessions_leave_no_files_open(server: RtspServer, no_open_files_left: No
 
 
 @pytest.fixture(scope="module")
-def lossy(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Frame]:
+def sliced(ffmpeg: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return camera_clip(ffmpeg, tmp_path_factory.mktemp("clips") / "sliced.mp4", slices=8)
+
+
+@pytest.fixture(scope="module")
+def lossy(sliced: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Frame]:
     """What comes in ``LOST_SECONDS`` over UDP while the line loses every tenth packet."""
-    folder, mounts = tmp_path_factory.mktemp("lossy"), {"/main": Mount([clip])}
+    folder, mounts = tmp_path_factory.mktemp("lossy"), {"/main": Mount([sliced])}
     with (
         Namespaces() as nets,
         RtspServer(folder, mounts, host=nets.server_host, prefix=nets.server_prefix) as far,
@@ -230,9 +235,9 @@ def lossy(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Frame]:
 
 
 def test_over_a_lossy_line_no_damaged_picture_passes_for_a_good_one(
-    lossy: list[Frame], clip: Path
+    lossy: list[Frame], sliced: Path
 ) -> None:
-    sent = clip_digests(clip)
+    sent = clip_digests(sliced)
     unmarked = [luma_digest(image_of(frame)) for frame in lossy if not frame.corrupt]
     damaged = sum(digest not in sent for digest in unmarked)
     assert damaged == 0, f"{damaged} of {len(unmarked)} unmarked pictures are damaged"

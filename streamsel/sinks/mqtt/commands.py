@@ -86,5 +86,6 @@ def states(topics: Topics, feeds: Mapping[str, tuple[bool, int]]) -> dict[str, b
     found = {}
     for feed, (enabled, count) in feeds.items():
         found[topics.state(feed, "enabled")] = (ON if enabled else OFF).encode()
-        found[topics.state(feed, "count")] = str(count).encode()
+        if count:  # a feed that keeps a share has none
+            found[topics.state(feed, "count")] = str(count).encode()
     return found
