@@ -71,7 +71,9 @@ def test_links_lead_somewhere(page: Path) -> None:
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
 
 
-@pytest.mark.parametrize("command", ["select", "compare", "watch", "probe", "config", "inspect", "embedders", "demo"])
+@pytest.mark.parametrize(
+    "command", ["select", "compare", "watch", "probe", "config", "inspect", "embedders", "demo"]
+)
 def test_every_command_is_in_the_readme_or_the_docs(command: str) -> None:
     told = "\n".join(page.read_text() for page in PAGES)
     assert f"streamsel {command}" in told or f"make {command}" in told

@@ -73,7 +73,8 @@ class Operations:
     async def pin(self, key: FrameKey, pinned: bool) -> bool:
         """Pin a frame, or let it be evicted again. False where it is not kept."""
         for scope in self._line.scopes:
-            if await self._line.ask(scope, partial(_pin, key, pinned)):
+            if await self._line.ask(scope, partial(_keeps, key)):
+                await self._line.change(scope, partial(_pin, key, pinned))
                 if self._parts.store is not None:
                     store = self._parts.store
                     await self._line.run_in_first_sink(partial(store.set_pinned, key, pinned))
@@ -129,5 +130,13 @@ def _resize(count: int, selector: LiveSelector) -> Sequence[Event]:
     return selector.resize(count)
 
 
-def _pin(key: FrameKey, pinned: bool, selector: LiveSelector) -> bool:
-    return selector.pin(key) if pinned else selector.unpin(key)
+def _keeps(key: FrameKey, selector: LiveSelector) -> bool:
+    return key in selector.kept
+
+
+def _pin(key: FrameKey, pinned: bool, selector: LiveSelector) -> Sequence[Event]:
+    if pinned:
+        selector.pin(key)
+    else:
+        selector.unpin(key)
+    return ()

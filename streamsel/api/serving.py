@@ -13,6 +13,7 @@ from typing import TextIO
 
 from streamsel.api.controls import HttpControl, MqttControls
 from streamsel.api.operations import Operations
+from streamsel.build.checks import require_buildable
 from streamsel.build.live import LiveParts, build_parts
 from streamsel.clock import Clock
 from streamsel.config.schema import Config
@@ -160,6 +161,7 @@ class LiveService:
             try:
                 async with Worker("streamsel-load") as loading:
                     config = await loading.run(self._load)
+                    await loading.run(require_buildable, config)
                 await operations.reload(config)
                 _LOG.info("configuration read again; %d feeds", len(config.feeds))
             except ConfigurationError as error:

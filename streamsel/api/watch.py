@@ -11,6 +11,7 @@ from typing import Any
 from streamsel.api.serving import LiveService
 from streamsel.clock import SystemClock
 from streamsel.config.load import load
+from streamsel.errors import ConfigurationError
 from streamsel.event import Event
 from streamsel.runtime.notify import Notifier
 from streamsel.runtime.stream import EventStream
@@ -35,6 +36,8 @@ async def watch(
         async for event in streamsel.watch({"gate": "rtsp://10.0.0.4/main"}, count=300):
             print(event.frame.key, event.reason)
     """
+    if not isinstance(feeds, Mapping):
+        raise ConfigurationError("watch: feeds are addresses by name: {'gate': 'rtsp://...'}")
     stream = EventStream()
     notifier = Notifier()
     service = LiveService(

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from streamsel.build.checks import require_buildable
 from streamsel.build.readers import open_ring, open_screen, open_source
 from streamsel.clock import Clock
 from streamsel.config.schema import Config
@@ -119,6 +120,7 @@ def build_parts(config: Config, clock: Clock) -> LiveParts:
     from streamsel.embed.registry import create
     from streamsel.metrics.observer import Metrics
 
+    require_buildable(config)
     wanted = config.defaults
     weights = None if wanted.weights is None else str(wanted.weights)
     embedder = create(wanted.embedder, weights=weights, device=wanted.device)

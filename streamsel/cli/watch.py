@@ -80,6 +80,9 @@ def command(
     from streamsel.config.load import load
     from streamsel.config.schema import Config
 
+    names = [name for name, _ in map(_feed, feeds)]
+    if len(set(names)) < len(names):
+        raise click.UsageError("--feed names a feed twice; give each a name of its own")
     overrides = _overrides(feeds, given)
     if quiet or verbose:
         overrides["log_level"] = "warning" if quiet else "debug"

@@ -124,7 +124,8 @@ def changing(clips: Sequence[Sequence[Candidate]]) -> Iterator[tuple[Tape, int, 
 
 
 def windowed(tape: Tape, count: int, window: int, block: int) -> Figures:
-    """A window that moves over the tape, looked at three times in its length."""
+    """A window that moves over the tape, looked at three times in its length, on whole blocks."""
+    window -= window % (3 * max(BLOCKS))
     selector = EndlessSelector(
         Budget(count=count),
         tape.vectors.shape[1],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from streamsel.clock import SystemClock
 from tests.end_to_end.service import Service, eventually
 from tests.servers.clips import camera_clip
 from tests.servers.proxy import FaultProxy
@@ -90,6 +92,11 @@ def test_resets_and_a_partition_are_overcome(tmp_path: Path, steady: RtspServer)
             service.until_up("gate", within=10)
             proxy.set_mode("stall")
             eventually(lambda: service.state("gate") == "down", within=15, what="it is down")
+            last = service.feeds()["gate"]["last_frame"]
+            eventually(
+                lambda: SystemClock().wall() - last > 15, within=10, what="fifteen seconds pass"
+            )
+            assert service.feeds()["gate"]["last_frame"] == last
             proxy.set_mode("pass")
             service.until_up("gate", within=15)
             service.until_frames("gate", 15)
@@ -172,6 +179,10 @@ def test_feeds_are_added_changed_and_removed_without_a_restart(
         service.configure({"feeds": {"gate": {"source": camera.url("/main"), "counts": 5}}})
         service.reload()
         eventually(lambda: "counts" in service.said(), within=10, what="the mistake is told")
+        broken = {"source": steady.url("/main"), "vf": "nosuchfilter=1"}
+        service.configure(config(gate=camera.url("/main"), yard=broken))
+        service.reload()
+        eventually(lambda: "nosuchfilter" in service.said(), within=10, what="this one too")
         assert set(service.feeds()) == {"gate", "yard"}
         assert service.feeds()["gate"]["sessions"] == sessions
         service.configure(config(yard=steady.url("/main")))
@@ -216,6 +227,30 @@ def test_pictures_stay_within_their_bytes_and_pinned_ones_stay(
     one = max(path.stat().st_size for path in (tmp_path / "kept").rglob("*.jpg"))
     assert stored <= 1_000_000 + 10 * one
     assert (tmp_path / "kept" / pinned["path"]).is_file()
+
+
+def test_systemd_is_told_of_readiness_life_reloads_and_the_end(
+    tmp_path: Path, steady: RtspServer
+) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.settimeout(20)
+        told: list[str] = []
+
+        def until(message: str) -> None:
+            while not any(one.startswith(message) for one in told):
+                told.append(systemd.recv(1024).decode())
+
+        environment = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "500000"}
+        with Service(tmp_path, config(gate=steady.url("/main")), environment) as service:
+            until("READY=1")
+            until("WATCHDOG=1")
+            service.reload()
+            until("RELOADING=1")
+            told.clear()
+            until("READY=1")
+            assert service.stop() == 0
+            until("STOPPING=1")
 
 
 def test_it_ends_within_ten_seconds_of_sigterm_whatever_hangs(

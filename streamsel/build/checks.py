@@ -1,0 +1,46 @@
+"""What a configuration asks for that cannot be built, found before anything is touched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from streamsel.config.schema import Config
+from streamsel.config.settings import FeedSettings
+from streamsel.errors import ConfigurationError
+
+
+def require_buildable(config: Config) -> None:
+    """Raise :class:`ConfigurationError`, with a line for each mistake, where there is any.
+
+    Looks at what only the parts themselves know: networks, filter chains, kinds of addresses.
+    Loads no network and opens no feed; importing what knows takes a second or two.
+    """
+    from streamsel.embed.registry import embedders
+
+    known = [info.name for info in embedders()]
+    found = []
+    if config.defaults.embedder not in known:
+        found.append(
+            f"defaults.embedder is {config.defaults.embedder!r}; there are {', '.join(known)}"
+        )
+    for name in config.feeds:
+        settings = config.feed(name)
+        found += [f"feeds.{name}.{problem}" for problem in _problems(settings)]
+    if found:
+        raise ConfigurationError("\n".join(found))
+
+
+def _problems(settings: FeedSettings) -> Iterator[str]:
+    from streamsel.sources.connection import is_live_address
+    from streamsel.sources.filters import FilterChain
+
+    if not is_live_address(settings.source):
+        yield (
+            f"source: {settings.address} is no address of a live feed; give rtsp://, rtsps://, "
+            "http(s)://, rtmp://, srt:// or a device such as /dev/video0"
+        )
+    if settings.vf is not None:
+        try:
+            FilterChain(settings.vf)
+        except ConfigurationError as error:
+            yield f"vf: {error}"
