@@ -83,7 +83,9 @@ class Judge:
         The state is part of the judgement, whatever was changed: a pin changes nothing else.
         """
         self._stated.pop(scope, None)
-        return [self._judgement(scope, (), call(self._selectors[scope]))]
+        judgement = self._judgement(scope, (), call(self._selectors[scope]))
+        self.sizes[scope] = self._selectors[scope].size
+        return [judgement]
 
     def ask(self, scope: str, call: Callable[[LiveSelector], object]) -> object:
         """Let ``call`` look at the selector of a scope."""

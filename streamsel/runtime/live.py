@@ -14,6 +14,7 @@ import asyncio
 import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from itertools import count
 from typing import ParamSpec, TypeVar, cast
@@ -31,7 +32,7 @@ from streamsel.runtime.judge import Judge
 from streamsel.runtime.judgements import encoded
 from streamsel.runtime.lanes import Lanes
 from streamsel.runtime.limits import LiveLimits
-from streamsel.runtime.reader import Reader
+from streamsel.runtime.reserves import Reserves
 from streamsel.runtime.retry import Backoff
 from streamsel.runtime.roster import Roster
 from streamsel.runtime.worker import Worker
@@ -40,7 +41,6 @@ _LOG = logging.getLogger("streamsel.service")
 _LOOK_SECONDS = 0.25
 _TALLY_TURNS = 4
 _WAIT_SECONDS = 0.02
-_RESERVE_SECONDS = 1.0
 _STORED_SECONDS = 5.0
 _MOST_THINNED = 256
 
@@ -72,7 +72,6 @@ class LivePipeline:
             raise ConfigurationError("a service without a sink would keep nothing: add one")
         self._limits = limits = limits or LiveLimits()
         self._encode = encode
-        self._reserve = reserve
         self._clock = clock
         self._observers = observers
         self._lanes = Lanes(limits.lane)
@@ -96,7 +95,9 @@ class LivePipeline:
         self._thinned = [0] * len(self._deliveries)
         self._ordered = asyncio.Lock()
         self._arranging = asyncio.Lock()
-        self._unreserved = asyncio.Event()
+        self._reserves = Reserves(
+            self._roster, self._deliveries[0], reserve, limits.reserve, observers
+        )
         self._stopping = asyncio.Event()
         self._ending_since = math.inf
         self._left_behind = False
@@ -149,8 +150,12 @@ class LivePipeline:
             self._scopes[feed.scope].add(feed.name)
             await self._judging.run(self._judge.assign, feed.name, feed.scope)
             self._lanes.open(feed.name)
-            self._roster.add(feed)
-            self._unreserved.set()
+            try:
+                self._roster.add(feed)
+            except BaseException:
+                await self._leave_scope(feed)
+                raise
+            self._reserves.look()
 
     async def remove_feed(self, feed: str) -> LiveFeed:
         """Read a feed no more. What it kept stays kept; its scope ends with its last feed.
@@ -160,18 +165,22 @@ class LivePipeline:
         """
         async with self._arranging:
             removed = self._roster.remove(feed)
-            self._lanes.shut(feed)
-            await self._judging.run(self._judge.assign, feed, None)
-            self._scopes[removed.scope].discard(feed)
-            gone = {feed}
-            if not self._scopes[removed.scope]:
-                del self._scopes[removed.scope]
-                await self._decide(self._judge.close_scope, removed.scope)
-                gone.add(removed.scope)
+            gone = {feed, *await self._leave_scope(removed)}
         for observer in self._observers:
             for name in sorted(gone):
                 observer.feed_removed(name)
         return removed
+
+    async def _leave_scope(self, feed: LiveFeed) -> Sequence[str]:
+        """Judge a feed no more; return the name of its scope where that has ended."""
+        self._lanes.shut(feed.name)
+        await self._judging.run(self._judge.assign, feed.name, None)
+        self._scopes[feed.scope].discard(feed.name)
+        if self._scopes[feed.scope]:
+            return ()
+        del self._scopes[feed.scope]
+        await self._decide(self._judge.close_scope, feed.scope)
+        return (feed.scope,)
 
     def set_enabled(self, feed: str, enabled: bool) -> None:
         """Switch a feed on or off. Raises :class:`ConfigurationError` for one that is unknown."""
@@ -216,6 +225,8 @@ class LivePipeline:
                     await self._work()
                 finally:
                     self._roster.stop()
+                    await self._have_left(self._time_until(0.2))
+                    await self._have_decided(self._time_until(0.5))
                     for delivery in self._deliveries:
                         delivery.end()
                     await _ended(deliveries, self._time_until(0.75))
@@ -230,7 +241,7 @@ class LivePipeline:
             turns = tasks.create_task(self._turns(), name="judge")
             upkeep = [
                 tasks.create_task(call(), name=call.__name__)
-                for call in (self._look, self._reserve_ahead, self._economise)
+                for call in (self._look, self._reserves.keep, self._economise)
             ]
             await self._stopping.wait()
             for task in upkeep:
@@ -313,29 +324,6 @@ class LivePipeline:
         for observer in self._observers:
             observer.dropped(feed, reason, frames)
 
-    async def _reserve_ahead(self) -> None:
-        """Reserve numbers long before they are used up; where that fails, try again."""
-        while True:
-            self._unreserved.clear()
-            for feed, reader in self._roster.readers.items():
-                if reader.reserved - reader.next_index <= self._limits.reserve // 2:
-                    await self._reserve_for(feed, reader)
-            try:
-                async with asyncio.timeout(_RESERVE_SECONDS):
-                    await self._unreserved.wait()
-            except TimeoutError:
-                continue
-
-    async def _reserve_for(self, feed: str, reader: Reader) -> None:
-        upto = reader.next_index + self._limits.reserve
-        try:
-            await self._deliveries[0].run(partial(self._reserve, feed, upto))
-        except SinkError as error:
-            for observer in self._observers:
-                observer.sink_failed(self._deliveries[0].sink.name, type(error).__name__)
-        else:
-            reader.reserved = upto
-
     async def _economise(self) -> None:
         """Give up the frames whose pictures were lost, and those beyond a budget in bytes."""
         while True:
@@ -360,6 +348,12 @@ class LivePipeline:
         now = self._clock.monotonic()
         self._ending_since = min(self._ending_since, now)
         return max(0.0, self._ending_since + share * self._limits.shutdown - now)
+
+    async def _have_decided(self, within: float) -> None:
+        """Wait for what the judge is at when another part of the line fails."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within), self._ordered:
+                return
 
     async def _have_left(self, within: float) -> None:
         """Wait for the readers' threads to leave."""

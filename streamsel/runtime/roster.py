@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+import math
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from streamsel.clock import Clock
 from streamsel.errors import ConfigurationError
-from streamsel.event import FeedState, FeedStatus
+from streamsel.event import FeedState, FeedStatus, Tally
 from streamsel.frame import Picture, Sighting
 from streamsel.runtime.feed import LiveFeed
 from streamsel.runtime.reader import Reader
@@ -22,7 +23,10 @@ _HANGS_AFTER = 20.0
 
 @dataclass(slots=True)
 class _Entry:
-    """A feed, who reads it (None: nobody) and who read it last; who was told to leave it."""
+    """A feed, who reads it (None: nobody) and who read it last; who was told to leave it.
+
+    ``tally`` is what the source had counted when it was looked at, ``heard`` when that changed.
+    """
 
     feed: LiveFeed
     since: float
@@ -31,6 +35,8 @@ class _Entry:
     state: FeedState = "connecting"
     leaving: list[Reader] = field(default_factory=list)
     told: FeedStatus | None = None
+    tally: Tally = field(default_factory=Tally)
+    heard: float = -math.inf
 
 
 class Roster:
@@ -71,9 +77,10 @@ class Roster:
         """Begin to read a feed. Raises :class:`ConfigurationError` for a name that is taken."""
         if feed.name in self._entries:
             raise ConfigurationError(f"feed {feed.name!r}: there is one of that name already")
-        entry = self._entries[feed.name] = _Entry(feed, self._clock.wall())
+        entry = _Entry(feed, self._clock.wall())
         if feed.enabled:
             self._start(entry)
+        self._entries[feed.name] = entry
 
     def remove(self, feed: str) -> LiveFeed:
         """Read a feed no more; return it as it goes on should it be added again."""
@@ -95,11 +102,11 @@ class Roster:
         entry = self._entry(feed)
         if enabled == entry.feed.enabled:
             return
-        entry.feed = replace(entry.feed, enabled=enabled)
         if enabled:
             self._start(entry)
         else:
             self._end(entry)
+        entry.feed = replace(entry.feed, enabled=enabled)
 
     def stop(self) -> None:
         """Let every reader leave, for good."""
@@ -159,6 +166,7 @@ class Roster:
         )
         if silent_since is not None:
             entry.reader.silent_since = silent_since
+        entry.tally = Tally()
         entry.reader.start()
 
     def _end(self, entry: _Entry) -> None:
@@ -175,12 +183,21 @@ class Roster:
             return
         if reader.failure is not None:
             raise reader.failure
-        quiet_since = max(reader.begun, reader.silent_since)
+        self._listen(entry, reader)
+        quiet_since = max(reader.begun, reader.silent_since, entry.heard)
         patience = entry.feed.down_after + _HANGS_AFTER
         if reader.is_open and self._clock.monotonic() - quiet_since > patience:
             _LOG.error("feed %r: its reader hangs; another takes its place", entry.feed.name)
             self._end(entry)
             self._start(entry, reader.silent_since)
+
+    def _listen(self, entry: _Entry, reader: Reader) -> None:
+        """Notice pictures that come but are not asked for: few a minute may be wanted."""
+        before, entry.tally = entry.tally, reader.source.tally()
+        if entry.tally != before:
+            entry.heard = self._clock.monotonic()
+        if entry.tally.decoded != before.decoded:
+            reader.silent_since = self._clock.monotonic()
 
     def _status(self, entry: _Entry) -> FeedStatus:
         reader = entry.reader or entry.last

@@ -27,6 +27,7 @@ class EventStream:
         self._lock = threading.Lock()
         self._loop = asyncio.get_running_loop()
         self._arrived = asyncio.Event()
+        self._is_closed = False
 
     @property
     def name(self) -> str:
@@ -40,7 +41,7 @@ class EventStream:
 
     def apply(self, judgement: Judgement) -> None:
         """Queue the events. Raises :class:`SinkError` while too many wait."""
-        if not judgement.events:
+        if not judgement.events or self._is_closed:
             return
         with self._lock:
             if len(self._events) >= _MOST_WAITING:
@@ -83,5 +84,7 @@ class EventStream:
                         return
                     await self._arrived.wait()
         finally:
+            # Or the line would wait, at its end, for somebody to take what nobody takes any more.
+            self._is_closed = True
             stop()
             await running

@@ -122,6 +122,7 @@ class Connection(Session):
         self._failures = 0
         self._is_suspect = False
         is_lossy = location.lower().startswith("rtsp") and options.transport == "udp"
+        self._is_lossy = is_lossy
         # Or H.264 would not be missed where its end looks like one.
         err_detect = "aggressive" if is_lossy else ""
         self._use(_open(where, location, options, clock), threads=1, err_detect=err_detect)
@@ -174,6 +175,10 @@ class Connection(Session):
 
     def _decode(self, packet: Packet[VideoStream]) -> list[av.VideoFrame]:
         try:
+            if self._is_lossy and packet.is_keyframe and self._doubt.is_open:
+                # A picture that lost something leaves traces in the next one, even in a keyframe
+                # that is whole: so that one is decoded twice.
+                packet.decode()
             images = packet.decode()
         except av.FFmpegError as error:
             self._note(error)

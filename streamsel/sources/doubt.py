@@ -21,6 +21,11 @@ class Doubt:
         self._doubts = False
         self._newest_key_is_whole = True
 
+    @property
+    def is_open(self) -> bool:
+        """Whether a whole keyframe is being waited for."""
+        return self._doubts
+
     def weigh(self, packet: Packet[VideoStream]) -> None:
         """Look at a packet before it is decoded."""
         if packet.is_keyframe:

@@ -6,8 +6,7 @@ import asyncio
 import json
 import threading
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Collection, Generator, Iterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -18,11 +17,9 @@ from streamsel.clock import Clock, SystemClock
 from streamsel.errors import ConfigurationError, SinkError, SourceError
 from streamsel.event import Event, Evicted, FeedStatus, Judgement, Kept, Tally, Verdict
 from streamsel.frame import Candidate, EncodedPicture, Frame, FrameKey, Picture, Sighting, Vectors
-from streamsel.interfaces import Embedder, LiveSelector, LiveSink
+from streamsel.interfaces import LiveSelector
 from streamsel.runtime.feed import LiveFeed
-from streamsel.runtime.limits import LiveLimits
-from streamsel.runtime.live import LivePipeline
-from tests.runtime.stages import AngleEmbedder, OpenScreen
+from tests.runtime.stages import OpenScreen
 
 PATIENCE = 20.0
 
@@ -349,65 +346,6 @@ class Watcher:
 
     def states_of(self, feed: str) -> list[str]:
         return [status.state for status in self.statuses if status.feed == feed]
-
-
-def encode(picture: Picture) -> EncodedPicture:
-    return EncodedPicture(b"x" * 100, 8, 8)
-
-
-class Line:
-    """A pipeline of small stages that runs, and what is known of it."""
-
-    def __init__(
-        self,
-        sinks: Sequence[LiveSink],
-        limits: LiveLimits | None = None,
-        embedder: Embedder | None = None,
-    ) -> None:
-        self.watcher = Watcher()
-        self.embedder = embedder or AngleEmbedder()
-        self.reserve_error: SinkError | None = None
-        self.reserved: dict[str, int] = {}
-        self.pipeline = LivePipeline(
-            self.embedder,
-            sinks,
-            encode,
-            self._reserve,
-            SystemClock(),
-            observers=[self.watcher],
-            limits=limits or LiveLimits(retry_first=0.001, retry_most=0.01, shutdown=2.0),
-        )
-
-    def _reserve(self, feed: str, upto: int) -> None:
-        if self.reserve_error is not None:
-            raise self.reserve_error
-        self.reserved[feed] = upto
-
-    async def add(
-        self, source: ScriptedSource, selector: LiveSelector | None = None, **changes: Any
-    ) -> None:
-        await self.pipeline.add_feed(
-            feed_of(source, **changes), lambda: selector or NewestSelector()
-        )
-
-    def state_of(self, feed: str) -> str:
-        return next(each.state for each in self.pipeline.statuses() if each.feed == feed)
-
-
-@asynccontextmanager
-async def running(
-    sinks: Sequence[LiveSink],
-    limits: LiveLimits | None = None,
-    embedder: Embedder | None = None,
-) -> AsyncIterator[Line]:
-    """Run a line around the block and end it in good order after it."""
-    line = Line(sinks, limits, embedder)
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(line.pipeline.run(), name="line")
-        try:
-            yield line
-        finally:
-            line.pipeline.stop()
 
 
 async def until(condition: Callable[[], bool]) -> None:

@@ -167,6 +167,7 @@ def test_whatever_is_merged_the_sink_ends_with_the_same_frames(
         sink, watcher = StoringSink(), Watcher()
         streams = {feed: iter(sliding(feed, 61, 3)) for feed in "abc"}
         expected: dict[FrameKey, None] = {}
+        delivered = 0
         delivery = Delivery(
             sink, [watcher], SystemClock(), most_waiting=most_waiting, most_bytes=1 << 20
         )
@@ -177,17 +178,34 @@ def test_whatever_is_merged_the_sink_ends_with_the_same_frames(
                     expected[event.frame.key] = None
                 else:
                     del expected[event.frame.key]
-            posted = delivery.posted
             delivery.post(each)
-            assert delivery.has_taken(posted) == (len(delivery) == 1)
+            assert delivery.has_taken(delivered)
+            assert not delivery.has_taken(delivered + 1)
             if pause:
                 delivery.end()
                 await delivery.deliver()
-                assert delivery.has_taken(delivery.posted)
+                delivered = delivery.posted
+                assert delivery.has_taken(delivered)
         delivery.end()
         await delivery.deliver()
         await delivery.close(5.0)
         assert sorted(sink.kept) == sorted(expected)
+
+    asyncio.run(scenario())
+
+
+def test_what_was_merged_into_a_later_judgement_is_not_taken_before_that() -> None:
+    async def scenario() -> None:
+        sink, watcher = StoringSink(), Watcher()
+        delivery = Delivery(sink, [watcher], SystemClock(), most_waiting=2, most_bytes=1 << 20)
+        for feed in "aba":
+            delivery.post(judgement(feed, delivery.posted))
+        assert len(delivery) == 2
+        assert not delivery.has_taken(1)
+        delivery.end()
+        await delivery.deliver()
+        assert delivery.has_taken(3)
+        await delivery.close(5.0)
 
     asyncio.run(scenario())
 

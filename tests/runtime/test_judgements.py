@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from streamsel.event import Event, Evicted, Judgement, Kept, Verdict
 from streamsel.frame import Candidate, Frame, FrameKey, Picture
 from streamsel.runtime.judgements import encoded, merge, picture_bytes, without_pictures
-from tests.runtime.live_stages import encode, live_frame, sighting
+from tests.runtime.live_line import encode
+from tests.runtime.live_stages import live_frame, sighting
 
 
 def kept(frame: Frame) -> Kept:

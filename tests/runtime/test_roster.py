@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import pytest
 
 from streamsel.errors import ConfigurationError, SourceError
+from streamsel.event import Tally
 from streamsel.frame import Frame, Picture, Sighting
 from streamsel.interfaces import Screen
 from streamsel.runtime.retry import Backoff
@@ -132,6 +133,46 @@ def test_a_feed_that_never_came_is_connecting_and_then_down() -> None:
         source.thaw.set()
 
 
+def test_a_feed_of_which_few_pictures_are_wanted_is_up_all_the_same() -> None:
+    class Sampled(ScriptedSource):
+        decoded = 0
+
+        def tally(self) -> Tally:
+            return Tally(self.decoded, self.decoded, 0)
+
+    with desk() as one:
+        source = Sampled("gate", steps(0.0, "freeze"), clock=one.clock)
+        one.roster.add(feed_of(source, down_after=10.0))
+        eventually(lambda: len(one.passed) == 1)
+        for _ in range(30):
+            one.clock.advance(9.0)
+            source.decoded += 225
+            assert one.state("gate") == ("up", "")
+        one.clock.advance(10.5)
+        assert one.state("gate")[0] == "down"
+        assert source.opened == 1
+        source.thaw.set()
+
+
+def test_a_feed_that_sends_what_cannot_be_decoded_is_down_and_not_stuck() -> None:
+    class Damaged(ScriptedSource):
+        damaged = 0
+
+        def tally(self) -> Tally:
+            return Tally(self.damaged, 0, self.damaged)
+
+    with desk() as one:
+        source = Damaged("gate", steps("freeze"), clock=one.clock)
+        one.roster.add(feed_of(source, down_after=10.0))
+        eventually(lambda: source.opened == 1)
+        for _ in range(10):
+            one.clock.advance(11.0)
+            source.damaged += 275
+            assert one.state("gate") == ("down", "no picture for 10 s")
+        assert one.roster.alive == 1
+        source.thaw.set()
+
+
 def test_only_what_changed_is_told() -> None:
     with desk() as one:
         source = one.source("gate", steps(0.0, "freeze"))
@@ -202,6 +243,7 @@ def test_a_reader_that_hangs_is_replaced_and_what_it_still_brings_is_not_used() 
         feed = feed_of(stuck, open_source=sources([stuck, fresh]), open_screen=screens(made))
         one.roster.add(feed)
         eventually(lambda: len(one.passed) == 2)
+        assert one.state("gate") == ("up", "")
         one.clock.advance(10.5)
         assert one.state("gate")[0] == "down"
         assert fresh.opened == 0

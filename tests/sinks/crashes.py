@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -74,12 +75,11 @@ def check(folder: Path, told: Told) -> int:
     for path, digest in claims.items():
         assert found[path] == digest.lower()
 
-    sink = opened(folder)
-    turn = int(sink.selection(SCOPE) or b"-1")
-    live = [one.frame.key.index for one in sink.kept_candidates(SCOPE)]
-    assert sink.next_index(SCOPE) > max(told.given, default=-1)
-    assert sink.lost() == []
-    sink.close()
+    with closing(opened(folder)) as sink:
+        turn = int(sink.selection(SCOPE) or b"-1")
+        live = [one.frame.key.index for one in sink.kept_candidates(SCOPE)]
+        assert sink.next_index(SCOPE) > max(told.given, default=-1)
+        assert sink.lost() == []
     assert sorted(live) == sorted(told.live_after(turn))
     whole = {
         sha256(content(FrameKey(SCOPE, index), SIZE_BYTES)).hexdigest(): index for index in live

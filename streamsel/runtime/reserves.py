@@ -1,0 +1,65 @@
+"""Numbers of frames, reserved in the record long before they are used."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from streamsel.errors import SinkError
+from streamsel.interfaces import LiveObserver
+from streamsel.runtime.delivery import Delivery
+from streamsel.runtime.reader import Reader
+from streamsel.runtime.roster import Roster
+
+_LOOK_SECONDS = 1.0
+
+
+class Reserves:
+    """Keeps numbers in reserve for every feed that is read, so that no reader ever waits for them.
+
+    ``reserve`` records durably that all numbers of a feed below one may be in use; it is called in
+    the thread of ``first``, the sink that keeps the record. Each time, ``step`` numbers are added.
+    """
+
+    def __init__(
+        self,
+        roster: Roster,
+        first: Delivery,
+        reserve: Callable[[str, int], None],
+        step: int,
+        observers: Sequence[LiveObserver],
+    ) -> None:
+        self._roster = roster
+        self._first = first
+        self._reserve = reserve
+        self._step = step
+        self._observers = observers
+        self._wanted = asyncio.Event()
+
+    def look(self) -> None:
+        """Look soon whether there are enough, because a feed was added."""
+        self._wanted.set()
+
+    async def keep(self) -> None:
+        """Reserve numbers long before they are used up, for ever; where that fails, try again."""
+        while True:
+            self._wanted.clear()
+            for feed, reader in self._roster.readers.items():
+                if reader.reserved - reader.next_index <= self._step // 2:
+                    await self._add(feed, reader)
+            try:
+                async with asyncio.timeout(_LOOK_SECONDS):
+                    await self._wanted.wait()
+            except TimeoutError:
+                continue
+
+    async def _add(self, feed: str, reader: Reader) -> None:
+        upto = reader.next_index + self._step
+        try:
+            await self._first.run(partial(self._reserve, feed, upto))
+        except SinkError as error:
+            for observer in self._observers:
+                observer.sink_failed(self._first.sink.name, type(error).__name__)
+        else:
+            reader.reserved = upto
