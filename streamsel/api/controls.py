@@ -23,7 +23,7 @@ class MqttControls:
         """Each feed: whether it is enabled, and how many frames it may keep."""
         return {
             name: (self._operations.is_enabled(name), self._operations.count(name) or 0)
-            for name in self._operations.settings
+            for name in self._operations.running
         }
 
     async def set_enabled(self, feed: str, enabled: bool) -> None:

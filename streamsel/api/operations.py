@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
@@ -35,12 +36,19 @@ class Operations:
         self._line = line
         self._settings: dict[str, FeedSettings] = {}
         self._counts: dict[str, int] = {}
+        self._is_ending = False
         self._one_at_a_time = asyncio.Lock()
 
     @property
     def settings(self) -> dict[str, FeedSettings]:
         """What was asked of each feed, in the order of the configuration."""
         return dict(self._settings)
+
+    @property
+    def running(self) -> tuple[str, ...]:
+        """The feeds that are read now, or switched off, in the order of the configuration."""
+        present = {status.feed for status in self._line.statuses()}
+        return tuple(name for name in self._settings if name in present)
 
     def count(self, feed: str) -> int | None:
         """The most frames that a feed may keep; None where it keeps a share."""
@@ -56,15 +64,22 @@ class Operations:
         async with self._one_at_a_time:
             for name in self._config.feeds:
                 await self._add(self._config.feed(name))
+            await self._tell_scopes()
+
+    def end(self) -> None:
+        """Refuse whatever is asked from now on: the line is coming to its end."""
+        self._is_ending = True
 
     async def set_enabled(self, feed: str, enabled: bool) -> None:
         """Switch a feed on or off."""
+        self._require_running()
         self._require(feed)
         self._line.set_enabled(feed, enabled)
         _LOG.info("feed %r: switched %s", feed, "on" if enabled else "off")
 
     async def set_count(self, feed: str, count: int) -> None:
         """Let the feed's scope keep at most ``count`` frames from now on."""
+        self._require_running()
         scope = self._require(feed).scope
         await self._line.change(scope, partial(_resize, count))
         self._counts[scope] = count
@@ -72,13 +87,15 @@ class Operations:
 
     async def pin(self, key: FrameKey, pinned: bool) -> bool:
         """Pin a frame, or let it be evicted again. False where it is not kept."""
+        self._require_running()
         for scope in self._line.scopes:
             if await self._line.ask(scope, partial(_keeps, key)):
-                await self._line.change(scope, partial(_pin, key, pinned))
-                if self._parts.store is not None:
+                done: list[bool] = []
+                await self._line.change(scope, partial(_pin, key, pinned, done))
+                if all(done) and self._parts.store is not None:
                     store = self._parts.store
                     await self._line.run_in_first_sink(partial(store.set_pinned, key, pinned))
-                return True
+                return all(done)
         return False
 
     async def reload(self, config: Config) -> None:
@@ -90,19 +107,29 @@ class Operations:
             found = changes(self._config, config)
             for section in found.restart:
                 _LOG.warning("%s changed: restart the service for that", section)
-            # What an earlier reload could not bring about is brought about by this one.
-            stale = {*self._settings} - {*config.feeds} | {*found.changed}
-            for name in [name for name in self._settings if name in stale]:
-                await self._line.remove_feed(name)
-                del self._settings[name]
-            for name in config.feeds:
+            # Against what runs, not against the last file: an earlier reload may have failed.
+            wanted = {name: config.feed(name) for name in config.feeds}
+            for name, was in list(self._settings.items()):
+                if name not in wanted or not _differ_in_count(was, wanted[name]):
+                    del self._settings[name]
+                    self._counts.pop(was.scope, None)
+                    self._parts.clips.pop(name, None)
+                    await self._line.remove_feed(name)
+            for name, settings in wanted.items():
+                was_count = self._settings[name].count if name in self._settings else None
                 if name not in self._settings:
-                    await self._add(config.feed(name))
-            for name in found.resized:
-                self._settings[name] = settings = config.feed(name)
-                if settings.count is not None:
+                    await self._add(settings)
+                elif settings.count is not None and settings.count != was_count:
+                    self._settings[name] = settings
                     await self.set_count(name, settings.count)
+            self._settings = {name: self._settings[name] for name in wanted}
+            await self._tell_scopes()
             self._config = config
+
+    async def _tell_scopes(self) -> None:
+        """Tell the record which of its scopes are still selected into."""
+        if self._parts.store is not None:
+            await self._in_store(partial(self._parts.store.select_into, tuple(self._line.scopes)))
 
     async def _add(self, settings: FeedSettings) -> None:
         feed, make_selector = await self._in_store(partial(self._parts.feed, settings))
@@ -115,6 +142,10 @@ class Operations:
             return call()
         return await self._line.run_in_first_sink(call)
 
+    def _require_running(self) -> None:
+        if self._is_ending:
+            raise ConfigurationError("the service is coming to its end")
+
     def _require(self, feed: str) -> FeedSettings:
         if feed not in self._settings:
             known = ", ".join(self._settings) or "none"
@@ -123,7 +154,10 @@ class Operations:
 
     def _status(self, feed: str) -> FeedStatus:
         self._require(feed)
-        return next(status for status in self._line.statuses() if status.feed == feed)
+        for status in self._line.statuses():
+            if status.feed == feed:
+                return status
+        raise ConfigurationError(f"feed {feed!r} is being changed; try again")
 
 
 def _resize(count: int, selector: LiveSelector) -> Sequence[Event]:
@@ -134,9 +168,13 @@ def _keeps(key: FrameKey, selector: LiveSelector) -> bool:
     return key in selector.kept
 
 
-def _pin(key: FrameKey, pinned: bool, selector: LiveSelector) -> Sequence[Event]:
-    if pinned:
-        selector.pin(key)
-    else:
-        selector.unpin(key)
+def _pin(key: FrameKey, pinned: bool, done: list[bool], selector: LiveSelector) -> Sequence[Event]:
+    done.append(selector.pin(key) if pinned else selector.unpin(key))
     return ()
+
+
+def _differ_in_count(was: FeedSettings, wanted: FeedSettings) -> bool:
+    """Whether two settings are the same but, perhaps, for the count."""
+    if (was.count is None) != (wanted.count is None):
+        return False
+    return replace(was, count=wanted.count) == wanted

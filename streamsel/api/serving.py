@@ -145,6 +145,8 @@ class LiveService:
             self._notifier.ready()
             await asyncio.wait([running, companions[-1]], return_when=asyncio.FIRST_COMPLETED)
             self._notifier.stopping()
+            companions[0].cancel()
+            operations.end()
             line.stop()
             await running
             if publisher is not None:

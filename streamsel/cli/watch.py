@@ -18,8 +18,8 @@ streamsel watch --feed gate=rtsp://10.0.0.4/main       one feed, without a file
 streamsel watch --feed gate=rtsp://10.0.0.4/main -n 50/h -o kept
 
 SIGTERM and Ctrl-C store what was decided and end it; SIGHUP reads the file again. What is given
-here goes before what the file says. A password in an address can be read by every user of this
-machine: write a file, and ${NAME} in it.
+here goes before the file: options of feeds before its defaults, not before what a feed says itself.
+A password in an address can be read by every user of this machine: write a file, and ${NAME} in it.
 """
 
 _FEED_OPTIONS = {

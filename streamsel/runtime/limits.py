@@ -28,4 +28,4 @@ class LiveLimits:
     most_waiting_bytes: int = 64 << 20
     picture_bytes: int = DEFAULT_PICTURE_BYTES
     reserve: int = 100_000
-    shutdown: float = 8.0
+    shutdown: float = 6.0

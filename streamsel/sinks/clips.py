@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from streamsel.clock import Clock
 from streamsel.errors import SourceError
 from streamsel.event import FeedStatus, Judgement, Kept
-from streamsel.frame import Frame, FrameKey
+from streamsel.frame import Frame, FrameKey, Picture
 from streamsel.interfaces import Footage
 from streamsel.sinks.files import disk_errors, make_folder, write_file
 from streamsel.sinks.folder import live_name
@@ -63,7 +63,7 @@ class ClipSink:
                 self._pending.pop(frame.key, None)
                 self._remove(frame)
             elif frame.received is not None and frame.key.feed in self._orders:
-                self._pending[frame.key] = frame
+                self._pending[frame.key] = replace(frame, picture=Picture(None))
         while len(self._pending) > _MOST_PENDING:
             self._pending.pop(next(iter(self._pending)))
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import TextIO
 
+from streamsel.errors import SinkError
 from streamsel.event import FeedStatus, Judgement, Kept
 from streamsel.frame import FrameKey
 from streamsel.sinks.folder import picture_path
@@ -79,5 +80,9 @@ class ConsoleSink:
         self._to.flush()
 
     def _write(self, line: dict[str, object]) -> None:
-        self._to.write(json.dumps(line) + "\n")
-        self._to.flush()
+        try:
+            self._to.write(json.dumps(line) + "\n")
+            self._to.flush()
+        except OSError as error:
+            # The service goes on, whoever listened.
+            raise SinkError(f"events: nobody reads them ({error.strerror})") from error

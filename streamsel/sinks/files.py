@@ -100,6 +100,18 @@ def free_bytes(path: Path) -> int:
     return shutil.disk_usage(path).free
 
 
+def is_passing(error: sqlite3.OperationalError) -> bool:
+    """Whether what SQLite met may be over when it is tried again: no room, no answer, a lock."""
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    return code in (
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_LOCKED,
+    )
+
+
 def damaged(path: Path, why: object) -> RecordError:
     """Return the error for a database that SQLite cannot make sense of."""
     return RecordError(

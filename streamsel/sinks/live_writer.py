@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
@@ -66,6 +66,16 @@ class LiveRecordWriter(RecordWriter):
         self._seq, self._event, self._next_index = seq, number, expected
         self._stored_bytes += after - before
         return freed
+
+    def bytes_of(self, scopes: Collection[str]) -> int:
+        """The size of the pictures that these scopes keep."""
+        return sum(
+            int(size)
+            for scope in scopes
+            for (size,) in self._rows(
+                "SELECT ifnull(sum(bytes), 0) FROM kept WHERE live AND scope = ?", scope
+            )
+        )
 
     def let_go(self, keys: Sequence[FrameKey]) -> list[str]:
         """Claim the pictures of these frames no more; return their paths.

@@ -15,7 +15,7 @@ import numpy as np
 
 from streamsel.errors import RecordError
 from streamsel.frame import Candidate, Frame, FrameKey, Picture, ScreenState, Sighting
-from streamsel.sinks.files import damaged
+from streamsel.sinks.files import damaged, disk_errors, is_passing
 from streamsel.sinks.run import (
     Change,
     Counts,
@@ -305,6 +305,10 @@ class Record:
         try:
             yield from self._database.execute(sql, values)
         except sqlite3.DatabaseError as error:
+            # A disk that fails may work again; only what is wrong in itself is damaged.
+            if isinstance(error, sqlite3.OperationalError) and is_passing(error):
+                with disk_errors(self._folder / DATABASE):
+                    raise
             raise damaged(self._folder / DATABASE, error) from error
 
     def _row(self, sql: str, *values: object) -> Sequence[Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from streamsel.sinks.folder import (
 from streamsel.sinks.live_writer import LiveRecordWriter
 from streamsel.sinks.manifest import manifest_lines
 from streamsel.sinks.pictures import PictureFiles
+from streamsel.sinks.record import Record
 from streamsel.sinks.run import FeedPlan, RunPlan
 
 METHOD = "live"
@@ -82,6 +83,7 @@ class LiveDiskSink:
         self._statuses: dict[str, FeedStatus] = {}
         self._manifest_due = self._forget_due = clock.monotonic()
         self._is_manifest_stale = True
+        self._scopes: frozenset[str] | None = None
         self._closed = False
         self._lock = make_and_lock(folder)
         try:
@@ -102,16 +104,31 @@ class LiveDiskSink:
 
     @property
     def excess_bytes(self) -> int:
-        """How far the pictures exceed ``max_bytes``."""
+        """How far the pictures of scopes that are selected into exceed ``max_bytes``.
+
+        Those of feeds that are no longer part of the service can only be removed by hand; that
+        they take room must not cost the others theirs.
+        """
         most = self._options.max_bytes
-        return 0 if most is None else max(0, self.stored_bytes - most)
+        if most is None or self.stored_bytes <= most:
+            return 0
+        scopes = self._scopes
+        held = self.stored_bytes if scopes is None else self._record.bytes_of(scopes)
+        return max(0, held - most)
+
+    def select_into(self, scopes: Collection[str]) -> None:
+        """Say which scopes are selected into; until then, all of the record count as such."""
+        self._scopes = frozenset(scopes)
 
     def apply(self, judgement: Judgement) -> None:
         """Store a judgement; see ``streamsel.interfaces.LiveSink``."""
         if not self._pending:
             self._pending_since = self._clock.monotonic()
         self._pending.append(_without_pixels(judgement))
-        is_due = bool(judgement.events) and self._options.durability == "strict"
+        # What changed by itself was asked for by a budget, which looks at what is stored.
+        is_due = bool(judgement.changes) or (
+            bool(judgement.events) and self._options.durability == "strict"
+        )
         if not (is_due or self._is_overdue()):
             return
         try:
@@ -203,13 +220,10 @@ class LiveDiskSink:
             created.close()
         else:
             self._pictures.drop_ballast()  # even on a full disk the record can be continued
+            _require_service(self._folder)
         self._record = LiveRecordWriter.resume(self._folder, strict=True)
         try:
             was = self._record.run().plan
-            if was.method != METHOD:
-                raise FolderInUseError(
-                    f"{self._folder}: holds a run over files; a service needs a folder of its own"
-                )
             if was.embedder_digest != plan.embedder_digest:
                 raise ConfigurationError(
                     f"{self._folder}: its frames were embedded by {was.embedder!r} "
@@ -322,6 +336,15 @@ def _outcome(judgements: Sequence[Judgement]) -> tuple[list[Frame], list[FrameKe
         [event.frame for event in last.values() if isinstance(event, Kept)],
         [key for key, event in last.items() if isinstance(event, Evicted)],
     )
+
+
+def _require_service(folder: Path) -> None:
+    """Raise :class:`FolderInUseError` for a run over files, before anything of it is touched."""
+    with Record.open(folder) as record:
+        if record.run().plan.method != METHOD:
+            raise FolderInUseError(
+                f"{folder}: holds a run over files; a service needs a folder of its own"
+            )
 
 
 def _without_pixels(judgement: Judgement) -> Judgement:
