@@ -20,6 +20,7 @@ CLIPS = "clips"
 _LOG = logging.getLogger("streamsel.sinks")
 _MOST_PENDING = 1_000
 _MARGIN_SECONDS = 0.5
+_MP4_MARK = b"ftyp"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,8 @@ class ClipOrder:
 
 class ClipSink:
     """Stores ``clips/<feed>/<day>/<hour>/<name of the picture>.mp4``; a ``LiveSink``.
+
+    (``.mkv`` where MP4 cannot hold the codec.)
 
     ``orders`` are by feed, and may change while it runs. A clip is written once what comes after
     its frame has been received, and removed with its frame. One that cannot be cut (the feed was
@@ -98,7 +101,8 @@ class ClipSink:
         except SourceError as error:
             _LOG.warning("frame %s: no clip: %s", frame.key, error)
             return
-        place = self._place(frame)
+        suffix = "mp4" if content[4:8] == _MP4_MARK else "mkv"
+        place = self._place(frame, suffix)
         with disk_errors(place):
             make_folder(place.parent)
             write_file(place, content, sync=False)
@@ -106,12 +110,13 @@ class ClipSink:
     def _remove(self, frame: Frame) -> None:
         if frame.wall_time is None:
             return
-        place = self._place(frame)
+        place = self._place(frame, "mp4")
         with disk_errors(place):
-            place.unlink(missing_ok=True)
+            for path in (place, self._place(frame, "mkv")):
+                path.unlink(missing_ok=True)
             for folder in (place.parent, place.parent.parent):
                 if folder.is_dir() and not any(folder.iterdir()):
                     folder.rmdir()
 
-    def _place(self, frame: Frame) -> Path:
-        return self._folder / CLIPS / frame.key.feed / f"{live_name(frame)}.mp4"
+    def _place(self, frame: Frame, suffix: str) -> Path:
+        return self._folder / CLIPS / frame.key.feed / f"{live_name(frame)}.{suffix}"

@@ -129,3 +129,22 @@ def test_a_feed_that_wants_no_clips_gets_none(
     sink.tick()
     sink.close()
     assert not list(tmp_path.iterdir())
+
+
+class Matroska:
+    """Footage of a codec that MP4 cannot hold."""
+
+    def clip(self, received: float, before: float, after: float) -> bytes:
+        return b"\x1a\x45\xdf\xa3 a clip"
+
+
+def test_what_is_no_mp4_is_not_called_so(
+    tmp_path: Path, seen: tuple[PacketRing, list[Frame]]
+) -> None:
+    sink = ClipSink(tmp_path, {"gate": ClipOrder(Matroska(), 1.0, 0.1)}, SystemClock())
+    frame = seen[1][0]
+    sink.apply(judged(frame))
+    sink.close()
+    (stored,) = tmp_path.rglob("*_gate-000000.mkv")
+    sink.apply(Judgement("gate", (), (Evicted(frame, None, None, "lost"),)))
+    assert not stored.exists()
