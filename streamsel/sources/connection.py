@@ -238,7 +238,8 @@ class Connection(Session):
 
 def is_live_address(address: str) -> bool:
     """Whether an address is of a kind that is read as a live feed."""
-    return urlsplit(address).scheme.lower() in _SCHEMES or _device(address) is not None
+    scheme, separator, _ = address.partition("://")
+    return bool(separator and scheme.lower() in _SCHEMES) or _device(address) is not None
 
 
 def _device(address: str) -> str | None:
@@ -251,7 +252,10 @@ def _device(address: str) -> str | None:
 
 def _open(where: str, location: str, options: LiveOptions, clock: Clock) -> InputContainer:
     device = _device(location)
-    parts = urlsplit(location)
+    try:
+        parts = urlsplit(location)
+    except ValueError:
+        raise SourceError(f"{where} is no valid URL; check it") from None
     if device is None and parts.scheme.lower() not in _SCHEMES:
         raise SourceError(
             f"{where} is no address of a live feed; give rtsp://, rtsps://, http(s)://, rtmp://, "

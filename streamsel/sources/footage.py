@@ -85,13 +85,17 @@ class PacketRing:
         delay = 0 if decoded is None or shown is None else max(0, shown - decoded)
         sent = self._timeline.stamp(shown if decoded is None else decoded, time_base)
         is_keyframe = packet.is_keyframe
+        try:
+            unboxed = self._unbox.filter(packet)
+        except av.FFmpegError:
+            return  # it was damaged, which the decoder has said already
         kept = _Kept(
             received,
             self._recording,
             is_keyframe,
             round(sent / _TIME_BASE),
             round(delay * time_base / _TIME_BASE),
-            b"".join(map(bytes, self._unbox.filter(packet))),
+            b"".join(map(bytes, unboxed)),
         )
         with self._lock:
             self._packets.append(kept)

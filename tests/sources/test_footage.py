@@ -138,3 +138,21 @@ def test_other_codecs_and_containers_can_be_cut(
     # With B-frames, pictures are shown some packets after they came.
     assert 0 <= len(images) - len(frames) <= 3
     assert images[-1].time == pytest.approx(frames[-1].media_time, abs=0.2)
+
+
+def test_a_damaged_packet_is_left_out(clip: Path) -> None:
+    ring = PacketRing(seconds=60)
+    with av.open(str(clip)) as container:
+        stream = container.streams.video[0]
+        ring.begin(stream, stream.width, stream.height)
+        for number, packet in enumerate(container.demux(stream)):
+            if not packet.size:
+                continue
+            if number == 3:
+                # A length that promises more than the packet holds.
+                packet.update(b"\x7f\xff\xff\xff" + bytes(packet)[4:])
+            ring.add(packet, received=number / RATE)
+    intact = slices(clip)
+    found = slices(ring.clip(received=0.0, before=0.0, after=60.0))
+    assert len(found) == len(intact) - 1
+    assert found[:3] == intact[:3]

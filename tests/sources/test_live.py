@@ -14,7 +14,7 @@ import pytest
 from streamsel.clock import SystemClock
 from streamsel.errors import SourceError
 from streamsel.frame import Frame
-from streamsel.sources.connection import LiveOptions
+from streamsel.sources.connection import LiveOptions, is_live_address
 from streamsel.sources.live import CameraSource
 from tests.servers.broker import certify
 from tests.servers.clips import RATE, camera_clip, clip_digests, luma_digest
@@ -252,3 +252,19 @@ def test_over_a_lossy_line_the_frame_rate_holds(lossy: list[Frame]) -> None:
 def image_of(frame: Frame) -> Any:
     assert frame.picture.image is not None
     return frame.picture.image
+
+
+@pytest.mark.parametrize("address", ["rtsp://[::1/main", "http://[half"])
+def test_an_address_that_is_no_url_is_said(address: str) -> None:
+    with pytest.raises(SourceError, match=r"no valid URL; check it"):
+        take(camera(address), 1)
+
+
+@pytest.mark.parametrize("address", ["/dev/video0", "rtsp://[::1/main", "RTSP://gate/main"])
+def test_what_looks_like_a_live_address_is_taken_for_one(address: str) -> None:
+    assert is_live_address(address)
+
+
+@pytest.mark.parametrize("address", ["walk.mp4", "rtsp:", "ftp://gate/main", "folder/[odd"])
+def test_what_does_not_is_not(address: str) -> None:
+    assert not is_live_address(address)
