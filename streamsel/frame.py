@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,24 @@ Sketch: TypeAlias = npt.NDArray[np.uint8]
 """(32, 32) luma, what the screen compares."""
 LumaRows: TypeAlias = npt.NDArray[np.uint8]
 """(R, W) luma, rows of the picture at full width: what sharpness is measured on."""
+
+
+Scaling: TypeAlias = Literal["area", "bilinear", "bicubic", "lanczos"]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """How an embedder wants its thumbnails made from a picture.
+
+    ``side`` is that of the square thumbnail in pixels. ``crop`` is the share of the picture's
+    shorter side that a centered square covers, which alone is seen; None: the whole picture is
+    squashed to a square, so that nothing at its edges is missed. ``scaling`` averages over the
+    pixels that fall together, all but ``area`` with the kernel of that name.
+    """
+
+    side: int
+    crop: float | None = None
+    scaling: Scaling = "area"
 
 
 @dataclass(frozen=True, slots=True, order=True)

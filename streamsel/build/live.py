@@ -72,7 +72,7 @@ class LiveParts:
                 name=settings.name,
                 address=settings.address,
                 open_source=partial(open_source, settings, self.clock, ring),
-                open_screen=partial(open_screen, settings, self.embedder.input_size),
+                open_screen=partial(open_screen, settings, self.embedder.view),
                 scope=settings.scope,
                 start=start,
                 reserved=start + _RESERVED,

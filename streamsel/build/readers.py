@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from streamsel.clock import Clock
 from streamsel.config.settings import FeedSettings
+from streamsel.frame import View
 from streamsel.interfaces import LiveSource, Screen
 
 if TYPE_CHECKING:
@@ -32,12 +33,12 @@ def open_source(settings: FeedSettings, clock: Clock, ring: PacketRing | None) -
     return CameraSource(settings.name, settings.source, options, clock, ring)
 
 
-def open_screen(settings: FeedSettings, thumbnail_px: int) -> Screen:
-    """Return a screen that remembers nothing yet; ``thumbnail_px`` is what the embedder wants."""
+def open_screen(settings: FeedSettings, view: View) -> Screen:
+    """Return a screen that remembers nothing yet; ``view`` is what the embedder wants."""
     from streamsel.screen.frame_screen import FrameScreen
     from streamsel.sources.eye import Eye
 
-    return FrameScreen(Eye(), thumbnail_px, settings.screen)
+    return FrameScreen(Eye(), view, settings.screen)
 
 
 def open_ring(settings: FeedSettings) -> PacketRing | None:

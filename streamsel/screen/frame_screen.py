@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from streamsel.frame import Frame, ScreenState, Sighting, Sketch
+from streamsel.frame import Frame, ScreenState, Sighting, Sketch, View
 from streamsel.interfaces import Eye
 from streamsel.screen.measures import change, dark_share, digest_of, sharpness_of, uniform_share
 from streamsel.screen.options import ScreenOptions
@@ -40,10 +40,10 @@ class FrameScreen:
     any of them, gives the same sightings.
     """
 
-    def __init__(self, eye: Eye, thumbnail_size: int, options: ScreenOptions) -> None:
-        """Look through ``eye``; make thumbnails of the side the embedder wants, in pixels."""
+    def __init__(self, eye: Eye, view: View, options: ScreenOptions) -> None:
+        """Look through ``eye``; make thumbnails as the embedder wants them."""
         self._eye = eye
-        self._thumbnail_size = thumbnail_size
+        self._view = view
         self._options = options
         self._state = ScreenState()
         self._digests: OrderedDict[int, None] = OrderedDict()
@@ -122,7 +122,7 @@ class FrameScreen:
         return None
 
     def _look_closely(self, frame: Frame, sketch: Sketch, sharpness: float) -> Sighting:
-        thumbnail = self._eye.thumbnail(frame.picture, self._thumbnail_size)
+        thumbnail = self._eye.thumbnail(frame.picture, self._view)
         digest = digest_of(sketch, thumbnail)
         state = self._state
         repeated = self._options.exact_duplicates and digest in self._digests

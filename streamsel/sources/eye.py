@@ -11,9 +11,10 @@ import av
 import numpy as np
 import numpy.typing as npt
 from av.video.reformatter import Interpolation, VideoReformatter
+from PIL import Image
 
 from streamsel.errors import SourceError
-from streamsel.frame import LumaRows, Picture, Sketch, Thumbnail
+from streamsel.frame import LumaRows, Picture, Sketch, Thumbnail, View
 from streamsel.sources.planes import Layout, Samples, Small, bytes_of, layout_of, rows_of, to_rgb
 
 SKETCH_SIDE = 32
@@ -22,6 +23,12 @@ _LUMA_ROWS_PER_CELL = 2
 _CHROMA_ROWS_PER_CELL = 1
 _AREA = Interpolation.AREA | Interpolation.BITEXACT | Interpolation.ACCURATE_RND
 _AREA_AND_ALL_CHROMA = _AREA | Interpolation.FULL_CHR_H_INT
+_KERNELS = {
+    "area": Image.Resampling.BOX,
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+}
 
 
 class Eye:
@@ -33,7 +40,8 @@ class Eye:
 
     def __init__(self) -> None:
         self._scalers = {
-            role: VideoReformatter() for role in ("sketch", "luma", "chroma", "gray", "full", "rgb")
+            role: VideoReformatter()
+            for role in ("sketch", "luma", "chroma", "gray", "full", "rgb", "whole")
         }
 
     def sketch(self, picture: Picture) -> Sketch:
@@ -64,20 +72,29 @@ class Eye:
         luma = rows_of(image, 0, layout)
         return _own(layout.narrow(luma[_evenly(len(luma), rows)]))
 
-    def thumbnail(self, picture: Picture, size: int) -> Thumbnail:
-        """Return the whole upright picture as (size, size, 3) uint8 full-range RGB.
+    def thumbnail(self, picture: Picture, view: View) -> Thumbnail:
+        """Return what the view shows of the upright picture, (S, S, 3) uint8 full-range RGB.
 
-        Planar YUV is averaged plane by plane and converted when it is small, by the matrix and
-        range that the picture is tagged with (BT.601, limited where it is not, as in swscale).
-        About 0.3 ms for 64 pixels from 1080p.
+        The whole picture, area-averaged: planar YUV is averaged plane by plane and converted when
+        it is small, by the matrix and range that the picture is tagged with (BT.601, limited where
+        it is not, as in swscale). About 0.3 ms for 64 pixels from 1080p. Any other view converts
+        all of the picture and then scales as Pillow does, which networks of other libraries were
+        trained with; about 15 ms from 1080p.
         """
         image = _image(picture)
+        if view.crop is not None or view.scaling != "area":
+            rgb = np.rot90(self._full_rgb(image), picture.rotation // 90)  # (H, W, 3)
+            return _own(_cut(rgb, view))
+        size = view.side
         layout = layout_of(image)
         if layout is None:
             rgb = self._convert("rgb", image, "rgb24", size, size)  # (S, S, 3)
         else:
             rgb = to_rgb(self._small_planes(image, layout, size), image)
         return _own(np.rot90(rgb, picture.rotation // 90))
+
+    def _full_rgb(self, image: av.VideoFrame) -> npt.NDArray[np.uint8]:
+        return self._convert("whole", image, "rgb24", image.width, image.height)
 
     def _small_planes(self, image: av.VideoFrame, layout: Layout, size: int) -> list[Small]:
         """The luma and both chroma planes, or the luma alone, each as (S, S)."""
@@ -113,6 +130,19 @@ class Eye:
         array = bytes_of(plane).reshape(-1, plane.line_size)
         array = array[:height, : width * samples]
         return array.reshape(height, width, 3) if samples == 3 else array
+
+
+def _cut(rgb: npt.NDArray[np.uint8], view: View) -> Small:
+    """(H, W, 3) to (S, S, 3), in one step of scaling."""
+    height, width = rgb.shape[:2]
+    across, down = float(width), float(height)
+    if view.crop is not None:
+        across = down = view.crop * min(width, height)
+    left, top = (width - across) / 2, (height - down) / 2
+    scaled = Image.fromarray(rgb).resize(
+        (view.side, view.side), _KERNELS[view.scaling], box=(left, top, left + across, top + down)
+    )
+    return np.asarray(scaled)
 
 
 def _image(picture: Picture) -> av.VideoFrame:

@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 
 from streamsel.clock import SystemClock
+from streamsel.frame import View
 from streamsel.screen.frame_screen import FrameScreen
 from streamsel.screen.options import ScreenOptions
 from streamsel.sources.connection import LiveOptions
@@ -45,7 +46,7 @@ def feeds_per_core(address: str, decode: str, seconds: float) -> float:
     """Read for so many seconds of video; return seconds that pass for each one of CPU time."""
     options = LiveOptions(decode=decode)
     source = CameraSource("bench", address, options, SystemClock())
-    screen = FrameScreen(Eye(), 64, ScreenOptions(exact_duplicates=False))
+    screen = FrameScreen(Eye(), View(64), ScreenOptions(exact_duplicates=False))
     session = source.session(0, 0.0)
     screen.look(next(session))
     cpu, began = time.thread_time(), time.monotonic()

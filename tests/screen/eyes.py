@@ -10,7 +10,7 @@ import av
 import numpy as np
 import numpy.typing as npt
 
-from streamsel.frame import Frame, FrameKey, LumaRows, Picture, Sketch, Thumbnail
+from streamsel.frame import Frame, FrameKey, LumaRows, Picture, Sketch, Thumbnail, View
 
 Luma = npt.NDArray[np.uint8]
 
@@ -29,9 +29,9 @@ class PlainEye:
         self.asked["luma_rows"] += 1
         return _luma(picture)[::4]
 
-    def thumbnail(self, picture: Picture, size: int) -> Thumbnail:
+    def thumbnail(self, picture: Picture, view: View) -> Thumbnail:
         self.asked["thumbnail"] += 1
-        return np.repeat(_average(_luma(picture), size)[:, :, None], 3, axis=2)
+        return np.repeat(_average(_luma(picture), view.side)[:, :, None], 3, axis=2)
 
 
 def textured(seed: int, side: int = 64) -> Luma:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamsel.errors import ConfigurationError
-from streamsel.frame import ScreenState
+from streamsel.frame import ScreenState, View
 from streamsel.interfaces import Screen
 from streamsel.screen.frame_screen import FrameScreen
 from streamsel.screen.options import ScreenOptions
@@ -28,7 +28,7 @@ ALL_OFF = ScreenOptions(
 
 
 def looked_at(frames, options=AT_ONCE, eye=None):
-    screen: Screen = FrameScreen(eye or PlainEye(), 16, options)
+    screen: Screen = FrameScreen(eye or PlainEye(), View(16), options)
     return [screen.look(frame) for frame in frames]
 
 
@@ -142,13 +142,13 @@ def test_pictures_that_differ_where_no_cell_shows_it_are_not_duplicates():
     other = one.copy()
     other[0, 0], other[0, 1] = other[0, 1] + 40, other[0, 1] - 40
     eye = PlainEye()
-    fine = FrameScreen(eye, 64, ScreenOptions(unchanged_mean=None))
+    fine = FrameScreen(eye, View(64), ScreenOptions(unchanged_mean=None))
     assert [fine.look(frame).refusal for frame in shown([one, other])] == [None, None]
 
 
 def test_what_was_not_seen_for_long_is_forgotten():
     first, later = shown([textured(1)])[0], shown([textured(2)])[0]
-    screen = FrameScreen(PlainEye(), 16, AT_ONCE)
+    screen = FrameScreen(PlainEye(), View(16), AT_ONCE)
     digest = screen.look(first).digest
     others = list(range(1, screen.memory))
     screen.resume(ScreenState(), [digest, *others])
@@ -188,7 +188,7 @@ def test_resumed_at_any_point_it_goes_on_alike(script, calibration, data):
     whole = looked_at(frames, options)
     split = data.draw(st.integers(0, len(frames)))
     before = whole[:split]
-    screen = FrameScreen(PlainEye(), 16, options)
+    screen = FrameScreen(PlainEye(), View(16), options)
     screen.resume(
         before[-1].state if before else ScreenState(),
         [seen.digest for seen in before if seen.refusal is None],

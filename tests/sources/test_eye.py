@@ -5,9 +5,10 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from PIL import Image
 
 from streamsel.errors import SourceError
-from streamsel.frame import Picture
+from streamsel.frame import Picture, View
 from streamsel.sources.eye import Eye
 from streamsel.sources.file import FileSource
 from tests.sources.media import MAKERS, moving_picture
@@ -49,7 +50,7 @@ def area_average(full: np.ndarray, size: int) -> np.ndarray:
 @pytest.mark.parametrize("size", [(640, 360), (500, 301)])
 def test_a_thumbnail_is_close_to_the_average_of_the_whole_picture(pixels, size):
     image = image_of(natural(*size), pixels)
-    thumbnail = Eye().thumbnail(Picture(image), 48)
+    thumbnail = Eye().thumbnail(Picture(image), View(48))
     expected = area_average(image.to_ndarray(format="rgb24", threads=1), 48)
     assert np.abs(thumbnail - expected).mean() < 3
     assert thumbnail.shape == (48, 48, 3)
@@ -58,12 +59,13 @@ def test_a_thumbnail_is_close_to_the_average_of_the_whole_picture(pixels, size):
 
 @pytest.mark.parametrize("colorspace", [1, 2, 5, 6, 7, 9])
 @pytest.mark.parametrize("color_range", [1, 2])
-def test_matrix_and_range_are_those_the_picture_is_tagged_with(colorspace, color_range):
+@pytest.mark.parametrize("view", [View(8), View(8, scaling="bicubic")])
+def test_matrix_and_range_are_those_the_picture_is_tagged_with(colorspace, color_range, view):
     image = av.VideoFrame(64, 64, "yuv444p")
     for plane, level in zip(image.planes, (110, 90, 170), strict=True):
         plane.update(bytes([level]) * plane.buffer_size)
     image.colorspace, image.color_range = colorspace, color_range
-    ours = Eye().thumbnail(Picture(image), 8)[4, 4]
+    ours = Eye().thumbnail(Picture(image), view)[4, 4]
     weights = {1: (0.2126, 0.0722), 7: (0.212, 0.087), 9: (0.2627, 0.0593)}
     red, blue = weights.get(colorspace, (0.299, 0.114))
     if color_range == 1:
@@ -88,7 +90,7 @@ def test_the_layout_in_memory_changes_nothing(pixels):
         assert image.planes[0].line_size >= plain.planes[0].line_size
         eye = Eye()
         picture = Picture(image)
-        seen = (eye.sketch(picture), eye.luma_rows(picture), eye.thumbnail(picture, 64))
+        seen = (eye.sketch(picture), eye.luma_rows(picture), eye.thumbnail(picture, View(64)))
         results.append([array.tobytes() for array in seen])
     assert results[0] == results[1] == results[2]
 
@@ -116,7 +118,7 @@ def test_one_eye_gives_the_same_for_any_order_of_pictures():
     ]
 
     def look(eye: Eye, picture: Picture) -> tuple[bytes, ...]:
-        seen = (eye.sketch(picture), eye.thumbnail(picture, 64), eye.luma_rows(picture))
+        seen = (eye.sketch(picture), eye.thumbnail(picture, View(64)), eye.luma_rows(picture))
         return tuple(array.tobytes() for array in seen)
 
     one = Eye()
@@ -148,24 +150,55 @@ def test_luma_rows_are_whole_rows_in_8_bits(pixels):
     assert Eye().luma_rows(Picture(image_of(natural(40, 9), pixels))).shape == (9, 40)
 
 
+@pytest.mark.parametrize("scaling", ["area", "bilinear", "bicubic", "lanczos"])
+@pytest.mark.parametrize("size", [(640, 360), (240, 400)])
+def test_a_crop_is_what_a_centered_crop_after_scaling_shows(scaling, size):
+    rgb = natural(*size)
+    seen = Eye().thumbnail(Picture(image_of(rgb, "rgb24")), View(56, 0.875, scaling))
+    width, height = size
+    factor = 64 / min(size)
+    whole = Image.fromarray(rgb).resize(
+        (round(width * factor), round(height * factor)),
+        Image.Resampling["BOX" if scaling == "area" else scaling.upper()],
+    )
+    left, top = (whole.width - 56) // 2, (whole.height - 56) // 2
+    expected = np.asarray(whole)[top : top + 56, left : left + 56].astype(float)
+    assert np.abs(seen - expected).mean() < 2.5
+
+
+def test_a_crop_does_not_see_the_edges_and_the_whole_view_does():
+    rgb = natural()
+    marked = rgb.copy()
+    marked[:, :80] = 255
+    eye = Eye()
+
+    def gap(view):
+        first, second = (eye.thumbnail(Picture(image_of(p)), view) for p in (rgb, marked))
+        return np.abs(first.astype(int) - second).max()
+
+    assert gap(View(32, 0.9, "bicubic")) == 0
+    assert gap(View(32, None, "bicubic")) > 50
+
+
+@pytest.mark.parametrize("view", [View(32), View(32, scaling="bicubic"), View(32, 0.8)])
 @pytest.mark.parametrize("rotation", [0, 90, 180, 270])
-def test_the_thumbnail_is_upright_and_the_sketch_as_stored(rotation):
+def test_the_thumbnail_is_upright_and_the_sketch_as_stored(rotation, view):
     image = image_of(natural(200, 120))
     stored, turned = Picture(image), Picture(image, rotation)
     eye = Eye()
-    np.testing.assert_array_equal(
-        eye.thumbnail(turned, 32), np.rot90(eye.thumbnail(stored, 32), rotation // 90)
-    )
+    upright = np.rot90(eye.thumbnail(stored, view), rotation // 90).astype(int)
+    # To the last bit where nothing is rounded between the two directions of scaling.
+    assert np.abs(eye.thumbnail(turned, view) - upright).max() <= (0 if view == View(32) else 1)
     np.testing.assert_array_equal(eye.sketch(turned), eye.sketch(stored))
 
 
 def test_arrays_are_read_only_and_hold_on_to_nothing():
     eye = Eye()
     picture = Picture(image_of(natural()))
-    first = eye.sketch(picture), eye.thumbnail(picture, 64), eye.luma_rows(picture)
+    first = eye.sketch(picture), eye.thumbnail(picture, View(64)), eye.luma_rows(picture)
     copies = [array.copy() for array in first]
     other = Picture(image_of(255 - natural()))
-    eye.sketch(other), eye.thumbnail(other, 64), eye.luma_rows(other)
+    eye.sketch(other), eye.thumbnail(other, View(64)), eye.luma_rows(other)
     for array, copy in zip(first, copies, strict=True):
         assert not array.flags.writeable
         assert array.flags.owndata
@@ -175,7 +208,7 @@ def test_arrays_are_read_only_and_hold_on_to_nothing():
 def test_a_dropped_picture_cannot_be_looked_at():
     picture = Picture(image_of(natural()))
     picture.drop()
-    for look in (Eye().sketch, Eye().luma_rows, lambda p: Eye().thumbnail(p, 32)):
+    for look in (Eye().sketch, Eye().luma_rows, lambda p: Eye().thumbnail(p, View(32))):
         with pytest.raises(SourceError, match="dropped"):
             look(picture)
 
@@ -185,7 +218,7 @@ def test_every_decoded_format_can_be_looked_at(media, kind):
     path: Path = media(kind)
     eye = Eye()
     for frame in FileSource("x", str(path)).frames():
-        thumbnail = eye.thumbnail(frame.picture, 32)
+        thumbnail = eye.thumbnail(frame.picture, View(32))
         full = area_average(frame.picture.image.to_ndarray(format="rgb24", threads=1), 32)
         if min(frame.width, frame.height) >= 32:
             assert np.abs(thumbnail - full).mean() < 3

@@ -14,7 +14,7 @@ import pytest
 
 from streamsel.clock import SystemClock
 from streamsel.errors import SourceError
-from streamsel.frame import Frame
+from streamsel.frame import Frame, View
 from streamsel.screen.frame_screen import FrameScreen
 from streamsel.screen.options import ScreenOptions
 from streamsel.sources.connection import LiveOptions
@@ -97,7 +97,7 @@ def test_fewer_frames_are_looked_at_where_fewer_are_asked_for(server: RtspServer
 
 
 def test_the_screen_survives_pictures_that_change_their_size(server: RtspServer) -> None:
-    screen = FrameScreen(Eye(), 64, ScreenOptions())
+    screen = FrameScreen(Eye(), View(64), ScreenOptions())
     seen = [screen.look(frame) for frame in take(camera(server.url("/flip")), 4 * RATE)]
     passed = {sighting.frame.width for sighting in seen if sighting.refusal is None}
     assert passed == {640, 320}
