@@ -1,10 +1,10 @@
 """Every seam of the line, on one page.
 
-    Source -> Screen -> inbox -> Embedder (a batch) -> Selector -> Verdict -> mailbox -> Sink
+    Source -> Screen -> inbox -> Embeddings (a batch) -> Selector -> Verdict -> mailbox -> Sink
 
 Nothing points back: no stage holds an earlier or a later one. All are synchronous; concurrency
 lives in ``streamsel.runtime`` alone. A source and its screen run in one thread of their own, the
-embedder and the selector in another, each sink in another.
+embeddings and the selector in another, each sink in another.
 
 A live feed runs down the same line. Its source is opened again whenever it ends, its frames are
 never fetched a second time, its selector never finishes, and its sinks are told of each turn of
@@ -28,6 +28,7 @@ from streamsel.frame import (
     Sketch,
     Thumbnail,
     Vectors,
+    View,
 )
 
 
@@ -80,8 +81,8 @@ class Eye(Protocol):
     def luma_rows(self, picture: Picture) -> LumaRows:
         """Return evenly spaced rows of the luma plane at full width, (R, W) uint8."""
 
-    def thumbnail(self, picture: Picture, size: int) -> Thumbnail:
-        """Return the whole upright picture as (size, size, 3) uint8 full-range RGB."""
+    def thumbnail(self, picture: Picture, view: View) -> Thumbnail:
+        """Return what the view shows of the upright picture, (S, S, 3) uint8 full-range RGB."""
 
 
 class Screen(Protocol):
@@ -117,8 +118,8 @@ class Embedder(Protocol):
         """Hex hash of the weights; equal digests mean comparable vectors."""
 
     @property
-    def input_size(self) -> int:
-        """Side of the square thumbnail it wants, in pixels."""
+    def view(self) -> View:
+        """How it wants its thumbnails made."""
 
     @property
     def dim(self) -> int:
@@ -129,6 +130,34 @@ class Embedder(Protocol):
 
         Returns (N, D) read-only float32 unit vectors. A thumbnail's vector does not depend on its
         neighbours in the batch, on the batch's size, or on the number of threads.
+        """
+
+
+class Embeddings(Protocol):
+    """Gives frames their vectors: an :class:`Embedder` computes them, or a table has them."""
+
+    @property
+    def name(self) -> str:
+        """That of the embedder the vectors come from, or of the table where it does not say."""
+
+    @property
+    def digest(self) -> str:
+        """Hex hash of what made the vectors; equal digests mean comparable vectors."""
+
+    @property
+    def view(self) -> View:
+        """How the thumbnails of sightings are to be made."""
+
+    @property
+    def dim(self) -> int:
+        """Length of a vector."""
+
+    def candidates(self, sightings: Sequence[Sighting]) -> list[Candidate]:
+        """Return the candidate for each sighting, in order, and let go of the thumbnails.
+
+        One that was refused has no embedding; a table may refuse another. A frame's embedding,
+        (D,) read-only, does not depend on the sightings beside it. Raises :class:`EmbedderError`
+        where one cannot be given.
         """
 
 

@@ -78,7 +78,7 @@ def compare_inputs(
             seed=options.select.seed,
         )
         feeds = tuple(dict.fromkeys(candidate.frame.key.feed for candidate in group))
-        tables.append(Table(feeds, len(group), count, collection.embedder.name, tuple(rows)))
+        tables.append(Table(feeds, len(group), count, collection.embeddings.name, tuple(rows)))
     return Compared(
         tables=tuple(tables),
         unusable=tuple(str(error) for error in collection.errors),

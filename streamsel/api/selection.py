@@ -147,6 +147,7 @@ def select(
     embedder: str = "builtin",
     weights: str | None = None,
     device: str = "auto",
+    embeddings: str | PathLike[str] | Sequence[str | PathLike[str]] = (),
     output: str | PathLike[str] | None = None,
     resume: bool = False,
     overwrite: bool = False,
@@ -154,8 +155,8 @@ def select(
     """Keep the ``count`` most diverse frames of videos, folders, globs or URLs.
 
     Arguments mean what the options of ``streamsel select`` of the same name mean; times are
-    seconds. An input that cannot be read does not stop the others: ``selection.summary.errors``
-    names it.
+    seconds. ``embeddings``: files of vectors to read instead of computing them. An input that
+    cannot be read does not stop the others: ``selection.summary.errors`` names it.
 
     Raises :class:`StreamselError`: a :class:`ConfigurationError` for what cannot be asked for, a
     :class:`SourceError` when no input can be read at all, a :class:`SinkError` when the frames
@@ -163,10 +164,11 @@ def select(
     """
     if output is None and (resume or overwrite):
         raise ConfigurationError("resume and overwrite need an output folder")
-    arguments = [inputs] if isinstance(inputs, str) or not isinstance(inputs, Sequence) else inputs
     options = RunOptions(
         read=ReadOptions(start=start, end=end, fps=fps, filters=filters),
-        embed=EmbedOptions(embedder=embedder, weights=weights, device=device),
+        embed=EmbedOptions(
+            embedder=embedder, weights=weights, device=device, embeddings=_names(embeddings)
+        ),
         select=SelectOptions(
             method=method,
             count=count,
@@ -181,7 +183,7 @@ def select(
     folder = Path(tempfile.mkdtemp(prefix="streamsel-")) if output is None else Path(output)
     try:
         run = build_selection(
-            [str(argument) for argument in arguments],
+            _names(inputs),
             options,
             folder,
             resume=resume,
@@ -196,3 +198,9 @@ def select(
         if output is None:
             shutil.rmtree(folder, ignore_errors=True)
         raise
+
+
+def _names(paths: str | PathLike[str] | Sequence[str | PathLike[str]]) -> tuple[str, ...]:
+    """One path or several, as text."""
+    several = [paths] if isinstance(paths, str) or not isinstance(paths, Sequence) else paths
+    return tuple(str(path) for path in several)

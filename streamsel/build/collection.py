@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from streamsel.build.embeddings import build_embeddings
 from streamsel.build.inputs import open_sources
 from streamsel.config.options import RunOptions
 from streamsel.errors import SourceError
 from streamsel.event import FeedReport, Verdict
 from streamsel.frame import Candidate, Frame, FrameKey
-from streamsel.interfaces import Embedder, Observer
+from streamsel.interfaces import Embeddings, Observer
 from streamsel.runtime.pipeline import Lane, Pipeline
 
 
@@ -24,7 +25,7 @@ class CollectionRun:
     pipeline: Pipeline
     candidates: Sequence[Candidate]
     reports: Sequence[FeedReport]
-    embedder: Embedder
+    embeddings: Embeddings
     errors: tuple[SourceError, ...]
 
 
@@ -63,14 +64,12 @@ def build_collection(
     inputs: Sequence[str], options: RunOptions, *, observers: Sequence[Observer] = ()
 ) -> CollectionRun:
     """Build a line that embeds every frame that is not corrupt, and decides nothing."""
-    from streamsel.embed.registry import create
     from streamsel.screen.frame_screen import FrameScreen
     from streamsel.screen.options import ScreenOptions
     from streamsel.sources.eye import Eye
 
     opened = open_sources(inputs, options.read)
-    embed = options.embed
-    embedder = create(embed.embedder, weights=embed.weights, device=embed.device)
+    embeddings = build_embeddings(options.embed, opened.sources)
     everything = ScreenOptions(
         black_share=None,
         uniform_share=None,
@@ -80,9 +79,11 @@ def build_collection(
         min_sharpness=None,
     )
     lanes = [
-        Lane(source, lambda: FrameScreen(Eye(), embedder.input_size, everything))
+        Lane(source, lambda: FrameScreen(Eye(), embeddings.view, everything))
         for source in opened.sources
     ]
     collector = _Collector()
-    pipeline = Pipeline(lanes, embedder, collector, [collector], observers=observers)
-    return CollectionRun(pipeline, collector.candidates, collector.reports, embedder, opened.errors)
+    pipeline = Pipeline(lanes, embeddings, collector, [collector], observers=observers)
+    return CollectionRun(
+        pipeline, collector.candidates, collector.reports, embeddings, opened.errors
+    )

@@ -10,12 +10,13 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from streamsel.build.embeddings import build_embeddings
 from streamsel.build.inputs import open_sources, require_readable
 from streamsel.build.selector import build_selector
 from streamsel.clock import Clock, SystemClock
 from streamsel.config.options import RunOptions
 from streamsel.errors import RecordError, SourceError
-from streamsel.interfaces import Embedder, Observer, Screen, Selector, Source
+from streamsel.interfaces import Embeddings, Observer, Screen, Selector, Source
 from streamsel.runtime.pipeline import Lane, Pipeline
 from streamsel.version import __version__
 
@@ -36,7 +37,7 @@ class SelectionRun:
 
     pipeline: Pipeline
     sink: DiskSink
-    embedder: Embedder
+    embeddings: Embeddings
     errors: tuple[SourceError, ...]
 
 
@@ -55,10 +56,9 @@ def build_selection(
 
     Raises :class:`ConfigurationError` for what cannot be asked for, :class:`FolderInUseError` when
     the folder holds something else, :class:`EmbedderError` and :class:`SourceError` when the
-    network or no input at all can be opened. Nothing in the folder has been touched then, except
-    that ``overwrite`` comes last.
+    network, the table or no input at all can be opened. Nothing in the folder has been touched
+    then, except that ``overwrite`` comes last.
     """
-    from streamsel.embed.registry import create
     from streamsel.screen.frame_screen import FrameScreen
     from streamsel.sinks.disk import DiskOptions, DiskSink
     from streamsel.sinks.encode import Encoder
@@ -66,7 +66,7 @@ def build_selection(
     from streamsel.sources.eye import Eye
 
     def open_screen(feed: Feed) -> Screen:
-        screen = FrameScreen(Eye(), embedder.input_size, options.screen)
+        screen = FrameScreen(Eye(), embeddings.view, options.screen)
         if feed.recorded:
             with Record.open(folder) as record:
                 screen.resume(*record.screen_state(feed.name, screen.memory))
@@ -75,14 +75,13 @@ def build_selection(
     write = options.write
     encoder = Encoder(write.format, write.quality, write.size)
     opened = open_sources(inputs, options.read, leave_out=[folder])
-    embed = options.embed
-    embedder = create(embed.embedder, weights=embed.weights, device=embed.device)
-    selector = build_selector(options, opened.sources, embedder.dim)
+    embeddings = build_embeddings(options.embed, opened.sources)
+    selector = build_selector(options, opened.sources, embeddings.dim)
     if overwrite:
         require_readable(opened.sources)
     sink = DiskSink(
         folder,
-        _plan(options, opened.sources, embedder),
+        _plan(options, opened.sources, embeddings),
         encoder,
         clock or SystemClock(),
         DiskOptions(resume=resume, overwrite=overwrite, durability=write.durability),
@@ -100,11 +99,11 @@ def build_selection(
     except BaseException:
         sink.close(False)
         raise
-    pipeline = Pipeline(lanes, embedder, selector, [sink], observers=observers, batch=batch)
-    return SelectionRun(pipeline, sink, embedder, opened.errors)
+    pipeline = Pipeline(lanes, embeddings, selector, [sink], observers=observers, batch=batch)
+    return SelectionRun(pipeline, sink, embeddings, opened.errors)
 
 
-def _plan(options: RunOptions, sources: Sequence[Source], embedder: Embedder) -> RunPlan:
+def _plan(options: RunOptions, sources: Sequence[Source], embeddings: Embeddings) -> RunPlan:
     from streamsel.sinks.run import FeedPlan, RunPlan
 
     config = options.as_json()
@@ -120,8 +119,8 @@ def _plan(options: RunOptions, sources: Sequence[Source], embedder: Embedder) ->
         version=__version__,
         config=config,
         identity=deciding,
-        embedder=embedder.name,
-        embedder_digest=embedder.digest,
+        embedder=embeddings.name,
+        embedder_digest=embeddings.digest,
         method=options.select.method,
         count=options.select.count,
         seed=options.select.seed,

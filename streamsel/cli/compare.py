@@ -15,6 +15,7 @@ Examples:
   streamsel compare walk.mp4 -n 99
   streamsel compare recordings/ --share 20% --per-input
   streamsel compare walk.mp4 -n 99 --json --plot walk.svg
+  streamsel compare walk.mp4 -n 99 --embeddings vectors.parquet
 """
 
 

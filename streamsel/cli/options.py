@@ -7,6 +7,7 @@ from functools import reduce
 from typing import Any, Literal, TypeVar, get_args
 
 import click
+from click.core import ParameterSource
 
 from streamsel.config import units
 from streamsel.config.options import (
@@ -78,6 +79,13 @@ _EMBED = [
     click.option("--embedder", default="builtin", show_default=True, help="See: embedders."),
     click.option("--weights", type=click.Path(), help="Weights for it, from a file."),
     click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N."),
+    click.option(
+        "--embeddings",
+        type=click.Path(),
+        multiple=True,
+        metavar="FILE",
+        help="Read the vectors (.parquet, .csv, .jsonl) instead of computing them; repeatable.",
+    ),
 ]
 
 _NEAR_DUPLICATE = [
@@ -197,6 +205,11 @@ def compare_options(function: F) -> F:
     return _apply([*_BUDGET, *_NEAR_DUPLICATE, *_READ, *_EMBED, *_LOUDNESS])(function)
 
 
+def read_options(function: F) -> F:
+    """Which part of the inputs is looked at."""
+    return _apply(_READ)(function)
+
+
 def loudness_options(function: F) -> F:
     """``-q``, ``-v`` and ``--json``."""
     return _apply(_LOUDNESS)(function)
@@ -211,7 +224,7 @@ def run_options(chosen: dict[str, Any]) -> RunOptions:
     return RunOptions(
         read=ReadOptions(**pick("start", "end", "fps", "filters")),
         screen=_screen_options(chosen),
-        embed=EmbedOptions(**pick("embedder", "weights", "device")),
+        embed=_embed_options(pick("embedder", "weights", "device", "embeddings")),
         select=SelectOptions(
             **pick(
                 "method",
@@ -229,6 +242,17 @@ def run_options(chosen: dict[str, Any]) -> RunOptions:
             format=chosen.get("image_format", "jpg"), **pick("quality", "size", "durability")
         ),
     )
+
+
+def _embed_options(chosen: dict[str, Any]) -> EmbedOptions:
+    """Refuse a network beside vectors that are there, be it named by its default too."""
+    if chosen.get("embeddings"):
+        context = click.get_current_context()
+        for name in ("embedder", "weights", "device"):
+            source = context.get_parameter_source(name)
+            if source not in (None, ParameterSource.DEFAULT):
+                raise click.UsageError(f"give either --embeddings or --{name}, not both")
+    return EmbedOptions(**chosen)
 
 
 def _screen_options(chosen: dict[str, Any]) -> ScreenOptions:

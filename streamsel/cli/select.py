@@ -18,6 +18,7 @@ Examples:
   streamsel select a.mp4 b.mp4 -n 50 --per-input --format png -o kept
   streamsel select day.mp4 -n 500 --method two-pass --start 1h --end 2h -o kept
   streamsel select day.mp4 -n 500 -o kept --resume
+  streamsel select walk.mp4 -n 100 --embeddings vectors.parquet -o kept
 """
 
 

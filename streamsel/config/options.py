@@ -45,11 +45,25 @@ class ReadOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmbedOptions:
-    """Which network looks at the frames, with which weights, on which device."""
+    """Which network looks at the frames, with which weights, on which device.
+
+    With ``embeddings`` none does: their vectors are read from these files.
+    """
 
     embedder: str = "builtin"
     weights: str | None = None
     device: str = "auto"
+    embeddings: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.embeddings and (self.embedder, self.weights, self.device) != (
+            "builtin",
+            None,
+            "auto",
+        ):
+            raise ConfigurationError(
+                "give either embeddings, or an embedder with its weights and device, not both"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

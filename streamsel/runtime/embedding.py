@@ -1,4 +1,4 @@
-"""Sightings to candidates: the embedder's part of a turn, in the judge's thread."""
+"""Sightings to candidates, by a network: its part of a turn, in the judge's thread."""
 
 from __future__ import annotations
 
@@ -30,3 +30,18 @@ def embedded(embedder: Embedder, sightings: Sequence[Sighting]) -> list[Candidat
         Candidate(replace(seen, thumbnail=None), None if seen.thumbnail is None else next(rows))
         for seen in sightings
     ]
+
+
+class ComputedEmbeddings:
+    """Embeddings that an embedder computes as they are asked for."""
+
+    def __init__(self, embedder: Embedder) -> None:
+        self.name = embedder.name
+        self.digest = embedder.digest
+        self.view = embedder.view
+        self.dim = embedder.dim
+        self._embedder = embedder
+
+    def candidates(self, sightings: Sequence[Sighting]) -> list[Candidate]:
+        """Embed what was not refused; see :func:`embedded`."""
+        return embedded(self._embedder, sightings)

@@ -1,6 +1,6 @@
 """The straight line for whole files: nothing is dropped, every stage waits for the next.
 
-    reader thread: Source -> Screen -> inbox -> judge thread: Embedder -> Selector -> mailboxes
+    reader thread: Source -> Screen -> inbox -> judge thread: Embeddings -> Selector -> mailboxes
 
 One feed is read after another, in the order given, so the stream of frames and with it every
 decision is the same in each run. Memory is bounded by the inbox, the mailboxes and the budget of
@@ -20,10 +20,9 @@ from typing import Any
 from streamsel.errors import SourceError, StreamselError
 from streamsel.event import FeedReport, Verdict
 from streamsel.frame import Frame, Sighting
-from streamsel.interfaces import Embedder, Observer, Screen, Selector, Sink, Source
+from streamsel.interfaces import Embeddings, Observer, Screen, Selector, Sink, Source
 from streamsel.runtime.batching import Batcher
 from streamsel.runtime.budget import PictureBudget
-from streamsel.runtime.embedding import embedded
 from streamsel.runtime.failure import first_failure
 from streamsel.runtime.inbox import Inbox, InboxClosedError
 from streamsel.runtime.mailbox import Mailbox
@@ -56,7 +55,7 @@ class Pipeline:
     def __init__(
         self,
         lanes: Sequence[Lane],
-        embedder: Embedder,
+        embeddings: Embeddings,
         selector: Selector,
         sinks: Sequence[Sink],
         *,
@@ -65,7 +64,7 @@ class Pipeline:
         batch: int = 32,
     ) -> None:
         self._lanes = lanes
-        self._embedder = embedder
+        self._embeddings = embeddings
         self._selector = selector
         self._sinks = sinks
         self._observers = observers
@@ -194,7 +193,7 @@ class Pipeline:
             frames.close()
 
     def _judge(self, sightings: Sequence[Sighting]) -> list[Verdict]:
-        return self._selector.judge(embedded(self._embedder, sightings))
+        return self._selector.judge(self._embeddings.candidates(sightings))
 
     async def _pass_on(self, verdicts: Sequence[Verdict], mailboxes: Sequence[Mailbox]) -> None:
         if not verdicts:

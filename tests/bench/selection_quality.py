@@ -191,7 +191,7 @@ def main(folder: Path, out: Path) -> None:
         clips.append(measure(name, candidates))
         click.echo(f"{name}: {len(candidates)} frames", err=True)
     facts = (
-        f"Embedder {run.embedder.name} {run.embedder.digest}, lightly-mundig "
+        f"Embedder {run.embeddings.name} {run.embeddings.digest}, lightly-mundig "
         f"{version('lightly-mundig')}, Python {platform.python_version()}, "
         f"numpy {np.__version__}, {len(clips)} clips."
     )

@@ -9,7 +9,7 @@ import numpy as np
 
 from streamsel.errors import SourceError
 from streamsel.event import FeedReport, Kept, Verdict
-from streamsel.frame import Candidate, Frame, FrameKey, Picture, Sighting, Thumbnail, Vectors
+from streamsel.frame import Candidate, Frame, FrameKey, Picture, Sighting, Thumbnail, Vectors, View
 
 
 def frame(feed: str, index: int) -> Frame:
@@ -87,7 +87,7 @@ class AngleEmbedder:
 
     name = "angle"
     digest = "0" * 16
-    input_size = 4
+    view = View(4)
     dim = 2
 
     def __init__(self) -> None:

@@ -12,6 +12,7 @@ import pytest
 from streamsel.errors import DiskFullError, EmbedderError, SourceError
 from streamsel.event import FeedReport, Verdict
 from streamsel.frame import FrameKey, Sighting, Thumbnail, Vectors
+from streamsel.runtime.embedding import ComputedEmbeddings
 from streamsel.runtime.pipeline import Lane, Pipeline
 from tests.runtime.stages import (
     AngleEmbedder,
@@ -57,7 +58,11 @@ def test_verdicts_reach_the_sink_in_stream_order(lag: int) -> None:
     first, second = CountingSource("a", 205), CountingSource("b", 33)
     sink, watcher = ListSink(), Watcher()
     pipeline = Pipeline(
-        lanes(first, second), AngleEmbedder(), KeepEveryTenth(lag), [sink], observers=[watcher]
+        lanes(first, second),
+        ComputedEmbeddings(AngleEmbedder()),
+        KeepEveryTenth(lag),
+        [sink],
+        observers=[watcher],
     )
     assert asyncio.run(pipeline.run())
     keys = [verdict.frame.key for verdict in sink.verdicts]
@@ -74,7 +79,7 @@ def test_a_broken_feed_does_not_stop_the_others() -> None:
     sink = ListSink()
     pipeline = Pipeline(
         lanes(CountingSource("bad", 100, fails_after=40), CountingSource("good", 50)),
-        AngleEmbedder(),
+        ComputedEmbeddings(AngleEmbedder()),
         KeepEveryTenth(),
         [sink],
     )
@@ -87,7 +92,9 @@ def test_a_broken_feed_does_not_stop_the_others() -> None:
 def test_a_sink_that_fails_ends_the_run_with_its_own_error() -> None:
     source = CountingSource("a", 100_000)
     sink = ListSink(fails_after=100, error=DiskFullError)
-    pipeline = Pipeline(lanes(source), AngleEmbedder(), KeepEveryTenth(), [sink])
+    pipeline = Pipeline(
+        lanes(source), ComputedEmbeddings(AngleEmbedder()), KeepEveryTenth(), [sink]
+    )
     with pytest.raises(DiskFullError, match="no room"):
         asyncio.run(pipeline.run())
     assert source.closed
@@ -100,7 +107,9 @@ def test_an_unexpected_error_in_a_thread_is_loud() -> None:
             raise ZeroDivisionError
 
     source = CountingSource("a", 10)
-    pipeline = Pipeline([Lane(source, Faulty)], AngleEmbedder(), KeepEveryTenth(), [ListSink()])
+    pipeline = Pipeline(
+        [Lane(source, Faulty)], ComputedEmbeddings(AngleEmbedder()), KeepEveryTenth(), [ListSink()]
+    )
     with pytest.raises(ZeroDivisionError):
         asyncio.run(pipeline.run())
     assert source.closed
@@ -110,7 +119,7 @@ def test_stopping_stores_what_was_decided_and_nothing_else() -> None:
     source, sink, watcher = CountingSource("a", 10_000_000), ListSink(), Watcher()
     pipeline = Pipeline(
         lanes(source, CountingSource("b", 10)),
-        AngleEmbedder(),
+        ComputedEmbeddings(AngleEmbedder()),
         KeepEveryTenth(lag=32),
         [sink],
         observers=[watcher],
@@ -127,7 +136,9 @@ def test_missing_pictures_are_fetched_at_the_end() -> None:
     a, b = CountingSource("a", 100), CountingSource("b", 100)
     wanted = [FrameKey("b", 30), FrameKey("a", 10), FrameKey("a", 90)]
     sink = ListSink(wants=wanted)
-    asyncio.run(Pipeline(lanes(a, b), AngleEmbedder(), KeepEveryTenth(), [sink]).run())
+    asyncio.run(
+        Pipeline(lanes(a, b), ComputedEmbeddings(AngleEmbedder()), KeepEveryTenth(), [sink]).run()
+    )
     assert sink.supplied == [FrameKey("a", 10), FrameKey("a", 90), FrameKey("b", 30)]
     assert (a.fetched, b.fetched) == ([10, 90], [30])
 
@@ -135,7 +146,9 @@ def test_missing_pictures_are_fetched_at_the_end() -> None:
 def test_stopping_while_pictures_are_fetched_ends_that_too() -> None:
     source = CountingSource("a", 100)
     sink = ListSink(wants=[FrameKey("a", index) for index in range(100)])
-    pipeline = Pipeline(lanes(source), AngleEmbedder(), KeepEveryTenth(), [sink])
+    pipeline = Pipeline(
+        lanes(source), ComputedEmbeddings(AngleEmbedder()), KeepEveryTenth(), [sink]
+    )
     sink.on_supply = lambda key: pipeline.stop() if key.index == 3 else None
     assert not asyncio.run(pipeline.run())
     assert len(sink.supplied) < 100
@@ -147,7 +160,9 @@ def test_a_feed_that_vanished_does_not_keep_others_from_their_pictures() -> None
     gone.fetch_error = SourceError("feed 'gone': not there any more")
     sink = ListSink(wants=[FrameKey("gone", 10), FrameKey("there", 20)])
     assert asyncio.run(
-        Pipeline(lanes(gone, there), AngleEmbedder(), KeepEveryTenth(), [sink]).run()
+        Pipeline(
+            lanes(gone, there), ComputedEmbeddings(AngleEmbedder()), KeepEveryTenth(), [sink]
+        ).run()
     )
     assert sink.supplied == [FrameKey("there", 20)]
     assert [report.error for report in sink.reports] == [
@@ -164,7 +179,11 @@ def test_an_embedder_that_returns_the_wrong_number_is_named(rows: int) -> None:
             return np.zeros((rows, 2), np.float32)
 
     pipeline = Pipeline(
-        lanes(CountingSource("a", 50)), Short(), KeepEveryTenth(), [ListSink()], batch=8
+        lanes(CountingSource("a", 50)),
+        ComputedEmbeddings(Short()),
+        KeepEveryTenth(),
+        [ListSink()],
+        batch=8,
     )
     with pytest.raises(EmbedderError, match="angle"):
         asyncio.run(pipeline.run())
@@ -177,7 +196,7 @@ def test_a_resumed_lane_starts_where_it_left_off_and_a_done_one_is_not_read() ->
             Lane(CountingSource("a", 100), OpenScreen, 100, done=True),
             Lane(CountingSource("b", 100), OpenScreen, 60),
         ],
-        AngleEmbedder(),
+        ComputedEmbeddings(AngleEmbedder()),
         KeepEveryTenth(),
         [sink],
     )
@@ -189,7 +208,11 @@ def test_a_resumed_lane_starts_where_it_left_off_and_a_done_one_is_not_read() ->
 def test_the_batch_size_bounds_the_embedder(batch: int) -> None:
     embedder, sink = AngleEmbedder(), ListSink()
     pipeline = Pipeline(
-        lanes(CountingSource("a", 500)), embedder, KeepEveryTenth(), [sink], batch=batch
+        lanes(CountingSource("a", 500)),
+        ComputedEmbeddings(embedder),
+        KeepEveryTenth(),
+        [sink],
+        batch=batch,
     )
     asyncio.run(pipeline.run())
     assert max(embedder.batches) <= batch
@@ -200,7 +223,10 @@ def test_no_thread_outlives_the_run() -> None:
     before = threading.active_count()
     asyncio.run(
         Pipeline(
-            lanes(CountingSource("a", 100)), AngleEmbedder(), KeepEveryTenth(), [ListSink()]
+            lanes(CountingSource("a", 100)),
+            ComputedEmbeddings(AngleEmbedder()),
+            KeepEveryTenth(),
+            [ListSink()],
         ).run()
     )
     named = [t.name for t in threading.enumerate() if t.name.startswith("streamsel")]

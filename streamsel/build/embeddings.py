@@ -1,0 +1,29 @@
+"""Options to what gives frames their vectors: a network, or a table of vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from streamsel.config.options import EmbedOptions
+from streamsel.interfaces import Embeddings, Source
+from streamsel.runtime.embedding import ComputedEmbeddings
+
+
+def build_embeddings(options: EmbedOptions, sources: Sequence[Source]) -> Embeddings:
+    """Load the network, or read the files of vectors.
+
+    Raises :class:`ConfigurationError` for a name nobody provides and for files that know none of
+    the feeds, :class:`EmbedderError` for what cannot be loaded or read.
+    """
+    if options.embeddings:
+        from streamsel.embed.table import TableEmbeddings
+
+        table = TableEmbeddings([Path(file) for file in options.embeddings])
+        table.require_any([source.feed for source in sources])
+        return table
+    from streamsel.embed.registry import create
+
+    return ComputedEmbeddings(
+        create(options.embedder, weights=options.weights, device=options.device)
+    )

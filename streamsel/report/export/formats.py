@@ -1,0 +1,41 @@
+"""The formats of an export. A new one is a file beside this, and a line in ``FORMATS``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import BinaryIO
+
+from streamsel.errors import ConfigurationError
+from streamsel.report.export.rows import Export
+
+FORMATS = {
+    "jsonl": "streamsel.report.export.jsonl",
+    "csv": "streamsel.report.export.csv",
+    "parquet": "streamsel.report.export.parquet",
+}
+"""The module of each format, imported when it is asked for; it has a ``FORMAT``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """How rows become a file.
+
+    ``check`` raises :class:`ConfigurationError` where a library is missing, before anything is
+    touched. ``write`` goes through the rows and returns how many there were. What does not
+    stream cannot go to standard output.
+    """
+
+    write: Callable[[Export, BinaryIO], int]
+    streams: bool = True
+    check: Callable[[], None] = lambda: None
+
+
+def open_format(name: str) -> Format:
+    """Return a format by name. Raises :class:`ConfigurationError` where it cannot be written."""
+    if name not in FORMATS:
+        raise ConfigurationError(f"there is no format {name!r}; there are {', '.join(FORMATS)}")
+    found: Format = import_module(FORMATS[name]).FORMAT
+    found.check()
+    return found

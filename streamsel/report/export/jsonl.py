@@ -1,0 +1,28 @@
+"""JSON lines: an object a frame, its embedding a list."""
+
+from __future__ import annotations
+
+import json
+from typing import BinaryIO
+
+from streamsel.report.export.formats import Format
+from streamsel.report.export.rows import Export
+from streamsel.report.export.text import numbers_format
+
+
+def _write(export: Export, out: BinaryIO) -> int:
+    count = 0
+    numbers = numbers_format(export.dim or 0)
+    for row in export.rows:
+        fields = {name: row.fields[name] for name in export.columns}
+        line = json.dumps(fields, allow_nan=False)
+        if export.dim is not None:
+            vector = row.embedding
+            listed = "null" if vector is None else f"[{numbers % tuple(vector.tolist())}]"
+            line = f'{line[:-1]}, "embedding": {listed}}}'
+        out.write(f"{line}\n".encode())
+        count += 1
+    return count
+
+
+FORMAT = Format(_write)
