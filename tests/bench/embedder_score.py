@@ -4,9 +4,12 @@
 
 From each test clip, and from all of them together, frames are chosen farthest-first in the
 embedder's space and measured in the judge's. The score S is 0 for a random choice and 1 for the
-judge's own. Untrained networks beside it show what the structure alone is worth. ``--tensor`` is
-part of the name of the judge's pooled layer. ``--still`` adds what sensor noise and JPEG do to a
-camera that stands still. Tests do not run it: the judge and the clips are not part of the package.
+judge's own. Beside it stand the best descriptor made by hand, and the same network untrained, which
+shows what the structure alone is worth. ``--tensor`` is part of the name of the judge's pooled
+layer. ``--still`` adds what sensor noise and JPEG do to a camera that stands still.
+``--trained-on`` adds how near the test clips come to the pictures in a folder, those of the
+training: in the judge's eyes no nearer than one test clip to the next, if no scene is in both.
+Tests do not run it: the judge and the clips are not part of the package.
 """
 
 from __future__ import annotations
@@ -28,10 +31,12 @@ from PIL import Image
 from streamsel.coreset.greedy import farthest_first
 from streamsel.embed.builtin import BuiltinEmbedder
 from streamsel.embed.network import INPUT_SIZE, Network
-from streamsel.embed.training.__main__ import write_weights
-from streamsel.frame import Frame, Picture, Thumbnail, Vectors
+from streamsel.embed.training.make import write_weights
+from streamsel.embed.training.material import CLIP_SUFFIXES, PHOTOGRAPH_SUFFIXES
+from streamsel.frame import Frame, Picture, Thumbnail, Vectors, View
 from streamsel.sources.eye import Eye
 from streamsel.sources.file import FileSource
+from tests.bench.descriptors import hand_made
 
 Rgb: TypeAlias = npt.NDArray[np.uint8]
 Judge: TypeAlias = Callable[[Rgb], npt.NDArray[np.float32]]
@@ -102,7 +107,7 @@ def frames_of(clip: Path, stride: int) -> Iterator[Frame]:
 def thumbnails_of(clip: Path, stride: int) -> list[Thumbnail]:
     """What the product shows its embedder of a clip."""
     eye = Eye()
-    return [eye.thumbnail(frame.picture, INPUT_SIZE) for frame in frames_of(clip, stride)]
+    return [eye.thumbnail(frame.picture, View(INPUT_SIZE)) for frame in frames_of(clip, stride)]
 
 
 def judged(clip: Path, stride: int, judge: Judge) -> Vectors:
@@ -224,7 +229,7 @@ def still_camera(embedder: BuiltinEmbedder, clips: Sequence[Path], sigma: float)
             packed.seek(0)
             with av.open(packed, "r", format="jpeg_pipe") as container:
                 frame = next(container.decode(video=0))
-                thumbnails.append(eye.thumbnail(Picture(frame), INPUT_SIZE))
+                thumbnails.append(eye.thumbnail(Picture(frame), View(INPUT_SIZE)))
         found.append(embedder.embed(thumbnails))
     vectors = np.stack(found)  # (clips, 12, D)
     steps = np.linalg.norm(np.diff(vectors, axis=1), axis=2).ravel()
@@ -233,6 +238,25 @@ def still_camera(embedder: BuiltinEmbedder, clips: Sequence[Path], sigma: float)
         f"sigma {sigma:4.1f}  steps: p50 {np.percentile(steps, 50):.3f}  most {steps.max():.3f}"
         f"  scenes apart: least {scenes.min():.3f}  p50 {np.percentile(scenes, 50):.3f}"
     )
+
+
+def apart(ideal: Sequence[Vectors], clips: Sequence[Path], folder: Path, judge: Judge) -> str:
+    """How near each test clip comes to what was trained on, and to the other test clips."""
+    stride = 4
+    pictures = [
+        judged(path, stride if path.suffix in CLIP_SUFFIXES else 1, judge)
+        for path in sorted(folder.rglob("*"))
+        if path.suffix.lower() in CLIP_SUFFIXES | PHOTOGRAPH_SUFFIXES
+    ]
+    trained = np.concatenate(pictures)
+    lines = [f"nearest of {len(trained)} pictures trained on, and of the other test clips:"]
+    for place, (clip, own) in enumerate(zip(clips, ideal, strict=True)):
+        others = np.concatenate([each for i, each in enumerate(ideal) if i != place])
+        to_trained, to_others = (
+            float(np.sqrt(max(0.0, 2 - 2 * (own @ them.T).max()))) for them in (trained, others)
+        )
+        lines.append(f"    {clip.stem:28s} {to_trained:.3f}  {to_others:.3f}")
+    return "\n".join(lines)
 
 
 def untrained(seed: int, folder: Path) -> BuiltinEmbedder:
@@ -262,16 +286,20 @@ def main() -> None:
     parser.add_argument("--weights", nargs="*", default=[], help="weights beside the package's own")
     parser.add_argument("--stride", type=int, default=2, help="look at every n-th frame")
     parser.add_argument("--cache", type=Path, help="folder that keeps the judge's vectors")
+    parser.add_argument("--trained-on", type=Path, help="folder of what was trained on")
     parser.add_argument("--still", action="store_true", help="measure noise of a still camera too")
     wanted = parser.parse_args()
     clips = find_clips(wanted.videos, wanted.clips)
     ideal = judged_once(clips, wanted.stride, wanted.judge, wanted.tensor, wanted.cache)
     pictures = [thumbnails_of(clip, wanted.stride) for clip in clips]
     print(f"{len(clips)} clips, {sum(map(len, pictures))} frames, stride {wanted.stride}")
+    if wanted.trained_on:
+        print(apart(ideal, clips, wanted.trained_on, open_judge(wanted.judge, wanted.tensor)))
     with TemporaryDirectory() as folder:
         rivals = {"shipped": BuiltinEmbedder(None, "cpu")}
         rivals |= {name: BuiltinEmbedder(name, "cpu") for name in wanted.weights}
         rivals |= {f"untrained {seed}": untrained(seed, Path(folder)) for seed in (0, 1)}
+        print(f"hand-made: {score([hand_made(each) for each in pictures], ideal)}", flush=True)
         for name, embedder in rivals.items():
             seen = [embedder.embed(each) for each in pictures]
             print(f"{name} ({embedder.digest}): {score(seen, ideal)}", flush=True)

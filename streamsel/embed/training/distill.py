@@ -1,6 +1,6 @@
 """Teaching the built-in network to see distances as its teacher does.
 
-The teacher's unit vectors, projected on their 256 main directions (uncentred, so that distances
+The teacher's unit vectors, projected on their 208 main directions (uncentred, so that distances
 stay what they are), are the targets. The loss has three terms: the cosine to the target, the
 squared error of all distances within a batch, and that of the distances within a group of related
 views once more, with more weight: within one scene is where a selector must tell frames apart.
@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d, normalize, pad
 from torch.optim.swa_utils import AveragedModel
 
-from streamsel.embed.network import DIM, Network
+from streamsel.embed.network import LEARNED_DIM, Network
 from streamsel.embed.training.pool import Pool
 from streamsel.embed.training.views import GROUP
 
@@ -68,7 +68,7 @@ def distill(pool: Pool, recipe: Recipe, report: Report = lambda step, losses: No
     for step in range(recipe.steps):
         rows = next(batches)
         views = disturb(pixels[rows].permute(0, 3, 1, 2).float())  # (B, 3, S, S)
-        losses = loss_terms(normalize(network(views), dim=1), targets[rows])
+        losses = loss_terms(normalize(network.learned(views), dim=1), targets[rows])
         loss = (
             losses["cosine"]
             + recipe.relation_weight * losses["relation"]
@@ -87,16 +87,20 @@ def distill(pool: Pool, recipe: Recipe, report: Report = lambda step, losses: No
 
 
 def teacher_targets(pool: Pool) -> Tensor:
-    """Project the teacher's unit vectors on their main directions: (N, D) to (N, 256), unit."""
-    vectors = normalize(torch.from_numpy(pool.vectors).float(), dim=1)  # (N, D)
+    """Project the teacher's unit vectors on their main directions: (N, D) to (N, 208), unit.
+
+    Each of the teacher's networks has the same say.
+    """
+    parts = torch.split(torch.from_numpy(pool.vectors).float(), list(pool.widths), dim=1)
+    vectors = normalize(torch.cat([normalize(part, dim=1) for part in parts], dim=1), dim=1)
     covariance = (vectors.T @ vectors).double() / len(vectors)
     _, directions = torch.linalg.eigh(covariance)  # ascending
-    main = directions.flip(1)[:, :DIM].float()  # (D, 256)
+    main = directions.flip(1)[:, :LEARNED_DIM].float()  # (D, 208)
     return normalize(vectors @ main, dim=1)
 
 
 def loss_terms(vectors: Tensor, targets: Tensor) -> dict[str, Tensor]:
-    """The three terms of the loss for unit ``vectors`` and ``targets`` (B, 256) of whole groups."""
+    """The three terms of the loss for unit ``vectors`` and ``targets`` (B, 208) of whole groups."""
     groups = torch.arange(len(vectors)) // GROUP
     same = groups[:, None] == groups[None, :]  # (B, B)
     error = (_distances(vectors) - _distances(targets)).square()

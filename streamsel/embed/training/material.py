@@ -43,7 +43,7 @@ def load_clips(folder: Path) -> tuple[Clip, ...]:
     than 400 frames is thinned evenly. Raises :class:`ConfigurationError` when there is none, or
     one that cannot be decoded.
     """
-    paths = _files(folder, CLIP_SUFFIXES)
+    paths = find_clips(folder)
     clips = []
     for path in paths:
         mates = 1 if path.parent == folder else sum(p.parent == path.parent for p in paths)
@@ -52,6 +52,11 @@ def load_clips(folder: Path) -> tuple[Clip, ...]:
         frames.setflags(write=False)
         clips.append(Clip(str(path.relative_to(folder)), frames, 1 / mates))
     return tuple(clips)
+
+
+def find_clips(folder: Path) -> tuple[Path, ...]:
+    """List the clips under ``folder`` in order of path; ConfigurationError if none."""
+    return tuple(_files(folder, CLIP_SUFFIXES))
 
 
 def find_photographs(folder: Path) -> tuple[Path, ...]:

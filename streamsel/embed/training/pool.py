@@ -31,11 +31,13 @@ class Groups(Protocol):
 class Pool:
     """``thumbnails`` (N, S, S, 3) uint8 RGB and the teacher's ``vectors`` (N, D) float16.
 
-    Rows 4i to 4i+3 are one group of related views.
+    Rows 4i to 4i+3 are one group of related views. ``widths`` says where the vectors of the
+    teacher's networks end.
     """
 
     thumbnails: npt.NDArray[np.uint8]
     vectors: npt.NDArray[np.float16]
+    widths: tuple[int, ...]
 
     def __len__(self) -> int:
         """Return the number of views."""
@@ -60,10 +62,11 @@ def make_pool(
     """
     shards = []
     for number in range(-(-views // SHARD)):
-        stored = None if cache is None else cache / f"seed{seed}-size{size}-{number:04d}.npz"
+        name = f"{teacher.digest}-seed{seed}-size{size}-{number:04d}.npz"
+        stored = None if cache is None else cache / name
         if stored is not None and stored.is_file():
             with np.load(stored) as arrays:
-                shard = Pool(arrays["thumbnails"], arrays["vectors"])
+                shard = Pool(arrays["thumbnails"], arrays["vectors"], teacher.widths)
         else:
             shard = _make_shard(groups, teacher, size, np.random.default_rng((seed, number)))
             if stored is not None:
@@ -73,6 +76,7 @@ def make_pool(
     return Pool(
         np.concatenate([shard.thumbnails for shard in shards]),
         np.concatenate([shard.vectors for shard in shards]),
+        teacher.widths,
     )
 
 
@@ -88,7 +92,7 @@ def _make_shard(groups: Groups, teacher: Teacher, size: int, rng: np.random.Gene
         views = groups.group(rng)
         vectors.append(teacher(views).astype(np.float16))
         thumbnails.extend(thumbnail(view, size) for view in views)
-    return Pool(np.stack(thumbnails), np.concatenate(vectors))
+    return Pool(np.stack(thumbnails), np.concatenate(vectors), teacher.widths)
 
 
 def _store(shard: Pool, path: Path) -> None:

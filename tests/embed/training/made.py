@@ -1,7 +1,8 @@
-"""Tiny material to train on, and a teacher that is a fixed random projection."""
+"""Tiny material to train on, and a teacher made of two fixed random projections."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,15 +11,24 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from streamsel.embed.training.material import Picture
+from streamsel.embed.training.teacher import Teacher
 from streamsel.embed.training.views import Views
 
 
-def teach(views: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    """Vectors of length 320 that depend on coarse colours alone."""
-    side = views.shape[1] // 4
-    coarse = views.reshape(len(views), 4, side, 4, side, 3).mean((2, 4)).reshape(len(views), 48)
-    mixing = np.random.default_rng(7).normal(size=(48, 320))
-    return np.asarray(np.maximum(coarse @ mixing / 255, 0) + 0.01, np.float32)
+def _projection(seed: int, width: int) -> Callable[[Picture], npt.NDArray[np.float32]]:
+    """Vectors that depend on coarse colours alone."""
+    mixing = np.random.default_rng(seed).normal(size=(48, width))
+
+    def look(view: Picture) -> npt.NDArray[np.float32]:
+        side = view.shape[0] // 4
+        coarse = view.reshape(4, side, 4, side, 3).mean((1, 3)).reshape(48)
+        return np.asarray(np.maximum(coarse @ mixing / 255, 0) + 0.01, np.float32)
+
+    return look
+
+
+TEACHER = Teacher((_projection(7, 200), _projection(8, 120)), (200, 120), "made")
 
 
 class Patches:

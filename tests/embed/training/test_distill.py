@@ -7,14 +7,14 @@ from torch.nn.functional import normalize
 
 from streamsel.embed.training.distill import Recipe, distill, disturb, loss_terms, teacher_targets
 from streamsel.embed.training.pool import Pool
-from tests.embed.training.made import Patches, teach
+from tests.embed.training.made import TEACHER, Patches
 
 
 @pytest.fixture(scope="module")
 def pool() -> Pool:
     rng = np.random.default_rng(0)
     views = np.concatenate([Patches().group(rng) for _ in range(12)])
-    return Pool(views, teach(views).astype(np.float16))
+    return Pool(views, TEACHER(views).astype(np.float16), TEACHER.widths)
 
 
 def _bytes(pool: Pool, seed: int) -> bytes:
@@ -33,7 +33,7 @@ def test_training_brings_the_network_nearer_to_its_teacher(pool: Pool) -> None:
         network = distill(pool, Recipe(steps=steps, batch=48, averaging=0.5))
         pixels = torch.from_numpy(pool.thumbnails).permute(0, 3, 1, 2).float()
         with torch.inference_mode():
-            terms = loss_terms(normalize(network(pixels), dim=1), teacher_targets(pool))
+            terms = loss_terms(normalize(network.learned(pixels), dim=1), teacher_targets(pool))
         return float(terms["cosine"])
 
     assert error(25) < 0.5 * error(1)
@@ -54,7 +54,7 @@ def test_losses_are_reported_every_hundredth_step() -> None:
     views = Patches().group(rng)
     told: list[tuple[int, set[str]]] = []
     distill(
-        Pool(views, teach(views).astype(np.float16)),
+        Pool(views, TEACHER(views).astype(np.float16), TEACHER.widths),
         Recipe(steps=101, batch=4),
         lambda step, losses: told.append((step, set(losses))),
     )
@@ -63,22 +63,22 @@ def test_losses_are_reported_every_hundredth_step() -> None:
 
 def test_targets_keep_the_teachers_distances(pool: Pool) -> None:
     targets = teacher_targets(pool)
-    vectors = normalize(torch.from_numpy(pool.vectors).float(), dim=1)
-    assert targets.shape == (48, 256)
-    torch.testing.assert_close(
-        torch.cdist(targets, targets), torch.cdist(vectors, vectors), rtol=1e-3, atol=3e-3
-    )
+    vectors = torch.from_numpy(pool.vectors).float()
+    first, second = normalize(vectors[:, :200], dim=1), normalize(vectors[:, 200:], dim=1)
+    wanted = ((torch.cdist(first, first) ** 2 + torch.cdist(second, second) ** 2) / 2).sqrt()
+    assert targets.shape == (48, 208)
+    torch.testing.assert_close(torch.cdist(targets, targets), wanted, rtol=1e-3, atol=3e-3)
 
 
 def test_a_perfect_student_loses_nothing() -> None:
     torch.manual_seed(0)
-    targets = normalize(torch.randn(12, 256), dim=1)
+    targets = normalize(torch.randn(12, 208), dim=1)
     assert all(abs(float(term)) < 1e-5 for term in loss_terms(targets, targets).values())
 
 
 def test_a_mistake_within_a_group_is_seen_by_its_own_term() -> None:
     torch.manual_seed(0)
-    targets = normalize(torch.randn(4, 256), dim=1).repeat_interleave(4, 0)  # 4 groups of one view
+    targets = normalize(torch.randn(4, 208), dim=1).repeat_interleave(4, 0)  # 4 groups of one view
     vectors = normalize(targets + 0.03 * torch.randn_like(targets), dim=1)
     terms = loss_terms(vectors, targets)
     assert float(terms["group"]) > 10 * float(terms["relation"])
@@ -86,8 +86,8 @@ def test_a_mistake_within_a_group_is_seen_by_its_own_term() -> None:
 
 def test_a_turned_space_keeps_its_relations() -> None:
     torch.manual_seed(0)
-    targets = normalize(torch.randn(8, 256), dim=1)
-    turn, _ = torch.linalg.qr(torch.randn(256, 256))
+    targets = normalize(torch.randn(8, 208), dim=1)
+    turn, _ = torch.linalg.qr(torch.randn(208, 208))
     terms = loss_terms(targets @ turn, targets)
     assert float(terms["relation"]) < 1e-5
     assert float(terms["group"]) < 1e-5

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 
 from streamsel.embed.training import pool as pool_module
 from streamsel.embed.training.pool import Pool, make_pool, thumbnail
-from tests.embed.training.made import Patches, teach
+from tests.embed.training.made import TEACHER, Patches
 
 
 @pytest.fixture(autouse=True)
@@ -17,12 +18,12 @@ def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _pool(seed: int = 0, cache: Path | None = None) -> Pool:
-    return make_pool(Patches(), teach, views=30, size=16, seed=seed, cache=cache)
+    return make_pool(Patches(), TEACHER, views=30, size=16, seed=seed, cache=cache)
 
 
 def test_a_pool_is_whole_shards_of_thumbnails_and_vectors() -> None:
     told: list[int] = []
-    pool = make_pool(Patches(), teach, views=30, size=16, seed=0, progress=told.append)
+    pool = make_pool(Patches(), TEACHER, views=30, size=16, seed=0, progress=told.append)
     assert len(pool) == 32
     assert pool.thumbnails.shape == (32, 16, 16, 3)
     assert pool.vectors.shape == (32, 320)
@@ -42,12 +43,21 @@ def test_the_seed_makes_the_pool() -> None:
 def test_a_finished_shard_is_not_made_again(tmp_path: Path) -> None:
     made = _pool(cache=tmp_path / "pool")
 
-    def tired(views: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    def tired(view: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         raise AssertionError("asked again")
 
-    read = make_pool(Patches(), tired, views=30, size=16, seed=0, cache=tmp_path / "pool")
+    idle = replace(TEACHER, networks=(tired,))
+    read = make_pool(Patches(), idle, views=30, size=16, seed=0, cache=tmp_path / "pool")
     np.testing.assert_array_equal(read.thumbnails, made.thumbnails)
     np.testing.assert_array_equal(read.vectors, made.vectors)
+
+
+def test_another_teachers_shards_are_not_taken_for_its_own(tmp_path: Path) -> None:
+    made = _pool(cache=tmp_path / "pool")
+    other = replace(TEACHER, networks=TEACHER.networks[::-1], widths=(120, 200), digest="other")
+    read = make_pool(Patches(), other, views=30, size=16, seed=0, cache=tmp_path / "pool")
+    assert read.widths == (120, 200)
+    np.testing.assert_array_equal(read.vectors[:, 120:], made.vectors[:, :200])
 
 
 def test_a_thumbnail_is_the_average_over_its_cells() -> None:

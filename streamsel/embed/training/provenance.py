@@ -1,0 +1,49 @@
+"""What weights were made of: every file that was looked at, by its hash, and every number."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from streamsel.version import __version__
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Teachers, clips under ``videos``, photographs and options that weights were made of.
+
+    Clips are named one by one, so that it can be checked which scenes were trained on;
+    photographs are many, and one hash over theirs, in order of path, stands for all.
+    """
+
+    teachers: tuple[Path, ...]
+    videos: Path
+    clips: tuple[Path, ...]
+    photographs: tuple[Path, ...]
+    options: Mapping[str, int]
+
+    def write(self, weights: Path) -> None:
+        """Write it beside the weights as ``.json``; a file that was there is replaced."""
+        described = {
+            "weights": _sha256(weights),
+            "teachers": {each.name: _sha256(each) for each in self.teachers},
+            "clips": {str(each.relative_to(self.videos)): _sha256(each) for each in self.clips},
+            "photographs": {"count": len(self.photographs), "sha256": _sha256(*self.photographs)},
+            "options": dict(self.options),
+            "versions": {"streamsel": __version__, "torch": torch.__version__},
+        }
+        text = json.dumps(described, indent=2) + "\n"
+        weights.with_suffix(".json").write_text(text, encoding="utf-8")
+
+
+def _sha256(*paths: Path) -> str:
+    """Of a file's content; of several, of their hashes one after the other."""
+    hashes = [hashlib.sha256(path.read_bytes()) for path in paths]
+    if len(hashes) == 1:
+        return hashes[0].hexdigest()
+    return hashlib.sha256(b"".join(each.digest() for each in hashes)).hexdigest()
