@@ -17,6 +17,15 @@ FLOOR_PER_NOISE = 2.0
 SCATTER = 0.1
 """By how much two percentiles of a hundred squared distances may differ by chance."""
 
+FEWEST_AT_REST = 40
+"""Distances without which it cannot be told that nothing but noise separates frames."""
+
+TAIL = 8.0
+"""Standard deviations of noise that the floor of a resting feed leaves room for; the kept frame
+is a noisy one itself, and millions of frames are compared with it."""
+
+_QUIET_IN_DEVIATIONS = 1.645
+
 MOST = 0.5
 """Largest floor. Frames that have nothing in common, as in a slide show, are equally far apart at
 any lag, just like those of a resting camera; but noise never separates frames that much."""
@@ -37,6 +46,13 @@ def floor_from(vectors: Vectors) -> float:
     resting camera both are the same; for smooth motion the extrapolation is below zero, and the
     floor is 0; for motion without inertia (a random walk) it stays below what separates
     consecutive frames. The floor never exceeds .5.
+
+    Twice the quiet distances are enough where noise moves a vector in many directions, so that
+    all its distances are nearly the same. A small network sees noise in few, and they scatter. So
+    where the medians, too, are the same at either lag, which is to say that the feed rests, the
+    floor leaves room for the tail of such distances: squared lengths of noise are about gamma
+    distributed, and the cube roots of those normal (Wilson and Hilferty 1931, "The distribution
+    of chi-square"), so median and 5th percentile tell all of them.
 
     What it cannot tell: noise that lasts over several frames looks like motion, and gets a floor
     too low for it.
@@ -66,4 +82,15 @@ def floor_of(lag_1: Distances, lag_2: Distances) -> float:
     near = float(np.percentile(lag_1, QUIET))
     far = float(np.percentile(lag_2, QUIET))
     nugget = float(np.sqrt(max(0.0, 2.0 * near**2 - (1.0 - SCATTER) * far**2)))
-    return min(MOST, FLOOR_PER_NOISE * min(near, nugget))
+    return min(MOST, max(FLOOR_PER_NOISE * min(near, nugget), _reach_at_rest(lag_1, lag_2)))
+
+
+def _reach_at_rest(lag_1: Distances, lag_2: Distances) -> float:
+    """How far noise may reach in a feed that rests; 0 where it does not, or cannot be told."""
+    rests = np.median(lag_2) ** 2 <= (1.0 + SCATTER) * np.median(lag_1) ** 2
+    if len(lag_2) < FEWEST_AT_REST or not rests:
+        return 0.0
+    normal = lag_1 ** (2 / 3)
+    middle = float(np.median(normal))
+    deviation = (middle - float(np.percentile(normal, QUIET))) / _QUIET_IN_DEVIATIONS
+    return float((middle + TAIL * deviation) ** 1.5)

@@ -6,17 +6,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamsel.coreset.distance import distances
-from streamsel.coreset.duplicates import MOST, floor_from
+from streamsel.coreset.duplicates import FEWEST_AT_REST, MOST, floor_from
 from streamsel.coreset.kcenter import Coreset
 from tests.coreset.orders import EXAMPLES, offer_all, streams, unit
 
 DIM = 256
 
 
-def resting(number: int, apart: float, seed: int) -> np.ndarray:
-    """Frames of one scene that noise alone separates, by about ``apart``."""
+def resting(number: int, apart: float, seed: int, directions: int = DIM) -> np.ndarray:
+    """Frames of one scene that noise alone, in so many directions, separates by ``apart``."""
     random = np.random.default_rng(seed)
-    noise = random.normal(size=(number, DIM)) * apart / np.sqrt(2 * DIM)
+    noise = random.normal(size=(number, DIM)) * apart / np.sqrt(2 * directions)
+    noise[:, directions:] = 0.0
     return unit(unit(random.normal(size=(1, DIM))) + noise)
 
 
@@ -52,6 +53,17 @@ def test_a_resting_noisy_camera_keeps_one_frame(apart: float, seed: int, block: 
     vectors = resting(900, apart, seed)
     coreset = Coreset[int](100, DIM, floor=floor_from(vectors[:100]))
     offer_all(coreset, vectors, block)
+    assert len(coreset) == coreset.admitted == 1
+
+
+@pytest.mark.parametrize("directions", [4, 8, 16])
+@pytest.mark.parametrize("seed", range(6))
+def test_noise_that_scatters_because_it_has_few_directions_keeps_one_frame_too(
+    directions: int, seed: int
+) -> None:
+    vectors = resting(3000, 0.02, seed, directions)
+    coreset = Coreset[int](100, DIM, floor=floor_from(vectors[:100]))
+    offer_all(coreset, vectors, 32)
     assert len(coreset) == coreset.admitted == 1
 
 
@@ -108,12 +120,13 @@ def test_unrelated_pictures_are_not_taken_for_noise() -> None:
 
 @EXAMPLES
 @given(streams(), st.integers(0, 3))
-def test_the_floor_is_bounded_by_what_separates_consecutive_frames(
+def test_the_floor_of_a_feed_that_does_not_rest_is_bounded_by_what_separates_its_frames(
     vectors: np.ndarray, number: int
 ) -> None:
     floor = floor_from(vectors)
     assert 0.0 <= floor <= MOST
     apart = consecutive(vectors)
-    if (apart > 0).any():
-        assert floor <= 2 * np.percentile(apart[apart > 0], 5) + 1e-12
+    apart = apart[apart > 0]
+    if 0 < len(apart) < FEWEST_AT_REST:
+        assert floor <= 2 * np.percentile(apart, 5) + 1e-12
     assert floor_from(vectors[: min(number, 2)]) == 0.0
