@@ -1,5 +1,6 @@
 # The two commands of a newcomer are `make demo` and `make test`; both set up everything they need.
-# TORCH chooses the build of torch, e.g. `make test TORCH=torch` or a path to a wheel.
+# TORCH chooses the build of torch, e.g. `make test TORCH=torch` or a path to a wheel; nothing that
+# is installed after it may change it.
 
 PYTHON ?= python3
 VENV   ?= .venv
@@ -35,11 +36,12 @@ $(VENV)/bin/python:
 
 $(VENV)/.run: pyproject.toml | $(VENV)/bin/python
 	$(PIP) install '$(TORCH)'
-	$(PIP) install -e .
+	$(VENV)/bin/python -m pip list --format=freeze | grep '^torch==' > $(VENV)/torch.txt
+	$(PIP) install -c $(VENV)/torch.txt -e .
 	touch $@
 
 $(VENV)/.develop: $(VENV)/.run
-	$(PIP) install -e '.[test,lint,training]'
+	$(PIP) install -c $(VENV)/torch.txt -e '.[test,lint,training]'
 	touch $@
 
 # What the tests need beyond Python. Without the right to install it, the tests that need it are

@@ -15,14 +15,13 @@ def require_buildable(config: Config) -> None:
     Looks at what only the parts themselves know: networks, filter chains, kinds of addresses.
     Loads no network and opens no feed; importing what knows takes a second or two.
     """
-    from streamsel.embed.registry import embedders
+    from streamsel.embed.registry import check_name
 
-    known = [info.name for info in embedders()]
-    found = []
-    if config.defaults.embedder not in known:
-        found.append(
-            f"defaults.embedder is {config.defaults.embedder!r}; there are {', '.join(known)}"
-        )
+    found: list[str] = []
+    try:
+        check_name(config.defaults.embedder)
+    except ConfigurationError as error:
+        found.append(f"defaults.embedder: {error}")
     for name in config.feeds:
         settings = config.feed(name)
         found += [f"feeds.{name}.{problem}" for problem in _problems(settings)]

@@ -1,12 +1,13 @@
-"""Thumbnails to tensors, in batches of one fixed size."""
+"""Thumbnails to batches of one fixed size, and from uint8 to what a network wants."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+import numpy.typing as npt
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from streamsel.errors import EmbedderError
 from streamsel.frame import Thumbnail
@@ -14,21 +15,53 @@ from streamsel.frame import Thumbnail
 BATCH = 32
 
 
-def batches(thumbnails: Sequence[Thumbnail], size: int) -> Iterator[tuple[Tensor, int]]:
-    """Yield (32, 3, S, S) uint8 tensors, channels last in memory, with how many rows are real.
+def check(thumbnails: Sequence[Thumbnail], side: int) -> None:
+    """Raise :class:`EmbedderError` for a thumbnail that is not (S, S, 3) uint8."""
+    for thumbnail in thumbnails:
+        if thumbnail.shape != (side, side, 3) or thumbnail.dtype != np.uint8:
+            raise EmbedderError(
+                f"a thumbnail is {thumbnail.shape} {thumbnail.dtype}; "
+                f"this network wants ({side}, {side}, 3) uint8"
+            )
+
+
+def batches(thumbnails: Sequence[Thumbnail], size: int) -> Iterator[Sequence[Thumbnail]]:
+    """Yield the thumbnails in order, ``size`` at a time; the last batch may be shorter."""
+    for begin in range(0, len(thumbnails), size):
+        yield thumbnails[begin : begin + size]
+
+
+def fill(staging: npt.NDArray[np.uint8], thumbnails: Sequence[Thumbnail]) -> None:
+    """Copy thumbnails into the first rows of (B, S, S, 3) and blacken the others.
 
     Kernels choose their order of summation by the shape of a batch. Padded to one shape, a
-    picture's vector does not depend on how many others came with it. Raises
-    :class:`EmbedderError` for a thumbnail that is not (S, S, 3) uint8.
+    picture's vector does not depend on how many others came with it.
     """
-    for begin in range(0, len(thumbnails), BATCH):
-        rows = thumbnails[begin : begin + BATCH]
-        stacked = np.zeros((BATCH, size, size, 3), np.uint8)
-        for row, thumbnail in enumerate(rows):
-            if thumbnail.shape != (size, size, 3) or thumbnail.dtype != np.uint8:
-                raise EmbedderError(
-                    f"a thumbnail is {thumbnail.shape} {thumbnail.dtype}; "
-                    f"this network wants ({size}, {size}, 3) uint8"
-                )
-            stacked[row] = thumbnail
-        yield torch.from_numpy(stacked).permute(0, 3, 1, 2), len(rows)
+    for row, thumbnail in enumerate(thumbnails):
+        staging[row] = thumbnail
+    staging[len(thumbnails) :] = 0
+
+
+class Prepared(nn.Module):
+    """A network that takes (N, 3, S, S) uint8 RGB, normalised here, on whatever device it is."""
+
+    scale: Tensor
+    shift: Tensor
+
+    def __init__(self, network: nn.Module, mean: Sequence[float], std: Sequence[float]) -> None:
+        """``mean`` and ``std`` are of RGB in 0..1."""
+        super().__init__()
+        scale = [1 / (255 * deviation) for deviation in std]
+        shift = [-middle / deviation for middle, deviation in zip(mean, std, strict=True)]
+        self.network = network
+        self.register_buffer("scale", torch.tensor(scale).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("shift", torch.tensor(shift).view(1, 3, 1, 1), persistent=False)
+        self._as_it_is = scale == [1.0] * 3 and shift == [0.0] * 3
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """(N, 3, S, S) uint8 to what the network makes of it, (N, D)."""
+        x = pixels.float()
+        if not self._as_it_is:
+            x = torch.addcmul(self.shift, x, self.scale)
+        vectors: Tensor = self.network(x)
+        return vectors

@@ -1,4 +1,4 @@
-"""Embedders by name: the built-in one, and what other packages add by entry points.
+"""Embedders by name: the built-in one, those of other packages, and ``scheme:name`` of a library.
 
 Importing this module loads no network and not torch either.
 """
@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from importlib.resources import files
-from typing import TypeAlias
+from importlib.util import find_spec
+from typing import Protocol, TypeAlias, runtime_checkable
 
 from streamsel.errors import ConfigurationError, EmbedderError
 from streamsel.interfaces import Embedder
@@ -47,39 +49,138 @@ class EmbedderInfo:
     note: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Scheme:
+    """Names that begin alike; ``opener`` is called with what follows, the weights, the device.
+
+    ``package`` is what it imports, empty where torch is all; ``extra`` is how to install that.
+    """
+
+    module: str
+    opener: str
+    follows: str
+    example: str
+    package: str
+    extra: str
+    note: str
+
+
+_SCHEMES: Mapping[str, _Scheme] = {
+    "timm": _Scheme(
+        *("timm", "open_timm", "NAME", "timm:resnet50"),
+        *("timm", "timm", "pretrained networks of timm"),
+    ),
+    "open_clip": _Scheme(
+        *("open_clip", "open_open_clip", "NAME/TAG", "open_clip:ViT-B-32/openai"),
+        *("open_clip", "open-clip", "image halves of CLIP networks"),
+    ),
+    "torchvision": _Scheme(
+        *("torchvision", "open_torchvision", "NAME", "torchvision:resnet50"),
+        *("torchvision", "torchvision", "pretrained networks of torchvision"),
+    ),
+    "onnx": _Scheme(
+        *("onnx", "open_onnx", "FILE", "onnx:model.onnx?size=224"),
+        *("onnxruntime", "onnx", "a network in an ONNX file"),
+    ),
+    "torchscript": _Scheme(
+        *("exported", "open_exported", "FILE", "torchscript:model.pt?size=224"),
+        *("", "", "a file of torch.export (.pt2) or TorchScript"),
+    ),
+}
+
+
+@runtime_checkable
+class _Weighed(Protocol):
+    """An embedder that knows its size."""
+
+    @property
+    def parameters(self) -> int: ...
+
+    @property
+    def weights_bytes(self) -> int: ...
+
+
 def embedders() -> list[EmbedderInfo]:
-    """List every embedder, the built-in one first; a broken one is listed as not available."""
-    return [_builtin_info(), *(_plugin_info(point) for point in _plugins())]
+    """List every embedder, the built-in one first, and last a line for each scheme of names.
+
+    A broken one is listed as not available.
+    """
+    plugins = [_plugin_info(point) for point in _plugins()]
+    return [_builtin_info(), *plugins, *(_scheme_info(name) for name in _SCHEMES)]
+
+
+def describe(embedder: Embedder) -> EmbedderInfo:
+    """Return the figures of an embedder that is loaded; 0 where it does not tell."""
+    weighed = embedder if isinstance(embedder, _Weighed) else None
+    return EmbedderInfo(
+        name=embedder.name,
+        dim=embedder.dim,
+        input_size=embedder.view.side,
+        megabytes=round(weighed.weights_bytes / 1e6, 2) if weighed else 0.0,
+        parameters=weighed.parameters if weighed else 0,
+        available=True,
+        note=f"digest {embedder.digest}",
+    )
+
+
+def check_name(name: str) -> None:
+    """Raise :class:`ConfigurationError` for a name nobody provides; loads nothing.
+
+    What follows the colon of a scheme is not looked at.
+    """
+    scheme, colon, rest = name.partition(":")
+    plugins = [point.name for point in _plugins()]
+    if name in (_BUILTIN, *plugins):
+        return
+    known = [_BUILTIN, *plugins, *(f"{each}:{_SCHEMES[each].follows}" for each in _SCHEMES)]
+    if colon and scheme in _SCHEMES:
+        if rest:
+            return
+        example = _SCHEMES[scheme].example
+        raise ConfigurationError(f"embedder {name!r} names no network; write e.g. {example}")
+    if colon:
+        close = [f"{each}:{rest}" for each in get_close_matches(scheme, _SCHEMES, n=1)]
+    else:
+        close = get_close_matches(name, [_BUILTIN, *plugins], n=1)
+    hint = f"; did you mean {close[0]}?" if close else "."
+    raise ConfigurationError(f"there is no embedder {name!r}{hint} Known: {', '.join(known)}")
 
 
 def create(name: str, *, weights: str | None = None, device: str = "auto") -> Embedder:
     """Load an embedder by name.
 
-    Raises :class:`ConfigurationError` for a name nobody provides, :class:`EmbedderError` when it
-    cannot be loaded.
+    Raises :class:`ConfigurationError` for a name nobody provides, and for one that needs a library
+    that is not installed; :class:`EmbedderError` when it cannot be loaded.
     """
+    check_name(name)
     if name == _BUILTIN:
         from streamsel.embed.builtin import BuiltinEmbedder
 
         return BuiltinEmbedder(weights, device)
     points = {point.name: point for point in _plugins()}
-    if name not in points:
-        known = [_BUILTIN, *points]
-        close = get_close_matches(name, known, n=1)
-        hint = f"; did you mean {close[0]}?" if close else "."
-        raise ConfigurationError(f"there is no embedder {name!r}{hint} Known: {', '.join(known)}")
-    try:
-        factory: Factory = points[name].load()
-    except _BROKEN as error:
-        raise EmbedderError(f"embedder {name!r} cannot be loaded: {error}") from error
-    try:
-        return factory(weights=weights, device=device)
-    except (OSError, RuntimeError, TypeError, ValueError) as error:
-        raise EmbedderError(f"embedder {name!r} cannot be loaded: {error}") from error
+    if name in points:
+        return _plugin(points[name], weights, device)
+    scheme, _, rest = name.partition(":")
+    wanted = _SCHEMES[scheme]
+    open_it: Factory = getattr(
+        import_module(f"streamsel.embed.backbones.{wanted.module}"), wanted.opener
+    )
+    return open_it(rest, weights, device)
 
 
 def _plugins() -> list[EntryPoint]:
     return sorted(entry_points(group=GROUP), key=lambda point: point.name)
+
+
+def _plugin(point: EntryPoint, weights: str | None, device: str) -> Embedder:
+    try:
+        factory: Factory = point.load()
+    except _BROKEN as error:
+        raise EmbedderError(f"embedder {point.name!r} cannot be loaded: {error}") from error
+    try:
+        return factory(weights=weights, device=device)
+    except (OSError, RuntimeError, TypeError, ValueError) as error:
+        raise EmbedderError(f"embedder {point.name!r} cannot be loaded: {error}") from error
 
 
 def _builtin_info() -> EmbedderInfo:
@@ -110,3 +211,10 @@ def _plugin_info(point: EntryPoint) -> EmbedderInfo:
     except _BROKEN as error:
         return EmbedderInfo(point.name, 0, 0, 0.0, 0, False, f"cannot be loaded: {error}")
     return EmbedderInfo(point.name, 0, 0, 0.0, 0, True, f"from {point.value}")
+
+
+def _scheme_info(scheme: str) -> EmbedderInfo:
+    wanted = _SCHEMES[scheme]
+    there = not wanted.package or find_spec(wanted.package) is not None
+    note = wanted.note if there else f'pip install "streamsel[{wanted.extra}]"'
+    return EmbedderInfo(f"{scheme}:{wanted.follows}", 0, 0, 0.0, 0, there, note)

@@ -17,8 +17,10 @@ flat = eyes_of_others_flat:open_it
 torn = eyes_of_others_torn:open_it
 """
 FLAT = """
+from streamsel.frame import View
+
 class Flat:
-    name, digest, input_size, dim = "flat", "0", 16, 2
+    name, digest, view, dim = "flat", "0", View(16), 2
 
     def __init__(self, weights, device):
         self.given = weights, device
@@ -53,7 +55,7 @@ def test_they_are_listed_after_the_builtin_one() -> None:
 
 def test_one_is_created_with_what_was_asked() -> None:
     made = create("flat", weights="w.bin", device="cpu")
-    assert (made.name, made.dim, made.input_size) == ("flat", 2, 16)
+    assert (made.name, made.dim, made.view.side) == ("flat", 2, 16)
     assert vars(made) == {"given": ("w.bin", "cpu")}
 
 

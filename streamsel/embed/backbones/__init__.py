@@ -1,0 +1,1 @@
+"""Pretrained networks of other libraries, by names such as ``timm:resnet50``; one module each."""

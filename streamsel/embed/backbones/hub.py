@@ -1,0 +1,38 @@
+"""Keeps a machine without internet from waiting for a download that cannot come."""
+
+from __future__ import annotations
+
+import importlib
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies
+
+
+def reachable(address: str) -> bool:
+    """Tell whether a download is worth trying: there is a proxy, or the host has an address."""
+    if getproxies():
+        return True
+    parts = urlsplit(address)
+    try:
+        socket.getaddrinfo(parts.hostname or "", parts.port or 443)
+    except OSError:
+        return False
+    return True
+
+
+@contextmanager
+def not_waiting() -> Iterator[None]:
+    """Let huggingface_hub use its cache alone while its host has no address.
+
+    It would retry for a minute, also where the file is in its cache.
+    """
+    constants: Any = importlib.import_module("huggingface_hub.constants")
+    offline: bool = constants.HF_HUB_OFFLINE
+    constants.HF_HUB_OFFLINE = offline or not reachable(constants.ENDPOINT)
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = offline

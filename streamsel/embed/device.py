@@ -1,0 +1,83 @@
+"""Where a network is computed: a GPU that is there, or the calling thread alone."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+import torch
+
+from streamsel.errors import ConfigurationError, EmbedderError
+
+_log = logging.getLogger("streamsel.embed")
+_DRIVER = Path("/proc/driver/nvidia/version")
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch compute in the calling thread alone: its kernels split sums among threads."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def choose_device(wanted: str) -> torch.device:
+    """Turn ``auto``, ``cpu``, ``cuda`` or ``cuda:N`` into a device that is there.
+
+    ``auto`` is the first GPU, or the CPU where none can be used, with a warning in the log, once,
+    where one could be expected. Raises :class:`ConfigurationError` for another name,
+    :class:`EmbedderError` for a GPU that is not there.
+    """
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", wanted):
+        raise ConfigurationError(f"device is {wanted!r}; it must be auto, cpu, cuda or cuda:N")
+    if wanted == "cpu":
+        return torch.device("cpu")
+    present, complaint = _cuda_devices()
+    if wanted == "auto":
+        if present:
+            return torch.device("cuda", 0)
+        reason = complaint or _missed()
+        if reason:
+            _warn_once(reason)
+        return torch.device("cpu")
+    index = torch.device(wanted).index or 0
+    if index >= present:
+        reason = complaint or _missed()
+        raise EmbedderError(
+            f"device {wanted} is not there ({present} CUDA devices are"
+            f"{f'; {reason}' if reason else ''}); use --device auto or cpu"
+        )
+    return torch.device("cuda", index)
+
+
+def _cuda_devices() -> tuple[int, str]:
+    """How many can be used, and what CUDA had to say, in one line; empty where nothing."""
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        present = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    return present, str(said[0].message).splitlines()[0] if said else ""
+
+
+def _missed() -> str:
+    """Why a GPU could be expected though none is usable; empty where none is."""
+    if torch.version.cuda is not None:
+        return f"torch was built for CUDA {torch.version.cuda} and finds no device"
+    if _DRIVER.exists() or os.environ.get("CUDA_VISIBLE_DEVICES"):
+        return f"torch {torch.__version__} was built without CUDA"
+    return ""
+
+
+@cache
+def _warn_once(reason: str) -> None:
+    _log.warning(
+        "no GPU can be used: %s; the CPU computes instead (--device cpu says so silently)", reason
+    )
