@@ -72,7 +72,19 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["select", "compare", "watch", "probe", "config", "inspect", "embedders", "demo"]
+    "command",
+    [
+        "select",
+        "compare",
+        "watch",
+        "probe",
+        "config",
+        "inspect",
+        "export",
+        "train",
+        "embedders",
+        "demo",
+    ],
 )
 def test_every_command_is_in_the_readme_or_the_docs(command: str) -> None:
     told = "\n".join(page.read_text() for page in PAGES)

@@ -1,0 +1,249 @@
+"""Inputs to weights that are adapted to them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+from streamsel.build.inputs import open_sources
+from streamsel.config.options import ReadOptions
+from streamsel.embed.adapt.adapt import Adaptation, Epoch
+from streamsel.embed.adapt.checkpoint import read_checkpoint, write_checkpoint
+from streamsel.embed.adapt.evaluate import Figures, better, measure, worse
+from streamsel.embed.adapt.footage import PICTURE_SIDE_PX, Footage, Gatherer, Split, split
+from streamsel.embed.adapt.objective import require_library
+from streamsel.embed.adapt.recipe import Recipe
+from streamsel.embed.adapt.weights import Start, digest_of, load_start, write_weights
+from streamsel.embed.device import choose_device
+from streamsel.errors import ConfigurationError, SourceError
+from streamsel.frame import View
+from streamsel.interfaces import Source
+from streamsel.sinks.files import disk_errors, write_file
+from streamsel.sources.eye import Eye
+from streamsel.version import __version__
+
+FEWEST_FRAMES = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainOptions:
+    """Everything that can be asked of a training. ``holdout`` is a share of the frames."""
+
+    read: ReadOptions
+    recipe: Recipe
+    holdout: float = 0.2
+    max_frames: int = 20_000
+    weights: str | None = None
+    device: str = "auto"
+    resume: bool = False
+    overwrite: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 < self.holdout <= 0.5:
+            raise ConfigurationError(
+                f"holdout is {self.holdout:g}; it must be above 0 and at most 0.5"
+            )
+        if self.max_frames < FEWEST_FRAMES:
+            raise ConfigurationError(
+                f"max-frames is {self.max_frames}; it must be at least {FEWEST_FRAMES}"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """What a training came to.
+
+    ``adapted`` is False where the weights it started from were written, byte for byte, because a
+    lower held-out loss alone is no gain: at least one figure must be clearly better, as named by
+    ``better``, and none clearly ``worse``. ``after`` are the figures of the epoch with the lowest
+    held-out loss, None where none was lower than at the start. ``failed``
+    are inputs that could not be read, or not to their end.
+    """
+
+    output: Path
+    adapted: bool
+    digest: str
+    start_digest: str
+    before: Figures
+    after: Figures | None
+    better: tuple[str, ...]
+    worse: tuple[str, ...]
+    start_loss: float
+    best_epoch: int
+    epochs: tuple[Epoch, ...]
+    trained_frames: int
+    held_out_frames: int
+    held_out_by: Literal["feed", "time"]
+    failed: tuple[str, ...]
+
+
+class TrainingObserver(Protocol):
+    """Sees how a training goes."""
+
+    def feed_opened(self, feed: str, expected_frames: int | None) -> None:
+        """A feed is about to be read."""
+
+    def frame_read(self) -> None:
+        """A frame of it was read."""
+
+    def feed_ended(self, feed: str, frames: int, problems: Sequence[str]) -> None:
+        """So many frames were read."""
+
+    def feed_failed(self, error: SourceError) -> None:
+        """An input cannot be read, or not to its end."""
+
+    def begun(self, parts: Split, epochs: int, start_loss: float, done: Sequence[Epoch]) -> None:
+        """The footage is read; ``done`` are epochs of a training that is continued."""
+
+    def stepped(self, done: int, steps: int) -> None:
+        """So many steps of an epoch's are done."""
+
+    def epoch_ended(self, epoch: Epoch) -> None:
+        """An epoch is done, and its checkpoint is on the disk."""
+
+
+def checkpoint_of(output: Path) -> Path:
+    """Where an interrupted training is kept until it ends."""
+    return output.with_name(f"{output.name}.checkpoint")
+
+
+def train(
+    inputs: Sequence[str], output: Path, options: TrainOptions, observer: TrainingObserver
+) -> Trained:
+    """Adapt the built-in embedder to the inputs and write its weights to ``output``.
+
+    The footage is read once, into memory, 28 kB a frame. After each epoch a checkpoint is written
+    beside the output, from which ``resume`` goes on exactly; it goes when the output is there.
+
+    Raises :class:`ConfigurationError` for what cannot be asked for and for too little footage,
+    :class:`SourceError` where no input can be read, :class:`EmbedderError` for weights or a device
+    that are not there, :class:`SinkError` where the output cannot be written.
+    """
+    _require_place(output, options)
+    require_library()
+    device = choose_device(options.device)
+    start = load_start(options.weights)
+    footage, failed = _read(inputs, options, observer)
+    recipe = options.recipe
+    parts = split(footage, options.holdout, recipe.seed)
+    adaptation = Adaptation(start.network, parts, recipe, device)
+    origin = _origin(options, start, footage)
+    checkpoint = checkpoint_of(output)
+    if options.resume:
+        content = _content(checkpoint)
+        adaptation.restore(read_checkpoint(content, origin, str(checkpoint)))
+    _write(checkpoint, write_checkpoint(origin, adaptation.state()))
+    observer.begun(parts, recipe.epochs, adaptation.start_loss, adaptation.epochs)
+    while not adaptation.is_finished:
+        adaptation.run_epoch(observer.stepped)
+        _write(checkpoint, write_checkpoint(origin, adaptation.state()))
+        observer.epoch_ended(adaptation.epochs[-1])
+    before = measure(start.network, parts.held_out, recipe.seed, device)
+    best = adaptation.best()
+    after = None if best is None else measure(best, parts.held_out, recipe.seed, device)
+    gained = () if after is None else better(before, after)
+    spoilt = () if after is None else worse(before, after)
+    content = start.content
+    if best is not None and gained and not spoilt:
+        content = write_weights(best, {**origin, "epoch": adaptation.best_epoch})
+    _write(output, content)
+    with disk_errors(checkpoint):
+        checkpoint.unlink(missing_ok=True)
+    return Trained(
+        output=output,
+        adapted=content is not start.content,
+        digest=digest_of(content),
+        start_digest=start.digest,
+        before=before,
+        after=after,
+        better=gained,
+        worse=spoilt,
+        start_loss=adaptation.start_loss,
+        best_epoch=adaptation.best_epoch,
+        epochs=tuple(adaptation.epochs),
+        trained_frames=len(parts.trained),
+        held_out_frames=len(parts.held_out),
+        held_out_by=parts.by,
+        failed=failed,
+    )
+
+
+def _require_place(output: Path, options: TrainOptions) -> None:
+    """Refuse, before anything is read, an output that cannot be or must not be written."""
+    checkpoint = checkpoint_of(output)
+    if output.is_dir() or not output.parent.is_dir():
+        problem = "is a folder" if output.is_dir() else f"there is no folder {output.parent}"
+        raise ConfigurationError(f"{output}: {problem}; name a file")
+    if options.resume and not checkpoint.exists():
+        ended = "the training has ended" if output.exists() else "nothing was begun"
+        raise ConfigurationError(f"{checkpoint}: is not there: {ended}; leave --resume out")
+    if options.resume or options.overwrite:
+        return
+    if checkpoint.exists():
+        raise ConfigurationError(
+            f"{checkpoint}: a training was interrupted; continue it with --resume, "
+            "or start anew with --overwrite"
+        )
+    if output.exists():
+        raise ConfigurationError(f"{output}: is there already; replace it with --overwrite")
+
+
+def _read(
+    inputs: Sequence[str], options: TrainOptions, observer: TrainingObserver
+) -> tuple[Footage, tuple[str, ...]]:
+    """Read all inputs; returns also why some of them failed. Frames before a failure count."""
+    opened = open_sources(inputs, options.read)
+    errors = list(opened.errors)
+    for error in errors:
+        observer.feed_failed(error)
+    gatherer, eye, view = Gatherer(options.max_frames), Eye(), View(PICTURE_SIDE_PX)
+    for source in opened.sources:
+        try:
+            _read_feed(source, gatherer, eye, view, observer)
+        except SourceError as error:
+            errors.append(error)
+            observer.feed_failed(error)
+    if errors and len(errors) >= len(opened.sources) + len(opened.errors) and not len(gatherer):
+        raise errors[0]
+    return gatherer.footage(), tuple(map(str, errors))
+
+
+def _read_feed(
+    source: Source, gatherer: Gatherer, eye: Eye, view: View, observer: TrainingObserver
+) -> None:
+    observer.feed_opened(source.feed, source.expected_frames)
+    gatherer.begin_feed()
+    read = 0
+    with closing(source.frames()) as frames:
+        for frame in frames:
+            if not frame.corrupt:
+                gatherer.add(frame.media_time, eye.thumbnail(frame.picture, view))
+                read += 1
+            observer.frame_read()
+    observer.feed_ended(source.feed, read, source.warnings())
+
+
+def _origin(options: TrainOptions, start: Start, footage: Footage) -> dict[str, object]:
+    """What decides which weights come out: a checkpoint is continued with the same alone."""
+    return {
+        "version": __version__,
+        "start": start.digest,
+        "footage": footage.digest,
+        "holdout": options.holdout,
+        **asdict(options.recipe),
+    }
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def _write(path: Path, content: bytes) -> None:
+    with disk_errors(path):
+        write_file(path, content, sync=True)

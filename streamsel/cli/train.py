@@ -1,0 +1,188 @@
+"""``streamsel train``: the built-in network, adapted to one's own footage, or made anew."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from streamsel.cli.options import loudness_options, read_options
+from streamsel.config.options import ReadOptions
+from streamsel.embed.adapt.recipe import Recipe
+
+if TYPE_CHECKING:
+    from streamsel.build.training import TrainOptions
+
+INTERRUPTED = 130
+_DEFAULTS = Recipe()
+_FPS = 4.0
+
+_EXAMPLES = """\b
+Examples:
+  streamsel train recordings/ -o yard.safetensors
+  streamsel select day.mp4 -n 500 -o kept --weights yard.safetensors
+  streamsel train a.mp4 b.mp4 c.mp4 -o yard.safetensors --epochs 30 --patience 5
+  streamsel train recordings/ -o yard.safetensors --resume
+"""
+
+
+_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+_MAKING = {
+    "teachers": click.option(
+        "--teacher",
+        "teachers",
+        multiple=True,
+        metavar="FILE[@LAYER]",
+        help="Make the network anew, to see as tflite networks do; INPUT is a folder of clips.",
+    ),
+    "photos": click.option("--photos", type=_FOLDER, help="Photographs for the teachers."),
+    "views": click.option(
+        "--views", type=click.IntRange(min=1), help="How many views the teachers are shown."
+    ),
+    "steps": click.option(
+        "--steps", type=click.IntRange(min=20), help="Batches of 256 views, with teachers."
+    ),
+    "pool_seed": click.option(
+        "--pool-seed", type=click.IntRange(min=0), help="For the choice of views."
+    ),
+    "cache": click.option(
+        "--cache",
+        type=click.Path(file_okay=False, path_type=Path),
+        help="Folder that keeps what the teachers saw, of one set of clips and photographs.",
+    ),
+}
+
+
+def _making_options(function: Callable[..., int]) -> Callable[..., int]:
+    for option in reversed(_MAKING.values()):
+        function = option(function)
+    return function
+
+
+@click.command("train", epilog=_EXAMPLES)
+@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="File for the weights (safetensors).",
+)
+@click.option("--resume", is_flag=True, help="Continue a training that was interrupted.")
+@click.option("--overwrite", is_flag=True, help="Replace the file, and a training to continue.")
+@read_options
+@click.option("--max-frames", type=int, default=20_000, show_default=True, help="Frames to use.")
+@click.option("--holdout", type=float, default=0.2, show_default=True, help="Share to judge by.")
+@click.option("--weights", type=click.Path(), help="Weights to begin with.  [default: built-in]")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
+@click.option(
+    "--epochs", type=int, default=_DEFAULTS.epochs, show_default=True, help="Times to see it all."
+)
+@click.option(
+    "--batch", type=int, default=_DEFAULTS.batch, show_default=True, help="Most frames in a step."
+)
+@click.option(
+    "--lr", "rate", type=float, default=_DEFAULTS.rate, show_default=True, help="Learning rate."
+)
+@click.option(
+    "--keep",
+    type=float,
+    default=_DEFAULTS.keep,
+    show_default=True,
+    help="Weight of the distances it began with: 1 learns little, 0 forgets freely.",
+)
+@click.option(
+    "--patience",
+    type=int,
+    default=_DEFAULTS.patience,
+    show_default=True,
+    help="Stop after so many epochs that bring nothing.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="For random choices.")
+@_making_options
+@loudness_options
+def command(
+    inputs: tuple[str, ...],
+    output: Path,
+    quiet: bool,
+    verbose: bool,
+    as_json: bool,
+    **chosen: Any,
+) -> int:
+    """Adapt the built-in network to the footage in INPUT, without labels.
+
+    It learns which differences do not matter there, and is held to the distances it began with.
+    It looks at 4 frames a second unless --fps says otherwise. A part of the footage is held out,
+    and a table says what the weights are worth on that, before and after. Give the result to other
+    commands with --weights.
+
+    With --teacher the network is made from nothing instead, as the one that comes with the package
+    was; of the options above, --seed and --overwrite count then.
+    """
+    making = {name: chosen.pop(name) for name in _MAKING}
+    if making["teachers"]:
+        return _make(inputs, output, making, chosen["seed"], chosen["overwrite"], quiet)
+    for name, value in making.items():
+        if value not in (None, ()):
+            raise click.UsageError(f"--{name.replace('_', '-')} goes with --teacher")
+    options = _options(chosen)
+    from streamsel.build.training import checkpoint_of, train
+    from streamsel.cli.training import TrainingProgress, as_published, print_trained
+
+    try:
+        with TrainingProgress(quiet=quiet or as_json, verbose=verbose) as progress:
+            trained = train(inputs, output, options, progress)
+    except KeyboardInterrupt:
+        # A file that this run has not begun is of another one, which --overwrite was to replace.
+        checkpoint = checkpoint_of(output)
+        goes_on = checkpoint.exists() and (progress.has_begun or options.resume)
+        kept = f"{checkpoint} is kept; continue with --resume" if goes_on else ""
+        click.echo(f"interrupted; {kept or 'nothing was written'}", err=True)
+        return INTERRUPTED
+    if as_json:
+        click.echo(json.dumps(as_published(trained)))
+    else:
+        print_trained(trained)
+    return 1 if trained.failed else 0
+
+
+def _make(
+    inputs: tuple[str, ...],
+    output: Path,
+    making: dict[str, Any],
+    seed: int,
+    overwrite: bool,
+    quiet: bool,
+) -> int:
+    """Distil the network from teachers, as the shipped weights were."""
+    if len(inputs) != 1 or not Path(inputs[0]).is_dir():
+        raise click.UsageError("with --teacher, INPUT is one folder of clips")
+    if making["photos"] is None:
+        raise click.UsageError("--teacher needs --photos, a folder of photographs")
+    if output.exists() and not overwrite:
+        raise click.UsageError(f"{output} is there already; replace it with --overwrite")
+    from streamsel.embed.training.make import Making, make_weights
+
+    given = {name: value for name, value in making.items() if value is not None}
+    made = Making(videos=Path(inputs[0]), out=output, seed=seed, **given)
+    make_weights(made, lambda line: None if quiet else click.echo(line, err=True))
+    click.echo(f"{output}: use it with --weights {output}")
+    return 0
+
+
+def _options(chosen: dict[str, Any]) -> TrainOptions:
+    read = ReadOptions(
+        start=chosen.pop("start"),
+        end=chosen.pop("end"),
+        fps=_FPS if (fps := chosen.pop("fps")) is None else fps,
+        filters=chosen.pop("filters"),
+    )
+    names = ("max_frames", "holdout", "weights", "device", "resume", "overwrite")
+    others = {name: chosen.pop(name) for name in names}
+    recipe = Recipe(**chosen)
+    from streamsel.build.training import TrainOptions
+
+    return TrainOptions(read=read, recipe=recipe, **others)

@@ -1,0 +1,157 @@
+"""What a person sees of a training: bars and lines while it runs, a table at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from types import TracebackType
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+from rich.table import Table
+
+from streamsel.build.training import Trained
+from streamsel.cli.table import wide_console
+from streamsel.embed.adapt.adapt import Epoch
+from streamsel.embed.adapt.evaluate import HIGHER_IS_BETTER
+from streamsel.embed.adapt.footage import Split
+from streamsel.errors import SourceError
+
+_MEANINGS = {
+    "found_again": "frames found again when altered",
+    "moments_told_apart": "moments told apart (AUC)",
+    "noise": "noise, as a share of far distances",
+    "directions": "directions in use",
+}
+
+
+class TrainingProgress:
+    """Shows how far a training is. Use as a context manager. Writes to stderr alone."""
+
+    def __init__(self, *, quiet: bool, verbose: bool) -> None:
+        self._console = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
+        self._quiet, self._verbose = quiet, verbose
+        self._task: TaskID | None = None
+        self._epochs = 0
+        self.has_begun = False
+        self._bars = Progress(
+            TextColumn("{task.description}", style="bold", markup=False),
+            BarColumn(bar_width=None),
+            MofNCompleteColumn(),
+            console=self._console,
+            disable=quiet or not self._console.is_terminal,
+            transient=True,
+        )
+
+    def __enter__(self) -> TrainingProgress:
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._bars.stop()
+
+    def feed_opened(self, feed: str, expected_frames: int | None) -> None:
+        """Start a bar for the feed."""
+        self._begin_bar(feed, expected_frames)
+
+    def frame_read(self) -> None:
+        """Move the bar."""
+        if self._task is not None:
+            self._bars.advance(self._task)
+
+    def feed_ended(self, feed: str, frames: int, problems: Sequence[str]) -> None:
+        """Say what was wrong with the feed, and when asked for more, what was read."""
+        for problem in problems:
+            self._complain(f"warning: {problem}")
+        if self._verbose:
+            self._say(f"{feed}: {frames:,} frames")
+
+    def feed_failed(self, error: SourceError) -> None:
+        """Say why, always."""
+        self._complain(f"error: {error}")
+
+    def begun(self, parts: Split, epochs: int, start_loss: float, done: Sequence[Epoch]) -> None:
+        """Say what is learned from and what is held out."""
+        self.has_begun, self._epochs = True, epochs
+        held = {"feed": "whole inputs", "time": "the end of each input"}[parts.by]
+        self._say(
+            f"{len(parts.trained):,} frames to learn from, "
+            f"{len(parts.held_out):,} held out ({held}); held-out loss {start_loss:.4f} to begin"
+        )
+        if done:
+            self._say(f"continued after epoch {len(done)}")
+        self._begin_bar(f"epoch {len(done) + 1} of {epochs}", None)
+
+    def stepped(self, done: int, steps: int) -> None:
+        """Move the bar."""
+        if self._task is not None:
+            self._bars.update(self._task, completed=done, total=steps)
+
+    def epoch_ended(self, epoch: Epoch) -> None:
+        """Say how it went."""
+        best = ", the lowest so far" if epoch.is_best else ""
+        trained = f" (trained {epoch.loss:.4f})" if self._verbose else ""
+        self._say(
+            f"epoch {epoch.number} of {self._epochs}: "
+            f"held-out loss {epoch.held_out_loss:.4f}{trained}{best}"
+        )
+        if epoch.number < self._epochs:
+            self._begin_bar(f"epoch {epoch.number + 1} of {self._epochs}", None)
+
+    def _begin_bar(self, name: str, total: int | None) -> None:
+        if self._task is not None:
+            self._bars.remove_task(self._task)
+        self._task = self._bars.add_task(name, total=total)
+
+    def _say(self, text: str) -> None:
+        if not self._quiet:
+            self._console.print(text, markup=False)
+
+    def _complain(self, text: str) -> None:
+        self._console.print(text, markup=False, style="yellow" if self._console.is_terminal else "")
+
+
+def print_trained(trained: Trained) -> None:
+    """Print the table of before and after, and what was written."""
+    if trained.after is not None:
+        table = Table(box=None, pad_edge=False)
+        table.add_column(f"on {trained.held_out_frames:,} held-out frames")
+        for heading in ("before", "after", "better is"):
+            table.add_column(heading, justify="right")
+        for name, meaning in _MEANINGS.items():
+            found = [getattr(figures, name) for figures in (trained.before, trained.after)]
+            shown = ["-" if value is None else f"{value:.3f}" for value in found]
+            table.add_row(meaning, *shown, "higher" if HIGHER_IS_BETTER[name] else "lower")
+        wide_console().print(table)
+    if trained.adapted:
+        click.echo(
+            f"epoch {trained.best_epoch} of {len(trained.epochs)} -> {trained.output}; "
+            f"use it: --weights {trained.output}"
+        )
+    else:
+        click.echo(
+            f"no better than before, {_why_not(trained)}: the weights it began with were kept "
+            f"-> {trained.output}"
+        )
+    if trained.failed:
+        count = len(trained.failed)
+        click.echo(f"{count} input{'s' if count > 1 else ''} failed: {', '.join(trained.failed)}")
+
+
+def as_published(trained: Trained) -> dict[str, object]:
+    """The result as plain values, under its published names."""
+    return asdict(trained) | {"output": str(trained.output)}
+
+
+def _why_not(trained: Trained) -> str:
+    if trained.after is None:
+        return "no epoch lowered the held-out loss"
+    if not trained.worse:
+        return "no figure is clearly better"
+    return f"worse in {' and in '.join(_MEANINGS[name] for name in trained.worse)}"

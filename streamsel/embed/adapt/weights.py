@@ -1,0 +1,62 @@
+"""Weights that an adaptation starts from, and those that it ends with."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from textwrap import shorten
+
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+
+from streamsel.embed.network import Network
+from streamsel.errors import EmbedderError
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Start:
+    """The network to begin with, the bytes of its file, and their digest as embedders have it."""
+
+    network: Network
+    content: bytes
+    digest: str
+
+
+def load_start(weights: str | None) -> Start:
+    """Load weights from a safetensors file; None: those of the package.
+
+    Raises :class:`EmbedderError` for a file that is missing or of another network.
+    """
+    own = files("streamsel.embed") / "weights" / "builtin.safetensors"
+    origin = weights or "the package's own weights"
+    network = Network()
+    try:
+        content = (own if weights is None else Path(weights)).read_bytes()
+        network.load_state_dict(load(content))
+    except OSError as error:
+        raise EmbedderError(f"{origin}: cannot be read: {error.strerror}") from error
+    except (SafetensorError, RuntimeError) as error:
+        reason = shorten(str(error).splitlines()[-1], 160)
+        raise EmbedderError(
+            f"{origin}: these are not weights of the built-in network: {reason}"
+        ) from error
+    return Start(network, content, digest_of(content))
+
+
+def digest_of(content: bytes) -> str:
+    """The digest that an embedder has with this file."""
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+def write_weights(network: Network, origin: Mapping[str, object]) -> bytes:
+    """Return a safetensors file that ``--weights`` takes, which tells where it comes from.
+
+    The same weights and origin give the same bytes: safetensors puts several entries of metadata
+    in any order, so there is one, ``streamsel``, a JSON object.
+    """
+    tensors = {name: each.cpu().contiguous() for name, each in network.state_dict().items()}
+    return save(tensors, metadata={"streamsel": json.dumps(dict(origin), sort_keys=True)})
