@@ -30,7 +30,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("day.mp4", "a.mp4", "b.mp4", "clip.mov"):
         shutil.copy(folder / "walk.mp4", folder / name)
     (folder / "recordings").mkdir()
-    shutil.copy(folder / "walk.mp4", folder / "recordings")
+    render_demo(folder / "recordings" / "yard.mp4", seconds=30, size=(320, 180))
     return folder
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import zipfile
 from collections.abc import Mapping
 from typing import Any
 
@@ -27,12 +28,16 @@ def read_checkpoint(content: bytes, identity: Mapping[str, object], where: str) 
     Raises :class:`RecordError` for what is no checkpoint, :class:`ConfigurationError` where it was
     made with anything else than ``identity``.
     """
+    unfit = f"{where}: not a checkpoint; start anew with --overwrite"
+    # What torch stored long ago was no archive; its reader for that is not made for any bytes.
+    if not zipfile.is_zipfile(io.BytesIO(content)):
+        raise RecordError(unfit)
     try:
         found = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
         was, state = dict(found["identity"]), dict(found["state"])
         known = found["format"] == _FORMAT
     except (pickle.UnpicklingError, EOFError, KeyError, RuntimeError, TypeError, ValueError) as e:
-        raise RecordError(f"{where}: not a checkpoint; start anew with --overwrite") from e
+        raise RecordError(unfit) from e
     if not known:
         raise RecordError(f"{where}: of another version; start anew with --overwrite")
     for name, value in identity.items():

@@ -108,9 +108,9 @@ def test_a_rate_that_is_too_high_is_said() -> None:
 
 def test_what_is_alike_or_near_in_time_is_not_pushed_apart() -> None:
     batches = Batches(PARTS.trained, network(), CPU)
-    batch = batches.draw(torch.arange(16), torch.Generator().manual_seed(0))
+    batch = batches.draw(torch.arange(0, 120, 8), torch.Generator().manual_seed(0))
     rng = torch.Generator().manual_seed(1)
-    vectors = torch.nn.functional.normalize(torch.randn(32, 256, generator=rng), dim=1)
+    vectors = torch.nn.functional.normalize(torch.randn(30, 256, generator=rng), dim=1)
     free = Recipe(keep=0.0)
     assert Objective(free, 0.0).loss(vectors, batch) > 0.1
     assert Objective(free, 3.0).loss(vectors, batch) == 0  # all are held to be alike
@@ -161,7 +161,11 @@ def test_weights_that_are_none(tmp_path: Path) -> None:
         load_start(str(tmp_path / "text.safetensors"))
 
 
-@pytest.mark.parametrize("content", [b"", b"hello", pickle.dumps({"identity": {}})])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"hello", pickle.dumps({"identity": {}}), write_checkpoint({}, {})[:-500]],
+    ids=["empty", "text", "pickle", "cut"],
+)
 def test_a_checkpoint_that_is_none(content: bytes) -> None:
     with pytest.raises(RecordError, match="here: not a checkpoint; start anew"):
         read_checkpoint(content, {}, "here")
