@@ -102,7 +102,7 @@ def test_it_stops_when_nothing_gets_better() -> None:
 
 
 def test_a_rate_that_is_too_high_is_said() -> None:
-    with pytest.raises(ConfigurationError, match="diverged in epoch 1.*--lr"):
+    with pytest.raises(ConfigurationError, match=r"diverged in epoch 1.*--lr"):
         _adaptation(Recipe(epochs=1, batch=16, rate=1e30)).run_epoch()
 
 
