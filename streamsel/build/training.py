@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from streamsel.build.inputs import open_sources
 from streamsel.config.options import ReadOptions
@@ -124,8 +124,7 @@ def train(
     """
     _require_place(output, options)
     require_library()
-    device = choose_device(options.device)
-    start = load_start(options.weights)
+    device, start = choose_device(options.device), load_start(options.weights)
     footage, failed = _read(inputs, options, observer)
     recipe = options.recipe
     parts = split(footage, options.holdout, recipe.seed)
@@ -133,25 +132,17 @@ def train(
     origin = _origin(options, start, footage)
     checkpoint = checkpoint_of(output)
     if options.resume:
-        content = _content(checkpoint)
-        adaptation.restore(read_checkpoint(content, origin, str(checkpoint)))
-    _write(checkpoint, write_checkpoint(origin, adaptation.state()))
-    observer.begun(parts, recipe.epochs, adaptation.start_loss, adaptation.epochs)
-    while not adaptation.is_finished:
-        adaptation.run_epoch(observer.stepped)
-        _write(checkpoint, write_checkpoint(origin, adaptation.state()))
-        observer.epoch_ended(adaptation.epochs[-1])
+        adaptation.restore(_stored(checkpoint, origin))
+    _run(adaptation, parts, origin, checkpoint, observer)
     before = measure(start.network, parts.held_out, recipe.seed, device)
     best = adaptation.best()
     after = None if best is None else measure(best, parts.held_out, recipe.seed, device)
-    gained = () if after is None else better(before, after)
-    spoilt = () if after is None else worse(before, after)
+    gained, spoilt = (better(before, after), worse(before, after)) if after else ((), ())
     content = start.content
     if best is not None and gained and not spoilt:
         content = write_weights(best, {**origin, "epoch": adaptation.best_epoch})
     _write(output, content)
-    with disk_errors(checkpoint):
-        checkpoint.unlink(missing_ok=True)
+    _remove(checkpoint)
     return Trained(
         output=output,
         adapted=content is not start.content,
@@ -169,6 +160,22 @@ def train(
         held_out_by=parts.by,
         failed=failed,
     )
+
+
+def _run(
+    adaptation: Adaptation,
+    parts: Split,
+    origin: dict[str, object],
+    checkpoint: Path,
+    observer: TrainingObserver,
+) -> None:
+    """Run the epochs that are left; what is needed to continue is on the disk after each."""
+    _write(checkpoint, write_checkpoint(origin, adaptation.state()))
+    observer.begun(parts, adaptation.most_epochs, adaptation.start_loss, adaptation.epochs)
+    while not adaptation.is_finished:
+        adaptation.run_epoch(observer.stepped)
+        _write(checkpoint, write_checkpoint(origin, adaptation.state()))
+        observer.epoch_ended(adaptation.epochs[-1])
 
 
 def _require_place(output: Path, options: TrainOptions) -> None:
@@ -237,13 +244,19 @@ def _origin(options: TrainOptions, start: Start, footage: Footage) -> dict[str, 
     }
 
 
-def _content(path: Path) -> bytes:
+def _stored(checkpoint: Path, origin: dict[str, object]) -> dict[str, Any]:
     try:
-        return path.read_bytes()
+        content = checkpoint.read_bytes()
     except OSError as error:
-        raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from error
+        raise ConfigurationError(f"{checkpoint}: cannot be read: {error.strerror}") from error
+    return read_checkpoint(content, origin, str(checkpoint))
 
 
 def _write(path: Path, content: bytes) -> None:
     with disk_errors(path):
         write_file(path, content, sync=True)
+
+
+def _remove(path: Path) -> None:
+    with disk_errors(path):
+        path.unlink(missing_ok=True)

@@ -26,6 +26,9 @@ _MEANINGS = {
 }
 
 
+_FEW = 100
+
+
 class TrainingProgress:
     """Shows how far a training is. Use as a context manager. Writes to stderr alone."""
 
@@ -129,6 +132,8 @@ def print_trained(trained: Trained) -> None:
             shown = ["-" if value is None else f"{value:.3f}" for value in found]
             table.add_row(meaning, *shown, "higher" if HIGHER_IS_BETTER[name] else "lower")
         wide_console().print(table)
+        if trained.held_out_frames < _FEW:
+            click.echo("so few held-out frames make rough figures: more footage tells more")
     if trained.adapted:
         click.echo(
             f"epoch {trained.best_epoch} of {len(trained.epochs)} -> {trained.output}; "

@@ -32,25 +32,28 @@ class BuiltinEmbedder(TorchEmbedder):
         Raises :class:`EmbedderError` for weights that are missing or of another network, or a
         device that is not there; :class:`ConfigurationError` for a device nobody knows.
         """
-        content, origin = _read(weights)
-        digest = hashlib.sha256(content).hexdigest()[:16]
         place = choose_device(device)
-        network = Network()
-        try:
-            network.load_state_dict(load(content))
-        except (SafetensorError, RuntimeError) as error:
-            reason = shorten(str(error).splitlines()[-1], 160)
-            raise EmbedderError(
-                f"{origin}: these are not weights of the built-in network: {reason}"
-            ) from error
+        network, content = read_network(weights)
+        digest = hashlib.sha256(content).hexdigest()[:16]
         super().__init__("builtin", network.fuse().lay_out(), _PREPARATION, digest, place)
 
 
-def _read(weights: str | None) -> tuple[bytes, str]:
-    """The bytes of a weights file, and what to call it in a message."""
+def read_network(weights: str | None) -> tuple[Network, bytes]:
+    """Return the built-in network with the weights of a file, None: the package's, and the file.
+
+    Raises :class:`EmbedderError` for a file that is missing or of another network.
+    """
     own = files("streamsel.embed") / "weights" / "builtin.safetensors"
     origin = weights or "the package's own weights"
+    network = Network()
     try:
-        return (own if weights is None else Path(weights)).read_bytes(), origin
+        content = (own if weights is None else Path(weights)).read_bytes()
+        network.load_state_dict(load(content))
     except OSError as error:
         raise EmbedderError(f"{origin}: cannot be read: {error.strerror}") from error
+    except (SafetensorError, RuntimeError) as error:
+        reason = shorten(str(error).splitlines()[-1], 160)
+        raise EmbedderError(
+            f"{origin}: these are not weights of the built-in network: {reason}"
+        ) from error
+    return network, content

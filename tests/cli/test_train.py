@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -17,18 +18,29 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from streamsel.build.training import TrainOptions, checkpoint_of, train
+from streamsel.cli.main import cli
 from streamsel.config.options import ReadOptions
 from streamsel.embed.adapt.adapt import Epoch
 from streamsel.embed.adapt.footage import Split
 from streamsel.embed.adapt.recipe import Recipe
 from streamsel.embed.builtin import BuiltinEmbedder
 from streamsel.embed.network import Network
-from streamsel.errors import ConfigurationError, SourceError, StreamselError
+from streamsel.errors import ConfigurationError, EmbedderError, SourceError, StreamselError
 from tests.end_to_end.conftest import streamsel
 from tests.sources.media import write_video
 
 READ = ReadOptions(fps=10)
 RECIPE = Recipe(epochs=3, batch=16)
+
+
+_ALONE = {"OMP_NUM_THREADS": "1"}
+
+
+def _call(*arguments: object) -> int:
+    """Run the command in this process; what it refuses is raised."""
+    code = cli.main([str(each) for each in arguments], standalone_mode=False)
+    assert isinstance(code, int)
+    return code
 
 
 class Listener:
@@ -140,15 +152,19 @@ def test_other_options_do_not_continue_a_training(clip: Path, start: Path, tmp_p
         ({"max_frames": 10}, "max-frames is 10; it must be at least 64"),
     ],
 )
-def test_options_that_cannot_be(wrong: dict[str, float], said: str) -> None:
+def test_options_that_cannot_be(wrong: dict[str, Any], said: str) -> None:
     with pytest.raises(StreamselError, match=said):
-        TrainOptions(**{"read": READ, "recipe": RECIPE} | wrong)
+        TrainOptions(read=READ, recipe=RECIPE, **wrong)
 
 
-def test_the_command_trains_and_its_file_is_used(clip: Path, start: Path, tmp_path: Path) -> None:
+def test_the_command_trains_and_its_file_is_taken(
+    clip: Path, start: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     out = tmp_path / "own.safetensors"
     few = ["--fps", 10, "--epochs", 2, "--batch", 16, "--weights", start, "--device", "cpu"]
-    ended = streamsel("train", clip, tmp_path / "none.mp4", "-o", out, *few, "--json")
+    ended = streamsel(
+        "train", clip, tmp_path / "none.mp4", "-o", out, *few, "--json", environment=_ALONE
+    )
     assert ended.code == 1, ended.err
     assert "none.mp4: does not exist" in ended.err
     told = ended.json
@@ -162,23 +178,23 @@ def test_the_command_trains_and_its_file_is_used(clip: Path, start: Path, tmp_pa
             origin = json.loads(file.metadata()["streamsel"])
         assert origin["start"] == told["start_digest"]
         assert (origin["seed"], origin["epochs"]) == (0, 2)
-    used = streamsel("select", clip, "-n", 5, "-o", tmp_path / "kept", "--weights", out)
-    assert used.code == 0, used.err
-    there = streamsel("train", clip, "-o", out, *few)
-    assert there.code == 2
-    assert "--overwrite" in there.err
-    again = streamsel("train", clip, "-o", out, *few, "--overwrite", "-v")
-    assert again.code == 0, again.err
-    assert "epoch 2 of 2" in again.err
-    assert "held-out frames" in again.out
-    assert str(out) in again.out.splitlines()[-1]
+    assert BuiltinEmbedder(str(out), "cpu").digest == told["digest"]
+    with pytest.raises(ConfigurationError, match="replace it with --overwrite"):
+        _call("train", clip, "-o", out, *few)
+    assert _call("train", clip, "-o", out, *few, "--overwrite", "-v") == 0
+    said = capfd.readouterr()
+    assert "epoch 2 of 2" in said.err
+    assert "held-out frames" in said.out
+    assert str(out) in said.out.splitlines()[-1]
 
 
 def test_ctrl_c_keeps_a_checkpoint(clip: Path, start: Path, tmp_path: Path) -> None:
     out = tmp_path / "own.safetensors"
     command = [sys.executable, "-m", "streamsel", "train", str(clip), "-o", str(out), "--fps", "10"]
     command += ["--epochs", "5000", "--patience", "5000", "--weights", str(start)]
-    running = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ})
+    running = subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, env={**os.environ, **_ALONE}
+    )
     deadline = time.monotonic() + 120
     while not checkpoint_of(out).exists() and time.monotonic() < deadline:
         time.sleep(0.1)
@@ -193,19 +209,20 @@ def test_what_cannot_be_trained_is_said_before_anything_is_written(
     clip: Path, start: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "own.safetensors"
-    for arguments, code, said in (
-        ([clip, "-o", tmp_path], 2, "is a folder"),
-        ([clip, "-o", tmp_path / "no" / "own"], 2, "there is no folder"),
-        ([clip, "-o", out, "--resume"], 2, "nothing was begun"),
-        ([clip, "-o", out, "--end", "1s", "--weights", start], 2, "too little footage"),
-        ([tmp_path / "none.mp4", "-o", out, "--weights", start], 1, "does not exist"),
-        ([clip, "-o", out, "--weights", tmp_path / "none"], 1, "cannot be read"),
-        ([clip, "-o", out, "--keep", "2"], 2, "keep is 2"),
-    ):
-        ended = streamsel("train", *arguments)
-        assert ended.code == code, ended.err
-        assert said in ended.err
-        assert "Traceback" not in ended.err
+    usage, broken = ConfigurationError, (EmbedderError, SourceError)
+    wrong: list[tuple[list[object], type[StreamselError] | tuple[type[StreamselError], ...], str]]
+    wrong = [
+        ([clip, "-o", tmp_path], usage, "is a folder"),
+        ([clip, "-o", tmp_path / "no" / "own"], usage, "there is no folder"),
+        ([clip, "-o", out, "--resume"], usage, "nothing was begun"),
+        ([clip, "-o", out, "--end", "1s", "--weights", start], usage, "too little footage"),
+        ([tmp_path / "none.mp4", "-o", out, "--weights", start], broken, "does not exist"),
+        ([clip, "-o", out, "--weights", tmp_path / "none"], broken, "cannot be read"),
+        ([clip, "-o", out, "--keep", "2"], usage, "keep is 2"),
+    ]
+    for arguments, kind, said in wrong:
+        with pytest.raises(kind, match=said):
+            _call("train", *arguments)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -75,6 +75,11 @@ class Adaptation:
         self.epochs: list[Epoch] = []
 
     @property
+    def most_epochs(self) -> int:
+        """How many epochs there are unless it stops before."""
+        return self._recipe.epochs
+
+    @property
     def is_finished(self) -> bool:
         """Whether all epochs are done, or too many in a row brought nothing."""
         done = len(self.epochs)

@@ -17,7 +17,7 @@ from streamsel.embed.adapt.recipe import FAR_SECONDS
 from streamsel.embed.network import Network
 from streamsel.frame import Vectors
 
-_FAR_PAIRS = 200_000
+_FAR_PAIRS = 50_000
 _AT_ONCE = 256
 _SMALLEST = 1e-6
 

@@ -6,15 +6,11 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.resources import files
-from pathlib import Path
-from textwrap import shorten
 
-from safetensors import SafetensorError
-from safetensors.torch import load, save
+from safetensors.torch import save
 
+from streamsel.embed.builtin import read_network
 from streamsel.embed.network import Network
-from streamsel.errors import EmbedderError
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,19 +27,7 @@ def load_start(weights: str | None) -> Start:
 
     Raises :class:`EmbedderError` for a file that is missing or of another network.
     """
-    own = files("streamsel.embed") / "weights" / "builtin.safetensors"
-    origin = weights or "the package's own weights"
-    network = Network()
-    try:
-        content = (own if weights is None else Path(weights)).read_bytes()
-        network.load_state_dict(load(content))
-    except OSError as error:
-        raise EmbedderError(f"{origin}: cannot be read: {error.strerror}") from error
-    except (SafetensorError, RuntimeError) as error:
-        reason = shorten(str(error).splitlines()[-1], 160)
-        raise EmbedderError(
-            f"{origin}: these are not weights of the built-in network: {reason}"
-        ) from error
+    network, content = read_network(weights)
     return Start(network, content, digest_of(content))
 
 

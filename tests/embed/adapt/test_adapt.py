@@ -58,7 +58,7 @@ def test_noise_matters_less_after_than_before(whole: Adaptation) -> None:
     assert after.noise < before.noise
 
 
-@pytest.mark.parametrize("stop", [0, 1, 2, 3])
+@pytest.mark.parametrize("stop", [1, 3])
 def test_a_training_that_is_continued_gives_the_same_bytes(whole: Adaptation, stop: int) -> None:
     first = _adaptation()
     for _ in range(stop):
