@@ -20,6 +20,10 @@ SCATTER = 0.1
 FEWEST_AT_REST = 40
 """Distances without which it cannot be told that nothing but noise separates frames."""
 
+AT_REST = 0.25
+"""Growth of the median squared distance from lag 1 to lag 2 up to which a feed rests. Chance alone
+makes a tenth, smooth motion makes it four times as large, and motion without inertia twice."""
+
 TAIL = 8.0
 """Standard deviations of noise that the floor of a resting feed leaves room for; the kept frame
 is a noisy one itself, and millions of frames are compared with it."""
@@ -87,7 +91,7 @@ def floor_of(lag_1: Distances, lag_2: Distances) -> float:
 
 def _reach_at_rest(lag_1: Distances, lag_2: Distances) -> float:
     """How far noise may reach in a feed that rests; 0 where it does not, or cannot be told."""
-    rests = np.median(lag_2) ** 2 <= (1.0 + SCATTER) * np.median(lag_1) ** 2
+    rests = np.median(lag_2) ** 2 <= (1.0 + AT_REST) * np.median(lag_1) ** 2
     if len(lag_2) < FEWEST_AT_REST or not rests:
         return 0.0
     normal = lag_1 ** (2 / 3)

@@ -18,8 +18,8 @@ from streamsel.sources.scenes import Image as Pixels
 from streamsel.sources.scenes import sky, street
 from tests.end_to_end.conftest import manifest, streamsel
 
-SIZE = (480, 270)
-FRAMES, HAPPENS = 160, 110
+SIZE = (384, 216)
+FRAMES, HAPPENS = 140, 110
 
 
 def scene() -> Pixels:
@@ -77,8 +77,7 @@ def test_where_nothing_happens_one_frame_is_kept(sigma: float, tmp_path: Path) -
     assert len(manifest(kept)) == 1
 
 
-@pytest.mark.parametrize("sigma", [4.0, 10.0])
-@pytest.mark.parametrize("event", [person, light, cut])
+@pytest.mark.parametrize(("event", "sigma"), [(person, 10.0), (light, 7.0), (cut, 4.0)])
 def test_what_happens_is_kept_once(
     event: Callable[[Pixels], Pixels], sigma: float, tmp_path: Path
 ) -> None:
