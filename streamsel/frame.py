@@ -79,21 +79,25 @@ class Picture:
     a live feed cannot be, so it is encoded first, and dropped only where even that is too much.
 
     ``rotation`` is how many degrees counter-clockwise, a multiple of 90, the image must be turned
-    to stand upright.
+    to stand upright. ``is_provisional``: the picture is good for looking at, not for keeping; it is
+    to be dropped once it was looked at.
     """
 
-    __slots__ = ("__weakref__", "_encoded", "_image", "_nbytes", "rotation")
+    __slots__ = ("__weakref__", "_encoded", "_image", "_nbytes", "is_provisional", "rotation")
 
     def __init__(
         self,
         image: av.VideoFrame | None,
         rotation: int = 0,
         encoded: EncodedPicture | None = None,
+        *,
+        is_provisional: bool = False,
     ) -> None:
         self._image = image
         self._encoded = encoded
         self._nbytes = 0 if image is None else sum(plane.buffer_size for plane in image.planes)
         self.rotation = rotation
+        self.is_provisional = is_provisional
 
     @property
     def image(self) -> av.VideoFrame | None:

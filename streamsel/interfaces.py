@@ -13,8 +13,8 @@ the judge as a whole; those seams follow at the end.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Iterator, Sequence
-from typing import Protocol
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
+from typing import Protocol, TypeVar
 
 from streamsel.event import Event, FeedReport, FeedStatus, Judgement, Tally, Verdict
 from streamsel.frame import (
@@ -30,6 +30,9 @@ from streamsel.frame import (
     Vectors,
     View,
 )
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 class Source(Protocol):
@@ -66,6 +69,32 @@ class Source(Protocol):
 
     def warnings(self) -> Sequence[str]:
         """What was wrong with the feed without ending it (damaged packets, early end), so far."""
+
+
+class Ahead(Protocol):
+    """Works on the items of a stream before they are asked for, several at once."""
+
+    @property
+    def workers(self) -> int:
+        """How many items are worked on at once, each in a thread of its own."""
+
+    @property
+    def room_bytes(self) -> int:
+        """How much of what comes of one item may wait until it is asked for, at least."""
+
+    def run(
+        self,
+        work: Callable[[int, Item], Iterator[Result]],
+        items: Iterator[Item],
+        weigh: Callable[[Result], int],
+    ) -> Generator[Result, None, None]:
+        """Yield what ``work`` makes of each item, in the order of the items.
+
+        ``work`` is given the number of its worker, 0 and up, and an item; of one number there is
+        one call at a time. ``items`` are drawn by one thread at a time. ``weigh`` says how many
+        bytes a result keeps alive. Raises, in its place, what ``work`` or ``items`` raised.
+        Closing the generator ends all work and waits for it.
+        """
 
 
 class Eye(Protocol):

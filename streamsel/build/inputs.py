@@ -9,7 +9,7 @@ from pathlib import Path
 
 from streamsel.config.options import ReadOptions
 from streamsel.errors import SourceError, UnreadableError
-from streamsel.interfaces import Source
+from streamsel.interfaces import Ahead, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +21,15 @@ class Opened:
 
 
 def open_sources(
-    inputs: Sequence[str], read: ReadOptions, *, leave_out: Sequence[Path] = ()
+    inputs: Sequence[str],
+    read: ReadOptions,
+    *,
+    leave_out: Sequence[Path] = (),
+    threads: int | None = None,
 ) -> Opened:
     """Find the feeds behind what the user typed; nothing is decoded yet.
+
+    ``threads`` decode one video; None: as many as there are cores.
 
     Raises :class:`ConfigurationError` for a filter chain that cannot be, and
     :class:`UnreadableError` when no input is left.
@@ -35,13 +41,24 @@ def open_sources(
     found = expand(inputs, leave_out=leave_out)
     if not found.inputs:
         raise UnreadableError("; ".join(str(error) for error in found.errors) or "no inputs")
+    ahead = decoding_threads(threads)
+    asked = asdict(read)
+    decode = asked.pop("decode")
     sources: list[Source] = [
-        FileSource(one.feed, one.location, **asdict(read))
+        FileSource(one.feed, one.location, **asked, decode=decode, ahead=ahead)
         if one.images is None
-        else ImageSource(one.feed, one.images, **asdict(read))
+        else ImageSource(one.feed, one.images, **asked)
         for one in found.inputs
     ]
     return Opened(tuple(sources), found.errors)
+
+
+def decoding_threads(threads: int | None) -> Ahead | None:
+    """What works ahead of a reader with so many threads; None where that is nobody."""
+    from streamsel.runtime.ahead import Threads, usable_cores
+
+    workers = threads or usable_cores()
+    return Threads(workers) if workers > 1 else None
 
 
 def is_readable(source: Source) -> bool:

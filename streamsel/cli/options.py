@@ -12,6 +12,7 @@ from click.core import ParameterSource
 from streamsel.config import units
 from streamsel.config.options import (
     DEFAULT_COUNT,
+    Decode,
     Durability,
     EmbedOptions,
     ImageFormat,
@@ -72,6 +73,16 @@ _READ = [
     click.option("--fps", type=float, help="Look at no more than so many frames a second."),
     click.option(
         "--vf", "filters", metavar="FILTERGRAPH", help="Any ffmpeg filter chain, before all else."
+    ),
+]
+
+_DECODE = [
+    click.option(
+        "--decode",
+        type=click.Choice(get_args(Decode)),
+        default="all",
+        show_default=True,
+        help="fast looks at every frame unfiltered; adaptive decodes where something happens.",
     ),
 ]
 
@@ -197,7 +208,9 @@ def _apply(options: list[Callable[[F], F]]) -> Callable[[F], F]:
 
 def select_options(function: F) -> F:
     """Everything ``select`` understands about budget, reading, judging and writing."""
-    return _apply([*_BUDGET, *_SELECT, *_READ, *_SCREEN, *_EMBED, *_WRITE, *_LOUDNESS])(function)
+    return _apply([*_BUDGET, *_SELECT, *_READ, *_DECODE, *_SCREEN, *_EMBED, *_WRITE, *_LOUDNESS])(
+        function
+    )
 
 
 def compare_options(function: F) -> F:
@@ -222,7 +235,7 @@ def run_options(chosen: dict[str, Any]) -> RunOptions:
         return {name: chosen[name] for name in names if name in chosen}
 
     return RunOptions(
-        read=ReadOptions(**pick("start", "end", "fps", "filters")),
+        read=ReadOptions(**pick("start", "end", "fps", "filters", "decode")),
         screen=_screen_options(chosen),
         embed=_embed_options(pick("embedder", "weights", "device", "embeddings")),
         select=SelectOptions(

@@ -12,6 +12,7 @@ from streamsel.screen.options import ScreenOptions
 Method: TypeAlias = Literal["online", "two-pass", "random", "uniform"]
 ImageFormat: TypeAlias = Literal["jpg", "png", "webp"]
 Durability: TypeAlias = Literal["strict", "batched"]
+Decode: TypeAlias = Literal["all", "fast", "reference", "keyframes", "adaptive"]
 
 DEFAULT_COUNT = 100
 LOOK_AHEAD = 32
@@ -22,14 +23,29 @@ MOST_CENTERS = 100_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadOptions:
-    """How inputs are read: a span in seconds of media time, a rate, an ffmpeg filter chain."""
+    """How inputs are read: a span in seconds of media time, a rate, an ffmpeg filter chain.
+
+    ``decode``: every frame; ``fast``: every frame, looked at without its loop filter, and the kept
+    ones decoded again; the frames that others refer to; keyframes; ``adaptive``: every frame where
+    something happens, else keyframes.
+    """
 
     start: float | None = None
     end: float | None = None
     fps: float | None = None
     filters: str | None = None
+    decode: Decode = "all"
 
     def __post_init__(self) -> None:
+        if self.decode not in get_args(Decode):
+            raise ConfigurationError(
+                f"decode is {self.decode!r}; it must be one of {', '.join(get_args(Decode))}"
+            )
+        if self.decode == "fast" and self.filters is not None:
+            raise ConfigurationError(
+                "decode cannot be fast with a filter chain: what is kept would have to be filtered"
+                " again from the beginning; give one of the two"
+            )
         if self.fps is not None and not 0 < self.fps <= MOST_FPS:
             raise ConfigurationError(
                 f"fps is {self.fps:g}; it must be above 0 and at most {MOST_FPS:,}"

@@ -178,7 +178,7 @@ class Pipeline:
         try:
             for frame in frames:
                 sighting = screen.look(frame)
-                if sighting.refusal is None:
+                if sighting.refusal is None and not frame.picture.is_provisional:
                     self._budget.hold(frame.picture)
                 else:
                     frame.picture.drop()

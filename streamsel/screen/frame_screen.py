@@ -9,8 +9,9 @@ import numpy as np
 
 from streamsel.frame import Frame, ScreenState, Sighting, Sketch, View
 from streamsel.interfaces import Eye
-from streamsel.screen.measures import change, dark_share, digest_of, sharpness_of, uniform_share
+from streamsel.screen.measures import dark_share, digest_of, sharpness_of, uniform_share
 from streamsel.screen.options import ScreenOptions
+from streamsel.sketch import change
 
 _UNSEEN = np.zeros((32, 32), np.uint8)
 _UNSEEN.flags.writeable = False

@@ -40,18 +40,6 @@ def dark_share(sketch: Sketch, level: int) -> float:
     return int(np.count_nonzero(sketch < level)) / sketch.size
 
 
-def change(one: Sketch, other: Sketch) -> tuple[float, int]:
-    """Return the mean and the largest absolute difference of two sketches, in grey levels.
-
-    The mean sees the whole picture move, the largest cell sees one small object appear.
-
-    >>> change(np.array([[10, 20]], np.uint8), np.array([[10, 26]], np.uint8))
-    (3.0, 6)
-    """
-    difference = np.maximum(one, other) - np.minimum(one, other)
-    return int(difference.sum(dtype=np.int64)) / difference.size, int(difference.max())
-
-
 def uniform_share(rows: LumaRows) -> float:
     """Return the share of rows in which every pixel is the same, in 0..1.
 

@@ -24,15 +24,16 @@ from av.video.stream import VideoStream
 from streamsel.clock import Clock
 from streamsel.errors import ConfigurationError, SourceError
 from streamsel.sources.continuity import Continuity
-from streamsel.sources.decode import MAX_PIXELS, Session, reason
+from streamsel.sources.decode import Damage, Session
 from streamsel.sources.doubt import Doubt
 from streamsel.sources.footage import PacketRing
+from streamsel.sources.opening import MAX_PIXELS, DecoderOptions, Skip, reason
 from streamsel.sources.timeline import DISCONTINUOUS_STEP, ArrivalTimeline, Timeline
 
 Transport: TypeAlias = Literal["tcp", "udp"]
 Decode: TypeAlias = Literal["all", "reference", "keyframes"]
 
-_SKIPPED: dict[Decode, Literal["DEFAULT", "NONREF", "NONKEY"]] = {
+_SKIPPED: dict[Decode, Skip] = {
     "all": "DEFAULT",
     "reference": "NONREF",
     "keyframes": "NONKEY",
@@ -111,8 +112,7 @@ class Connection(Session):
     ) -> None:
         self._where = where
         self._is_remote = True
-        self.damaged = 0
-        self.damage = ""
+        self._damage = Damage()
         self.received = 0
         self.decoded = 0
         self._options = options
@@ -123,9 +123,12 @@ class Connection(Session):
         self._is_suspect = False
         is_lossy = location.lower().startswith("rtsp") and options.transport == "udp"
         self._is_lossy = is_lossy
-        # Or H.264 would not be missed where its end looks like one.
-        err_detect = "aggressive" if is_lossy else ""
-        self._use(_open(where, location, options, clock), threads=1, err_detect=err_detect)
+        decoder_options = DecoderOptions(
+            skip_frame=_SKIPPED[options.decode],
+            # Or H.264 would not be missed where its end looks like one.
+            err_detect="aggressive" if is_lossy else "",
+        )
+        self._use(_open(where, location, options, clock), decoder_options)
         decoder = self._stream.codec_context
         codec = decoder.codec.canonical_name
         if is_lossy and codec not in _CHECKED_CODECS:
@@ -136,7 +139,6 @@ class Connection(Session):
             )
         follows_numbers = is_lossy and codec == "h264"
         self._doubt = Doubt(Continuity(decoder.extradata or b"") if follows_numbers else None)
-        decoder.skip_frame = _SKIPPED[options.decode]
         self._pictured = clock.monotonic()
         self._keyed: float | None = None
         self._size = decoder.width, decoder.height
@@ -164,7 +166,7 @@ class Connection(Session):
 
         After damage nothing is trusted until a keyframe comes, see :meth:`take_suspicion`.
         """
-        for packet in self._packets():
+        for packet in self.packets():
             self._doubt.weigh(packet)
             images = self._decode(packet)
             self._require_pictures(packet, images)
@@ -213,7 +215,8 @@ class Connection(Session):
                 f"{f' ({self.damage})' if self.damage else ''}"
             )
 
-    def _packets(self) -> Iterator[Packet[VideoStream]]:
+    def packets(self) -> Iterator[Packet[VideoStream]]:
+        """Read until told to stop; raises :class:`SourceError` where the feed is lost."""
         packets = iter(self._container.demux(self._stream))
         while not self._is_stopped():
             waiting_since = self._clock.monotonic()

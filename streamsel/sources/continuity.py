@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from streamsel.sources.bits import Bits
+
 _SLICE, _INTRA_SLICE, _PARAMETERS = 1, 5, 7
 _START = b"\0\0\1"
-_ESCAPE = b"\0\0\3"
 _SLICE_HEADER_BYTES = 24
 _PROFILES_WITH_FORMAT = {44, 83, 86, 100, 110, 118, 122, 128, 134, 135, 138, 139, 244}
-_LONGEST_CODE = 32
 
 
 class Continuity:
@@ -37,12 +37,12 @@ class Continuity:
         for kind, is_reference, content in _nal_units(unit):
             try:
                 if kind == _PARAMETERS:
-                    self._read_parameters(_Bits(content))
+                    self._read_parameters(Bits(content))
                 elif kind == _INTRA_SLICE:
                     self._last = 0
                     return True
                 elif kind == _SLICE:
-                    number = self._frame_number(_Bits(content[:_SLICE_HEADER_BYTES]))
+                    number = self._frame_number(Bits(content[:_SLICE_HEADER_BYTES]))
                     return self._take(number, is_reference)
             except ValueError:
                 return False
@@ -56,7 +56,7 @@ class Continuity:
         is_next = last is None or number == (last + 1) % self._modulus
         return is_next or (self._has_fields and number == last)
 
-    def _frame_number(self, bits: _Bits) -> int:
+    def _frame_number(self, bits: Bits) -> int:
         for _ in ("first_mb_in_slice", "slice_type", "pic_parameter_set_id"):
             bits.code()
         if not self._modulus:
@@ -65,7 +65,7 @@ class Continuity:
             bits.take(2)
         return bits.take(self._modulus.bit_length() - 1)
 
-    def _read_parameters(self, bits: _Bits) -> None:
+    def _read_parameters(self, bits: Bits) -> None:
         self._modulus = 0
         profile = bits.take(8)
         bits.take(16)
@@ -92,30 +92,7 @@ class Continuity:
         self._modulus = modulus
 
 
-class _Bits:
-    """Reads a payload bit by bit. Raises ``ValueError`` where it ends too early."""
-
-    def __init__(self, content: bytes) -> None:
-        plain = content.replace(_ESCAPE, b"\0\0")
-        self._value = int.from_bytes(plain, "big")
-        self._left = 8 * len(plain)
-
-    def take(self, bits: int) -> int:
-        """The next bits, as a number."""
-        self._left -= bits
-        return self._value >> self._left & (1 << bits) - 1  # a negative shift is a ValueError
-
-    def code(self) -> int:
-        """The next Exp-Golomb code (9.1)."""
-        zeros = 0
-        while not self.take(1):
-            zeros += 1
-            if zeros > _LONGEST_CODE:
-                raise ValueError
-        return (1 << zeros) - 1 + self.take(zeros)
-
-
-def _pass_over_scaling_list(bits: _Bits, length: int) -> None:
+def _pass_over_scaling_list(bits: Bits, length: int) -> None:
     """Read past a list (7.3.2.1.1.1), which ends early once a step leads to zero."""
     scale = 8
     for _ in range(length):
@@ -125,7 +102,7 @@ def _pass_over_scaling_list(bits: _Bits, length: int) -> None:
             return
 
 
-def _pass_over_order_counts(bits: _Bits) -> None:
+def _pass_over_order_counts(bits: Bits) -> None:
     """Read past what is said of the order of pictures."""
     kind = bits.code()
     if kind == 0:

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Generator, Iterator, Sequence
-from functools import cached_property
-
-import av
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
+from contextlib import closing
+from functools import cached_property, partial
 
 from streamsel.errors import SourceError
 from streamsel.frame import Frame
+from streamsel.interfaces import Ahead
 from streamsel.sources.address import is_url
-from streamsel.sources.decode import Session
+from streamsel.sources.decode import Damage, Session
+from streamsel.sources.decoding import Decode, Decoding, as_shown, set_up
 from streamsel.sources.filters import FilterChain
 from streamsel.sources.fingerprint import fingerprint_of
+from streamsel.sources.groups import Group, Wanted
 from streamsel.sources.masking import mask
+from streamsel.sources.opening import ONE_THREAD, DecoderOptions
+from streamsel.sources.order import InOrder
 from streamsel.sources.reading import Reading
 from streamsel.sources.sampling import Sampling
+from streamsel.sources.seeking import Finder
 from streamsel.sources.trail import Trail
 
 COUNTED_BYTES = 1 << 28
@@ -28,8 +33,9 @@ class FileSource:
     ``address`` is a path or an http(s) URL. ``start`` and ``end`` (seconds of media time) and
     ``fps`` choose among the frames without renumbering them: an index is the frame's position as
     the decoder, or the filter chain, puts frames out, so a frame has the same name whatever else
-    is asked for. ``filters`` is an ffmpeg filter chain; pictures are upright before it. Raises
-    :class:`ConfigurationError` for a chain that ffmpeg refuses.
+    is asked for. ``filters`` is an ffmpeg filter chain; pictures are upright before it. ``decode``
+    says which frames are decoded, ``ahead`` by how many threads; the latter changes no frame.
+    Raises :class:`ConfigurationError` for a chain that ffmpeg refuses.
     """
 
     def __init__(
@@ -41,14 +47,17 @@ class FileSource:
         end: float | None = None,
         fps: float | None = None,
         filters: str | None = None,
-        threads: int = 1,
+        decode: Decode = "all",
+        ahead: Ahead | None = None,
     ) -> None:
         self._feed = feed
         self._location = address
         self._sampling = Sampling(start, end, fps)
         self._filters = filters
         self._keeps_rate = FilterChain(filters).keeps_rate if filters is not None else True
-        self._threads = threads
+        self._decode = decode
+        # A server is asked once.
+        self._ahead: Ahead = InOrder() if ahead is None or is_url(address) else ahead
         self._trail = Trail()
         self._warnings: tuple[str, ...] = ()
         self._reading: Reading | None = None
@@ -86,19 +95,26 @@ class FileSource:
     def frames(self, start: int = 0) -> Generator[Frame, None, None]:
         """Yield the frames from index ``start`` on, exactly as a reading from 0 would.
 
-        Frames before ``start`` are decoded and let go. Raises :class:`SourceError` when the video
-        cannot be opened or is lost, :class:`UnreadableError` when nothing could be decoded.
+        What lies before ``start``, or before the stretch that is asked for, is decoded only as far
+        as must be. Raises :class:`SourceError` when the video cannot be opened or is lost,
+        :class:`UnreadableError` when nothing could be decoded.
         """
         chooser = self._sampling.chooser()
-        with self._open() as session:
-            reading = self._reading = self._read(session)
+        damage = Damage()
+        with self._open(set_up(self._decode), damage) as session:
+            reading = self._reading = self._read(session, is_provisional=self._decode == "fast")
             at_end = False
+            opened = partial(self._open, damage=damage)
             try:
-                for frame in self._remembered(reading):
-                    if chooser.is_past(frame.media_time):
-                        return
-                    if chooser.wants(frame.media_time) and frame.key.index >= start:
-                        yield frame
+                with (
+                    Decoding(session, opened, self._ahead, self._decode) as decoding,
+                    closing(decoding.shown(self._wanted(start, session))) as shown,
+                ):
+                    for frame in reading.frames(shown, self._trail):
+                        if self._stopped or chooser.is_past(frame.media_time):
+                            return
+                        if chooser.wants(frame.media_time) and frame.key.index >= start:
+                            yield frame
                 if self._stopped:
                     return
                 reading.require_pictures()
@@ -117,19 +133,24 @@ class FileSource:
         """
         wanted = deque(sorted(set(indices)))
         if wanted and self._filters is None and self._trail.can_seek(wanted[-1]):
-            with self._open() as session:
-                yield from self._seek(session, wanted)
-        if not wanted:
+            finder = Finder(self._open, self._read, self._trail, self._ahead)
+            with closing(finder.find(tuple(wanted))) as found:
+                for frame in found:
+                    if self._stopped or frame.key.index != wanted[0]:
+                        break
+                    wanted.popleft()
+                    yield frame
+        if not wanted or self._stopped:
             return
         with self._open() as session:
-            for frame in self._remembered(self._read(session)):
+            for frame in self._read(session).frames(map(as_shown, session.images())):
+                if self._stopped:
+                    return
                 if frame.key.index == wanted[0]:
                     wanted.popleft()
                     yield frame
                     if not wanted:
                         return
-        if self._stopped:
-            return
         raise SourceError(
             f"{self._where}: frame {wanted[0]} is not there any more; was it replaced?"
         )
@@ -151,11 +172,19 @@ class FileSource:
     def _where(self) -> str:
         return f"feed '{self._feed}': {self.address}"
 
-    def _open(self) -> Session:
-        return Session(self._where, self._location, threads=self._threads)
+    def _open(self, options: DecoderOptions = ONE_THREAD, damage: Damage | None = None) -> Session:
+        return Session(self._where, self._location, options, damage)
 
-    def _read(self, session: Session) -> Reading:
-        return Reading(self._feed, self._where, session, self._filters)
+    def _read(self, session: Session, *, is_provisional: bool = False) -> Reading:
+        return Reading(
+            self._feed, self._where, session, self._filters, is_provisional=is_provisional
+        )
+
+    def _wanted(self, start: int, session: Session) -> Callable[[Group], bool]:
+        """Tell of one group after another whether anything of it may be asked for."""
+        if self._filters is not None:
+            return lambda group: True
+        return Wanted(start, self._sampling.start or 0.0, session.time_base).holds
 
     def _count(self, session: Session) -> int | None:
         if session.declared_frames is not None:
@@ -165,43 +194,3 @@ class FileSource:
         if session.declared_seconds is None or session.rate is None:
             return None
         return round(session.declared_seconds * session.rate)
-
-    def _remembered(self, reading: Reading) -> Iterator[Frame]:
-        """Yield the frames of a reading, and keep what is needed to find them again."""
-        for frame in reading.frames():
-            if self._stopped:
-                return
-            image = frame.picture.image
-            if self._filters is None and image is not None and frame.key.index == len(self._trail):
-                self._trail.add(image, frame.media_time)
-            yield frame
-
-    def _seek(self, session: Session, wanted: deque[int]) -> Iterator[Frame]:
-        """Take frames off ``wanted`` and yield them, until one is not found as it was seen."""
-        trail, reading = self._trail, self._read(session)
-        images: Iterator[av.VideoFrame] = iter(())
-        due: int | None = None
-        while wanted:
-            key = trail.key_before(wanted[0])
-            if due is None or key > due:
-                try:
-                    session.seek(trail.pts(key))
-                except av.FFmpegError:
-                    return
-                images, due = session.images(), None
-            for image in images:
-                index = trail.index_of(image)
-                if due is None and (index is None or index < key):
-                    continue  # the seek went further back, or these depend on what lies before
-                frame = None if index is None else reading.frame(index, image, trail.time(index))
-                if frame is None or index != (key if due is None else due):
-                    return
-                if frame.picture.image is None or not trail.is_same(frame.picture.image, index):
-                    return
-                due = index + 1
-                if index == wanted[0]:
-                    wanted.popleft()
-                    yield frame
-                    break
-            else:
-                return

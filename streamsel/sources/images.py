@@ -11,10 +11,10 @@ import PIL.Image
 
 from streamsel.errors import SourceError, UnreadableError
 from streamsel.frame import Frame, FrameKey, Picture
-from streamsel.sources.decode import decode_picture
 from streamsel.sources.filters import FilterChain
 from streamsel.sources.fingerprint import fingerprint_of
 from streamsel.sources.masking import mask
+from streamsel.sources.opening import decode_picture
 from streamsel.sources.orientation import UPRIGHT, Orientation, from_exif, turned_by
 from streamsel.sources.sampling import Sampling
 

@@ -10,6 +10,7 @@ from streamsel.errors import SourceError
 from streamsel.event import Tally
 from streamsel.frame import Frame, FrameKey
 from streamsel.sources.connection import Connection, LiveOptions
+from streamsel.sources.decoding import as_shown
 from streamsel.sources.footage import PacketRing
 from streamsel.sources.masking import mask
 from streamsel.sources.reading import Reading
@@ -62,7 +63,7 @@ class CameraSource:
             self._counting = self.tally(), connection
             try:
                 reading = Reading(self._feed, where, connection, self._options.filters)
-                for frame in reading.frames():
+                for frame in reading.frames(map(as_shown, connection.images())):
                     is_suspect = connection.take_suspicion()
                     if self._stopped:
                         return

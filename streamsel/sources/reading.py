@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from itertools import count
 
@@ -11,9 +11,11 @@ import av
 from streamsel.errors import UnreadableError
 from streamsel.frame import Frame, FrameKey, Picture
 from streamsel.sources.decode import Session
+from streamsel.sources.decoding import Shown
 from streamsel.sources.filters import FilterChain
 from streamsel.sources.orientation import UPRIGHT, Orientation, orientation_of, turned_by
 from streamsel.sources.timeline import CONTINUOUS_STEP, Timeline
+from streamsel.sources.trail import Trail
 
 _EARLY_SECONDS = 0.5
 _EARLY_FRAMES = 10
@@ -26,38 +28,68 @@ class Reading:
     ``where`` names the feed and its address, and begins every message.
     """
 
-    def __init__(self, feed: str, where: str, session: Session, filters: str | None) -> None:
+    def __init__(
+        self,
+        feed: str,
+        where: str,
+        session: Session,
+        filters: str | None,
+        *,
+        is_provisional: bool = False,
+    ) -> None:
+        """``is_provisional``: the pictures are good for looking at, not for keeping."""
         self._feed = feed
         self._where = where
         self._session = session
+        self._is_provisional = is_provisional
         self._chain = None if filters is None else FilterChain(filters)
         self._timeline = session.timeline()
         self._filtered = Timeline(session.rate, CONTINUOUS_STEP)
         self._turning = _Turning()
-        self._decoded = 0
+        self._places = self._pictures = 0
         self._last_time = 0.0
 
-    def frames(self) -> Generator[Frame, None, None]:
-        """Yield every frame from index 0: the decoder's, or the filter chain's."""
+    def frames(self, shown: Iterable[Shown], trail: Trail | None = None) -> Iterator[Frame]:
+        """Yield the frames of what is shown from the video's beginning on, or the filter chain's.
+
+        Places that were passed over have an index and a time too, and no frame. ``trail`` is told
+        of every place that it does not know yet.
+        """
         indices = count()
-        for image in self._session.images():
-            time_base = image.time_base or self._session.time_base
-            media_time = self._timeline.stamp(image.pts, time_base)
-            self._decoded += 1
+        for one in shown:
+            media_time = self._timeline.stamp(one.pts, self._session.time_base)
+            self._places += 1
             self._last_time = media_time
-            if self._chain is None:
-                yield self.frame(next(indices), image, media_time)
+            index = next(indices) if self._chain is None else 0
+            if trail is not None and self._chain is None and index == len(trail):
+                # The pixels of a picture that is not to be kept are not those to be found again.
+                seen = None if self._is_provisional else one.image
+                trail.add(one.pts, media_time, one.is_entry, seen)
+            if one.image is None:
                 continue
-            if image.pts is None or not self._session.keeps_time:
-                image.pts = round(media_time / time_base)
-            orientation = self._turning.of(image)
-            for filtered in self._chain.apply(image, time_base, orientation):
-                yield self._filtered_frame(next(indices), filtered)
+            self._pictures += 1
+            if self._chain is None:
+                yield self.frame(index, one.image, media_time)
+                continue
+            yield from self._filtered_frames(one.image, media_time, indices)
             if self._chain.finished:
                 return
         if self._chain is not None:
             for filtered in self._chain.drain():
                 yield self._filtered_frame(next(indices), filtered)
+
+    def _filtered_frames(
+        self, image: av.VideoFrame, media_time: float, indices: Iterator[int]
+    ) -> Iterator[Frame]:
+        """Yield what the filter chain makes of a picture."""
+        chain = self._chain
+        if chain is None:
+            return
+        time_base = image.time_base or self._session.time_base
+        if image.pts is None or not self._session.keeps_time:
+            image.pts = round(media_time / time_base)
+        for filtered in chain.apply(image, time_base, self._turning.of(image)):
+            yield self._filtered_frame(next(indices), filtered)
 
     @property
     def is_cut_short(self) -> bool:
@@ -94,13 +126,13 @@ class Reading:
             media_time=media_time,
             width=width,
             height=height,
-            picture=Picture(image, orientation.rotation),
+            picture=Picture(image, orientation.rotation, is_provisional=self._is_provisional),
             corrupt=image.is_corrupt,
         )
 
     def require_pictures(self) -> None:
         """Raise :class:`UnreadableError` if the video has ended and nothing could be decoded."""
-        if self._decoded:
+        if self._pictures or (self._places and not self._session.damaged):
             return
         if self._session.damaged:
             raise UnreadableError(
@@ -122,7 +154,7 @@ class Reading:
                 f"{_counted(timeline.jumps, 'jump')} in its timestamps; media time goes"
                 " on without the gaps"
             )
-        if timeline.missing and timeline.missing == self._decoded:
+        if timeline.missing and timeline.missing == self._places:
             rate = float(1 / timeline.interval)
             found.append(f"no timestamps; {rate:g} frames per second are assumed")
         elif timeline.missing:
@@ -141,9 +173,9 @@ class Reading:
         if seconds is not None and seconds - ends > max(_EARLY_SECONDS, _EARLY_SHARE * seconds):
             return f"ends at {ends:.1f} s of {seconds:.1f} s"
         if frames is not None and not self._session.has_edits:
-            there = self._decoded + self._session.damaged
+            there = max(self._places, self._pictures + self._session.damaged)
             if frames - there > max(_EARLY_FRAMES, _EARLY_SHARE * frames):
-                return f"holds {self._decoded} of {frames} frames"
+                return f"holds {self._pictures} of {frames} frames"
         return None
 
 

@@ -33,16 +33,20 @@ class Trail:
     def __len__(self) -> int:
         return len(self._pts)
 
-    def add(self, image: av.VideoFrame, media_time: float) -> None:
-        """Remember the next frame."""
-        pts = _UNKNOWN if image.pts is None else image.pts
-        if (self._pts and pts <= self._pts[-1]) or image.pts is None:
+    def add(
+        self, pts: int | None, media_time: float, is_entry: bool, image: av.VideoFrame | None
+    ) -> None:
+        """Remember the next frame; ``image`` is the one that would come out again, if it is known.
+
+        ``is_entry``: decoding can begin there.
+        """
+        if pts is None or (self._pts and pts <= self._pts[-1]):
             self._is_rising = False
-        if image.key_frame:
+        if is_entry:
             self._keys.append(len(self._pts))
-        self._pts.append(pts)
+        self._pts.append(_UNKNOWN if pts is None else pts)
         self._times.append(media_time)
-        self._imprints.append(imprint_of(image))
+        self._imprints.append(0 if image is None else imprint_of(image))
 
     def can_seek(self, index: int) -> bool:
         """Whether this frame can be found by its timestamp."""
@@ -69,8 +73,8 @@ class Trail:
         return at if at < len(self) and self._pts[at] == image.pts else None
 
     def is_same(self, image: av.VideoFrame, index: int) -> bool:
-        """Whether a picture has the pixels that this frame had."""
-        return self._imprints[index] == imprint_of(image)
+        """Whether a picture has the pixels that this frame had, as far as they are known."""
+        return self._imprints[index] in (0, imprint_of(image))
 
 
 def imprint_of(image: av.VideoFrame) -> int:

@@ -11,6 +11,7 @@ import pytest
 
 from streamsel.errors import ConfigurationError, SourceError, UnreadableError
 from streamsel.frame import Frame, FrameKey
+from streamsel.runtime.ahead import Threads
 from streamsel.sources import file as file_module
 from streamsel.sources.decode import Session
 from streamsel.sources.file import FileSource
@@ -216,7 +217,7 @@ def test_a_generator_that_is_closed_early_closes_the_file(media):
 
 def test_more_threads_give_the_same_frames(media):
     one = FileSource("walk", str(media("h264.mp4")))
-    many = FileSource("walk", str(media("h264.mp4")), threads=4)
+    many = FileSource("walk", str(media("h264.mp4")), ahead=Threads(4))
     assert [facts(f) for f in one.frames()] == [facts(f) for f in many.frames()]
 
 

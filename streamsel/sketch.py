@@ -1,0 +1,19 @@
+"""How much two sketches differ: the measure that all who look for change go by."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from streamsel.frame import Sketch
+
+
+def change(one: Sketch, other: Sketch) -> tuple[float, int]:
+    """Return the mean and the largest absolute difference of two sketches, in grey levels.
+
+    The mean sees the whole picture move, the largest cell sees one small object appear.
+
+    >>> change(np.array([[10, 20]], np.uint8), np.array([[10, 26]], np.uint8))
+    (3.0, 6)
+    """
+    difference = np.maximum(one, other) - np.minimum(one, other)
+    return int(difference.sum(dtype=np.int64)) / difference.size, int(difference.max())

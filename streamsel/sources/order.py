@@ -1,0 +1,28 @@
+"""One thing after another: what a source does that nobody works ahead for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+
+from streamsel.interfaces import Item, Result
+
+
+class InOrder:
+    """Works on each item when it is asked for, in the thread that asks."""
+
+    workers = 1
+    room_bytes = 0
+
+    def run(
+        self,
+        work: Callable[[int, Item], Iterator[Result]],
+        items: Iterator[Item],
+        weigh: Callable[[Result], int],
+    ) -> Generator[Result, None, None]:
+        """See ``streamsel.interfaces.Ahead``."""
+        try:
+            for item in items:
+                yield from work(0, item)
+        finally:
+            if isinstance(items, Generator):
+                items.close()

@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from streamsel.runtime.ahead import Threads
+from streamsel.sources.order import InOrder
+
+BOTH = pytest.mark.parametrize(
+    "ahead", [InOrder(), Threads(1), Threads(4)], ids=["inline", "1", "4"]
+)
+
+
+def several(slot, item):
+    for part in range(item % 3):
+        yield item, part
+
+
+@BOTH
+def test_everything_comes_in_order(ahead):
+    expected = [(item, part) for item in range(200) for part in range(item % 3)]
+    assert list(ahead.run(several, iter(range(200)), lambda result: 1)) == expected
+
+
+@BOTH
+def test_nothing_comes_of_nothing(ahead):
+    assert list(ahead.run(several, iter(()), lambda result: 1)) == []
+
+
+@BOTH
+def test_what_work_raises_comes_in_its_place(ahead):
+    def work(slot, item):
+        yield item
+        if item == 3:
+            raise ValueError("three")
+
+    running = ahead.run(work, iter(range(10)), lambda result: 1)
+    assert [next(running) for _ in range(4)] == [0, 1, 2, 3]
+    with pytest.raises(ValueError, match="three"):
+        next(running)
+
+
+@BOTH
+def test_what_the_items_raise_comes_after_what_was_before(ahead):
+    def items():
+        yield from range(3)
+        raise OSError("lost")
+
+    got = []
+    with pytest.raises(OSError, match="lost"):
+        for result in ahead.run(lambda slot, item: iter([item]), items(), lambda result: 1):
+            got.append(result)
+    assert got == [0, 1, 2]
+
+
+def test_items_are_worked_on_at_the_same_time():
+    together = threading.Barrier(3, timeout=30)
+
+    def work(slot, item):
+        together.wait()
+        yield slot
+
+    assert set(Threads(3).run(work, iter(range(3)), lambda result: 1)) == {0, 1, 2}
+
+
+def test_a_slot_has_one_call_at_a_time():
+    busy = [threading.Lock() for _ in range(3)]
+
+    def work(slot, item):
+        assert busy[slot].acquire(blocking=False)
+        yield item
+        busy[slot].release()
+
+    assert list(Threads(3).run(work, iter(range(100)), lambda result: 1)) == list(range(100))
+
+
+def test_what_waits_is_bounded():
+    made: list[int] = []
+
+    def work(slot, item):
+        for part in range(50):
+            made.append(part)
+            yield item, part
+
+    running = Threads(2, room_bytes=100).run(work, iter(range(8)), lambda result: 10)
+    for taken, _ in enumerate(running, 1):
+        # Ten may wait and one more of the item that is due, each thread holds one, and what is
+        # handed over comes in eights.
+        assert len(made) <= taken + 10 + 1 + 2 + 8
+    assert taken == 400
+
+
+def test_closing_ends_the_threads_and_the_items():
+    before = threading.active_count()
+    closed = []
+
+    def items():
+        try:
+            yield from range(1000)
+        finally:
+            closed.append(True)
+
+    running = Threads(3).run(lambda slot, item: iter([item] * 5), items(), lambda result: 1)
+    assert next(running) == 0
+    running.close()
+    assert closed == [True]
+    assert threading.active_count() == before
+
+
+def test_one_run_can_feed_another():
+    ahead = Threads(2)
+    inner = ahead.run(lambda slot, item: iter([item, -item]), iter(range(1, 40)), lambda r: 1)
+    outer = ahead.run(lambda slot, item: iter([item * 10]), inner, lambda r: 1)
+    assert list(outer) == [sign * 10 * item for item in range(1, 40) for sign in (1, -1)]
