@@ -95,7 +95,7 @@ class Picture:
     ) -> None:
         self._image = image
         self._encoded = encoded
-        self._nbytes = 0 if image is None else sum(plane.buffer_size for plane in image.planes)
+        self._nbytes: int | None = None
         self.rotation = rotation
         self.is_provisional = is_provisional
 
@@ -112,8 +112,10 @@ class Picture:
     @property
     def held_bytes(self) -> int:
         """Bytes this picture keeps alive, decoded and encoded."""
-        encoded = self._encoded
-        pixels = self._nbytes if self._image is not None else 0
+        encoded, image = self._encoded, self._image
+        if image is not None and self._nbytes is None:
+            self._nbytes = sum(plane.buffer_size for plane in image.planes)
+        pixels = 0 if image is None else self._nbytes or 0
         return pixels + (0 if encoded is None else len(encoded.content))
 
     def encode(self, encode: Callable[[Picture], EncodedPicture]) -> EncodedPicture | None:

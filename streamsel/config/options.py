@@ -27,7 +27,8 @@ class ReadOptions:
 
     ``decode``: every frame; ``fast``: every frame, looked at without its loop filter, and the kept
     ones decoded again; the frames that others refer to; keyframes; ``adaptive``: every frame where
-    something happens, else keyframes.
+    something happens, else keyframes. ``hwaccel``: the kind of hardware that decodes, or ``auto``;
+    None: software does.
     """
 
     start: float | None = None
@@ -35,6 +36,7 @@ class ReadOptions:
     fps: float | None = None
     filters: str | None = None
     decode: Decode = "all"
+    hwaccel: str | None = None
 
     def __post_init__(self) -> None:
         if self.decode not in get_args(Decode):

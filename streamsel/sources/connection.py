@@ -113,6 +113,8 @@ class Connection(Session):
         self._where = where
         self._is_remote = True
         self._damage = Damage()
+        self.decoded_in_software_because = ""
+        self.keeps_pictures_there = False
         self.received = 0
         self.decoded = 0
         self._options = options

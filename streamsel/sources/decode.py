@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Self
 
 import av
+from av.codec.hwaccel import HWAccel
 from av.container import InputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
@@ -19,6 +20,7 @@ from av.video.stream import VideoStream
 from streamsel.errors import SourceError
 from streamsel.sources.address import is_url
 from streamsel.sources.entry import Entries
+from streamsel.sources.hardware import hardware
 from streamsel.sources.opening import (
     ONE_THREAD,
     DecoderOptions,
@@ -58,6 +60,8 @@ class Session:
     the file's size (0 or less where it is not known); ``declared_frames`` and
     ``declared_seconds`` are how much there is by the container's word, None where it gives none
     or one that cannot be; ``has_edits`` where an edit list may leave out some of it.
+    ``decoded_in_software_because``: why the hardware that was asked for does not decode it;
+    ``keeps_pictures_there``: it does, and the pictures are left in its memory.
     ``keeps_time``: its timestamps can be given to filters as they are.
     """
 
@@ -74,7 +78,12 @@ class Session:
         self._where = where
         self._is_remote = is_url(location)
         self._damage = damage or Damage()
-        self._use(open_container(where, location), options)
+        self.decoded_in_software_because = ""
+        hwaccel: HWAccel | None = None
+        if options.device is not None:
+            hwaccel, self.decoded_in_software_because = hardware(location, options)
+        self.keeps_pictures_there = hwaccel is not None and hwaccel.is_hw_owned
+        self._use(open_container(where, location, hwaccel), options)
 
     def _use(self, container: InputContainer, options: DecoderOptions) -> None:
         """Choose the video in an opened container, and open its decoder."""

@@ -59,8 +59,9 @@ class _Task:
 class Decoding:
     """Decodes one video by groups of pictures. Use as a context manager.
 
-    ``open_session`` opens the video once more, for each further decoder. ``ahead`` says how many
-    there may be. Raises :class:`SourceError` as a :class:`Session` does.
+    ``session`` was opened with ``options``; ``open_session`` opens the video once more, for each
+    further decoder. ``ahead`` says how many there may be. Raises :class:`SourceError` as a
+    :class:`Session` does.
     """
 
     def __init__(
@@ -68,12 +69,14 @@ class Decoding:
         session: Session,
         open_session: Callable[[DecoderOptions], Session],
         ahead: Ahead,
-        decode: Decode = "all",
+        decode: Decode,
+        options: DecoderOptions,
     ) -> None:
         self._session = session
         self._open_session = open_session
         self._ahead = ahead
         self._decode = decode
+        self._options = options
         self._stack = ExitStack()
         self._decoders: dict[tuple[int, DecoderOptions, str], Session] = {}
         self._eyes = [Eye() for _ in range(ahead.workers)]
@@ -102,16 +105,20 @@ class Decoding:
         else:
             part: _Part = "key" if self._decode == "keyframes" else "all"
             tasks = (_task(group, part if is_wanted(group) else "none") for group in groups)
-        return self._ahead.run(self._carry_out, tasks, lambda shown: _bytes_of(shown.image))
+        picture_bytes = self._session.picture_bytes
+        return self._ahead.run(
+            self._carry_out, tasks, lambda shown: 0 if shown.image is None else picture_bytes
+        )
 
     def _gated(
         self, groups: Iterator[Group], is_wanted: Callable[[Group], bool]
     ) -> Iterator[_Task]:
         """Decide about each group once its own keyframe and the next one's have been looked at."""
+        picture_bytes = self._session.picture_bytes
         keyed = self._ahead.run(
             self._look_at_key,
             (_task(group, "key" if is_wanted(group) else "none") for group in groups),
-            lambda one: _bytes_of(one.image),
+            lambda one: 0 if one.image is None else picture_bytes,
         )
         with closing(keyed):
             for one, is_busy in Gate().decide(keyed):
@@ -162,7 +169,7 @@ class Decoding:
         return images[0] if images else None
 
     def _decoder_for(self, slot: int, group: Group) -> Session:
-        options = set_up(self._decode)
+        options = self._options
         picture_bytes = self._session.picture_bytes
         is_long = group.times is None or len(group.times) * picture_bytes > self._ahead.room_bytes
         if is_long and self._ahead.workers > 1:
@@ -172,7 +179,7 @@ class Decoding:
     def _decoder(self, slot: int, options: DecoderOptions, role: str) -> Session:
         """The decoder of one thread for one purpose; the first is the session's own."""
         place = (slot, options, role)
-        if place == (0, set_up(self._decode), "pictures"):
+        if place == (0, self._options, "pictures"):
             return self._session
         if place not in self._decoders:
             self._decoders[place] = self._stack.enter_context(self._open_session(options))
@@ -184,9 +191,12 @@ def as_shown(image: av.VideoFrame) -> Shown:
     return Shown(image.pts, image, image.key_frame)
 
 
-def set_up(decode: Decode) -> DecoderOptions:
-    """How the decoder of a session is set up for a way of decoding."""
-    return _SET_UP.get(decode, ONE_THREAD)
+def set_up(
+    decode: Decode, device: str | None = None, *, stays_there: bool = False
+) -> DecoderOptions:
+    """How the decoder of a session is set up for a way of decoding, and for hardware."""
+    options = _SET_UP.get(decode, ONE_THREAD)
+    return replace(options, device=device, stays_there=stays_there)
 
 
 def _task(group: Group, part: _Part) -> _Task:
@@ -195,7 +205,3 @@ def _task(group: Group, part: _Part) -> _Task:
         return _Task(group, "all")
     # A video may begin in the middle of a group, and its keyframe is then not the first.
     return _Task(group, "all" if part == "key" and group.begin is None else part)
-
-
-def _bytes_of(image: av.VideoFrame | None) -> int:
-    return 0 if image is None else sum(plane.buffer_size for plane in image.planes)

@@ -16,6 +16,7 @@ from streamsel.sources.decoding import Decode, Decoding, as_shown, set_up
 from streamsel.sources.filters import FilterChain
 from streamsel.sources.fingerprint import fingerprint_of
 from streamsel.sources.groups import Group, Wanted
+from streamsel.sources.hardware import check_device
 from streamsel.sources.masking import mask
 from streamsel.sources.opening import ONE_THREAD, DecoderOptions
 from streamsel.sources.order import InOrder
@@ -35,7 +36,9 @@ class FileSource:
     the decoder, or the filter chain, puts frames out, so a frame has the same name whatever else
     is asked for. ``filters`` is an ffmpeg filter chain; pictures are upright before it. ``decode``
     says which frames are decoded, ``ahead`` by how many threads; the latter changes no frame.
-    Raises :class:`ConfigurationError` for a chain that ffmpeg refuses.
+    ``hwaccel`` names a kind of hardware that decodes, or ``auto``; where none can, software does,
+    and a warning says why. Raises :class:`ConfigurationError` for a chain that ffmpeg refuses, and
+    for hardware that this build does not know.
     """
 
     def __init__(
@@ -48,6 +51,7 @@ class FileSource:
         fps: float | None = None,
         filters: str | None = None,
         decode: Decode = "all",
+        hwaccel: str | None = None,
         ahead: Ahead | None = None,
     ) -> None:
         self._feed = feed
@@ -56,6 +60,11 @@ class FileSource:
         self._filters = filters
         self._keeps_rate = FilterChain(filters).keeps_rate if filters is not None else True
         self._decode = decode
+        # A filter chain wants the pictures in main memory.
+        stays = hwaccel is not None and filters is None
+        self._decoder = set_up(decode, hwaccel, stays_there=stays)
+        if hwaccel is not None:
+            check_device(hwaccel)
         # A server is asked once.
         self._ahead: Ahead = InOrder() if ahead is None or is_url(address) else ahead
         self._trail = Trail()
@@ -101,13 +110,14 @@ class FileSource:
         """
         chooser = self._sampling.chooser()
         damage = Damage()
-        with self._open(set_up(self._decode), damage) as session:
-            reading = self._reading = self._read(session, is_provisional=self._decode == "fast")
+        with self._open(self._decoder, damage) as session:
+            is_provisional = self._decode == "fast" or session.keeps_pictures_there
+            reading = self._reading = self._read(session, is_provisional=is_provisional)
             at_end = False
             opened = partial(self._open, damage=damage)
             try:
                 with (
-                    Decoding(session, opened, self._ahead, self._decode) as decoding,
+                    Decoding(session, opened, self._ahead, self._decode, self._decoder) as decoding,
                     closing(decoding.shown(self._wanted(start, session))) as shown,
                 ):
                     for frame in reading.frames(shown, self._trail):

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 import av
+from av.codec.hwaccel import HWAccel
 from av.container import InputContainer
 from av.stream import Discard, Disposition
 from av.video.stream import VideoStream
@@ -53,13 +54,16 @@ class DecoderOptions:
     ``threads``: how many work on one video; one costs least for each frame. ``skip_frame``: which
     frames do not come out: none, those that no other refers to, or all but keyframes. Without the
     ``loop_filter`` all come out, with the edges of their blocks left visible. ``err_detect`` is
-    what ffmpeg calls so: what else is taken for damage.
+    what ffmpeg calls so: what else is taken for damage. ``device`` is the kind of hardware that
+    decodes where it can, ``stays_there``: the pictures are left in its memory.
     """
 
     threads: int = 1
     skip_frame: Skip = "DEFAULT"
     loop_filter: bool = True
     err_detect: str = ""
+    device: str | None = None
+    stays_there: bool = False
 
 
 ONE_THREAD = DecoderOptions()
@@ -103,32 +107,13 @@ def reason(error: Exception) -> str:
     return mask(str(error))
 
 
-def open_container(where: str, location: str) -> InputContainer:
+def open_container(where: str, location: str, hwaccel: HWAccel | None = None) -> InputContainer:
     """Open a local file or an http(s) URL; raises :class:`SourceError`."""
     is_remote = is_url(location)
-    options = {"format_whitelist": _CONTAINERS, "max_pixels": str(MAX_PIXELS)}
-    if is_remote:
-        options |= {
-            "protocol_whitelist": "http,https,tcp,tls",
-            "timeout": str(int(SERVER_TIMEOUT * 1e6)),
-            "tls_verify": "1",
-        }
-        authorities = ssl.get_default_verify_paths().cafile
-        if authorities:
-            options["ca_file"] = authorities
-    else:
+    if not is_remote:
         _refuse_special_file(where, location)
-        options["protocol_whitelist"] = "file"
-        # A colon in a name would otherwise make what stands before it a protocol.
-        location = "file:" + os.path.abspath(location)
     try:
-        return av.open(
-            location,
-            "r",
-            options=options,
-            metadata_errors="replace",
-            timeout=(SERVER_TIMEOUT, SERVER_TIMEOUT) if is_remote else None,
-        )
+        return open_as_it_is(location, hwaccel)
     except av.error.ArgumentError:
         raise UnreadableError(
             f"{where} is not of a kind that is read here (a playlist, an image, subtitles, or"
@@ -145,6 +130,33 @@ def open_container(where: str, location: str) -> InputContainer:
         raise UnreadableError(
             f"{where} cannot be read as video: {reason(error)}; check that it plays elsewhere"
         ) from None
+
+
+def open_as_it_is(location: str, hwaccel: HWAccel | None = None) -> InputContainer:
+    """Open a regular file or an http(s) URL; raises what PyAV raises."""
+    is_remote = is_url(location)
+    options = {"format_whitelist": _CONTAINERS, "max_pixels": str(MAX_PIXELS)}
+    if is_remote:
+        options |= {
+            "protocol_whitelist": "http,https,tcp,tls",
+            "timeout": str(int(SERVER_TIMEOUT * 1e6)),
+            "tls_verify": "1",
+        }
+        authorities = ssl.get_default_verify_paths().cafile
+        if authorities:
+            options["ca_file"] = authorities
+    else:
+        options["protocol_whitelist"] = "file"
+        # A colon in a name would otherwise make what stands before it a protocol.
+        location = "file:" + os.path.abspath(location)
+    return av.open(
+        location,
+        "r",
+        options=options,
+        metadata_errors="replace",
+        timeout=(SERVER_TIMEOUT, SERVER_TIMEOUT) if is_remote else None,
+        hwaccel=hwaccel,
+    )
 
 
 def _refuse_special_file(where: str, path: str) -> None:

@@ -145,6 +145,8 @@ class Reading:
         """What was wrong so far; ``at_end``: the video was read to its end."""
         session, timeline = self._session, self._timeline
         found = []
+        if session.decoded_in_software_because:
+            found.append(f"decoded in software: {session.decoded_in_software_because}")
         if session.damaged:
             found.append(
                 f"{_counted(session.damaged, 'damaged packet')} passed over ({session.damage})"

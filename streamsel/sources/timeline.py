@@ -12,12 +12,14 @@ timestamp broken. Where a live sender gives no times at all, frames are timed by
 from __future__ import annotations
 
 from fractions import Fraction
+from math import lcm
 
 from streamsel.clock import Clock
 
 DISCONTINUOUS_STEP = 5.0
 CONTINUOUS_STEP = 30 * 3600.0
 _DEFAULT_RATE = 25
+_MICROSECOND = Fraction(1, 10**6)
 _RATES = (Fraction(1, 3600), Fraction(1000))
 
 
@@ -39,18 +41,25 @@ class Timeline:
         self.interval = 1 / (rate if plausible and rate else Fraction(_DEFAULT_RATE))
         self.jumps = 0
         self.missing = 0
-        self._longest_step = longest_step
-        self._origin: Fraction | None = None
-        self._last: Fraction | None = None
+        # Whole numbers of a tick that divides every time there is: exact as fractions, but quick.
+        self._ticks_per_second = self.interval.denominator
+        self._interval = self.interval.numerator
+        self._longest_step = round(longest_step * self._ticks_per_second)
+        self._time_base: Fraction | None = None
+        self._ticks_per_pts = 0
+        self._origin: int | None = None
+        self._last: int | None = None
 
     def stamp(self, pts: int | None, time_base: Fraction) -> float:
         """The media time of the next frame, never before that of the frame before it."""
-        due = Fraction(0) if self._last is None else self._last + self.interval
+        if time_base is not self._time_base:
+            self._use(time_base)
+        due = 0 if self._last is None else self._last + self._interval
         if pts is None:
             self.missing += 1
             self._last = due
-            return float(due)
-        sent = pts * time_base
+            return due / self._ticks_per_second
+        sent = pts * self._ticks_per_pts
         if self._origin is None:
             self._origin = sent - due
         time = sent - self._origin
@@ -59,7 +68,19 @@ class Timeline:
             self._origin = sent - due
             time = due
         self._last = time
-        return float(time)
+        return time / self._ticks_per_second
+
+    def _use(self, time_base: Fraction) -> None:
+        """Let timestamps be in this unit from now on."""
+        finer = lcm(self._ticks_per_second, time_base.denominator) // self._ticks_per_second
+        self._ticks_per_second *= finer
+        self._interval *= finer
+        self._longest_step *= finer
+        self._origin = None if self._origin is None else self._origin * finer
+        self._last = None if self._last is None else self._last * finer
+        self._time_base = time_base
+        ticks_per_unit = self._ticks_per_second // time_base.denominator
+        self._ticks_per_pts = time_base.numerator * ticks_per_unit
 
 
 class ArrivalTimeline(Timeline):
@@ -71,4 +92,4 @@ class ArrivalTimeline(Timeline):
 
     def stamp(self, pts: int | None, time_base: Fraction) -> float:
         """The media time of a frame that has just come, whatever its pts."""
-        return super().stamp(round(self._clock.monotonic() * 1e6), Fraction(1, 10**6))
+        return super().stamp(round(self._clock.monotonic() * 1e6), _MICROSECOND)
