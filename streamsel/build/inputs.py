@@ -43,9 +43,9 @@ def open_sources(
         raise UnreadableError("; ".join(str(error) for error in found.errors) or "no inputs")
     ahead = decoding_threads(threads)
     asked = asdict(read)
-    decode = asked.pop("decode")
+    decoding = {name: asked.pop(name) for name in ("decode", "hwaccel")}
     sources: list[Source] = [
-        FileSource(one.feed, one.location, **asked, decode=decode, ahead=ahead)
+        FileSource(one.feed, one.location, **asked, **decoding, ahead=ahead)
         if one.images is None
         else ImageSource(one.feed, one.images, **asked)
         for one in found.inputs

@@ -84,6 +84,11 @@ _DECODE = [
         show_default=True,
         help="fast looks at every frame unfiltered; adaptive decodes where something happens.",
     ),
+    click.option(
+        "--hwaccel",
+        metavar="NAME",
+        help="Hardware that decodes: auto, cuda, vaapi ...; software where it cannot.",
+    ),
 ]
 
 _EMBED = [
@@ -235,7 +240,7 @@ def run_options(chosen: dict[str, Any]) -> RunOptions:
         return {name: chosen[name] for name in names if name in chosen}
 
     return RunOptions(
-        read=ReadOptions(**pick("start", "end", "fps", "filters", "decode")),
+        read=ReadOptions(**pick("start", "end", "fps", "filters", "decode", "hwaccel")),
         screen=_screen_options(chosen),
         embed=_embed_options(pick("embedder", "weights", "device", "embeddings")),
         select=SelectOptions(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -11,6 +12,8 @@ from contextlib import contextmanager, suppress
 from streamsel.errors import RecordError, SinkError
 from streamsel.interfaces import Sink
 from streamsel.runtime.pipeline import Pipeline
+
+_SWITCH_SECONDS = 0.0005
 
 
 def execute(pipeline: Pipeline, sinks: Sequence[Sink] = ()) -> bool:
@@ -20,16 +23,32 @@ def execute(pipeline: Pipeline, sinks: Sequence[Sink] = ()) -> bool:
     already, as in a notebook, the run has a thread and a loop of its own while this call waits.
     """
     try:
-        if _loop_is_running():
-            with ThreadPoolExecutor(1, thread_name_prefix="streamsel-run") as pool:
-                return pool.submit(asyncio.run, pipeline.run()).result()
-        return asyncio.run(_until_stopped(pipeline))
+        with _quick_switches():
+            if _loop_is_running():
+                with ThreadPoolExecutor(1, thread_name_prefix="streamsel-run") as pool:
+                    return pool.submit(asyncio.run, pipeline.run()).result()
+            return asyncio.run(_until_stopped(pipeline))
     except BaseException:
         for sink in sinks:
             # The first failure is the one to report; closing on a full disk may well fail again.
             with suppress(SinkError, RecordError):
                 sink.close(False)
         raise
+
+
+@contextmanager
+def _quick_switches() -> Iterator[None]:
+    """Let no decoder wait long for the interpreter; put the program's interval back.
+
+    A decoding thread needs the interpreter for microseconds a picture, and by default waits 5 ms
+    for it wherever another thread computes: long enough to leave a core idle.
+    """
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(min(before, _SWITCH_SECONDS))
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
 
 
 def _loop_is_running() -> bool:

@@ -37,8 +37,9 @@ class FileSource:
     is asked for. ``filters`` is an ffmpeg filter chain; pictures are upright before it. ``decode``
     says which frames are decoded, ``ahead`` by how many threads; the latter changes no frame.
     ``hwaccel`` names a kind of hardware that decodes, or ``auto``; where none can, software does,
-    and a warning says why. Raises :class:`ConfigurationError` for a chain that ffmpeg refuses, and
-    for hardware that this build does not know.
+    and a warning says why; with ``on_card``, pictures that a card decodes stay in its memory, for
+    an eye that can look at them there. Raises :class:`ConfigurationError` for a chain that ffmpeg
+    refuses, and for hardware that this build does not know.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class FileSource:
         filters: str | None = None,
         decode: Decode = "all",
         hwaccel: str | None = None,
+        on_card: bool = False,
         ahead: Ahead | None = None,
     ) -> None:
         self._feed = feed
@@ -61,8 +63,7 @@ class FileSource:
         self._keeps_rate = FilterChain(filters).keeps_rate if filters is not None else True
         self._decode = decode
         # A filter chain wants the pictures in main memory.
-        stays = hwaccel is not None and filters is None
-        self._decoder = set_up(decode, hwaccel, stays_there=stays)
+        self._decoder = set_up(decode, hwaccel, stays_there=on_card and filters is None)
         if hwaccel is not None:
             check_device(hwaccel)
         # A server is asked once.
