@@ -2,43 +2,53 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from streamsel.build.collection import build_collection
-from streamsel.config.options import RunOptions
+from streamsel.api.timed_reading import Reader, Reading
+from streamsel.config.options import Decode, RunOptions, SelectOptions
 from streamsel.coreset.comparison import Row, compare
-from streamsel.frame import Candidate
+from streamsel.coreset.decode_cost import DecodeCosts, DecodeRow
 from streamsel.interfaces import Observer
-from streamsel.runtime.execute import execute
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The rows for one input, or for several taken together. ``count`` frames were asked for."""
+    """The rows for one input, or for several taken together. ``count`` frames were asked for.
+
+    ``rows`` are about the frames that decoding by ``decode`` gave, ``decode_rows`` about each of
+    several ways of decoding; there are none for one way alone.
+    """
 
     inputs: tuple[str, ...]
     frames: int
     count: int
     embedder: str
     rows: tuple[Row, ...]
+    decode: Decode = "all"
+    decode_rows: tuple[DecodeRow, ...] = ()
 
     @property
     def title(self) -> str:
-        """The inputs in one line."""
+        """The inputs in one line, and how they were decoded unless in full."""
         names = ", ".join(self.inputs[:3])
         more = len(self.inputs) - 3
-        return f"{names} and {more} more" if more > 0 else names
+        way = "" if self.decode == "all" else f" (decoded: {self.decode})"
+        return (f"{names} and {more} more" if more > 0 else names) + way
 
     def as_json(self) -> dict[str, object]:
         """The table under its published names."""
-        return {
+        table: dict[str, object] = {
             "input": self.inputs[0] if len(self.inputs) == 1 else list(self.inputs),
             "count": self.count,
             "embedder": self.embedder,
             "rows": [row.as_json() for row in self.rows],
         }
+        if self.decode != "all":
+            table["decoded"] = self.decode
+        if self.decode_rows:
+            table["decode"] = [row.as_json() for row in self.decode_rows]
+        return table
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,33 +65,115 @@ def compare_inputs(
     inputs: Sequence[str],
     options: RunOptions,
     *,
+    decodes: Sequence[Decode] = (),
     per_input: bool = False,
     observers: Sequence[Observer] = (),
 ) -> Compared:
-    """Embed every frame of the inputs and select among them by every method.
+    """Embed the frames of the inputs and select among them by every method.
 
-    All inputs make one table, or with ``per_input`` one each. Holds all vectors in memory. Raises
+    All inputs make one table, or with ``per_input`` one each. With several ways of decoding in
+    ``decodes`` the inputs are read again by each, after one in full, and the ways are measured
+    against that; the methods are compared on the frames of the first one named. Interrupted, what
+    was read in full by then is measured.
+
+    Holds the vectors of all frames in memory, and those of one way besides. Raises
     :class:`StreamselError` as a selection does.
     """
-    collection = build_collection(inputs, options, observers=observers)
-    complete = execute(collection.pipeline)
-    groups: dict[str, list[Candidate]] = defaultdict(list)
-    for candidate in collection.candidates:
-        groups[candidate.frame.key.feed if per_input else ""].append(candidate)
-    tables = []
-    for group in groups.values():
-        rows = compare(
-            group,
-            count := options.select.target(len(group)),
-            near_duplicate=options.select.near_duplicate,
-            look_ahead=options.select.look_ahead,
-            seed=options.select.seed,
-        )
-        feeds = tuple(dict.fromkeys(candidate.frame.key.feed for candidate in group))
-        tables.append(Table(feeds, len(group), count, collection.embeddings.name, tuple(rows)))
+    asked = tuple(decodes) or (options.read.decode,)
+    several = len(asked) > 1
+    ways = tuple(dict.fromkeys(("all", *asked))) if several else asked
+    runs = [replace(options, read=replace(options.read, decode=way)) for way in ways]
+    reader = Reader(inputs, observers, per_input=per_input, labelled=several)
+    if several and not (short := reader.warm_up(runs[0])).complete:
+        return Compared((), short.unusable, (), complete=False)
+    measured: dict[str, _Group] | None = None
+    failed: dict[str, None] = {}
+    unusable: tuple[str, ...] = ()
+    complete = True
+    for run in runs:
+        reading = reader.read(run)
+        unusable, complete = reading.unusable, reading.complete
+        failed |= dict.fromkeys(reading.failed)
+        if measured is None:
+            measured = _groups(reading, options.select)
+        for name, group in measured.items():
+            # Interrupted before the first way named was read, what there is makes the table.
+            if group.table is None and (reading.decode == asked[0] or not complete):
+                group.compare(name, reading)
+            if several and complete:
+                group.measure(name, reading)
+        del reading  # Or its frames would be held beside those of the next one.
+        if not complete:
+            break
+    tables = (group.result() for group in (measured or {}).values())
     return Compared(
-        tables=tuple(tables),
-        unusable=tuple(str(error) for error in collection.errors),
-        failed=tuple(report.error for report in collection.reports if report.error is not None),
+        tables=tuple(table for table in tables if table is not None),
+        unusable=unusable,
+        failed=tuple(failed),
         complete=complete,
     )
+
+
+def _groups(first: Reading, options: SelectOptions) -> dict[str, _Group]:
+    """What is measured together, by the first reading."""
+    return {
+        name: _Group(
+            tuple(dict.fromkeys(one.frame.key.feed for one in candidates)),
+            options.target(len(candidates)),
+            options,
+        )
+        for name, candidates in first.groups.items()
+    }
+
+
+class _Group:
+    """One table in the making: of ``feeds``, with ``count`` frames to keep, however decoded."""
+
+    def __init__(self, feeds: tuple[str, ...], count: int, options: SelectOptions) -> None:
+        self.table: Table | None = None
+        self._feeds = feeds
+        self._count = count
+        self._options = options
+        self._costs: DecodeCosts | None = None
+        self._decode_rows: list[DecodeRow] = []
+
+    def compare(self, name: str, reading: Reading) -> None:
+        """Compare the methods on what was read."""
+        candidates = reading.groups.get(name, ())
+        rows = compare(
+            candidates,
+            self._count,
+            near_duplicate=self._options.near_duplicate,
+            look_ahead=self._options.look_ahead,
+            seed=self._options.seed,
+        )
+        self.table = Table(
+            self._feeds,
+            len(candidates),
+            self._count,
+            reading.embeddings.name,
+            tuple(rows),
+            reading.decode,
+        )
+
+    def measure(self, name: str, reading: Reading) -> None:
+        """Measure a way of decoding; the first one measured is that in full."""
+        candidates = reading.groups.get(name, ())
+        if self._costs is None:
+            if all(one.embedding is None for one in candidates):
+                return
+            self._costs = DecodeCosts(
+                candidates,
+                self._count,
+                near_duplicate=self._options.near_duplicate,
+                look_ahead=self._options.look_ahead,
+            )
+        spent = reading.spent[name]
+        row = self._costs.row(reading.decode, candidates, spent, restored=reading.decode == "fast")
+        self._decode_rows.append(row)
+
+    def result(self) -> Table | None:
+        """The table, with the ways of decoding that were measured."""
+        if self.table is None:
+            return None
+        return replace(self.table, decode_rows=tuple(self._decode_rows))

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from streamsel.build.embeddings import build_embeddings
+from streamsel.build.eyes import looks_on_card, open_eye
 from streamsel.build.inputs import open_sources
 from streamsel.config.options import RunOptions
 from streamsel.errors import SourceError
 from streamsel.event import FeedReport, Verdict
-from streamsel.frame import Candidate, Frame, FrameKey
+from streamsel.frame import Candidate, Frame, FrameKey, ScreenState
 from streamsel.interfaces import Embeddings, Observer
 from streamsel.runtime.pipeline import Lane, Pipeline
 
@@ -19,7 +22,8 @@ from streamsel.runtime.pipeline import Lane, Pipeline
 class CollectionRun:
     """A run that embeds every frame and keeps the candidates, to select among them by hand.
 
-    ``candidates`` and ``reports`` fill while the pipeline runs.
+    ``candidates`` and ``reports`` fill while the pipeline runs. Of a candidate only that is held
+    which selectors look at: picture, sketch and thumbnail are let go of.
     """
 
     pipeline: Pipeline
@@ -38,7 +42,7 @@ class _Collector:
         self.kept: tuple[FrameKey, ...] = ()
 
     def judge(self, candidates: Sequence[Candidate]) -> list[Verdict]:
-        self.candidates += candidates
+        self.candidates += map(_bare, candidates)
         return []
 
     def finish(self) -> list[Verdict]:
@@ -60,16 +64,33 @@ class _Collector:
         """Nothing is held."""
 
 
+_NO_SKETCH = np.empty((0, 0), np.uint8)
+
+
+def _bare(candidate: Candidate) -> Candidate:
+    """Let go of what no selector looks at."""
+    candidate.frame.picture.drop()
+    sighting = replace(candidate.sighting, sketch=_NO_SKETCH, thumbnail=None, state=ScreenState())
+    return Candidate(sighting, candidate.embedding)
+
+
 def build_collection(
-    inputs: Sequence[str], options: RunOptions, *, observers: Sequence[Observer] = ()
+    inputs: Sequence[str],
+    options: RunOptions,
+    *,
+    observers: Sequence[Observer] = (),
+    embeddings: Embeddings | None = None,
 ) -> CollectionRun:
-    """Build a line that embeds every frame that is not corrupt, and decides nothing."""
+    """Build a line that embeds every frame that is not corrupt, and decides nothing.
+
+    ``embeddings`` are those of an earlier run with the same options; None: they are loaded.
+    """
     from streamsel.screen.frame_screen import FrameScreen
     from streamsel.screen.options import ScreenOptions
-    from streamsel.sources.eye import Eye
 
-    opened = open_sources(inputs, options.read)
-    embeddings = build_embeddings(options.embed, opened.sources)
+    on_card = looks_on_card(options.read)
+    opened = open_sources(inputs, options.read, on_card=on_card)
+    given = embeddings or build_embeddings(options.embed, opened.sources)
     everything = ScreenOptions(
         black_share=None,
         uniform_share=None,
@@ -79,11 +100,9 @@ def build_collection(
         min_sharpness=None,
     )
     lanes = [
-        Lane(source, lambda: FrameScreen(Eye(), embeddings.view, everything))
+        Lane(source, lambda: FrameScreen(open_eye(on_card=on_card), given.view, everything))
         for source in opened.sources
     ]
     collector = _Collector()
-    pipeline = Pipeline(lanes, embeddings, collector, [collector], observers=observers)
-    return CollectionRun(
-        pipeline, collector.candidates, collector.reports, embeddings, opened.errors
-    )
+    pipeline = Pipeline(lanes, given, collector, [collector], observers=observers)
+    return CollectionRun(pipeline, collector.candidates, collector.reports, given, opened.errors)

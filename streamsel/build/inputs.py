@@ -26,10 +26,12 @@ def open_sources(
     *,
     leave_out: Sequence[Path] = (),
     threads: int | None = None,
+    on_card: bool = False,
 ) -> Opened:
     """Find the feeds behind what the user typed; nothing is decoded yet.
 
-    ``threads`` decode one video; None: as many as there are cores.
+    ``threads`` decode one video; None: as many as there are cores. ``on_card``: pictures that a
+    card decodes are looked at in its memory.
 
     Raises :class:`ConfigurationError` for a filter chain that cannot be, and
     :class:`UnreadableError` when no input is left.
@@ -45,7 +47,7 @@ def open_sources(
     asked = asdict(read)
     decoding = {name: asked.pop(name) for name in ("decode", "hwaccel")}
     sources: list[Source] = [
-        FileSource(one.feed, one.location, **asked, **decoding, ahead=ahead)
+        FileSource(one.feed, one.location, **asked, **decoding, on_card=on_card, ahead=ahead)
         if one.images is None
         else ImageSource(one.feed, one.images, **asked)
         for one in found.inputs

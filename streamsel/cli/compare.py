@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 
-from streamsel.cli.options import compare_options, run_options
+from streamsel.cli.options import Parsed, compare_options, run_options
+from streamsel.config.options import Decode
+from streamsel.errors import ConfigurationError
 
 _EXAMPLES = """\b
 Examples:
@@ -16,18 +18,43 @@ Examples:
   streamsel compare recordings/ --share 20% --per-input
   streamsel compare walk.mp4 -n 99 --json --plot walk.svg
   streamsel compare walk.mp4 -n 99 --embeddings vectors.parquet
+  streamsel compare walk.mp4 -n 99 --decode all,adaptive,keyframes
 """
+
+
+def _ways(text: str) -> tuple[Decode, ...]:
+    """Read a list of ways of decoding, separated by commas."""
+    known = {name: name for name in get_args(Decode)}
+    names = [name.strip() for name in text.split(",")]
+    for place, name in enumerate(names):
+        if name not in known:
+            what = repr(name) if name else "empty between its commas" if text else "empty"
+            raise ConfigurationError(
+                f"decode is {what}; name some of {', '.join(known)}, separated by commas"
+            )
+        if name in names[:place]:
+            raise ConfigurationError(f"decode names {name} twice; name each way once")
+    return tuple(known[name] for name in names)
 
 
 @click.command("compare", epilog=_EXAMPLES)
 @click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
 @click.option("--per-input", is_flag=True, help="A table for each input.")
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw it: .png, .svg or .pdf.")
+@click.option(
+    "--decode",
+    "decodes",
+    type=Parsed("WAY[,WAY...]", _ways),
+    default="all",
+    show_default=True,
+    help=f"Of {', '.join(get_args(Decode))}; several are compared, what each costs and gains.",
+)
 @compare_options
 def command(
     inputs: tuple[str, ...],
     per_input: bool,
     plot: Path | None,
+    decodes: tuple[Decode, ...],
     quiet: bool,
     verbose: bool,
     as_json: bool,
@@ -37,10 +64,13 @@ def command(
 
     Every method sees every frame that is not damaged. L2 is the distance between embeddings of
     kept frames, radius that from the farthest seen frame to its nearest kept one.
+
+    With several ways to decode, INPUT is read again by each, one after another: how long that
+    takes, and how well the frames kept of it cover every frame there is.
     """
     from streamsel.api.comparison import compare_inputs
     from streamsel.cli.progress import ProgressLine
-    from streamsel.cli.table import print_comparison, wide_console
+    from streamsel.cli.table import print_comparison, print_decode_costs, wide_console
     from streamsel.report.plot import check_plot, plot_comparison
 
     if plot is not None:
@@ -49,7 +79,11 @@ def command(
         check_plot(plot)
     with ProgressLine(quiet=quiet or as_json) as progress:
         compared = compare_inputs(
-            inputs, run_options(chosen), per_input=per_input, observers=[progress]
+            inputs,
+            run_options(chosen),
+            decodes=decodes,
+            per_input=per_input,
+            observers=[progress],
         )
         for error in compared.unusable:
             progress.complain(f"error: {error}")
@@ -61,6 +95,8 @@ def command(
         for table in compared.tables:
             click.echo(f"{table.title}: {table.frames:,} frames, {table.count:,} to keep")
             print_comparison(table.rows, console)
+            if table.decode_rows:
+                print_decode_costs(table.decode_rows, console)
     if plot is not None and compared.tables:
         plot_comparison(compared.tables[0].rows, compared.tables[0].title, plot)
     if not compared.complete:

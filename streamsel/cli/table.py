@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from streamsel.coreset.comparison import Row
+from streamsel.coreset.decode_cost import Cover, DecodeRow
 
 _COLUMNS = {
     "frames": "count",
@@ -23,6 +24,18 @@ _COLUMNS = {
     "admitted": "admitted",
 }
 
+_COVER_COLUMNS = {
+    "kept": "count",
+    "L2 min": "min",
+    "radius": "radius",
+    "radius p99": "radius_p99",
+}
+_DECODE_COLUMNS = ("frames", "share", "seconds", "faster", "CPU s")
+_DECODE_NOTE = (
+    "seconds: of reading and embedding, one way after another; faster: times as fast as all\n"
+    "radius: from the farthest of all frames, as decoded in full, to its nearest kept one\n"
+    "missed: share of all frames farther from a kept one than the radius of all\n"
+)
 
 _LOG_WIDTH = 120
 
@@ -47,6 +60,45 @@ def print_comparison(rows: Sequence[Row], console: Console) -> None:
             style="bold" if ours else "",
         )
     console.print(table)
+
+
+def print_decode_costs(rows: Sequence[DecodeRow], console: Console) -> None:
+    """Print two lines for each way of decoding: what both of our methods make of its frames."""
+    table = Table(box=None, pad_edge=False)
+    table.add_column("decode")
+    for heading in _DECODE_COLUMNS:
+        table.add_column(heading, justify="right")
+    table.add_column("method")
+    for heading in (*_COVER_COLUMNS, "/ all's", "missed"):
+        table.add_column(heading, justify="right")
+    for row in rows:
+        table.add_row(
+            row.decode,
+            f"{row.frames:,}",
+            _percent(row.share),
+            f"{row.spent.seconds:,.2f}",
+            f"{row.speed:.2f}x" if math.isfinite(row.speed) else "-",
+            f"{row.spent.cpu_seconds:,.2f}",
+            "online",
+            *_cover_figures(row.online),
+            style="bold",
+        )
+        blank = ("",) * (1 + len(_DECODE_COLUMNS))
+        table.add_row(*blank, "two-pass", *_cover_figures(row.two_pass))
+    console.print()
+    console.print(table)
+    console.print(_DECODE_NOTE)
+
+
+def _cover_figures(cover: Cover) -> list[str]:
+    """The cells of what a selection is worth."""
+    ratio = f"{cover.radius_ratio:.2f}" if math.isfinite(cover.radius_ratio) else "-"
+    figures = [_figure(getattr(cover, name)) for name in _COVER_COLUMNS.values()]
+    return [*figures, ratio, _percent(cover.missed)]
+
+
+def _percent(share: float) -> str:
+    return f"{share:.1%}"
 
 
 def _figure(value: float) -> str:

@@ -40,10 +40,39 @@ class Row:
 
     def as_json(self) -> dict[str, str | int | float | None]:
         """The row with None for what could not be measured: JSON has no NaN."""
-        return {
-            name: None if isinstance(value, float) and not math.isfinite(value) else value
-            for name, value in asdict(self).items()
-        }
+        return finite(asdict(self))
+
+
+def finite(figures: Mapping[str, str | int | float]) -> dict[str, str | int | float | None]:
+    """The figures of a row, with None for what could not be measured."""
+    return {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in figures.items()
+    }
+
+
+def our_selectors(
+    count: int,
+    total: int,
+    dim: int,
+    *,
+    near_duplicate: float | Literal["auto"],
+    look_ahead: int,
+) -> dict[str, Selector]:
+    """Our methods by name, each about to keep ``count`` of ``total`` frames."""
+    return {
+        "online": OnlineSelector(count, dim, floor=near_duplicate, look_ahead=look_ahead),
+        "two-pass": TwoPassSelector(count, chunk=max(count, total)),
+    }
+
+
+def chosen_by(
+    selector: Selector, candidates: Sequence[Candidate]
+) -> tuple[tuple[FrameKey, ...], int]:
+    """Let a fresh selector judge all candidates: what it keeps, and how many it ever kept."""
+    verdicts = [*selector.judge(candidates), *selector.finish()]
+    events: list[Event] = [event for verdict in verdicts for event in verdict.events]
+    return selector.kept, sum(isinstance(event, Kept) for event in events)
 
 
 def compare(
@@ -75,14 +104,12 @@ def compare(
         _row("random", vectors, vectors[baselines.random(total, chosen, seed + draw)], chosen)
         for draw in range(draws)
     ]
-    online = OnlineSelector(count, dim, floor=near_duplicate, look_ahead=look_ahead)
-    two_pass = TwoPassSelector(count, chunk=max(count, total))
+    ours = our_selectors(count, total, dim, near_duplicate=near_duplicate, look_ahead=look_ahead)
     return [
         _row("original", vectors, vectors, total),
         _row("uniform", vectors, vectors[baselines.uniform(total, chosen)], chosen),
         _mean_row(draw_rows),
-        _selected("online", online, seen, vectors, places),
-        _selected("two-pass", two_pass, seen, vectors, places),
+        *(_selected(method, selector, seen, vectors, places) for method, selector in ours.items()),
     ]
 
 
@@ -93,10 +120,8 @@ def _selected(
     vectors: Vectors,
     places: Mapping[FrameKey, int],
 ) -> Row:
-    verdicts = [*selector.judge(candidates), *selector.finish()]
-    events: list[Event] = [event for verdict in verdicts for event in verdict.events]
-    admitted = sum(isinstance(event, Kept) for event in events)
-    return _row(method, vectors, vectors[[places[key] for key in selector.kept]], admitted)
+    kept, admitted = chosen_by(selector, candidates)
+    return _row(method, vectors, vectors[[places[key] for key in kept]], admitted)
 
 
 def _row(method: str, seen: Vectors, kept: Vectors, admitted: int) -> Row:

@@ -21,13 +21,13 @@ _LEEWAY = 1.0
 class Group:
     """What lies between two places where decoding can begin.
 
-    ``packets`` come in decoding order, the first is that of the first picture shown, except in the
-    first group of a video that begins elsewhere. ``tail`` are packets of the next group that
-    pictures shown in this one need; of what comes out, only what is shown before ``end`` is then
-    the group's. ``begin`` is the timestamp of its first picture, None in the first group, which
-    may begin with what cannot be decoded. ``times`` are the timestamps of all its pictures in the
-    order they are shown, None where there are none to go by; it then holds all the rest of the
-    video, and ``packets`` can be gone through once. ``size_bytes`` is that of its packets.
+    ``packets`` come in decoding order; the first is that of the first picture shown, except in a
+    video that begins elsewhere. ``tail`` are packets of the next group that pictures shown in this
+    one need; of what comes out, only what is shown before ``end`` is then the group's. ``begin`` is
+    the timestamp of the first packet's picture, None where decoding cannot begin there. ``times``
+    are the timestamps of all its pictures in the order they are shown, None where there are none
+    to go by; it then holds all the rest of the video, and ``packets`` can be gone through once.
+    ``size_bytes`` is that of its packets.
     """
 
     packets: Iterable[Packet[VideoStream]]
@@ -129,6 +129,8 @@ class _Gathering:
         else:
             self._latest = packet.pts if self._latest is None else max(self._latest, packet.pts)
         self._decoded = packet.dts
+        if not self._packets and self._entries.is_entry(packet):
+            self._begin = packet.pts
         self._packets.append(packet)
         self._size_bytes += packet.size
 

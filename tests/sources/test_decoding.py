@@ -91,7 +91,7 @@ def test_keyframes_come_out_alone_under_their_names(video, kind, workers):
     path = video(kind)
     everything = {pts: (index, digest) for index, pts, digest in read(path)}
     keys = read(path, decode="keyframes", ahead=Threads(workers))
-    assert 5 <= len(keys) < len(everything) or kind == "mjpeg.avi"
+    assert 5 <= len(keys) <= 10 or kind == "mjpeg.avi"
     assert [(index, digest) for index, _, digest in keys] == [everything[pts] for _, pts, _ in keys]
 
 

@@ -1,0 +1,159 @@
+"""Reading and embedding the same inputs by one way of decoding or another, with the time it took.
+
+Nothing is selected here, so that the time is that of reading and embedding alone.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from streamsel.build.collection import CollectionRun, build_collection
+from streamsel.clock import Clock, SystemClock
+from streamsel.config.options import Decode, RunOptions
+from streamsel.coreset.decode_cost import Spent
+from streamsel.event import FeedReport, Verdict
+from streamsel.frame import Candidate, Sighting
+from streamsel.interfaces import Embeddings, Observer
+from streamsel.runtime.execute import execute
+
+_WARM_UP_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What came out of the inputs by one way of decoding, and what it took, by group.
+
+    A group is a feed, or all of them together under an empty name. ``unusable`` inputs could not
+    be opened, ``failed`` ones not read to the end. Not ``complete``: it was interrupted.
+    """
+
+    decode: Decode
+    groups: Mapping[str, Sequence[Candidate]]
+    spent: Mapping[str, Spent]
+    embeddings: Embeddings
+    unusable: tuple[str, ...]
+    failed: tuple[str, ...]
+    complete: bool
+
+
+class Reader:
+    """Reads the same inputs again and again; the embedder is loaded once.
+
+    ``labelled``: observers are told the way of decoding with the name of each feed.
+    """
+
+    def __init__(
+        self,
+        inputs: Sequence[str],
+        observers: Sequence[Observer],
+        *,
+        per_input: bool,
+        labelled: bool,
+    ) -> None:
+        self._inputs = inputs
+        self._observers = observers
+        self._per_input = per_input
+        self._labelled = labelled
+        self._embeddings: Embeddings | None = None
+
+    def warm_up(self, options: RunOptions) -> Reading:
+        """Read a short stretch of each input, so that no later reading pays for what is loaded."""
+        begin, end = options.read.start or 0.0, options.read.end
+        short = begin + _WARM_UP_SECONDS
+        stretch = replace(options.read, end=short if end is None else min(short, end))
+        return self._read(replace(options, read=stretch), ())
+
+    def read(self, options: RunOptions) -> Reading:
+        """Read and embed every frame of the inputs that ``options`` ask for.
+
+        Raises :class:`StreamselError` as a selection does.
+        """
+        observers = self._observers
+        if self._labelled:
+            observers = [_Labelled(one, options.read.decode) for one in observers]
+        return self._read(options, observers)
+
+    def _read(self, options: RunOptions, observers: Sequence[Observer]) -> Reading:
+        watch = _Stopwatch(SystemClock())
+        run = build_collection(
+            self._inputs, options, observers=[watch, *observers], embeddings=self._embeddings
+        )
+        self._embeddings = run.embeddings
+        complete = execute(run.pipeline)
+        return self._grouped(options.read.decode, run, watch.spent, complete=complete)
+
+    def _grouped(
+        self,
+        decode: Decode,
+        run: CollectionRun,
+        spent: Mapping[str, Spent],
+        *,
+        complete: bool,
+    ) -> Reading:
+        groups: dict[str, list[Candidate]] = defaultdict(list)
+        for candidate in run.candidates:
+            groups[candidate.frame.key.feed if self._per_input else ""].append(candidate)
+        if not self._per_input:
+            spent = {"": sum(spent.values(), Spent())}
+        return Reading(
+            decode=decode,
+            groups=dict(groups),
+            spent=spent,
+            embeddings=run.embeddings,
+            unusable=tuple(str(error) for error in run.errors),
+            failed=tuple(report.error for report in run.reports if report.error is not None),
+            complete=complete,
+        )
+
+
+class _Stopwatch:
+    """An observer that takes the time of each feed, from its opening to its end."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.spent: dict[str, Spent] = {}
+        self._clock = clock
+        self._begun = Spent()
+
+    def feed_opened(self, feed: str, expected_frames: int | None, done_frames: int) -> None:
+        self._begun = self._now()
+
+    def seen(self, sightings: Sequence[Sighting]) -> None:
+        """Only the ends of a feed are timed."""
+
+    def judged(self, verdicts: Sequence[Verdict]) -> None:
+        """No verdict ever comes."""
+
+    def feed_ended(self, report: FeedReport) -> None:
+        begun, now = self._begun, self._now()
+        self.spent[report.feed] = Spent(
+            now.seconds - begun.seconds, now.cpu_seconds - begun.cpu_seconds
+        )
+
+    def _now(self) -> Spent:
+        return Spent(self._clock.monotonic(), time.process_time())
+
+
+class _Labelled:
+    """Tells an observer of the feeds by names that say how they are decoded."""
+
+    def __init__(self, observer: Observer, decode: Decode) -> None:
+        self._observer = observer
+        self._decode = decode
+
+    def feed_opened(self, feed: str, expected_frames: int | None, done_frames: int) -> None:
+        self._observer.feed_opened(self._name(feed), expected_frames, done_frames)
+
+    def seen(self, sightings: Sequence[Sighting]) -> None:
+        self._observer.seen(sightings)
+
+    def judged(self, verdicts: Sequence[Verdict]) -> None:
+        self._observer.judged(verdicts)
+
+    def feed_ended(self, report: FeedReport) -> None:
+        self._observer.feed_ended(replace(report, feed=self._name(report.feed)))
+
+    def _name(self, feed: str) -> str:
+        return f"{feed} ({self._decode})"

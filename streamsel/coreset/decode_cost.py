@@ -1,0 +1,195 @@
+"""What it costs not to look at every frame: kept frames against all that was there to be seen."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+import numpy as np
+
+from streamsel.coreset.assign import assign
+from streamsel.coreset.comparison import chosen_by, finite, our_selectors
+from streamsel.coreset.diversity import coverage_of, pairwise
+from streamsel.frame import Candidate, Vectors
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """Seconds that a reading took, by the clock on the wall and of all processor cores."""
+
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+
+    def __add__(self, other: Spent) -> Spent:
+        """Return both, one after the other."""
+        return Spent(self.seconds + other.seconds, self.cpu_seconds + other.cpu_seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Cover:
+    """How ``count`` kept frames stand for every frame there is; distances are L2, 0..2.
+
+    ``min`` is that of the closest pair of them, ``radius`` that of the farthest of all frames from
+    its nearest kept one, ``radius_p99`` that of the 99th percentile. ``radius_ratio`` is the radius
+    over the one it is compared with, ``missed`` the share of all frames that lie farther than that
+    one. NaN where there is no pair, infinite where nothing was kept.
+    """
+
+    count: int
+    min: float
+    radius: float
+    radius_p99: float
+    radius_ratio: float
+    missed: float
+
+    def as_json(self) -> dict[str, str | int | float | None]:
+        """The figures with None for what could not be measured."""
+        return finite(asdict(self))
+
+
+@dataclass(frozen=True, slots=True)
+class DecodeRow:
+    """One way of decoding: what it took, and what selections of the frames it gave are worth.
+
+    ``frames`` were looked at, ``share`` of all there are. ``speed`` is how many times as fast as
+    decoding in full it was.
+    """
+
+    decode: str
+    frames: int
+    share: float
+    spent: Spent
+    speed: float
+    online: Cover
+    two_pass: Cover
+
+    def as_json(self) -> dict[str, object]:
+        """The row under its published names."""
+        return {
+            "decode": self.decode,
+            "frames": self.frames,
+            "share": self.share,
+            **finite(asdict(self.spent)),
+            "speed": self.speed if math.isfinite(self.speed) else None,
+            "online": self.online.as_json(),
+            "two-pass": self.two_pass.as_json(),
+        }
+
+
+def cover(seen: Vectors, kept: Vectors, within: float | None = None) -> Cover:
+    """Measure ``kept`` (C, D) against ``seen`` (N, D), of which there is at least one.
+
+    ``within`` is the radius to compare with; None: its own, so that the ratio is 1 and nothing is
+    missed. O(N C D) time, O(N) memory besides.
+
+    >>> found = cover(np.eye(3, dtype=np.float32), np.eye(3, dtype=np.float32)[:2], within=1.0)
+    >>> round(found.radius, 4), round(found.missed, 4)
+    (1.4142, 0.3333)
+    """
+    distances = assign(seen, kept).distances if len(kept) else np.full(len(seen), np.inf)
+    found = coverage_of(distances) if len(kept) else None
+    radius, p99 = (found.radius, found.p99) if found else (math.inf, math.inf)
+    bound = radius if within is None else within
+    return Cover(
+        count=len(kept),
+        min=pairwise(kept).min,
+        radius=radius,
+        radius_p99=p99,
+        radius_ratio=_ratio(radius, bound),
+        missed=float(np.mean(distances > bound)),
+    )
+
+
+class DecodeCosts:
+    """Measures one way of decoding after another against every frame, decoded in full.
+
+    Holds the embeddings of all frames and their keys. A way costs two selections, online and
+    two-pass, of the frames that it gave.
+    """
+
+    def __init__(
+        self,
+        everything: Sequence[Candidate],
+        count: int,
+        *,
+        near_duplicate: float | Literal["auto"] = "auto",
+        look_ahead: int = 32,
+    ) -> None:
+        """``everything`` is each frame there is, at least one with an embedding.
+
+        ``count`` frames are selected, of whatever a way gives.
+        """
+        seen = [one for one in everything if one.embedding is not None]
+        self._vectors = np.stack([one.embedding for one in seen if one.embedding is not None])
+        self._places = {one.frame.key: place for place, one in enumerate(seen)}
+        self._frames = len(everything)
+        self._count = count
+        self._near_duplicate = near_duplicate
+        self._look_ahead = look_ahead
+        self._reference: DecodeRow | None = None
+
+    def row(
+        self,
+        decode: str,
+        candidates: Sequence[Candidate],
+        spent: Spent,
+        *,
+        restored: bool = False,
+    ) -> DecodeRow:
+        """Measure a way by the ``candidates`` it gave; the first one measured is the reference.
+
+        ``restored``: what is kept is decoded again in full, and measured as that.
+        """
+        reference = self._reference
+        covers = {}
+        for method, kept in self._kept(candidates, restored=restored).items():
+            covers[method] = cover(self._vectors, kept, _radius(reference, method))
+        row = DecodeRow(
+            decode=decode,
+            frames=len(candidates),
+            share=len(candidates) / self._frames,
+            spent=spent,
+            speed=_ratio(
+                spent.seconds if reference is None else reference.spent.seconds, spent.seconds
+            ),
+            online=covers["online"],
+            two_pass=covers["two-pass"],
+        )
+        self._reference = reference or row
+        return row
+
+    def _kept(self, candidates: Sequence[Candidate], *, restored: bool) -> dict[str, Vectors]:
+        """What our methods keep of the candidates, (C, D) each."""
+        dim = self._vectors.shape[1]
+        vectors = {one.frame.key: one.embedding for one in candidates if one.embedding is not None}
+        if restored:
+            places = self._places
+            vectors |= {key: self._vectors[places[key]] for key in vectors if key in places}
+        selectors = our_selectors(
+            self._count,
+            len(vectors),
+            dim,
+            near_duplicate=self._near_duplicate,
+            look_ahead=self._look_ahead,
+        )
+        kept = {}
+        for method, selector in selectors.items():
+            keys, _ = chosen_by(selector, candidates)
+            rows = [vectors[key] for key in keys]
+            kept[method] = np.stack(rows) if rows else np.empty((0, dim), np.float32)
+        return kept
+
+
+def _radius(reference: DecodeRow | None, method: str) -> float | None:
+    if reference is None:
+        return None
+    return reference.online.radius if method == "online" else reference.two_pass.radius
+
+
+def _ratio(value: float, base: float) -> float:
+    """``value / base``, 1 where they are equal, be it nothing."""
+    if value == base:
+        return 1.0
+    return value / base if base > 0 else math.inf
