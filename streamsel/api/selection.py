@@ -16,6 +16,8 @@ import numpy.typing as npt
 
 from streamsel.build.selection import build_selection
 from streamsel.config.options import (
+    MOST_JOBS,
+    Decode,
     EmbedOptions,
     ImageFormat,
     Method,
@@ -141,6 +143,8 @@ def select(
     end: float | None = None,
     fps: float | None = None,
     filters: str | None = None,
+    decode: Decode = "all",
+    hwaccel: str | None = None,
     size: tuple[int, int] | None = None,
     format: ImageFormat = "jpg",
     quality: int | None = None,
@@ -151,6 +155,7 @@ def select(
     output: str | PathLike[str] | None = None,
     resume: bool = False,
     overwrite: bool = False,
+    jobs: int = 1,
 ) -> Selection:
     """Keep the ``count`` most diverse frames of videos, folders, globs or URLs.
 
@@ -164,8 +169,12 @@ def select(
     """
     if output is None and (resume or overwrite):
         raise ConfigurationError("resume and overwrite need an output folder")
+    if not 1 <= jobs <= MOST_JOBS:
+        raise ConfigurationError(f"jobs is {jobs}; it must lie in 1..{MOST_JOBS}")
     options = RunOptions(
-        read=ReadOptions(start=start, end=end, fps=fps, filters=filters),
+        read=ReadOptions(
+            start=start, end=end, fps=fps, filters=filters, decode=decode, hwaccel=hwaccel
+        ),
         embed=EmbedOptions(
             embedder=embedder, weights=weights, device=device, embeddings=_names(embeddings)
         ),
@@ -188,6 +197,7 @@ def select(
             folder,
             resume=resume,
             overwrite=overwrite,
+            jobs=jobs,
         )
         if not execute(run.pipeline, [run.sink]):
             raise KeyboardInterrupt

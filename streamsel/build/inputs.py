@@ -6,18 +6,23 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from streamsel.config.options import ReadOptions
 from streamsel.errors import SourceError, UnreadableError
 from streamsel.interfaces import Ahead, Source
 
+if TYPE_CHECKING:
+    from streamsel.sources.address import Input
+
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """The feeds that can be read, and why other inputs cannot."""
+    """The feeds that can be read, what each was opened from, and why other inputs cannot."""
 
     sources: tuple[Source, ...]
     errors: tuple[SourceError, ...]
+    inputs: tuple[Input, ...]
 
 
 def open_sources(
@@ -37,22 +42,27 @@ def open_sources(
     :class:`UnreadableError` when no input is left.
     """
     from streamsel.sources.address import expand
-    from streamsel.sources.file import FileSource
-    from streamsel.sources.images import ImageSource
 
     found = expand(inputs, leave_out=leave_out)
     if not found.inputs:
         raise UnreadableError("; ".join(str(error) for error in found.errors) or "no inputs")
-    ahead = decoding_threads(threads)
+    sources = [open_source(one, read, threads=threads, on_card=on_card) for one in found.inputs]
+    return Opened(tuple(sources), found.errors, found.inputs)
+
+
+def open_source(
+    one: Input, read: ReadOptions, *, threads: int | None = None, on_card: bool = False
+) -> Source:
+    """Return the source of one feed; nothing is decoded yet."""
+    from streamsel.sources.file import FileSource
+    from streamsel.sources.images import ImageSource
+
     asked = asdict(read)
     decoding = {name: asked.pop(name) for name in ("decode", "hwaccel")}
-    sources: list[Source] = [
-        FileSource(one.feed, one.location, **asked, **decoding, on_card=on_card, ahead=ahead)
-        if one.images is None
-        else ImageSource(one.feed, one.images, **asked)
-        for one in found.inputs
-    ]
-    return Opened(tuple(sources), found.errors)
+    if one.images is not None:
+        return ImageSource(one.feed, one.images, **asked)
+    ahead = decoding_threads(threads)
+    return FileSource(one.feed, one.location, **asked, **decoding, on_card=on_card, ahead=ahead)
 
 
 def decoding_threads(threads: int | None) -> Ahead | None:

@@ -5,25 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from streamsel.build.embeddings import build_embeddings
+from streamsel.build.eyes import looks_on_card
 from streamsel.build.inputs import open_sources, require_readable
+from streamsel.build.lanes import Lanes
 from streamsel.build.selector import build_selector
 from streamsel.clock import Clock, SystemClock
 from streamsel.config.options import RunOptions
 from streamsel.errors import RecordError, SourceError
-from streamsel.interfaces import Embeddings, Observer, Screen, Selector, Source
-from streamsel.runtime.pipeline import Lane, Pipeline
+from streamsel.interfaces import Embeddings, Observer, Selector, Source
+from streamsel.runtime.pipeline import Pipeline
 from streamsel.version import __version__
 
 if TYPE_CHECKING:
     from streamsel.sinks.disk import DiskSink
     from streamsel.sinks.record import Record
-    from streamsel.sinks.run import Feed, RunPlan
+    from streamsel.sinks.run import RunPlan
 
 _REPLAYED_AT_ONCE = 512
 
@@ -51,30 +52,25 @@ def build_selection(
     observers: Sequence[Observer] = (),
     clock: Clock | None = None,
     batch: int = 32,
+    jobs: int = 1,
 ) -> SelectionRun:
     """Build the whole line for a selection into a folder.
+
+    ``jobs`` inputs are read at once, each in a process of its own if there are several; like
+    ``batch``, that changes speed, never a decision.
 
     Raises :class:`ConfigurationError` for what cannot be asked for, :class:`FolderInUseError` when
     the folder holds something else, :class:`EmbedderError` and :class:`SourceError` when the
     network, the table or no input at all can be opened. Nothing in the folder has been touched
     then, except that ``overwrite`` comes last.
     """
-    from streamsel.screen.frame_screen import FrameScreen
     from streamsel.sinks.disk import DiskOptions, DiskSink
     from streamsel.sinks.encode import Encoder
-    from streamsel.sinks.record import Record
-    from streamsel.sources.eye import Eye
-
-    def open_screen(feed: Feed) -> Screen:
-        screen = FrameScreen(Eye(), embeddings.view, options.screen)
-        if feed.recorded:
-            with Record.open(folder) as record:
-                screen.resume(*record.screen_state(feed.name, screen.memory))
-        return screen
 
     write = options.write
     encoder = Encoder(write.format, write.quality, write.size)
-    opened = open_sources(inputs, options.read, leave_out=[folder])
+    on_card = jobs == 1 and looks_on_card(options.read)
+    opened = open_sources(inputs, options.read, leave_out=[folder], on_card=on_card)
     embeddings = build_embeddings(options.embed, opened.sources)
     selector = build_selector(options, opened.sources, embeddings.dim)
     if overwrite:
@@ -89,17 +85,25 @@ def build_selection(
     try:
         if resume and not sink.complete:
             _replay(sink.record, selector)
-        lanes = []
+        lanes = Lanes(folder, options, embeddings.view, on_card=on_card)
         feeds = sink.record.feeds()
         for place, (source, feed) in enumerate(zip(opened.sources, feeds, strict=True)):
             # A feed that failed is tried again, unless a later one has been read since.
             settled = feed.error is None or any(later.recorded for later in feeds[place + 1 :])
             done = sink.complete or (feed.done and settled)
-            lanes.append(Lane(source, partial(open_screen, feed), feed.recorded, done))
+            lanes.add(source, opened.inputs[place], feed, done=done)
     except BaseException:
         sink.close(False)
         raise
-    pipeline = Pipeline(lanes, embeddings, selector, [sink], observers=observers, batch=batch)
+    pipeline = Pipeline(
+        lanes.over(jobs),
+        embeddings,
+        selector,
+        [sink],
+        observers=observers,
+        batch=batch,
+        close=lanes.close,
+    )
     return SelectionRun(pipeline, sink, embeddings, opened.errors)
 
 

@@ -12,6 +12,7 @@ from click.core import ParameterSource
 from streamsel.config import units
 from streamsel.config.options import (
     DEFAULT_COUNT,
+    MOST_JOBS,
     Decode,
     Durability,
     EmbedOptions,
@@ -88,6 +89,16 @@ _DECODE = [
         "--hwaccel",
         metavar="NAME",
         help="Hardware that decodes: auto, cuda, vaapi ...; software where it cannot.",
+    ),
+]
+
+_JOBS = [
+    click.option(
+        "--jobs",
+        type=click.IntRange(1, MOST_JOBS),
+        default=1,
+        show_default=True,
+        help="Read so many inputs at once, each in a process.",
     ),
 ]
 
@@ -213,9 +224,9 @@ def _apply(options: list[Callable[[F], F]]) -> Callable[[F], F]:
 
 def select_options(function: F) -> F:
     """Everything ``select`` understands about budget, reading, judging and writing."""
-    return _apply([*_BUDGET, *_SELECT, *_READ, *_DECODE, *_SCREEN, *_EMBED, *_WRITE, *_LOUDNESS])(
-        function
-    )
+    reading = [*_READ, *_DECODE, *_JOBS]
+    judging = [*_SCREEN, *_EMBED]
+    return _apply([*_BUDGET, *_SELECT, *reading, *judging, *_WRITE, *_LOUDNESS])(function)
 
 
 def compare_options(function: F) -> F:

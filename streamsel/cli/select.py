@@ -18,6 +18,7 @@ Examples:
   streamsel select a.mp4 b.mp4 -n 50 --per-input --format png -o kept
   streamsel select day.mp4 -n 500 --method two-pass --start 1h --end 2h -o kept
   streamsel select day.mp4 -n 500 -o kept --resume
+  streamsel select recordings/ -n 500 -o kept --decode adaptive --jobs 2
   streamsel select walk.mp4 -n 100 --embeddings vectors.parquet -o kept
 """
 
@@ -35,6 +36,7 @@ def command(
     resume: bool,
     overwrite: bool,
     dry_run: bool,
+    jobs: int,
     quiet: bool,
     verbose: bool,
     as_json: bool,
@@ -59,6 +61,7 @@ def command(
             output,
             resume=resume,
             overwrite=overwrite,
+            jobs=jobs,
             progress=progress,
         )
     if as_json:

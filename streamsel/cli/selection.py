@@ -86,6 +86,7 @@ def run_selection(
     *,
     resume: bool,
     overwrite: bool,
+    jobs: int = 1,
     progress: ProgressLine,
 ) -> Outcome:
     """Select into a folder, or into a temporary one that is thrown away (a dry run)."""
@@ -97,7 +98,13 @@ def run_selection(
         else:
             target = folder
         run = build_selection(
-            inputs, options, target, resume=resume, overwrite=overwrite, observers=[progress]
+            inputs,
+            options,
+            target,
+            resume=resume,
+            overwrite=overwrite,
+            observers=[progress],
+            jobs=jobs,
         )
         for error in run.errors:
             progress.complain(f"error: {error}")

@@ -17,6 +17,7 @@ Decode: TypeAlias = Literal["all", "fast", "reference", "keyframes", "adaptive"]
 DEFAULT_COUNT = 100
 LOOK_AHEAD = 32
 MOST_FPS = 100_000
+MOST_JOBS = 64
 MOST_CENTERS = 100_000
 """Most frames that can be kept, and kept where only a distance was asked for."""
 

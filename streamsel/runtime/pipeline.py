@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Generator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -37,19 +37,32 @@ _WAITING_PICTURES = 4
 class Lane:
     """A feed, and how its screen is made when its turn comes.
 
-    ``start`` frames were judged before, ``done`` means all were.
+    ``start`` frames were judged before, ``done`` means all were. ``sightings``, where given, reads
+    and screens the feed elsewhere.
     """
 
     source: Source
     open_screen: Callable[[], Screen]
     start: int = 0
     done: bool = False
+    sightings: Callable[[], Generator[Sighting, None, None]] | None = None
+
+    def look(self) -> Generator[Sighting, None, None]:
+        """Read the feed and yield what the screen sees of each frame."""
+        if self.sightings is not None:
+            yield from self.sightings()
+            return
+        screen = self.open_screen()
+        with closing(self.source.frames(self.start)) as frames:
+            for frame in frames:
+                yield screen.look(frame)
 
 
 class Pipeline:
     """One run of the line over whole files.
 
-    ``batch`` is the most frames embedded at once; it changes speed, never a decision.
+    ``batch`` is the most frames embedded at once; it changes speed, never a decision. ``close`` is
+    called when the run has ended, however it did.
     """
 
     def __init__(
@@ -62,7 +75,9 @@ class Pipeline:
         observers: Sequence[Observer] = (),
         budget: PictureBudget | None = None,
         batch: int = 32,
+        close: Callable[[], None] = lambda: None,
     ) -> None:
+        self._close = close
         self._lanes = lanes
         self._embeddings = embeddings
         self._selector = selector
@@ -104,6 +119,8 @@ class Pipeline:
                         writer.cancel()
         except BaseExceptionGroup as group:
             raise first_failure(group) from None
+        finally:
+            self._close()
         return complete
 
     async def _run_lanes(self, reader: Worker, judge: Worker, mailboxes: Sequence[Mailbox]) -> bool:
@@ -173,15 +190,14 @@ class Pipeline:
             self._end_reading = lambda: None
 
     def _read(self, lane: Lane, inbox: Inbox[Sighting]) -> None:
-        frames = lane.source.frames(lane.start)
-        screen = lane.open_screen()
+        sightings = lane.look()
         try:
-            for frame in frames:
-                sighting = screen.look(frame)
-                if sighting.refusal is None and not frame.picture.is_provisional:
-                    self._budget.hold(frame.picture)
+            for sighting in sightings:
+                picture = sighting.frame.picture
+                if sighting.refusal is None and not picture.is_provisional:
+                    self._budget.hold(picture)
                 else:
-                    frame.picture.drop()
+                    picture.drop()
                 inbox.put(sighting)
         except InboxClosedError:
             return
@@ -190,7 +206,7 @@ class Pipeline:
         else:
             inbox.end()
         finally:
-            frames.close()
+            sightings.close()
 
     def _judge(self, sightings: Sequence[Sighting]) -> list[Verdict]:
         return self._selector.judge(self._embeddings.candidates(sightings))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 
@@ -41,6 +42,8 @@ class FrameScreen:
     any of them, gives the same sightings.
     """
 
+    MEMORY: Final = 65_536
+
     def __init__(self, eye: Eye, view: View, options: ScreenOptions) -> None:
         """Look through ``eye``; make thumbnails as the embedder wants them."""
         self._eye = eye
@@ -52,7 +55,7 @@ class FrameScreen:
     @property
     def memory(self) -> int:
         """How many digests of earlier frames its decisions depend on."""
-        return 65_536
+        return self.MEMORY
 
     def look(self, frame: Frame) -> Sighting:
         """Judge one frame; call in stream order.

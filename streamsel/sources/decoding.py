@@ -21,7 +21,7 @@ from streamsel.interfaces import Ahead
 from streamsel.sources.decode import Session
 from streamsel.sources.eye import Eye
 from streamsel.sources.gate import Gate, Keyed
-from streamsel.sources.groups import Group, cut
+from streamsel.sources.groups import PictureGroup, cut
 from streamsel.sources.opening import ONE_THREAD, DecoderOptions
 
 Decode: TypeAlias = Literal["all", "fast", "reference", "keyframes", "adaptive"]
@@ -51,7 +51,7 @@ class Shown:
 class _Task:
     """A group, what of it is wanted, and the keyframe where it has been decoded already."""
 
-    group: Group
+    group: PictureGroup
     part: _Part
     key: av.VideoFrame | None = None
 
@@ -92,7 +92,7 @@ class Decoding:
     ) -> None:
         self._stack.close()
 
-    def shown(self, is_wanted: Callable[[Group], bool]) -> Generator[Shown, None, None]:
+    def shown(self, is_wanted: Callable[[PictureGroup], bool]) -> Generator[Shown, None, None]:
         """Go through the video to its end, in presentation order.
 
         Groups that are not wanted, and what the way of decoding leaves out, are passed over; but
@@ -111,7 +111,7 @@ class Decoding:
         )
 
     def _gated(
-        self, groups: Iterator[Group], is_wanted: Callable[[Group], bool]
+        self, groups: Iterator[PictureGroup], is_wanted: Callable[[PictureGroup], bool]
     ) -> Iterator[_Task]:
         """Decide about each group once its own keyframe and the next one's have been looked at."""
         picture_bytes = self._session.picture_bytes
@@ -156,19 +156,19 @@ class Decoding:
         for pts in left:
             yield Shown(pts, None, pts == group.begin)
 
-    def _images(self, group: Group, decoder: Session) -> Iterator[av.VideoFrame]:
+    def _images(self, group: PictureGroup, decoder: Session) -> Iterator[av.VideoFrame]:
         for packet in group.packets:
             yield from (image for image in decoder.decode(packet) if group.shows(image.pts))
         for packet in group.tail:
             yield from (image for image in decoder.decode(packet) if group.shows(image.pts))
         yield from (image for image in decoder.drain() if group.shows(image.pts))
 
-    def _key_of(self, group: Group, decoder: Session) -> av.VideoFrame | None:
+    def _key_of(self, group: PictureGroup, decoder: Session) -> av.VideoFrame | None:
         first = next(iter(group.packets))
         images = [*decoder.decode(first), *decoder.drain()]
         return images[0] if images else None
 
-    def _decoder_for(self, slot: int, group: Group) -> Session:
+    def _decoder_for(self, slot: int, group: PictureGroup) -> Session:
         options = self._options
         picture_bytes = self._session.picture_bytes
         is_long = group.times is None or len(group.times) * picture_bytes > self._ahead.room_bytes
@@ -199,7 +199,7 @@ def set_up(
     return replace(options, device=device, stays_there=stays_there)
 
 
-def _task(group: Group, part: _Part) -> _Task:
+def _task(group: PictureGroup, part: _Part) -> _Task:
     """What can be done of what is wanted: in part only where the places are known."""
     if group.times is None:
         return _Task(group, "all")

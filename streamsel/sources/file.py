@@ -15,7 +15,7 @@ from streamsel.sources.decode import Damage, Session
 from streamsel.sources.decoding import Decode, Decoding, as_shown, set_up
 from streamsel.sources.filters import FilterChain
 from streamsel.sources.fingerprint import fingerprint_of
-from streamsel.sources.groups import Group, Wanted
+from streamsel.sources.groups import PictureGroup, Wanted
 from streamsel.sources.hardware import check_device
 from streamsel.sources.masking import mask
 from streamsel.sources.opening import ONE_THREAD, DecoderOptions
@@ -171,6 +171,15 @@ class FileSource:
         """The file's size and a hash of its first 64 KiB; empty for a URL."""
         return "" if is_url(self._location) else fingerprint_of([self._location])
 
+    @property
+    def trail(self) -> Trail:
+        """What must be known to find frames again."""
+        return self._trail
+
+    def adopt(self, trail: Trail) -> None:
+        """Find frames by what another source of this video saw, in another process."""
+        self._trail = trail
+
     def stop(self) -> None:
         """Let ``frames`` or ``fetch`` end at the next frame, for good. Safe from any thread."""
         self._stopped = True
@@ -191,7 +200,7 @@ class FileSource:
             self._feed, self._where, session, self._filters, is_provisional=is_provisional
         )
 
-    def _wanted(self, start: int, session: Session) -> Callable[[Group], bool]:
+    def _wanted(self, start: int, session: Session) -> Callable[[PictureGroup], bool]:
         """Tell of one group after another whether anything of it may be asked for."""
         if self._filters is not None:
             return lambda group: True

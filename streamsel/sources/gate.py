@@ -18,7 +18,7 @@ import av
 
 from streamsel.frame import Sketch
 from streamsel.sketch import change
-from streamsel.sources.groups import Group
+from streamsel.sources.groups import PictureGroup
 
 _CALIBRATION_FRAMES = 150
 """Decoded in full at first: the near-duplicate floor is measured on frames that follow closely."""
@@ -33,7 +33,7 @@ _LARGER_PACKET = 2.5
 class Keyed:
     """A group, and the picture and sketch of its keyframe, None where that was not decoded."""
 
-    group: Group
+    group: PictureGroup
     is_wanted: bool
     image: av.VideoFrame | None
     sketch: Sketch | None
@@ -82,7 +82,7 @@ class Gate:
         return mean > _MORE_BYTES * usual or peak > _LARGER_PACKET * usual_peak
 
 
-def _sizes(group: Group) -> tuple[float, float] | None:
+def _sizes(group: PictureGroup) -> tuple[float, float] | None:
     """Mean and largest bytes of the packets after the keyframe; None where there are none."""
     sizes = [packet.size for packet in group.packets][1:]
     if not sizes:

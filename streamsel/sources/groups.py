@@ -18,7 +18,7 @@ _LEEWAY = 1.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Group:
+class PictureGroup:
     """What lies between two places where decoding can begin.
 
     ``packets`` come in decoding order; the first is that of the first picture shown, except in a
@@ -56,7 +56,7 @@ class Wanted:
         self._passed = 0
         self._origin: int | None = None
 
-    def holds(self, group: Group) -> bool:
+    def holds(self, group: PictureGroup) -> bool:
         """Whether to decode this group, the next one."""
         times = group.times
         if not times:
@@ -68,7 +68,7 @@ class Wanted:
         return self._passed > self._first and ends >= self._start
 
 
-def cut(packets: Iterator[Packet[VideoStream]], entries: Entries) -> Iterator[Group]:
+def cut(packets: Iterator[Packet[VideoStream]], entries: Entries) -> Iterator[PictureGroup]:
     """Cut a video into groups; each is yielded once the next one's beginning has been read.
 
     A cut is made only where it changes no picture: at an entry, with timestamps that leave no
@@ -152,7 +152,7 @@ class _Gathering:
     def is_too_long(self) -> bool:
         return len(self._packets) > _MOST_PACKETS or self._size_bytes > _MOST_BYTES
 
-    def close(self, entry: Packet[VideoStream], leading: list[Packet[VideoStream]]) -> Group:
+    def close(self, entry: Packet[VideoStream], leading: list[Packet[VideoStream]]) -> PictureGroup:
         """The group that ends where ``entry`` begins another one, which is gathered from now on."""
         group = self._group((entry, *leading) if leading else (), entry.pts, leading)
         self._packets, self._size_bytes = [], 0
@@ -160,25 +160,25 @@ class _Gathering:
         self.add(entry)
         return group
 
-    def rest(self) -> Iterator[Group]:
+    def rest(self) -> Iterator[PictureGroup]:
         """The last group of the video, if it holds anything."""
         if self._packets:
             yield self._group((), None, [])
 
-    def all_the_rest(self, packets: Iterator[Packet[VideoStream]]) -> Group:
+    def all_the_rest(self, packets: Iterator[Packet[VideoStream]]) -> PictureGroup:
         together = chain(self._packets, packets)
-        return Group(together, (), self._begin, None, None, self._size_bytes)
+        return PictureGroup(together, (), self._begin, None, None, self._size_bytes)
 
     def _group(
         self,
         tail: tuple[Packet[VideoStream], ...],
         end: int | None,
         leading: list[Packet[VideoStream]],
-    ) -> Group:
+    ) -> PictureGroup:
         shown = [
             packet.pts
             for packet in (*self._packets, *leading)
             if packet.pts is not None and self._entries.is_shown(packet)
         ]
         times = tuple(sorted(shown)) if self._is_timed else None
-        return Group(tuple(self._packets), tail, self._begin, end, times, self._size_bytes)
+        return PictureGroup(tuple(self._packets), tail, self._begin, end, times, self._size_bytes)

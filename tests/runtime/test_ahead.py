@@ -47,11 +47,10 @@ def test_what_the_items_raise_comes_after_what_was_before(ahead):
         yield from range(3)
         raise OSError("lost")
 
-    got = []
+    running = ahead.run(lambda slot, item: iter([item]), items(), lambda result: 1)
+    assert [next(running) for _ in range(3)] == [0, 1, 2]
     with pytest.raises(OSError, match="lost"):
-        for result in ahead.run(lambda slot, item: iter([item]), items(), lambda result: 1):
-            got.append(result)
-    assert got == [0, 1, 2]
+        next(running)
 
 
 def test_items_are_worked_on_at_the_same_time():

@@ -1,0 +1,110 @@
+"""The feeds of a selection as lanes of the line: read here, or each in a process of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from streamsel.build.eyes import open_eye
+from streamsel.config.options import RunOptions
+from streamsel.frame import ScreenState, View
+from streamsel.interfaces import Screen, Source
+from streamsel.runtime.ahead import usable_cores
+from streamsel.runtime.pipeline import Lane
+
+if TYPE_CHECKING:
+    from streamsel.runtime.children import Children
+    from streamsel.screen.frame_screen import FrameScreen
+    from streamsel.sinks.run import Feed
+    from streamsel.sources.address import Input
+
+
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    source: Source
+    input: Input
+    feed: Feed
+    done: bool
+
+
+class Lanes:
+    """Makes the lanes of one run into a folder; screens go on where the record ends."""
+
+    def __init__(self, folder: Path, options: RunOptions, view: View, *, on_card: bool) -> None:
+        self._folder = folder
+        self._options = options
+        self._view = view
+        self._on_card = on_card
+        self._planned: list[_Planned] = []
+        self._children: Children | None = None
+
+    def add(self, source: Source, input: Input, feed: Feed, *, done: bool) -> None:
+        """Add the next feed, and what is recorded of it; ``done``: nothing is left to read."""
+        self._planned.append(_Planned(source, input, feed, done))
+
+    def over(self, jobs: int) -> Sequence[Lane]:
+        """Return the lanes; of those that are left to read, ``jobs`` are read at once."""
+        left = sum(not planned.done for planned in self._planned)
+        at_once = min(jobs, left)
+        if at_once < 2:
+            return [self._here(planned) for planned in self._planned]
+        from streamsel.runtime.children import Children
+
+        children = self._children = Children(at_once)
+        threads = max(1, usable_cores() // at_once)
+        return [
+            self._here(planned) if planned.done else self._apart(planned, children, threads)
+            for planned in self._planned
+        ]
+
+    def close(self) -> None:
+        """Let go of the processes, if there are any."""
+        if self._children is not None:
+            self._children.close()
+
+    def _here(self, planned: _Planned) -> Lane:
+        def open_screen() -> Screen:
+            return self._screen(planned.feed)
+
+        return Lane(planned.source, open_screen, planned.feed.recorded, planned.done)
+
+    def _apart(self, planned: _Planned, children: Children, threads: int) -> Lane:
+        from streamsel.build.reading import FeedRequest
+        from streamsel.runtime.children import FarSource
+        from streamsel.sources.file import FileSource
+
+        feed, source = planned.feed, planned.source
+        request = FeedRequest(
+            planned.input,
+            self._options.read,
+            self._options.screen,
+            self._view,
+            feed.recorded,
+            *self._remembered(feed),
+            threads,
+        )
+        adopt = source.adopt if isinstance(source, FileSource) else lambda trail: None
+        far = FarSource(source, request, adopt, children)
+        children.add(far)
+        here = self._here(planned)
+        return Lane(far, here.open_screen, feed.recorded, sightings=far.sightings)
+
+    def _screen(self, feed: Feed) -> FrameScreen:
+        from streamsel.screen.frame_screen import FrameScreen
+
+        screen = FrameScreen(open_eye(on_card=self._on_card), self._view, self._options.screen)
+        screen.resume(*self._remembered(feed))
+        return screen
+
+    def _remembered(self, feed: Feed) -> tuple[ScreenState, tuple[int, ...]]:
+        """What a screen remembers of the frames that are recorded."""
+        from streamsel.screen.frame_screen import FrameScreen
+        from streamsel.sinks.record import Record
+
+        if not feed.recorded:
+            return ScreenState(), ()
+        with Record.open(self._folder) as record:
+            state, digests = record.screen_state(feed.name, FrameScreen.MEMORY)
+        return state, tuple(digests)

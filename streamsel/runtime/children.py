@@ -1,0 +1,281 @@
+"""Child processes that read feeds, one feed each at a time; their parent judges.
+
+A child opens a feed, screens its frames and sends what it saw: sightings without their pictures,
+which the parent's own source fetches again where they are kept. A child is a fresh interpreter that
+hears requests on its standard input and answers on its standard output, pickled, so a program that
+uses this needs no guard around its main part, and a child leaves when its parent does.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import subprocess
+import sys
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
+from dataclasses import dataclass
+from typing import IO, Any, Protocol
+
+from streamsel.errors import SourceError, StreamselError
+from streamsel.frame import Frame, Sighting
+from streamsel.interfaces import Source
+from streamsel.runtime.ahead import Threads
+
+_AT_ONCE = 32
+_ROOM_BYTES = 64 << 20
+_SIGHTING_BYTES = 4 << 10
+_PATIENCE = 2.0
+_MAIN = "from streamsel.runtime.children import serve; serve()"
+
+
+class FeedReading(Protocol):
+    """How a child reads one feed; made there by a callable that was pickled."""
+
+    def sightings(self) -> Iterator[Sighting]:
+        """Yield what the screen saw, in stream order; raises :class:`SourceError`."""
+
+    def warnings(self) -> Sequence[str]:
+        """What was wrong with the feed without ending it."""
+
+    def trail(self) -> object:
+        """What the parent's source must know to find frames again; picklable."""
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """How a feed ended: an error of the feed, or a defect, or neither."""
+
+    error: BaseException | None
+    warnings: tuple[str, ...]
+    trail: object
+
+
+class FarSource:
+    """A source whose frames are read in a child; all else is asked of the parent's own.
+
+    ``open_reading`` is pickled and called in the child; ``adopt`` is told the trail that the child
+    left.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        open_reading: Callable[[], FeedReading],
+        adopt: Callable[[Any], None],
+        children: Children,
+    ) -> None:
+        self._source = source
+        self._adopt = adopt
+        self._children = children
+        self._warnings: tuple[str, ...] = ()
+        self.open_reading = open_reading
+
+    @property
+    def feed(self) -> str:
+        """Unique name of the feed within a run."""
+        return self._source.feed
+
+    @property
+    def address(self) -> str:
+        """Where the feed comes from, credentials masked."""
+        return self._source.address
+
+    @property
+    def expected_frames(self) -> int | None:
+        """How many frames will come, as far as that is known."""
+        return self._source.expected_frames
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes when the feed's content does."""
+        return self._source.fingerprint
+
+    def frames(self, start: int = 0) -> Generator[Frame, None, None]:
+        """Read here after all, as if there were no child."""
+        return self._source.frames(start)
+
+    def fetch(self, indices: Collection[int]) -> Iterator[Frame]:
+        """Decode exactly these frames again, here."""
+        return self._source.fetch(indices)
+
+    def stop(self) -> None:
+        """End what is read here and in all children, for good. Safe from any thread."""
+        self._source.stop()
+        self._children.end()
+
+    def warnings(self) -> Sequence[str]:
+        """What was wrong with the feed without ending it, here or in the child."""
+        return tuple(dict.fromkeys((*self._warnings, *self._source.warnings())))
+
+    def sightings(self) -> Generator[Sighting, None, None]:
+        """Yield what the child saw; feeds must be asked for in their order.
+
+        Raises :class:`SourceError` as the child's source did, and where the child died.
+        """
+        end = yield from self._children.sightings(self)
+        self._warnings = end.warnings
+        self._adopt(end.trail)
+        if end.error is not None:
+            raise end.error
+
+
+class Children:
+    """So many processes, each reading the next of the feeds ahead of who asks for them in order."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._feeds: list[FarSource] = []
+        self._children: dict[int, _Child] = {}
+        self._results: Generator[list[Sighting] | _End, None, None] | None = None
+        self._is_over = False
+
+    def add(self, feed: FarSource) -> None:
+        """Read this feed too, after those before."""
+        self._feeds.append(feed)
+
+    def sightings(self, feed: FarSource) -> Generator[Sighting, None, _End]:
+        """Yield the sightings of the next feed, and return how it ended."""
+        if self._results is None:
+            ahead = Threads(self._count, _ROOM_BYTES)
+            self._results = ahead.run(self._read, iter(self._feeds), _bytes_of)
+        is_read = False
+        try:
+            for message in self._results:
+                if isinstance(message, _End):
+                    is_read = True
+                    return message
+                yield from message
+            raise SourceError(f"feed '{feed.feed}': its reading was stopped")
+        finally:
+            if not is_read:
+                self.close()
+
+    def end(self) -> None:
+        """Let every child leave now. Safe from any thread."""
+        self._is_over = True
+        for child in list(self._children.values()):
+            child.kill()
+
+    def close(self) -> None:
+        """End every child and wait for it; not while sightings are being read."""
+        self.end()
+        if self._results is not None:
+            self._results.close()
+        for child in self._children.values():
+            child.close()
+        self._children.clear()
+
+    def _read(self, slot: int, feed: FarSource) -> Iterator[list[Sighting] | _End]:
+        if self._is_over:
+            return
+        child = self._children.get(slot)
+        if child is None:
+            child = self._children[slot] = _Child()
+            if self._is_over:
+                child.kill()
+        try:
+            child.ask(feed.open_reading)
+            while not isinstance(message := child.hear(), _End):
+                yield message
+            yield message
+        except (EOFError, OSError, pickle.UnpicklingError):
+            del self._children[slot]
+            how = child.close()
+            if not self._is_over:
+                died = SourceError(f"feed '{feed.feed}': its reading process {how}")
+                yield _End(died, (), None)
+
+
+class _Child:
+    """One process, and the pipes to and from it."""
+
+    def __init__(self) -> None:
+        # In a session of its own: an interrupt from the terminal is for the parent to act on.
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", _MAIN],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+        )
+
+    def ask(self, open_reading: Callable[[], FeedReading]) -> None:
+        """Let the child read a feed. Raises OSError where it is gone."""
+        requests = _pipe(self._process.stdin)
+        pickle.dump(open_reading, requests)
+        requests.flush()
+
+    def hear(self) -> Any:
+        """Wait for the next message. Raises EOFError where the child is gone."""
+        return pickle.load(_pipe(self._process.stdout))
+
+    def kill(self) -> None:
+        """End the process now."""
+        self._process.kill()
+
+    def close(self) -> str:
+        """Wait for the process to end, and say how it did."""
+        try:
+            code = self._process.wait(_PATIENCE)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            code = self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            try:
+                _pipe(pipe).close()
+            except OSError:
+                continue  # what could not be sent is not needed any more
+        return f"was killed (signal {-code})" if code < 0 else f"ended by itself (exit code {code})"
+
+
+def serve() -> None:
+    """Be a child: read feeds as they are asked for, until the parent has no more to ask."""
+    requests = sys.stdin.buffer
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    # Whatever is printed on the way must not come between the answers.
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    try:
+        while True:
+            _answer(pickle.load(requests), answers)
+    except (EOFError, BrokenPipeError):
+        # The parent has gone; what is still in the pipe's buffer goes nowhere.
+        os._exit(0)
+
+
+def _answer(open_reading: Callable[[], FeedReading], answers: IO[bytes]) -> None:
+    reading: FeedReading | None = None
+    error: BaseException | None = None
+    batch: list[Sighting] = []
+    try:
+        reading = open_reading()
+        for sighting in reading.sightings():
+            sighting.frame.picture.drop()
+            batch.append(sighting)
+            if len(batch) == _AT_ONCE:
+                _send(batch, answers)
+                batch.clear()
+    except StreamselError as failure:
+        error = failure
+    if batch:
+        _send(batch, answers)
+    warnings = () if reading is None else tuple(reading.warnings())
+    trail = None if reading is None else reading.trail()
+    _send(_End(error, warnings, trail), answers)
+
+
+def _send(message: list[Sighting] | _End, answers: IO[bytes]) -> None:
+    pickle.dump(message, answers, pickle.HIGHEST_PROTOCOL)
+    answers.flush()
+
+
+def _bytes_of(message: list[Sighting] | _End) -> int:
+    if isinstance(message, _End):
+        return 0
+    thumbnails = sum(one.thumbnail.nbytes for one in message if one.thumbnail is not None)
+    return thumbnails + _SIGHTING_BYTES * len(message)
+
+
+def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
+    if pipe is None:
+        raise EOFError
+    return pipe

@@ -1,0 +1,55 @@
+"""Feeds that children read in the tests; all of it is pickled by name."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from streamsel.errors import SourceError
+from streamsel.frame import Frame, FrameKey, Picture, ScreenState, Sighting
+
+
+@dataclass(frozen=True)
+class Scripted:
+    """Yields so many sightings and then ends as it is told to."""
+
+    feed: str
+    frames: int
+    ending: str = "well"
+
+    def __call__(self) -> Scripted:
+        if self.ending == "unopened":
+            raise SourceError(f"feed '{self.feed}': cannot be opened")
+        return self
+
+    def sightings(self) -> Iterator[Sighting]:
+        for index in range(self.frames):
+            yield sighting(self.feed, index)
+        if self.ending == "lost":
+            raise SourceError(f"feed '{self.feed}': was lost")
+        if self.ending == "killed":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if self.ending == "defect":
+            sys.exit(3)
+        while self.ending == "never":
+            yield sighting(self.feed, self.frames)
+
+    def warnings(self) -> tuple[str, ...]:
+        print("what is printed in a child does not come between its answers")
+        return (f"feed '{self.feed}': torch is {'' if 'torch' in sys.modules else 'not '}there",)
+
+    def trail(self) -> object:
+        return (self.feed, self.frames)
+
+
+def sighting(feed: str, index: int) -> Sighting:
+    frame = Frame(FrameKey(feed, index), index, Fraction(1, 25), index / 25, 64, 64, Picture(None))
+    thumbnail = np.full((64, 64, 3), index % 256, np.uint8)
+    sketch = np.zeros((32, 32), np.uint8)
+    return Sighting(frame, sketch, index + 1, 1.0, None, thumbnail, ScreenState())

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import os
+import threading
+from functools import partial
+
+import pytest
+
+from streamsel.errors import SourceError
+from streamsel.runtime.children import Children, FarSource
+from tests.runtime.far import Scripted
+
+
+class Own:
+    """The parent's own source of a feed: it is asked for little."""
+
+    def __init__(self, feed):
+        self.feed = feed
+        self.is_stopped = False
+
+    def stop(self):
+        self.is_stopped = True
+
+    def warnings(self):
+        return ()
+
+
+@pytest.fixture
+def reading():
+    """Makes far sources over children, and sees that nothing is left of them."""
+    opened = []
+    threads = threading.active_count()
+    descriptors = len(os.listdir("/proc/self/fd"))
+
+    def over(count, *scripts):
+        children = Children(count)
+        opened.append(children)
+        trails = {}
+        far = []
+        for script in scripts:
+            adopt = partial(trails.__setitem__, script.feed)
+            source = FarSource(Own(script.feed), script, adopt, children)
+            children.add(source)
+            far.append(source)
+        return far, trails
+
+    yield over
+    for children in opened:
+        children.close()
+        assert not children._children
+    assert threading.active_count() == threads
+    assert len(os.listdir("/proc/self/fd")) == descriptors
+
+
+def indices(source):
+    return [(one.frame.key.feed, one.frame.key.index) for one in source.sightings()]
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_feeds_come_whole_and_in_order(reading, count):
+    lengths = {"a": 70, "b": 0, "c": 1, "d": 33, "e": 300}
+    scripts = [Scripted(name, frames) for name, frames in lengths.items()]
+    far, trails = reading(count, *scripts)
+    for source, script in zip(far, scripts, strict=True):
+        assert indices(source) == [(script.feed, index) for index in range(script.frames)]
+        assert trails[script.feed] == (script.feed, script.frames)
+        assert source.warnings() == (f"feed '{script.feed}': torch is not there",)
+
+
+def test_a_feed_that_fails_leaves_what_came_before_and_the_others(reading):
+    far, _ = reading(2, Scripted("a", 40, "lost"), Scripted("b", 5, "unopened"), Scripted("c", 3))
+    seen = []
+    with pytest.raises(SourceError, match="feed 'a': was lost"):
+        seen.extend(one.frame.key.index for one in far[0].sightings())
+    with pytest.raises(SourceError, match="feed 'b': cannot be opened"):
+        indices(far[1])
+    assert len(indices(far[2])) == 3
+
+
+@pytest.mark.parametrize(("ending", "why"), [("killed", "signal 9"), ("defect", "exit code 3")])
+def test_a_child_that_dies_is_the_end_of_its_feed_alone(reading, ending, why):
+    far, _ = reading(1, Scripted("a", 64, ending), Scripted("b", 40))
+    with pytest.raises(SourceError, match=f"feed 'a': its reading process .*{why}"):
+        indices(far[0])
+    assert len(indices(far[1])) == 40
+
+
+def test_stopping_ends_feeds_that_never_end(reading):
+    far, _ = reading(2, Scripted("a", 1, "never"), Scripted("b", 1, "never"))
+    coming = far[0].sightings()
+    assert next(coming).frame.key.index == 0
+    far[0].stop()
+    with pytest.raises(SourceError):
+        for _ in coming:
+            pass
+
+
+def test_leaving_early_ends_the_children(reading):
+    far, _ = reading(2, Scripted("a", 1, "never"), Scripted("b", 1, "never"))
+    coming = far[0].sightings()
+    next(coming)
+    coming.close()
