@@ -12,7 +12,7 @@ DEBIAN  = ffmpeg mosquitto mosquitto-clients prometheus gir1.2-gst-rtsp-server-1
           gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad \
           gstreamer1.0-plugins-ugly glib-networking iproute2 iptables libfaketime openssl
 
-.PHONY: demo test lint benchmarks debian clean
+.PHONY: demo test lint bench debian clean
 
 demo: $(VENV)/.run
 	$(VENV)/bin/streamsel demo --overwrite -o demo
@@ -26,10 +26,19 @@ lint: $(VENV)/.develop
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 
-# VIDEOS is a folder of clips of your own.
-benchmarks: $(VENV)/.develop
-	$(PIP) install -e '.[bench]'
+# Renews the tables of docs/benchmarks.md, in an hour or so. VIDEOS is a folder of clips; what they
+# are called is said where one is missing. The peers have an environment of their own.
+bench: $(VENV)/.develop $(VENV)/peers/.done
+	$(PIP) install -c $(VENV)/torch.txt -e '.[bench]'
 	$(VENV)/bin/python -m tests.bench.selection_quality $(VIDEOS) --out docs/benchmarks.md
+	$(VENV)/bin/python -m tests.bench.speed.end_to_end --videos $(VIDEOS) --peers $(VENV)/peers --out docs/benchmarks.md
+	$(VENV)/bin/python -m tests.bench.speed.length --videos $(VIDEOS) --out docs/benchmarks.md
+	$(VENV)/bin/python -m pytest -n0 tests/bench/speed/stages.py
+
+$(VENV)/peers/.done: | $(VENV)/bin/python
+	$(PYTHON) -m venv $(VENV)/peers
+	$(VENV)/peers/bin/python -m pip install --quiet 'scenedetect[opencv-headless]' video-sampler
+	touch $@
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV) || ($(PYTHON) -m pip install --user virtualenv && $(PYTHON) -m virtualenv $(VENV))
