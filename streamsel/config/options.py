@@ -178,6 +178,13 @@ class RunOptions:
     select: SelectOptions = SelectOptions()
     write: WriteOptions = WriteOptions()
 
+    def __post_init__(self) -> None:
+        if self.select.method == "uniform" and self.read.decode not in ("all", "fast"):
+            raise ConfigurationError(
+                f"the uniform method needs every frame, and decode is {self.read.decode}; "
+                "use decode all, or another method"
+            )
+
     def as_json(self) -> dict[str, dict[str, object]]:
         """The options as plain values, for the record of a run."""
         return asdict(self)

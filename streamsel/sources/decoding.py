@@ -113,25 +113,29 @@ class Decoding:
     def _gated(
         self, groups: Iterator[PictureGroup], is_wanted: Callable[[PictureGroup], bool]
     ) -> Iterator[_Task]:
-        """Decide about each group once its own keyframe and the next one's have been looked at."""
+        """Decide about each group once its own keyframe and the next one's have been looked at.
+
+        Those of unwanted groups are looked at too: what follows is decided by what was before.
+        """
         picture_bytes = self._session.picture_bytes
         keyed = self._ahead.run(
             self._look_at_key,
-            (_task(group, "key" if is_wanted(group) else "none") for group in groups),
+            ((group, is_wanted(group)) for group in groups),
             lambda one: 0 if one.image is None else picture_bytes,
         )
         with closing(keyed):
             for one, is_busy in Gate().decide(keyed):
                 part: _Part = "none" if not one.is_wanted else "all" if is_busy else "key"
-                yield _Task(one.group, part, one.image)
+                yield _task(one.group, part, one.image)
 
-    def _look_at_key(self, slot: int, task: _Task) -> Iterator[Keyed]:
-        """Decode a group's keyframe, if the group is wanted and may be decoded in part."""
+    def _look_at_key(self, slot: int, asked: tuple[PictureGroup, bool]) -> Iterator[Keyed]:
+        """Decode a group's keyframe, where it may be decoded in part."""
+        group, is_wanted = asked
         image = sketch = None
-        if task.part == "key":
-            image = self._key_of(task.group, self._decoder(slot, ONE_THREAD, "keys"))
+        if _task(group, "key").part == "key":
+            image = self._key_of(group, self._decoder(slot, ONE_THREAD, "keys"))
             sketch = None if image is None else self._eyes[slot].sketch(Picture(image))
-        yield Keyed(task.group, task.part != "none", image, sketch)
+        yield Keyed(group, is_wanted, image, sketch)
 
     def _carry_out(self, slot: int, task: _Task) -> Iterator[Shown]:
         """Decode what is wanted of a group; yield all its places."""
@@ -199,9 +203,8 @@ def set_up(
     return replace(options, device=device, stays_there=stays_there)
 
 
-def _task(group: PictureGroup, part: _Part) -> _Task:
+def _task(group: PictureGroup, part: _Part, key: av.VideoFrame | None = None) -> _Task:
     """What can be done of what is wanted: in part only where the places are known."""
-    if group.times is None:
-        return _Task(group, "all")
     # A video may begin in the middle of a group, and its keyframe is then not the first.
-    return _Task(group, "all" if part == "key" and group.begin is None else part)
+    is_whole = group.times is None or (part == "key" and group.begin is None)
+    return _Task(group, "all" if is_whole else part, key)

@@ -12,7 +12,7 @@ from streamsel.frame import Frame
 from streamsel.interfaces import Ahead
 from streamsel.sources.address import is_url
 from streamsel.sources.decode import Damage, Session
-from streamsel.sources.decoding import Decode, Decoding, as_shown, set_up
+from streamsel.sources.decoding import Decode, Decoding, set_up
 from streamsel.sources.filters import FilterChain
 from streamsel.sources.fingerprint import fingerprint_of
 from streamsel.sources.groups import PictureGroup, Wanted
@@ -153,8 +153,8 @@ class FileSource:
                     yield frame
         if not wanted or self._stopped:
             return
-        with self._open() as session:
-            for frame in self._read(session).frames(map(as_shown, session.images())):
+        with closing(self._from_the_beginning(wanted[0])) as frames:
+            for frame in frames:
                 if self._stopped:
                     return
                 if frame.key.index == wanted[0]:
@@ -199,6 +199,20 @@ class FileSource:
         return Reading(
             self._feed, self._where, session, self._filters, is_provisional=is_provisional
         )
+
+    def _from_the_beginning(self, start: int) -> Generator[Frame, None, None]:
+        """Yield frames to be kept, from index ``start`` on, numbered as :meth:`frames` does."""
+        # A filter chain numbers what comes out of it, and so depends on what goes in.
+        decode = "all" if self._filters is None else self._decode
+        options, damage = set_up(decode), Damage()
+        with (
+            self._open(options, damage) as session,
+            Decoding(
+                session, partial(self._open, damage=damage), self._ahead, decode, options
+            ) as decoding,
+            closing(decoding.shown(self._wanted(start, session))) as shown,
+        ):
+            yield from self._read(session).frames(shown)
 
     def _wanted(self, start: int, session: Session) -> Callable[[PictureGroup], bool]:
         """Tell of one group after another whether anything of it may be asked for."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from streamsel.config.options import DEFAULT_COUNT, ReadOptions, SelectOptions
+from streamsel.config.options import DEFAULT_COUNT, ReadOptions, RunOptions, SelectOptions
 from streamsel.errors import ConfigurationError
 
 
@@ -48,11 +48,21 @@ def test_selections_that_cannot_be(wrong: dict[str, Any]) -> None:
         {"fps": float("nan")},
         {"fps": float("inf")},
         {"start": -1.0},
+        {"decode": "some"},
+        {"decode": "fast", "filters": "hflip"},
     ],
 )
 def test_readings_that_cannot_be(wrong: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError):
         ReadOptions(**wrong)
+
+
+@pytest.mark.parametrize("decode", ["reference", "keyframes", "adaptive"])
+def test_evenly_spread_frames_need_all_of_them(decode: Any) -> None:
+    even = SelectOptions(method="uniform")
+    with pytest.raises(ConfigurationError, match=f"decode is {decode}"):
+        RunOptions(read=ReadOptions(decode=decode), select=even)
+    assert RunOptions(read=ReadOptions(decode="fast"), select=even).select == even
 
 
 def test_the_number_of_frames_to_keep() -> None:

@@ -78,6 +78,11 @@ def test_groups_give_what_one_decoder_gives(video, kind, workers):
     assert read(path, ahead=Threads(workers)) == expected
 
 
+@pytest.mark.parametrize("kind", ["closed.mp4", "hevc-open.mp4", "vp9.webm"])
+def test_groups_too_long_to_wait_are_decoded_by_all_threads(video, kind):
+    assert read(video(kind), ahead=Threads(3, room_bytes=1000)) == read(video(kind))
+
+
 @pytest.mark.parametrize("kind", sorted(KINDS))
 def test_videos_are_cut_exactly_where_that_changes_nothing(video, kind):
     with Session("here", str(video(kind))) as session:
@@ -156,6 +161,8 @@ def test_adaptive_decodes_what_begins_and_ends_between_keyframes(tmp_path):
     once = read(path, decode="adaptive")
     assert once == read(path, decode="adaptive", ahead=Threads(3))
     assert set(once) <= set(everything)
+    late = facts(FileSource("walk", str(path), decode="adaptive").frames(430))
+    assert late == [one for one in once if one[0] >= 430]
     indices = {index for index, _, _ in once}
     assert set(event) <= indices
     assert set(range(0, 700, 25)) <= indices  # no group goes unseen
@@ -176,6 +183,9 @@ def test_damage_in_one_group_leaves_the_others(video, tmp_path):
     kept = [f for f in frames if whole[f.pts] == (f.key.index, digest(f.picture.image))]
     assert len(kept) >= 40
     assert read(path) == facts(frames)
+    later = [frame.key.index for frame in frames if frame.key.index > 25]
+    found = FileSource("walk", str(path)).fetch(later)
+    assert facts(found) == [one for one in facts(frames) if one[0] in later]
     assert any("damaged packet" in warning for warning in source.warnings()) or any(
         frame.corrupt for frame in frames
     )
