@@ -18,7 +18,7 @@ _GOP = 50
 _ENCODERS: Final = {"h264": "libx264", "hevc": "libx265"}
 SCENES: Final = {
     # Somebody passes for three seconds of each twenty; sensor noise else.
-    "static": "worker-zone-detection.gif",
+    "resting": "worker-zone-detection.gif",
     "moving": "car-detection.mp4",
     "busy": "bikes.mp4",
 }
@@ -39,7 +39,7 @@ class Kind:
 
     @property
     def name(self) -> str:
-        """How to ask for it, e.g. ``1080p-h264-static-camera``."""
+        """How to ask for it, e.g. ``1080p-h264-resting-camera``."""
         return f"{self.height}p-{self.codec}-{self.scene}{'-camera' if self.camera else ''}"
 
 
@@ -50,9 +50,9 @@ KINDS: Final = {
     )
 }
 DEFAULT: Final = (
-    "1080p-h264-static",
+    "1080p-h264-resting",
     "1080p-h264-moving",
-    "1080p-h264-static-camera",
+    "1080p-h264-resting-camera",
     "1080p-hevc-moving",
 )
 
@@ -98,9 +98,9 @@ class Clips:
         width, height = kind.height * 16 // 9, kind.height
         filled = f"scale={width}:{height}:force_original_aspect_ratio=increase"
         # -r before -i shows every frame of the source once, at 25 a second: none is made twice.
-        again = "0" if kind.scene == "static" else "-1"
+        again = "0" if kind.scene == "resting" else "-1"
         arguments = ["-r", str(RATE), "-stream_loop", again, "-i", str(source), "-an"]
-        resting = _RESTING if kind.scene == "static" else ""
+        resting = _RESTING if kind.scene == "resting" else ""
         arguments += ["-vf", f"{filled},crop={width}:{height},{resting}format=yuv420p"]
         arguments += ["-frames:v", str(seconds * RATE), "-c:v", _ENCODERS[kind.codec]]
         arguments += ["-preset", "medium", "-g", str(_GOP)]
