@@ -1,6 +1,7 @@
 """Makes the clips that speed is measured on, each once, of real clips in a folder.
 
-A block of 20 s is encoded; longer clips repeat it without encoding, so their length is free.
+A block of 20 s is encoded; longer clips repeat it without encoding, so their length is free. Only
+what must never come again is encoded as long as it is.
 """
 
 from __future__ import annotations
@@ -16,15 +17,30 @@ RATE = 25
 BLOCK_SECONDS = 20
 _GOP = 50
 _ENCODERS: Final = {"h264": "libx264", "hevc": "libx265"}
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A real clip and what is done to it: it is played again and again, or once.
+
+    ``recurs`` where a block of it may be repeated to make a longer clip.
+    """
+
+    video: str
+    filters: str = "null"
+    once: bool = False
+    recurs: bool = True
+
+
+_PAUSES = "tpad=start_mode=clone:start_duration=9:stop_mode=clone:stop_duration=9"
 SCENES: Final = {
     # Somebody passes for three seconds of each twenty; sensor noise else.
-    "resting": "worker-zone-detection.gif",
-    "moving": "car-detection.mp4",
-    "busy": "bikes.mp4",
+    "resting": Scene("worker-zone-detection.gif", f"{_PAUSES},noise=alls=4:allf=t", once=True),
+    "moving": Scene("car-detection.mp4"),
+    "busy": Scene("bikes.mp4"),
+    # Colours turn so slowly, and in so many ways, that no frame of an hour is like another.
+    "changing": Scene("bikes.mp4", "hue=h=0.7*t:s=1+0.6*sin(t/211)", recurs=False),
 }
-_RESTING: Final = (
-    "tpad=start_mode=clone:start_duration=9:stop_mode=clone:stop_duration=9,noise=alls=4:allf=t,"
-)
 HEIGHTS: Final = (1080, 720)
 
 
@@ -83,7 +99,7 @@ class Clips:
             raise ValueError(f"a clip of {seconds} s cannot be made; give a multiple of 20")
         path = self._folder / f"{kind.name}-{seconds}s.mp4"
         if not path.exists():
-            if seconds > BLOCK_SECONDS:
+            if seconds > BLOCK_SECONDS and SCENES[kind.scene].recurs:
                 block = self.clip(kind, BLOCK_SECONDS).path
                 again = seconds // BLOCK_SECONDS - 1
                 _ffmpeg(["-stream_loop", str(again), "-i", str(block), "-c", "copy"], path)
@@ -92,18 +108,20 @@ class Clips:
         return Clip(path, seconds * RATE)
 
     def _encoding(self, kind: Kind, seconds: int) -> list[str]:
-        source = self._videos / SCENES[kind.scene]
+        scene = SCENES[kind.scene]
+        source = self._videos / scene.video
         if not source.exists():
             raise FileNotFoundError(f"{source} is not there; --videos must hold that clip")
         width, height = kind.height * 16 // 9, kind.height
-        filled = f"scale={width}:{height}:force_original_aspect_ratio=increase"
+        chain = [f"scale={width}:{height}:force_original_aspect_ratio=increase"]
+        chain += [f"crop={width}:{height}", scene.filters, "format=yuv420p"]
         # -r before -i shows every frame of the source once, at 25 a second: none is made twice.
-        again = "0" if kind.scene == "resting" else "-1"
+        again = "0" if scene.once else "-1"
         arguments = ["-r", str(RATE), "-stream_loop", again, "-i", str(source), "-an"]
-        resting = _RESTING if kind.scene == "resting" else ""
-        arguments += ["-vf", f"{filled},crop={width}:{height},{resting}format=yuv420p"]
+        arguments += ["-vf", ",".join(chain)]
         arguments += ["-frames:v", str(seconds * RATE), "-c:v", _ENCODERS[kind.codec]]
-        arguments += ["-preset", "medium", "-g", str(_GOP)]
+        # What cannot be repeated is encoded as long as it is, an hour maybe.
+        arguments += ["-preset", "medium" if scene.recurs else "veryfast", "-g", str(_GOP)]
         if kind.camera:
             arguments += ["-bf", "0"]
         if kind.codec == "hevc":

@@ -84,13 +84,14 @@ def _sampler(*options: str) -> Callable[[Job], list[str]]:
     return arguments
 
 
-def ours(mode: str) -> Contestant:
-    """Streamsel, decoding in one of its ways."""
+def ours(mode: str, *options: str) -> Contestant:
+    """Streamsel, decoding in one of its ways; ``options`` are given as they are."""
 
     def arguments(job: Job) -> list[str]:
         wanted = ["-n", str(job.count), "-o", str(job.out), "--overwrite", "--quiet"]
         # Long clips repeat a short one: what comes again shall cost as much as what is new.
-        return ["select", str(job.clip), *wanted, "--keep-exact-duplicates", "--decode", mode]
+        wanted += ["--keep-exact-duplicates", "--decode", mode]
+        return ["select", str(job.clip), *wanted, *options]
 
     return Contestant(f"streamsel --decode {mode}", _OURS, "streamsel", arguments)
 
