@@ -3,15 +3,18 @@
 A child opens a feed, screens its frames and sends what it saw: sightings without their pictures,
 which the parent's own source fetches again where they are kept. A child is a fresh interpreter that
 hears requests on its standard input and answers on its standard output, pickled, so a program that
-uses this needs no guard around its main part, and a child leaves when its parent does.
+uses this needs no guard around its main part, and a child leaves when its parent does, however that
+ends.
 """
 
 from __future__ import annotations
 
 import os
 import pickle
+import select
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import IO, Any, Protocol
@@ -25,6 +28,8 @@ _AT_ONCE = 32
 _ROOM_BYTES = 64 << 20
 _SIGHTING_BYTES = 4 << 10
 _PATIENCE = 2.0
+# -P: what lies in the working directory is not to be taken for a module.
+_PYTHON = (sys.executable, "-P", "-c")
 _MAIN = "from streamsel.runtime.children import serve; serve()"
 
 
@@ -46,8 +51,8 @@ class _End:
     """How a feed ended: an error of the feed, or a defect, or neither."""
 
     error: BaseException | None
-    warnings: tuple[str, ...]
-    trail: object
+    warnings: tuple[str, ...] = ()
+    trail: object = None
 
 
 class FarSource:
@@ -67,7 +72,7 @@ class FarSource:
         self._source = source
         self._adopt = adopt
         self._children = children
-        self._warnings: tuple[str, ...] = ()
+        self._end: _End | None = None
         self.open_reading = open_reading
 
     @property
@@ -104,17 +109,17 @@ class FarSource:
         self._children.end()
 
     def warnings(self) -> Sequence[str]:
-        """What was wrong with the feed without ending it, here or in the child."""
-        return tuple(dict.fromkeys((*self._warnings, *self._source.warnings())))
+        """What was wrong with the feed without ending it, as the child saw it."""
+        return self._source.warnings() if self._end is None else self._end.warnings
 
     def sightings(self) -> Generator[Sighting, None, None]:
         """Yield what the child saw; feeds must be asked for in their order.
 
         Raises :class:`SourceError` as the child's source did, and where the child died.
         """
-        end = yield from self._children.sightings(self)
-        self._warnings = end.warnings
-        self._adopt(end.trail)
+        end = self._end = yield from self._children.sightings(self)
+        if end.trail is not None:
+            self._adopt(end.trail)
         if end.error is not None:
             raise end.error
 
@@ -170,7 +175,12 @@ class Children:
             return
         child = self._children.get(slot)
         if child is None:
-            child = self._children[slot] = _Child()
+            try:
+                child = self._children[slot] = _Child()
+            except OSError as error:
+                why = f"a process to read it cannot be started ({error.strerror})"
+                yield _End(SourceError(f"feed '{feed.feed}': {why}; try fewer jobs"))
+                return
             if self._is_over:
                 child.kill()
         try:
@@ -183,7 +193,7 @@ class Children:
             how = child.close()
             if not self._is_over:
                 died = SourceError(f"feed '{feed.feed}': its reading process {how}")
-                yield _End(died, (), None)
+                yield _End(died)
 
 
 class _Child:
@@ -192,7 +202,7 @@ class _Child:
     def __init__(self) -> None:
         # In a session of its own: an interrupt from the terminal is for the parent to act on.
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _MAIN],
+            [*_PYTHON, _MAIN],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,
@@ -234,12 +244,21 @@ def serve() -> None:
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     # Whatever is printed on the way must not come between the answers.
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    threading.Thread(target=_leave_with_parent, args=(requests.fileno(),), daemon=True).start()
     try:
         while True:
             _answer(pickle.load(requests), answers)
     except (EOFError, BrokenPipeError):
         # The parent has gone; what is still in the pipe's buffer goes nowhere.
         os._exit(0)
+
+
+def _leave_with_parent(requests: int) -> None:
+    """End the process once nobody can ask any more; else a feed that hangs would keep it."""
+    gone = select.poll()
+    gone.register(requests, 0)
+    gone.poll()
+    os._exit(0)
 
 
 def _answer(open_reading: Callable[[], FeedReading], answers: IO[bytes]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -35,6 +36,8 @@ class Scripted:
             raise SourceError(f"feed '{self.feed}': was lost")
         if self.ending == "killed":
             os.kill(os.getpid(), signal.SIGKILL)
+        if self.ending == "silent":
+            threading.Event().wait()
         if self.ending == "defect":
             sys.exit(3)
         while self.ending == "never":

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
+import time
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -100,3 +104,68 @@ def test_leaving_early_ends_the_children(reading):
     coming = far[0].sightings()
     next(coming)
     coming.close()
+
+
+def test_what_a_child_that_died_saw_is_found_by_the_parents_own_means(reading):
+    far, trails = reading(1, Scripted("a", 40, "killed"))
+    with pytest.raises(SourceError):
+        indices(far[0])
+    assert not trails
+
+
+def test_what_is_wrong_is_told_as_the_child_saw_it(reading):
+    far, _ = reading(1, Scripted("a", 3))
+    far[0]._source.warnings = lambda: ("found again: 1 damaged packet passed over",)
+    indices(far[0])
+    assert far[0].warnings() == ("feed 'a': torch is not there",)
+
+
+def test_modules_in_the_working_directory_are_not_taken_for_ours(reading, tmp_path, monkeypatch):
+    for name in ("numpy", "streamsel"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('not what was meant')")
+    monkeypatch.chdir(tmp_path)
+    far, _ = reading(1, Scripted("a", 3))
+    assert len(indices(far[0])) == 3
+
+
+def test_a_child_that_cannot_be_started_is_told(reading, monkeypatch):
+    monkeypatch.setattr("streamsel.runtime.children._PYTHON", ("/nowhere/python",))
+    far, _ = reading(2, Scripted("a", 3), Scripted("b", 3))
+    for source in far:
+        why = rf"feed '{source.feed}': a process .* cannot be started \(No such file.*fewer jobs"
+        with pytest.raises(SourceError, match=why):
+            indices(source)
+
+
+_PARENT = """
+import os, sys
+from streamsel.runtime.children import Children, FarSource
+from tests.runtime.far import Scripted
+from tests.runtime.test_children import Own
+
+children = Children(1)
+far = FarSource(Own("a"), Scripted("a", 32, "silent"), print, children)
+children.add(far)
+coming = far.sightings()
+next(coming)
+(child,) = children._children.values()
+print(child._process.pid, flush=True)
+os._exit(9)
+"""
+
+
+def test_a_child_in_a_feed_that_hangs_leaves_when_its_parent_was_killed():
+    ended = subprocess.run([sys.executable, "-c", _PARENT], capture_output=True, text=True)
+    assert ended.returncode == 9, ended.stderr
+    deadline = time.monotonic() + 20
+    while runs(ended.stdout.strip()):
+        assert time.monotonic() < deadline, "the child is still there"
+        time.sleep(0.02)
+
+
+def runs(process):
+    """Whether a process is there, and not only its number, for a parent that does not ask."""
+    try:
+        return "zombie" not in Path("/proc", process, "status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
