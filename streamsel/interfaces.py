@@ -253,6 +253,10 @@ class LiveSource(Protocol):
     def address(self) -> str:
         """Where the feed comes from, credentials masked."""
 
+    @property
+    def is_called(self) -> bool:
+        """Whether the sender connects to it: waiting is what it does, and not worth a delay."""
+
     def session(self, start: int, media_time: float) -> Generator[Frame, None, None]:
         """Connect once and yield what comes, until it ends.
 
@@ -410,6 +414,9 @@ class LiveObserver(Protocol):
 
     def measured(self, scope: str, selector: LiveSelector) -> None:
         """Look at a selector. Called in the judge's thread, about once a second: be quick."""
+
+    def delivered(self, sink: str, judgement: Judgement) -> None:
+        """A sink has acted on a judgement, or on what is left of some: its pictures are stored."""
 
     def sink_failed(self, sink: str, reason: str) -> None:
         """A sink could not do its work and will be tried again."""

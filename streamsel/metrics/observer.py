@@ -88,6 +88,9 @@ class Metrics:
         """Look at a selector, in the judge's thread; see :class:`SpreadMeter` for what it costs."""
         self._scopes.measure(scope, selector)
 
+    def delivered(self, sink: str, judgement: Judgement) -> None:
+        """What is delivered was counted when it was judged."""
+
     def sink_failed(self, sink: str, reason: str) -> None:
         """A sink could not do its work; ``reason`` may be the name of the error's class."""
         self._line.sink_failed(sink, reason)

@@ -181,6 +181,7 @@ class Delivery:
             self._taken.set()
             for observer in self._observers:
                 observer.took(self.sink.name, self._clock.monotonic() - began)
+                observer.delivered(self.sink.name, letter.judgement)
 
     async def _tell_status(self) -> None:
         feed, status = next(iter(self._statuses.items()))

@@ -136,6 +136,8 @@ class Reader:
             self._note(mask(str(error)))
         finally:
             self.is_open = self.is_up = False
+        if self._source.is_called:
+            return
         self._failures = 1 if lasted else self._failures + 1
         self._stopping.wait(self._backoff.delay(self._failures, self._chance))
 

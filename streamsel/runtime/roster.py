@@ -186,6 +186,8 @@ class Roster:
         self._listen(entry, reader)
         quiet_since = max(reader.begun, reader.silent_since, entry.heard)
         patience = entry.feed.down_after + _HANGS_AFTER
+        if reader.source.is_called:
+            return
         if reader.is_open and self._clock.monotonic() - quiet_since > patience:
             _LOG.error("feed %r: its reader hangs; another takes its place", entry.feed.name)
             self._end(entry)

@@ -52,6 +52,11 @@ class CameraSource:
         """Where the feed comes from, credentials masked."""
         return mask(self._location)
 
+    @property
+    def is_called(self) -> bool:
+        """It connects to what it reads."""
+        return False
+
     def session(self, start: int, media_time: float) -> Generator[Frame, None, None]:
         """Connect once and yield what comes; see ``streamsel.interfaces.LiveSource``."""
         if self._stopped:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -85,6 +85,7 @@ class ScriptedSource:
         self.produced = 0
         self.begun_at: list[float] = []
         self.thaw = threading.Event()
+        self.is_called = False
         self._sessions = sessions
         self._stopped = threading.Event()
         self._clock = clock or SystemClock()
@@ -311,6 +312,7 @@ class Watcher:
         self.queues: dict[str, int] = {}
         self.measured_scopes: Counter[str] = Counter()
         self.batches: list[int] = []
+        self.delivered_frames: defaultdict[str, set[FrameKey]] = defaultdict(set)
 
     def feed_changed(self, status: FeedStatus) -> None:
         self.statuses.append(status)
@@ -340,6 +342,11 @@ class Watcher:
     def measured(self, scope: str, selector: LiveSelector) -> None:
         assert threading.current_thread().name == "streamsel-judge"
         self.measured_scopes[scope] += 1
+
+    def delivered(self, sink: str, judgement: Judgement) -> None:
+        self.delivered_frames[sink].update(
+            event.frame.key for event in judgement.events if isinstance(event, Kept)
+        )
 
     def sink_failed(self, sink: str, reason: str) -> None:
         self.failures[sink] += 1

@@ -81,6 +81,28 @@ def test_judgements_arrive_in_order() -> None:
     asyncio.run(scenario())
 
 
+def test_what_was_kept_is_told_as_delivered_once_the_sink_has_it() -> None:
+    class Present(Watcher):
+        def delivered(self, name: str, judgement: Judgement) -> None:
+            assert name == sink.name
+            super().delivered(name, judgement)
+            assert sink.kept.keys() >= self.delivered_frames[name]
+
+    sink, watcher = StoringSink(), Present()
+
+    async def scenario() -> None:
+        sink.failing = True
+        async with delivering(sink, watcher) as delivery:
+            for index in range(5):
+                delivery.post(judgement("a", index, keeps("a", index)))
+            await until(lambda: delivery.is_failing)
+            assert not watcher.delivered_frames[sink.name]
+            sink.failing = False
+
+    asyncio.run(scenario())
+    assert watcher.delivered_frames[sink.name] == {FrameKey("a", index) for index in range(5)}
+
+
 def test_while_a_sink_fails_memory_is_bounded_and_the_outcome_the_same() -> None:
     async def scenario() -> None:
         sink, watcher = StoringSink(), Watcher()

@@ -133,6 +133,31 @@ def test_a_feed_that_never_came_is_connecting_and_then_down() -> None:
         source.thaw.set()
 
 
+def test_a_feed_that_waits_for_its_sender_is_down_and_left_in_peace() -> None:
+    with desk() as one:
+        source = one.source("phone", steps("freeze"))
+        source.is_called = True
+        one.roster.add(feed_of(source, down_after=10.0))
+        eventually(lambda: source.opened == 1)
+        for _ in range(10):
+            one.clock.advance(60.0)
+            assert one.state("phone") == ("down", "no picture for 10 s")
+        assert one.roster.alive == 1
+        source.thaw.set()
+
+
+def test_a_feed_that_is_called_waits_for_the_next_sender_at_once() -> None:
+    waits_for_hours = Backoff(first=3600.0, most=3600.0)
+    with desk() as one:
+        one.roster = Roster(one.held.append, one.passed.append, one.clock, waits_for_hours)
+        source = one.source("phone", steps(0.0, "lost"), steps(0.0, "lost"), steps("freeze"))
+        source.is_called = True
+        one.roster.add(feed_of(source))
+        eventually(lambda: source.opened == 3)
+        assert one.indices("phone") == [0, 1]
+        source.thaw.set()
+
+
 def test_a_feed_of_which_few_pictures_are_wanted_is_up_all_the_same() -> None:
     class Sampled(ScriptedSource):
         decoded = 0
