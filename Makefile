@@ -5,6 +5,8 @@
 PYTHON ?= python3
 VENV   ?= .venv
 TORCH  ?= torch==2.13.0
+# Many tests wait for cameras and clocks, so there may be more of them at once than cores.
+WORKERS ?= $(shell echo $$(( $$(nproc) * 3 / 2 )))
 PIP     = $(VENV)/bin/python -m pip --disable-pip-version-check --quiet
 SUDO    = $(if $(filter 0,$(shell id -u)),,$(if $(shell command -v sudo),sudo -n,))
 # The real parts that tests talk to: codecs, an MQTT broker, Prometheus, an RTSP server, networks.
@@ -18,7 +20,7 @@ demo: $(VENV)/.run
 	$(VENV)/bin/streamsel demo --overwrite -o demo
 
 test: $(VENV)/.develop debian
-	$(VENV)/bin/python -m pytest -n auto
+	$(VENV)/bin/python -m pytest -n $(WORKERS) --dist worksteal
 
 lint: $(VENV)/.develop
 	$(VENV)/bin/ruff format --check .

@@ -127,10 +127,9 @@ def test_on_a_full_disk_cameras_are_read_on_and_writing_resumes_with_room(
     wanted["sinks"]["disk"]["path"] = str(five_megabytes / "kept")
     with Service(tmp_path, wanted) as service:
         service.until_up("gate")
-        with filler.open("wb") as file, contextlib.suppress(OSError):
+        with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
             while True:
                 file.write(bytes(65_536))
-                file.flush()
         failed = "streamsel_sink_errors_total"
         eventually(lambda: service.metric(failed, sink="disk") > 0, within=20, what="it is full")
         service.until_frames("gate", 45)
