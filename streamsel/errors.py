@@ -5,6 +5,9 @@
     │   └── FolderInUseError    the output folder holds another run
     ├── SourceError             a feed cannot be opened, or ended badly
     │   └── UnreadableError     nothing in it can be decoded as video
+    ├── OfferError              what a sender offers over WebRTC cannot be answered
+    │   └── UnsupportedError    its video is in a codec that is not taken
+    ├── BusyError               no more senders are taken now
     ├── EmbedderError           a network cannot be loaded or run
     ├── SinkError               a kept frame cannot be stored
     │   └── DiskFullError       the disk is full; the index is intact
@@ -32,6 +35,18 @@ class SourceError(StreamselError):
 
 class UnreadableError(SourceError):
     """The input holds nothing that can be decoded as video."""
+
+
+class OfferError(StreamselError):
+    """What a sender offers over WebRTC is no offer of video that can be answered."""
+
+
+class UnsupportedError(OfferError):
+    """The video that a sender offers is in a codec that is not taken."""
+
+
+class BusyError(StreamselError):
+    """No more senders are taken now; one may be later."""
 
 
 class EmbedderError(StreamselError):

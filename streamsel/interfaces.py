@@ -13,8 +13,8 @@ the judge as a whole; those seams follow at the end.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Generator, Iterator, Sequence
-from typing import Protocol, TypeVar
+from collections.abc import Callable, Collection, Coroutine, Generator, Iterator, Sequence
+from typing import Any, Protocol, TypeVar
 
 from streamsel.event import Event, FeedReport, FeedStatus, Judgement, Tally, Verdict
 from streamsel.frame import (
@@ -95,6 +95,19 @@ class Ahead(Protocol):
         bytes a result keeps alive. Raises, in its place, what ``work`` or ``items`` raised.
         Closing the generator ends all work and waits for it.
         """
+
+
+class Loop(Protocol):
+    """An event loop in a thread of its own. Safe from any thread."""
+
+    def call(self, work: Coroutine[Any, Any, Result]) -> Result:
+        """Run a coroutine there and wait for it, in a thread that may."""
+
+    async def ask(self, work: Coroutine[Any, Any, Result]) -> Result:
+        """Run a coroutine there and await it in another loop."""
+
+    def close(self) -> None:
+        """Cancel what runs there, and let the thread leave; nothing can be asked any more."""
 
 
 class Eye(Protocol):

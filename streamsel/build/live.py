@@ -14,6 +14,7 @@ from streamsel.build.checks import require_buildable
 from streamsel.build.readers import open_ring, open_screen, open_source
 from streamsel.clock import Clock
 from streamsel.config.schema import Config
+from streamsel.config.secrets import ice_credential
 from streamsel.config.settings import FeedSettings
 from streamsel.coreset.budget import Budget
 from streamsel.frame import Candidate, EncodedPicture, FrameKey, Picture
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from streamsel.sinks.mqtt.publisher import MqttPublisher
     from streamsel.sinks.mqtt.sink import MqttSink
     from streamsel.sinks.store import LiveDiskSink
+    from streamsel.sources.webrtc.ingest import Ingest
 
 _LOG = logging.getLogger("streamsel.service")
 _RESERVED = 100_000
@@ -38,7 +40,8 @@ class LiveParts:
     """What the feeds of a service share. ``sinks`` are the others, in their order.
 
     Where there is a ``store`` it is the first of ``sinks``; only its thread may touch it once the
-    line runs. ``clips`` are the orders for feeds that want clips, by feed.
+    line runs. ``clips`` are the orders for feeds that want clips, by feed. ``ingest`` takes the
+    senders that call, and is to be closed.
     """
 
     embedder: Embedder
@@ -48,6 +51,7 @@ class LiveParts:
     mqtt: tuple[MqttSink, Callable[[Controls], MqttPublisher]] | None
     clips: dict[str, ClipOrder]
     sinks: tuple[LiveSink, ...]
+    ingest: Ingest
     clock: Clock
 
     def reserve(self, feed: str, upto: int) -> None:
@@ -71,7 +75,7 @@ class LiveParts:
             LiveFeed(
                 name=settings.name,
                 address=settings.address,
-                open_source=partial(open_source, settings, self.clock, ring),
+                open_source=partial(open_source, settings, self.clock, ring, self.ingest),
                 open_screen=partial(open_screen, settings, self.embedder.view),
                 scope=settings.scope,
                 start=start,
@@ -141,7 +145,34 @@ def build_parts(config: Config, clock: Clock) -> LiveParts:
         pairwise=pairwise,
         clock=clock,
     )
-    return LiveParts(embedder, _encoder(config), metrics, store, mqtt, clips, tuple(sinks), clock)
+    return LiveParts(
+        embedder,
+        _encoder(config),
+        metrics,
+        store,
+        mqtt,
+        clips,
+        tuple(sinks),
+        _ingest(config, clock),
+        clock,
+    )
+
+
+def _ingest(config: Config, clock: Clock) -> Ingest:
+    from streamsel.runtime.side_loop import SideLoop
+    from streamsel.sources.webrtc.ingest import Ingest
+    from streamsel.sources.webrtc.peer import IceServer, PeerOptions
+
+    wanted = config.webrtc
+    options = PeerOptions(
+        ice_servers=tuple(
+            IceServer(server.url, server.username, ice_credential(server))
+            for server in wanted.ice_servers.values()
+        ),
+        max_peers=wanted.max_peers,
+        max_session=wanted.max_session,
+    )
+    return Ingest(options, clock, SideLoop("streamsel-webrtc"))
 
 
 def _encoder(config: Config) -> Callable[[Picture], EncodedPicture]:

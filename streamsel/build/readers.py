@@ -11,15 +11,22 @@ from streamsel.interfaces import LiveSource, Screen
 
 if TYPE_CHECKING:
     from streamsel.sources.footage import PacketRing
+    from streamsel.sources.webrtc.ingest import Ingest
 
 
 _RING_MARGIN_SECONDS = 15.0
 
 
-def open_source(settings: FeedSettings, clock: Clock, ring: PacketRing | None) -> LiveSource:
-    """Return a source that has not connected yet; ``ring`` is given its packets."""
+def open_source(
+    settings: FeedSettings, clock: Clock, ring: PacketRing | None, ingest: Ingest
+) -> LiveSource:
+    """Return a source that has not connected yet.
+
+    ``ring`` is given its packets; ``ingest`` takes the senders of feeds that wait for one.
+    """
     from streamsel.sources.connection import LiveOptions
     from streamsel.sources.live import CameraSource
+    from streamsel.sources.webrtc.whep import WhepSource
 
     options = LiveOptions(
         transport=settings.transport,
@@ -30,6 +37,12 @@ def open_source(settings: FeedSettings, clock: Clock, ring: PacketRing | None) -
         filters=settings.vf,
         decode=settings.decode,
     )
+    if settings.takes_sender:
+        return ingest.source(settings.name, options)
+    if settings.is_webrtc:
+        return WhepSource(
+            settings.name, settings.source, options, clock, ingest.options, ingest.loop
+        )
     return CameraSource(settings.name, settings.source, options, clock, ring)
 
 

@@ -13,6 +13,7 @@ from streamsel.config.settings import FeedSettings
 _BUILT_ONCE: dict[str, Callable[[Config], Any]] = {
     "pictures": lambda config: config.pictures,
     "sinks": lambda config: config.sinks,
+    "webrtc": lambda config: config.webrtc,
     "service": lambda config: config.service,
     "embedder": lambda config: (
         config.defaults.embedder,

@@ -22,7 +22,7 @@ class Conflict:
 
 def conflicts(feeds: Sequence[FeedSettings], stores: bool) -> list[Conflict]:
     """Find all that is wrong between these feeds; ``stores`` where there is a folder for them."""
-    return [*_similar(feeds), *_disagreeing(feeds), *_homeless(feeds, stores)]
+    return [*_similar(feeds), *_disagreeing(feeds), *_homeless(feeds, stores), *_unpacked(feeds)]
 
 
 def _similar(feeds: Sequence[FeedSettings]) -> Iterator[Conflict]:
@@ -79,3 +79,16 @@ def _homeless(feeds: Sequence[FeedSettings], stores: bool) -> Iterator[Conflict]
                 ("feeds", feed.name, "clip"),
                 f"feeds.{feed.name}.clip needs a folder; give sinks.disk, or leave clip out",
             )
+
+
+def _unpacked(feeds: Sequence[FeedSettings]) -> Iterator[Conflict]:
+    """What needs the packets of a video, of which WebRTC hands out the pictures alone."""
+    for feed in feeds:
+        wishes = {"clip": feed.clip is not None, "decode": feed.decode != "all"}
+        for wish, is_wanted in wishes.items():
+            if is_wanted and feed.is_webrtc:
+                yield Conflict(
+                    ("feeds", feed.name, wish),
+                    f"feeds.{feed.name}.{wish} cannot be had of a feed over WebRTC; set it to "
+                    f"{'null' if wish == 'clip' else 'all'} there",
+                )

@@ -33,6 +33,7 @@ Raises :class:`ConfigurationError`; what follows its first semicolon says what m
 
 _NEED_HOST = {"rtsp", "rtsps", "http", "https", "whep+http", "whep+https", "udp", "tcp", "srt"}
 _ADDRESS_WITHOUT_SCHEME = re.compile(r"[^/]*:[^/]*@")
+_ORIGIN = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(?::\d{1,5})?")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\x80-\x9f\u2028\u2029\ud800-\udfff]")
 
 
@@ -154,6 +155,21 @@ def source() -> Kind:
         return SecretSource(line)
 
     return Kind("URL or device", read, str, {"type": "string", "minLength": 1})
+
+
+def origins() -> Kind:
+    """Return the kind of lists of origins, parted by spaces or commas."""
+    told = "origins of pages, like https://phone.example, parted by spaces"
+
+    def read(value: object, folder: Path) -> object:
+        if isinstance(value, tuple):
+            return value
+        found = _read_line(value, told, "[^/]+.*").replace(",", " ").split()
+        if not all(map(_ORIGIN.fullmatch, found)):
+            raise ConfigurationError(f"no match; it must be {told}, without a path")
+        return tuple(each.lower() for each in found)
+
+    return Kind(told, read, " ".join, {"type": "string", "minLength": 1})
 
 
 def _read_line(value: object, told: str, pattern: str) -> str:

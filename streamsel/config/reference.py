@@ -24,6 +24,7 @@ from streamsel.config.sections.sinks import (
     PicturesConfig,
     Sinks,
 )
+from streamsel.config.sections.webrtc import IceServerConfig, WebRtcConfig
 
 _BEGIN = "<!-- options -->\n"
 _END = "<!-- end of options -->\n"
@@ -42,6 +43,8 @@ _SECTIONS: tuple[tuple[str, type[Section]], ...] = (
     ("`sinks.mqtt`", MqttConfig),
     ("`sinks.mqtt.tls`", MqttTlsConfig),
     ("`sinks.mqtt.discovery`", DiscoveryConfig),
+    ("`webrtc`", WebRtcConfig),
+    ("`webrtc.ice_servers.NAME`", IceServerConfig),
     ("`service`", ServiceConfig),
     ("`service.tls`", ServiceTlsConfig),
 )

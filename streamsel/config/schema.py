@@ -19,7 +19,8 @@ from streamsel.config.sections.base import NAME, Name, Section
 from streamsel.config.sections.feeds import Defaults, FeedConfig, PerFeed
 from streamsel.config.sections.service import ServiceConfig
 from streamsel.config.sections.sinks import PicturesConfig, Sinks
-from streamsel.config.settings import ClipSettings, FeedSettings
+from streamsel.config.sections.webrtc import WebRtcConfig
+from streamsel.config.settings import ClipSettings, FeedSettings, is_webrtc
 from streamsel.screen.options import ScreenOptions
 
 LogLevel: TypeAlias = Literal["debug", "info", "warning", "error"]
@@ -41,6 +42,9 @@ class Config(Section):
         default={}, validate_default=True, description="how pictures are encoded"
     )
     sinks: Sinks = Field(default={}, validate_default=True, description="where kept frames go")
+    webrtc: WebRtcConfig = Field(
+        default={}, validate_default=True, description="how feeds connect that come over WebRTC"
+    )
     service: ServiceConfig | None = Field(
         default={}, validate_default=True, description="what is answered over HTTP; null: nothing"
     )
@@ -64,6 +68,10 @@ class Config(Section):
 
 def _merged(feed: FeedConfig, defaults: Defaults) -> FeedConfig:
     values = {field: _either(feed, defaults, field) for field in PerFeed.model_fields}
+    if is_webrtc(feed.source.get_secret_value()):
+        # Of WebRTC only pictures are to be had, so these defaults are for the others.
+        for field, value in (("clip", None), ("decode", "all")):
+            values[field] = getattr(feed, field) if field in feed.model_fields_set else value
     says_budget = feed.count is not None or feed.share is not None
     budget: PerFeed = feed if says_budget else defaults
     values["count"], values["share"] = budget.count, budget.share

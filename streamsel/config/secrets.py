@@ -10,6 +10,7 @@ from pathlib import Path
 
 from streamsel.config.complaints import is_secret
 from streamsel.config.sections.service import ServiceConfig
+from streamsel.config.sections.webrtc import IceServerConfig
 from streamsel.config.tree import Node, Place
 from streamsel.errors import ConfigurationError
 from streamsel.sources.masking import mask
@@ -48,6 +49,13 @@ def service_token(service: ServiceConfig) -> str | None:
     if service.token_file is not None:
         return read_secret(service.token_file, "service.token_file")
     return None if service.token is None else service.token.get_secret_value()
+
+
+def ice_credential(server: IceServerConfig) -> str | None:
+    """Return the password of a TURN server; None where none is needed."""
+    if server.credential_file is not None:
+        return read_secret(server.credential_file, "webrtc.ice_servers.credential_file")
+    return None if server.credential is None else server.credential.get_secret_value()
 
 
 def warn_of_exposed(path: Path, tree: Node) -> None:

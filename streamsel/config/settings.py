@@ -13,6 +13,10 @@ Transport: TypeAlias = Literal["tcp", "udp"]
 Decode: TypeAlias = Literal["all", "reference", "keyframes"]
 
 
+WHIP = "whip"
+"""The source of a feed that waits for a sender."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClipSettings:
     """How much of the video around a kept frame is stored with it, in seconds."""
@@ -58,6 +62,21 @@ class FeedSettings:
         return mask(self.source)
 
     @property
+    def takes_sender(self) -> bool:
+        """Whether it waits for a sender over WebRTC."""
+        return self.source == WHIP
+
+    @property
+    def is_webrtc(self) -> bool:
+        """Whether it comes over WebRTC."""
+        return is_webrtc(self.source)
+
+    @property
     def scope(self) -> str:
         """The name of the coreset that it selects into: its group, or its own."""
         return self.name if self.group is None else self.group
+
+
+def is_webrtc(source: str) -> bool:
+    """Whether a source comes over WebRTC."""
+    return source == WHIP or source.lower().startswith("whep+")

@@ -36,6 +36,11 @@ feeds:
     source: rtsp://10.0.0.4/main
     # A password belongs into the environment: source: rtsp://viewer:${GATE_PASSWORD}@10.0.0.4/main
 
+  # A phone or a browser sends by WebRTC, to /whip/phone or from the page /camera; or a server is
+  # asked for its video.
+  # phone: {source: whip}
+  # drone: {source: "whep+https://10.0.0.8:8889/drone/whep"}
+
   # Feeds of one group share one set of kept frames.
   # yard-east: {source: rtsp://10.0.0.5/main, group: yard}
   # yard-west: {source: rtsp://10.0.0.6/main, group: yard, transport: udp}
@@ -63,6 +68,13 @@ service:
   listen: 127.0.0.1:9464
   # token_file: /run/secrets/streamsel
   # tls: {cert_file: server.pem, key_file: server.key}
+  # origins: https://phone.example   # other sites whose pages may send video here
+
+# How WebRTC connects. Without servers nobody else is asked for anything.
+# webrtc:
+  # ice_servers: {home: {url: "turn:10.0.0.2:3478", username: edge, credential_file: turn}}
+  # max_peers: 16
+  # max_session: 12h
 
 # log_level: info
 """

@@ -14,7 +14,12 @@ State: TypeAlias = Literal["given", "blank", "broken"]
 _MOST_VALUES = 100_000
 
 # Of each pair one is given; one of a higher layer stands in for the other of a lower one.
-_PAIRS = (("count", "share"), ("password", "password_file"), ("token", "token_file"))
+_PAIRS = (
+    ("count", "share"),
+    ("password", "password_file"),
+    ("token", "token_file"),
+    ("credential", "credential_file"),
+)
 _INSTEAD = {**dict(_PAIRS), **{second: first for first, second in _PAIRS}}
 
 

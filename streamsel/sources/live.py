@@ -73,13 +73,8 @@ class CameraSource:
                     if self._stopped:
                         return
                     if chooser.wants(frame.media_time):
-                        yield replace(
-                            frame,
-                            key=FrameKey(self._feed, index),
-                            media_time=media_time + frame.media_time,
-                            wall_time=self._clock.wall(),
-                            received=self._clock.monotonic(),
-                            corrupt=frame.corrupt or is_suspect,
+                        yield as_received(
+                            frame, index, media_time, self._clock, is_suspect=is_suspect
                         )
                         index += 1
             finally:
@@ -111,3 +106,17 @@ class CameraSource:
             self._ring,
             is_stopped=lambda: self._stopped,
         )
+
+
+def as_received(
+    frame: Frame, index: int, media_time: float, clock: Clock, *, is_suspect: bool
+) -> Frame:
+    """A frame of a session in its place of the feed: it came now, and the session began then."""
+    return replace(
+        frame,
+        key=FrameKey(frame.key.feed, index),
+        media_time=media_time + frame.media_time,
+        wall_time=clock.wall(),
+        received=clock.monotonic(),
+        corrupt=frame.corrupt or is_suspect,
+    )

@@ -274,3 +274,58 @@ def test_clips_need_a_folder() -> None:
 def test_a_feed_that_is_not_there() -> None:
     with pytest.raises(KeyError):
         config().feed("yard")
+
+
+def test_feeds_over_webrtc() -> None:
+    whole = two_feeds(
+        {"source": "whip"},
+        {"source": "whep+https://:abc@10.0.0.8:8889/drone/whep"},
+        webrtc={
+            "ice_servers": {"home": {"url": "turn:10.0.0.2:3478?transport=tcp", "username": "e"}},
+            "max_session": "12h",
+        },
+        service={"origins": "https://phone.example, http://[::1]:8080"},
+        defaults={"clip": {}, "decode": "keyframes"},
+    )
+    phone, drone = whole.feed("a"), whole.feed("b")
+    assert phone.takes_sender
+    assert phone.is_webrtc
+    assert drone.is_webrtc
+    assert not drone.takes_sender
+    assert phone.clip is None
+    assert drone.decode == "all"
+    assert "abc" not in drone.address
+    assert whole.webrtc.max_session == 43_200
+    assert whole.service is not None
+    assert whole.service.origins == ("https://phone.example", "http://[::1]:8080")
+
+
+@pytest.mark.parametrize("wish", [{"clip": {}}, {"decode": "keyframes"}])
+def test_what_needs_packets_cannot_be_had_over_webrtc(wish: dict[str, Any]) -> None:
+    (name,) = wish
+    for source in ("whip", "whep+http://h/1"):
+        told = refusal(feeds={"phone": {"source": source, **wish}})
+        assert f"feeds.phone.{name} cannot be had of a feed over WebRTC" in told
+
+
+@pytest.mark.parametrize(
+    ("sections", "told"),
+    [
+        ({"webrtc": {"ice_servers": {"x": {"url": "http://h"}}}}, "stun:HOST"),
+        (
+            {
+                "webrtc": {
+                    "ice_servers": {
+                        "x": {"url": "stun:h", "credential": "a", "credential_file": "b"}
+                    }
+                }
+            },
+            "not both",
+        ),
+        ({"webrtc": {"max_peers": 0}}, "from 1"),
+        ({"service": {"origins": "*"}}, "origins of pages"),
+        ({"service": {"origins": "https://phone.example/page"}}, "without a path"),
+    ],
+)
+def test_what_webrtc_refuses(sections: dict[str, Any], told: str) -> None:
+    assert told in refusal(**sections)

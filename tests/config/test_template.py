@@ -42,6 +42,6 @@ def test_it_speaks_of_every_common_option(tmp_path: Path) -> None:
     }
     for name in set(FeedConfig.model_fields) - uncommon:
         assert f"{name}:" in TEMPLATE, name
-    for section in ("pictures", "sinks", "service"):
+    for section in ("pictures", "sinks", "service", "webrtc"):
         for name in set(fields_of((section,))) - {"token", "allow_insecure"}:
             assert f"{name}:" in TEMPLATE, name

@@ -149,5 +149,6 @@ class FeedConfig(PerFeed):
     """One feed: where it comes from, and what differs from the defaults."""
 
     source: Annotated[kind.SecretSource, kind.source()] = Field(
-        description="URL (rtsp, rtsps, http, https, whep+https, ...) or device of the feed"
+        description="URL (rtsp, rtsps, http, https, whep+https, ...) or device of the feed; "
+        "whip: it waits for a sender over WebRTC"
     )

@@ -31,6 +31,9 @@ class ServiceConfig(Section):
         default=None, description="file with the token, read at the start"
     )
     tls: ServiceTlsConfig | None = Field(default=None, description="speak HTTPS; null: plain HTTP")
+    origins: Annotated[tuple[str, ...], kind.origins()] | None = Field(
+        default=None, description="other sites whose pages may send video here; null: none"
+    )
     allow_insecure: bool = Field(
         default=False,
         description="let whoever reaches the port see and change everything, without token",

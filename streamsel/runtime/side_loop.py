@@ -1,0 +1,76 @@
+"""An event loop beside the main one: media that is received there never delays what is served."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import logging
+import threading
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+_LOG = logging.getLogger("streamsel.loop")
+_LEAVING_SECONDS = 2.0
+
+
+class SideLoop:
+    """See ``streamsel.interfaces.Loop``. Its thread begins with the first thing it is asked."""
+
+    def __init__(self, name: str) -> None:
+        """``name`` is that of its thread."""
+        self._name = name
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._is_closed = False
+
+    def call(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine in the loop and wait for it, in a thread that may."""
+        return self._submit(work).result()
+
+    async def ask(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine in the loop and await it in another; cancelled with who awaits it."""
+        return await asyncio.wrap_future(self._submit(work))
+
+    def close(self) -> None:
+        """Cancel what runs, and let the thread leave; nothing can be asked any more."""
+        with self._lock:
+            self._is_closed = True
+            loop, thread = self._loop, self._thread
+        if loop is None or thread is None:
+            return
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(_LEAVING_SECONDS)
+
+    def _submit(self, work: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
+        with self._lock:
+            if self._is_closed:
+                work.close()
+                raise RuntimeError("this loop is closed")
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                self._loop.set_exception_handler(_note)
+                self._thread = threading.Thread(
+                    target=self._serve, args=(self._loop,), name=self._name, daemon=True
+                )
+                self._thread.start()
+            return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+    @staticmethod
+    def _serve(loop: asyncio.AbstractEventLoop) -> None:
+        asyncio.set_event_loop(loop)
+        loop.run_forever()
+        left = asyncio.all_tasks(loop)
+        for task in left:
+            task.cancel()
+        loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.close()
+
+
+def _note(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Tasks that nobody awaits are those of connections; who waits for one sees it as silence."""
+    error = context.get("exception")
+    _LOG.debug("%s", context.get("message"), exc_info=error)

@@ -1,0 +1,1 @@
+"""Live feeds over WebRTC: senders that call (WHIP), and servers that are called (WHEP)."""

@@ -1,0 +1,134 @@
+"""Where senders call: the feeds that wait for one, and who sends to them now (WHIP, RFC 9725)."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import threading
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from streamsel.clock import Clock
+from streamsel.errors import BusyError
+from streamsel.interfaces import Loop
+from streamsel.sources.connection import LiveOptions
+from streamsel.sources.webrtc.offer import require_offer
+from streamsel.sources.webrtc.peer import Peer, PeerOptions
+from streamsel.sources.webrtc.whip import Post, WhipSource
+
+_SESSION_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The answer to a sender, and the name of its session, which nobody can guess."""
+
+    session: str
+    sdp: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Sender:
+    session: str
+    peer: Peer
+    serving: asyncio.Task[None]
+
+
+class Ingest:
+    """Takes senders for the feeds that wait for one; a new one replaces the last.
+
+    Nothing of WebRTC is loaded before the first sender calls. Coroutines may be awaited in any
+    event loop; the rest is safe from any thread.
+    """
+
+    def __init__(self, options: PeerOptions, clock: Clock, loop: Loop) -> None:
+        """Connections live in ``loop``, which is closed with this."""
+        self.options = options
+        self.loop = loop
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._posts: dict[str, Post] = {}
+        # Touched in the loop of peers alone.
+        self._senders: dict[str, _Sender] = {}
+        self._coming = 0
+
+    def source(self, feed: str, options: LiveOptions) -> WhipSource:
+        """Return the source of a feed that waits for senders from now on, until it is stopped."""
+        post = Post()
+        with self._lock:
+            self._posts[feed] = post
+        return WhipSource(feed, options, self._clock, post, lambda: self._withdraw(feed, post))
+
+    def feeds(self) -> Collection[str]:
+        """The feeds that take a sender now."""
+        with self._lock:
+            return tuple(self._posts)
+
+    async def offer(self, feed: str, sdp: str) -> Answer:
+        """Answer a sender, and take what it sends from then on.
+
+        Raises :class:`OfferError` and :class:`UnsupportedError` for an offer that cannot be
+        answered, and :class:`BusyError` where no sender is taken.
+        """
+        return await self.loop.ask(self._answer(feed, require_offer(sdp)))
+
+    async def end(self, feed: str, session: str) -> bool:
+        """End a session. False where there is none of that name."""
+        return await self.loop.ask(self._end(feed, session))
+
+    def close(self) -> None:
+        """End every session; nothing can be asked any more."""
+        with self._lock:
+            self._posts.clear()
+        self.loop.close()
+
+    async def _answer(self, feed: str, offer: str) -> Answer:
+        with self._lock:
+            post = self._posts.get(feed)
+        if post is None:
+            raise BusyError(f"feed {feed!r} takes no sender now")
+        others = self._coming + len(self._senders.keys() - {feed})
+        if others >= self.options.max_peers:
+            raise BusyError(f"{others} senders are connected, and no more are taken; try later")
+        self._coming += 1
+        try:
+            peer = Peer(self.options, self._clock)
+            try:
+                sdp = await peer.answer(offer)
+            except BaseException:
+                await peer.close()
+                raise
+        finally:
+            self._coming -= 1
+        session = secrets.token_urlsafe(_SESSION_BYTES)
+        before = self._senders.get(feed)
+        if before is not None:
+            before.peer.end("another sender took its place")
+        serving = asyncio.ensure_future(self._serve(feed, session, peer))
+        self._senders[feed] = _Sender(session, peer, serving)
+        post.hand_over(peer.reception)
+        return Answer(session, sdp)
+
+    async def _serve(self, feed: str, session: str, peer: Peer) -> None:
+        try:
+            await peer.serve()
+        finally:
+            current = self._senders.get(feed)
+            if current is not None and current.session == session:
+                del self._senders[feed]
+
+    async def _end(self, feed: str, session: str) -> bool:
+        sender = self._senders.get(feed)
+        if sender is None or not secrets.compare_digest(sender.session, session):
+            return False
+        sender.peer.end("the sender left")
+        await asyncio.wait([sender.serving])
+        return True
+
+    def _withdraw(self, feed: str, post: Post) -> None:
+        """Take no more senders for a feed, and end who sends to it."""
+        with self._lock:
+            if self._posts.get(feed) is not post:
+                return
+            del self._posts[feed]
+        post.end("the feed is not read any more")

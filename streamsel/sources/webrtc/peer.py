@@ -1,0 +1,206 @@
+"""One sender: a connection that receives a video, always drained, and ended when it is silent."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from streamsel.clock import Clock
+from streamsel.errors import OfferError
+from streamsel.sources.webrtc.reception import Reception
+
+if TYPE_CHECKING:
+    from aiortc import MediaStreamTrack, RTCPeerConnection, RTCRtpReceiver
+
+_NEGOTIATION_SECONDS = 8.0
+_CONNECTING_SECONDS = 10.0
+_SILENCE_SECONDS = 4.0
+_LOOK_SECONDS = 0.5
+_FAREWELL_SECONDS = 2.0
+
+# What aiortc raises for descriptions that are none, beside its own errors.
+_REFUSALS = (AssertionError, AttributeError, LookupError, OSError, TypeError, ValueError)
+
+
+@dataclass(frozen=True, slots=True)
+class IceServer:
+    """A STUN or TURN server; its ``url`` is ``stun:host:port`` or ``turn:host:port``."""
+
+    url: str
+    username: str | None = None
+    credential: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeerOptions:
+    """What holds for every connection.
+
+    Without ``ice_servers`` only addresses of this machine are told. ``max_peers`` senders may call
+    at a time; one may send for ``max_session`` seconds (None: for ever).
+    """
+
+    ice_servers: tuple[IceServer, ...] = ()
+    max_peers: int = 16
+    max_session: float | None = None
+
+
+class Peer:
+    """A connection that receives one video. Made and used in the loop of peers.
+
+    Pictures go to ``reception``. After a loss that is not made good the sender is asked for a
+    keyframe, and until it comes pictures are suspect.
+    """
+
+    def __init__(self, options: PeerOptions, clock: Clock) -> None:
+        from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection
+
+        self.reception = Reception()
+        self._options = options
+        self._clock = clock
+        self._over = asyncio.Event()
+        self._draining: asyncio.Task[None] | None = None
+        self._ask_for_keyframe: Callable[[], Awaitable[None]] | None = None
+        servers = [
+            RTCIceServer(each.url, each.username, each.credential) for each in options.ice_servers
+        ]
+        # None would mean a public server of somebody else's.
+        self._connection: RTCPeerConnection = RTCPeerConnection(RTCConfiguration(servers))
+        self._connection.on("track", self._drain)
+        self._connection.on("connectionstatechange", self._note_state)
+
+    async def answer(self, offer: str) -> str:
+        """Return the answer to a sender's offer. Raises :class:`OfferError` where there is none."""
+        from aiortc import RTCSessionDescription
+
+        async def negotiate() -> None:
+            connection = self._connection
+            await connection.setRemoteDescription(RTCSessionDescription(offer, "offer"))
+            self._take_one_video()
+            await connection.setLocalDescription(await connection.createAnswer())
+
+        await self._negotiated(negotiate())
+        return str(self._connection.localDescription.sdp)
+
+    async def offer(self) -> str:
+        """Return an offer to receive a video."""
+        self._connection.addTransceiver("video", direction="recvonly")
+        await self._connection.setLocalDescription(await self._connection.createOffer())
+        return str(self._connection.localDescription.sdp)
+
+    async def accept(self, answer: str) -> None:
+        """Take a server's answer to the offer. Raises :class:`OfferError` where it is none."""
+        from aiortc import RTCSessionDescription
+
+        await self._negotiated(
+            self._connection.setRemoteDescription(RTCSessionDescription(answer, "answer"))
+        )
+
+    async def serve(self) -> None:
+        """Receive until the sender leaves, falls silent or is ended; let go of everything then."""
+        watching = asyncio.ensure_future(self._watch())
+        try:
+            await self._over.wait()
+        finally:
+            watching.cancel()
+            await self.close()
+
+    def end(self, reason: str) -> None:
+        """Receive no more."""
+        self.reception.end(reason)
+        self._over.set()
+
+    async def close(self) -> None:
+        """Let go of everything; goes for a connection that never came about too."""
+        self.end("it was closed")
+        self._connection.remove_all_listeners()
+        try:
+            async with asyncio.timeout(_FAREWELL_SECONDS):
+                await self._connection.close()
+        except TimeoutError:
+            return  # what is left of it ends with the loop
+        finally:
+            if self._draining is not None:
+                self._draining.cancel()
+
+    async def _negotiated(self, negotiation: Awaitable[None]) -> None:
+        from aiortc.exceptions import InvalidAccessError, InvalidStateError, OperationError
+
+        try:
+            async with asyncio.timeout(_NEGOTIATION_SECONDS):
+                await negotiation
+        except TimeoutError:
+            raise OfferError("the other side's description leads nowhere") from None
+        except (*_REFUSALS, InvalidAccessError, InvalidStateError, OperationError) as error:
+            raise OfferError(
+                f"the other side's description cannot be used ({type(error).__name__})"
+            ) from error
+
+    def _take_one_video(self) -> None:
+        """Refuse sound, which nobody would drain, and all videos but the first."""
+        taken = False
+        for transceiver in self._connection.getTransceivers():
+            is_first = transceiver.kind == "video" and not taken
+            transceiver.direction = "recvonly" if is_first else "inactive"
+            taken = taken or is_first
+
+    def _drain(self, track: MediaStreamTrack) -> None:
+        if track.kind != "video" or self._draining is not None:
+            return
+        for receiver in self._connection.getReceivers():
+            if receiver.track is track:
+                self._listen_for_losses(receiver)
+        self._draining = asyncio.ensure_future(self._receive(track))
+
+    async def _receive(self, track: MediaStreamTrack) -> None:
+        from aiortc.mediastreams import MediaStreamError
+
+        try:
+            while True:
+                image: Any = await track.recv()
+                if image.key_frame:
+                    self._ask_for_keyframe = None
+                self.reception.put(image, is_suspect=self._ask_for_keyframe is not None)
+        except MediaStreamError:
+            self.end("the sender left")
+
+    def _listen_for_losses(self, receiver: RTCRtpReceiver) -> None:
+        """Note when the receiver asks for a keyframe, so as to ask again until it comes.
+
+        It asks when it gives up packets, or could not decode, and shows what follows all the same.
+        """
+        ask = receiver._send_rtcp_pli
+
+        async def ask_and_note(media_ssrc: int) -> None:
+            self.reception.damaged += 1
+            self._ask_for_keyframe = lambda: ask(media_ssrc)
+            await ask(media_ssrc)
+
+        vars(receiver)["_send_rtcp_pli"] = ask_and_note
+
+    async def _watch(self) -> None:
+        """End it when its time is over, and when nothing has come for too long."""
+        began = heard = self._clock.monotonic()
+        while not self._over.is_set():
+            await asyncio.sleep(_LOOK_SECONDS)
+            now, packets = self._clock.monotonic(), await self._packets()
+            if packets != self.reception.received:
+                self.reception.received, heard = packets, now
+            limit = self._options.max_session
+            if limit is not None and now - began > limit:
+                self.end(f"its session time of {limit:g} s is over")
+            elif not packets and now - began > _CONNECTING_SECONDS:
+                self.end(f"no connection came about within {_CONNECTING_SECONDS:g} s")
+            elif packets and now - heard > _SILENCE_SECONDS:
+                self.end(f"the sender sent nothing for {_SILENCE_SECONDS:g} s")
+            elif self._ask_for_keyframe is not None:
+                await self._ask_for_keyframe()
+
+    async def _packets(self) -> int:
+        report = await self._connection.getStats()
+        return sum(each.packetsReceived for each in report.values() if each.type == "transport")
+
+    def _note_state(self) -> None:
+        if self._connection.connectionState in ("failed", "closed"):
+            self.end("the sender left")

@@ -1,0 +1,112 @@
+"""From a sender's pictures to the frames of a feed, and what is counted on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+
+import av
+
+from streamsel.clock import Clock
+from streamsel.event import Tally
+from streamsel.frame import Frame
+from streamsel.sources.connection import LiveOptions
+from streamsel.sources.decode import Damage, Session
+from streamsel.sources.decoding import as_shown
+from streamsel.sources.live import as_received
+from streamsel.sources.reading import Reading
+from streamsel.sources.sampling import Sampling
+from streamsel.sources.timeline import DISCONTINUOUS_STEP, Timeline
+from streamsel.sources.webrtc.reception import Reception
+
+_LOOK_SECONDS = 1.0
+_CLOCK_RATE = 90_000  # of all video over RTP
+
+
+class PeerSession(Session):
+    """One sender's video: it declares nothing, and its clock may jump."""
+
+    keeps_time = False
+
+    def __init__(self) -> None:
+        self._damage = Damage()
+        self.rate = None
+        self.time_base = Fraction(1, _CLOCK_RATE)
+
+    def timeline(self) -> Timeline:
+        """Fresh timestamp rules."""
+        return Timeline(None, DISCONTINUOUS_STEP)
+
+
+class Counting:
+    """What came over all sessions. Begun and finished by one thread, asked by any."""
+
+    def __init__(self) -> None:
+        # One value, so that whoever asks sees both or neither of its parts.
+        self._state: tuple[Tally, Reception | None] = (Tally(), None)
+
+    def begin(self, reception: Reception) -> None:
+        """Count what comes here too."""
+        self._state = self.tally(), reception
+
+    def finish(self) -> None:
+        """No more comes of the session."""
+        self._state = self.tally(), None
+
+    def tally(self) -> Tally:
+        """All that came so far."""
+        before, reception = self._state
+        if reception is None:
+            return before
+        return Tally(
+            before.received + reception.received,
+            before.decoded + reception.decoded,
+            before.damaged + reception.damaged,
+        )
+
+
+def frames_of(
+    reception: Reception,
+    feed: str,
+    where: str,
+    options: LiveOptions,
+    clock: Clock,
+    start: int,
+    media_time: float,
+) -> Iterator[Frame]:
+    """Yield the frames that are to be looked at, until the sender's end.
+
+    The first has the index ``start`` and the time ``media_time``, which goes on by the sender's
+    clock.
+    """
+    chooser = Sampling(fps=options.fps).chooser()
+    reading = Reading(feed, where, PeerSession(), options.filters)
+    pictures = _Pictures(reception)
+    index = start
+    for frame in reading.frames(map(as_shown, pictures)):
+        if chooser.wants(frame.media_time):
+            is_suspect = pictures.take_suspicion()
+            yield as_received(frame, index, media_time, clock, is_suspect=is_suspect)
+            index += 1
+
+
+class _Pictures:
+    """The pictures that are received, and whether one of those since the last question may lie."""
+
+    def __init__(self, reception: Reception) -> None:
+        self._reception = reception
+        self._is_suspect = False
+
+    def __iter__(self) -> Iterator[av.VideoFrame]:
+        while True:
+            received = self._reception.take(_LOOK_SECONDS)
+            if received is not None:
+                self._is_suspect |= received.is_suspect
+                yield received.image
+            elif self._reception.ended is not None:
+                return
+
+    def take_suspicion(self) -> bool:
+        """Whether a picture that came since the last call is suspect."""
+        is_suspect, self._is_suspect = self._is_suspect, False
+        return is_suspect

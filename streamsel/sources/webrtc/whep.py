@@ -1,0 +1,243 @@
+"""A feed that calls a WebRTC server for its video (WHEP)."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import ssl
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
+
+from streamsel.clock import Clock
+from streamsel.errors import OfferError, SourceError
+from streamsel.event import Tally
+from streamsel.frame import Frame
+from streamsel.interfaces import Loop
+from streamsel.sources.connection import LiveOptions
+from streamsel.sources.masking import mask
+from streamsel.sources.webrtc.offer import MOST_BYTES
+from streamsel.sources.webrtc.peer import Peer, PeerOptions
+from streamsel.sources.webrtc.session import Counting, frames_of
+
+if TYPE_CHECKING:
+    from aiohttp import ClientResponse, ClientSession
+
+SCHEMES = ("whep+https", "whep+http")
+_SDP = "application/sdp"
+_FAREWELL_SECONDS = 2.0
+_REFUSED = {
+    401: "user name, password or token is refused",
+    403: "user name, password or token is refused",
+    404: "there is no such stream",
+    405: "it is no WHEP address",
+    406: "it does not take the offer",
+    409: "the stream is not sent now",
+    503: "it is busy",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where to call, and with which credentials."""
+
+    url: str
+    authorization: str | None = field(repr=False)
+
+
+def endpoint_of(location: str) -> Endpoint:
+    """Read ``whep+https://[user:password@]host/path``; a password alone is a bearer token.
+
+    >>> endpoint_of("whep+https://:abc@cam.example:8889/yard/whep").url
+    'https://cam.example:8889/yard/whep'
+    """
+    parts = urlsplit(location)
+    host = parts.netloc.rpartition("@")[2]
+    url = urlunsplit((parts.scheme.lower().removeprefix("whep+"), host, *parts[2:4], ""))
+    user, password = unquote(parts.username or ""), unquote(parts.password or "")
+    if user:
+        login = base64.b64encode(f"{user}:{password}".encode()).decode()
+        return Endpoint(url, f"Basic {login}")
+    return Endpoint(url, f"Bearer {password}" if password else None)
+
+
+class WhepSource:
+    """Reads what a server sends; a ``LiveSource``. Its connections live in ``loop``."""
+
+    def __init__(
+        self,
+        feed: str,
+        location: str,
+        options: LiveOptions,
+        clock: Clock,
+        peers: PeerOptions,
+        loop: Loop,
+    ) -> None:
+        self._feed = feed
+        self._location = location
+        self._options = options
+        self._clock = clock
+        self._peers = peers
+        self._loop = loop
+        self._counting = Counting()
+        self._call: _Call | None = None
+        self._stopped = False
+
+    @property
+    def feed(self) -> str:
+        """Unique name of the feed within a service."""
+        return self._feed
+
+    @property
+    def address(self) -> str:
+        """Where the feed comes from, credentials masked."""
+        return mask(self._location)
+
+    @property
+    def is_called(self) -> bool:
+        """It calls."""
+        return False
+
+    def session(self, start: int, media_time: float) -> Generator[Frame, None, None]:
+        """Connect once and yield what comes; see ``streamsel.interfaces.LiveSource``."""
+        if self._stopped:
+            return
+        where = f"feed '{self._feed}': {self.address}"
+        call = self._call = self._loop.call(
+            _open(where, self._location, self._options, self._clock, self._peers)
+        )
+        reception = call.peer.reception
+        if self._stopped:
+            reception.end("the feed is not read any more")
+        self._counting.begin(reception)
+        try:
+            yield from frames_of(
+                reception, self._feed, where, self._options, self._clock, start, media_time
+            )
+        finally:
+            self._counting.finish()
+            self._loop.call(call.leave())
+        if not self._stopped:
+            raise SourceError(f"{where} was lost: {reception.ended}")
+
+    def tally(self) -> Tally:
+        """What was counted so far, over all sessions. Safe from any thread."""
+        return self._counting.tally()
+
+    def stop(self) -> None:
+        """Let the session end, for good. Safe from any thread."""
+        self._stopped = True
+        if (call := self._call) is not None:
+            call.peer.reception.end("the feed is not read any more")
+
+
+class _Call:
+    """A session with a server, from its answer on. Made and ended in the loop of peers."""
+
+    def __init__(self, peer: Peer, endpoint: Endpoint, resource: str | None, tls: ssl.SSLContext):
+        self.peer = peer
+        self._endpoint = endpoint
+        self._resource = resource
+        self._tls = tls
+        self._serving = asyncio.ensure_future(peer.serve())
+
+    async def leave(self) -> None:
+        """Let go of everything, and tell the server."""
+        import aiohttp
+
+        self.peer.end("it was left")
+        await asyncio.wait([self._serving])
+        if self._resource is None:
+            return
+        try:
+            async with _client(self._endpoint, _FAREWELL_SECONDS) as client:
+                await client.delete(self._resource, ssl=self._tls, allow_redirects=False)
+        except (aiohttp.ClientError, TimeoutError, ValueError):
+            return  # it will notice by itself
+
+
+async def _open(
+    where: str, location: str, options: LiveOptions, clock: Clock, peers: PeerOptions
+) -> _Call:
+    """Call a server. Raises :class:`SourceError` where it does not answer as it should."""
+    import aiohttp
+
+    endpoint = endpoint_of(location)
+    tls = _trust(where, options)
+    peer = Peer(peers, clock)
+    try:
+        async with _client(endpoint, options.open_timeout) as client:
+            answer, resource = await _ask(client, endpoint, await peer.offer(), tls)
+        await peer.accept(answer)
+    except BaseException as error:
+        await peer.close()
+        if isinstance(error, OfferError):
+            raise SourceError(f"{where} cannot be opened: {error}") from None
+        if isinstance(error, TimeoutError):
+            told = f"no answer within {options.open_timeout:g} s"
+            raise SourceError(f"{where} cannot be opened: {told}") from None
+        if isinstance(error, (aiohttp.ClientError, ValueError)):
+            raise SourceError(f"{where} cannot be opened: {_why(error)}") from None
+        raise
+    return _Call(peer, endpoint, resource, tls)
+
+
+def _client(endpoint: Endpoint, within: float) -> ClientSession:
+    import aiohttp
+
+    headers = {} if endpoint.authorization is None else {"Authorization": endpoint.authorization}
+    return aiohttp.ClientSession(headers=headers, timeout=aiohttp.ClientTimeout(total=within))
+
+
+async def _ask(
+    client: ClientSession, endpoint: Endpoint, offer: str, tls: ssl.SSLContext
+) -> tuple[str, str | None]:
+    """Send an offer; return the answer and the session's address."""
+    async with client.post(
+        endpoint.url,
+        data=offer.encode(),
+        headers={"Content-Type": _SDP, "Accept": _SDP},
+        ssl=tls,
+        # Credentials are for the server that was named alone.
+        allow_redirects=False,
+    ) as response:
+        if response.status != 201:
+            told = _REFUSED.get(response.status, f"it answers {response.status}")
+            raise OfferError(told)
+        answer = await _body(response)
+        place = response.headers.get("Location")
+    if place is None:
+        return answer, None
+    resource = urljoin(endpoint.url, place)
+    same = urlsplit(resource)[:2] == urlsplit(endpoint.url)[:2]
+    return answer, resource if same else None
+
+
+async def _body(response: ClientResponse) -> str:
+    if response.content_type != _SDP:
+        raise OfferError(f"it answers with {response.content_type}, not with {_SDP}")
+    content = b""
+    async for part in response.content.iter_any():
+        content += part
+        if len(content) > MOST_BYTES:
+            raise OfferError("its answer is longer than 64 KB")
+    return content.decode("utf-8", "replace")
+
+
+def _trust(where: str, options: LiveOptions) -> ssl.SSLContext:
+    file = options.tls_ca_file
+    try:
+        return ssl.create_default_context(cafile=None if file is None else str(file))
+    except (OSError, ssl.SSLError) as error:
+        raise SourceError(f"{where}: tls_ca_file {file} cannot be used ({error})") from None
+
+
+def _why(error: Exception) -> str:
+    import aiohttp
+
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return f"it is not to be trusted ({error.certificate_error}); see tls_ca_file"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return (error.os_error.strerror or type(error.os_error).__name__).lower()
+    return type(error).__name__

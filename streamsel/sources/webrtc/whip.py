@@ -1,0 +1,119 @@
+"""A feed whose sender calls: it waits for one after the other."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Generator
+
+from streamsel.clock import Clock
+from streamsel.errors import SourceError
+from streamsel.event import Tally
+from streamsel.frame import Frame
+from streamsel.sources.connection import LiveOptions
+from streamsel.sources.webrtc.reception import Reception
+from streamsel.sources.webrtc.session import Counting, frames_of
+
+ADDRESS = "whip"
+"""The source of a feed that waits for its sender."""
+
+
+class Post:
+    """Where the newest sender's pictures are handed over to who reads the feed. For any thread."""
+
+    def __init__(self) -> None:
+        self._change = threading.Condition()
+        self._newest: Reception | None = None
+        self._is_over = False
+
+    def hand_over(self, reception: Reception) -> None:
+        """A sender has come; the one before, if any, has been told to leave."""
+        with self._change:
+            if self._is_over:
+                reception.end("the feed is not read any more")
+                return
+            self._newest = reception
+            self._change.notify_all()
+
+    def take(self, within: float) -> Reception | None:
+        """Return the newest sender's, once; None where none comes in time, or ever again."""
+        with self._change:
+            self._change.wait_for(lambda: self._newest is not None or self._is_over, within)
+            newest, self._newest = self._newest, None
+            return newest
+
+    def end(self, reason: str) -> None:
+        """Wait no more, and take nothing more from a sender that was not taken yet."""
+        with self._change:
+            self._is_over = True
+            if self._newest is not None:
+                self._newest.end(reason)
+            self._change.notify_all()
+
+
+class WhipSource:
+    """Reads what senders send, one at a time; a ``LiveSource``."""
+
+    def __init__(
+        self,
+        feed: str,
+        options: LiveOptions,
+        clock: Clock,
+        post: Post,
+        withdraw: Callable[[], None],
+    ) -> None:
+        """``withdraw`` is called when it is stopped: no sender is to be taken for it any more."""
+        self._feed = feed
+        self._options = options
+        self._clock = clock
+        self._post = post
+        self._withdraw = withdraw
+        self._counting = Counting()
+        self._reception: Reception | None = None
+        self._stopped = False
+
+    @property
+    def feed(self) -> str:
+        """Unique name of the feed within a service."""
+        return self._feed
+
+    @property
+    def address(self) -> str:
+        """Where the feed comes from: whoever calls."""
+        return ADDRESS
+
+    @property
+    def is_called(self) -> bool:
+        """Its senders connect to it."""
+        return True
+
+    def session(self, start: int, media_time: float) -> Generator[Frame, None, None]:
+        """Wait for a sender and yield what it sends; see ``streamsel.interfaces.LiveSource``."""
+        if self._stopped:
+            return
+        where = f"feed '{self._feed}': {ADDRESS}"
+        reception = self._reception = self._post.take(self._options.open_timeout)
+        if self._stopped:
+            return
+        if reception is None:
+            raise SourceError(f"{where}: no one sends to /whip/{self._feed}")
+        self._counting.begin(reception)
+        try:
+            yield from frames_of(
+                reception, self._feed, where, self._options, self._clock, start, media_time
+            )
+        finally:
+            reception.end("it is not read any more")
+            self._counting.finish()
+        if not self._stopped:
+            raise SourceError(f"{where}: {reception.ended}")
+
+    def tally(self) -> Tally:
+        """What was counted so far, over all sessions. Safe from any thread."""
+        return self._counting.tally()
+
+    def stop(self) -> None:
+        """Let the session end, for good, and take no sender any more. Safe from any thread."""
+        self._stopped = True
+        self._withdraw()
+        if (reception := self._reception) is not None:
+            reception.end("the feed is not read any more")
