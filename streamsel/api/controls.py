@@ -7,10 +7,11 @@ from pathlib import Path
 
 from streamsel.api.operations import Operations
 from streamsel.frame import FrameKey
+from streamsel.report.inspection import RULES
 from streamsel.runtime.live import LivePipeline
 from streamsel.runtime.worker import Worker
-from streamsel.service.control import FeedView, KeptFrame, Position
-from streamsel.sinks.gallery import Gallery
+from streamsel.service.control import Explanation, FeedView, KeptFrame, Position
+from streamsel.sinks.gallery import Gallery, ShownFrame
 
 
 class MqttControls:
@@ -68,6 +69,7 @@ class HttpControl:
                 scope=settings.scope,
                 count=self._operations.count(name),
                 kept=self._line.sizes.get(settings.scope, 0),
+                takes_sender=settings.takes_sender,
             )
             for name, settings in self._operations.settings.items()
             if name in statuses
@@ -89,6 +91,18 @@ class HttpControl:
         if self._folder is None:
             return []
         return await self._reading.run(_newest, self._folder, feed, limit, before)
+
+    async def find(self, keys: Sequence[FrameKey]) -> Sequence[KeptFrame]:
+        """Those of these frames that are kept and whose pictures are stored."""
+        if self._folder is None:
+            return []
+        return await self._reading.run(_found, self._folder, keys)
+
+    async def explain(self, key: FrameKey) -> Explanation | None:
+        """Say why a frame is kept. None where it is not."""
+        if self._folder is None:
+            return None
+        return await self._reading.run(_explained, self._folder, key)
 
     async def claims(self, path: str) -> bool:
         """Whether the record claims this file for a kept frame."""
@@ -120,24 +134,51 @@ def _newest(
 ) -> Sequence[KeptFrame]:
     with Gallery.open(folder) as gallery:
         place = None if before is None else (before.wall_time, before.feed, before.index)
-        shown = gallery.newest(feed, limit, place)
-    return [
-        KeptFrame(
-            key=frame.key,
-            wall_time=frame.wall_time,
-            media_time=frame.media_time,
-            path=frame.path,
-            width=frame.width,
-            height=frame.height,
-            size_bytes=frame.size_bytes,
-            sha256=frame.sha256,
-            distance=frame.distance,
-            nearest=None if frame.nearest is None else str(frame.nearest),
-            reason=frame.reason,
-            pinned=frame.pinned,
-        )
-        for frame in shown
-    ]
+        return [*map(_kept_frame, gallery.newest(feed, limit, place))]
+
+
+def _found(folder: Path, keys: Sequence[FrameKey]) -> Sequence[KeptFrame]:
+    with Gallery.open(folder) as gallery:
+        return [*map(_kept_frame, gallery.find(keys))]
+
+
+def _explained(folder: Path, key: FrameKey) -> Explanation | None:
+    with Gallery.open(folder) as gallery:
+        found = gallery.find([key])
+        if not found:
+            return None
+        (frame,) = found
+        beside = [] if frame.nearest is None else gallery.find([frame.nearest])
+    nearest = _kept_frame(beside[0]) if beside else None
+    return Explanation(_kept_frame(frame), nearest, _words(frame, nearest is not None))
+
+
+def _words(frame: ShownFrame, nearest_is_kept: bool) -> str:
+    rule = RULES.get(frame.reason, frame.reason)
+    if frame.nearest is None or frame.distance is None:
+        return f"It was kept because {rule}: there was none to compare it with."
+    told = (
+        f"It was kept because {rule}: the nearest, {frame.nearest}, "
+        f"was at a distance of {frame.distance:.3f}."
+    )
+    return told if nearest_is_kept else f"{told} That frame is not kept any more."
+
+
+def _kept_frame(frame: ShownFrame) -> KeptFrame:
+    return KeptFrame(
+        key=frame.key,
+        wall_time=frame.wall_time,
+        media_time=frame.media_time,
+        path=frame.path,
+        width=frame.width,
+        height=frame.height,
+        size_bytes=frame.size_bytes,
+        sha256=frame.sha256,
+        distance=frame.distance,
+        nearest=None if frame.nearest is None else str(frame.nearest),
+        reason=frame.reason,
+        pinned=frame.pinned,
+    )
 
 
 def _claims(folder: Path, path: str) -> bool:

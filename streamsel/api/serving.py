@@ -9,7 +9,7 @@ import signal
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
-from typing import TextIO
+from typing import Any, TextIO
 
 from streamsel.api.controls import HttpControl, MqttControls
 from streamsel.api.operations import Operations
@@ -24,6 +24,7 @@ from streamsel.runtime.failure import first_failure
 from streamsel.runtime.live import LivePipeline
 from streamsel.runtime.notify import Notifier, keep_alive
 from streamsel.runtime.worker import Worker
+from streamsel.service.events import Board
 from streamsel.service.options import ServiceOptions
 from streamsel.service.server import Service
 from streamsel.sinks.console import ConsoleSink
@@ -80,21 +81,23 @@ class LiveService:
             config = await starting.run(self._load)
             parts = await starting.run(build_parts, config, self._clock)
         suffix = None if config.sinks.disk is None else config.pictures.format
+        board = Board(self._clock)
         line = LivePipeline(
             parts.embedder,
             [*parts.sinks, *(make_sink(suffix) for make_sink in self._extra)],
             parts.encode,
             parts.reserve,
             self._clock,
-            observers=[parts.metrics],
+            observers=[parts.metrics, board],
         )
         operations = Operations(config, parts, line)
         try:
-            await self._live(config, parts, line, operations)
+            await self._live(config, parts, line, operations, board)
         except BaseExceptionGroup as group:
             raise first_failure(group) from None
         finally:
             self._left_behind = line.left_behind
+            await asyncio.to_thread(parts.ingest.close)
 
     async def _answer(
         self,
@@ -103,10 +106,11 @@ class LiveService:
         parts: LiveParts,
         line: LivePipeline,
         operations: Operations,
-    ) -> None:
+        board: Board,
+    ) -> HttpControl | None:
         """Listen for requests, where the configuration wants it."""
         if config.service is None:
-            return
+            return None
         tls = config.service.tls
         options = ServiceOptions(
             host=config.service.listen.host,
@@ -114,13 +118,17 @@ class LiveService:
             token=service_token(config.service),
             tls_cert=None if tls is None else tls.cert_file,
             tls_key=None if tls is None else tls.key_file,
+            origins=config.service.origins or (),
             allow_insecure=config.service.allow_insecure,
         )
         reading = await stack.enter_async_context(Worker("streamsel-gallery"))
         disk = config.sinks.disk
         folder = None if disk is None else disk.path
         control = HttpControl(operations, line, folder, reading)
-        await stack.enter_async_context(Service(options, parts.metrics, control))
+        await stack.enter_async_context(
+            Service(options, parts.metrics, control, board, parts.ingest, self._clock)
+        )
+        return control
 
     async def _live(
         self,
@@ -128,24 +136,30 @@ class LiveService:
         parts: LiveParts,
         line: LivePipeline,
         operations: Operations,
+        board: Board,
     ) -> None:
         """Run the line with all that accompanies it."""
         async with AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:
             running = tasks.create_task(line.run(), name="line")
-            await self._answer(stack, config, parts, line, operations)
-            companions = [
-                tasks.create_task(self._serve_reloads(operations), name="reload"),
+            control = await self._answer(stack, config, parts, line, operations, board)
+            reloading = tasks.create_task(self._serve_reloads(operations), name="reload")
+            stopping = tasks.create_task(self._stopping.wait(), name="stop")
+            companions: list[asyncio.Task[Any]] = [
+                reloading,
+                stopping,
                 tasks.create_task(_tell_gauges(parts), name="gauges"),
                 tasks.create_task(keep_alive(self._notifier, line.alive), name="watchdog"),
-                tasks.create_task(self._stopping.wait(), name="stop"),
             ]
+            if control is not None:
+                telling = board.serve(control, parts.metrics)
+                companions.append(tasks.create_task(telling, name="board"))
             await operations.start()
             publisher = None if parts.mqtt is None else parts.mqtt[1](MqttControls(operations))
             publishing = [] if publisher is None else [tasks.create_task(publisher.run())]
             self._notifier.ready()
-            await asyncio.wait([running, companions[-1]], return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait([running, stopping], return_when=asyncio.FIRST_COMPLETED)
             self._notifier.stopping()
-            companions[0].cancel()
+            reloading.cancel()
             operations.end()
             line.stop()
             await running

@@ -8,6 +8,8 @@ from streamsel.config.schema import Config
 from streamsel.config.settings import FeedSettings
 from streamsel.errors import ConfigurationError
 
+_WEBRTC = ("whep+https://", "whep+http://")
+
 
 def require_buildable(config: Config) -> None:
     """Raise :class:`ConfigurationError`, with a line for each mistake, where there is any.
@@ -33,10 +35,11 @@ def _problems(settings: FeedSettings) -> Iterator[str]:
     from streamsel.sources.connection import is_live_address
     from streamsel.sources.filters import FilterChain
 
-    if not is_live_address(settings.source):
+    is_known = settings.source.lower().startswith(_WEBRTC) or is_live_address(settings.source)
+    if not (settings.takes_sender or is_known):
         yield (
             f"source: {settings.address} is no address of a live feed; give rtsp://, rtsps://, "
-            "http(s)://, rtmp://, srt:// or a device such as /dev/video0"
+            "http(s)://, rtmp://, srt://, whep+https://, whip, or a device such as /dev/video0"
         )
     if settings.vf is not None:
         try:

@@ -120,7 +120,8 @@ class Reader:
 
     def _session(self) -> None:
         """Open the feed once, read it to its end and wait as long as is due."""
-        self.sessions += 1
+        # A feed that waits for its sender is opened by that.
+        self.sessions += not self._source.is_called
         self.begun, self.is_open = self._clock.monotonic(), True
         lasted = False
         try:
@@ -129,6 +130,7 @@ class Reader:
                 for frame in frames:
                     if opening is None:
                         opening = max(0.0, self._clock.monotonic() - self.begun)
+                        self.sessions += self._source.is_called
                     if not self._look(replace(frame, media_time=frame.media_time + opening)):
                         return
                     lasted = self.silent_since - self.begun >= self._feed.down_after

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -30,6 +30,7 @@ class FeedView:
 
     ``scope`` is the feed, or the group that shares its coreset; ``kept`` how many frames that
     coreset keeps now, ``count`` the most that it may (None: that cannot be set, a share is kept).
+    ``takes_sender``: it waits for a sender to call.
     """
 
     status: FeedStatus
@@ -37,6 +38,7 @@ class FeedView:
     scope: str
     count: int | None
     kept: int
+    takes_sender: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,18 @@ class KeptFrame:
     nearest: str | None
     reason: str
     pinned: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why a frame is kept, in ``words``, beside the frame that was ``nearest`` to it then.
+
+    ``nearest`` is None where there was none, or it is not kept any more.
+    """
+
+    frame: KeptFrame
+    nearest: KeptFrame | None
+    words: str
 
 
 class ServiceControl(Protocol):
@@ -87,6 +101,12 @@ class ServiceControl(Protocol):
     ) -> Sequence[KeptFrame]:
         """The newest ``limit`` kept frames (of one feed) below ``before``, newest first."""
 
+    async def find(self, keys: Sequence[FrameKey]) -> Sequence[KeptFrame]:
+        """Those of these frames that are kept and whose pictures are stored, in their order."""
+
+    async def explain(self, key: FrameKey) -> Explanation | None:
+        """Say why a frame is kept. None where it is not, or its picture is not stored."""
+
     async def claims(self, path: str) -> bool:
         """Whether the record claims this file, a path relative to the folder, for a kept frame."""
 
@@ -101,3 +121,31 @@ class ServiceControl(Protocol):
 
         Raises :class:`ConfigurationError` where the count cannot be.
         """
+
+
+class SenderAnswer(Protocol):
+    """The answer to a sender, and the name of its session."""
+
+    @property
+    def session(self) -> str:
+        """Names the session; cannot be guessed."""
+
+    @property
+    def sdp(self) -> str:
+        """What the sender is to be told."""
+
+
+class SenderControl(Protocol):
+    """Takes senders of video; see ``streamsel.sources.webrtc.ingest``."""
+
+    def feeds(self) -> Collection[str]:
+        """The feeds that take a sender now."""
+
+    async def offer(self, feed: str, sdp: str) -> SenderAnswer:
+        """Answer an offer.
+
+        Raises :class:`OfferError`, :class:`UnsupportedError` and :class:`BusyError`.
+        """
+
+    async def end(self, feed: str, session: str) -> bool:
+        """End a session. False where there is none."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
-import hmac
 import logging
 import re
 
@@ -17,14 +16,21 @@ from multidict import CIMultiDict
 
 from streamsel.config.listen import Listen
 from streamsel.errors import ConfigurationError, StreamselError
+from streamsel.service.assets import ASSETS
+from streamsel.service.login import COOKIE, LOGIN, Logins
 from streamsel.service.options import ServiceOptions
+from streamsel.service.routes import EVENTS
+from streamsel.service.whip import PATH as WHIP
+from streamsel.service.whip import SDP
 from streamsel.sources.masking import mask
 
 BODY_BYTES = 64 * 1024
 ANSWER_SECONDS = 10.0
 
 _LOG = logging.getLogger("streamsel.service")
-_OPEN_PATH = "/healthz"
+_OPEN_PATHS = frozenset({"/healthz", LOGIN})
+_OPEN_FOLDER = "/static/"
+_PAGES = frozenset({"/", "/camera"})
 _SAFE_METHODS = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
 _HOST = re.compile(r"\[([0-9A-Fa-f:.]+)\](?::\d+)?|([^\[\]:]+)(?::\d+)?")
 # A browser cannot be given a Bearer token by hand, but it asks for a password.
@@ -46,26 +52,30 @@ _HEADERS = {
 class Guard:
     """Lets in who may ask.
 
-    Everything but ``/healthz`` wants the token where there is one: as ``Bearer``, or as the
-    password of a ``Basic`` login. Without a token the service listens on the machine itself, and
-    then a request must name it as its host: a page from elsewhere whose name was made to point
-    here is turned away. What changes something must say that it brings JSON, which a form on such
-    a page cannot.
+    Everything but ``/healthz``, the login and what belongs to it wants the token where there is
+    one: as ``Bearer``, as the password of a ``Basic`` login, or the cookie that it was exchanged
+    for. Without a token the service listens on the machine itself, and then a request must name it
+    as its host: a page from elsewhere whose name was made to point here is turned away. What
+    changes something must say that it brings JSON, or an offer of WebRTC, which a form on such a
+    page cannot; and with a cookie it must come from our own pages.
     """
 
-    def __init__(self, options: ServiceOptions) -> None:
+    def __init__(self, options: ServiceOptions, logins: Logins | None) -> None:
         self._host = options.host.lower()
-        self._token = None if options.token is None else options.token.encode()
+        self._logins = logins
         self._patience = options.patience
         self._checks_host = options.token is None and options.is_loopback
 
     async def __call__(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Turn the request away, or have it handled, its body read already."""
-        if request.path != _OPEN_PATH:
+        if request.path != "/healthz":
             self._require_host(request)
-            self._require_token(request)
+        if not (_is_open(request) or self._is_let_in(request)):
+            return _turned_away(request)
         if request.method not in _SAFE_METHODS:
-            await self._require_json(request)
+            await self._require_content(request)
+        if request.path == EVENTS:
+            return await handler(request)
         async with asyncio.timeout(ANSWER_SECONDS):
             return await handler(request)
 
@@ -81,22 +91,29 @@ class Guard:
                 "localhost; to be reached by another name it needs a token"
             )
 
-    def _require_token(self, request: web.Request) -> None:
-        if self._token is None:
-            return
+    def _is_let_in(self, request: web.Request) -> bool:
+        if self._logins is None:
+            return True
         scheme, _, given = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
         offered = given.strip().encode("utf-8", "surrogateescape")
         if scheme.lower() == "basic":
             offered = _password(offered)
         elif scheme.lower() != "bearer":
             offered = b""
-        if not hmac.compare_digest(offered, self._token):
-            raise web.HTTPUnauthorized(reason="a token is needed", headers=_CHALLENGES)
+        if self._logins.is_token(offered):
+            return True
+        if not self._logins.is_cookie(request.cookies.get(COOKIE, "")):
+            return False
+        if request.method not in _SAFE_METHODS:
+            _require_own_page(request)
+        return True
 
-    async def _require_json(self, request: web.Request) -> None:
-        if request.content_type != "application/json":
+    async def _require_content(self, request: web.Request) -> None:
+        is_sender = request.path.startswith(WHIP)
+        wanted = SDP if is_sender else "application/json"
+        if request.content_type != wanted and not (is_sender and request.method != hdrs.METH_POST):
             raise web.HTTPUnsupportedMediaType(
-                reason="what changes something needs the header Content-Type: application/json"
+                reason=f"what changes something needs the header Content-Type: {wanted}"
             )
         try:
             async with asyncio.timeout(self._patience):
@@ -105,6 +122,29 @@ class Guard:
             raise web.HTTPRequestTimeout(reason="the body did not arrive in time") from error
         except (ConnectionError, web.RequestPayloadError) as error:
             raise web.HTTPBadRequest(reason="the body did not arrive whole") from error
+
+
+def _is_open(request: web.Request) -> bool:
+    """Whether this may be asked without a token: it tells nothing of the feeds."""
+    is_preflight = request.method == hdrs.METH_OPTIONS and request.path.startswith(WHIP)
+    return is_preflight or request.path in _OPEN_PATHS or request.path.startswith(_OPEN_FOLDER)
+
+
+def _turned_away(request: web.Request) -> web.Response:
+    """The page to log in with, for who wanted to see one; else that a token is needed."""
+    wants_page = "text/html" in request.headers.get(hdrs.ACCEPT, "")
+    if request.method == hdrs.METH_GET and request.path in _PAGES and wants_page:
+        return ASSETS["login.html"].page(401)
+    raise web.HTTPUnauthorized(reason="a token is needed", headers=_CHALLENGES)
+
+
+def _require_own_page(request: web.Request) -> None:
+    """Refuse what a page of another site makes a browser send, cookie and all."""
+    site = request.headers.get("Sec-Fetch-Site", "same-origin")
+    origin = request.headers.get(hdrs.ORIGIN)
+    is_ours = origin is None or origin.partition("://")[2] == request.headers.get(hdrs.HOST)
+    if site not in ("same-origin", "none") or not is_ours:
+        raise web.HTTPForbidden(reason="this comes from a page of another site")
 
 
 def _password(credentials: bytes) -> bytes:
@@ -121,7 +161,7 @@ async def tell_errors(request: web.Request, handler: Handler) -> web.StreamRespo
     try:
         return await handler(request)
     except HTTPException as error:
-        kept = (hdrs.WWW_AUTHENTICATE, hdrs.ALLOW)
+        kept = (hdrs.WWW_AUTHENTICATE, hdrs.ALLOW, hdrs.RETRY_AFTER)
         headers = CIMultiDict((key, value) for key, value in error.headers.items() if key in kept)
         return _error(error.status, error.reason, headers)
     except ConfigurationError as error:

@@ -22,9 +22,10 @@ class ServiceOptions:
 
     Listening on a loopback address, it can do without a ``token``; elsewhere it wants one, unless
     ``allow_insecure`` says that whoever reaches the port may see and change everything. With
-    ``tls_cert`` and ``tls_key`` (PEM files) it speaks HTTPS alone. Port 0 lets the system choose.
-    A client that takes longer than ``patience`` seconds over its request, or sends none, is let go
-    of. Raises :class:`ConfigurationError` for what cannot be.
+    ``tls_cert`` and ``tls_key`` (PEM files) it speaks HTTPS alone. Pages of ``origins`` (scheme,
+    host and port) may send video from elsewhere. Port 0 lets the system choose. A client that
+    takes longer than ``patience`` seconds over its request, or sends none, is let go of. Raises
+    :class:`ConfigurationError` for what cannot be.
     """
 
     host: str = "127.0.0.1"
@@ -32,6 +33,7 @@ class ServiceOptions:
     token: str | None = field(default=None, repr=False)
     tls_cert: Path | None = None
     tls_key: Path | None = None
+    origins: tuple[str, ...] = ()
     allow_insecure: bool = False
     access_log: bool = False
     patience: float = 15.0

@@ -8,8 +8,9 @@ from urllib.parse import urlencode
 from aiohttp import hdrs, web
 
 from streamsel.metrics.observer import Metrics
+from streamsel.service.assets import ASSETS
 from streamsel.service.control import ServiceControl
-from streamsel.service.page import PICTURES, POLICY, render
+from streamsel.service.events import Board
 from streamsel.service.pictures import FRAMES, MEDIA_TYPES, find_picture
 from streamsel.service.wire import (
     DEFAULT_FRAMES,
@@ -24,39 +25,78 @@ from streamsel.service.wire import (
 )
 from streamsel.sources.masking import mask
 
+EVENTS = "/api/events"
+
+_HEARTBEAT_SECONDS = 10.0
+_WRITE_SECONDS = 15.0
+_RETRY_MS = 2000
+
 
 class Routes:
-    """The handlers; what they know is asked of the metrics and of the control."""
+    """The handlers; what they know is asked of the metrics, of the control and of the board."""
 
-    def __init__(self, metrics: Metrics, control: ServiceControl) -> None:
+    def __init__(self, metrics: Metrics, control: ServiceControl, board: Board) -> None:
         self._metrics = metrics
         self._control = control
+        self._board = board
 
     def table(self) -> list[web.RouteDef]:
         """Every route."""
         return [
             web.get("/", self.page),
+            web.get("/camera", self.camera),
+            web.get("/static/{name}", self.asset),
             web.get("/metrics", self.metrics),
             web.get("/healthz", self.health),
             web.get("/readyz", self.readiness),
             web.get("/api/feeds", self.feeds),
             web.put("/api/feeds/{feed}/enabled", self.set_enabled),
             web.put("/api/feeds/{feed}/count", self.set_count),
+            web.get("/api/history", self.history),
+            web.get(EVENTS, self.events),
             web.get("/api/frames", self.frames),
+            web.get("/api/frames/{id}", self.frame),
             web.put("/api/frames/{id}/pin", self.pin),
             web.delete("/api/frames/{id}/pin", self.unpin),
             web.get(f"/{FRAMES}/{{path:.+}}", self.picture),
         ]
 
-    async def page(self, _: web.Request) -> web.Response:
-        """Show the feeds and the newest pictures."""
-        newest = await self._control.frames(None, PICTURES, None)
-        return web.Response(
-            text=render(self._control.feeds(), newest),
-            content_type="text/html",
-            charset="utf-8",
-            headers={"Content-Security-Policy": POLICY},
-        )
+    async def page(self, request: web.Request) -> web.Response:
+        """Show the feeds and the newest pictures, and follow what happens."""
+        return ASSETS["index.html"].response(request)
+
+    async def camera(self, request: web.Request) -> web.Response:
+        """Let a browser send its camera."""
+        response = ASSETS["camera.html"].response(request)
+        response.headers["Permissions-Policy"] = "camera=(self)"
+        return response
+
+    async def asset(self, request: web.Request) -> web.Response:
+        """Send a file of the pages."""
+        asset = ASSETS.get(request.match_info["name"])
+        if asset is None or asset.media_type == "text/html":
+            raise web.HTTPNotFound(reason="there is no such file")
+        return asset.response(request)
+
+    async def history(self, _: web.Request) -> web.Response:
+        """Tell spacing and coverage over the newest hour."""
+        return web.json_response({"scopes": self._board.history.to_json()})
+
+    async def events(self, request: web.Request) -> web.StreamResponse:
+        """Tell what happens, until the client leaves."""
+        with self._board.listen(request.headers.get("Last-Event-ID", "")) as listener:
+            response = web.StreamResponse(
+                headers={hdrs.CONTENT_TYPE: "text/event-stream", "X-Accel-Buffering": "no"}
+            )
+            await response.prepare(request)
+            text = f"retry: {_RETRY_MS}\n\n"
+            while await _is_taken(response, text):
+                try:
+                    async with asyncio.timeout(_HEARTBEAT_SECONDS):
+                        text = await listener.next()
+                except TimeoutError:
+                    text = ":\n\n"
+            return response
 
     async def metrics(self, _: web.Request) -> web.Response:
         """Tell Prometheus."""
@@ -109,6 +149,20 @@ class Routes:
             )
         return web.json_response({"frames": [*map(frame_to_json, found)], "next": following})
 
+    async def frame(self, request: web.Request) -> web.Response:
+        """Say why a frame is kept."""
+        key = read_key(request.match_info["id"])
+        found = None if key is None else await self._control.explain(key)
+        if found is None:
+            raise web.HTTPNotFound(reason="no such frame is kept")
+        return web.json_response(
+            {
+                "frame": frame_to_json(found.frame),
+                "nearest": None if found.nearest is None else frame_to_json(found.nearest),
+                "explanation": found.words,
+            }
+        )
+
     async def pin(self, request: web.Request) -> web.Response:
         """Never evict a frame."""
         return await self._set_pinned(request, True)
@@ -139,6 +193,7 @@ class Routes:
         key = read_key(request.match_info["id"])
         if key is None or not await self._control.pin(key, pinned):
             raise web.HTTPNotFound(reason="no such frame is kept")
+        self._board.pinned(str(key), pinned)
         return web.json_response({"id": str(key), "pinned": pinned})
 
     def _feed(self, feed: str, done: bool) -> web.Response:
@@ -146,3 +201,13 @@ class Routes:
             if view.status.feed == feed:
                 return web.json_response(feed_to_json(view, self._metrics.counts().get(feed, {})))
         raise web.HTTPNotFound(reason="there is no such feed")
+
+
+async def _is_taken(response: web.StreamResponse, text: str) -> bool:
+    """Send a text; False where the client has left, or takes nothing for long."""
+    try:
+        async with asyncio.timeout(_WRITE_SECONDS):
+            await response.write(text.encode())
+    except (ConnectionError, TimeoutError):
+        return False
+    return True

@@ -11,12 +11,16 @@ from typing import Self
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from streamsel.clock import Clock
 from streamsel.errors import ConfigurationError
 from streamsel.metrics.observer import Metrics
-from streamsel.service.control import ServiceControl
+from streamsel.service.control import SenderControl, ServiceControl
+from streamsel.service.events import Board
 from streamsel.service.guard import BODY_BYTES, AccessLog, Guard, add_headers, tell_errors
+from streamsel.service.login import LoginRoutes, Logins
 from streamsel.service.options import ServiceOptions
 from streamsel.service.routes import Routes
+from streamsel.service.whip import Whip
 
 _LOG = logging.getLogger("streamsel.service")
 _DEFECTS = logging.getLogger("streamsel.service.http")
@@ -34,15 +38,28 @@ class Service:
     Service is started once. Raises :class:`ConfigurationError` for a certificate that cannot be.
     """
 
-    def __init__(self, options: ServiceOptions, metrics: Metrics, control: ServiceControl) -> None:
+    def __init__(
+        self,
+        options: ServiceOptions,
+        metrics: Metrics,
+        control: ServiceControl,
+        board: Board,
+        senders: SenderControl,
+        clock: Clock,
+    ) -> None:
         self._options = options
         self._tls = options.tls_context()
+        logins = None if options.token is None else Logins(options.token, clock)
+        whip = Whip(senders, options.origins, clock)
         app = web.Application(
-            middlewares=[tell_errors, web.middleware(Guard(options))],
+            middlewares=[tell_errors, web.middleware(Guard(options, logins))],
             client_max_size=BODY_BYTES,
         )
-        app.add_routes(Routes(metrics, control).table())
+        app.add_routes(Routes(metrics, control, board).table())
+        app.add_routes(whip.table())
+        app.add_routes(LoginRoutes(logins, secure=self._tls is not None).table())
         app.on_response_prepare.append(add_headers)
+        app.on_response_prepare.append(whip.share)
         self._runner = web.AppRunner(
             app,
             access_log_class=AccessLog,

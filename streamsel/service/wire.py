@@ -32,6 +32,7 @@ def feed_to_json(view: FeedView, counts: Mapping[str, int]) -> dict[str, object]
         "scope": view.scope,
         "count": view.count,
         "kept": view.kept,
+        "takes_sender": view.takes_sender,
         "counts": dict(counts),
     }
 
@@ -121,6 +122,14 @@ async def read_count(request: web.Request, name: str) -> int:
     value = await _member(request, name)
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise web.HTTPBadRequest(reason=f'the body must be {{"{name}": N}} with N at least 1')
+    return value
+
+
+async def read_text(request: web.Request, name: str) -> str:
+    """Read the one member of a JSON object, a text."""
+    value = await _member(request, name)
+    if not isinstance(value, str):
+        raise web.HTTPBadRequest(reason=f'the body must be {{"{name}": "..."}}')
     return value
 
 

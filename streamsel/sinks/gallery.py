@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from streamsel.frame import FrameKey
@@ -44,18 +45,32 @@ class Gallery(Record):
         ``before`` is the wall time, feed and index of a frame: only what comes after it in this
         order is returned.
         """
+        return self._shown(
+            "(?1 IS NULL OR feeds.name = ?1) "
+            "AND (?2 IS NULL OR (wall_time, feeds.name, kept.idx) < (?2, ?3, ?4)) "
+            "ORDER BY wall_time DESC, feeds.name DESC, kept.idx DESC LIMIT ?5",
+            feed,
+            *(before or (None, None, None)),
+            limit,
+        )
+
+    def find(self, keys: Sequence[FrameKey]) -> list[ShownFrame]:
+        """Return those of the frames that are shown, in the order of the keys."""
+        return [
+            frame
+            for key in keys
+            for frame in self._shown("feeds.name = ?1 AND kept.idx = ?2", key.feed, key.index)
+        ]
+
+    def _shown(self, condition: str, *values: object) -> list[ShownFrame]:
         rows = self._rows(
             "SELECT feeds.name, kept.idx, wall_time, media_time, path, kept.width, kept.height, "
             "bytes, sha256, events.distance, near.name, other_idx, events.reason, pinned "
             "FROM kept JOIN feeds ON feeds.id = kept.feed "
             "JOIN frames ON frames.feed = kept.feed AND frames.idx = kept.idx "
             "JOIN events ON events.id = event LEFT JOIN feeds AS near ON near.id = other_feed "
-            "WHERE live AND path IS NOT NULL AND (?1 IS NULL OR feeds.name = ?1) "
-            "AND (?2 IS NULL OR (wall_time, feeds.name, kept.idx) < (?2, ?3, ?4)) "
-            "ORDER BY wall_time DESC, feeds.name DESC, kept.idx DESC LIMIT ?5",
-            feed,
-            *(before or (None, None, None)),
-            limit,
+            f"WHERE live AND path IS NOT NULL AND {condition}",
+            *values,
         )
         return [
             ShownFrame(

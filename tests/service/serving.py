@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import aiohttp
 
+from streamsel.clock import Clock, SystemClock
 from streamsel.errors import ConfigurationError
 from streamsel.event import FeedState, FeedStatus
 from streamsel.frame import FrameKey
 from streamsel.metrics.observer import Metrics
-from streamsel.service.control import FeedView, KeptFrame, Position
+from streamsel.service.control import Explanation, FeedView, KeptFrame, Position
+from streamsel.service.events import Board
 from streamsel.service.options import ServiceOptions
 from streamsel.service.server import Service
 from tests.metrics.scenario import fresh_metrics
@@ -87,6 +89,15 @@ class Behind:
         }
         below = [place for place in places if before is None or place < before]
         return [places[place] for place in sorted(below, reverse=True)[:limit]]
+
+    async def find(self, keys: Sequence[FrameKey]) -> Sequence[KeptFrame]:
+        self._fail_where_told()
+        return [frame for key in keys for frame in self.kept if frame.key == key]
+
+    async def explain(self, key: FrameKey) -> Explanation | None:
+        found = await self.find([key])
+        beside = [one for one in self.kept if found and str(one.key) == found[0].nearest]
+        return Explanation(found[0], beside[0] if beside else None, "so it is") if found else None
 
     async def claims(self, path: str) -> bool:
         if self.claimed is not None:
@@ -165,17 +176,73 @@ class Client:
         return await self.raw(head.encode())
 
 
+class Senders:
+    """Implements ``SenderControl``: answers with ``answer``, or raises it."""
+
+    def __init__(self, *feeds: str) -> None:
+        self.waiting = feeds
+        self.answer: SenderAnswer | Exception = SenderAnswer("s3ss10n", "v=0 answered")
+        self.offers: list[tuple[str, str]] = []
+        self.sessions: set[tuple[str, str]] = set()
+
+    def feeds(self) -> Collection[str]:
+        return self.waiting
+
+    async def offer(self, feed: str, sdp: str) -> SenderAnswer:
+        self.offers.append((feed, sdp))
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        self.sessions.add((feed, self.answer.session))
+        return self.answer
+
+    async def end(self, feed: str, session: str) -> bool:
+        if (feed, session) not in self.sessions:
+            return False
+        self.sessions.remove((feed, session))
+        return True
+
+
+@dataclass(frozen=True)
+class SenderAnswer:
+    session: str
+    sdp: str
+
+
+def service_of(
+    options: ServiceOptions,
+    behind: Behind | None = None,
+    *,
+    metrics: Metrics | None = None,
+    board: Board | None = None,
+    senders: Senders | None = None,
+    clock: Clock | None = None,
+) -> Service:
+    """Make a service, inside a running loop, of what is given and of stand-ins."""
+    clock = clock or SystemClock()
+    return Service(
+        options,
+        metrics or fresh_metrics(),
+        behind or Behind(),
+        board or Board(clock),
+        senders or Senders(),
+        clock,
+    )
+
+
 @asynccontextmanager
 async def serving(
     behind: Behind | None = None,
     *,
     metrics: Metrics | None = None,
+    board: Board | None = None,
+    senders: Senders | None = None,
+    clock: Clock | None = None,
     trusts: ssl.SSLContext | None = None,
     **options: object,
 ) -> AsyncIterator[Client]:
     """Run a service on a free port of the loopback."""
     made = ServiceOptions(**{"port": 0, **options})
-    service = Service(made, metrics or fresh_metrics(), behind or Behind())
+    service = service_of(made, behind, metrics=metrics, board=board, senders=senders, clock=clock)
     connector = aiohttp.TCPConnector(ssl=trusts) if trusts else None
     async with service, aiohttp.ClientSession(connector=connector) as session:
         yield Client(service, session)

@@ -150,7 +150,9 @@ def test_every_answer_tells_the_browser_to_be_careful() -> None:
                 assert answer.headers["Referrer-Policy"] == "no-referrer"
                 assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
                 assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
-                assert answer.headers["Cache-Control"] == "no-store"
+                assert answer.headers["Cache-Control"] == (
+                    "no-cache" if path == "/" else "no-store"
+                )
                 assert answer.headers["Server"] == "streamsel"
 
     asyncio.run(scenario())

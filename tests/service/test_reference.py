@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from pathlib import Path
 
+from streamsel.clock import SystemClock
+from streamsel.service.events import Board
+from streamsel.service.login import LoginRoutes
 from streamsel.service.routes import Routes
+from streamsel.service.whip import Whip
 from streamsel.service.wire import feed_to_json, frame_to_json
 from tests.metrics.scenario import busy_metrics
-from tests.service.serving import Behind, kept_frame, view
+from tests.service.serving import Behind, Senders, kept_frame, view
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "http.md").read_text()
 
@@ -20,9 +25,19 @@ def members(title: str) -> list[str]:
     return re.findall(r"`(\w+)`", " ".join(cells))
 
 
+async def board() -> Board:
+    return Board(SystemClock())
+
+
 def test_every_request_is_told() -> None:
     told = re.findall(r"^\| `([A-Z]+) (\S+)` \|", PAGE, re.MULTILINE)
-    routes = Routes(busy_metrics(), Behind()).table()
+    clock = SystemClock()
+    logins = LoginRoutes(None, secure=False)
+    routes = [
+        *Routes(busy_metrics(), Behind(), asyncio.run(board())).table(),
+        *Whip(Senders(), (), clock).table(),
+        *logins.table(),
+    ]
     assert told == [(route.method, route.path.replace(":.+", "")) for route in routes]
 
 

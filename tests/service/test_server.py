@@ -13,10 +13,17 @@ import pytest
 
 from streamsel.errors import ConfigurationError
 from streamsel.service.options import ServiceOptions
-from streamsel.service.server import Service
-from tests.metrics.scenario import fresh_metrics
 from tests.servers.broker import certify
-from tests.service.serving import TOKEN, Behind, Client, bearer, kept_frame, serving, view
+from tests.service.serving import (
+    TOKEN,
+    Behind,
+    Client,
+    bearer,
+    kept_frame,
+    service_of,
+    serving,
+    view,
+)
 
 JSON_HEAD = (
     b"PUT /api/feeds/gate/count HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
@@ -50,7 +57,7 @@ def test_a_port_in_use_is_a_mistake_of_the_configuration() -> None:
     async def scenario() -> None:
         with socket.create_server(("127.0.0.1", 0)) as other:
             port = other.getsockname()[1]
-            service = Service(ServiceOptions(port=port), fresh_metrics(), Behind())
+            service = service_of(ServiceOptions(port=port))
             expected = rf"service\.listen: 127\.0\.0\.1:{port} is in use; .* another port"
             with pytest.raises(ConfigurationError, match=expected):
                 await service.start()
@@ -62,7 +69,7 @@ def test_a_port_in_use_is_a_mistake_of_the_configuration() -> None:
 @pytest.mark.parametrize("host", ["192.0.2.1", "no-such-host.invalid"])
 def test_an_address_that_is_not_ours(host: str) -> None:
     async def scenario() -> None:
-        service = Service(ServiceOptions(host=host, port=0, token=TOKEN), fresh_metrics(), Behind())
+        service = service_of(ServiceOptions(host=host, port=0, token=TOKEN))
         with pytest.raises(ConfigurationError, match=f"cannot listen on {host}:0"):
             await service.start()
 
@@ -80,12 +87,12 @@ def test_it_listens_on_ipv6_too() -> None:
 
 def test_it_stops_twice_and_its_port_can_be_used_again_at_once() -> None:
     async def scenario() -> None:
-        service = Service(ServiceOptions(port=0), fresh_metrics(), Behind())
+        service = service_of(ServiceOptions(port=0))
         await service.start()
         port = int(service.url.rpartition(":")[2])
         await service.stop()
         await service.stop()
-        again = Service(ServiceOptions(port=port), fresh_metrics(), Behind())
+        again = service_of(ServiceOptions(port=port))
         async with again:
             assert again.url.endswith(f":{port}")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 
 from streamsel.errors import OfferError, UnsupportedError
 
@@ -90,8 +91,7 @@ def _sections(sdp: str) -> list[Section]:
     if sum(line.startswith("a=candidate:") for line in lines) > _MOST_CANDIDATES:
         raise OfferError(f"the offer has more than {_MOST_CANDIDATES} candidates")
     shared = tuple(lines[: starts[0]] if starts else lines)
-    ends = [*starts[1:], len(lines)]
-    return [_section(lines[a:b], shared) for a, b in zip(starts, ends, strict=True)]
+    return [_section(lines[a:b], shared) for a, b in pairwise([*starts, len(lines)])]
 
 
 def _section(lines: list[str], shared: tuple[str, ...]) -> Section:

@@ -180,7 +180,7 @@ class Peer:
         vars(receiver)["_send_rtcp_pli"] = ask_and_note
 
     async def _watch(self) -> None:
-        """End it when its time is over, and when nothing has come for too long."""
+        """End it when nobody wants it, its time is over, or nothing has come for too long."""
         began = heard = self._clock.monotonic()
         while not self._over.is_set():
             await asyncio.sleep(_LOOK_SECONDS)
@@ -188,7 +188,9 @@ class Peer:
             if packets != self.reception.received:
                 self.reception.received, heard = packets, now
             limit = self._options.max_session
-            if limit is not None and now - began > limit:
+            if self.reception.ended is not None:
+                self.end(self.reception.ended)
+            elif limit is not None and now - began > limit:
                 self.end(f"its session time of {limit:g} s is over")
             elif not packets and now - began > _CONNECTING_SECONDS:
                 self.end(f"no connection came about within {_CONNECTING_SECONDS:g} s")

@@ -1,0 +1,43 @@
+"""An observer that looks at nothing, for those that look at little."""
+
+from __future__ import annotations
+
+from streamsel.event import FeedStatus, Judgement, Tally
+from streamsel.interfaces import LiveSelector
+
+
+class SilentObserver:
+    """A ``LiveObserver`` that passes over all it is told; override what matters."""
+
+    def feed_changed(self, status: FeedStatus) -> None:
+        """A feed is different."""
+
+    def feed_removed(self, feed: str) -> None:
+        """A feed is gone."""
+
+    def tallied(self, feed: str, tally: Tally) -> None:
+        """A source has counted."""
+
+    def dropped(self, feed: str, reason: str, frames: int) -> None:
+        """Frames gave way."""
+
+    def judged(self, judgement: Judgement, now: float) -> None:
+        """A turn of the judge."""
+
+    def batched(self, frames: int) -> None:
+        """Frames were embedded together."""
+
+    def took(self, stage: str, seconds: float) -> None:
+        """A stage worked."""
+
+    def waiting(self, queue: str, items: int) -> None:
+        """Items wait in a queue."""
+
+    def measured(self, scope: str, selector: LiveSelector) -> None:
+        """A selector can be looked at."""
+
+    def delivered(self, sink: str, judgement: Judgement) -> None:
+        """A sink has acted."""
+
+    def sink_failed(self, sink: str, reason: str) -> None:
+        """A sink failed."""

@@ -1,0 +1,63 @@
+"""How well the kept frames have covered what was seen, over the newest hour."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+STEP_SECONDS = 10.0
+_POINTS = 360
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """What a scope's coreset was like at a time (UTC epoch seconds)."""
+
+    time: float
+    spacing: float
+    coverage: float
+    kept: int
+
+    def to_json(self, scope: str) -> dict[str, object]:
+        """Return it as the event ``measured`` tells it."""
+        return {
+            "scope": scope,
+            "time": self.time,
+            "spacing": _finite(self.spacing),
+            "coverage": _finite(self.coverage),
+            "kept": self.kept,
+        }
+
+
+class History:
+    """The newest measurements of each scope, 360 of them: an hour."""
+
+    def __init__(self) -> None:
+        self._scopes: dict[str, deque[Measurement]] = {}
+
+    def add(self, scope: str, measurement: Measurement) -> None:
+        """Remember one more."""
+        self._scopes.setdefault(scope, deque(maxlen=_POINTS)).append(measurement)
+
+    def keep_only(self, scopes: Mapping[str, object] | set[str]) -> None:
+        """Forget scopes that are gone."""
+        for scope in self._scopes.keys() - set(scopes):
+            del self._scopes[scope]
+
+    def to_json(self) -> dict[str, object]:
+        """Return all of it as ``/api/history`` shows it, a column a quantity."""
+        return {
+            scope: {
+                "times": [each.time for each in measured],
+                "spacing": [_finite(each.spacing) for each in measured],
+                "coverage": [_finite(each.coverage) for each in measured],
+                "kept": [each.kept for each in measured],
+            }
+            for scope, measured in self._scopes.items()
+        }
+
+
+def _finite(value: float) -> float | None:
+    return round(float(value), 6) if math.isfinite(value) else None

@@ -1,0 +1,110 @@
+"""Logging a browser in: for the token it is given a cookie, which tells nothing of the token."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections import OrderedDict, deque
+
+from aiohttp import web
+
+from streamsel.clock import Clock
+from streamsel.service.wire import read_text
+
+LOGIN = "/login"
+LOGOUT = "/logout"
+COOKIE = "streamsel"
+
+_LASTS_SECONDS = 30 * 24 * 3600
+_MOST_FAILURES = 10
+_WITHIN_SECONDS = 60.0
+_MOST_ADDRESSES = 1024
+
+
+class Logins:
+    """Knows the token, gives out cookies and accepts them.
+
+    A cookie is the time until which it holds, and a MAC of that under a key made of the token: who
+    changes the token ends every login. Wrong tokens are counted for each address.
+    """
+
+    def __init__(self, token: str, clock: Clock) -> None:
+        self._token = token.encode()
+        self._key = hashlib.sha256(b"streamsel login\0" + self._token).digest()
+        self._clock = clock
+        self._failures: OrderedDict[str, deque[float]] = OrderedDict()
+
+    def is_token(self, offered: bytes) -> bool:
+        """Whether this is the token; takes as long for any of its length."""
+        return hmac.compare_digest(offered, self._token)
+
+    def is_cookie(self, cookie: str) -> bool:
+        """Whether this is a cookie that was given out, and still holds."""
+        until, _, mac = cookie.partition(".")
+        given = mac.encode("utf-8", "surrogateescape")
+        if not hmac.compare_digest(given, self._mac(until).encode()):
+            return False
+        return self._clock.wall() < int(until)
+
+    def log_in(self, address: str, offered: str, response: web.Response, *, secure: bool) -> bool:
+        """Give the cookie to who offers the token; False where it is another.
+
+        Raises 429 for an address that offered wrong ones ten times within a minute.
+        """
+        self._require_patience(address)
+        if not self.is_token(offered.encode("utf-8", "surrogateescape")):
+            self._failures[address].append(self._clock.monotonic())
+            return False
+        until = str(int(self._clock.wall()) + _LASTS_SECONDS)
+        response.set_cookie(
+            COOKIE,
+            f"{until}.{self._mac(until)}",
+            max_age=_LASTS_SECONDS,
+            path="/",
+            httponly=True,
+            secure=secure,
+            samesite="Strict",
+        )
+        return True
+
+    def _mac(self, until: str) -> str:
+        text = until.encode("utf-8", "surrogateescape")
+        return hmac.new(self._key, text, hashlib.sha256).hexdigest()
+
+    def _require_patience(self, address: str) -> None:
+        failures = self._failures.setdefault(address, deque(maxlen=_MOST_FAILURES))
+        self._failures.move_to_end(address)
+        if len(self._failures) > _MOST_ADDRESSES:
+            self._failures.popitem(last=False)
+        oldest = self._clock.monotonic() - _WITHIN_SECONDS
+        if len(failures) == _MOST_FAILURES and failures[0] > oldest:
+            raise web.HTTPTooManyRequests(reason="too many wrong tokens; wait a minute")
+
+
+class LoginRoutes:
+    """Where a browser exchanges the token for a cookie, and gives that back."""
+
+    def __init__(self, logins: Logins | None, *, secure: bool) -> None:
+        """``secure``: the cookie is for HTTPS alone. Without ``logins`` everybody is in."""
+        self._logins = logins
+        self._secure = secure
+
+    def table(self) -> list[web.RouteDef]:
+        """Every route."""
+        return [web.post(LOGIN, self.log_in), web.post(LOGOUT, self.log_out)]
+
+    async def log_in(self, request: web.Request) -> web.Response:
+        """Exchange the token for a cookie."""
+        offered = await read_text(request, "token")
+        response = web.Response(status=204)
+        if self._logins is not None and not self._logins.log_in(
+            request.remote or "", offered, response, secure=self._secure
+        ):
+            raise web.HTTPUnauthorized(reason="that is not the token")
+        return response
+
+    async def log_out(self, _: web.Request) -> web.Response:
+        """Take the cookie back."""
+        response = web.Response(status=204)
+        response.del_cookie(COOKIE, path="/", httponly=True, secure=self._secure, samesite="Strict")
+        return response

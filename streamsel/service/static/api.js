@@ -1,0 +1,52 @@
+// Asks the service.
+import { learnClock } from "./time.js";
+
+const PATIENCE_MS = 15_000;
+const RETURN_MS = 30_000;
+
+/** The service said no, or nothing; status is 0 where it could not be reached. */
+export class Refused extends Error {
+  constructor(status, message) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/** Returns what the service answers, as a value; throws Refused. Not let in: goes to the login. */
+export async function ask(path, { method = "GET", body } = {}) {
+  const options = { method, signal: AbortSignal.timeout(PATIENCE_MS) };
+  if (method !== "GET") options.headers = { "Content-Type": "application/json" };
+  if (body !== undefined) options.body = JSON.stringify(body);
+  let response;
+  try {
+    response = await fetch(path, options);
+  } catch (error) {
+    throw new Refused(0, "The service cannot be reached.", { cause: error });
+  }
+  learnClock(response);
+  if (response.ok) return response.status === 204 ? null : response.json();
+  if (response.status === 401) enterAgain();
+  throw new Refused(response.status, await reason(response));
+}
+
+/** Loads the page again, which shows the login; not over and over where that does not help. */
+export function enterAgain() {
+  const last = Number(sessionStorage.getItem("entered") ?? 0);
+  if (Date.now() - last < RETURN_MS) return;
+  sessionStorage.setItem("entered", Date.now());
+  location.reload();
+}
+
+/** Says in one sentence why the service refused. */
+export async function reason(response) {
+  const told = await response.text();
+  let said = told.slice(0, 300);
+  try {
+    said = JSON.parse(told).error ?? said;
+  } catch {
+    if (/^\s*</.test(told)) said = "";
+  }
+  if (response.status === 401) return "You are logged out. Load the page again to log in.";
+  if (response.status === 503) return `The service cannot do that now: ${said || "it is busy"}.`;
+  return said || `The service answered ${response.status}.`;
+}

@@ -1,0 +1,62 @@
+// What is known of the feeds and of their coresets. Tells its listeners what changed.
+
+const MOST_POINTS = 360;
+
+/** Events: "feeds" (all of them), "feed" (detail: its name), "scope" (detail: its name), "filter". */
+export class Store extends EventTarget {
+  feeds = new Map();
+  scopes = new Map();
+  filter = null;
+
+  /** Replaces every feed. */
+  setFeeds(feeds) {
+    this.feeds = new Map(feeds.map((feed) => [feed.feed, feed]));
+    this.#tell("feeds");
+    if (this.filter !== null && !this.feeds.has(this.filter)) this.setFilter(null);
+  }
+
+  /** Takes what is new of one feed; returns what was known of it. */
+  setFeed(feed) {
+    const before = this.feeds.get(feed.feed);
+    if (feed.state === "removed") {
+      this.feeds.delete(feed.feed);
+      this.#tell("feeds");
+      if (this.filter === feed.feed) this.setFilter(null);
+    } else {
+      this.feeds.set(feed.feed, feed);
+      this.#tell(before ? "feed" : "feeds", feed.feed);
+    }
+    return before;
+  }
+
+  /** Replaces what was measured over time. */
+  setHistory(scopes) {
+    this.scopes = new Map(Object.entries(scopes));
+    for (const scope of this.scopes.keys()) this.#tell("scope", scope);
+  }
+
+  /** Adds one measurement of a scope. */
+  measure({ scope, time, spacing, coverage, kept }) {
+    const known = this.scopes.get(scope) ?? { times: [], spacing: [], coverage: [], kept: [] };
+    if (time <= known.times.at(-1)) return;
+    const longer = (values, value) => [...values, value].slice(-MOST_POINTS);
+    this.scopes.set(scope, {
+      times: longer(known.times, time),
+      spacing: longer(known.spacing, spacing),
+      coverage: longer(known.coverage, coverage),
+      kept: longer(known.kept, kept),
+    });
+    this.#tell("scope", scope);
+  }
+
+  /** Shows the frames of one feed alone; null: of all. */
+  setFilter(feed) {
+    if (feed === this.filter) return;
+    this.filter = feed;
+    this.#tell("filter");
+  }
+
+  #tell(type, detail) {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+}

@@ -1,0 +1,66 @@
+// Times of the service, told in the words of whoever looks.
+import { el, write } from "./dom.js";
+
+const STEPS = [[60, 1, "s"], [3600, 60, "min"], [86400, 3600, "h"], [Infinity, 86400, "d"]];
+const DAY = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+const FARTHEST = 8.64e12;
+let offset = 0;
+
+/** Learns how far the clock here is from the service's: a phone's may be minutes off. */
+export function learnClock(response) {
+  const told = Date.parse(response.headers.get("Date") ?? "");
+  if (Number.isFinite(told)) {
+    const ahead = (told - Date.now()) / 1000;
+    offset = Math.abs(ahead) > 2 ? ahead : 0;
+  }
+}
+
+/** How long ago a time (UTC epoch seconds) was: "now", "12 s ago", "3 min ago". */
+export function ago(time) {
+  const seconds = Math.floor(Date.now() / 1000 + offset - time);
+  return seconds < 2 ? "now" : `${span(seconds)} ago`;
+}
+
+/** A time span in its largest unit: "45 s", "12 min". */
+export function span(seconds) {
+  const [, divisor, unit] = STEPS.find(([below]) => seconds < below);
+  return `${Math.max(0, Math.floor(seconds / divisor))} ${unit}`;
+}
+
+/** The time to the second, in the reader's own time zone. */
+export function exact(time) {
+  return isTime(time) ? DAY.format(time * 1000) : "unknown";
+}
+
+/** Returns an element that tells how long ago a time was, and stays true. */
+export function timeElement(time) {
+  const node = el("time");
+  retime(node, time);
+  return node;
+}
+
+/** Changes the time that an element tells; null: it never was. */
+export function retime(node, time) {
+  if (!isTime(time)) {
+    node.removeAttribute("datetime");
+    write(node, "never");
+    return;
+  }
+  node.dateTime = new Date(time * 1000).toISOString();
+  node.title = exact(time);
+  write(node, ago(time));
+}
+
+/** Keeps every time on the page true. */
+export function keepTime() {
+  setInterval(() => {
+    if (document.hidden) return;
+    for (const node of document.querySelectorAll("time[datetime]")) {
+      write(node, ago(Date.parse(node.dateTime) / 1000));
+    }
+  }, 1000);
+}
+
+function isTime(time) {
+  return Number.isFinite(time) && Math.abs(time) < FARTHEST;
+}

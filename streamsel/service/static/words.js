@@ -1,0 +1,40 @@
+// Numbers and names as people read them.
+
+const COUNT = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
+const SHORT = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
+
+/** A count: 12,402, and 1.2M where digits would no longer be read. */
+export function count(number) {
+  if (!Number.isFinite(number)) return "–";
+  return number < 100_000 ? COUNT.format(number) : SHORT.format(number);
+}
+
+/** A distance; a dash where none was measured. */
+export function distance(value) {
+  return Number.isFinite(value) ? value.toFixed(2) : "–";
+}
+
+/** A size in bytes: 84 kB. */
+export function bytes(number) {
+  if (!Number.isFinite(number)) return "–";
+  return number < 1e6 ? `${Math.ceil(number / 1e3)} kB` : `${(number / 1e6).toFixed(1)} MB`;
+}
+
+/** One or many: "1 feed", "3 feeds". */
+export function many(number, noun) {
+  return `${count(number)} ${noun}${number === 1 ? "" : "s"}`;
+}
+
+/** Why a frame was kept, in a sentence of its own. */
+export function whyKept(frame) {
+  const away = Number.isFinite(frame.distance) ? `, ${distance(frame.distance)} away` : "";
+  if (frame.reason === "novel" && !frame.nearest) return "The first of its coreset.";
+  if (frame.reason === "novel") return `Unlike all that was kept: the nearest was ${frame.nearest}${away}.`;
+  if (frame.reason === "recalled") return "Was covered before, and stands in again after an eviction.";
+  return `Kept as ${frame.reason}${away}.`;
+}
+
+/** What became of a frame that is kept no more. */
+export function whyEvicted({ reason, by }) {
+  return by ? `evicted (${reason}): ${by} stands for it` : `evicted (${reason})`;
+}
