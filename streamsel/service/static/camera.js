@@ -37,7 +37,7 @@ function tell(problem) {
 
 async function listFeeds() {
   const listed = await ask("/api/feeds");
-  const names = (listed.feeds ?? listed).filter((feed) => feed.takes_sender).map(({ feed }) => feed);
+  const names = listed.filter((feed) => feed.takes_sender).map(({ feed }) => feed);
   byId("feed").replaceChildren(...names.map((name) => el("option", { value: name }, name)));
   if (names.includes(asked.get("feed"))) byId("feed").value = asked.get("feed");
   byId("go").disabled = !names.length;
@@ -107,6 +107,10 @@ async function start() {
   } catch (error) {
     if (!(error instanceof DOMException)) throw error;
     stop(NO_CAMERA[error.name] ?? `The camera cannot be used (${error.name}).`);
+    return;
+  }
+  if (!wanted) {
+    stop();
     return;
   }
   looking = setInterval(look, LOOK_MS);

@@ -68,7 +68,7 @@ async function loadAll() {
         ask("/api/history"),
         gallery.load(),
       ]);
-      store.setFeeds(listed.feeds ?? listed);
+      store.setFeeds(listed);
       store.setHistory(history.scopes);
     });
     if (!isLoaded) viewer.follow();

@@ -1,0 +1,356 @@
+"""What happens, as it is told: in order, once, and never held up by who listens slowly."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+
+from streamsel.clock import SystemClock
+from streamsel.event import Event, Evicted, Judgement, Kept
+from streamsel.frame import Frame, FrameKey
+from streamsel.service.control import KeptFrame
+from streamsel.service.events import MOST_LISTENERS, Board
+from tests.coreset.candidates import candidate
+from tests.metrics.scenario import FixedSelector, ManualClock, fresh_metrics, unit_vectors
+from tests.service.serving import BORN, TOKEN, Behind, Client, kept_frame, serving, view
+
+Told = tuple[str, dict[str, object]]
+
+
+class Listening:
+    """What a client of the stream hears."""
+
+    def __init__(self, answer: aiohttp.ClientResponse) -> None:
+        self.answer = answer
+        self.last_id = ""
+
+    async def next(self) -> Told:
+        """The next event; comments and times to wait are passed over."""
+        fields: dict[str, str] = {}
+        async with asyncio.timeout(20):
+            async for line in self.answer.content:
+                name, _, value = line.decode().rstrip("\n").partition(": ")
+                if name:
+                    fields[name] = value
+                elif "event" in fields:
+                    self.last_id = fields["id"]
+                    return fields["event"], json.loads(fields["data"])
+        raise AssertionError("the stream has ended")
+
+    async def until(self, name: str) -> Told:
+        """The next event of this name."""
+        while True:
+            told = await self.next()
+            if told[0] == name:
+                return told
+
+    async def until_id(self, name: str) -> None:
+        """Pass over everything up to what is told of this frame."""
+        while (await self.next())[1].get("id") != name:
+            pass
+
+
+@asynccontextmanager
+async def listening(client: Client, last_id: str = "") -> AsyncIterator[Listening]:
+    headers = {"Last-Event-ID": last_id} if last_id else {}
+    url = client.service.url + "/api/events"
+    async with client.session.get(url, headers=headers) as answer:
+        assert answer.status == 200
+        assert answer.headers["Content-Type"] == "text/event-stream"
+        yield Listening(answer)
+
+
+@asynccontextmanager
+async def live(behind: Behind, board: Board) -> AsyncIterator[Client]:
+    metrics = fresh_metrics()
+    serve = asyncio.ensure_future(board.serve(behind, metrics))
+    async with serving(behind, metrics=metrics, board=board) as client:
+        yield client
+    serve.cancel()
+    await asyncio.wait([serve])
+
+
+def seen(index: int) -> Frame:
+    return candidate(index, unit_vectors(1)[0], feed="gate").frame
+
+
+def kept(index: int) -> Kept:
+    return Kept(seen(index), 0.5, None, 0.1, "novel")
+
+
+def evicted(index: int, by: int) -> Evicted:
+    return Evicted(seen(index), FrameKey("gate", by), 0.25, "closest-pair")
+
+
+def judgement(*events: Event) -> Judgement:
+    return Judgement("gate", (), changes=events)
+
+
+def ids(told: list[Told]) -> list[tuple[str, object]]:
+    return [(name, data.get("id")) for name, data in told]
+
+
+def test_frames_are_told_as_kept_once_they_are_stored_and_then_as_evicted(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        behind, board = Behind(tmp_path), Board(SystemClock())
+        async with live(behind, board) as client, listening(client) as page:
+            for index in (1, 2):
+                behind.keep(kept_frame("gate", index, BORN))
+            board.delivered("mqtt", judgement(kept(1)))
+            board.delivered("disk", judgement(kept(1), kept(2)))
+            board.delivered("disk", judgement(evicted(1, by=2)))
+            told = [await page.next() for _ in range(3)]
+            listed = (await client.json("/api/frames"))["frames"]
+        assert ids(told) == [
+            ("kept", "gate-000001"),
+            ("kept", "gate-000002"),
+            ("evicted", "gate-000001"),
+        ]
+        assert told[0][1] in listed
+        assert told[2][1] == {
+            "id": "gate-000001",
+            "feed": "gate",
+            "reason": "closest-pair",
+            "by": "gate-000002",
+            "distance": 0.25,
+        }
+
+    asyncio.run(scenario())
+
+
+def test_what_was_kept_and_evicted_at_once_is_not_told(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        behind, board = Behind(tmp_path), Board(SystemClock())
+        async with live(behind, board) as client, listening(client) as page:
+            behind.keep(kept_frame("gate", 2, BORN))
+            board.delivered("disk", judgement(kept(1), evicted(1, by=2), kept(2)))
+            assert ids([await page.next()]) == [("kept", "gate-000002")]
+
+    asyncio.run(scenario())
+
+
+def test_feeds_are_told_when_they_change_and_when_they_go() -> None:
+    async def scenario() -> None:
+        behind, board = Behind(feeds=[view("gate"), view("yard")]), Board(SystemClock())
+        async with live(behind, board) as client, listening(client) as page:
+            first = [await page.next(), await page.next()]
+            assert [feed for _, feed in first] == await client.json("/api/feeds")
+            behind.views["gate"] = view("gate", "down")
+            name, gate = await page.next()
+            assert (name, gate["feed"], gate["state"]) == ("feed", "gate", "down")
+            assert gate["reason"] == "no answer from rtsp://viewer:***@10.0.0.4/main"
+            del behind.views["yard"]
+            assert await page.next() == ("feed", {"feed": "yard", "state": "removed"})
+
+    asyncio.run(scenario())
+
+
+def test_pins_are_told_to_every_page(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        behind, board = Behind(tmp_path), Board(SystemClock())
+        behind.keep(kept_frame("gate", 1, BORN))
+        async with (
+            live(behind, board) as client,
+            listening(client) as one,
+            listening(client) as other,
+        ):
+            assert (await client.put("/api/frames/gate-000001/pin", {})).status == 200
+            expected = ("pinned", {"id": "gate-000001", "pinned": True})
+            assert await one.next() == await other.next() == expected
+
+    asyncio.run(scenario())
+
+
+def test_who_comes_back_hears_what_was_missed_and_nothing_twice(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        behind, board = Behind(tmp_path), Board(SystemClock())
+        async with live(behind, board) as client:
+            for index in range(5):
+                behind.keep(kept_frame("gate", index, BORN))
+            async with listening(client) as page:
+                board.delivered("disk", judgement(kept(0), kept(1)))
+                told = [await page.next()]
+            board.delivered("disk", judgement(kept(2), kept(3)))
+            async with listening(client, page.last_id) as page:
+                told += [await page.next() for _ in range(3)]
+                board.delivered("disk", judgement(kept(4)))
+                told.append(await page.next())
+        assert ids(told) == [("kept", f"gate-{index:06d}") for index in range(5)]
+
+    asyncio.run(scenario())
+
+
+def test_who_missed_too_much_or_comes_from_elsewhere_loads_all_again() -> None:
+    async def scenario() -> None:
+        board = Board(SystemClock())
+        async with live(Behind(), board) as client:
+            async with listening(client) as page:
+                board.pinned("gate-000001", True)
+                await page.next()
+                last_id = page.last_id
+            run = last_id.partition(".")[0]
+            strange = ["x", "...", f"{run}.", f"{run}.99", f"{run}.-1", f"{run}.٣", "f00.1"]
+            strange.append(f"{run}.{'9' * 5000}")
+            for given in strange:
+                async with listening(client, given) as page:
+                    assert await page.next() == ("reset", {}), given[:40]
+                    board.pinned("gate-000002", False)
+                    assert (await page.next())[0] == "pinned"
+            async with listening(client) as page:
+                for index in range(3000):
+                    board.pinned(f"gate-{index:06d}", True)
+                async with listening(client, last_id) as late:
+                    assert await late.next() == ("reset", {})
+                # More than 500 waited for the page, so it was told to load all again.
+                assert await page.until("reset") == ("reset", {})
+
+    asyncio.run(scenario())
+
+
+def test_nothing_is_looked_up_while_nobody_listens(tmp_path: Path) -> None:
+    class Asked(Behind):
+        def __init__(self) -> None:
+            super().__init__(tmp_path)
+            self.keys: list[FrameKey] = []
+
+        async def find(self, keys: Sequence[FrameKey]) -> Sequence[KeptFrame]:
+            self.keys += keys
+            return await super().find(keys)
+
+    async def scenario() -> None:
+        clock = ManualClock()
+        behind, board = Asked(), Board(clock)
+        async with live(behind, board):
+            board.delivered("disk", judgement(kept(1)))
+            with board.listen("") as page:
+                behind.keep(kept_frame("gate", 2, BORN))
+                board.delivered("disk", judgement(kept(2)))
+                assert "event: kept" in await page.next()
+            clock.now += 61
+            board.delivered("disk", judgement(kept(3)))
+        assert behind.keys == [FrameKey("gate", 2)]
+
+    asyncio.run(scenario())
+
+
+def test_a_page_that_reads_nothing_holds_up_nobody_and_fills_no_memory() -> None:
+    async def scenario() -> None:
+        board = Board(SystemClock())
+        async with live(Behind(), board) as client:
+            reader, writer = await asyncio.open_connection("127.0.0.1", client.port)
+            writer.write(b"GET /api/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            await reader.readline()
+            name, told = "x" * 4000, 0
+            async with listening(client) as page:
+                for _ in range(200):
+                    for _ in range(50):
+                        board.pinned(f"{name}-{told:06d}", True)
+                        told += 1
+                    await page.until_id(f"{name}-{told - 1:06d}")
+            late = b""
+            async with asyncio.timeout(20):
+                while b"event: reset" not in late[-100_000:]:
+                    late += await reader.read(65536)
+            assert len(late) < told * len(name) / 2
+            writer.close()
+
+    asyncio.run(scenario())
+
+
+async def rest_of(reader: asyncio.StreamReader) -> bytes:
+    """Everything until the service hung up."""
+    parts = []
+    try:
+        while part := await reader.read(65536):
+            parts.append(part)
+    except ConnectionResetError:
+        pass
+    return b"".join(parts)
+
+
+def test_only_so_many_pages_listen() -> None:
+    async def scenario() -> None:
+        board = Board(SystemClock())
+        async with (
+            live(Behind(), board) as client,
+            aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session,
+        ):
+            url = client.service.url + "/api/events"
+            answers = [await session.get(url) for _ in range(MOST_LISTENERS)]
+            assert {answer.status for answer in answers} == {200}
+            refused = await client.get("/api/events")
+            assert refused.status == 503
+            assert json.loads(refused.body)["error"] == "too many pages are open; close one"
+            assert (await client.get("/healthz")).status == 200
+            for answer in answers:
+                answer.close()
+
+    asyncio.run(scenario())
+
+
+def test_the_end_of_the_service_ends_the_streams() -> None:
+    async def scenario() -> None:
+        async with live(Behind(), Board(SystemClock())) as client:
+            reader, writer = await asyncio.open_connection("127.0.0.1", client.port)
+            writer.write(b"GET /api/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            await reader.readuntil(b"retry: ")
+            async with asyncio.timeout(5):
+                await client.service.stop()
+                await rest_of(reader)
+            writer.close()
+
+    asyncio.run(scenario())
+
+
+def test_the_stream_wants_the_token() -> None:
+    async def scenario() -> None:
+        async with serving(token=TOKEN) as client:
+            assert (await client.get("/api/events")).status == 401
+
+    asyncio.run(scenario())
+
+
+def test_measurements_are_told_and_remembered_for_an_hour() -> None:
+    async def scenario() -> None:
+        clock = ManualClock()
+        behind, board = Behind(feeds=[view("gate")]), Board(clock)
+        selector = FixedSelector(unit_vectors(4))
+        async with live(behind, board) as client, listening(client) as page:
+            assert (await page.until("feed"))[1]["feed"] == "gate"
+            for _ in range(400):
+                board.measured("gate", selector)
+                board.measured("gate", selector)
+                clock.now += 10
+            _, told = await page.until("measured")
+            assert told == {
+                **{"scope": "gate", "time": 1000.0, "spacing": 0.5, "coverage": 0.75, "kept": 4}
+            }
+            history = (await client.json("/api/history"))["scopes"]["gate"]
+            assert history["times"] == [1000.0 + 10 * step for step in range(40, 400)]
+            assert set(history["coverage"]) == {0.75}
+            assert len(history["spacing"]) == len(history["kept"]) == 360
+            behind.views = {"yard": view("yard")}
+            while (await page.until("feed"))[1] != {"feed": "gate", "state": "removed"}:
+                pass
+            assert "gate" not in (await client.json("/api/history"))["scopes"]
+
+    asyncio.run(asyncio.wait_for(scenario(), 30))
+
+
+def test_what_is_not_a_number_yet_is_null() -> None:
+    async def scenario() -> None:
+        board = Board(ManualClock())
+        selector = FixedSelector(unit_vectors(1))
+        selector.spacing, selector.coverage_bound = float("inf"), float("nan")
+        async with live(Behind(feeds=[view("gate")]), board) as client:
+            board.measured("gate", selector)
+            await asyncio.sleep(0)
+            history = (await client.json("/api/history"))["scopes"]["gate"]
+        assert (history["spacing"], history["coverage"]) == ([None], [None])
+
+    asyncio.run(scenario())
