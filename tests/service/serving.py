@@ -238,13 +238,14 @@ async def serving(
     senders: Senders | None = None,
     clock: Clock | None = None,
     trusts: ssl.SSLContext | None = None,
+    jar: aiohttp.abc.AbstractCookieJar | None = None,
     **options: object,
 ) -> AsyncIterator[Client]:
     """Run a service on a free port of the loopback."""
     made = ServiceOptions(**{"port": 0, **options})
     service = service_of(made, behind, metrics=metrics, board=board, senders=senders, clock=clock)
     connector = aiohttp.TCPConnector(ssl=trusts) if trusts else None
-    async with service, aiohttp.ClientSession(connector=connector) as session:
+    async with service, aiohttp.ClientSession(connector=connector, cookie_jar=jar) as session:
         yield Client(service, session)
 
 
