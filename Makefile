@@ -9,10 +9,12 @@ TORCH  ?= torch==2.13.0
 WORKERS ?= $(shell echo $$(( $$(nproc) * 3 / 2 )))
 PIP     = $(VENV)/bin/python -m pip --disable-pip-version-check --quiet
 SUDO    = $(if $(filter 0,$(shell id -u)),,$(if $(shell command -v sudo),sudo -n,))
-# The real parts that tests talk to: codecs, an MQTT broker, Prometheus, an RTSP server, networks.
-DEBIAN  = ffmpeg mosquitto mosquitto-clients prometheus gir1.2-gst-rtsp-server-1.0 python3-gi \
-          gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad \
-          gstreamer1.0-plugins-ugly glib-networking iproute2 iptables libfaketime openssl
+# The real parts that tests talk to: codecs, an MQTT broker, Prometheus, a browser, RTSP and WebRTC
+# servers, networks.
+DEBIAN  = ffmpeg mosquitto mosquitto-clients prometheus chromium gir1.2-gst-rtsp-server-1.0 \
+          gir1.2-gst-plugins-bad-1.0 gstreamer1.0-nice python3-gi gstreamer1.0-plugins-base \
+          gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly \
+          glib-networking iproute2 iptables libfaketime openssl
 
 .PHONY: demo test lint bench debian clean
 

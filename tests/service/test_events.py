@@ -11,12 +11,11 @@ from pathlib import Path
 import aiohttp
 
 from streamsel.clock import SystemClock
-from streamsel.event import Event, Evicted, Judgement, Kept
-from streamsel.frame import Frame, FrameKey
+from streamsel.frame import FrameKey
 from streamsel.service.control import KeptFrame
 from streamsel.service.events import MOST_LISTENERS, Board
-from tests.coreset.candidates import candidate
-from tests.metrics.scenario import FixedSelector, ManualClock, fresh_metrics, unit_vectors
+from tests.metrics.scenario import FixedSelector, ManualClock, unit_vectors
+from tests.service.happenings import evicted, judgement, kept, live
 from tests.service.serving import BORN, TOKEN, Behind, Client, kept_frame, serving, view
 
 Told = tuple[str, dict[str, object]]
@@ -63,32 +62,6 @@ async def listening(client: Client, last_id: str = "") -> AsyncIterator[Listenin
         assert answer.status == 200
         assert answer.headers["Content-Type"] == "text/event-stream"
         yield Listening(answer)
-
-
-@asynccontextmanager
-async def live(behind: Behind, board: Board) -> AsyncIterator[Client]:
-    metrics = fresh_metrics()
-    serve = asyncio.ensure_future(board.serve(behind, metrics))
-    async with serving(behind, metrics=metrics, board=board) as client:
-        yield client
-    serve.cancel()
-    await asyncio.wait([serve])
-
-
-def seen(index: int) -> Frame:
-    return candidate(index, unit_vectors(1)[0], feed="gate").frame
-
-
-def kept(index: int) -> Kept:
-    return Kept(seen(index), 0.5, None, 0.1, "novel")
-
-
-def evicted(index: int, by: int) -> Evicted:
-    return Evicted(seen(index), FrameKey("gate", by), 0.25, "closest-pair")
-
-
-def judgement(*events: Event) -> Judgement:
-    return Judgement("gate", (), changes=events)
 
 
 def ids(told: list[Told]) -> list[tuple[str, object]]:

@@ -29,7 +29,8 @@ export class Viewer {
     this.dialog.addEventListener("click", (event) => {
       if (event.target === this.dialog) this.dialog.close();
     });
-    this.dialog.addEventListener("keydown", (event) => this.#onKey(event));
+    // Not on the dialog: a button that is disabled while it has the focus loses that to the page.
+    document.addEventListener("keydown", (event) => this.dialog.open && this.#onKey(event));
     this.body.addEventListener("click", (event) => this.#onLink(event));
     addEventListener("hashchange", () => this.follow(true));
   }
@@ -134,12 +135,20 @@ export class Viewer {
   #onClose() {
     const last = this.#frame?.id;
     this.#id = this.#frame = null;
-    if (NAMED.test(location.hash)) {
-      if (this.#isOurs) history.back();
-      else history.replaceState(null, "", location.pathname + location.search);
+    const comeBack = () => {
+      this.gallery.focus(last);
+      this.gallery.settle();
+    };
+    if (NAMED.test(location.hash) && this.#isOurs) {
+      // Going back puts the focus where the address says, so it is put right after that.
+      addEventListener("hashchange", comeBack, { once: true });
+      history.back();
+      return;
     }
-    this.gallery.focus(last);
-    this.gallery.settle();
+    if (NAMED.test(location.hash)) {
+      history.replaceState(null, "", location.pathname + location.search);
+    }
+    comeBack();
   }
 }
 

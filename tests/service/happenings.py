@@ -1,0 +1,41 @@
+"""What happens to a service that is followed: frames come and go."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from streamsel.event import Event, Evicted, Judgement, Kept
+from streamsel.frame import Frame, FrameKey
+from streamsel.service.events import Board
+from tests.coreset.candidates import candidate
+from tests.metrics.scenario import fresh_metrics, unit_vectors
+from tests.service.serving import Behind, Client, serving
+
+
+@asynccontextmanager
+async def live(behind: Behind, board: Board, **options: object) -> AsyncIterator[Client]:
+    """Run a service whose board looks at what is behind it."""
+    metrics = fresh_metrics()
+    serve = asyncio.ensure_future(board.serve(behind, metrics))
+    async with serving(behind, metrics=metrics, board=board, **options) as client:
+        yield client
+    serve.cancel()
+    await asyncio.wait([serve])
+
+
+def seen(index: int) -> Frame:
+    return candidate(index, unit_vectors(1)[0], feed="gate").frame
+
+
+def kept(index: int) -> Kept:
+    return Kept(seen(index), 0.5, None, 0.1, "novel")
+
+
+def evicted(index: int, by: int) -> Evicted:
+    return Evicted(seen(index), FrameKey("gate", by), 0.25, "closest-pair")
+
+
+def judgement(*events: Event) -> Judgement:
+    return Judgement("gate", (), changes=events)
