@@ -53,12 +53,18 @@ class Service:
         env: Mapping[str, str] | None = None,
         *,
         program: tuple[str, ...] | None = None,
+        token: str | None = None,
     ) -> None:
-        """``program`` is what runs in place of the ``streamsel`` command."""
+        """``program`` is what runs in place of the ``streamsel`` command.
+
+        With a ``token``, which the configuration must have too, it can be asked from elsewhere.
+        """
         self.folder = folder
         self.port = free_port()
         self.file = folder / "streamsel.yaml"
         self.log = folder / "service.log"
+        self._host = "127.0.0.1" if token is None else "0.0.0.0"
+        self._headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         self._env = {**os.environ, "PYTHONPATH": str(ROOT), **(env or {})}
         self._program = program or (sys.executable, "-m", "streamsel")
         self._process: subprocess.Popen[bytes] | None = None
@@ -66,7 +72,8 @@ class Service:
 
     def configure(self, config: Mapping[str, Any]) -> None:
         """Write the file; a service that runs reads it at the next :meth:`reload`."""
-        whole = {"service": {"listen": f"127.0.0.1:{self.port}"}, **config}
+        service = {"listen": f"{self._host}:{self.port}", **config.get("service", {})}
+        whole = {**config, "service": service}
         self.file.write_text(yaml.safe_dump(whole))
 
     def __enter__(self) -> Self:
@@ -130,13 +137,15 @@ class Service:
         return self.log.read_text(errors="replace")
 
     def get(self, path: str) -> Any:
-        return urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5)
+        url = f"http://127.0.0.1:{self.port}{path}"
+        request = urllib.request.Request(url, headers=self._headers)
+        return urllib.request.urlopen(request, timeout=5)
 
     def send(self, method: str, path: str, body: object = None) -> Any:
         request = urllib.request.Request(
             f"http://127.0.0.1:{self.port}{path}",
             data=json.dumps(body).encode(),
-            headers={"Content-Type": "application/json"},
+            headers={"Content-Type": "application/json", **self._headers},
             method=method,
         )
         return urllib.request.urlopen(request, timeout=5)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
@@ -78,14 +79,23 @@ class Browsing:
         return tab
 
 
+def chromium() -> Path:
+    """Debian's browser."""
+    found = shutil.which("chromium")
+    if found is None:
+        leave_out("chromium is not installed (apt-get install chromium)")
+    return Path(str(found))
+
+
 @asynccontextmanager
 async def browsing(
-    origin: str, flags: tuple[str, ...] = (), **profile: object
+    origin: str, flags: tuple[str, ...] = (), program: Path | None = None, **profile: object
 ) -> AsyncIterator[Browsing]:
-    """Open a browser; fails at the end for whatever went wrong in its pages."""
-    program = shutil.which("chromium")
-    if program is None:
-        leave_out("chromium is not installed (apt-get install chromium)")
+    """Open a browser, by another program if need be.
+
+    Fails at the end for whatever went wrong in its pages.
+    """
+    program = program or chromium()
     options = {"viewport": DESKTOP, "locale": "en-GB", "timezone_id": "UTC", **profile}
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=program, args=[*_FLAGS, *flags])

@@ -75,6 +75,12 @@ class Namespaces:
         chance = ("-m", "statistic", "--mode", "random", "--probability", share)
         self._drop(self.client_prefix, "INPUT", "-p", protocol, *chance)
 
+    def lost(self) -> int:
+        """How many packets were lost on their way to the client."""
+        listed = (*self.client_prefix, "iptables", "-w", "-nvxL", "INPUT")
+        rows = subprocess.run(listed, capture_output=True, text=True, check=True).stdout
+        return sum(int(row.split()[0]) for row in rows.splitlines() if " DROP " in row)
+
     def cut(self) -> None:
         """Cut the cable: nothing passes, and nobody is told."""
         for prefix in (self.server_prefix, self.client_prefix):
