@@ -27,7 +27,7 @@ export class FeedCard {
     this.#feed = feed;
     this.shape = svg("path", { "fill-rule": "evenodd" });
     this.word = el("span");
-    this.since = timeElement(feed.since);
+    this.since = timeElement(feed.since, { isLasting: true });
     this.state = el(
       "p",
       { class: "state" },
@@ -65,7 +65,7 @@ export class FeedCard {
       el(
         "p",
         { class: "numbers" },
-        ...this.figures.map(([node, name]) => el("span", {}, node, ` ${name}`)),
+        ...this.figures.map(([node, name]) => el("span", {}, node, name)),
       ),
       this.group,
       this.settings,

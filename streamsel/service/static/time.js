@@ -21,6 +21,11 @@ export function ago(time) {
   return seconds < 2 ? "now" : `${span(seconds)} ago`;
 }
 
+/** How long something has lasted: "for 12 s". */
+function lasting(time) {
+  return `for ${span(Math.floor(Date.now() / 1000 + offset - time))}`;
+}
+
 /** A time span in its largest unit: "45 s", "12 min". */
 export function span(seconds) {
   const [, divisor, unit] = STEPS.find(([below]) => seconds < below);
@@ -32,9 +37,12 @@ export function exact(time) {
   return isTime(time) ? DAY.format(time * 1000) : "unknown";
 }
 
-/** Returns an element that tells how long ago a time was, and stays true. */
-export function timeElement(time) {
-  const node = el("time");
+/**
+ * Returns an element that tells how long ago a time was, and stays true; or, where it
+ * ``isLasting``, for how long what began then has lasted.
+ */
+export function timeElement(time, { isLasting = false } = {}) {
+  const node = el("time", isLasting ? { class: "lasting" } : {});
   retime(node, time);
   return node;
 }
@@ -48,7 +56,7 @@ export function retime(node, time) {
   }
   node.dateTime = new Date(time * 1000).toISOString();
   node.title = exact(time);
-  write(node, ago(time));
+  tell(node, time);
 }
 
 /** Keeps every time on the page true. */
@@ -56,9 +64,13 @@ export function keepTime() {
   setInterval(() => {
     if (document.hidden) return;
     for (const node of document.querySelectorAll("time[datetime]")) {
-      write(node, ago(Date.parse(node.dateTime) / 1000));
+      tell(node, Date.parse(node.dateTime) / 1000);
     }
   }, 1000);
+}
+
+function tell(node, time) {
+  write(node, node.classList.contains("lasting") ? lasting(time) : ago(time));
 }
 
 function isTime(time) {
