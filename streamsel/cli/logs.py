@@ -20,3 +20,5 @@ def log_to(stream: TextIO) -> None:
     handler = logging.StreamHandler(stream)
     handler.setFormatter(_Masked("%(asctime)s %(levelname)s %(message)s"))
     logging.basicConfig(handlers=[handler])
+    # It warns of each packet and each picture that a sender damaged; those are counted instead.
+    logging.getLogger("aiortc").setLevel(logging.ERROR)

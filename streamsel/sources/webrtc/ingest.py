@@ -6,6 +6,7 @@ import asyncio
 import secrets
 import threading
 from collections.abc import Collection
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from streamsel.clock import Clock
@@ -93,11 +94,10 @@ class Ingest:
         self._coming += 1
         try:
             peer = Peer(self.options, self._clock)
-            try:
+            async with AsyncExitStack() as failing:
+                failing.push_async_callback(peer.close)
                 sdp = await peer.answer(offer)
-            except BaseException:
-                await peer.close()
-                raise
+                failing.pop_all()
         finally:
             self._coming -= 1
         session = secrets.token_urlsafe(_SESSION_BYTES)

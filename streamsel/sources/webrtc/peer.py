@@ -21,7 +21,15 @@ _LOOK_SECONDS = 0.5
 _FAREWELL_SECONDS = 2.0
 
 # What aiortc raises for descriptions that are none, beside its own errors.
-_REFUSALS = (AssertionError, AttributeError, LookupError, OSError, TypeError, ValueError)
+_REFUSALS = (
+    AssertionError,
+    AttributeError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +128,19 @@ class Peer:
                 await self._connection.close()
         except TimeoutError:
             return  # what is left of it ends with the loop
+        except _REFUSALS:
+            await self._close_parts()
         finally:
             if self._draining is not None:
                 self._draining.cancel()
+
+    async def _close_parts(self) -> None:
+        """Close what a description that was refused half-way has left without its other half."""
+        for transceiver in self._connection.getTransceivers():
+            transport = transceiver.receiver.transport
+            if transport is not None:
+                await transport.stop()
+                await transport.transport.stop()
 
     async def _negotiated(self, negotiation: Awaitable[None]) -> None:
         from aiortc.exceptions import InvalidAccessError, InvalidStateError, OperationError

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import os
 import ssl
 from collections.abc import Generator
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
@@ -166,20 +168,20 @@ async def _open(
     endpoint = endpoint_of(location)
     tls = _trust(where, options)
     peer = Peer(peers, clock)
-    try:
-        async with _client(endpoint, options.open_timeout) as client:
-            answer, resource = await _ask(client, endpoint, await peer.offer(), tls)
-        await peer.accept(answer)
-    except BaseException as error:
-        await peer.close()
-        if isinstance(error, OfferError):
+    async with AsyncExitStack() as failing:
+        failing.push_async_callback(peer.close)
+        try:
+            async with _client(endpoint, options.open_timeout) as client:
+                answer, resource = await _ask(client, endpoint, await peer.offer(), tls)
+            await peer.accept(answer)
+        except OfferError as error:
             raise SourceError(f"{where} cannot be opened: {error}") from None
-        if isinstance(error, TimeoutError):
+        except TimeoutError:
             told = f"no answer within {options.open_timeout:g} s"
             raise SourceError(f"{where} cannot be opened: {told}") from None
-        if isinstance(error, (aiohttp.ClientError, ValueError)):
+        except (aiohttp.ClientError, ValueError) as error:
             raise SourceError(f"{where} cannot be opened: {_why(error)}") from None
-        raise
+        failing.pop_all()
     return _Call(peer, endpoint, resource, tls)
 
 
@@ -239,5 +241,7 @@ def _why(error: Exception) -> str:
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return f"it is not to be trusted ({error.certificate_error}); see tls_ca_file"
     if isinstance(error, aiohttp.ClientConnectorError):
-        return (error.os_error.strerror or type(error.os_error).__name__).lower()
+        cause = error.os_error
+        number = cause.errno or 0
+        return (os.strerror(number) if number > 0 else cause.strerror or str(cause)).lower()
     return type(error).__name__
