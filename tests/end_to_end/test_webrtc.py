@@ -16,6 +16,7 @@ from playwright.async_api import Page, expect
 from tests.end_to_end.service import Service, eventually
 from tests.page.browsing import Browsing, browsing, chromium
 from tests.servers.namespaces import Namespaces
+from tests.servers.whep import WhepServer
 
 TOKEN = "canary-token-7d20"
 FREED_WITHIN_SECONDS = 5.0
@@ -65,6 +66,13 @@ class Yard:
 
     def decoded(self) -> float:
         return self.service.metric("streamsel_frames_decoded_total", feed="phone")
+
+    def losses(self) -> float:
+        return self.service.metric("streamsel_decode_errors_total", feed="phone")
+
+    def embedded(self) -> float:
+        """How many frames were candidates; suspect ones are none."""
+        return self.service.metric("streamsel_frames_embedded_total", feed="phone")
 
 
 @pytest.fixture
@@ -147,6 +155,25 @@ def test_most_frames_arrive_where_packets_are_lost(
     asyncio.run(scenario())
 
 
+@pytest.mark.parametrize("codec", ["vp8", "h264"])
+def test_frames_are_trusted_again_once_a_loss_is_made_good(
+    yard: Yard, tmp_path: Path, codec: str
+) -> None:
+    async def scenario() -> None:
+        async with yard.browser(tmp_path) as browser:
+            camera = await publish(browser, codec)
+            now, before = await until_sent(camera, 30), yard.losses()
+            yard.nets.cut()
+            await until_sent(camera, now + 60)
+            yard.nets.mend()
+            eventually(lambda: yard.losses() > before, within=20, what="the loss is noticed")
+            trusted = yard.embedded()
+            eventually(lambda: yard.embedded() > trusted + 5, within=20, what="frames are trusted")
+            await camera.close()
+
+    asyncio.run(scenario())
+
+
 def test_a_camera_that_is_switched_off_and_on_goes_on(yard: Yard, tmp_path: Path) -> None:
     async def scenario() -> None:
         async with yard.browser(tmp_path) as browser:
@@ -163,3 +190,28 @@ def test_a_camera_that_is_switched_off_and_on_goes_on(yard: Yard, tmp_path: Path
             await camera.close()
 
     asyncio.run(scenario())
+
+
+def test_a_servers_video_is_kept(tmp_path: Path) -> None:
+    with (
+        Namespaces() as nets,
+        nets.as_client(),
+        WhepServer(nets.server_host, TOKEN, nets.server_prefix) as server,
+    ):
+        config = {
+            "feeds": {
+                "drone": {"source": server.address("/H264", "${WHEP_TOKEN}")},
+                "lost": {"source": server.address("/H264", "canary-wrong")},
+            },
+            "sinks": {"disk": {"path": str(tmp_path / "kept")}},
+        }
+        with Service(tmp_path, config, env={"WHEP_TOKEN": TOKEN}) as service:
+            service.until_up("drone")
+            service.until_frames("drone", 25)
+            reason = eventually(
+                lambda: service.feeds()["lost"]["reason"], within=20, what="why it is down"
+            )
+            assert "user name, password or token is refused" in reason
+            assert service.stop() == 0
+            assert not {TOKEN, "canary-wrong"} & set(service.said().split())
+    assert service.kept_files()

@@ -1,4 +1,4 @@
 from __future__ import annotations
 
-# Runs under the system's Python, which has gi; ours has not.
-collect_ignore = ["rtsp_process.py"]
+# They run under the system's Python, which has gi; ours has not.
+collect_ignore = ["rtsp_process.py", "whep_process.py"]

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from streamsel.clock import Clock
 from streamsel.errors import OfferError
+from streamsel.sources.opening import MAX_PIXELS
+from streamsel.sources.webrtc.losses import Losses
 from streamsel.sources.webrtc.reception import Reception
 
 if TYPE_CHECKING:
-    from aiortc import MediaStreamTrack, RTCPeerConnection, RTCRtpReceiver
+    from aiortc import MediaStreamTrack, RTCPeerConnection
 
 _NEGOTIATION_SECONDS = 8.0
 _CONNECTING_SECONDS = 10.0
@@ -69,7 +71,7 @@ class Peer:
         self._clock = clock
         self._over = asyncio.Event()
         self._draining: asyncio.Task[None] | None = None
-        self._ask_for_keyframe: Callable[[], Awaitable[None]] | None = None
+        self._losses: Losses | None = None
         servers = [
             RTCIceServer(each.url, each.username, each.credential) for each in options.ice_servers
         ]
@@ -168,34 +170,21 @@ class Peer:
             return
         for receiver in self._connection.getReceivers():
             if receiver.track is track:
-                self._listen_for_losses(receiver)
-        self._draining = asyncio.ensure_future(self._receive(track))
+                self._losses = Losses(receiver, self.reception.damage)
+                self._draining = asyncio.ensure_future(self._receive(track, self._losses))
 
-    async def _receive(self, track: MediaStreamTrack) -> None:
+    async def _receive(self, track: MediaStreamTrack, losses: Losses) -> None:
         from aiortc.mediastreams import MediaStreamError
 
         try:
             while True:
                 image: Any = await track.recv()
-                if image.key_frame:
-                    self._ask_for_keyframe = None
-                self.reception.put(image, is_suspect=self._ask_for_keyframe is not None)
+                if image.width * image.height > MAX_PIXELS:
+                    self.end(f"its pictures are of {image.width}x{image.height} pixels, too many")
+                    return
+                self.reception.put(image, is_suspect=losses.is_suspect(image.pts))
         except MediaStreamError:
             self.end("the sender left")
-
-    def _listen_for_losses(self, receiver: RTCRtpReceiver) -> None:
-        """Note when the receiver asks for a keyframe, so as to ask again until it comes.
-
-        It asks when it gives up packets, or could not decode, and shows what follows all the same.
-        """
-        ask = receiver._send_rtcp_pli
-
-        async def ask_and_note(media_ssrc: int) -> None:
-            self.reception.damaged += 1
-            self._ask_for_keyframe = lambda: ask(media_ssrc)
-            await ask(media_ssrc)
-
-        vars(receiver)["_send_rtcp_pli"] = ask_and_note
 
     async def _watch(self) -> None:
         """End it when nobody wants it, its time is over, or nothing has come for too long."""
@@ -214,8 +203,8 @@ class Peer:
                 self.end(f"no connection came about within {_CONNECTING_SECONDS:g} s")
             elif packets and now - heard > _SILENCE_SECONDS:
                 self.end(f"the sender sent nothing for {_SILENCE_SECONDS:g} s")
-            elif self._ask_for_keyframe is not None:
-                await self._ask_for_keyframe()
+            elif self._losses is not None:
+                await self._losses.ask()
 
     async def _packets(self) -> int:
         report = await self._connection.getStats()

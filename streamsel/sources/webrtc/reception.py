@@ -39,6 +39,11 @@ class Reception:
             self._waiting.append(Received(image, is_suspect))
             self._change.notify_all()
 
+    def damage(self) -> None:
+        """Count a loss."""
+        with self._change:
+            self.damaged += 1
+
     def end(self, reason: str) -> None:
         """Nothing more comes; only the first reason counts."""
         with self._change:

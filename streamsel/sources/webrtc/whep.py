@@ -205,8 +205,9 @@ async def _ask(
         allow_redirects=False,
     ) as response:
         if response.status != 201:
-            told = _REFUSED.get(response.status, f"it answers {response.status}")
-            raise OfferError(told)
+            if 300 <= response.status < 400:
+                raise OfferError("it sends on to another address; give that one")
+            raise OfferError(_REFUSED.get(response.status, f"it answers {response.status}"))
         answer = await _body(response)
         place = response.headers.get("Location")
     if place is None:

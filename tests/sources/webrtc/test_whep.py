@@ -69,7 +69,7 @@ def test_what_a_server_sends_becomes_frames(server: WhepServer, loop: SideLoop, 
     ("path", "told"),
     [
         ("/nothing", "there is no such stream"),
-        ("/elsewhere", "it answers 307"),
+        ("/elsewhere", "it sends on to another address; give that one"),
         ("/page", "it answers with text/html, not with application/sdp"),
         ("/nonsense", "the other side's description cannot be used"),
         ("/endless", "its answer is longer than 64 KB"),

@@ -12,6 +12,10 @@ from contextlib import contextmanager
 from itertools import islice, pairwise
 
 import pytest
+from aiortc.codecs.base import Decoder
+from aiortc.codecs.h264 import H264Decoder
+from aiortc.codecs.vpx import Vp8Decoder
+from aiortc.jitterbuffer import JitterFrame
 
 from streamsel.clock import SystemClock
 from streamsel.errors import BusyError, SourceError
@@ -196,6 +200,37 @@ def test_nobody_who_sends_is_said(ingest: Ingest) -> None:
     with pytest.raises(SourceError, match=r"^feed 'phone': whip: no one sends to /whip/phone$"):
         take(source, 1)
     source.stop()
+
+
+@pytest.mark.parametrize(("codec", "kind"), [("VP8", Vp8Decoder), ("H264", H264Decoder)])
+def test_what_the_decoder_cannot_keep_up_with_gives_way(
+    ingest: Ingest, monkeypatch: pytest.MonkeyPatch, codec: str, kind: type[Decoder]
+) -> None:
+    decode, begun, is_fast = kind.decode, [], threading.Event()
+
+    def decode_late(decoder: Decoder, picture: JitterFrame) -> object:
+        begun.append(picture)
+        assert is_fast.wait(60)
+        return decode(decoder, picture)
+
+    monkeypatch.setattr(kind, "decode", decode_late)
+    source = ingest.source("phone", PATIENT)
+    sender = Sender(ingest, "phone", codec).call()
+    with reading(source) as read:
+        until(lambda: source.tally().damaged > 0, 30, "too much waits for the decoder")
+        assert len(begun) == 1
+        is_fast.set()
+        until(lambda: any(frame.corrupt for frame in frames_in(read)), 20, "doubtful frames come")
+        until(lambda: not frames_in(read)[-1].corrupt, 20, "a keyframe ends the doubt")
+        sender.leave()
+
+
+def test_sessions_that_do_not_exist_are_not_ended(ingest: Ingest) -> None:
+    ingest.source("phone", PATIENT)
+    sender = Sender(ingest, "phone").call()
+    for feed, session in (("phone", ""), ("phone", "sélène \udc00"), ("other", sender.session)):
+        assert not asyncio.run(ingest.end(feed, session))
+    sender.leave()
 
 
 def test_session_after_session_nothing_grows(ingest: Ingest) -> None:

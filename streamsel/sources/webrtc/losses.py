@@ -1,0 +1,91 @@
+"""What a sender's video has lost on its way, and whether that is made good yet."""
+
+from __future__ import annotations
+
+import queue
+import re
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from aiortc import RTCRtpReceiver
+    from aiortc.jitterbuffer import JitterFrame
+
+_MOST_WAITING = 32  # about a second
+
+# H.264, 7.4.1: the start of a unit of the type IDR, of any importance.
+_IDR_UNIT = re.compile(rb"\x00\x00\x01[\x25\x45\x65]")
+
+
+class Losses:
+    """Listens to a receiver: when it gives up packets, cannot decode, or decodes too slowly.
+
+    What comes next refers to what was lost and is shown all the same, so pictures are suspect and
+    the sender is to be asked for a keyframe until one is decoded. Used in the loop of peers alone.
+    """
+
+    def __init__(self, receiver: RTCRtpReceiver, note: Callable[[], None]) -> None:
+        """``note`` is called for each loss. To be made before the receiver starts."""
+        self._receiver = receiver
+        self._note = note
+        self._ask: Callable[[int], Awaitable[None]] = receiver._send_rtcp_pli
+        self._is_lost = False
+        self._keyframe: int | None = None
+        vars(receiver)["_send_rtcp_pli"] = self._note_and_ask
+        vars(receiver)["_RTCRtpReceiver__decoder_queue"] = _Backlog(self._lose, self._see)
+
+    def is_suspect(self, pts: int) -> bool:
+        """Whether a decoded picture may show a loss. They are to be asked about in their order."""
+        if self._keyframe is not None and pts >= self._keyframe:
+            self._is_lost, self._keyframe = False, None
+        return self._is_lost
+
+    async def ask(self) -> None:
+        """Ask the sender for a keyframe, if one is wanted and none has come."""
+        if self._is_lost and self._keyframe is None:
+            for source in self._receiver.getSynchronizationSources():
+                await self._ask(source.source)
+
+    async def _note_and_ask(self, media_ssrc: int) -> None:
+        self._lose()
+        await self._ask(media_ssrc)
+
+    def _lose(self) -> None:
+        self._is_lost, self._keyframe = True, None
+        self._note()
+
+    def _see(self, picture: JitterFrame, codec: str) -> None:
+        """Look at a picture that is still to be decoded."""
+        if self._is_lost and self._keyframe is None and _is_keyframe(picture.data, codec):
+            self._keyframe = picture.timestamp
+
+
+class _Backlog(queue.Queue[Any]):
+    """Holds the encoded pictures that wait for the decoder: where too many do, all give way.
+
+    None means that no more comes, and that what waits is not worth decoding.
+    """
+
+    def __init__(self, lose: Callable[[], None], see: Callable[[JitterFrame, str], None]) -> None:
+        super().__init__()
+        self._lose = lose
+        self._see = see
+
+    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
+        """Add a codec and its picture, or None. Never waits."""
+        is_full = self.qsize() >= _MOST_WAITING
+        if is_full or item is None:
+            with self.mutex:
+                self.queue.clear()
+        if item is not None:
+            if is_full:
+                self._lose()
+            codec, picture = item
+            self._see(picture, codec.name)
+        super().put(item)
+
+
+def _is_keyframe(picture: bytes, codec: str) -> bool:
+    if codec == "VP8":  # RFC 6386, 9.1
+        return bool(picture) and not picture[0] & 1
+    return _IDR_UNIT.search(picture) is not None
