@@ -14,7 +14,7 @@ DEBIAN  = ffmpeg mosquitto mosquitto-clients prometheus gir1.2-gst-rtsp-server-1
           gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad \
           gstreamer1.0-plugins-ugly glib-networking iproute2 iptables libfaketime openssl
 
-.PHONY: demo test lint bench debian clean
+.PHONY: demo test lint docs bench debian clean
 
 demo: $(VENV)/.run
 	$(VENV)/bin/streamsel demo --overwrite -o demo
@@ -27,6 +27,10 @@ lint: $(VENV)/.develop
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
+
+# The pages as a site, in site/.
+docs: $(VENV)/.develop
+	$(VENV)/bin/mkdocs build --strict
 
 # Renews the tables of docs/benchmarks.md, in an hour or so. VIDEOS is a folder of clips; what they
 # are called is said where one is missing. The peers have an environment of their own.
@@ -67,4 +71,4 @@ debian:
 	fi
 
 clean:
-	rm -rf $(VENV) demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) demo site .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
