@@ -12,10 +12,9 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 # What a browser fetches by itself; links that a reader follows may lead anywhere.
-_FETCHED = re.compile(r"<(?:script|img|iframe|source)[^>]*\ssrc=\"(?:https?:)?//[^\"]*\"")
-_STYLED = re.compile(
-    r"<link[^>]*rel=\"(?:stylesheet|preconnect|preload)\"[^>]*href=\"(?:https?:)?//"
-)
+_ELSEWHERE = r"\"(?:https?:)?//[^\"]*\""
+_FETCHED = re.compile(rf"<(?:script|img|iframe|source)[^>]*\ssrc={_ELSEWHERE}")
+_STYLED = re.compile(rf"<link[^>]*rel=\"(?:stylesheet|pre\w+)\"[^>]*href={_ELSEWHERE}")
 
 
 @pytest.fixture(scope="module")
