@@ -39,6 +39,7 @@ bench: $(VENV)/.develop $(VENV)/peers/.done
 	$(VENV)/bin/python -m tests.bench.selection_quality $(VIDEOS) --out docs/benchmarks.md
 	$(VENV)/bin/python -m tests.bench.speed.end_to_end --videos $(VIDEOS) --peers $(VENV)/peers --out docs/benchmarks.md
 	$(VENV)/bin/python -m tests.bench.speed.length --videos $(VIDEOS) --out docs/benchmarks.md
+	$(VENV)/bin/python -m tests.bench.plots docs/benchmarks.md
 	$(VENV)/bin/python -m pytest -n0 tests/bench/speed/stages.py
 
 $(VENV)/peers/.done: | $(VENV)/bin/python

@@ -1,4 +1,4 @@
-"""Every command and option, as a page: ``python -m tests.docs.command_line docs/reference/cli.md``."""
+"""Every command and option, as a page: ``python -m tests.docs.command_line PAGE``."""
 
 from __future__ import annotations
 
