@@ -12,7 +12,7 @@ SUDO    = $(if $(filter 0,$(shell id -u)),,$(if $(shell command -v sudo),sudo -n
 # The real parts that tests talk to: codecs, an MQTT broker, Prometheus, an RTSP server, networks.
 DEBIAN  = ffmpeg mosquitto mosquitto-clients prometheus gir1.2-gst-rtsp-server-1.0 python3-gi \
           gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad \
-          gstreamer1.0-plugins-ugly glib-networking iproute2 iptables libfaketime openssl
+          gstreamer1.0-plugins-ugly glib-networking iproute2 iptables libfaketime openssl curl jq
 
 .PHONY: demo test lint docs bench debian clean
 
