@@ -97,7 +97,7 @@ def test_the_tutorial_tells_what_comes_out(
     told = _METHOD.findall(
         re.sub(r" *\| *", " ", (ROOT / TUTORIAL).read_text()).replace(" \n", "\n")
     )
-    found = _METHOD.findall(printed)
+    found = _METHOD.findall(printed)[-5:]  # the demo prints a table of its own before
     assert [method for method, _ in told] == [method for method, _ in found]
     assert len(told) == 5
     for (method, ours), (_, theirs) in zip(told, found, strict=True):
@@ -139,7 +139,8 @@ def test_what_a_page_tells_to_type_beside_a_camera(
     reader = Reader(place, environment(tmp_path / "programs", COMMAND), cameras)
     told = [one for one in OURS if one.page == page and one.is_live]
     with reader.at_work():
-        if not any("streamsel watch" in one.text for one in told):
+        text = "".join(one.text for one in told)
+        if "127.0.0.1:9464" in text and "streamsel watch" not in text:
             reader.start("streamsel watch --feed gate=rtsp://10.0.0.4/main")
         for one in told:
             write_settings(place, one)
