@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
-_FENCE = re.compile(r"^( *)```([\w-]*)\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(r"^( *)```([\w-]*)\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
 _LIVE = re.compile(r"rtsp://|streamsel watch|127\.0\.0\.1:9464|gate-\d{6}|-h broker|unshare")
 
 
@@ -43,6 +43,6 @@ class Snippet:
 def snippets(page: Path) -> Iterator[Snippet]:
     """Yield all fenced blocks of a page, in order."""
     text = page.read_text()
-    for found in _FENCE.finditer(text):
+    for found in FENCE.finditer(text):
         line = text.count("\n", 0, found.start()) + 1
         yield Snippet(str(page.relative_to(ROOT)), line, found[2], found[3])
