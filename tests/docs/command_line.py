@@ -51,7 +51,8 @@ def _options(command: click.Command, context: click.Context) -> str:
 
 
 def _cell(text: str) -> str:
-    return text.replace("  [", " [").replace("|", "\\|")
+    # A bar ends a cell, and readers of Markdown disagree on how to escape it in code.
+    return text.replace("  [", " [").replace("|", "/")
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from streamsel.sources.synthetic import render_demo
 from tests.conftest import leave_out
 from tests.docs.snippets import ROOT
 from tests.embed.backbones.made import save_onnx
+from tests.end_to_end.service import eventually
 from tests.servers.clips import camera_clip
 from tests.servers.rtsp import Mount, RtspServer
 
@@ -25,9 +26,6 @@ CAMERAS = ("10.0.0.4", "10.0.0.5", "10.0.0.6", "10.0.0.7")
 _EVERY_FRAME = [
     f"--keep-{kind}" for kind in ("exact-duplicates", "unchanged", "black", "uniform", "frozen")
 ]
-
-# The ``streamsel`` program, each time a process of its own.
-COMMAND = f'#!/bin/sh\nexec {sys.executable} -m streamsel "$@"\n'
 
 
 def make_inputs(folder: Path) -> None:
@@ -99,8 +97,14 @@ def _broker(prefix: tuple[str, ...]) -> Iterator[None]:
     if program is None:
         leave_out("mosquitto is not installed (apt-get install mosquitto mosquitto-clients)")
     command = [*prefix, str(program), "-p", "1883"]
+    asked = [*prefix, "mosquitto_pub", "-h", "broker", "-t", "anyone", "-n"]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
         try:
+            eventually(
+                lambda: subprocess.run(asked, capture_output=True, check=False).returncode == 0,
+                within=10,
+                what="the broker answers",
+            )
             yield
         finally:
             process.kill()

@@ -8,7 +8,7 @@ import shutil
 import sqlite3
 import subprocess
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from streamsel.sinks.mqtt.store import open_to_fill
 from tests.config.files import loaded
 from tests.conftest import leave_out
 from tests.docs.exceptions import COMMANDS, ELSEWHERE, SHOWN
-from tests.docs.place import COMMAND, environment, make_inputs, network
+from tests.docs.place import environment, make_inputs, network
 from tests.docs.running import Reader, exception
 from tests.docs.snippets import PAGES, ROOT, Snippet, snippets
 from tests.docs.warm import warm_command
@@ -54,9 +54,13 @@ def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def cameras(ffmpeg: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, ...]]:
-    with network(tmp_path_factory.mktemp("network"), ffmpeg) as prefix:
-        yield prefix
+def beside_cameras(
+    ffmpeg: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Sequence[str], str]]:
+    """What is put before a command there, and the ``streamsel`` program."""
+    folder = tmp_path_factory.mktemp("network")
+    with network(folder, ffmpeg) as prefix, warm_command(folder / "socket", prefix) as command:
+        yield prefix, command
 
 
 def settings_before(snippet: Snippet) -> str | None:
@@ -137,12 +141,13 @@ def follow(page: str, reader: Reader) -> str:
 
 @pytest.mark.parametrize("page", LIVE)
 def test_what_a_page_tells_to_type_beside_a_camera(
-    page: str, inputs: Path, tmp_path: Path, cameras: tuple[str, ...]
+    page: str, inputs: Path, tmp_path: Path, beside_cameras: tuple[Sequence[str], str]
 ) -> None:
     place = tmp_path / "place"
     place.mkdir()
     shutil.copy(inputs / "walk.mp4", place)
-    reader = Reader(place, environment(tmp_path / "programs", COMMAND), cameras)
+    prefix, command = beside_cameras
+    reader = Reader(place, environment(tmp_path / "programs", command), prefix)
     told = [one for one in OURS if one.page == page and one.is_live]
     with reader.at_work():
         text = "".join(one.text for one in told)

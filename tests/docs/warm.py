@@ -12,7 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
@@ -27,6 +27,10 @@ _IMPORTED = (
 )
 _MESSAGE_BYTES = 1 << 16
 
+# What is signalled, and what is taken to another network, must be a process of its own.
+_ALONE = {"watch"}
+_ALONE_ON_A_NETWORK = {"watch", "select"}
+
 # Runs with nothing but the standard library, so at once.
 CLIENT = """\
 #!{python} -IS
@@ -35,6 +39,8 @@ import os
 import socket
 import sys
 
+if sys.argv[1] in {alone!r}:
+    os.execv({python!r}, [{python!r}, "-m", "streamsel", *sys.argv[1:]])
 with socket.socket(socket.AF_UNIX) as asked:
     asked.connect({path!r})
     message = json.dumps([sys.argv[1:], os.getcwd(), dict(os.environ)]).encode()
@@ -44,14 +50,18 @@ with socket.socket(socket.AF_UNIX) as asked:
 
 
 @contextmanager
-def warm_command(socket_path: Path) -> Iterator[str]:
-    """Keep the process; yield the text of a program that forwards to it."""
-    command = [sys.executable, "-m", "tests.docs.warm", str(socket_path)]
+def warm_command(socket_path: Path, prefix: Sequence[str] = ()) -> Iterator[str]:
+    """Keep the process; yield the text of a program that forwards to it.
+
+    ``prefix`` goes before its command, to keep it in a network namespace.
+    """
+    command = [*prefix, sys.executable, "-m", "tests.docs.warm", str(socket_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         try:
             assert process.stdout is not None
             assert process.stdout.readline() == b"ready\n"
-            yield CLIENT.format(python=sys.executable, path=str(socket_path))
+            alone = _ALONE_ON_A_NETWORK if prefix else _ALONE
+            yield CLIENT.format(python=sys.executable, path=str(socket_path), alone=alone)
         finally:
             process.kill()
 
