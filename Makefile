@@ -14,9 +14,9 @@ SUDO    = $(if $(filter 0,$(shell id -u)),,$(if $(shell command -v sudo),sudo -n
 DEBIAN  = ffmpeg mosquitto mosquitto-clients prometheus chromium gir1.2-gst-rtsp-server-1.0 \
           gir1.2-gst-plugins-bad-1.0 gstreamer1.0-nice python3-gi gstreamer1.0-plugins-base \
           gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly \
-          glib-networking iproute2 iptables libfaketime openssl
+          glib-networking iproute2 iptables libfaketime openssl curl jq
 
-.PHONY: demo test lint bench debian clean
+.PHONY: demo test lint docs bench debian clean
 
 demo: $(VENV)/.run
 	$(VENV)/bin/streamsel demo --overwrite -o demo
@@ -30,6 +30,10 @@ lint: $(VENV)/.develop
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 
+# The pages as a site, in site/.
+docs: $(VENV)/.develop
+	$(VENV)/bin/mkdocs build --strict
+
 # Renews the tables of docs/benchmarks.md, in an hour or so. VIDEOS is a folder of clips; what they
 # are called is said where one is missing. The peers have an environment of their own.
 bench: $(VENV)/.develop $(VENV)/peers/.done
@@ -37,6 +41,7 @@ bench: $(VENV)/.develop $(VENV)/peers/.done
 	$(VENV)/bin/python -m tests.bench.selection_quality $(VIDEOS) --out docs/benchmarks.md
 	$(VENV)/bin/python -m tests.bench.speed.end_to_end --videos $(VIDEOS) --peers $(VENV)/peers --out docs/benchmarks.md
 	$(VENV)/bin/python -m tests.bench.speed.length --videos $(VIDEOS) --out docs/benchmarks.md
+	$(VENV)/bin/python -m tests.bench.plots docs/benchmarks.md
 	$(VENV)/bin/python -m pytest -n0 tests/bench/speed/stages.py
 
 $(VENV)/peers/.done: | $(VENV)/bin/python
@@ -69,4 +74,4 @@ debian:
 	fi
 
 clean:
-	rm -rf $(VENV) demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) demo site .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -180,7 +180,7 @@ def test_what_is_not_known_or_no_longer_is_said_in_a_line(live) -> None:
 
 
 def test_every_documented_reason_has_words() -> None:
-    table = (ROOT / "docs" / "reference" / "run-folder.md").read_text()
+    table = (ROOT / "docs" / "reference" / "record.md").read_text()
     rows = re.findall(r"^\| (?:kept|covered|refused|evicted) \| (.*?) \|", table, re.MULTILINE)
     reasons = {reason for row in rows for reason in re.findall(r"`([\w-]+)`", row)}
     assert len(reasons) > 10

@@ -1,0 +1,23 @@
+"""What of the pages is not run, and why. What is neither run nor listed here fails."""
+
+from __future__ import annotations
+
+# Commands, by a regular expression that is found in them.
+COMMANDS = {
+    r"^pip |^make ": "what installs; .ci/run does it from nothing",
+    r"(timm|open_clip):": "weights are downloaded; tests/embed/backbones has networks of its own",
+    r"tests\.bench\.gpu_embedding": "needs a GPU",
+    r"10\.0\.0\.2": "asks another machine; tests/service/test_guard.py has the token",
+    r"streamsel train .*(--resume|--overwrite)": "minutes; tests/cli/test_train.py continues one",
+}
+
+# Snippets of a page in a language, with the test that tries them.
+ELSEWHERE = {
+    ("docs/how-to/embedders.md", "python"): "tests/embed/backbones/test_how_to.py",
+    ("docs/how-to/embedders.md", "toml"): "tests/embed/backbones/test_how_to.py",
+    ("docs/reference/mqtt.md", "json"): "tests/sinks/mqtt/test_reference.py",
+    ("docs/reference/python.md", "pycon"): "streamsel/coreset/kcenter.py",
+}
+
+# Languages that nobody types: what is printed, and a file that is shown.
+SHOWN = {"text", "csv"}

@@ -1,0 +1,64 @@
+"""The pages that are made from the code are current, and those that are written tell the truth."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+import streamsel
+from streamsel.sinks.schema import APPLICATION_ID, SCHEMA_VERSION, TABLES
+from tests.docs import command_line, python_api
+from tests.docs.marks import with_part
+
+REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
+_COLUMN = re.compile(r"^\| `(\w+)` \| (INTEGER|REAL|TEXT|BLOB)(, may be null)? \|", re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("name", "make"), [("cli", command_line.page), ("python", python_api.page)]
+)
+def test_what_is_made_from_the_code_is_current(name: str, make: Callable[[], str]) -> None:
+    page = (REFERENCE / f"{name}.md").read_text()
+    assert with_part(page, make()) == page, (
+        f"run: python -m {make.__module__} docs/reference/{name}.md"
+    )
+
+
+def test_a_page_without_marks() -> None:
+    with pytest.raises(ValueError, match="lacks"):
+        with_part("# Python\n", "what is made")
+
+
+def test_every_public_name_is_told() -> None:
+    page = (REFERENCE / "python.md").read_text()
+    told = set(re.findall(r"^## streamsel\.(\w+)$", page, re.MULTILINE))
+    assert told == set(streamsel.__all__) - {"__version__"}
+
+
+def test_the_tables_of_the_record_are_those_of_the_database() -> None:
+    page = (REFERENCE / "record.md").read_text()
+    told = {
+        name: [(column, kind, bool(null)) for column, kind, null in _COLUMN.findall(section)]
+        for name, section in re.findall(r"^## (\w+)\n(.*?)(?=^## |\Z)", page, re.M | re.S)
+        if _COLUMN.search(section)
+    }
+    with closing(sqlite3.connect(":memory:")) as database:
+        database.executescript(TABLES)
+        names = database.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
+        real = {
+            name: [
+                (column, kind, not (required or key))
+                for _, column, kind, required, _, key in database.execute(
+                    f"PRAGMA table_info({name})"
+                )
+            ]
+            for (name,) in names
+        }
+    assert told == real
+    assert f"`{APPLICATION_ID:#x}`" in page
+    assert f"**{SCHEMA_VERSION}**" in page
