@@ -191,7 +191,7 @@ async def _tell_gauges(parts: LiveParts) -> None:
     """Tell the metrics, for ever, what only the sinks know."""
     while True:
         if parts.store is not None:
-            parts.metrics.stored(parts.store.stored_bytes)
+            parts.metrics.stored(parts.store.stored_bytes, parts.store.max_bytes)
         if parts.mqtt is not None:
             parts.metrics.outbox(parts.mqtt[0].counts.pending)
         await asyncio.sleep(_GAUGE_SECONDS)

@@ -17,6 +17,7 @@ from streamsel.sources.masking import mask
 
 _MOST_BYTES = 64 * 1024
 _READABLE_BY_OTHERS = stat.S_IRGRP | stat.S_IROTH
+_HANDED_IN = Path("/run/secrets")
 
 _log = logging.getLogger("streamsel.config")
 
@@ -25,7 +26,8 @@ def read_secret(path: Path, setting: str) -> str:
     """Read a secret from a file, without the line break at its end.
 
     ``setting`` says in messages who asks, e.g. ``service.token_file``. Warns where others than
-    the owner may read the file. Raises :class:`ConfigurationError` where there is no secret.
+    the owner may read the file, but for those that a container's runtime hands in. Raises
+    :class:`ConfigurationError` where there is no secret.
     """
     try:
         with path.open("rb") as file:
@@ -33,7 +35,8 @@ def read_secret(path: Path, setting: str) -> str:
             mode = os.fstat(file.fileno()).st_mode
     except OSError as error:
         raise ConfigurationError(f"{setting}: {path} cannot be read ({error.strerror})") from error
-    if stat.S_ISREG(mode) and mode & _READABLE_BY_OTHERS:
+    is_handed_in = path.is_relative_to(_HANDED_IN)
+    if stat.S_ISREG(mode) and mode & _READABLE_BY_OTHERS and not is_handed_in:
         _log.warning("%s: others can read %s; chmod 600 it", setting, path)
     try:
         secret = content.decode().removesuffix("\n").removesuffix("\r")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
@@ -50,6 +51,9 @@ class LineMetrics:
             "queue_depth", "Items that wait: frames, judgements for a sink.", "queue"
         )
         self._store = gauge("store_bytes", "Size of the pictures that are stored.")
+        self._store_limit = gauge(
+            "store_limit_bytes", "The most that store_bytes may be; +Inf where nothing bounds it."
+        )
         self._outbox = gauge("outbox_messages", "MQTT messages that wait to be acknowledged.")
         self._sink_errors = Counter(
             "streamsel_sink_errors",
@@ -84,9 +88,10 @@ class LineMetrics:
         """So many items wait in a queue."""
         self._queue.labels(one_of(self._queues, queue)).set(items)
 
-    def store(self, store_bytes: int) -> None:
-        """The pictures have this size."""
+    def store(self, store_bytes: int, max_bytes: int | None) -> None:
+        """The pictures have this size, and may have that."""
         self._store.set(store_bytes)
+        self._store_limit.set(math.inf if max_bytes is None else max_bytes)
 
     def outbox(self, messages: int) -> None:
         """So many messages wait."""

@@ -95,9 +95,9 @@ class Metrics:
         """A sink could not do its work; ``reason`` may be the name of the error's class."""
         self._line.sink_failed(sink, reason)
 
-    def stored(self, store_bytes: int) -> None:
-        """The pictures that are stored have this size; to be told about once a second."""
-        self._line.store(store_bytes)
+    def stored(self, store_bytes: int, max_bytes: int | None) -> None:
+        """The pictures have this size, and may have that; to be told about once a second."""
+        self._line.store(store_bytes, max_bytes)
 
     def outbox(self, messages: int) -> None:
         """So many MQTT messages are not acknowledged yet; to be told about once a second."""

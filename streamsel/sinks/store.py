@@ -103,6 +103,11 @@ class LiveDiskSink:
         return self._record.stored_bytes
 
     @property
+    def max_bytes(self) -> int | None:
+        """The size that the pictures may have; None where nothing bounds it."""
+        return self._options.max_bytes
+
+    @property
     def excess_bytes(self) -> int:
         """How far the pictures of scopes that are selected into exceed ``max_bytes``.
 

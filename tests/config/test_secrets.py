@@ -58,6 +58,16 @@ def test_others_who_can_read_are_warned_of(
     assert "hunter2" not in record.getMessage()
 
 
+def test_what_a_container_is_handed_is_its_own(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = private(tmp_path, b"hunter2")
+    file.chmod(0o444)
+    monkeypatch.setattr("streamsel.config.secrets._HANDED_IN", tmp_path)
+    assert read_secret(file, SETTING) == "hunter2"
+    assert caplog.records == []
+
+
 def test_the_token_of_the_service(tmp_path: Path) -> None:
     private(tmp_path, b"from a file\n")
     feeds = "feeds: {gate: {source: x}}\n"

@@ -131,7 +131,7 @@ def busy_metrics(feeds: tuple[str, ...] = ("gate",)) -> Metrics:
     metrics.sink_failed("disk", "DiskFullError")
     metrics.sink_failed("mqtt", "SinkError")
     metrics.sink_failed(SECRET, SECRET)
-    metrics.stored(123_456)
+    metrics.stored(123_456, 1_000_000)
     metrics.outbox(7)
     return metrics
 

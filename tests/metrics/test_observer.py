@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import subprocess
 import threading
@@ -203,5 +204,8 @@ def test_every_stage_and_queue_has_its_series() -> None:
     assert value(metrics, "sink_errors_total", sink="mqtt", reason="failed") == 1
     assert value(metrics, "sink_errors_total", sink="other", reason="other") == 1
     assert value(metrics, "store_bytes") == 123_456
+    assert value(metrics, "store_limit_bytes") == 1_000_000
+    metrics.stored(123_456, None)
+    assert value(metrics, "store_limit_bytes") == math.inf
     assert value(metrics, "outbox_messages") == 7
     assert value(metrics, "batch_size_sum") == 3
