@@ -111,6 +111,10 @@ class Prometheus:
         """What it scrapes, with the last error of each."""
         return list(self._ask("targets")["activeTargets"])
 
+    def rules(self) -> list[dict[str, Any]]:
+        """The groups of rules that it evaluates, with the health of each rule."""
+        return list(self._ask("rules")["groups"])
+
     def _value_once_ready(self, expression: str) -> float | None:
         try:
             return self.value(expression)
