@@ -35,6 +35,8 @@ def make_inputs(folder: Path) -> None:
         shutil.copy(folder / "walk.mp4", folder / name)
     (folder / "recordings").mkdir()
     render_demo(folder / "recordings" / "yard.mp4", seconds=30, size=(320, 180))
+    for name in ("deploy", "tests"):
+        (folder / name).symlink_to(ROOT / name)
     save_onnx(folder / "model.onnx")
     clip = onnx.load(str(save_onnx(folder / "clip.onnx")))
     clip.graph.node.append(onnx.helper.make_node("Identity", ["vectors"], ["image_embeds"]))

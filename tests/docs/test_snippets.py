@@ -44,7 +44,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def place(inputs: Path, tmp_path: Path, ffmpeg: Path) -> Path:
-    return Path(shutil.copytree(inputs, tmp_path / "place"))
+    return Path(shutil.copytree(inputs, tmp_path / "place", symlinks=True))
 
 
 @pytest.fixture(scope="module")

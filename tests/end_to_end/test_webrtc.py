@@ -67,13 +67,6 @@ class Yard:
     def decoded(self) -> float:
         return self.service.metric("streamsel_frames_decoded_total", feed="phone")
 
-    def losses(self) -> float:
-        return self.service.metric("streamsel_decode_errors_total", feed="phone")
-
-    def embedded(self) -> float:
-        """How many frames were candidates; suspect ones are none."""
-        return self.service.metric("streamsel_frames_embedded_total", feed="phone")
-
 
 @pytest.fixture
 def yard(tmp_path: Path) -> Iterator[Yard]:
@@ -150,25 +143,6 @@ def test_most_frames_arrive_where_packets_are_lost(
             wanted = decoded + seen * (after - before)
             assert yard.nets.lost() > lost * (after - before) / 2
             eventually(lambda: yard.decoded() >= wanted, within=5, what=f"{seen:.0%} of the frames")
-            await camera.close()
-
-    asyncio.run(scenario())
-
-
-@pytest.mark.parametrize("codec", ["vp8", "h264"])
-def test_frames_are_trusted_again_once_a_loss_is_made_good(
-    yard: Yard, tmp_path: Path, codec: str
-) -> None:
-    async def scenario() -> None:
-        async with yard.browser(tmp_path) as browser:
-            camera = await publish(browser, codec)
-            now, before = await until_sent(camera, 30), yard.losses()
-            yard.nets.cut()
-            await until_sent(camera, now + 60)
-            yard.nets.mend()
-            eventually(lambda: yard.losses() > before, within=20, what="the loss is noticed")
-            trusted = yard.embedded()
-            eventually(lambda: yard.embedded() > trusted + 5, within=20, what="frames are trusted")
             await camera.close()
 
     asyncio.run(scenario())

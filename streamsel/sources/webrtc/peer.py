@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -128,20 +129,20 @@ class Peer:
         try:
             async with asyncio.timeout(_FAREWELL_SECONDS):
                 await self._connection.close()
-        except TimeoutError:
-            return  # what is left of it ends with the loop
-        except _REFUSALS:
+        except (TimeoutError, *_REFUSALS):
             await self._close_parts()
         finally:
             if self._draining is not None:
                 self._draining.cancel()
 
     async def _close_parts(self) -> None:
-        """Close what a description that was refused half-way has left without its other half."""
+        """Close what a description that was refused half-way, or a slow farewell, has left open."""
         for transceiver in self._connection.getTransceivers():
             transport = transceiver.receiver.transport
             if transport is not None:
-                await transport.stop()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_FAREWELL_SECONDS):
+                        await transport.stop()
                 await transport.transport.stop()
 
     async def _negotiated(self, negotiation: Awaitable[None]) -> None:
