@@ -141,7 +141,8 @@ class Board(SilentObserver):
 
     def _missed(self, last_id: str) -> list[str]:
         if not last_id:
-            return []
+            # No event: where it comes back before it has heard one, it still says from when on.
+            return [f"id: {self._run}.{self._number}\n\n"]
         run, _, number = last_id.partition(".")
         if run == self._run and number.isascii() and number.isdigit() and len(number) < 18:
             heard = int(number)

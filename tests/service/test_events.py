@@ -27,6 +27,7 @@ class Listening:
     def __init__(self, answer: aiohttp.ClientResponse) -> None:
         self.answer = answer
         self.last_id = ""
+        self.has_begun = asyncio.Event()
 
     async def next(self) -> Told:
         """The next event; comments and times to wait are passed over."""
@@ -36,9 +37,11 @@ class Listening:
                 name, _, value = line.decode().rstrip("\n").partition(": ")
                 if name:
                     fields[name] = value
-                elif "event" in fields:
+                elif "id" in fields:
                     self.last_id = fields["id"]
-                    return fields["event"], json.loads(fields["data"])
+                    if "event" in fields:
+                        return fields["event"], json.loads(fields["data"])
+                    self.has_begun.set()
         raise AssertionError("the stream has ended")
 
     async def until(self, name: str) -> Told:
@@ -185,6 +188,21 @@ def test_who_missed_too_much_or_comes_from_elsewhere_loads_all_again() -> None:
     asyncio.run(scenario())
 
 
+def test_who_comes_back_to_another_run_before_hearing_anything_loads_all_again() -> None:
+    async def scenario() -> None:
+        async with live(Behind(), Board(SystemClock())) as client, listening(client) as page:
+            waiting = asyncio.ensure_future(page.next())
+            await asyncio.wait_for(page.has_begun.wait(), 20)
+            waiting.cancel()
+        async with (
+            live(Behind(), Board(SystemClock())) as client,
+            listening(client, page.last_id) as page,
+        ):
+            assert await page.next() == ("reset", {})
+
+    asyncio.run(scenario())
+
+
 def test_nothing_is_looked_up_while_nobody_listens(tmp_path: Path) -> None:
     class Asked(Behind):
         def __init__(self) -> None:
@@ -201,6 +219,7 @@ def test_nothing_is_looked_up_while_nobody_listens(tmp_path: Path) -> None:
         async with live(behind, board):
             board.delivered("disk", judgement(kept(1)))
             with board.listen("") as page:
+                assert (await page.next()).startswith("id: ")
                 behind.keep(kept_frame("gate", 2, BORN))
                 board.delivered("disk", judgement(kept(2)))
                 assert "event: kept" in await page.next()
