@@ -89,7 +89,7 @@ def test_secrets_stay_and_stay_secret(deploy: Path) -> None:
 
 
 def test_the_service_reads_its_settings(tmp_path: Path) -> None:
-    config = loaded(tmp_path, (FOLDER / "streamsel.yaml").read_text(), {})
+    config = loaded(tmp_path, (FOLDER / "streamsel/streamsel.yaml").read_text(), {})
     assert config.feeds["gate"].source.get_secret_value().endswith("test-camera:8554/gate")
     assert config.service is not None
     assert config.service.token_file == Path("/run/secrets/streamsel_token")

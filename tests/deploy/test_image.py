@@ -49,7 +49,7 @@ def test_what_the_steps_make_watches_a_camera_as_nobody_on_a_read_only_root(
         Image(tmp_path / "image") as image,
     ):
         image.build()
-        settings = (ROOT / "deploy/streamsel.yaml").read_text()
+        settings = (ROOT / "deploy/streamsel/streamsel.yaml").read_text()
         write(image, "/etc/streamsel/streamsel.yaml", settings)
         write(image, "/run/secrets/streamsel_token", "canary")
         write(image, "/run/secrets/mqtt_password", "canary")
