@@ -107,6 +107,7 @@ def broker(deploy: Path, folder: Path) -> Iterator[int]:
     places = {
         "/run/secrets": str(deploy / "secrets"),
         "/tmp/passwords": str(folder / "passwords"),
+        "/tmp/access": str(folder / "access"),
         "/mosquitto/config": str(deploy / "mosquitto"),
         "/mosquitto/data/": f"{folder}/",
         "listener 1883": f"listener {port} 127.0.0.1\nuser root",

@@ -6,7 +6,7 @@ from __future__ import annotations
 COMMANDS = {
     r"^docker |^kubectl .*(apply|namespace)": "needs an engine or a cluster; see tests/deploy",
     r"^sudo |systemctl |journalctl |/etc/streamsel": "changes the machine; see tests/deploy",
-    r"deploy/(secrets.sh|.env)": "writes into the repository; see tests/deploy",
+    r"^cd deploy$|^./secrets.sh|> .env": "writes into the repository; see tests/deploy",
     r"^pip |^make ": "what installs; .ci/run does it from nothing",
     r"(timm|open_clip):": "weights are downloaded; tests/embed/backbones has networks of its own",
     r"tests\.bench\.gpu_embedding": "needs a GPU",
