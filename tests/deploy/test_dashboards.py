@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
+from tests.deploy import alerts
 from tests.deploy.dashboards import NAMES, ROOT, Query, dashboard, panels, queries
 from tests.end_to_end.service import Service, eventually
 from tests.servers.broker import Broker
@@ -21,7 +21,6 @@ from tests.servers.clips import camera_clip
 from tests.servers.prometheus import Prometheus
 from tests.servers.rtsp import Mount, RtspServer
 
-ALERTS = ROOT / "deploy" / "prometheus" / "alerts.yml"
 _KNOWN_UNITS = {"none", "short", "fps", "s", "bytes", "percentunit"}
 _VARIABLES = {"__rate_interval": "5s", "instance": ".*", "feed": "gate", "coreset": "gate"}
 # Nothing restarts and nothing fails here; that these are asked rightly is all that can be told.
@@ -62,7 +61,7 @@ def yard(ffmpeg: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Yar
             service.until_up("gate", "yard")
             service.until_frames("gate", 100)
             target = f"127.0.0.1:{service.port}"
-            with Prometheus(folder / "prometheus", target, rules=ALERTS) as prometheus:
+            with Prometheus(folder / "prometheus", target, rules=alerts.FILE) as prometheus:
                 yield Yard(service, prometheus, camera)
 
 
@@ -100,14 +99,8 @@ def test_what_is_shown_is_so(yard: Yard) -> None:
     yard.prometheus.until(f"({of['Frames seen']}) > bool 0", 1)
 
 
-def rules() -> list[dict[str, Any]]:
-    return [
-        rule for group in yaml.safe_load(ALERTS.read_text())["groups"] for rule in group["rules"]
-    ]
-
-
 def test_every_alert_asks_for_what_there_is(yard: Yard) -> None:
-    for rule in rules():
+    for rule in alerts.rules():
         for selector in _SELECTOR.findall(rule["expr"]):
             eventually(
                 lambda selector=selector: yard.prometheus.query(selector),
@@ -115,7 +108,7 @@ def test_every_alert_asks_for_what_there_is(yard: Yard) -> None:
                 what=f"{rule['alert']}: {selector}",
             )
     known = [rule for group in yard.prometheus.rules() for rule in group["rules"]]
-    assert {rule["name"] for rule in known} == {rule["alert"] for rule in rules()}
+    assert {rule["name"] for rule in known} == {rule["alert"] for rule in alerts.rules()}
     eventually(
         lambda: (
             {rule["health"] for group in yard.prometheus.rules() for rule in group["rules"]}
@@ -171,6 +164,6 @@ def test_every_metric_is_looked_at() -> None:
     documented = re.findall(
         r"^\| `(streamsel_\w+)`", (ROOT / "docs/reference/metrics.md").read_text(), re.M
     )
-    text = " ".join(query.expression for query in asked()) + ALERTS.read_text()
+    text = " ".join(query.expression for query in asked()) + alerts.FILE.read_text()
     text += "".join(map(str, (dashboard(name)["templating"] for name in NAMES)))
     assert [metric for metric in documented if metric not in text] == []

@@ -6,13 +6,13 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
 from tests.conftest import leave_out
 from tests.deploy import runbooks
+from tests.deploy.alerts import rules
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "deploy" / "prometheus"
@@ -30,11 +30,6 @@ def promtool() -> str:
 def run(*command: object) -> None:
     ended = subprocess.run(list(map(str, command)), capture_output=True, text=True)
     assert ended.returncode == 0, ended.stdout + ended.stderr
-
-
-def rules() -> list[dict[str, Any]]:
-    groups = yaml.safe_load((FOLDER / "alerts.yml").read_text())["groups"]
-    return [rule for group in groups for rule in group["rules"]]
 
 
 def test_the_settings_can_be_read(promtool: str, tmp_path: Path) -> None:
