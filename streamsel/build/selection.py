@@ -108,11 +108,13 @@ def build_selection(
 
 
 def _plan(options: RunOptions, sources: Sequence[Source], embeddings: Embeddings) -> RunPlan:
+    from streamsel.sinks.rules import RULES
     from streamsel.sinks.run import FeedPlan, RunPlan
 
     config = options.as_json()
     apart = {"method", "count", "seed"}  # the plan has these by themselves
     deciding = {
+        "rules": dict(RULES),
         "read": config["read"],
         "screen": config["screen"],
         "select": {name: value for name, value in config["select"].items() if name not in apart},

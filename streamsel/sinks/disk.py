@@ -155,6 +155,12 @@ class DiskSink:
                 raise ConfigurationError(
                     f"{self._folder}: holds what a service keeps; choose another folder"
                 )
+            if rules := run.plan.other_rules(plan):
+                raise ConfigurationError(
+                    f"{self._folder}: cannot be resumed by this version: {'; '.join(rules)}. Go on"
+                    f" with the streamsel that began it ({run.plan.version}), or start again with"
+                    " --overwrite"
+                )
             if differences := run.plan.differences(plan):
                 raise ConfigurationError(
                     f"{self._folder}: cannot be resumed, it was asked for differently: "

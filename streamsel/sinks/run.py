@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 
 from streamsel.errors import ConfigurationError
 from streamsel.frame import FrameKey
+from streamsel.sinks.rules import other_rules
 
 Status: TypeAlias = Literal["running", "complete", "interrupted", "failed"]
 
@@ -49,8 +50,17 @@ class RunPlan:
     seed: int
     feeds: Sequence[FeedPlan]
 
+    def other_rules(self, other: RunPlan) -> list[str]:
+        """Say by which rules this run and another make their pictures and names; empty: the same.
+
+        A run that was recorded without any follows the first ones.
+        """
+        return other_rules(_rules(self.identity), _rules(other.identity))
+
     def differences(self, other: RunPlan) -> list[str]:
         """Say where this plan and another would give different results; empty: nowhere.
+
+        What :meth:`other_rules` says is left out.
 
         >>> one = RunPlan(version="1", config={}, identity={"fps": 5}, embedder="e",
         ...     embedder_digest="00", method="online", count=9, seed=0, feeds=())
@@ -66,8 +76,9 @@ class RunPlan:
         ]
 
     def _deciding(self) -> dict[str, object]:
+        asked = {name: value for name, value in self.identity.items() if name != "rules"}
         return {
-            **self.identity,
+            **asked,
             "embedder": self.embedder,
             "embedder weights": self.embedder_digest,
             "method": self.method,
@@ -187,6 +198,11 @@ class Counts:
         """The frames with one outcome, by reason, the most frequent first."""
         counts = [(reason, n) for (what, reason), n in self.outcomes.items() if what == outcome]
         return dict(sorted(counts, key=lambda pair: (-pair[1], pair[0])))
+
+
+def _rules(identity: Mapping[str, object]) -> Mapping[str, object]:
+    rules = identity.get("rules")
+    return rules if isinstance(rules, Mapping) else {}
 
 
 def _flat(value: object, name: str = "") -> Iterator[tuple[str, str]]:

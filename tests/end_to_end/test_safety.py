@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ import pytest
 import streamsel as package
 from streamsel.build.selection import build_selection
 from streamsel.config.options import RunOptions, SelectOptions
+from streamsel.errors import ConfigurationError
 from streamsel.event import FeedReport, Verdict
 from streamsel.frame import Sighting
 from streamsel.runtime.execute import execute
@@ -67,6 +69,18 @@ def test_a_file_that_was_replaced_is_not_continued(
     ended = streamsel("select", clip, "-n", 5, "-o", kept, "--resume")
     assert ended.code == 2
     assert "content.clip" in ended.err
+
+
+def test_a_run_from_before_rules_had_numbers_is_not_continued(
+    demo_clip: Path, tmp_path: Path
+) -> None:
+    kept, options = tmp_path / "kept", RunOptions(select=SelectOptions(count=5))
+    built = build_selection([str(demo_clip)], options, kept)
+    assert execute(built.pipeline, [built.sink])
+    with contextlib.closing(sqlite3.connect(kept / "streamsel.db")) as database, database:
+        database.execute("UPDATE runs SET identity = json_remove(identity, '$.rules')")
+    with pytest.raises(ConfigurationError, match=r"names follow rules 1.*pictures follow rules 1"):
+        build_selection([str(demo_clip)], options, kept, resume=True)
 
 
 def test_a_finished_run_still_names_what_failed(demo_clip: Path, tmp_path: Path) -> None:

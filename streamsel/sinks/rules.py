@@ -1,0 +1,53 @@
+"""Which rules a run follows, where versions of this package make different things of one input.
+
+A number a kind is part of a run's identity, so that a run is never continued by other rules than
+it began with. Whoever changes what pixels are written of the same input, or what a feed, a frame or
+a file of it is called, adds one to its number and says here what changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+RULES: Final[Mapping[str, int]] = {"pictures": 2, "names": 2}
+"""The rules of this version, in force for every run that it begins."""
+
+_FIRST = 1  # of a run that was begun before rules had numbers
+_CHANGES: Final[Mapping[tuple[str, int], str]] = {
+    ("pictures", 2): (
+        "pixels are square, HDR is tone-mapped, the container's crop is applied, and frames that"
+        " are only flagged interlaced are converted as progressive ones"
+    ),
+    ("names", 2): (
+        "inputs of the same name are told apart by their folders, and frames without a timestamp"
+        " are numbered as the decoder puts them out"
+    ),
+}
+
+
+def other_rules(was: Mapping[str, object], wanted: Mapping[str, object]) -> list[str]:
+    """Say by which rules a recorded run differs from one that is asked for; empty: by none.
+
+    Both are what their identities have under ``rules``, empty for a run from before there were any.
+
+    >>> other_rules({"names": 2, "pictures": 1}, {"names": 2, "pictures": 1})
+    []
+    >>> other_rules({"names": 7}, {"names": 8})
+    ['its names follow rules 7, and here are rules 8']
+    """
+    return [
+        f"its {kind} follow rules {old}, and here are rules {new}{_changed(kind, old, new)}"
+        for kind in sorted(was.keys() | wanted.keys())
+        if (old := was.get(kind, _FIRST)) != (new := wanted.get(kind, _FIRST))
+    ]
+
+
+def _changed(kind: str, old: object, new: object) -> str:
+    """What came with the rules between, in brackets; nothing where that is not known."""
+    if not (isinstance(old, int) and isinstance(new, int)):
+        return ""
+    between = range(min(old, new) + 1, max(old, new) + 1)
+    texts = [text for number in between if (text := _CHANGES.get((kind, number)))]
+    since = "since then" if old < new else "not yet here"
+    return f" ({since}: {'; '.join(texts)})" if texts else ""
