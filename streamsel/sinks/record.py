@@ -100,14 +100,12 @@ class Record:
 
     def feeds(self) -> list[Feed]:
         """Return every feed of the run, in the order in which they are read."""
-        has_status = self._version() >= 2
         return [
             Feed(name, source, recorded, frames, error, tuple(json.loads(warnings)), status)
             for name, source, recorded, frames, error, warnings, status in self._rows(
                 "SELECT name, source, "
                 "(SELECT ifnull(max(idx) + 1, 0) FROM frames WHERE frames.feed = feeds.id), "
-                f"frames, error, warnings, {'status' if has_status else 'NULL'} "
-                "FROM feeds ORDER BY id"
+                "frames, error, warnings, status FROM feeds ORDER BY id"
             )
         ]
 
@@ -282,14 +280,8 @@ class Record:
 
     def selections(self) -> dict[str, bytes]:
         """Return what each selector of a service said of itself last, by scope."""
-        if self._version() < 2:
-            return {}
         rows = self._rows("SELECT scope, state FROM selections ORDER BY scope")
         return {scope: bytes(state) for scope, state in rows}
-
-    def _version(self) -> int:
-        """The version of the schema; an older one is only ever written anew when continued."""
-        return int(self._row("PRAGMA user_version")[0])
 
     def _key(self, feed: int | None, index: int | None) -> FrameKey | None:
         return None if feed is None or index is None else FrameKey(self._names[feed], index)

@@ -17,13 +17,8 @@ from streamsel.frame import FrameKey, ScreenState, Vector
 from streamsel.sinks.files import disk_errors, sync_path
 from streamsel.sinks.record import DATABASE, Record
 from streamsel.sinks.run import FeedPlan, RunPlan, Status, StoredPicture
-from streamsel.sinks.schema import (
-    APPLICATION_ID,
-    INDEXES,
-    SCHEMA_VERSION,
-    TABLES,
-    connect_to_write,
-)
+from streamsel.sinks.schema import connect_to_write
+from streamsel.sinks.tables import APPLICATION_ID, INDEXES, SCHEMA_VERSION, TABLES
 
 UNBORN_DATABASE = f".{DATABASE}.part"
 
