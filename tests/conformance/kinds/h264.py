@@ -1,0 +1,44 @@
+"""H.264: groups, references, refresh, fields, profiles, containers."""
+
+from __future__ import annotations
+
+from tests.conformance.kind import kind
+
+X264 = "-c:v libx264 -preset veryfast -g 12 -pix_fmt yuv420p"
+OPEN = "-x264-params open-gop=1:keyint=12:min-keyint=6:bframes=3:b-adapt=0"
+FIELDS = "-flags +ildct+ilme -x264-params tff=1"
+
+KINDS = (
+    kind("h264-closed.mp4", f"{X264} -bf 2"),
+    kind("h264-fragmented.mp4", f"{X264} -bf 2 -movflags frag_keyframe+empty_moov"),
+    kind("h264-faststart.mp4", f"{X264} -bf 2 -movflags faststart"),
+    kind("h264-closed.mkv", f"{X264} -bf 2"),
+    kind("h264-closed.mov", f"{X264} -bf 2"),
+    kind("h264-closed.ts", f"{X264} -bf 2"),
+    kind("h264-closed.flv", f"{X264} -bf 2"),
+    kind("h264-closed.nut", f"{X264} -bf 2"),
+    kind("h264-no-b.avi", f"{X264} -bf 0"),
+    kind("h264-no-b.h264", f"{X264} -bf 0"),
+    kind("h264-open.mp4", f"{X264} {OPEN}"),
+    kind("h264-open.mkv", f"{X264} {OPEN}"),
+    kind("h264-open.ts", f"{X264} {OPEN}"),
+    kind("h264-pyramid.mp4", f"{X264} -bf 5 -x264-params b-pyramid=normal:b-adapt=0:ref=5"),
+    kind("h264-refresh.mp4", f"{X264} -x264-params intra-refresh=1:bframes=0"),
+    kind("h264-refresh.ts", f"{X264} -x264-params intra-refresh=1:bframes=2"),
+    kind("h264-one-keyframe.mp4", f"{X264} -bf 2 -g 1000"),
+    kind("h264-all-intra.mp4", f"{X264} -g 1"),
+    kind("h264-quantised.mp4", f"{X264} -bf 2 -qp 45"),
+    kind("h264-slices.mp4", f"{X264} -bf 2 -x264-params slices=4"),
+    kind("h264-mbaff.mp4", f"{X264} -bf 2 {FIELDS}"),
+    kind("h264-mbaff.ts", f"{X264} -bf 2 {FIELDS}"),
+    kind("h264-paff-like.mkv", f"{X264} -bf 0 -flags +ildct+ilme -x264-params fake-interlaced=1"),
+    kind("h264-444.mkv", f"{X264} -bf 2 -pix_fmt yuv444p"),
+    kind("h264-422-10.mkv", f"{X264} -bf 2 -pix_fmt yuv422p10le"),
+    kind("h264-lossless.mkv", f"{X264} -bf 2 -qp 0"),
+    kind("h264-rgb.mkv", "-c:v libx264rgb -preset veryfast -g 12 -bf 2 -pix_fmt bgr24"),
+    kind("h264-gray.mkv", f"{X264} -bf 2 -pix_fmt gray"),
+    kind("h264-odd-size.mp4", f"{X264} -bf 2", size=(94, 66)),
+    kind("h264-cropped.mp4", f"{X264} -bf 2 -bsf:v h264_metadata=crop_right=4:crop_bottom=6"),
+    kind("h264-delimited.ts", f"{X264} -bf 2 -x264-params aud=1:repeat-headers=1"),
+    kind("h264-cavlc.mp4", f"{X264} -profile:v baseline -bf 0"),
+)

@@ -1,0 +1,48 @@
+"""Timestamps: late starts, edit lists, wraps, spikes, variable rates, none at all."""
+
+from __future__ import annotations
+
+from tests.conformance.kind import kind
+from tests.conformance.kinds.h264 import OPEN, X264
+from tests.conformance.kinds.hevc import OPEN as HEVC_OPEN
+from tests.conformance.kinds.mpeg import MPEG2
+from tests.conformance.kinds.vpx import VP9_HIDDEN
+
+_PASSED = "-vsync passthrough -enc_time_base 1/1000 -video_track_timescale 1000"
+_VARIABLE = "-vf 'settb=1/1000,setpts=N*40+mod(N*N\\,7)*5' -vsync passthrough -enc_time_base 1/1000"
+_SPIKE = "-vf 'settb=1/1000,setpts=N*40+gte(N\\,20)*3000+gte(N\\,30)*60000'" + (
+    " -vsync passthrough -enc_time_base 1/1000"
+)
+_LATE = "-output_ts_offset 1000"
+# The clock of MPEG-TS wraps after 2 ** 33 / 90000 s; ffmpeg adds 1.4 s.
+_WRAPS = "-output_ts_offset 95441.3"
+
+KINDS = (
+    kind("variable.mp4", f"{X264} -bf 2 {_VARIABLE}"),
+    kind("variable.mkv", f"{X264} -bf 2 {_VARIABLE}"),
+    kind("variable.ts", f"{X264} -bf 2 {_VARIABLE}"),
+    kind("variable.webm", f"{VP9_HIDDEN} {_VARIABLE}"),
+    kind("spikes.mp4", f"{X264} -bf 2 {_SPIKE}"),
+    kind("spikes.mkv", f"{X264} -bf 2 {_SPIKE}"),
+    kind("late.mkv", f"{X264} -bf 2 {_LATE}"),
+    kind("late.ts", f"{X264} -bf 2 {_LATE}"),
+    kind("wraps.ts", f"{X264} -bf 2 {_WRAPS}", clean=False),
+    kind("wraps-open.ts", f"{X264} {OPEN} {_WRAPS}", clean=False),
+    kind("wraps.mpg", f"{MPEG2} -bf 2 -output_ts_offset 95443", clean=False),
+    kind("ntsc.mp4", f"{X264} -bf 2", rate="30000/1001"),
+    kind("ntsc.mkv", f"{X264} -bf 2", rate="30000/1001"),
+    kind("fast.mkv", f"{X264} -bf 2", rate="60"),
+    kind("slow.mp4", f"{X264} -bf 2", rate="1/3"),
+    kind(
+        "edited-start.mp4", f"{X264} -bf 2", remux="-ss 0.6 -i {file} -c copy", shown=range(15, 48)
+    ),
+    kind(
+        "edited-open.mp4",
+        f"{X264} {OPEN}",
+        remux="-ss 0.7 -i {file} -c copy",
+        shown=range(18, 48),
+    ),
+    kind("edited-hevc.mp4", HEVC_OPEN, remux="-ss 0.6 -i {file} -c copy", shown=range(15, 48)),
+    kind("edited-delay.mp4", f"{X264} -bf 2", remux="-itsoffset 1 -i {file} -c copy"),
+    kind("untimed.m2v", f"{MPEG2} -bf 2"),
+)

@@ -1,0 +1,93 @@
+"""What a stream shows: by plain sequential decoding with the same libav, and by ffprobe."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import numpy as np
+
+from tests.conformance.blockcode import Luma, read
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """A decoded picture: its timestamp, a hash of its planes, the number that it carries."""
+
+    pts: int | None
+    digest: str
+    number: int | None
+
+    def __repr__(self) -> str:
+        return f"{self.number}@{self.pts}:{self.digest[:6]}"
+
+
+def shot_of(image: av.VideoFrame) -> Shot:
+    """What is compared of a picture, before any conversion of it."""
+    return Shot(image.pts, digest_of(image), number_of(image, image.rotation))
+
+
+def digest_of(image: av.VideoFrame) -> str:
+    """A hash over format, size and all samples, whatever lies beside them in memory."""
+    pixels = image.format
+    found = hashlib.sha256(f"{pixels.name} {image.width}x{image.height}".encode())
+    for place, plane in enumerate(image.planes):
+        if len(image.planes) == 1:
+            row_bits = image.width * pixels.padded_bits_per_pixel
+        else:
+            parts = [part for part in pixels.components if part.plane == place]
+            row_bits = plane.width * sum(8 * -(-part.bits // 8) for part in parts)
+        stride = abs(plane.line_size)
+        rows = np.frombuffer(memoryview(plane), np.uint8)[: plane.height * stride]
+        rows = rows.reshape(plane.height, stride)[:, : -(-row_bits // 8)]
+        found.update(np.ascontiguousarray(rows).data)
+    return found.hexdigest()
+
+
+def number_of(image: av.VideoFrame, rotation: int) -> int | None:
+    """The number that a picture carries, turned counter-clockwise by so many degrees."""
+    return read(np.rot90(_luma(image), rotation // 90))
+
+
+def _luma(image: av.VideoFrame) -> Luma:
+    """(H, W), from the plane itself where there is one: not every matrix can be converted."""
+    pixels, plane = image.format, image.planes[0]
+    if not pixels.name.startswith(("yuv", "gray")) or len(image.planes) == 1 < len(
+        pixels.components
+    ):
+        return image.reformat(format="gray", threads=1).to_ndarray()
+    bits = pixels.components[0].bits
+    samples = np.frombuffer(memoryview(plane), np.uint8 if bits == 8 else np.uint16)
+    rows = samples.reshape(-1, plane.line_size // samples.itemsize)[: plane.height, : plane.width]
+    return (rows >> bits - 8).astype(np.uint8)
+
+
+def sequential(path: Path) -> list[Shot]:
+    """Every picture, decoded from the beginning in one thread by one decoder."""
+    shots = []
+    with av.open(str(path)) as container:
+        stream = container.streams.best("video")
+        assert isinstance(stream, av.VideoStream)
+        stream.thread_type, stream.codec_context.thread_count = "SLICE", 1
+        for packet in container.demux(stream):
+            # As ffmpeg does: what cannot be decoded is passed over.
+            with suppress(av.error.InvalidDataError):
+                shots += [shot_of(image) for image in stream.codec_context.decode(packet)]
+    return shots
+
+
+def times_by_ffprobe(path: Path) -> list[float | None]:
+    """When every picture is shown, in seconds, in the order in which ffprobe shows them."""
+    command = (
+        "ffprobe -v error -threads 1 -select_streams V:0 -show_entries"
+        " frame=best_effort_timestamp_time -of json"
+    )
+    done = subprocess.run([*command.split(), str(path)], capture_output=True, check=True)
+    frames = json.loads(done.stdout)["frames"]
+    times = [frame.get("best_effort_timestamp_time") for frame in frames]
+    return [None if time is None else float(time) for time in times]
