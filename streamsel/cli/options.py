@@ -62,6 +62,11 @@ SHARE = Parsed("share", units.share)
 SIZE = Parsed("WxH", units.size_px)
 FLOOR = Parsed("auto|distance", _floor)
 
+FILTERS_HELP = (
+    "An ffmpeg filter chain, before all else: crop, scale, yadif, fps, fieldmatch, decimate ...; "
+    "not eq, boxblur, drawtext, delogo, hqdn3d, mpdecimate, zscale."
+)
+
 _BUDGET = [
     click.option("-n", "--count", type=int, help=f"Frames to keep.  [default: {DEFAULT_COUNT}]"),
     click.option("--share", type=SHARE, help="Keep this share of all frames: 0.2 or 20%."),
@@ -72,9 +77,7 @@ _READ = [
     click.option("--start", type=DURATION, help="Begin at this position: 90, 1m30s, 00:01:30."),
     click.option("--end", type=DURATION, help="End at this position."),
     click.option("--fps", type=float, help="Look at no more than so many frames a second."),
-    click.option(
-        "--vf", "filters", metavar="FILTERGRAPH", help="Any ffmpeg filter chain, before all else."
-    ),
+    click.option("--vf", "filters", metavar="FILTERGRAPH", help=FILTERS_HELP),
 ]
 
 _DECODE = [

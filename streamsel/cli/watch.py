@@ -10,6 +10,8 @@ from typing import Any
 
 import click
 
+from streamsel.cli.options import FILTERS_HELP
+
 _HELP = """Watch live feeds, for months: keep of each the few frames worth keeping.
 
 \b
@@ -47,7 +49,7 @@ _FEED_OPTIONS = {
 @click.option("--max-bytes", help="Evict the most redundant frames above this: 20GB.")
 @click.option("--durability", type=click.Choice(["strict", "batched"]), help="Of what is stored.")
 @click.option("--fps", help="Look at no more than so many frames a second.")
-@click.option("--vf", metavar="FILTERGRAPH", help="Any ffmpeg filter chain, before all else.")
+@click.option("--vf", metavar="FILTERGRAPH", help=FILTERS_HELP)
 @click.option("--transport", type=click.Choice(["tcp", "udp"]), help="How RTSP carries video.")
 @click.option(
     "--decode", type=click.Choice(["all", "reference", "keyframes"]), help="Which frames."

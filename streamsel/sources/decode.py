@@ -56,7 +56,9 @@ class Session:
     Raises :class:`SourceError` where it cannot be opened, :class:`UnreadableError` where nothing
     in it is video; ``where`` begins those messages.
 
-    ``rate`` is average frames per second, ``time_base`` seconds per unit of pts, ``size_bytes``
+    ``rate`` is average frames per second, ``frame_rate`` what ffmpeg takes for the rate of the
+    video, ``pixel_aspect`` the width of a pixel for its height, as the container or the codec says
+    (both None where nothing does), ``time_base`` seconds per unit of pts, ``size_bytes``
     the file's size (0 or less where it is not known); ``declared_frames`` and
     ``declared_seconds`` are how much there is by the container's word, None where it gives none
     or one that cannot be; ``has_edits`` where an edit list may leave out some of it.
@@ -100,6 +102,8 @@ class Session:
         """Note what the container declares, so that it can be asked for after closing."""
         container, stream = self._container, self._stream
         self.rate: Fraction | None = stream.average_rate or stream.guessed_rate
+        self.frame_rate: Fraction | None = stream.guessed_rate or self.rate
+        self.pixel_aspect: Fraction | None = stream.sample_aspect_ratio
         self.time_base: Fraction = stream.time_base or Fraction(1, 90000)
         self.size_bytes: int = container.size
         there = 0 < stream.frames <= max(self.size_bytes, 1)

@@ -19,6 +19,7 @@ from av.filter import Graph
 from av.filter.context import FilterContext
 
 from streamsel.errors import ConfigurationError, SourceError
+from streamsel.sources.filterlist import require_filter
 from streamsel.sources.filtersyntax import Chain, parse
 from streamsel.sources.masking import mask
 from streamsel.sources.orientation import Orientation
@@ -43,10 +44,19 @@ class FilterChain:
     ffmpeg's reason, for a chain that ffmpeg refuses: unknown filters and options when it is made,
     what depends on the picture when the first picture arrives; and :class:`SourceError` for one
     that fails on the way.
+
+    ``rate`` is frames per second of the video, ``pixel_aspect`` how wide its pixels are for their
+    height, as they are stored; None where the video does not say. Filters ask for both (``fps``,
+    ``decimate``, ``scale=iw*sar:ih``).
     """
 
-    def __init__(self, text: str) -> None:
+    def __init__(
+        self, text: str, *, rate: Fraction | None = None, pixel_aspect: Fraction | None = None
+    ) -> None:
         self.text = text
+        self._declared = {"pixel_aspect": str(pixel_aspect or Fraction(0))}
+        if rate:
+            self._declared["frame_rate"] = str(rate)
         self._chains = _explained(text, lambda: parse(text))
         self.keeps_rate = not any(
             node.name in _RATE_CHANGERS for chain in self._chains for node in chain
@@ -118,6 +128,7 @@ class FilterChain:
         graph = Graph()
         for chain in self._chains:
             for node in chain:
+                require_filter(node.name)
                 graph.add(node.name, node.options)
 
     def _build(self, image: av.VideoFrame, time_base: Fraction, orientation: Orientation) -> Graph:
@@ -128,9 +139,9 @@ class FilterChain:
             video_size=f"{image.width}x{image.height}",
             pix_fmt=image.format.name,
             time_base=str(time_base),
-            pixel_aspect="1/1",
             colorspace=str(image.colorspace),
             range=str(image.color_range),
+            **self._declared,
         )
         for turn in orientation.filters:
             name, _, options = turn.partition("=")
@@ -165,6 +176,8 @@ def _explained(text: str, attempt: Callable[[], _Result]) -> _Result:
         reason = said[0] if said else reason
     except ValueError as error:
         reason = str(error)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"filter chain '{mask(text)}': {error}") from None
     raise ConfigurationError(
         f"filter chain '{mask(text)}': {mask(reason)}; write it as for ffmpeg -vf"
     )

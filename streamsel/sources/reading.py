@@ -42,7 +42,10 @@ class Reading:
         self._where = where
         self._session = session
         self._is_provisional = is_provisional
-        self._chain = None if filters is None else FilterChain(filters)
+        self._chain: FilterChain | None = None
+        if filters is not None:
+            declared = {"rate": session.frame_rate, "pixel_aspect": session.pixel_aspect}
+            self._chain = FilterChain(filters, **declared)
         self._timeline = session.timeline()
         self._filtered = Timeline(session.rate, CONTINUOUS_STEP)
         self._turning = _Turning()

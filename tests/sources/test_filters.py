@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 
 import av
 import numpy as np
 import pytest
+from av.filter.filter import filters_available
 
 from streamsel.errors import ConfigurationError
+from streamsel.sources.filterlist import INSTEAD
 from streamsel.sources.filters import FilterChain
 from streamsel.sources.filtersyntax import parse
 from streamsel.sources.orientation import UPRIGHT, Orientation, from_display_matrix, from_exif
@@ -74,6 +77,28 @@ def test_a_bad_chain_is_refused_before_any_video_is_opened(text, reason):
         FilterChain(text)
     assert reason in str(caught.value)
     assert f"'{text}'" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", sorted(INSTEAD))
+def test_what_stands_in_for_a_filter_that_is_missing_is_there(name):
+    assert name not in filters_available
+    named = set(re.findall(r"[a-z_0-9]+", INSTEAD[name].partition(":")[0].partition(";")[0]))
+    assert not INSTEAD[name] or named & filters_available
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("eq=contrast=1.2", "eq is missing from this build of PyAV; instead: lutyuv"),
+        ("crop=10:10,scale_vaapi=4:4", "scale_vaapi is missing from this build of PyAV; instead: "),
+        ("[in]subtitles=a.srt", "subtitles is missing from this build of PyAV; nothing in it"),
+    ],
+)
+def test_a_filter_that_this_build_lacks_is_not_called_wrong(text, reason):
+    with pytest.raises(ConfigurationError) as caught:
+        FilterChain(text)
+    assert reason in str(caught.value)
+    assert "write it as for ffmpeg" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -117,7 +117,9 @@ class PerFeed(Section):
         default=None, description="look at no more than so many frames a second; null: at all"
     )
     vf: Text | None = Field(
-        default=None, description="an ffmpeg filter chain before all else, like crop=640:360:0:0"
+        default=None,
+        description="an ffmpeg filter chain before all else, like crop=640:360:0:0; this build "
+        "lacks eq, boxblur, drawtext, delogo, hqdn3d, mpdecimate and zscale",
     )
     screen: ScreenConfig = Field(
         default={}, validate_default=True, description="what is refused unseen"
