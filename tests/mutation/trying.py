@@ -1,0 +1,128 @@
+"""Tries changes: each alone, in a copy of the checkout, against the tests that run what it changes.
+
+The tests that run the fewest functions come first: they are the ones that are about it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Set
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from tests.mutation.changes import Change
+
+Outcome: TypeAlias = Literal["killed", "survived", "unseen"]
+"""A test failed; none did; none runs it."""
+_SLOWNESS = 10
+_START_SECONDS = 60
+
+
+class Covering:
+    """What :func:`tests.mutation.recording.record` has left in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        recorded = json.loads((folder / "map.json").read_text())
+        self._seconds: dict[str, float] = recorded["seconds"]
+        self._tests: dict[str, list[str]] = recorded["covering"]
+        self._breadth = Counter(test for tests in self._tests.values() for test in tests)
+
+    def of(self, change: Change, there: Set[str], seconds: float) -> tuple[list[str], float]:
+        """Of the tests that are there, those to try a change with; and how many seconds they take.
+
+        At most ``seconds``, but at least one test.
+
+        What stands outside of functions is tried with all tests of its module, or of its class.
+        """
+        place = f"{change.path} {change.function}"
+        found = set(self._tests.get(place, ())) or {
+            test for name, tests in self._tests.items() if name.startswith(place) for test in tests
+        }
+        chosen: list[str] = []
+        spent = 0.0
+        for test in sorted(found & there, key=lambda test: (self._breadth[test], test)):
+            takes = self._seconds.get(test, 0.0)
+            if spent + takes <= seconds or not chosen:
+                chosen.append(test)
+                spent += takes
+        return chosen, spent
+
+
+class Trial:
+    """A copy of the checkout to try changes in, one at a time. Use as a context manager."""
+
+    def __init__(self, root: Path, covering: Covering, seconds: float) -> None:
+        """``seconds``: how long the tests of one change may take, by what was recorded."""
+        self._covering = covering
+        self._seconds = seconds
+        self._folder = Path(tempfile.mkdtemp(prefix="streamsel-mutation-"))
+        tracked = subprocess.run(
+            ["git", "ls-files", "-z"], cwd=root, check=True, capture_output=True, text=True
+        )
+        for name in filter(None, tracked.stdout.split("\0")):
+            copied = self._folder / name
+            copied.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(root / name, copied)
+        self._unsteady: set[str] = set()
+        self._there = frozenset(self._pytest(["--collect-only"]).stdout.splitlines())
+
+    def __enter__(self) -> Trial:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        shutil.rmtree(self._folder)
+
+    def attempt(self, change: Change) -> Outcome:
+        """Make the change, run the tests, and take it back.
+
+        A test that fails without the change too says nothing, and is not asked again.
+        """
+        while True:
+            tests, seconds = self._covering.of(change, self._there - self._unsteady, self._seconds)
+            if not tests:
+                return "unseen"
+            failed = self._failed(change, tests, seconds)
+            if failed is None:
+                return "survived"
+            if failed not in self._there or self._pytest([failed]).returncode == 0:
+                return "killed"
+            self._unsteady.add(failed)
+
+    def _failed(self, change: Change, tests: list[str], seconds: float) -> str | None:
+        """The first test that fails with the change; empty where all hang or none can begin."""
+        module = self._folder / change.path
+        text = module.read_text()
+        listed = self._folder / "tests-to-run"
+        listed.write_text("\n".join(tests))
+        module.write_text(change.applied(text))
+        try:
+            run = self._pytest([f"@{listed}"], _START_SECONDS + _SLOWNESS * seconds)
+        except subprocess.TimeoutExpired:
+            return ""
+        finally:
+            module.write_text(text)
+        if run.returncode == 0:
+            return None
+        lines = (line.partition(" ") for line in run.stdout.splitlines())
+        return next((test.partition(" - ")[0] for word, _, test in lines if word == "FAILED"), "")
+
+    def _pytest(
+        self, arguments: list[str], timeout: float | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "pytest", "-x", "-q", "-rfE", "-p", "no:cacheprovider"]
+        there = {"PYTHONPATH": str(self._folder), "PYTHONDONTWRITEBYTECODE": "1"}
+        return subprocess.run(
+            [*command, *arguments],
+            cwd=self._folder,
+            env=os.environ | there,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
