@@ -14,7 +14,7 @@ def decide(members: Members[K], points: Sequence[Point[K]]) -> list[Decision[K]]
     """Decide valid frames, at least one, in order of arrival; see ``Coreset.offer_block``."""
     journal: list[list[Change[K]]] = [[] for _ in points]
     admissions: dict[int, Admitted[K]] = {}
-    members.shrink(journal[0])
+    members.settle(journal[0])
     members.advance(min(point.time for point in points), journal[0])
     block = Block(points, members.table)
     latest = 0

@@ -2,8 +2,8 @@
 
 A matrix product gives different last bits for different batch sizes, kernels and numbers of
 threads. So products only *filter*: whatever could be nearest by them is compared again by the
-canonical distance, ``sqrt(sum((x - y)^2))`` in float64, and ties go to the frame that arrived
-first. Every decision is then the same for any batching on any machine.
+canonical distance, ``sqrt(sum((x - y)^2))`` in float64 and never above 2, and ties go to the frame
+that arrived first. Every decision is then the same for any batching on any machine.
 """
 
 from __future__ import annotations
@@ -12,6 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from streamsel.frame import Vector, Vectors
+
+FARTHEST = 2.0
+"""The greatest distance between two unit vectors."""
 
 UNIT_TOLERANCE = 1e-5
 """How far the squared norm of a unit vector may be from 1: ten times what float32 rounds off."""
@@ -45,14 +48,15 @@ def are_unit(vectors: Vectors) -> npt.NDArray[np.bool_]:
 def distances(rows: Vectors, others: Vectors | Vector) -> npt.NDArray[np.float64]:
     """Return the canonical distance of each of ``rows`` (N, D) to its row of ``others``.
 
-    ``others`` is (N, D), or (D,) for one vector against all. Returns (N,) float64 in 0..2. The
-    value for a pair depends neither on the other rows nor on the order of the two. Cost O(N D).
+    ``others`` is (N, D), or (D,) for one vector against all. Returns (N,) float64 in 0..2: what
+    the rounding of the norms adds to two opposite vectors is cut off. The value for a pair depends
+    neither on the other rows nor on the order of the two. Cost O(N D).
 
     >>> distances(np.eye(2, dtype=np.float32), np.array([1.0, 0.0], np.float32)).round(4).tolist()
     [0.0, 1.4142]
     """
     gap = rows.astype(np.float64) - others  # (N, D)
-    exact: npt.NDArray[np.float64] = np.sqrt((gap * gap).sum(axis=-1))
+    exact: npt.NDArray[np.float64] = np.minimum(np.sqrt((gap * gap).sum(axis=-1)), FARTHEST)
     return exact
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streamsel.coreset.assign import Distances, Indices, assign
-from streamsel.coreset.distance import paired_distances
+from streamsel.coreset.distance import FARTHEST, paired_distances
 from streamsel.frame import Vectors
 
 EXACT_UP_TO = 5_000
@@ -149,7 +149,8 @@ def _all_pairs(vectors: Vectors) -> tuple[npt.NDArray[np.float32], float]:
         if least <= closest * closest + _UNSURE:
             close = np.flatnonzero(squared <= max(least, 0.0) + _UNSURE)
             closest = min(closest, _closest(vectors, rows[close], columns[close]))
-        distances[filled : filled + len(squared)] = np.sqrt(np.where(squared < _UNSURE, 0, squared))
+        sure = np.minimum(np.where(squared < _UNSURE, 0, squared), FARTHEST**2)
+        distances[filled : filled + len(squared)] = np.sqrt(sure)
         filled += len(squared)
     return distances, closest
 

@@ -42,8 +42,9 @@ class EndlessSelector:
     - What changes hangs on the verdict of the frame that caused it. What an end of a period or a
       restart changes hangs on the first verdict that follows, what a new floor changes on the last
       of the block that told it.
-    - Two frames that are kept are more than the floor apart if they are of one period and were not
-      both pinned when the floor rose.
+    - Two frames that represent the current period are more than the floor apart unless both are
+      pinned, and were when the floor rose. Where one of those is unpinned, the next verdict evicts
+      it or the other that may go.
 
     A frame is referred to while it waits, is kept, or is the witness of one that is; the pictures
     of kept frames are for the caller to let go of.

@@ -13,6 +13,7 @@ from streamsel.coreset.arrival import arrivals, block_of, qualities_of, times_of
 from streamsel.coreset.centers import CenterTable
 from streamsel.coreset.decide import decide
 from streamsel.coreset.decision import Center, Change, Decision, K
+from streamsel.coreset.distance import FARTHEST
 from streamsel.coreset.members import Members
 from streamsel.coreset.snapshot import Snapshot
 from streamsel.coreset.state import Progress, Settings
@@ -46,11 +47,12 @@ class Coreset(Generic[K]):
     same, and their reason is ``full``.
 
     What holds, at any time unless said otherwise, and if it speaks of the spacing, of OPT or of
-    admissions, then as long as nothing is pinned and the capacity does not grow:
+    admissions, then as long as nothing is pinned, the capacity does not grow and the threshold is
+    not eased:
 
-    - There are at most ``capacity`` centers, or the pinned ones, or what is to go at the next offer
-      after an unpinning. Any two are more than ``floor`` apart, unless both were pinned when it
-      rose.
+    - There are at most ``capacity`` centers, or the pinned ones. Any two are more than ``floor``
+      apart, unless both are pinned and were when it rose. What an unpinning leaves beyond that
+      goes at the next offer.
     - A frame that is absorbed on arrival is within ``max(floor, (1 + hysteresis) * spacing)`` of
       a center when its call returns, if the set is full. It is then also within
       ``max(floor, 2 * (1 + hysteresis) * OPT)``, OPT being the smallest radius with which
@@ -69,6 +71,9 @@ class Coreset(Generic[K]):
       admissions, ``start`` being the spacing when the set became full and ``end`` the present
       one. For while the spacing grows by less than the factor, newcomers are too far from
       everything to be part of a closest pair, so each sends away one of the centers from before.
+      Each that :meth:`remove` or :meth:`set_floor` sends away, or :meth:`evict_redundant` where it
+      has no pair, allows two more: who takes a free place is only as far away as the spacing, so
+      it may be of a closest pair and be sent away too.
     - Decisions depend on the frames, their order, their blocks, times and qualities alone: not on
       keys, the BLAS, the number of threads or the batches of the embedder. Ties go to the frame
       that was offered first.
@@ -158,7 +163,7 @@ class Coreset(Generic[K]):
     def coverage_bound(self) -> float:
         """Every valid frame so far (with a window: within it) is this near to a center."""
         table = self._members.table
-        return float(table.reach[: table.size].max(initial=0.0))
+        return min(FARTHEST, float(table.reach[: table.size].max(initial=0.0)))
 
     @property
     def lower_bound(self) -> float:
@@ -304,7 +309,8 @@ class Coreset(Generic[K]):
         """Let ``floor`` be the distance up to which frames are near duplicates, from now on.
 
         Of pairs within it one is evicted (``near-duplicate``), the closest first, unless both are
-        pinned. What was refused under a higher floor does not come back.
+        pinned; where one of those is unpinned later, it goes at the next offer. What was refused
+        under a higher floor does not come back.
 
         Raises:
             ConfigurationError: ``floor`` is not in 0..2.

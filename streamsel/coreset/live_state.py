@@ -11,6 +11,7 @@ from typing import Any
 
 from streamsel.coreset.budget import Budget
 from streamsel.coreset.calibration import Gaps
+from streamsel.coreset.distance import FARTHEST, UNIT_TOLERANCE
 from streamsel.coreset.pace import Pace
 from streamsel.coreset.state import Progress
 from streamsel.errors import ConfigurationError, RecordError
@@ -103,7 +104,7 @@ class LiveState:
         reaches, lasts = map(_distance, centers["reach"]), map(_number, centers["last"])
         return cls(
             budget=Budget(**state["budget"]),
-            told=None if state["told"] is None else _distance(state["told"], most=2.0),
+            told=None if state["told"] is None else _apart(state["told"]),
             gaps={
                 feed: Gaps(_count(frames), [*map(_distance, lag_1)], [*map(_distance, lag_2)])
                 for feed, (frames, lag_1, lag_2) in state["gaps"].items()
@@ -111,7 +112,7 @@ class LiveState:
             now=_number(now),
             feeds={feed: (_number(ahead), _number(last)) for feed, (ahead, last) in feeds.items()},
             pace=_pace(state["pace"]),
-            warm_spacing=_distance(state["warm_spacing"], most=2.0),
+            warm_spacing=_apart(state["warm_spacing"]),
             capacity=_count(state["capacity"]),
             progress=_progress(**state["progress"]),
             refusals=_distance(state["refusals"]),
@@ -160,7 +161,7 @@ def _progress(clock: float, soft: float, spacing: float, **others: Any) -> Progr
     return Progress(
         clock=float(clock),
         soft=_distance(soft),
-        spacing=_distance(spacing, most=2.0),
+        spacing=_apart(spacing),
         lower_bound=_distance(others.pop("lower_bound")),
         **{name: _count(count) for name, count in others.items()},
     )
@@ -170,6 +171,11 @@ def _count(value: Any) -> int:
     if not isinstance(value, int) or value < 0:
         raise ValueError(f"{value!r} is no count")
     return value
+
+
+def _apart(value: Any) -> float:
+    """Check a distance of two unit vectors; earlier versions wrote what rounding added to it."""
+    return min(FARTHEST, _distance(value, most=FARTHEST + UNIT_TOLERANCE))
 
 
 def _distance(value: Any, most: float = math.inf) -> float:

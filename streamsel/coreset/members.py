@@ -11,11 +11,9 @@ import numpy as np
 
 from streamsel.coreset.centers import NONE, CenterTable, Located
 from streamsel.coreset.decision import Admitted, Change, K, Point, Removed
+from streamsel.coreset.distance import FARTHEST
 from streamsel.coreset.state import Progress, Settings
 from streamsel.coreset.window import Window
-
-FARTHEST = 2.0
-"""The greatest distance between two unit vectors."""
 
 
 class Members(Generic[K]):
@@ -102,6 +100,11 @@ class Members(Generic[K]):
             self.admit(located, "recalled", changes)
         self._measure_spacing()
 
+    def settle(self, changes: list[Change[K]]) -> None:
+        """Evict what an unpinning has left: near duplicates, and what exceeds the capacity."""
+        self._part(changes)
+        self.shrink(changes)
+
     def shrink(self, changes: list[Change[K]]) -> None:
         """Evict, but for pinned ones, what exceeds the capacity."""
         if self.size <= self.settings.capacity:
@@ -133,9 +136,7 @@ class Members(Generic[K]):
     def set_floor(self, floor: float, changes: list[Change[K]]) -> None:
         """Let ``floor`` be the floor; see ``Coreset.set_floor``."""
         self.settings = replace(self.settings, floor=floor)
-        self.keep_spacing()
-        while self.table.redundancy() <= floor:
-            self._evict("near-duplicate", changes)
+        self._part(changes)
 
     def thin(self, reason: str, changes: list[Change[K]]) -> None:
         """Evict one; see ``Coreset.evict_redundant``."""
@@ -199,6 +200,14 @@ class Members(Generic[K]):
 
     def _hysteretic(self, spacing: float) -> float:
         return (1.0 + self.settings.hysteresis) * spacing
+
+    def _part(self, changes: list[Change[K]]) -> None:
+        """Evict one of each pair within the floor, the closest first, unless both are pinned."""
+        if self.table.redundancy() > self.settings.floor:
+            return
+        self.keep_spacing()
+        while self.table.redundancy() <= self.settings.floor:
+            self._evict("near-duplicate", changes)
 
     def _evict(self, reason: str, changes: list[Change[K]]) -> Point[K] | None:
         """Remove one of the closest pair of centers; return what it was the farthest to absorb."""

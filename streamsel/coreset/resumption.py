@@ -8,10 +8,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from streamsel.coreset.decision import Center
-from streamsel.coreset.distance import are_unit
+from streamsel.coreset.distance import FARTHEST, are_unit
 from streamsel.coreset.kcenter import WARM_SHARE, Coreset
 from streamsel.coreset.live_state import LiveState
-from streamsel.coreset.members import FARTHEST
 from streamsel.coreset.pace import Pace
 from streamsel.coreset.periods import Periods
 from streamsel.coreset.state import Progress, Settings

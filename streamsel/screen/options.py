@@ -15,7 +15,8 @@ class ScreenOptions:
     ``black_share``: least share of cells of the sketch darker than ``black_level``.
     ``uniform_share``: least share of sampled rows of one single value (a lost signal, a decoder's
     grey fill). Half a picture is not enough: letterboxes and slides hold as many such rows.
-    ``exact_duplicates``: the very pixels were seen before in this feed.
+    ``exact_duplicates``: all that the embedder would see was seen before in this feed; or the frame
+    looks unchanged, and its luma repeats that of the frame before.
     ``freeze_seconds``: nothing has changed for longer than this, in media time.
     ``unchanged_mean`` and ``unchanged_cell``: against the last frame that reached the embedder the
     sketch differs by less than both, in the mean and in its largest cell. Not applied before

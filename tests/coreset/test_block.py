@@ -10,6 +10,7 @@ from streamsel.coreset.block import Block
 from streamsel.coreset.centers import CenterTable
 from streamsel.coreset.decision import Point
 from streamsel.coreset.distance import distances
+from streamsel.coreset.kcenter import Coreset
 from tests.coreset.orders import EXAMPLES, streams
 from tests.coreset.test_centers import insert
 
@@ -57,3 +58,19 @@ def test_the_block_follows_the_table(vectors: np.ndarray, seed: int) -> None:
         block.refresh()
         check(block, table)
         block.take(int(random.choice(np.flatnonzero(block.pending))))
+
+
+def test_a_center_that_products_take_for_too_far_is_measured() -> None:
+    base = np.array([[1.0, 0.0, 0.0]])
+    angle = math.radians(106.0)  # 1.6 away
+    newcomer = np.array([[math.cos(angle), math.sin(angle), 0.0]]) * (1 - 4e-6)
+    between = np.array([[math.cos(angle / 2), math.sin(angle / 2), 1.0]])
+    between /= np.linalg.norm(between)
+    vectors = np.concatenate([base, newcomer, between]).astype(np.float32)
+    coreset = Coreset[str](5, 3, floor=1.3)
+    coreset.offer("base", vectors[0])
+    assert float(vectors[0] @ vectors[2]) > float(vectors[1] @ vectors[2])
+    _, absorbed = coreset.offer_block(["newcomer", "between"], vectors[1:])
+    assert coreset.keys == ("base", "newcomer")
+    assert (absorbed.outcome, absorbed.nearest) == ("absorbed", "newcomer")
+    assert absorbed.distance == distances(vectors[1:2], vectors[2])[0]

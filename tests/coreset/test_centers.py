@@ -103,3 +103,42 @@ def test_the_survivor_answers_for_all_the_victim_answered_for() -> None:
     assert table.reach[0] == gap + 0.5
     assert table.last[0] == 5.0
     assert table.witnesses[0] is table.points[1]  # farther away than what was absorbed before
+
+
+def test_of_equally_close_pairs_that_with_the_earliest_center_is_parted() -> None:
+    first, second = np.array([[0.6, 0.8], [0.8, 0.6]], np.float32)
+    none = np.zeros(2, np.float32)
+    vectors = np.stack(
+        [
+            np.concatenate([-first, none]),
+            np.concatenate([first, none]),
+            np.concatenate([second, none]),
+            np.concatenate([none, first]),
+            np.concatenate([none, second]),
+        ]
+    )
+    table = table_of(vectors)
+    table.remove([0])
+    assert [point.key for point in table.points] == [4, 1, 2, 3]  # the last fills the hole
+    victim, survivor, _ = table.closest_pair(safety=4.0)
+    assert {table.points[victim].key, table.points[survivor].key} == {1, 2}
+
+
+def test_reach_decides_only_beyond_the_multiple_of_the_distance() -> None:
+    table = table_of(arc(0, 10, 30))
+    gap = float(table.gap[0])
+    table.absorb(1, Point.of(9, arc(70)[0], 9, math.nan, 0.0), gap)
+    # Were 1 to go, 0 would answer for what is twice the distance away, and no farther.
+    assert table.closest_pair(safety=2.0)[0] == 1
+    assert table.closest_pair(safety=math.nextafter(2.0, 0.0))[0] == 0
+
+
+def test_a_neighbor_that_products_take_for_too_far_is_measured() -> None:
+    here, there = arc(0, 60)
+    short = unit(np.array([[0.5, -math.sqrt(0.75)]]))[0] * np.float32(1 - 4e-6)
+    table = table_of(np.stack([here, there]))
+    table.reserve(3)
+    assert 2.0 - 2.0 * float(here @ short) > table.gap[0] ** 2
+    insert(table, 2, short)
+    check_neighbors(table)
+    assert table.points[int(table.neighbor[0])].key == 2

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -63,3 +65,30 @@ def test_what_is_not_a_unit_vector_is_told() -> None:
     bad[4] = [1.0, np.inf, -np.inf, 0.0]
     bad[5, 0] = np.finfo(np.float32).max
     assert not are_unit(bad).any()
+
+
+def test_opposite_vectors_are_two_apart_however_they_were_rounded() -> None:
+    vectors = order("random", 300, 64, seed=4)
+    apart = distances(vectors, -vectors)
+    assert apart.max() == 2.0
+    assert apart.min() > 2.0 - 1e-6
+    rows = np.arange(len(vectors))
+    assert paired_distances(vectors, rows, -vectors, rows).max() == 2.0
+
+
+def uneven(angle: float, length: float) -> np.ndarray:
+    """A vector in the plane, of a length that still counts as 1."""
+    return (length * np.array([math.cos(angle), math.sin(angle)])).astype(np.float32)
+
+
+def test_what_a_product_takes_for_nearest_is_measured_again() -> None:
+    # A vector that is a little too long has the larger product, and is farther away all the same.
+    near, far = uneven(math.pi / 2, 1 - 4e-6), uneven(-math.pi / 2 + 2e-6, 1 + 4e-6)
+    rows = np.stack([far, near])
+    query = np.array([[1.0, 0.0]], np.float32)
+    assert are_unit(rows).all()
+    products = query @ rows.T
+    assert products[0, 0] > products[0, 1]
+    slot, found = nearest(products, query, rows, np.arange(2))
+    assert (slot[0], found[0]) == (1, distances(query, near)[0])
+    assert found[0] < distances(query, far)[0]

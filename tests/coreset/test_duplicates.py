@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from streamsel.coreset.distance import distances
-from streamsel.coreset.duplicates import FEWEST_AT_REST, MOST, floor_from
+from streamsel.coreset.duplicates import FEWEST_AT_REST, MOST, floor_from, floor_of
 from streamsel.coreset.kcenter import Coreset
 from tests.coreset.orders import EXAMPLES, offer_all, streams, unit
 
@@ -130,3 +132,10 @@ def test_the_floor_of_a_feed_that_does_not_rest_is_bounded_by_what_separates_its
     if 0 < len(apart) < FEWEST_AT_REST:
         assert floor <= 2 * np.percentile(apart, 5) + 1e-12
     assert floor_from(vectors[: min(number, 2)]) == 0.0
+
+
+def test_the_floor_is_twice_what_is_left_of_the_distance_at_lag_0() -> None:
+    lag_1, lag_2 = np.full(20, 0.10), np.full(19, 0.12)
+    assert floor_of(lag_1, lag_2) == pytest.approx(2 * math.sqrt(2 * 0.10**2 - 0.9 * 0.12**2))
+    # Chance alone may make the second a little larger; then the first is believed.
+    assert floor_of(lag_1, np.full(19, 0.105)) == pytest.approx(2 * 0.10)

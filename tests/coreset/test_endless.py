@@ -412,3 +412,34 @@ def test_kept_frames_of_a_period_are_apart() -> None:
 def test_values_out_of_bounds_are_refused(values: dict[str, float], message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         EndlessSelector(Budget(count=3), 4, **values)
+
+
+def test_while_a_period_fills_too_slowly_its_threshold_halves_four_times_a_period() -> None:
+    scenes = np.eye(4, dtype=np.float32)
+    selector = EndlessSelector(Budget(count=3, period=4.0), 4, floor=0.0)
+    selector.judge(of(scenes[:3]))
+    warm = 0.85 * math.sqrt(2.0)
+    selector.judge(of(scenes[3:], 100))
+    told = [selector.judge(of(scenes[3:], index))[0].threshold for index in (125, 150, 175, 199)]
+    # One of three is enough for the first third of the period.
+    assert told == pytest.approx([warm, warm / 2, warm / 4, warm / 4 / 2 ** (24 / 25)])
+
+
+@pytest.mark.parametrize(("begun", "capacity"), [(19.0, 1), (18.0, 50), (10.0, 50)])
+def test_a_rate_is_believed_once_a_tenth_of_a_period_was_seen(begun: float, capacity: int) -> None:
+    selector = EndlessSelector(Budget(share=0.1, period=20.0), 24, floor=0.0)
+    vectors = order("random", 501, 24, seed=10)
+    first = round(25 * begun)
+    selector.judge(of(vectors[: 500 - first], first))
+    selector.judge(of(vectors[500:], 500))
+    assert selector.capacity == capacity
+
+
+def test_without_a_floor_an_exact_repeat_of_an_earlier_period_is_still_familiar() -> None:
+    scenes = np.eye(8, dtype=np.float32)
+    selector = EndlessSelector(Budget(count=3, period=1.0), 8, floor=0.0)
+    selector.judge(of(scenes[:3]))
+    (again,) = selector.judge(of(scenes[1:2], 30))
+    assert (again.outcome, again.reason, again.nearest) == (
+        "covered", "near-duplicate", FrameKey("walk", 1),
+    )  # fmt: skip

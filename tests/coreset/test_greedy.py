@@ -243,3 +243,14 @@ def test_nearest_does_not_depend_on_the_order_of_the_centers(
         shuffled.add(center)
     assert np.array_equal(ascending.nearest, shuffled.nearest)
     assert np.array_equal(ascending.distances, shuffled.distances)
+
+
+def test_a_center_that_products_take_for_too_far_is_measured() -> None:
+    side = np.float32(np.sqrt(0.75))
+    vectors = np.array([[1.0, 0.0], [0.5, side], [0.5, -side]], np.float32)
+    vectors[2] *= np.float32(1 - 4e-6)  # the shorter is nearer, though its product is smaller
+    state = NearestCenter(vectors)
+    state.add(1)
+    state.add(2)
+    assert float(vectors[0] @ vectors[2]) < float(vectors[0] @ vectors[1])
+    assert state.nearest[0] == 2

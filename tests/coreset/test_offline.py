@@ -291,3 +291,13 @@ def test_the_next_frame_takes_the_place_of_a_refused_one() -> None:
 def test_a_count_that_does_not_fit_a_chunk_is_named(count: int, chunk: int) -> None:
     with pytest.raises(ValueError, match=f"count is {count}"):
         TwoPassSelector(count, chunk=chunk)
+
+
+def test_near_duplicates_within_a_chunk_are_not_kept_for_now_either() -> None:
+    scenes = np.repeat(np.eye(3, dtype=np.float32), 2, axis=0)
+    scenes[1::2] = unit(scenes[1::2] + np.float32(0.05))
+    selector = TwoPassSelector(5, min_distance=0.2, chunk=6)
+    verdicts = selector.judge(stream(np.concatenate([scenes, scenes[:1]])))
+    assert len(verdicts) == 6
+    assert [one.reason for one in verdicts] == ["novel", "near-duplicate"] * 3
+    assert [key.index for key in selector.kept] == [0, 2, 4]

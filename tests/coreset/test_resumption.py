@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from streamsel.coreset.budget import Budget
 from streamsel.coreset.duplicates import floor_from
 from streamsel.coreset.endless import EndlessSelector
+from streamsel.coreset.live_state import LiveState
 from streamsel.errors import RecordError
 from streamsel.event import Evicted, Kept
 from streamsel.frame import Candidate, FrameKey
@@ -397,3 +398,33 @@ def test_no_event_is_lost_between_a_restart_and_the_first_verdict() -> None:
     story.check(restored)
     assert {type(event) for event in story.events} == {Kept, Evicted}
     assert FrameKey("walk", 60) in story.candidates
+
+
+def test_a_floor_that_was_told_does_not_go_below_what_is_asked_for_now() -> None:
+    vectors = resting(120, seed=13)
+    selector, story = EndlessSelector(Budget(count=50), 64), LiveStory()
+    story.judge(selector, of(vectors))
+    assert 0.0 < selector.floor < 0.7
+    restored = EndlessSelector(Budget(count=50), 64, min_distance=0.7)
+    restored.restore(selector.state(), recorded(story))
+    assert restored.floor == 0.7
+
+
+def test_opposite_frames_make_a_state_that_can_be_read() -> None:
+    there = order("random", 300, 64, seed=4)
+    vector = there[np.linalg.norm(2.0 * there.astype(np.float64), axis=1).argmax()]
+    assert np.linalg.norm(2.0 * vector.astype(np.float64)) > 2.0
+    selector, story = EndlessSelector(Budget(count=2), 64, floor=0.0), LiveStory()
+    story.judge(selector, of(np.stack([vector, -vector])))
+    assert selector.spacing == 2.0
+    restored = EndlessSelector(Budget(count=2), 64, floor=0.0, warm_spacing=selector.spacing)
+    restored.restore(selector.state(), recorded(story))
+    assert restored.kept == selector.kept
+    assert restored.spacing == 2.0
+
+
+def test_a_state_in_which_rounding_had_added_to_a_distance_is_read() -> None:
+    fields = json.loads(zlib.decompress(stored()))
+    fields["progress"]["spacing"] = fields["warm_spacing"] = 2.0000000023
+    state = LiveState.from_bytes(zlib.compress(json.dumps(fields).encode()))
+    assert (state.progress.spacing, state.warm_spacing) == (2.0, 2.0)

@@ -118,3 +118,36 @@ def test_the_clock_never_goes_back() -> None:
 
 def test_the_first_time_shrinks_nothing() -> None:
     assert Window(10.0).shrinkage(before=-math.inf, now=1e9) == 1.0
+
+
+def test_a_frame_behind_the_others_does_not_turn_the_clock_back() -> None:
+    scene = np.eye(4, dtype=np.float32)
+    coreset = Coreset[int](4, 4, window=8.0, warm_spacing=1.0)
+    coreset.offer(0, scene[0], time=100.0)
+    threshold = coreset.threshold
+    coreset.offer(1, scene[1], time=50.0)
+    assert coreset.threshold == threshold
+    # What was last seen long ago expires, whenever the frame that comes next was taken.
+    (change,) = coreset.offer(2, scene[0], time=51.0).changes
+    assert change == Removed(1, None, None, "expired")
+
+
+@pytest.mark.parametrize(("absorbed_at", "recalled"), [(0.0, False), (5.0, True)])
+def test_a_witness_is_recalled_only_from_within_the_window(
+    absorbed_at: float, recalled: bool
+) -> None:
+    degrees = {"a": 0.0, "b": 40.0, "c": 175.0, "d": 220.0, "witness": 316.5, "new": 265.0}
+    vectors = {
+        name: np.array([math.cos(math.radians(at)), math.sin(math.radians(at))])
+        for name, at in degrees.items()
+    }
+    coreset = Coreset[str](4, 2, window=10.0)
+    coreset.offer_block("abcd", np.stack([vectors[name] for name in "abcd"]), times=[0.0] * 4)
+    assert coreset.offer("witness", vectors["witness"], time=absorbed_at).nearest == "a"
+    for name in "abcd":
+        coreset.offer(name, vectors[name], time=6.0)
+    changes = coreset.offer("new", vectors["new"], time=11.0).changes
+    assert [change.key for change in changes[:2]] == ["new", "a"]
+    assert [change.key for change in changes if change.reason == "recalled"] == [
+        "witness"
+    ] * recalled

@@ -216,3 +216,31 @@ def judged(seen):
 def test_options_out_of_bounds_are_refused_by_name(wrong):
     with pytest.raises(ConfigurationError, match=next(iter(wrong))):
         ScreenOptions(**wrong)
+
+
+@pytest.mark.parametrize(("levels", "refusal"), [(6, "unchanged"), (7, None)])
+def test_a_cell_that_differs_by_seven_grey_levels_is_a_change(levels, refusal):
+    scene = np.kron(textured(1, side=128), np.ones((2, 2))).astype(np.uint8)
+    other = scene.copy()
+    other[96:104, 96:104] += levels  # one cell of the sketch
+    assert refusals([scene, other]) == [None, refusal]
+
+
+def test_a_freeze_is_timed_anew_after_every_change():
+    told = refusals([*[textured(1)] * 40, *[textured(2)] * 60], AT_ONCE, fps=25)
+    assert "frozen" not in told[:92]
+    assert told[92:] == ["frozen"] * 8
+    dark = refusals([*[textured(1)] * 40, BLACK, *[textured(1)] * 60], AT_ONCE, fps=25)
+    assert "frozen" not in dark[:93]
+    assert dark[93:] == ["frozen"] * 8
+
+
+def test_a_change_that_only_the_rows_show_ends_a_freeze():
+    scene, other = textured(1), textured(1)
+    other[0, 0], other[0, 1] = other[0, 1] + 4, other[0, 0] - 4
+    one, two = shown([scene, other])
+    eye = PlainEye()
+    assert np.array_equal(eye.sketch(one.picture), eye.sketch(two.picture))
+    told = refusals([*[scene] * 40, *[other] * 60], AT_ONCE, fps=25)
+    assert "frozen" not in told[:91]
+    assert told[91:] == ["frozen"] * 9
