@@ -111,7 +111,7 @@ class _Builder:
         if isinstance(event, yaml.ScalarEvent):
             node = self._scalar(event, line)
         elif depth >= _MOST_DEPTH:
-            raise ConfigurationError(f"{self._name}:{line}: is nested too deeply; flatten it")
+            self._refuse_depth(line)
         elif isinstance(event, yaml.MappingStartEvent):
             node = self._mapping(event, line, depth)
         else:
@@ -194,7 +194,13 @@ class _Builder:
     def _complain(self, line: int, problem: str) -> None:
         self.problems.append(Problem(line, f"{self._name}:{line}: {problem}"))
 
+    def _refuse_depth(self, line: int) -> NoReturn:
+        raise ConfigurationError(f"{self._name}:{line}: is nested too deeply; flatten it")
+
     def _refuse_syntax(self, error: yaml.MarkedYAMLError) -> NoReturn:
+        # Some releases have a bound of their own, which their look-ahead may meet before ours.
+        if "nesting depth" in (error.problem or "") and error.problem_mark is not None:
+            self._refuse_depth(error.problem_mark.line + 1)
         problem = _QUOTED_WORD.sub(
             "that", (error.problem or "cannot be read").partition(", but")[0]
         )
