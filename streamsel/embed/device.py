@@ -16,7 +16,8 @@ import torch
 from streamsel.errors import ConfigurationError, EmbedderError
 
 _log = logging.getLogger("streamsel.embed")
-_DRIVER = Path("/proc/driver/nvidia/version")
+# The driver of a card; a Jetson's; and what a Linux within Windows has in their place.
+_DRIVERS = tuple(map(Path, ("/proc/driver/nvidia/version", "/dev/nvmap", "/dev/dxg")))
 
 
 @contextmanager
@@ -34,8 +35,8 @@ def choose_device(wanted: str) -> torch.device:
     """Turn ``auto``, ``cpu``, ``cuda`` or ``cuda:N`` into a device that is there.
 
     ``auto`` is the first GPU, or the CPU where none can be used, with a warning in the log, once,
-    where one could be expected. Raises :class:`ConfigurationError` for another name,
-    :class:`EmbedderError` for a GPU that is not there.
+    where one was asked for or seen (:func:`gpu_expected`). Raises :class:`ConfigurationError` for
+    another name, :class:`EmbedderError` for a GPU that is not there.
     """
     if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", wanted):
         raise ConfigurationError(f"device is {wanted!r}; it must be auto, cpu, cuda or cuda:N")
@@ -45,18 +46,23 @@ def choose_device(wanted: str) -> torch.device:
     if wanted == "auto":
         if present:
             return torch.device("cuda", 0)
-        reason = complaint or _missed()
-        if reason:
-            _warn_once(reason)
+        if gpu_expected():
+            _warn_once(complaint or _missed())
         return torch.device("cpu")
     index = torch.device(wanted).index or 0
     if index >= present:
-        reason = complaint or _missed()
+        reason = "" if present else f"; {complaint or _missed()}"
         raise EmbedderError(
-            f"device {wanted} is not there ({present} CUDA devices are"
-            f"{f'; {reason}' if reason else ''}); use --device auto or cpu"
+            f"device {wanted} is not there ({present} CUDA devices are{reason}); "
+            "use --device auto or cpu"
         )
     return torch.device("cuda", index)
+
+
+def gpu_expected() -> bool:
+    """Whether this machine has a driver for NVIDIA's GPUs, or its environment names one of them."""
+    named = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+    return named not in ("", "-1") or any(driver.exists() for driver in _DRIVERS)
 
 
 def _cuda_devices() -> tuple[int, str]:
@@ -68,12 +74,10 @@ def _cuda_devices() -> tuple[int, str]:
 
 
 def _missed() -> str:
-    """Why a GPU could be expected though none is usable; empty where none is."""
+    """Why no GPU is usable, where CUDA says nothing of it."""
     if torch.version.cuda is not None:
         return f"torch was built for CUDA {torch.version.cuda} and finds no device"
-    if _DRIVER.exists() or os.environ.get("CUDA_VISIBLE_DEVICES"):
-        return f"torch {torch.__version__} was built without CUDA"
-    return ""
+    return f"torch {torch.__version__} was built without CUDA"
 
 
 @cache

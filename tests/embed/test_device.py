@@ -16,18 +16,40 @@ from streamsel.errors import ConfigurationError, EmbedderError
 def no_gpu(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.version, "cuda", None)
-    monkeypatch.setattr(device, "_DRIVER", tmp_path / "version")
+    monkeypatch.setattr(torch, "__version__", "99.2+cpu")
+    monkeypatch.setattr(device, "_DRIVERS", (tmp_path / "version",))
+    device._warn_once.cache_clear()
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
 
 
+@pytest.fixture
+def driver(tmp_path: Path) -> None:
+    (tmp_path / "version").write_text("NVRM version: 1")
+
+
+@pytest.mark.parametrize("built_for", [None, "99.1"])
+@pytest.mark.parametrize("hidden", [None, "", "-1"])
 def test_a_machine_without_a_gpu_uses_the_cpu_and_says_nothing(
+    built_for: str | None,
+    hidden: str | None,
+    monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
+    def no_driver() -> bool:
+        warnings.warn("Found no NVIDIA driver on your system", UserWarning, stacklevel=2)
+        return False
+
+    monkeypatch.setattr(torch.version, "cuda", built_for)
+    if built_for:
+        monkeypatch.setattr(torch.cuda, "is_available", no_driver)
+    if hidden is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", hidden)
     assert choose_device("auto") == torch.device("cpu")
     assert not caplog.records
 
 
-def test_a_torch_for_gpus_that_finds_none_warns_once(
+@pytest.mark.usefixtures("driver")
+def test_a_torch_for_gpus_beside_a_driver_that_has_none_warns_once(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(torch.version, "cuda", "99.1")
@@ -39,15 +61,21 @@ def test_a_torch_for_gpus_that_finds_none_warns_once(
     assert choose_device("cpu").type == "cpu"
 
 
-def test_a_driver_beside_a_torch_without_cuda_warns(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    (tmp_path / "version").write_text("NVRM version: 1")
-    monkeypatch.setattr(torch, "__version__", "99.2+cpu")
+@pytest.mark.usefixtures("driver")
+def test_a_driver_beside_a_torch_without_cuda_warns(caplog: pytest.LogCaptureFixture) -> None:
     choose_device("auto")
     assert "torch 99.2+cpu was built without CUDA" in caplog.text
 
 
+def test_a_gpu_that_the_environment_names_is_missed(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    choose_device("auto")
+    assert "torch 99.2+cpu was built without CUDA" in caplog.text
+
+
+@pytest.mark.usefixtures("driver")
 def test_what_cuda_complains_of_is_passed_on(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -73,7 +101,10 @@ def test_a_gpu_that_is_there_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("wanted", ["cuda", "cuda:3"])
 def test_a_gpu_that_is_not_there_is_said(wanted: str) -> None:
-    with pytest.raises(EmbedderError, match=r"0 CUDA devices are\); use --device auto or cpu"):
+    said = (
+        r"0 CUDA devices are; torch 99\.2\+cpu was built without CUDA\); use --device auto or cpu"
+    )
+    with pytest.raises(EmbedderError, match=said):
         choose_device(wanted)
 
 

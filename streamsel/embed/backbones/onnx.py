@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from streamsel.embed.backbones.libraries import import_library
 from streamsel.embed.backbones.query import FileQuery, Rgb, parse_file
 from streamsel.embed.backbones.shapes import flat, in_batches
+from streamsel.embed.device import gpu_expected
 from streamsel.embed.torch_embedder import Preparation, TorchEmbedder
 from streamsel.errors import ConfigurationError, EmbedderError
 from streamsel.interfaces import Embedder
@@ -118,7 +119,8 @@ def _providers(asked: str, device: str, there: list[str]) -> list[Any]:
     if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", device):
         raise ConfigurationError(f"device is {device!r}; it must be auto, cpu, cuda or cuda:N")
     processor = "CPUExecutionProvider"
-    if device == "cpu":
+    # Without a card the library would complain of it on its own.
+    if device == "cpu" or (device == "auto" and not gpu_expected()):
         return [processor]
     if "CUDAExecutionProvider" not in there:
         if device == "auto":

@@ -8,7 +8,8 @@ import pytest
 import torch
 from onnx import TensorProto
 
-from streamsel.embed.backbones.onnx import external_files, open_onnx
+from streamsel.embed import device
+from streamsel.embed.backbones.onnx import _providers, external_files, open_onnx
 from streamsel.errors import ConfigurationError, EmbedderError
 from streamsel.frame import View
 from tests.embed.backbones.made import (
@@ -186,3 +187,15 @@ def test_a_gpu_that_the_library_cannot_use_is_refused(model: Path) -> None:
     with pytest.raises(ConfigurationError, match="device is 'tpu'"):
         open_onnx(str(model), None, "tpu")
     assert open_onnx(str(model), None, "auto").dim == 8
+
+
+@pytest.mark.parametrize(("named", "first"), [("", "CPU"), ("-1", "CPU"), ("0", "CUDA")])
+def test_a_gpu_is_tried_by_itself_where_there_may_be_one_alone(
+    named: str, first: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(device, "_DRIVERS", (tmp_path / "version",))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", named)
+    there = ["CUDAExecutionProvider", "CPUExecutionProvider"]
+    best = _providers("onnx:x", "auto", there)[0]
+    assert (best if isinstance(best, str) else best[0]) == f"{first}ExecutionProvider"
+    assert _providers("onnx:x", "cuda:1", there)[0][1]["device_id"] == 1
