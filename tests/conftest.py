@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,24 @@ def leave_out(reason: str) -> None:
     if os.environ.get("CI") == "true":
         pytest.fail(f"CI must not leave tests out: {reason}")
     pytest.skip(reason)
+
+
+def attend_to_signals() -> None:
+    """Take back what a shell ignores for those in its background, and nohup for all.
+
+    What tests start would inherit it, and hear no Ctrl-C.
+    """
+    usual = {
+        signal.SIGINT: signal.default_int_handler,
+        signal.SIGTERM: signal.SIG_DFL,
+        signal.SIGHUP: signal.SIG_DFL,
+    }
+    for number, handler in usual.items():
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, handler)
+
+
+attend_to_signals()
 
 
 @pytest.fixture(scope="session")
