@@ -1,6 +1,7 @@
 """Builds what the Dockerfile says without a container engine: its steps, in a root of their own.
 
 The root is this machine's with a layer above that takes all that is written, and goes in the end.
+What the build takes from the checkout is mounted, for the checkout may lie where nothing shows.
 """
 
 from __future__ import annotations
@@ -29,12 +30,15 @@ DOCKERFILE = ROOT / "deploy" / "Dockerfile"
 
 _BASE_PATH = f"{sys.base_prefix}/bin:/usr/local/bin:/usr/bin:/bin"
 _VARIABLE = re.compile(r"\$(?:{(\w+)}|(\w+))")
+_CONTEXT = "/build-context"
 _PREPARE = """\
 set -e
 mount -t overlay overlay -o "lowerdir=/,upperdir=$1/upper,workdir=$1/work" "$1/root"
 mount -t proc proc "$1/root/proc"
 mount --rbind /dev "$1/root/dev"
 mount -t tmpfs tmpfs "$1/root/tmp"
+mkdir "$1/root$3"
+mount --bind "$2" "$1/root$3"
 echo ready
 exec sleep infinity
 """
@@ -61,7 +65,8 @@ class Image:
         for name in ("upper", "work", "root"):
             (self._folder / name).mkdir(parents=True)
         command = ["unshare", "--mount", "--propagation", "private", "bash", "-c", _PREPARE]
-        self._keeper = subprocess.Popen([*command, "-", self._folder], stdout=subprocess.PIPE)
+        places = ["-", self._folder, ROOT, _CONTEXT]
+        self._keeper = subprocess.Popen([*command, *places], stdout=subprocess.PIPE)
         assert self._keeper.stdout is not None
         assert self._keeper.stdout.readline() == b"ready\n"
         # Python may lie in a home, where nobody else gets.
@@ -143,7 +148,7 @@ class Image:
             return
         into = Path(self._place) / to
         for source in sources:
-            self._run(["cp", "-r", str(ROOT / source), str(into)], "/")
+            self._run(["cp", "-r", f"{_CONTEXT}/{source}", str(into)], "/")
 
     def _run(self, words: Sequence[str], place: str) -> None:
         there = ["env", f"--chdir={place}", *words]
