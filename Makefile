@@ -1,13 +1,16 @@
-# The two commands of a newcomer are `make demo` and `make test`; both set up everything they need.
-# TORCH chooses the build of torch, e.g. `make test TORCH=torch` or a path to a wheel; nothing that
-# is installed after it may change it.
+# The two commands of a newcomer are `make demo` and `make test`; both set up everything they need,
+# in the versions of .ci/lock. The build of torch is chosen by .ci/choose_torch.py: the one for CPUs
+# where no NVIDIA driver is seen. TORCH= takes another: what pip is told to install, as
+# `make test TORCH='torch==2.13.0 --index-url URL'`, a wheel, or a folder of wheels.
 
 PYTHON ?= python3
 VENV   ?= .venv
-TORCH  ?= torch==2.13.0
+TORCH  ?=
+export TORCH
 # Many tests wait for cameras and clocks, so there may be more of them at once than cores.
 WORKERS ?= $(shell echo $$(( $$(nproc) * 3 / 2 )))
-PIP     = $(VENV)/bin/python -m pip --disable-pip-version-check --quiet
+QUIET   = --disable-pip-version-check --quiet
+PIP     = $(VENV)/bin/python -m pip $(QUIET)
 SUDO    = $(if $(filter 0,$(shell id -u)),,$(if $(shell command -v sudo),sudo -n,))
 # The real parts that tests talk to: codecs, an MQTT broker, Prometheus, a browser, RTSP and WebRTC
 # servers, networks.
@@ -16,7 +19,7 @@ DEBIAN  = ffmpeg mosquitto mosquitto-clients prometheus chromium gir1.2-gst-rtsp
           gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly \
           glib-networking iproute2 iptables libfaketime openssl curl jq systemd docker-compose
 
-.PHONY: demo test lint docs bench debian clean
+.PHONY: demo test test-lowest test-newest lint lock docs bench debian clean
 
 demo: $(VENV)/.run
 	$(VENV)/bin/streamsel demo --overwrite -o demo
@@ -37,6 +40,7 @@ docs: $(VENV)/.develop
 # Renews the tables of docs/benchmarks.md, in an hour or so. VIDEOS is a folder of clips; what they
 # are called is said where one is missing. The peers have an environment of their own.
 bench: $(VENV)/.develop $(VENV)/peers/.done
+	$(PIP) list --format=freeze | grep '^torch==' > $(VENV)/torch.txt
 	$(PIP) install -c $(VENV)/torch.txt -e '.[bench]'
 	$(VENV)/bin/python -m tests.bench.selection_quality $(VIDEOS) --out docs/benchmarks.md
 	$(VENV)/bin/python -m tests.bench.speed.end_to_end --videos $(VIDEOS) --peers $(VENV)/peers --out docs/benchmarks.md
@@ -52,15 +56,50 @@ $(VENV)/peers/.done: | $(VENV)/bin/python
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV) || ($(PYTHON) -m pip install --user virtualenv && $(PYTHON) -m virtualenv $(VENV))
 
-$(VENV)/.run: pyproject.toml | $(VENV)/bin/python
-	$(PIP) install '$(TORCH)'
-	$(VENV)/bin/python -m pip list --format=freeze | grep '^torch==' > $(VENV)/torch.txt
-	$(PIP) install -c $(VENV)/torch.txt -e .
+# The lock holds everything that is needed, so nothing is looked for beyond it.
+$(VENV)/.run: pyproject.toml $(wildcard .ci/lock/*.txt) | $(VENV)/bin/python
+	$(PIP) install --no-deps --require-hashes -r .ci/lock/build.txt -r .ci/lock/run.txt
+	$(VENV)/bin/python .ci/choose_torch.py torch
+	$(PIP) install --no-deps --no-build-isolation -e .
+	$(PIP) check
 	touch $@
 
 $(VENV)/.develop: $(VENV)/.run
-	$(PIP) install -c $(VENV)/torch.txt -e '.[test,lint,training]'
+	$(PIP) install --no-deps --require-hashes -r .ci/lock/test.txt
+	$(VENV)/bin/python .ci/choose_torch.py torch torchvision
+	$(PIP) check
 	touch $@
+
+$(VENV)/bin/uv: .ci/lock/uv.txt | $(VENV)/bin/python
+	$(PIP) install --no-deps --require-hashes -r $<
+	touch $@
+
+# All tests without the lock: the newest of everything.
+test-newest: debian
+	$(PYTHON) -m venv $(VENV)/newest
+	$(VENV)/newest/bin/python .ci/choose_torch.py --newest torch torchvision
+	$(VENV)/newest/bin/python -m pip list --format=freeze | grep '^torch==' > $(VENV)/newest/torch.txt
+	$(VENV)/newest/bin/python -m pip $(QUIET) install --upgrade -c $(VENV)/newest/torch.txt -e '.[test,lint,training]'
+	$(VENV)/newest/bin/python -m pytest -n $(WORKERS) --dist worksteal
+
+# The unit tests with the lowest versions that pyproject.toml allows, torch apart.
+LOWEST = $(VENV)/lowest/requirements.txt
+UNITS  = $(addprefix tests/,cli config coreset embed metrics report runtime screen service sinks sources)
+test-lowest: $(VENV)/bin/uv debian
+	$(PYTHON) -m venv $(VENV)/lowest
+	$(VENV)/bin/uv pip compile --quiet pyproject.toml .ci/lock/build.in --extra test --extra training \
+	  --resolution lowest-direct --python $(VENV)/lowest/bin/python \
+	  --constraints .ci/lock/bounds.in --excludes .ci/lock/torch.in -o $(LOWEST)
+	$(VENV)/lowest/bin/python -m pip $(QUIET) install --no-deps -r $(LOWEST)
+	$(VENV)/lowest/bin/python .ci/choose_torch.py torch torchvision
+	$(VENV)/lowest/bin/python -m pip $(QUIET) install --no-deps --no-build-isolation -e .
+	$(VENV)/lowest/bin/python -m pytest -n $(WORKERS) --dist worksteal $(UNITS) streamsel
+
+# Renews the lock: the newest versions that pyproject.toml allows. With UPGRADE= what is locked
+# stays, and only what is new is added.
+UPGRADE ?= --upgrade
+lock: $(VENV)/bin/uv
+	UV=$(VENV)/bin/uv .ci/renew_lock $(UPGRADE)
 
 # What the tests need beyond Python. Without the right to install it, the tests that need it are
 # left out by name; with CI=true that is a failure.
