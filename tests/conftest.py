@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from streamsel.sources import masking
+
 
 def leave_out(reason: str) -> None:
     """Leave a test out because this machine lacks something; with CI=true that is a failure."""
@@ -35,6 +37,12 @@ def attend_to_signals() -> None:
 
 
 attend_to_signals()
+
+
+@pytest.fixture(autouse=True)
+def nothing_secret_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process masks the secrets that it was told; no test hears of another's."""
+    monkeypatch.setattr(masking, "_KNOWN", masking.Known())
 
 
 @pytest.fixture(scope="session")

@@ -42,6 +42,16 @@ def fill_in(text: str, environment: Mapping[str, str]) -> str:
     return _VARIABLE.sub(value, text)
 
 
+def filled_in(text: str, environment: Mapping[str, str]) -> set[str]:
+    """The values of the variables that a text names, as far as they are set and not empty.
+
+    >>> filled_in("rtsp://cam:${PASSWORD}@${HOST:-10.0.0.4}/a$$b", {"PASSWORD": "x"})
+    {'x'}
+    """
+    names = (match[2] for match in _VARIABLE.finditer(text) if match[2])
+    return {value for name in names if (value := environment.get(name))}
+
+
 def settings_of(
     environment: Mapping[str, str], sections: Collection[str], feeds: Collection[str]
 ) -> Node:

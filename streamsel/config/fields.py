@@ -187,7 +187,7 @@ def _require_url(text: str) -> None:
     try:
         parts = urlsplit(text)
         is_whole = parts.port != 0 and (parts.hostname or parts.scheme not in _NEED_HOST)
-        is_masked = parts.username is None or "***@" in mask(text)
+        is_masked = not re.search(r"\s", text) and (parts.username is None or "***@" in mask(text))
     except ValueError:
         is_whole = is_masked = False
     if not ("://" in text and is_whole and is_masked):

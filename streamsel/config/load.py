@@ -12,8 +12,9 @@ from pydantic import ValidationError
 from streamsel.config.complaints import complaints
 from streamsel.config.document import read_document
 from streamsel.config.environment import fill_in, settings_of
+from streamsel.config.feed_names import name_feeds
 from streamsel.config.schema import Config
-from streamsel.config.secrets import warn_of_exposed
+from streamsel.config.secrets import know_secrets, read_source_files, warn_of_exposed
 from streamsel.config.tree import Node, Problem, nearest, overlay, plain, plant
 from streamsel.errors import ConfigurationError
 
@@ -36,13 +37,19 @@ def load(
     file, problems = Node({}, "configuration"), list[Problem]()
     if path is not None:
         document = read_document(path, partial(fill_in, environment=environment))
-        file, problems = document.tree, list(document.problems)
+        file, clashes = name_feeds(document.tree)
+        problems = [*document.problems, *clashes]
     feeds = nearest(file, ("feeds",)).children if "feeds" in file.children else ()
     tree = overlay(file, settings_of(environment, Config.model_fields, feeds))
-    tree = overlay(tree, plant(overrides or {}, "command line"))
+    given, clashes = name_feeds(plant(overrides or {}, "command line"))
+    tree, problems = overlay(tree, given), problems + clashes
     folder = Path() if path is None else path.parent
+    tree, unread = read_source_files(tree, folder)
+    problems += unread
+    values = plain(tree)  # before anything walks it: of aliases it may be endless
+    know_secrets(tree, environment)
     try:
-        config = Config.model_validate(plain(tree), context={"folder": folder.absolute()})
+        config = Config.model_validate(values, context={"folder": folder.absolute()})
     except ValidationError as error:
         problems += complaints(error, tree)
         raise ConfigurationError(_told(problems)) from None

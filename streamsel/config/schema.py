@@ -15,7 +15,7 @@ from pydantic_core import PydanticCustomError
 from streamsel.config.conflicts import conflicts
 from streamsel.config.count import Count
 from streamsel.config.options import DEFAULT_COUNT
-from streamsel.config.sections.base import NAME, Name, Section
+from streamsel.config.sections.base import Name, Section
 from streamsel.config.sections.feeds import Defaults, FeedConfig, PerFeed
 from streamsel.config.sections.service import ServiceConfig
 from streamsel.config.sections.sinks import PicturesConfig, Sinks
@@ -35,8 +35,8 @@ class Config(Section):
     )
     feeds: Mapping[Name, FeedConfig] = Field(
         min_length=1,
-        description="each feed by its name, which names its folder and topics too",
-        json_schema_extra={"propertyNames": {"pattern": f"^{NAME}$"}},
+        description="each feed by what it is called; its folder and topics by letters and digits",
+        json_schema_extra={"propertyNames": {"pattern": "^[^/:]{1,200}$"}},
     )
     pictures: PicturesConfig = Field(
         default={}, validate_default=True, description="how pictures are encoded"
@@ -77,7 +77,7 @@ def _merged(feed: FeedConfig, defaults: Defaults) -> FeedConfig:
     values["count"], values["share"] = budget.count, budget.share
     if budget.count is None and budget.share is None:
         values["count"] = Count(DEFAULT_COUNT)
-    return FeedConfig.model_construct(source=feed.source, **values)
+    return FeedConfig.model_construct(source=feed.source, display_name=feed.display_name, **values)
 
 
 def _either(feed: FeedConfig, defaults: Defaults, name: str) -> Any:
@@ -94,8 +94,9 @@ def _settings(name: str, merged: FeedConfig) -> FeedSettings:
     count, clip = merged.count, merged.clip
     return FeedSettings(
         **{
-            **dict(merged),
+            **{field: getattr(merged, field) for field in PerFeed.model_fields},
             "name": name,
+            "display_name": merged.display_name or name,
             "source": merged.source.get_secret_value(),
             "count": None if count is None else count.frames,
             "period": None if count is None else count.period,

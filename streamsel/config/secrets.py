@@ -5,15 +5,18 @@ from __future__ import annotations
 import logging
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from ipaddress import ip_address
 from pathlib import Path
 
 from streamsel.config.complaints import is_secret
+from streamsel.config.environment import fill_in, filled_in
 from streamsel.config.sections.service import ServiceConfig
 from streamsel.config.sections.webrtc import IceServerConfig
-from streamsel.config.tree import Node, Place
+from streamsel.config.tree import Node, Place, Problem, State, nearest
 from streamsel.errors import ConfigurationError
-from streamsel.sources.masking import mask
+from streamsel.sources.masking import know_address, know_secret, mask
 
 _MOST_BYTES = 64 * 1024
 _READABLE_BY_OTHERS = stat.S_IRGRP | stat.S_IROTH
@@ -44,6 +47,7 @@ def read_secret(path: Path, setting: str) -> str:
         raise ConfigurationError(f"{setting}: {path} is not UTF-8 text") from None
     if not secret or len(content) > _MOST_BYTES:
         raise ConfigurationError(f"{setting}: {path} is empty or too long; write the secret there")
+    know_secret(secret)
     return secret
 
 
@@ -59,6 +63,76 @@ def ice_credential(server: IceServerConfig) -> str | None:
     if server.credential_file is not None:
         return read_secret(server.credential_file, "webrtc.ice_servers.credential_file")
     return None if server.credential is None else server.credential.get_secret_value()
+
+
+def read_source_files(tree: Node, folder: Path) -> tuple[Node, list[Problem]]:
+    """Put what the ``source_file`` of each feed holds in its place; say what is wrong.
+
+    Relative paths begin at ``folder``. Of such a source messages tell the scheme alone.
+    """
+    problems: list[Problem] = []
+    feeds = dict(nearest(tree, ("feeds",)).children if "feeds" in tree.children else {})
+    for name, feed in feeds.items():
+        file = feed.children.get("source_file")
+        if file is None or not isinstance(file.value, str) or not file.value:
+            continue
+        setting = f"feeds.{name}.source_file"
+        try:
+            if "source" in feed.children:
+                raise ConfigurationError(f"{setting}: give either source or source_file, not both")
+            source = read_secret(folder / os.path.expanduser(file.value), setting)
+        except ConfigurationError as error:
+            problems.append(Problem(file.line, f"{file.origin}: {error}"))
+            source = ""
+        know_address(source, _veil(source))
+        state: State = "given" if source else "broken"
+        given = {**feed.children, "source": Node(source, file.origin, file.line, state=state)}
+        feeds[name] = replace(feed, value=given)
+    if not feeds:
+        return tree, problems
+    whole = replace(tree.children["feeds"], value=feeds)
+    return replace(tree, value={**tree.children, "feeds": whole}), problems
+
+
+def know_secrets(tree: Node, environment: Mapping[str, str]) -> None:
+    """Have every secret of a configuration masked from now on, wherever it stands.
+
+    Those are what a setting holds that is a secret as a whole, and whatever came from the
+    ``environment`` into the address of a feed: a password, a path, or all of it.
+    """
+    for place, node in _texts(tree, ()):
+        if is_secret(place):
+            know_secret(node.value)
+        elif _is_source(place) and node.raw is not None:
+            _know_source(node.value, node.raw, environment)
+
+
+def _know_source(address: str, raw: str, environment: Mapping[str, str]) -> None:
+    """Have what came into an address from the environment masked, in it and by itself."""
+    values = filled_in(raw, environment)
+    if not values:
+        return
+    hidden = {name: _veil(value) for name, value in environment.items() if value}
+    know_address(address, fill_in(raw, hidden))
+    for value in values:
+        if "://" in value:
+            know_address(value, _veil(value))
+        elif not _is_place(value):
+            know_secret(value)
+
+
+def _veil(value: str) -> str:
+    """What stands for a value in an address: of a whole address, its scheme is told."""
+    scheme, separator, _ = value.partition("://")
+    return f"{scheme}://***" if separator and scheme.replace("+", "").isalnum() else "***"
+
+
+def _is_place(value: str) -> bool:
+    """Whether a value is this machine, an IP address or a number, which messages need."""
+    try:
+        return value == "localhost" or value.isdigit() or bool(ip_address(value))
+    except ValueError:
+        return False
 
 
 def warn_of_exposed(path: Path, tree: Node) -> None:
@@ -79,10 +153,21 @@ def warn_of_exposed(path: Path, tree: Node) -> None:
 
 def _written_secrets(node: Node, place: Place) -> Iterator[tuple[Place, Node]]:
     """Every setting of the file that holds a secret as such, not as a variable."""
+    for inner, child in _texts(node, place):
+        if child.line and child.raw and "${" not in child.raw:
+            is_address = _is_source(inner) and mask(child.value) != child.value
+            if is_secret(inner) or is_address:
+                yield inner, child
+
+
+def _texts(node: Node, place: Place) -> Iterator[tuple[Place, Node]]:
+    """Every setting whose value is a text, and where it is."""
     for name, child in node.children.items():
         inner = (*place, name)
-        yield from _written_secrets(child, inner)
-        if child.line and child.raw and "${" not in child.raw and isinstance(child.value, str):
-            is_source = inner[:1] == ("feeds",) and name == "source"
-            if is_secret(inner) or (is_source and mask(child.value) != child.value):
-                yield inner, child
+        yield from _texts(child, inner)
+        if isinstance(child.value, str):
+            yield inner, child
+
+
+def _is_source(place: Place) -> bool:
+    return place[:1] == ("feeds",) and place[-1] == "source"

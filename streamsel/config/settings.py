@@ -30,11 +30,12 @@ class FeedSettings:
     """Everything that is asked of one feed. Durations are seconds.
 
     ``source`` may hold credentials and is therefore not in the repr; ``address`` is the same,
-    masked. Exactly one of ``count`` and ``share`` is given; a ``count`` is of each ``period``
-    (None: of all). A ``group`` shares one coreset.
+    masked. ``display_name`` is what people call it. Exactly one of ``count`` and ``share`` is
+    given; a ``count`` is of each ``period`` (None: of all). A ``group`` shares one coreset.
     """
 
     name: str
+    display_name: str
     source: str = field(repr=False)
     group: str | None
     enabled: bool

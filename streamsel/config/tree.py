@@ -19,6 +19,7 @@ _PAIRS = (
     ("password", "password_file"),
     ("token", "token_file"),
     ("credential", "credential_file"),
+    ("source", "source_file"),
 )
 _INSTEAD = {**dict(_PAIRS), **{second: first for first, second in _PAIRS}}
 

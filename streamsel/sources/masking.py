@@ -1,17 +1,86 @@
-"""Passwords and tokens are masked before an address enters a message, a log or a record."""
+"""Passwords and tokens are masked before an address enters a message, a log or a record.
+
+Two things hide a secret: that it looks like one, by where it stands in an address, and that it is
+known to be one, because the configuration took it from the environment or from a file of its own.
+What is masked too much costs a reader a guess; what is masked too little costs the camera.
+"""
 
 from __future__ import annotations
 
 import re
+import threading
+from urllib.parse import quote, unquote
 
-_USER_AND_PASSWORD = re.compile(r"(?<=://)([^:@/\s'\"]*):(?!\d+(?:[/?#]|$))[^\s'\"]*@")
-_USER_ALONE = re.compile(r"(?<=://)[^:@/?#\s'\"]+@")
+_HIDDEN = "***"
+_SHORTEST_KNOWN, _LONG_KNOWN = 4, 8
+
+_SECRET_WORD = (
+    r"(?:token|pass|pwd|psw|loginpas|key|sig|secret|auth|cred|session|jwt|hmac|otp|ticket|bearer"
+    r"|nonce)"
+)
+_HARMLESS = r"(?![^=&;?#/\s]*(?:keyframe|keyint|monkey|author=|design|bypass|signal|compass))"
+_NAME = rf"{_HARMLESS}[^=&;?#/\s'\"]*?{_SECRET_WORD}[^=&;?#/\s'\"_]*"
+_SHORT_NAME = r"(?:pas|pw|pin|sid|psd)"
+# A value ends where the next one begins: DVRs write /user=admin_password=XX_channel=1_stream=0.sdp.
+_VALUE = r"(?:(?!_[A-Za-z]+=)[^&;#\s])*"
 _SECRET_PARAMETER = re.compile(
-    r"([?&;][^=&;?\s]*(?:token|passw|pwd|key|sig|secret|auth|credential|session)[^=&;?\s]*=)"
-    r"[^&;#\s'\"]*",
+    rf"((?:^|[?&;#/_,!\s'\"])(?:{_NAME}|{_SHORT_NAME})=){_VALUE}", re.IGNORECASE
+)
+_STREAM_ID = re.compile(r"([?&]streamid=)[^&\s]*", re.IGNORECASE)
+_USER_AND_P = re.compile(
+    r"((?:^|[?&;])(?:u|usr|user|login)=[^&;#\s]*[&;]p=)[^&;#\s]*", re.IGNORECASE
+)
+_USER_AND_PASSWORD = re.compile(
+    r"(?<=://)([^:@/?#\s]*):(?!\d{1,5}(?:[/?#'\"\s),;]|$))(?:(?!\s\S*://).)*@"
+)
+_USER_ALONE = re.compile(r"(?<=://)(?!\*{3}@)[^:@/?#\s]+@")
+_WITHOUT_SCHEME = re.compile(r"(?:(?<=^)|(?<=[\s'\"(=]))([^\s:@/'\"(=]+):([^\s@/]+)@(?=[\w\[])")
+_USER_IN_PATH = re.compile(r"(?<=/)([^/:@?#\s]*[^\d/:@?#\s]):([^/@?#\s]+)(?=[/?#]|$)")
+_ENCODED = re.compile(
+    r"(%3A%2F%2F[^%\s]*(?:%(?!3A|40|2F)[^%\s]*)*)%3A(?:(?!%3A%2F%2F)\S)*%40", re.IGNORECASE
+)
+_HEADER = re.compile(r"(authorization['\"]?\s*[:=]\s*['\"]?\w+\s+|\bbearer\s+)[^\s'\",]+", re.I)
+_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://\S*")
+_TOKEN_IN_PATH = re.compile(
+    r"(?<=/)(?:[0-9a-f]{32,}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+    r"|eyJ[\w-]+(?:\.[\w-]+)*)(?=[/?#.]|$)",
     re.IGNORECASE,
 )
+_MIXED_IN_PATH = re.compile(
+    r"(?<=/)(?=[^/]*[a-z])(?=[^/]*[A-Z])(?=[^/]*\d)[A-Za-z0-9]{12,}(?=[/?#]|$)"
+)
+_PORT_AND_PATH = re.compile(r"(?<=://)[^/?#\s]*")
+_LIVE_SCHEMES = ("rtsp", "rtsps", "rtspx", "rtmp", "rtmps", "srt")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\x80-\x9f\u2028\u2029\ud800-\udfff]")
+
+
+class Known:
+    """What is known to be secret, and what is shown in its place. Safe from any thread."""
+
+    def __init__(self) -> None:
+        self._state: tuple[dict[str, str], re.Pattern[str] | None] = ({}, None)
+        self._learning = threading.Lock()
+
+    def learn(self, text: str, shown: str) -> None:
+        """Show ``shown`` for this text from now on, the longest first."""
+        with self._learning:
+            known = {**self._state[0], text: shown}
+            pattern = "|".join(map(_pattern, sorted(known, key=len, reverse=True)))
+            self._state = known, re.compile(pattern)
+
+    def hide(self, text: str) -> str:
+        """The text without what is known."""
+        known, pattern = self._state
+        return text if pattern is None else pattern.sub(lambda found: known[found[0]], text)
+
+
+def _pattern(text: str) -> str:
+    """A short secret is only looked for as a word of its own."""
+    exact = re.escape(text)
+    return exact if len(text) >= _LONG_KNOWN else rf"(?<![A-Za-z0-9]){exact}(?![A-Za-z0-9])"
+
+
+_KNOWN = Known()
 
 
 def mask(text: str) -> str:
@@ -21,8 +90,46 @@ def mask(text: str) -> str:
     'rtsp://user:***@cam/main'
     >>> mask("https://host/clip.mp4?id=7&token=abc")
     'https://host/clip.mp4?id=7&token=***'
+    >>> mask("rtsp://10.0.0.4/user=admin_password=tl_channel=1_stream=0.sdp")
+    'rtsp://10.0.0.4/user=admin_password=***_channel=1_stream=0.sdp'
     """
-    text = _USER_AND_PASSWORD.sub(r"\1:***@", text)
-    text = _USER_ALONE.sub("***@", text)  # a user name that stands alone may be a token
-    text = _SECRET_PARAMETER.sub(r"\1***", text)
+    text = _KNOWN.hide(text)
+    text = _HEADER.sub(rf"\1{_HIDDEN}", text)
+    text = _USER_AND_PASSWORD.sub(rf"\1:{_HIDDEN}@", text)
+    text = _USER_ALONE.sub(f"{_HIDDEN}@", text)  # a user name that stands alone may be a token
+    text = _WITHOUT_SCHEME.sub(rf"\1:{_HIDDEN}@", text)
+    text = _ENCODED.sub(rf"\1%3A{_HIDDEN}%40", text)
+    text = _URL.sub(_mask_path, text)
+    text = _USER_AND_P.sub(rf"\1{_HIDDEN}", text)
+    text = _STREAM_ID.sub(rf"\1{_HIDDEN}", text)
+    text = _SECRET_PARAMETER.sub(rf"\1{_HIDDEN}", text)
     return _UNPRINTABLE.sub("?", text)
+
+
+def _mask_path(url: re.Match[str]) -> str:
+    """A URL without what stands for a password in its path."""
+    host = _PORT_AND_PATH.search(url[0])
+    end = len(url[0]) if host is None else host.end()
+    path = _USER_IN_PATH.sub(rf"\1:{_HIDDEN}", url[0][end:])
+    path = _TOKEN_IN_PATH.sub(_HIDDEN, path)
+    if url[1].lower() in _LIVE_SCHEMES:
+        path = _MIXED_IN_PATH.sub(_HIDDEN, path)
+    return url[0][:end] + path
+
+
+def know_secret(secret: str) -> None:
+    """Mask this wherever it stands from now on, as it is and as an address writes it.
+
+    A secret of fewer than four characters is left to where it stands: masked everywhere, it would
+    take the words of every message apart.
+    """
+    forms = {secret, unquote(secret), quote(secret, safe=""), quote(secret)}
+    for form in forms:
+        if len(form) >= _SHORTEST_KNOWN:
+            _KNOWN.learn(form, _HIDDEN)
+
+
+def know_address(address: str, shown: str) -> None:
+    """Show an address as ``shown`` from now on, wherever it stands whole."""
+    if address != shown and len(address) >= _SHORTEST_KNOWN:
+        _KNOWN.learn(address, shown)

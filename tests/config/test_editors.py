@@ -36,6 +36,10 @@ def test_editors_accept_what_is_shown() -> None:
     EDITOR.validate(yaml.safe_load(as_yaml(shown(config, resolved=True))))
 
 
+def test_editors_accept_what_people_call_a_feed_and_a_file_that_holds_its_source() -> None:
+    EDITOR.validate({"feeds": {"Einfahrt Süd": {"source_file": "/run/secrets/gate"}}})
+
+
 @pytest.mark.parametrize(
     "section",
     [
@@ -46,7 +50,8 @@ def test_editors_accept_what_is_shown() -> None:
         {"defaults": {"screen": {"black_level": 256}}},
         {"feeds": {}},
         {"feeds": {"gate": {}}},
-        {"feeds": {"a b": {"source": "x"}}},
+        {"feeds": {"a/b": {"source": "x"}}},
+        {"feeds": {"gate": {"display_name": "Gate"}}},
         {"sinks": {"mqtt": {}}},
         {"sinks": {"mqtt": {"host": "h", "port": 70_000}}},
         {"service": {"tls": {"cert_file": "x"}}},

@@ -300,7 +300,6 @@ SECRET = "hunter2"
         "feeds: {gate: {source: 'rtsp://cam:hunter2/x@h/1'}}",
         "feeds: {gate: {source: 'rtsp://cam:hunter2@'}}",
         "feeds: {gate: {source: 'rtsp://cam:hunter2 x@h/1'}}",
-        "feeds: {gate: {source: 'rtsp://cam:hunter2\"x@h/1'}}",
         "feeds: {gate: {source: 'cam:hunter2@h/1'}}",
         "feeds: {gate: {source: '${S}', count: '${S}', fps: '${S}', transport: '${S}'}}",
         "feeds: {gate: {source: 'rtsp://cam:${S}/x@h/1', enabled: '${S}', clip: '${S}'}}",

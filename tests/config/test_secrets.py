@@ -6,11 +6,14 @@ import logging
 from pathlib import Path
 
 import pytest
+import yaml
 
 from streamsel.config.load import load
 from streamsel.config.secrets import read_secret, service_token
 from streamsel.errors import ConfigurationError
-from tests.config.files import loaded, written
+from streamsel.sources.masking import mask
+from tests.canaries import ANYWHERE, FORMS
+from tests.config.files import loaded, problems, written
 
 SETTING = "service.token_file"
 
@@ -107,3 +110,85 @@ def test_secrets_in_a_file_that_others_can_read_are_warned_of(
         f"{file}:6: sinks.mqtt.password",
     ]
     assert "hunter" not in "".join(told)
+
+
+CANARY = "canary4711Zx"
+
+
+@pytest.mark.parametrize(
+    "form", [*(form for form in FORMS if "p/{" not in form), *ANYWHERE, "{secret}"]
+)
+def test_what_came_from_the_environment_is_masked_wherever_it_stands(
+    tmp_path: Path, form: str
+) -> None:
+    source = form.format(secret="${CANARY}", host="10.0.0.4")
+    text = yaml.safe_dump({"feeds": {"gate": {"source": source}}})
+    config = loaded(tmp_path, text, {"CANARY": CANARY})
+    feed = config.feed("gate")
+    assert CANARY in feed.source
+    shown = [feed.address, repr(config), config.model_dump_json(), mask(feed.source)]
+    shown += [
+        mask(f"{feed.source} was lost"),
+        mask(f"no host {CANARY}:443"),
+        mask(f"GET /{CANARY}"),
+    ]
+    assert CANARY not in "".join(shown)
+
+
+def test_of_a_whole_address_from_elsewhere_its_scheme_is_told(tmp_path: Path) -> None:
+    private(tmp_path, b"rtsp://10.0.0.4/hidden\n")
+    text = (
+        "feeds: {gate: {source: '${URL}'}, yard: {source_file: secret}, street: {source: '${H}'}}"
+    )
+    environment = {"URL": "https://10.0.0.5/also-hidden", "H": "rtsp://10.0.0.6/hidden-too"}
+    config = loaded(tmp_path, text, environment)
+    assert [config.feed(name).address for name in config.feeds] == [
+        "https://***",
+        "rtsp://***",
+        "rtsp://***",
+    ]
+    assert config.feed("yard").source == "rtsp://10.0.0.4/hidden"
+
+
+def test_what_the_file_says_where_a_variable_is_not_set_is_no_secret(tmp_path: Path) -> None:
+    text = "feeds: {gate: {source: 'rtsp://${HOST:-10.0.0.4}/${PATH_:-main}'}}"
+    assert loaded(tmp_path, text, {"HOST": ""}).feed("gate").address == "rtsp://10.0.0.4/main"
+
+
+def test_this_machine_and_numbers_stay_readable_in_messages(tmp_path: Path) -> None:
+    text = "feeds: {gate: {source: 'rtsp://${HOST}:${PORT}/main'}}"
+    config = loaded(tmp_path, text, {"HOST": "127.0.0.1", "PORT": "8554"})
+    assert config.feed("gate").address == "rtsp://***:***/main"
+    assert mask("listening on http://127.0.0.1:9464 and 8554") == (
+        "listening on http://127.0.0.1:9464 and 8554"
+    )
+
+
+def test_secrets_of_settings_and_files_are_known(tmp_path: Path) -> None:
+    private(tmp_path, b"from-a-file\n")
+    service = loaded(
+        tmp_path,
+        "feeds: {gate: {source: x}}\nservice: {token_file: secret}\n"
+        "sinks: {mqtt: {host: h, username: u, password: written}}",
+    ).service
+    assert service is not None
+    service_token(service)
+    assert mask("from-a-file, and written so") == "***, and *** so"
+
+
+@pytest.mark.parametrize(
+    ("feed", "wrong"),
+    [
+        ("{source_file: none}", "source_file: "),
+        ("{source_file: secret, source: x}", "give either source or source_file, not both"),
+        ("{source_file: bad}", "it must be a URL with a host"),
+        ("{}", "source is missing"),
+    ],
+)
+def test_a_file_that_is_no_source(tmp_path: Path, feed: str, wrong: str) -> None:
+    private(tmp_path, b"rtsp://10.0.0.4/main")
+    (tmp_path / "bad").write_text("rtsp://cam:hunter2/x@h/1")
+    (told,) = problems(tmp_path, f"feeds:\n  gate: {feed}")
+    assert told.startswith("streamsel.yaml:2: ")
+    assert wrong in told
+    assert "hunter2" not in told

@@ -22,6 +22,7 @@ from streamsel.screen.frame_screen import FrameScreen
 from streamsel.screen.options import ScreenOptions
 from streamsel.sources.eye import Eye
 from streamsel.sources.file import FileSource
+from tests.canaries import ANYWHERE, FORMS
 from tests.conftest import leave_out
 from tests.end_to_end.service import Service, eventually
 from tests.servers.broker import Broker, certify
@@ -161,12 +162,29 @@ def test_no_secret_is_ever_told(clip: Path, tmp_path: Path) -> None:
         wanted = with_broker(source, broker, username="edge", password="${BROKER}")
         wanted["feeds"]["dark"] = {"source": "rtsp://viewer:${GATE}@127.0.0.1:9/main?token=${GATE}"}
         wanted["feeds"]["wrong"] = {"source": server.url("/none", password="${GATE}")}
+        forms = [form for form in FORMS if not form.startswith("rtsp://viewer:p/")]
+        shut = "127.0.0.1:9"
+        for number, form in enumerate(forms):
+            typed = form.format(secret=CANARY, host=shut)
+            wanted["feeds"][f"typed-{number}"] = {"source": typed.replace("$", "$$")}
+        for number, form in enumerate(ANYWHERE):
+            varied = form.format(secret="${GATE}", host=shut)
+            wanted["feeds"][f"varied-{number}"] = {"source": varied}
+        (tmp_path / "address").write_text(f"rtsp://{shut}/{CANARY}")
+        wanted["feeds"]["filed"] = {"source_file": str(tmp_path / "address")}
         wanted["log_level"] = "debug"
+        wanted["sinks"]["mqtt"]["discovery"] = True
         with Service(tmp_path, wanted, secrets) as service:
             service.until_up("gate")
             listener.wait(lambda: listener.on("streamsel/gate/image"))
             eventually(lambda: service.feeds()["dark"]["reason"], within=10, what="why it fails")
-            eventually(lambda: service.feeds()["wrong"]["reason"], within=10, what="why it fails")
+            eventually(
+                lambda: all(
+                    feed["reason"] for feed in service.feeds().values() if feed["feed"] != "gate"
+                ),
+                within=20,
+                what="why each of the others fails",
+            )
             told = [service.get(path).read() for path in ("/", "/metrics", "/api/feeds")]
             told += [service.get("/api/frames").read(), service.get("/readyz").read()]
             with pytest.raises(urllib.error.HTTPError) as missing:

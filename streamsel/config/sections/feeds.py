@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self, TypeAlias
+from typing import Annotated, Any, Literal, Self, TypeAlias
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from streamsel.config import fields as kind
 from streamsel.config import numbers
@@ -147,10 +147,25 @@ class Defaults(PerFeed):
     ] = Field(default="auto", description="where the network runs")
 
 
+def _either_source(schema: dict[str, Any]) -> None:
+    schema["required"].remove("source")
+    schema["anyOf"] = [{"required": ["source"]}, {"required": ["source_file"]}]
+
+
 class FeedConfig(PerFeed):
     """One feed: where it comes from, and what differs from the defaults."""
+
+    model_config = ConfigDict(json_schema_extra=_either_source)
 
     source: Annotated[kind.SecretSource, kind.source()] = Field(
         description="URL (rtsp, rtsps, http, https, whep+https, ...) or device of the feed; "
         "whip: it waits for a sender over WebRTC"
+    )
+    display_name: Text | None = Field(
+        default=None,
+        description="what people call the feed, in any script; null: as it is named",
+    )
+    source_file: FilePath | None = Field(
+        default=None,
+        description="file whose one line is the source, all of it a secret; in its place",
     )

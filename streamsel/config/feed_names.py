@@ -1,0 +1,56 @@
+"""What people call a feed, to the name that its folder, its topics and its labels have."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from streamsel.config.sections.base import NAME
+from streamsel.config.tree import Node, Problem
+from streamsel.sources.address import slug
+from streamsel.sources.masking import mask
+
+_LONGEST_NAME, _LONGEST_DISPLAY = 64, 200
+
+
+def name_feeds(tree: Node) -> tuple[Node, list[Problem]]:
+    """Name every feed of one layer by its slug, and show what was written instead.
+
+    A feed that is called by a name already stays as it is. Says which two would have one name.
+    What could not be shown (an address, a control character) is left for the section to refuse.
+    """
+    if "feeds" not in tree.children:
+        return tree, []
+    feeds: dict[str, Node] = {}
+    written: dict[str, str] = {}
+    problems = []
+    for called, feed in tree.children["feeds"].children.items():
+        name = _name(called)
+        if (other := written.setdefault(name, called)) != called:
+            advice = "give one a name in letters and digits, and the rest as its display_name"
+            told = f"feeds: {other!r} and {called!r} would both be named {name!r}; {advice}"
+            problems.append(Problem(feed.line, f"{feed.origin}: {told}"))
+            continue
+        feeds[name] = feed if name == called else _displayed(feed, called)
+    whole = replace(tree.children["feeds"], value=feeds) if feeds else tree.children["feeds"]
+    return replace(tree, value={**tree.children, "feeds": whole}), problems
+
+
+def _name(called: str) -> str:
+    """The name of a feed that is called so; the same where there can be none."""
+    is_shown = called.isprintable() and called.strip() and mask(called) == called
+    if re.fullmatch(NAME, called) or not is_shown or len(called) > _LONGEST_DISPLAY:
+        return called
+    if "/" in called or ":" in called:
+        return called  # an address or a path, where a name should be
+    return slug(called).replace(".", "-")[:_LONGEST_NAME].strip("-_") or "feed"
+
+
+def _displayed(feed: Node, called: str) -> Node:
+    """A feed with what it is called as its display name, unless it says another."""
+    if feed.state == "blank":
+        return feed
+    if "display_name" in feed.children or not isinstance(feed.value, dict):
+        return feed
+    shown = Node(called, feed.origin, feed.line)
+    return replace(feed, value={**feed.children, "display_name": shown})
