@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -11,13 +12,13 @@ from typing import TYPE_CHECKING
 
 from streamsel.build.embeddings import build_embeddings
 from streamsel.build.eyes import looks_on_card
-from streamsel.build.inputs import open_sources, require_readable
+from streamsel.build.inputs import Opened, open_sources, require_readable
 from streamsel.build.lanes import Lanes
 from streamsel.build.selector import build_selector
 from streamsel.clock import Clock, SystemClock
 from streamsel.config.options import RunOptions
 from streamsel.errors import RecordError, SourceError
-from streamsel.interfaces import Embeddings, Observer, Selector, Source
+from streamsel.interfaces import Embeddings, Observer, Selector
 from streamsel.runtime.pipeline import Pipeline
 from streamsel.version import __version__
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from streamsel.sinks.disk import DiskSink
     from streamsel.sinks.record import Record
     from streamsel.sinks.run import RunPlan
+    from streamsel.sources.address import Input
 
 _REPLAYED_AT_ONCE = 512
 
@@ -77,14 +79,14 @@ def build_selection(
         require_readable(opened.sources)
     sink = DiskSink(
         folder,
-        _plan(options, opened.sources, embeddings),
+        _plan(options, opened, embeddings),
         encoder,
         clock or SystemClock(),
         DiskOptions(resume=resume, overwrite=overwrite, durability=write.durability),
     )
     try:
         if resume and not sink.complete:
-            _replay(sink.record, selector)
+            sink.go_on(_replay(sink.record, selector))
         lanes = Lanes(folder, options, embeddings.view, on_card=on_card)
         feeds = sink.record.feeds()
         for place, (source, feed) in enumerate(zip(opened.sources, feeds, strict=True)):
@@ -107,11 +109,11 @@ def build_selection(
     return SelectionRun(pipeline, sink, embeddings, opened.errors)
 
 
-def _plan(options: RunOptions, sources: Sequence[Source], embeddings: Embeddings) -> RunPlan:
+def _plan(options: RunOptions, opened: Opened, embeddings: Embeddings) -> RunPlan:
     from streamsel.sinks.rules import RULES
     from streamsel.sinks.run import FeedPlan, RunPlan
 
-    config = options.as_json()
+    config, sources, inputs = options.as_json(), opened.sources, opened.inputs
     apart = {"method", "count", "seed"}  # the plan has these by themselves
     deciding = {
         "rules": dict(RULES),
@@ -119,6 +121,7 @@ def _plan(options: RunOptions, sources: Sequence[Source], embeddings: Embeddings
         "screen": config["screen"],
         "select": {name: value for name, value in config["select"].items() if name not in apart},
         "pictures": {name: config["write"][name] for name in ("format", "quality", "size")},
+        "places": {one.feed: _place(one) for one in inputs},
         "content": {source.feed: source.fingerprint for source in sources},
     }
     return RunPlan(
@@ -134,17 +137,30 @@ def _plan(options: RunOptions, sources: Sequence[Source], embeddings: Embeddings
     )
 
 
-def _replay(record: Record, selector: Selector) -> None:
+def _place(one: Input) -> str:
+    """Where an input is, by whatever path or link it was named; credentials masked."""
+    from streamsel.sources.address import is_url
+    from streamsel.sources.masking import mask
+
+    return mask(one.location if is_url(one.location) else os.path.realpath(one.location))
+
+
+def _replay(record: Record, selector: Selector) -> int:
     """Bring a fresh selector to where the recorded run was: it depends on the stream alone.
 
-    It may owe verdicts at the end that are recorded already; the sink passes those over.
+    Returns how many verdicts it gave. It may owe others that are recorded already; the sink
+    passes those over, unless the run goes on with more inputs than those that they were given for.
     """
+    judged = 0
     with closing(record.candidates()) as candidates, closing(record.decisions()) as decisions:
         while batch := list(islice(candidates, _REPLAYED_AT_ONCE)):
-            for verdict, decided in zip(selector.judge(batch), decisions, strict=False):
+            verdicts = selector.judge(batch)
+            judged += len(verdicts)
+            for verdict, decided in zip(verdicts, decisions, strict=False):
                 was = (decided.key, decided.outcome, decided.nearest)
                 if (verdict.frame.key, verdict.outcome, verdict.nearest) != was:
                     raise RecordError(
                         f"{record.folder}: this version decides otherwise about {decided.key} "
                         "than is recorded; start again with --overwrite"
                     )
+    return judged

@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from streamsel.clock import Clock
-from streamsel.errors import ConfigurationError, SinkError
+from streamsel.errors import SinkError
 from streamsel.event import FeedReport, Kept, Verdict
 from streamsel.frame import Frame, FrameKey, Picture
 from streamsel.sinks.encode import Encoder
 from streamsel.sinks.files import disk_errors, make_folder, sync_files, write_file
 from streamsel.sinks.folder import MANIFEST, make_and_lock, picture_path, prepare, sweep
 from streamsel.sinks.manifest import manifest_lines
-from streamsel.sinks.run import RunPlan, Status, StoredPicture
+from streamsel.sinks.resuming import added_feeds
+from streamsel.sinks.run import FeedPlan, RunPlan, Status, StoredPicture
 from streamsel.sinks.writer import RecordWriter
 
 Durability: TypeAlias = Literal["strict", "batched"]
@@ -80,13 +81,15 @@ class DiskSink:
         self._unclaimed: dict[FrameKey, StoredPicture] = {}
         self._missing: set[FrameKey] = set()
         self._closed = False
+        self._plan = plan
+        self._added: Sequence[FeedPlan] = ()
+        self._complete = self._is_untouched = False
         self._lock = make_and_lock(folder)
         try:
             self._record = self._open(plan, options)
         except BaseException:
             self._lock.release()
             raise
-        self._complete = self._record.run().status == "complete"
 
     @property
     def record(self) -> RecordWriter:
@@ -95,8 +98,22 @@ class DiskSink:
 
     @property
     def complete(self) -> bool:
-        """Whether the resumed run was finished already, so that nothing is left to do."""
+        """Whether all is decided already: at most pictures are :meth:`missing`, or the manifest."""
         return self._complete
+
+    def go_on(self, judged: int) -> None:
+        """Let a resumed run continue, of which a selector by itself gives ``judged`` verdicts.
+
+        Where inputs were added to a run that had ended, the other verdicts were given because of
+        that; they are taken back, and asked for again. Call once, before anything is written.
+        """
+        if not self._added:
+            return
+        settled = judged if all(feed.done for feed in self._record.feeds()) else None
+        if settled is not None:
+            self._forget_pictures(self._record.kept_at_the_end(settled))
+        self._record.reopen(self._plan, settled)
+        self._missing = {key for key, path, _ in self._record.pictures() if path is None}
 
     def write(self, verdicts: Sequence[Verdict]) -> None:
         """Record verdicts and act on their events; those recorded already are passed over."""
@@ -138,7 +155,7 @@ class DiskSink:
             return
         self._closed = True
         try:
-            if not self._complete:
+            if not self._is_untouched:
                 self._finish("complete" if complete and not self._missing else "interrupted")
         finally:
             self._record.close()
@@ -151,28 +168,33 @@ class DiskSink:
         record = RecordWriter.resume(self._folder, strict=self._strict)
         try:
             run = record.run()
-            if run.plan.method == "live":
-                raise ConfigurationError(
-                    f"{self._folder}: holds what a service keeps; choose another folder"
-                )
-            if rules := run.plan.other_rules(plan):
-                raise ConfigurationError(
-                    f"{self._folder}: cannot be resumed by this version: {'; '.join(rules)}. Go on"
-                    f" with the streamsel that began it ({run.plan.version}), or start again with"
-                    " --overwrite"
-                )
-            if differences := run.plan.differences(plan):
-                raise ConfigurationError(
-                    f"{self._folder}: cannot be resumed, it was asked for differently: "
-                    + "; ".join(differences)
-                )
-            if run.status != "complete":
-                self._missing.update(sweep(self._folder, record))
+            self._added = added_feeds(self._folder, run.plan, plan)
+            self._missing.update(sweep(self._folder, record))
+            is_whole = not self._missing and self._manifest_is_whole(record)
+            self._complete = run.status == "complete" and not self._added
+            self._is_untouched = self._complete and is_whole
+            if not self._is_untouched:
                 record.set_status("running", None)
         except BaseException:
             record.close()
             raise
         return record
+
+    def _manifest_is_whole(self, record: RecordWriter) -> bool:
+        try:
+            with disk_errors(self._folder / MANIFEST):
+                found = (self._folder / MANIFEST).read_bytes()
+        except SinkError:
+            return False
+        return found == "".join(manifest_lines(record)).encode()
+
+    def _forget_pictures(self, keys: Sequence[FrameKey]) -> None:
+        """Claim the pictures of these frames no more, then remove them."""
+        paths = [path for key in keys if (path := self._record.path(key)) is not None]
+        self._record.disclaim(keys)
+        with disk_errors(self._folder):
+            for path in paths:
+                (self._folder / path).unlink(missing_ok=True)
 
     def _take(self, frame: Frame) -> None:
         picture = Picture(frame.picture.image, frame.picture.rotation)

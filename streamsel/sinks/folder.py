@@ -13,10 +13,11 @@ from typing import Literal
 
 from streamsel.errors import ConfigurationError, FolderInUseError
 from streamsel.frame import Frame, FrameKey
+from streamsel.sinks.beginning import remove_unborn, unborn_names
 from streamsel.sinks.files import disk_errors, make_folder, temporary
 from streamsel.sinks.record import DATABASE
 from streamsel.sinks.schema import connect_to_write
-from streamsel.sinks.writer import RecordWriter, remove_unborn, unborn_names
+from streamsel.sinks.writer import RecordWriter
 
 FRAMES = "frames"
 MANIFEST = "manifest.jsonl"

@@ -45,7 +45,7 @@ class Record:
         """Read from an open database; use :meth:`open` instead."""
         self._folder = folder
         self._database = database
-        self._names = {int(row[0]): str(row[1]) for row in self._rows("SELECT id, name FROM feeds")}
+        self._learn_names()
 
     @classmethod
     def open(cls, folder: Path) -> Self:
@@ -282,6 +282,9 @@ class Record:
         """Return what each selector of a service said of itself last, by scope."""
         rows = self._rows("SELECT scope, state FROM selections ORDER BY scope")
         return {scope: bytes(state) for scope, state in rows}
+
+    def _learn_names(self) -> None:
+        self._names = {int(row[0]): str(row[1]) for row in self._rows("SELECT id, name FROM feeds")}
 
     def _key(self, feed: int | None, index: int | None) -> FrameKey | None:
         return None if feed is None or index is None else FrameKey(self._names[feed], index)

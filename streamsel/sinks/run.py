@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Literal, TypeAlias
 
 from streamsel.errors import ConfigurationError
 from streamsel.frame import FrameKey
 from streamsel.sinks.rules import other_rules
+
+_BY_FEED = ("places", "content")
 
 Status: TypeAlias = Literal["running", "complete", "interrupted", "failed"]
 
@@ -36,8 +38,9 @@ class RunPlan:
     """What was asked for. ``feeds`` are in the order in which they are read.
 
     ``config`` is everything, for showing; ``identity`` is what of it decides the result: a run is
-    only ever continued with the same identity, embedder, method, count, seed and feeds. Both hold
-    JSON values. ``embedder_digest`` is the hex hash of the weights.
+    only ever continued with the same identity, embedder, method, count, seed and feeds, or with
+    more feeds at the end, see :meth:`added`. Both hold JSON values; of the identity ``places`` and
+    ``content`` are by feed. ``embedder_digest`` is the hex hash of the weights.
     """
 
     version: str
@@ -55,7 +58,7 @@ class RunPlan:
 
         A run that was recorded without any follows the first ones.
         """
-        return other_rules(_rules(self.identity), _rules(other.identity))
+        return other_rules(_part(self.identity, "rules"), _part(other.identity, "rules"))
 
     def differences(self, other: RunPlan) -> list[str]:
         """Say where this plan and another would give different results; empty: nowhere.
@@ -75,8 +78,37 @@ class RunPlan:
             if was.get(name) != wanted.get(name)
         ]
 
+    def added(self, other: RunPlan) -> tuple[FeedPlan, ...]:
+        """The feeds that another plan has after all those of this one, being equal otherwise.
+
+        >>> one = RunPlan(version="1", config={}, identity={}, embedder="e", embedder_digest="00",
+        ...     method="online", count=9, seed=0, feeds=(FeedPlan("a", "a.mp4"),))
+        >>> from dataclasses import replace
+        >>> one.added(replace(one, feeds=(*one.feeds, FeedPlan("b", "b.mp4"))))
+        (FeedPlan(name='b', source='b.mp4'),)
+        >>> one.added(replace(one, feeds=(FeedPlan("b", "b.mp4"), *one.feeds)))
+        ()
+        """
+        shared = len(self.feeds)
+        return () if self.differences(other._first(shared)) else tuple(other.feeds[shared:])
+
+    def _first(self, count: int) -> RunPlan:
+        """The plan without all feeds but the first."""
+        feeds = self.feeds[:count]
+        names = {feed.name for feed in feeds}
+        identity = {
+            name: {feed: one for feed, one in value.items() if feed in names}
+            if name in _BY_FEED and isinstance(value, Mapping)
+            else value
+            for name, value in self.identity.items()
+        }
+        return replace(self, feeds=feeds, identity=identity)
+
     def _deciding(self) -> dict[str, object]:
-        asked = {name: value for name, value in self.identity.items() if name != "rules"}
+        asked = {
+            name: value for name, value in self.identity.items() if name not in ("rules", "places")
+        }
+        places = _part(self.identity, "places")
         return {
             **asked,
             "embedder": self.embedder,
@@ -84,7 +116,7 @@ class RunPlan:
             "method": self.method,
             "count": self.count,
             "seed": self.seed,
-            "inputs": {feed.name: feed.source for feed in self.feeds},
+            "inputs": {feed.name: places.get(feed.name, feed.source) for feed in self.feeds},
             "order of inputs": [feed.name for feed in self.feeds],
         }
 
@@ -200,9 +232,10 @@ class Counts:
         return dict(sorted(counts, key=lambda pair: (-pair[1], pair[0])))
 
 
-def _rules(identity: Mapping[str, object]) -> Mapping[str, object]:
-    rules = identity.get("rules")
-    return rules if isinstance(rules, Mapping) else {}
+def _part(identity: Mapping[str, object], name: str) -> Mapping[str, object]:
+    """A part of an identity that has names of its own; empty where it is missing."""
+    part = identity.get(name)
+    return part if isinstance(part, Mapping) else {}
 
 
 def _flat(value: object, name: str = "") -> Iterator[tuple[str, str]]:

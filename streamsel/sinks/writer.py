@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,13 +13,12 @@ from typing import Any, Self
 from streamsel.errors import RecordError
 from streamsel.event import Event, FeedReport, Kept, Verdict
 from streamsel.frame import FrameKey, ScreenState, Vector
-from streamsel.sinks.files import disk_errors, sync_path
+from streamsel.sinks.beginning import begin
+from streamsel.sinks.files import disk_errors
 from streamsel.sinks.record import DATABASE, Record
+from streamsel.sinks.rewinding import losing, rewind
 from streamsel.sinks.run import FeedPlan, RunPlan, Status, StoredPicture
 from streamsel.sinks.schema import connect_to_write
-from streamsel.sinks.tables import APPLICATION_ID, INDEXES, SCHEMA_VERSION, TABLES
-
-UNBORN_DATABASE = f".{DATABASE}.part"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,23 +40,16 @@ class RecordWriter(Record):
         """Continue in an open database; use :meth:`create` or :meth:`resume` instead."""
         super().__init__(folder, database)
         self._path = folder / DATABASE
-        self._ids = {name: number for number, name in self._names.items()}
-        self._next_index = {feed.name: feed.recorded for feed in self.feeds()}
-        self._seq = int(self._row("SELECT ifnull(max(seq), 0) FROM frames")[0])
-        self._event = int(self._row("SELECT ifnull(max(id), 0) FROM events")[0])
+        self._ids: dict[str, int] = {}
+        self._next_index: dict[str, int] = {}
+        self._seq = self._event = 0
+        self._settled: int | None = None
+        self._take_stock()
 
     @classmethod
     def create(cls, folder: Path, plan: RunPlan, started: float, *, strict: bool) -> Self:
         """Begin a record in a folder without one; a crash leaves a whole record or none."""
-        unborn = folder / UNBORN_DATABASE
-        with disk_errors(folder / DATABASE):
-            try:
-                _lay_out(unborn, plan, started)
-                os.replace(unborn, folder / DATABASE)
-            except BaseException:
-                remove_unborn(folder)
-                raise
-            sync_path(folder)
+        begin(folder, plan, started)
         return cls(folder, connect_to_write(folder / DATABASE, strict=strict))
 
     @classmethod
@@ -70,9 +61,10 @@ class RecordWriter(Record):
         """Record verdicts with all they changed, in one transaction.
 
         Verdicts of frames that are recorded already are passed over with their events, so that a
-        stream may be given again from any earlier point.
+        stream may be given again from any earlier point. After :meth:`reopen` those that were
+        taken back are recorded anew.
         """
-        fresh, expected = [], dict(self._next_index)
+        renewed, fresh, expected = [], [], dict(self._next_index)
         for verdict in verdicts:
             key = verdict.frame.key
             if key.feed not in expected:
@@ -80,22 +72,26 @@ class RecordWriter(Record):
             if key.index >= expected[key.feed]:
                 expected[key.feed] = key.index + 1
                 fresh.append(verdict)
-        if not fresh:
+            elif (seq := self._taken_back(key)) is not None:
+                renewed.append((seq, verdict))
+        if not renewed and not fresh:
             return Appended((), ())
+        rows = [*renewed, *enumerate(fresh, self._seq + 1)]
+        settled = renewed[-1][0] if renewed and renewed[-1][0] < self._seq else None
         freed: list[str] = []
-        seq, event_id = self._seq, self._event
+        event_id = self._event
         with self._transaction() as database:
-            self._insert_frames(database, fresh, seq + 1)
+            self._renew_frames(database, renewed, settled)
+            self._insert_frames(database, fresh, self._seq + 1)
             self._insert_embeddings(
                 database,
                 {
-                    at: verdict.candidate.embedding
-                    for at, verdict in enumerate(fresh, seq + 1)
+                    seq: verdict.candidate.embedding
+                    for seq, verdict in rows[len(renewed) :]
                     if verdict.candidate.embedding is not None
                 },
             )
-            for verdict in fresh:
-                seq += 1
+            for seq, verdict in rows:
                 for event in verdict.events:
                     event_id += 1
                     freed += self._insert_event(database, event_id, seq, event)
@@ -105,8 +101,36 @@ class RecordWriter(Record):
                 "passed = ? WHERE id = ?",
                 [(*_state_row(seen.state), self._ids[feed]) for feed, seen in states.items()],
             )
-        self._next_index, self._seq, self._event = expected, seq, event_id
-        return Appended(tuple(fresh), tuple(freed))
+        self._next_index, self._event, self._settled = expected, event_id, settled
+        self._seq += len(fresh)
+        return Appended(tuple(verdict for _, verdict in rows), tuple(freed))
+
+    def kept_at_the_end(self, settled: int) -> list[FrameKey]:
+        """Return the frames with a picture that are kept by verdicts after ``settled`` alone."""
+        with disk_errors(self._path):
+            rows = losing(self._database, settled)
+        return [FrameKey(self._names[feed], index) for feed, index in rows]
+
+    def reopen(self, plan: RunPlan, settled: int | None) -> None:
+        """Go on with more feeds: those of ``plan`` that are not recorded yet, in its order.
+
+        Verdicts on frames after ``settled`` (``frames.seq``) were given because the run had ended,
+        and are taken back; None: all stand. What :meth:`kept_at_the_end` returns must have been
+        disclaimed.
+        """
+        with self._transaction() as database:
+            if settled is not None:
+                rewind(database, settled)
+            database.execute(
+                "UPDATE runs SET config = ?, identity = ?, status = 'running', finished = NULL",
+                (json.dumps(plan.config), json.dumps(plan.identity)),
+            )
+            database.executemany(
+                "INSERT INTO feeds (name, source) VALUES (?, ?) ON CONFLICT DO NOTHING",
+                [(feed.name, feed.source) for feed in plan.feeds],
+            )
+        self._learn_names()
+        self._take_stock()
 
     def claim(self, pictures: Sequence[StoredPicture]) -> None:
         """Record that these files are whole and on the disk."""
@@ -175,6 +199,14 @@ class RecordWriter(Record):
                 [(name, json.dumps(value)) for name, value in values.items()],
             )
 
+    def _take_stock(self) -> None:
+        """Read how far the record has got."""
+        self._ids = {name: number for number, name in self._names.items()}
+        self._next_index = {feed.name: feed.recorded for feed in self.feeds()}
+        self._seq = int(self._row("SELECT ifnull(max(seq), 0) FROM frames")[0])
+        self._event = int(self._row("SELECT ifnull(max(id), 0) FROM events")[0])
+        self._settled = self._row("SELECT settled FROM runs")[0]
+
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         with disk_errors(self._path):
@@ -210,6 +242,27 @@ class RecordWriter(Record):
         rows = [self._frame_row(seq, verdict) for seq, verdict in enumerate(verdicts, first)]
         database.executemany(f"INSERT INTO frames VALUES ({', '.join('?' * 19)})", rows)
 
+    def _taken_back(self, key: FrameKey) -> int | None:
+        """The place of a recorded frame whose verdict is to be given anew; None where it stands."""
+        if self._settled is None:
+            return None
+        row = self._row("SELECT seq FROM frames WHERE feed = ? AND idx = ?", *self._key_row(key))
+        return int(row[0]) if row[0] > self._settled else None
+
+    def _renew_frames(
+        self,
+        database: sqlite3.Connection,
+        verdicts: Sequence[tuple[int, Verdict]],
+        settled: int | None,
+    ) -> None:
+        database.executemany(
+            "UPDATE frames SET outcome = ?, reason = ?, distance = ?, nearest_feed = ?, "
+            "nearest_idx = ?, threshold = ? WHERE seq = ?",
+            [(*self._verdict_row(verdict), seq) for seq, verdict in verdicts],
+        )
+        if settled != self._settled:
+            database.execute("UPDATE runs SET settled = ?", (settled,))
+
     def _insert_embeddings(
         self, database: sqlite3.Connection, vectors: Mapping[int, Vector]
     ) -> None:
@@ -231,14 +284,14 @@ class RecordWriter(Record):
             frame.width,
             frame.height,
             frame.corrupt,
-            verdict.outcome,
-            verdict.reason,
-            verdict.distance,
-            *self._key_row(verdict.nearest),
-            verdict.threshold,
+            *self._verdict_row(verdict),
             seen.sharpness,
             _signed(seen.digest),
         )
+
+    def _verdict_row(self, verdict: Verdict) -> tuple[Any, ...]:
+        nearest = self._key_row(verdict.nearest)
+        return (verdict.outcome, verdict.reason, verdict.distance, *nearest, verdict.threshold)
 
     def _insert_event(
         self, database: sqlite3.Connection, number: int, cause: int | None, event: Event
@@ -282,46 +335,6 @@ class RecordWriter(Record):
         if key is None:
             return None, None
         return self._ids.get(key.feed) or self._id(key.feed), key.index
-
-
-def remove_unborn(folder: Path) -> None:
-    """Remove what a crash left of a record that had not yet begun."""
-    for name in unborn_names():
-        (folder / name).unlink(missing_ok=True)
-
-
-def unborn_names() -> set[str]:
-    """Names in a run's folder that hold nothing yet."""
-    return {UNBORN_DATABASE, f"{UNBORN_DATABASE}-journal"}
-
-
-def _lay_out(path: Path, plan: RunPlan, started: float) -> None:
-    path.unlink(missing_ok=True)
-    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as database:
-        database.executescript(
-            f"BEGIN; PRAGMA application_id = {APPLICATION_ID}; "
-            f"PRAGMA user_version = {SCHEMA_VERSION}; {TABLES} {INDEXES}"
-        )
-        database.execute(
-            "INSERT INTO runs (version, config, identity, embedder, embedder_digest, method, "
-            "count, seed, status, started) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'running', ?)",
-            (
-                plan.version,
-                json.dumps(plan.config),
-                json.dumps(plan.identity),
-                plan.embedder,
-                plan.embedder_digest,
-                plan.method,
-                plan.count,
-                plan.seed,
-                started,
-            ),
-        )
-        database.executemany(
-            "INSERT INTO feeds (name, source) VALUES (?, ?)",
-            [(feed.name, feed.source) for feed in plan.feeds],
-        )
-        database.execute("COMMIT")
 
 
 def _state_row(state: ScreenState) -> tuple[bytes | None, bytes | None, int, float, int]:

@@ -215,3 +215,26 @@ def test_reading_leaves_nothing_behind(tmp_path, writer, made):
     with Record.open(tmp_path) as record:
         assert len(list(record.decisions())) == len(made)
     assert [path.name for path in tmp_path.iterdir()] == ["streamsel.db"]
+
+
+def test_what_is_taken_back_is_recorded_anew_once(tmp_path, writer, made):
+    writer.append(made)
+    more = plan(feeds=[*plan().feeds, FeedPlan("gate", "gate.mp4")])
+    settled = 100
+    lost = writer.kept_at_the_end(settled)
+    assert lost == []
+    writer.reopen(more, settled)
+    at_that_time = kept_keys(made[:settled])
+    assert [frame.key for frame in writer.kept()] == at_that_time
+    assert [feed.name for feed in writer.feeds()] == [*FEEDS, "gate"]
+    assert len(list(writer.decisions())) == len(made)
+    for _ in range(2):
+        writer.append(made[settled - 5 : settled + 10])
+    assert [frame.key for frame in writer.kept()] == kept_keys(made[: settled + 10])
+    writer.close()
+    with RecordWriter.resume(tmp_path, strict=False) as again:
+        assert again.append(made[settled + 9 :]).verdicts == tuple(made[settled + 10 :])
+        assert again.append(made[settled:]).verdicts == ()
+        assert [frame.key for frame in again.kept()] == kept_keys(made)
+        changes = list(again.changes())
+    assert len(changes) == sum(len(verdict.events) for verdict in made)

@@ -1,0 +1,72 @@
+"""Beginning the record of a run: whole, or not there."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sqlite3
+from pathlib import Path
+
+from streamsel.sinks.files import disk_errors, sync_path
+from streamsel.sinks.record import DATABASE
+from streamsel.sinks.run import RunPlan
+from streamsel.sinks.tables import APPLICATION_ID, INDEXES, SCHEMA_VERSION, TABLES
+
+UNBORN_DATABASE = f".{DATABASE}.part"
+
+
+def begin(folder: Path, plan: RunPlan, started: float) -> None:
+    """Begin a record in a folder without one; a crash leaves a whole record or none.
+
+    ``started`` is UTC epoch seconds. Raises :class:`DiskFullError` or :class:`SinkError`.
+    """
+    unborn = folder / UNBORN_DATABASE
+    with disk_errors(folder / DATABASE):
+        try:
+            _lay_out(unborn, plan, started)
+            os.replace(unborn, folder / DATABASE)
+        except BaseException:
+            remove_unborn(folder)
+            raise
+        sync_path(folder)
+
+
+def remove_unborn(folder: Path) -> None:
+    """Remove what a crash left of a record that had not yet begun."""
+    for name in unborn_names():
+        (folder / name).unlink(missing_ok=True)
+
+
+def unborn_names() -> set[str]:
+    """Names in a run's folder that hold nothing yet."""
+    return {UNBORN_DATABASE, f"{UNBORN_DATABASE}-journal"}
+
+
+def _lay_out(path: Path, plan: RunPlan, started: float) -> None:
+    path.unlink(missing_ok=True)
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as database:
+        database.executescript(
+            f"BEGIN; PRAGMA application_id = {APPLICATION_ID}; "
+            f"PRAGMA user_version = {SCHEMA_VERSION}; {TABLES} {INDEXES}"
+        )
+        database.execute(
+            "INSERT INTO runs (version, config, identity, embedder, embedder_digest, method, "
+            "count, seed, status, started) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'running', ?)",
+            (
+                plan.version,
+                json.dumps(plan.config),
+                json.dumps(plan.identity),
+                plan.embedder,
+                plan.embedder_digest,
+                plan.method,
+                plan.count,
+                plan.seed,
+                started,
+            ),
+        )
+        database.executemany(
+            "INSERT INTO feeds (name, source) VALUES (?, ?)",
+            [(feed.name, feed.source) for feed in plan.feeds],
+        )
+        database.execute("COMMIT")

@@ -1,0 +1,56 @@
+"""Whether a recorded run may go on as it is asked for now, and with which inputs beside its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from streamsel.errors import ConfigurationError
+from streamsel.sinks.run import FeedPlan, RunPlan
+
+_AGAIN = "start again with --overwrite, or choose another folder"
+
+
+def added_feeds(folder: Path, was: RunPlan, wanted: RunPlan) -> tuple[FeedPlan, ...]:
+    """Return the feeds that a run is to go on with, beside those that it has; often none.
+
+    Raises :class:`ConfigurationError`, with the reason, where the run cannot go on so.
+    """
+    if was.method == "live":
+        raise ConfigurationError(f"{folder}: holds what a service keeps; choose another folder")
+    if rules := was.other_rules(wanted):
+        raise ConfigurationError(
+            f"{folder}: cannot be resumed by this version: {'; '.join(rules)}. Go on with the"
+            f" streamsel that began it ({was.version}), or start again with --overwrite"
+        )
+    if not (differences := was.differences(wanted)):
+        return ()
+    if not (added := was.added(wanted)):
+        raise ConfigurationError(
+            f"{folder}: cannot be resumed, it was asked for differently: {'; '.join(differences)}"
+            f"{_hint(was, wanted)}"
+        )
+    if reason := _why_alone(was):
+        names = ", ".join(feed.name for feed in added)
+        raise ConfigurationError(f"{folder}: cannot go on with {names} added: {reason}; {_AGAIN}")
+    return added
+
+
+def _why_alone(plan: RunPlan) -> str | None:
+    """Why inputs cannot be added to a run; None where they can."""
+    select = plan.identity.get("select")
+    asked = select if isinstance(select, Mapping) else {}
+    if plan.method != "online":
+        return f"the {plan.method} method looks at all inputs together, and only online goes on"
+    if asked.get("per_input"):
+        return "with --per-input each input is a selection by itself"
+    if asked.get("share") is not None:
+        return "a share is one of all frames, and the verdicts so far were by those of fewer inputs"
+    return None
+
+
+def _hint(was: RunPlan, wanted: RunPlan) -> str:
+    """What to do where inputs were added, and not at the end."""
+    before, now = ([feed.name for feed in plan.feeds] for plan in (was, wanted))
+    is_more = set(before) < set(now) and now[: len(before)] != before
+    return ". Inputs can be added at the end alone" if is_more else ""

@@ -1,0 +1,41 @@
+"""Taking back what was decided only because a run had ended, so that it may go on with more."""
+
+from __future__ import annotations
+
+import sqlite3
+
+
+def losing(database: sqlite3.Connection, settled: int) -> list[tuple[int, int]]:
+    """Return feed and index of the frames that :func:`rewind` would keep no more, but had a file.
+
+    ``settled`` is the last ``frames.seq`` whose verdict stands.
+    """
+    rows = database.execute(
+        "SELECT feed, idx FROM kept WHERE path IS NOT NULL AND NOT ifnull((SELECT kind = 'kept' "
+        "FROM events WHERE events.feed = kept.feed AND events.idx = kept.idx AND cause <= ? "
+        "ORDER BY id DESC LIMIT 1), 0)",
+        (settled,),
+    )
+    return [(feed, index) for feed, index in rows]
+
+
+def rewind(database: sqlite3.Connection, settled: int) -> None:
+    """Make events and kept frames what they were when ``settled`` was the last frame decided.
+
+    The frames after that keep their rows, with a verdict that is to be given anew. Frames of
+    :func:`losing` must have been disclaimed. Call within a transaction.
+    """
+    last = (
+        "(SELECT {what} FROM events WHERE events.feed = kept.feed AND events.idx = kept.idx "
+        "AND cause <= :settled {condition} ORDER BY id DESC LIMIT 1)"
+    )
+    kept_by = last.format(what="id", condition="AND kind = 'kept'")
+    is_live = last.format(what="kind = 'kept'", condition="")
+    for statement in (
+        f"DELETE FROM kept WHERE {kept_by} IS NULL",
+        f"UPDATE kept SET event = {kept_by}, live = {is_live}",
+        "DELETE FROM events WHERE cause > :settled",
+        "UPDATE runs SET settled = CASE WHEN (SELECT max(seq) FROM frames) > :settled "
+        "THEN :settled END",
+    ):
+        database.execute(statement, {"settled": settled})
