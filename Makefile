@@ -17,7 +17,8 @@ SUDO    = $(if $(filter 0,$(shell id -u)),,$(if $(shell command -v sudo),sudo -n
 DEBIAN  = ffmpeg mosquitto mosquitto-clients prometheus chromium gir1.2-gst-rtsp-server-1.0 \
           gir1.2-gst-plugins-bad-1.0 gstreamer1.0-nice python3-gi gstreamer1.0-plugins-base \
           gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly \
-          glib-networking iproute2 iptables libfaketime openssl curl jq systemd docker-compose
+          glib-networking iproute2 iptables libfaketime openssl curl jq systemd docker-compose \
+          gcc libc6-dev
 
 .PHONY: demo test test-lowest test-newest lint lock docs bench debian clean
 

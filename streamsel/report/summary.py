@@ -13,7 +13,7 @@ import numpy as np
 from streamsel.coreset.assign import assign
 from streamsel.coreset.diversity import Coverage, coverage_of, pairwise
 from streamsel.frame import Vectors
-from streamsel.sinks.folder import FolderLock
+from streamsel.sinks.lock import FolderLock
 from streamsel.sinks.record import Record
 from streamsel.sinks.writer import RecordWriter
 

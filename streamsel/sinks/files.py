@@ -13,6 +13,7 @@ from pathlib import Path
 from streamsel.errors import DiskFullError, RecordError, SinkError, StreamselError
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
+_CANNOT_SYNC = {errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS}
 _NO_ROOM_BYTES = 65_536
 
 
@@ -71,10 +72,17 @@ def sync_files(paths: Iterator[Path] | list[Path]) -> None:
 
 
 def sync_path(path: Path) -> None:
-    """Wait until a file's bytes, or a folder's names, are on the disk."""
+    """Wait until a file's bytes, or a folder's names, are on the disk.
+
+    Network shares that cannot sync a folder bring its names to the disk by themselves, or never:
+    there is no more that could be done.
+    """
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _CANNOT_SYNC or not path.is_dir():
+            raise
     finally:
         os.close(descriptor)
 
@@ -115,7 +123,8 @@ def is_passing(error: sqlite3.OperationalError) -> bool:
 def damaged(path: Path, why: object) -> RecordError:
     """Return the error for a database that SQLite cannot make sense of."""
     return RecordError(
-        f"{path}: not a readable record ({why}); choose another folder, or remove this one yourself"
+        f"{path}: not a readable record ({why}); choose another folder, or move "
+        "it aside (select does that with --overwrite)"
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-import fcntl
+import logging
 import os
 import re
 from collections.abc import Iterator
@@ -11,11 +11,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from streamsel.errors import ConfigurationError, FolderInUseError
+from streamsel.errors import ConfigurationError, FolderInUseError, RecordError
 from streamsel.frame import Frame, FrameKey
 from streamsel.sinks.beginning import remove_unborn, unborn_names
-from streamsel.sinks.files import disk_errors, make_folder, temporary
-from streamsel.sinks.record import DATABASE
+from streamsel.sinks.files import disk_errors, make_folder, sync_path, temporary
+from streamsel.sinks.lock import LOCK_FILE, FolderLock
+from streamsel.sinks.record import DATABASE, Record
 from streamsel.sinks.schema import connect_to_write
 from streamsel.sinks.writer import RecordWriter
 
@@ -24,33 +25,15 @@ MANIFEST = "manifest.jsonl"
 BALLAST = ".reserve"
 """A file that a service gives up when the disk is full, so that its record can be written."""
 
+ASIDE = "set-aside"
+"""Where a record goes that cannot be read: folders of this name and a number."""
+
+_ASIDE_NAME = re.compile(rf"{ASIDE}-\d+")
+_LOG = logging.getLogger("streamsel.sinks")
 _FILE_NAME = re.compile(r"\.?(\d{6,})_-?\d{4,}\.\d{3}\.(?:jpg|png|webp)(\.part)?")
 
 
 _LIVE_NAME = re.compile(r"\.?\d{8}T\d{6}\.\d{6}Z_(.+)-\d{6,}\.(?:jpg|png|webp)(?:\.part)?")
-
-
-class FolderLock:
-    """Keeps a folder to one writing process; the system lets go of it when the process dies."""
-
-    def __init__(self, folder: Path) -> None:
-        """Take the lock. Raises :class:`FolderInUseError` when another process holds it."""
-        with disk_errors(folder):
-            self._descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            os.close(self._descriptor)
-            raise FolderInUseError(
-                f"{folder}: another process is writing into it; wait for it or choose another"
-            ) from error
-        self._held = True
-
-    def release(self) -> None:
-        """Let go of the folder; twice does nothing."""
-        if self._held:
-            self._held = False
-            os.close(self._descriptor)
 
 
 def make_and_lock(folder: Path) -> FolderLock:
@@ -65,17 +48,18 @@ def make_and_lock(folder: Path) -> FolderLock:
 def prepare(folder: Path, *, resume: bool, overwrite: bool) -> Literal["new", "resumed"]:
     """Decide what a locked folder may be used for; with ``overwrite``, empty it of our files.
 
-    A new or empty folder can always be used. One with a run is continued with ``resume``, and
-    replaced with ``overwrite``: the pictures in its record, the record and the manifest go,
-    anything else stays. Raises :class:`FolderInUseError` for a run with neither, and for a folder
-    that holds anything but a run; :class:`RecordError` for a run that cannot be read.
+    A new or empty folder can always be used, and so can one with a run that never read a frame.
+    One with a run is continued with ``resume``, and replaced with ``overwrite``: the pictures in
+    its record, the record and the manifest go, anything else stays. A record that cannot be read
+    is then moved aside, with all that may belong to it. Raises :class:`FolderInUseError` for a
+    run with neither, and for a folder that holds anything but a run.
     """
     if resume and overwrite:
         raise ConfigurationError("give either resume or overwrite, not both")
     with disk_errors(folder):
         remove_unborn(folder)
-        present = {entry.name for entry in os.scandir(folder)} - unborn_names()
-    if not present:
+        present = {entry.name for entry in os.scandir(folder)} - unborn_names() - {LOCK_FILE}
+    if all(_ASIDE_NAME.fullmatch(name) for name in present):
         return "new"
     if DATABASE not in present:
         raise FolderInUseError(
@@ -84,12 +68,15 @@ def prepare(folder: Path, *, resume: bool, overwrite: bool) -> Literal["new", "r
         )
     if resume:
         return "resumed"
-    if not overwrite:
+    if not overwrite and not _is_unread(folder):
         raise FolderInUseError(
             f"{folder}: holds a run; continue it with --resume, replace it with --overwrite, "
             "or choose another folder"
         )
-    _clear(folder)
+    try:
+        _clear(folder)
+    except RecordError as error:
+        _set_aside(folder, error)
     return "new"
 
 
@@ -195,6 +182,37 @@ def _clear(folder: Path) -> None:
     with disk_errors(folder):
         for name in (f"{DATABASE}-wal", f"{DATABASE}-shm", DATABASE):
             (folder / name).unlink(missing_ok=True)
+
+
+def _is_unread(folder: Path) -> bool:
+    """Whether a folder holds a run over files that has not recorded a single frame."""
+    try:
+        with Record.open(folder) as record:
+            begun = any(feed.recorded for feed in record.feeds())
+            return not begun and record.run().plan.method != "live"
+    except RecordError:
+        return False
+
+
+def _set_aside(folder: Path, why: RecordError) -> None:
+    """Move a record that cannot be read into a folder of its own, with what may belong to it.
+
+    The record goes last, so that a crash on the way leaves a folder that is set aside again.
+    """
+    number = 1
+    while (aside := folder / f"{ASIDE}-{number}").exists() and (aside / DATABASE).exists():
+        number += 1
+    with disk_errors(aside):
+        make_folder(aside)
+        for name in (
+            *(FRAMES, MANIFEST, BALLAST),
+            *(f"{DATABASE}-wal", f"{DATABASE}-shm", f"{DATABASE}-journal", DATABASE),
+        ):
+            if (folder / name).exists():
+                os.replace(folder / name, aside / name)
+        sync_path(aside)
+        sync_path(folder)
+    _LOG.warning("%s. It is moved to %s, with the pictures beside it", why, aside)
 
 
 def _remove_if_empty(folder: Path) -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
 from streamsel.errors import RecordError
 from streamsel.sinks.files import damaged, disk_errors
+from streamsel.sinks.journal import choose_journal, open_database
 from streamsel.sinks.migration import migrate, read_as_newest, require_known
 from streamsel.sinks.tables import APPLICATION_ID
 
@@ -19,14 +22,15 @@ def connect_to_write(path: Path, *, strict: bool) -> sqlite3.Connection:
     ``strict``: each transaction is on the disk when it returns; otherwise a power cut may undo the
     latest ones, whole. Raises :class:`RecordError` for what is not ours or damaged.
     """
-    database = _connect(path, "mode=rw")
+    connect = partial(_connect, path, "mode=rw")
+    database = _open(connect, path)
     try:
         _check(database, path)
         with disk_errors(path):
             damage = database.execute("PRAGMA quick_check(1)").fetchone()[0]
             if damage != "ok":
                 raise damaged(path, damage.splitlines()[-1])
-            database.execute("PRAGMA journal_mode = WAL")
+            database = choose_journal(database, connect, path)
             database.execute(f"PRAGMA synchronous = {'FULL' if strict else 'NORMAL'}")
             migrate(database, path)
             database.execute("PRAGMA foreign_keys = ON")
@@ -50,7 +54,7 @@ def connect_to_read(path: Path) -> sqlite3.Connection:
         mode = "mode=ro"
     else:
         mode = "mode=ro&immutable=1"
-    database = _connect(path, mode)
+    database = _open(partial(_connect, path, mode), path)
     try:
         _check(database, path)
         _prepare_to_read(database, path)
@@ -58,6 +62,13 @@ def connect_to_read(path: Path) -> sqlite3.Connection:
         database.close()
         raise
     return database
+
+
+def _open(connect: Callable[[], sqlite3.Connection], path: Path) -> sqlite3.Connection:
+    try:
+        return open_database(connect)
+    except sqlite3.DatabaseError as error:
+        raise damaged(path, error) from error
 
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:

@@ -270,12 +270,80 @@ def test_a_folder_of_other_things_is_refused_always(tmp_path, options):
     assert files(tmp_path) == ["thesis.tex"]
 
 
-@pytest.mark.parametrize("options", [{"resume": True}, {"overwrite": True}])
+@pytest.mark.parametrize("options", [{}, {"resume": True}])
 def test_a_folder_with_anothers_database_is_refused_and_left_alone(tmp_path, options):
     (tmp_path / "streamsel.db").write_bytes(b"something else" * 99)
-    with pytest.raises(RecordError, match=r"streamsel\.db"):
+    with pytest.raises((RecordError, FolderInUseError), match=r"streamsel\.db|--overwrite"):
         opened(tmp_path, **options)
     assert (tmp_path / "streamsel.db").read_bytes() == b"something else" * 99
+
+
+def overwrite_damaged(folder, made, content, caplog):
+    (folder / "streamsel.db").write_bytes(content)
+    caplog.clear()
+    with caplog.at_level("WARNING", "streamsel.sinks"):
+        ran(folder, made, overwrite=True)
+    (record,) = caplog.records
+    return record.getMessage()
+
+
+@pytest.mark.parametrize("damage", ["torn", "foreign", "newer", "empty"])
+def test_a_record_that_cannot_be_read_is_moved_aside(tmp_path, made, caplog, damage):
+    folder = tmp_path / "kept"
+    ran(folder, made)
+    whole, before = (folder / "streamsel.db").read_bytes(), files(folder)
+    newer = whole[:60] + (99).to_bytes(4, "big") + whole[64:]
+    content = {"torn": whole[:5000], "foreign": b"x" * 9999, "newer": newer, "empty": b""}[damage]
+    (folder / "holiday.jpg").write_text("mine")
+    said = overwrite_damaged(folder, made, content, caplog)
+    assert f"{folder / 'streamsel.db'}: " in said
+    assert f"moved to {folder / 'set-aside-1'}" in said
+    aside = folder / "set-aside-1"
+    assert files(aside) == before
+    assert (aside / "streamsel.db").read_bytes() == content
+    assert (folder / "holiday.jpg").read_text() == "mine"
+    again = overwrite_damaged(folder, made, content, caplog)
+    assert f"moved to {folder / 'set-aside-2'}" in again
+    assert files(aside) == files(folder / "set-aside-2") == before
+    own = [path for path in files(folder) if not path.startswith(("set-aside", "holiday"))]
+    assert own == before
+
+
+def test_a_record_that_was_set_aside_does_not_keep_a_run_from_the_folder(tmp_path, made):
+    (tmp_path / "set-aside-1").mkdir()
+    (tmp_path / "set-aside-1" / "streamsel.db").write_bytes(b"x")
+    ran(tmp_path, made)
+    with Record.open(tmp_path) as record:
+        assert record.run().status == "complete"
+
+
+@pytest.mark.parametrize("complete", [True, False])
+def test_a_run_that_never_read_a_frame_does_not_keep_the_next_from_its_folder(
+    tmp_path, made, complete
+):
+    sink = opened(tmp_path)
+    sink.feed_ended(FeedReport("walk", 0, "walk.mp4: nobody answers", ()))
+    sink.close(complete=complete)
+    (tmp_path / "holiday.jpg").write_text("mine")
+    DiskSink(tmp_path, plan(count=9), Encoder("png"), StoppedClock(), DiskOptions()).close(
+        complete=False
+    )
+    with Record.open(tmp_path) as record:
+        assert record.run().plan.count == 9
+    ran(tmp_path, made)
+    assert (tmp_path / "holiday.jpg").read_text() == "mine"
+    with pytest.raises(FolderInUseError, match=r"--resume.*--overwrite"):
+        opened(tmp_path)
+
+
+def test_one_that_was_killed_before_its_first_frame_does_not_either(tmp_path, made):
+    program = (
+        "from tests.sinks.streams import opened; from pathlib import Path; import os, sys\n"
+        "sink = opened(Path(sys.argv[1])); os.kill(os.getpid(), 9)"
+    )
+    subprocess.run([sys.executable, "-c", program, str(tmp_path)], cwd=ROOT, check=False)
+    assert (tmp_path / "streamsel.db").exists()
+    ran(tmp_path, made)
 
 
 def test_a_file_is_no_folder(tmp_path):

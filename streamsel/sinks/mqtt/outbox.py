@@ -115,7 +115,8 @@ class Outbox:
                     with contextlib.suppress(FileNotFoundError):  # delivered already
                         sync_path(path)
                 sync_path(self._folder / PAYLOADS)
-                sync_path(self._folder / f"{DATABASE}-wal")
+                with contextlib.suppress(FileNotFoundError):  # a rollback journal is synced
+                    sync_path(self._folder / f"{DATABASE}-wal")
             self._unsynced.clear()
 
     def close(self) -> None:

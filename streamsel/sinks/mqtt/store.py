@@ -17,10 +17,12 @@ import logging
 import shutil
 import sqlite3
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from streamsel.errors import DiskFullError, RecordError, SinkError
 from streamsel.sinks.files import disk_errors, free_bytes, make_folder
+from streamsel.sinks.journal import choose_journal, open_database
 
 LOG = logging.getLogger("streamsel.mqtt")
 
@@ -88,11 +90,16 @@ def connect(folder: Path, *, durable: bool) -> sqlite3.Connection:
 
     ``durable``: a transaction is on the disk when it returns. Raises ``sqlite3.DatabaseError``.
     """
-    database = sqlite3.connect(
-        folder / DATABASE, isolation_level=None, check_same_thread=False, timeout=30
+    opened = partial(
+        sqlite3.connect,
+        folder / DATABASE,
+        isolation_level=None,
+        check_same_thread=False,
+        timeout=30,
     )
+    database = open_database(opened)
     try:
-        database.execute("PRAGMA journal_mode = WAL")
+        database = choose_journal(database, opened, folder / DATABASE)
         database.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
         database.execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
     except BaseException:

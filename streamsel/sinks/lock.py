@@ -1,0 +1,136 @@
+"""One writer a folder, on disks that know locks and on network shares that do not."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import logging
+import os
+import socket
+from pathlib import Path
+
+from streamsel.errors import FolderInUseError, SinkError
+from streamsel.sinks.files import disk_errors
+
+LOCK_FILE = ".streamsel.lock"
+"""Says who writes into a folder, where the file system knows no locks."""
+
+_LOG = logging.getLogger("streamsel.sinks")
+_NO_LOCKS = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}
+
+
+class FolderLock:
+    """Keeps a folder to one writing process; the system lets go of it when the process dies.
+
+    Where the file system knows no locks, a file says which process of which machine writes there.
+    One of this machine that is dead is passed over; what another machine left must be removed by
+    hand.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Take the lock. Raises :class:`FolderInUseError` when another process holds it."""
+        self._folder = folder
+        self._has_file = False
+        with disk_errors(folder):
+            self._descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            self._take()
+        except BaseException:
+            os.close(self._descriptor)
+            raise
+        self._held = True
+
+    def release(self) -> None:
+        """Let go of the folder; twice does nothing."""
+        if self._held:
+            self._held = False
+            if self._has_file:
+                (self._folder / LOCK_FILE).unlink(missing_ok=True)
+            os.close(self._descriptor)
+
+    def _take(self) -> None:
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise _in_use(self._folder, "another process") from error
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                raise SinkError(f"{self._folder}: cannot be locked: {error.strerror}") from error
+            self._take_file(error)
+            return
+        # A machine that knows no locks for this folder may be writing there.
+        if holder := _holder(self._folder / LOCK_FILE):
+            raise _in_use(self._folder, holder)
+
+    def _take_file(self, why: OSError) -> None:
+        place = self._folder / LOCK_FILE
+        with disk_errors(place):
+            for _ in range(2):
+                try:
+                    descriptor = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+                except FileExistsError:
+                    if holder := _holder(place):
+                        raise _in_use(self._folder, holder) from None
+                    place.unlink(missing_ok=True)
+                    continue
+                try:
+                    os.write(descriptor, _this_process().encode())
+                    _require_record_locks(self._folder, descriptor)
+                except BaseException:
+                    place.unlink(missing_ok=True)
+                    raise
+                finally:
+                    os.close(descriptor)
+                self._has_file = True
+                _LOG.info(
+                    "%s: the file system knows no locks (%s); %s says who writes there",
+                    self._folder,
+                    why.strerror,
+                    LOCK_FILE,
+                )
+                return
+        raise _in_use(self._folder, "another process")
+
+
+def _require_record_locks(folder: Path, descriptor: int) -> None:
+    """Raise :class:`SinkError` where SQLite could not lock its database."""
+    try:
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        raise SinkError(
+            f"{folder}: the file system refuses every lock ({error.strerror}), and the record needs"
+            " them. Mount it with locks (NFS: start the lock service, or mount with nolock; SMB:"
+            " without nobrl), or choose a folder on another disk and copy it when the run is over"
+        ) from error
+
+
+def _in_use(folder: Path, holder: str) -> FolderInUseError:
+    return FolderInUseError(f"{folder}: {holder} is writing into it; wait for it or choose another")
+
+
+def _this_process() -> str:
+    return f"{socket.gethostname()} {os.getpid()} {_started(os.getpid())}\n"
+
+
+def _holder(place: Path) -> str | None:
+    """Who holds a lock file, in words; None where nobody does any more."""
+    try:
+        text = place.read_text(errors="replace")
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return f"somebody ({LOCK_FILE} cannot be read: {error.strerror})"
+    host, pid, started, *_ = [*text.split(), "", "", ""]
+    if host == socket.gethostname() and pid.isdigit():
+        return f"process {pid}" if started and started == _started(int(pid)) else None
+    who = f"process {pid} on {host}" if host else "another process"
+    return f"{who} (remove {place} if that has ended)"
+
+
+def _started(pid: int) -> str:
+    """When a process began, in ticks since the machine did; empty for one that is not there."""
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return ""
+    return status.rpartition(")")[2].split()[19]
