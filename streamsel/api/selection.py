@@ -145,6 +145,7 @@ def select(
     filters: str | None = None,
     decode: Decode = "all",
     hwaccel: str | None = None,
+    mask: str | Sequence[str] = (),
     size: tuple[int, int] | None = None,
     format: ImageFormat = "jpg",
     quality: int | None = None,
@@ -173,7 +174,13 @@ def select(
         raise ConfigurationError(f"jobs is {jobs}; it must lie in 1..{MOST_JOBS}")
     options = RunOptions(
         read=ReadOptions(
-            start=start, end=end, fps=fps, filters=filters, decode=decode, hwaccel=hwaccel
+            start=start,
+            end=end,
+            fps=fps,
+            filters=filters,
+            decode=decode,
+            hwaccel=hwaccel,
+            mask=_names(mask),
         ),
         embed=EmbedOptions(
             embedder=embedder, weights=weights, device=device, embeddings=_names(embeddings)

@@ -68,4 +68,6 @@ def _overrides(
 
 def _text(value: Any) -> Any:
     """Settings are read as if they were typed."""
+    if isinstance(value, (list, tuple)):
+        return [_text(one) for one in value]
     return value if isinstance(value, (str, bool, dict)) or value is None else str(value)

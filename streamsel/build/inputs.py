@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,15 +14,20 @@ from streamsel.interfaces import Ahead, Source
 
 if TYPE_CHECKING:
     from streamsel.sources.address import Input
+    from streamsel.sources.masks import Size
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """The feeds that can be read, what each was opened from, and why other inputs cannot."""
+    """The feeds that can be read, what each was opened from, and why other inputs cannot.
+
+    ``read`` is how they are read, in which masks in pixels say what size of pictures they are for.
+    """
 
     sources: tuple[Source, ...]
     errors: tuple[SourceError, ...]
     inputs: tuple[Input, ...]
+    read: ReadOptions
 
 
 def open_sources(
@@ -46,8 +51,39 @@ def open_sources(
     found = expand(inputs, leave_out=leave_out)
     if not found.inputs:
         raise UnreadableError("; ".join(str(error) for error in found.errors) or "no inputs")
+    read = _with_sizes(read, found.inputs)
     sources = [open_source(one, read, threads=threads, on_card=on_card) for one in found.inputs]
-    return Opened(tuple(sources), found.errors, found.inputs)
+    return Opened(tuple(sources), found.errors, found.inputs, read)
+
+
+def _with_sizes(read: ReadOptions, inputs: Sequence[Input]) -> ReadOptions:
+    """Let masks in pixels say what size they are for: that of the first picture of all inputs.
+
+    So none of them is ever laid over pictures of another size, whichever input those are of.
+    """
+    from streamsel.sources.masks import agreed_size, read_masks
+
+    masks = read_masks(read.mask)
+    if all(mask.size is not None or not mask.is_in_pixels for mask in masks):
+        return read
+    size = agreed_size(masks) or _first_size(inputs)
+    return read if size is None else replace(read, mask=tuple(str(m.sized(size)) for m in masks))
+
+
+def _first_size(inputs: Sequence[Input]) -> Size | None:
+    """The size of the first upright picture; None where no input can be read."""
+    from streamsel.sources.masks import Size
+    from streamsel.sources.orientation import Orientation
+
+    for one in inputs:
+        try:
+            with closing(open_source(one, ReadOptions(), threads=1).frames()) as frames:
+                picture = next(frames).picture
+        except (SourceError, StopIteration):
+            continue
+        if (image := picture.image) is not None:
+            return Size(*Orientation(picture.rotation).upright(image.width, image.height))
+    return None
 
 
 def open_source(

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from streamsel.build.checks import require_buildable
-from streamsel.build.readers import open_ring, open_screen, open_source
+from streamsel.build.readers import open_areas, open_ring, open_screen, open_source
 from streamsel.clock import Clock
 from streamsel.config.schema import Config
 from streamsel.config.secrets import ice_credential
@@ -75,7 +75,9 @@ class LiveParts:
             LiveFeed(
                 name=settings.name,
                 address=settings.address,
-                open_source=partial(open_source, settings, self.clock, ring, self.ingest),
+                open_source=partial(
+                    open_source, settings, self.clock, ring, self.ingest, open_areas(settings)
+                ),
                 open_screen=partial(open_screen, settings, self.embedder.view),
                 scope=settings.scope,
                 start=start,

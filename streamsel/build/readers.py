@@ -10,6 +10,7 @@ from streamsel.frame import View
 from streamsel.interfaces import LiveSource, Screen
 
 if TYPE_CHECKING:
+    from streamsel.sources.covering import Areas
     from streamsel.sources.footage import PacketRing
     from streamsel.sources.webrtc.ingest import Ingest
 
@@ -18,11 +19,16 @@ _RING_MARGIN_SECONDS = 15.0
 
 
 def open_source(
-    settings: FeedSettings, clock: Clock, ring: PacketRing | None, ingest: Ingest
+    settings: FeedSettings,
+    clock: Clock,
+    ring: PacketRing | None,
+    ingest: Ingest,
+    areas: Areas | None,
 ) -> LiveSource:
     """Return a source that has not connected yet.
 
-    ``ring`` is given its packets; ``ingest`` takes the senders of feeds that wait for one.
+    ``ring`` is given its packets; ``ingest`` takes the senders of feeds that wait for one;
+    ``areas`` are hidden in its pictures.
     """
     from streamsel.sources.connection import LiveOptions
     from streamsel.sources.live import CameraSource
@@ -36,6 +42,7 @@ def open_source(
         fps=settings.fps,
         filters=settings.vf,
         decode=settings.decode,
+        areas=areas,
     )
     if settings.takes_sender:
         return ingest.source(settings.name, options)
@@ -52,6 +59,14 @@ def open_screen(settings: FeedSettings, view: View) -> Screen:
     from streamsel.sources.eye import Eye
 
     return FrameScreen(Eye(), view, settings.screen)
+
+
+def open_areas(settings: FeedSettings) -> Areas | None:
+    """Return what is hidden in a feed's pictures, for as long as it is part of the service."""
+    from streamsel.sources.covering import Areas
+    from streamsel.sources.masks import read_masks
+
+    return Areas.of(read_masks(settings.mask))
 
 
 def open_ring(settings: FeedSettings) -> PacketRing | None:

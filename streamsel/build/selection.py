@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -73,6 +73,7 @@ def build_selection(
     encoder = Encoder(write.format, write.quality, write.size)
     on_card = jobs == 1 and looks_on_card(options.read)
     opened = open_sources(inputs, options.read, leave_out=[folder], on_card=on_card)
+    options = replace(options, read=opened.read)
     embeddings = build_embeddings(options.embed, opened.sources)
     selector = build_selector(options, opened.sources, embeddings.dim)
     if overwrite:
@@ -117,7 +118,8 @@ def _plan(options: RunOptions, opened: Opened, embeddings: Embeddings) -> RunPla
     apart = {"method", "count", "seed"}  # the plan has these by themselves
     deciding = {
         "rules": dict(RULES),
-        "read": config["read"],
+        # Without a mask a run is what it was before there were any.
+        "read": {name: value for name, value in config["read"].items() if value or name != "mask"},
         "screen": config["screen"],
         "select": {name: value for name, value in config["select"].items() if name not in apart},
         "pictures": {name: config["write"][name] for name in ("format", "quality", "size")},

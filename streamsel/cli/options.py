@@ -67,6 +67,11 @@ FILTERS_HELP = (
     "not eq, boxblur, drawtext, delogo, hqdn3d, mpdecimate, zscale."
 )
 
+MASK_HELP = (
+    "Hide this area of the upright picture before all else: shares of it (0.1,0.1,0.3,0.2), or "
+    "pixels (40px,40px,80px,60px); repeatable."
+)
+
 _BUDGET = [
     click.option("-n", "--count", type=int, help=f"Frames to keep.  [default: {DEFAULT_COUNT}]"),
     click.option("--share", type=SHARE, help="Keep this share of all frames: 0.2 or 20%."),
@@ -77,6 +82,7 @@ _READ = [
     click.option("--start", type=DURATION, help="Begin at this position: 90, 1m30s, 00:01:30."),
     click.option("--end", type=DURATION, help="End at this position."),
     click.option("--fps", type=float, help="Look at no more than so many frames a second."),
+    click.option("--mask", multiple=True, metavar="X,Y,W,H[:blur|black]", help=MASK_HELP),
     click.option("--vf", "filters", metavar="FILTERGRAPH", help=FILTERS_HELP),
 ]
 
@@ -254,7 +260,7 @@ def run_options(chosen: dict[str, Any]) -> RunOptions:
         return {name: chosen[name] for name in names if name in chosen}
 
     return RunOptions(
-        read=ReadOptions(**pick("start", "end", "fps", "filters", "decode", "hwaccel")),
+        read=ReadOptions(**pick("start", "end", "fps", "filters", "decode", "hwaccel", "mask")),
         screen=_screen_options(chosen),
         embed=_embed_options(pick("embedder", "weights", "device", "embeddings")),
         select=SelectOptions(

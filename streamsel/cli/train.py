@@ -179,6 +179,7 @@ def _options(chosen: dict[str, Any]) -> TrainOptions:
         end=chosen.pop("end"),
         fps=_FPS if (fps := chosen.pop("fps")) is None else fps,
         filters=chosen.pop("filters"),
+        mask=chosen.pop("mask"),
     )
     names = ("max_frames", "holdout", "weights", "device", "resume", "overwrite")
     others = {name: chosen.pop(name) for name in names}

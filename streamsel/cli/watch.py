@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from streamsel.cli.options import FILTERS_HELP
+from streamsel.cli.options import FILTERS_HELP, MASK_HELP
 
 _HELP = """Watch live feeds, for months: keep of each the few frames worth keeping.
 
@@ -31,6 +31,7 @@ _FEED_OPTIONS = {
     "min_distance": "min_distance",
     "fps": "fps",
     "vf": "vf",
+    "mask": "mask",
     "transport": "transport",
     "decode": "decode",
     "embedder": "embedder",
@@ -50,6 +51,7 @@ _FEED_OPTIONS = {
 @click.option("--durability", type=click.Choice(["strict", "batched"]), help="Of what is stored.")
 @click.option("--fps", help="Look at no more than so many frames a second.")
 @click.option("--vf", metavar="FILTERGRAPH", help=FILTERS_HELP)
+@click.option("--mask", multiple=True, metavar="X,Y,W,H[:blur|black]", help=MASK_HELP)
 @click.option("--transport", type=click.Choice(["tcp", "udp"]), help="How RTSP carries video.")
 @click.option(
     "--decode", type=click.Choice(["all", "reference", "keyframes"]), help="Which frames."
@@ -71,6 +73,7 @@ def command(
     quiet: bool,
     verbose: bool,
     as_json: bool,
+    mask: tuple[str, ...],
     **given: str | None,
 ) -> None:
     """Run the service until it is told to stop."""
@@ -85,7 +88,7 @@ def command(
     names = [name for name, _ in map(_feed, feeds)]
     if len(set(names)) < len(names):
         raise click.UsageError("--feed names a feed twice; give each a name of its own")
-    overrides = _overrides(feeds, given)
+    overrides = _overrides(feeds, {**given, "mask": list(mask) or None})
     if quiet or verbose:
         overrides["log_level"] = "warning" if quiet else "debug"
 
@@ -98,7 +101,7 @@ def command(
     run_service(read, SystemClock(), events_to=sys.stdout if as_json else None)
 
 
-def _overrides(feeds: tuple[str, ...], given: dict[str, str | None]) -> dict[str, Any]:
+def _overrides(feeds: tuple[str, ...], given: dict[str, Any]) -> dict[str, Any]:
     """Nest what was given on the command line as a configuration's sections are."""
     sections: dict[str, Any] = {
         "defaults": {to: given[name] for name, to in _FEED_OPTIONS.items()},

@@ -22,7 +22,13 @@ class Conflict:
 
 def conflicts(feeds: Sequence[FeedSettings], stores: bool) -> list[Conflict]:
     """Find all that is wrong between these feeds; ``stores`` where there is a folder for them."""
-    return [*_similar(feeds), *_disagreeing(feeds), *_homeless(feeds, stores), *_unpacked(feeds)]
+    return [
+        *_similar(feeds),
+        *_disagreeing(feeds),
+        *_homeless(feeds, stores),
+        *_unpacked(feeds),
+        *_uncovered(feeds),
+    ]
 
 
 def _similar(feeds: Sequence[FeedSettings]) -> Iterator[Conflict]:
@@ -92,3 +98,14 @@ def _unpacked(feeds: Sequence[FeedSettings]) -> Iterator[Conflict]:
                     f"feeds.{feed.name}.{wish} cannot be had of a feed over WebRTC; set it to "
                     f"{'null' if wish == 'clip' else 'all'} there",
                 )
+
+
+def _uncovered(feeds: Sequence[FeedSettings]) -> Iterator[Conflict]:
+    """Clips of what is masked: they are cut from what is sent, in which nothing is hidden."""
+    for feed in feeds:
+        if feed.mask and feed.clip is not None:
+            yield Conflict(
+                ("feeds", feed.name, "clip"),
+                f"feeds.{feed.name}.clip would show what its mask hides, for clips are stored as "
+                "they are sent; set clip to null there, or leave mask out",
+            )

@@ -24,6 +24,7 @@ from streamsel.config.count import Count, read_count
 from streamsel.config.listen import Listen, read_listen
 from streamsel.errors import ConfigurationError
 from streamsel.sources.masking import mask
+from streamsel.sources.masks import read_masks
 
 Read: TypeAlias = Callable[[Any, Path], object]
 """Makes a value of what was written, relative paths beginning at a folder.
@@ -170,6 +171,24 @@ def origins() -> Kind:
         return tuple(each.lower() for each in found)
 
     return Kind(told, read, " ".join, {"type": "string", "minLength": 1})
+
+
+def masks() -> Kind:
+    """Return the kind of lists of areas that nobody may see."""
+    told = "a list of X,Y,W,H[:blur|black], as shares of the picture or in pixels (40px)"
+
+    def read(value: object, folder: Path) -> object:
+        texts = [] if value is None else [value] if isinstance(value, str) else value
+        if not isinstance(texts, list | tuple) or not all(isinstance(one, str) for one in texts):
+            raise ConfigurationError(f"no list of text; it must be {told}")
+        # In the environment they stand on one line.
+        return tuple(
+            str(mask) for mask in read_masks(part for one in texts for part in one.split())
+        )
+
+    items: JsonSchemaValue = {"type": "string", "examples": ["0.1,0.1,0.3,0.2:black"]}
+    schema = {"anyOf": [{"type": "array", "items": items}, items, {"type": "null"}]}
+    return Kind(told, read, list, schema)
 
 
 def _read_line(value: object, told: str, pattern: str) -> str:

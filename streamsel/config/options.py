@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias, get_args
 
 from streamsel.errors import ConfigurationError
 from streamsel.screen.options import ScreenOptions
+from streamsel.sources.masks import read_masks
 
 Method: TypeAlias = Literal["online", "two-pass", "random", "uniform"]
 ImageFormat: TypeAlias = Literal["jpg", "png", "webp"]
@@ -29,7 +30,8 @@ class ReadOptions:
     ``decode``: every frame; ``fast``: every frame, looked at without its loop filter, and the kept
     ones decoded again; the frames that others refer to; keyframes; ``adaptive``: every frame where
     something happens, else keyframes. ``hwaccel``: the kind of hardware that decodes, or ``auto``;
-    None: software does.
+    None: software does. ``mask``: areas that nobody may see, as
+    :func:`~streamsel.sources.masks.read_mask` reads them, written in one way.
     """
 
     start: float | None = None
@@ -38,8 +40,10 @@ class ReadOptions:
     filters: str | None = None
     decode: Decode = "all"
     hwaccel: str | None = None
+    mask: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "mask", tuple(map(str, read_masks(self.mask))))
         if self.decode not in get_args(Decode):
             raise ConfigurationError(
                 f"decode is {self.decode!r}; it must be one of {', '.join(get_args(Decode))}"

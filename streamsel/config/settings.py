@@ -30,8 +30,9 @@ class FeedSettings:
     """Everything that is asked of one feed. Durations are seconds.
 
     ``source`` may hold credentials and is therefore not in the repr; ``address`` is the same,
-    masked. ``display_name`` is what people call it. Exactly one of ``count`` and ``share`` is
-    given; a ``count`` is of each ``period`` (None: of all). A ``group`` shares one coreset.
+    masked. ``display_name`` is what people call it. What ``mask`` names is hidden in every
+    picture. Exactly one of ``count`` and ``share`` is given; a ``count`` is of each ``period``
+    (None: of all). A ``group`` shares one coreset.
     """
 
     name: str
@@ -47,6 +48,7 @@ class FeedSettings:
     decode: Decode
     fps: float | None
     vf: str | None
+    mask: tuple[str, ...]
     count: int | None
     period: float | None
     share: float | None

@@ -39,6 +39,8 @@ feeds:
   # A phone or a browser sends by WebRTC, to /whip/phone or from the page /camera; or a server is
   # asked for its video.
   # phone: {source: whip}
+  # Areas nobody may see (left, top, width, height, as shares) are hidden before all else.
+  # door: {source: rtsp://10.0.0.7/main, clip: null, mask: ["0,0,0.4,0.2:black"]}
   # drone: {source: "whep+https://10.0.0.8:8889/drone/whep"}
 
   # Feeds of one group share one set of kept frames.

@@ -106,6 +106,8 @@ def plain(tree: Node) -> dict[str, Any]:
                 )
             if child.children:
                 found[name] = values_of(child, depth + 1, depth == 0 and name == "feeds")
+            elif isinstance(child.value, list):
+                found[name] = [one.value if isinstance(one, Node) else one for one in child.value]
             elif child.state != "blank":
                 found[name] = child.value
             elif is_feeds:

@@ -24,6 +24,7 @@ from av.video.stream import VideoStream
 from streamsel.clock import Clock
 from streamsel.errors import ConfigurationError, SourceError
 from streamsel.sources.continuity import Continuity
+from streamsel.sources.covering import Areas
 from streamsel.sources.decode import Damage, Session
 from streamsel.sources.doubt import Doubt
 from streamsel.sources.footage import PacketRing
@@ -67,7 +68,8 @@ class LiveOptions:
     silent for ``read_timeout``. ``tls_ca_file`` (PEM) holds the authorities that may have signed
     the camera's certificate; None: those of the system. ``fps``: at most so many frames a second
     are looked at. ``filters`` is an ffmpeg filter chain. ``decode``: all frames, those that others
-    refer to, or keyframes alone.
+    refer to, or keyframes alone. ``areas`` are hidden in every picture; their size holds for all
+    connections.
     """
 
     transport: Transport = "tcp"
@@ -77,6 +79,7 @@ class LiveOptions:
     fps: float | None = None
     filters: str | None = None
     decode: Decode = "all"
+    areas: Areas | None = None
 
     def __post_init__(self) -> None:
         for name, choices in (("transport", Transport), ("decode", Decode)):
@@ -111,6 +114,7 @@ class Connection(Session):
         is_stopped: Callable[[], bool] = lambda: False,
     ) -> None:
         self._where = where
+        self._cover = None if options.areas is None else options.areas.cover(where)
         self._is_remote = True
         self._damage = Damage()
         self.decoded_in_software_because = ""
@@ -183,7 +187,7 @@ class Connection(Session):
                 # A picture that lost something leaves traces in the next one, even in a keyframe
                 # that is whole: so that one is decoded twice.
                 packet.decode()
-            images = packet.decode()
+            images = self._hidden(packet.decode())
         except av.FFmpegError as error:
             self._note(error)
             self._doubt.begin()

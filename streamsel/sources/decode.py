@@ -19,6 +19,7 @@ from av.video.stream import VideoStream
 
 from streamsel.errors import SourceError
 from streamsel.sources.address import is_url
+from streamsel.sources.covering import Areas, Cover
 from streamsel.sources.entry import Entries
 from streamsel.sources.hardware import hardware
 from streamsel.sources.opening import (
@@ -75,9 +76,14 @@ class Session:
         location: str,
         options: DecoderOptions = ONE_THREAD,
         damage: Damage | None = None,
+        areas: Areas | None = None,
     ) -> None:
-        """``damage`` is told of what is wrong; several sessions may share one."""
+        """``damage`` is told of what is wrong; several sessions may share one.
+
+        ``areas`` are hidden in every picture, before anyone sees it.
+        """
         self._where = where
+        self._cover: Cover | None = None if areas is None else areas.cover(where)
         self._is_remote = is_url(location)
         self._damage = damage or Damage()
         self.decoded_in_software_because = ""
@@ -169,7 +175,7 @@ class Session:
     def decode(self, packet: Packet[VideoStream]) -> list[av.VideoFrame]:
         """Decode a packet, also of another session of the same video; return what comes out now."""
         try:
-            return self._stream.codec_context.decode(packet)
+            return self._hidden(self._stream.codec_context.decode(packet))
         except av.FFmpegError as error:
             self._note(error)
             return []
@@ -178,12 +184,16 @@ class Session:
         """Return what the decoder still holds, and let it begin anew."""
         decoder = self._stream.codec_context
         try:
-            return decoder.decode(None)
+            return self._hidden(decoder.decode(None))
         except av.FFmpegError as error:
             self._note(error)
             return []
         finally:
             decoder.flush_buffers()
+
+    def _hidden(self, images: list[av.VideoFrame]) -> list[av.VideoFrame]:
+        """The pictures with what nobody may see hidden in them."""
+        return images if self._cover is None else list(map(self._cover.hide, images))
 
     def packets(self) -> Iterator[Packet[VideoStream]]:
         """Read to the end; an unreadable spot is stepped over while there is any progress.

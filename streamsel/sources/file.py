@@ -11,13 +11,15 @@ from streamsel.errors import SourceError
 from streamsel.frame import Frame
 from streamsel.interfaces import Ahead
 from streamsel.sources.address import is_url
+from streamsel.sources.covering import Areas
 from streamsel.sources.decode import Damage, Session
 from streamsel.sources.decoding import Decode, Decoding, set_up
 from streamsel.sources.filters import FilterChain
 from streamsel.sources.fingerprint import fingerprint_of
 from streamsel.sources.groups import PictureGroup, Wanted
 from streamsel.sources.hardware import check_device
-from streamsel.sources.masking import mask
+from streamsel.sources.masking import mask as masked
+from streamsel.sources.masks import read_masks
 from streamsel.sources.opening import ONE_THREAD, DecoderOptions
 from streamsel.sources.order import InOrder
 from streamsel.sources.reading import Reading
@@ -38,8 +40,10 @@ class FileSource:
     says which frames are decoded, ``ahead`` by how many threads; the latter changes no frame.
     ``hwaccel`` names a kind of hardware that decodes, or ``auto``; where none can, software does,
     and a warning says why; with ``on_card``, pictures that a card decodes stay in its memory, for
-    an eye that can look at them there. Raises :class:`ConfigurationError` for a chain that ffmpeg
-    refuses, and for hardware that this build does not know.
+    an eye that can look at them there. ``mask`` are areas that nobody may see, see
+    :func:`~streamsel.sources.masks.read_mask`: they are hidden before anything else is done with a
+    picture. Raises :class:`ConfigurationError` for a chain that ffmpeg refuses, for hardware that
+    this build does not know, and for areas that cannot be.
     """
 
     def __init__(
@@ -53,6 +57,7 @@ class FileSource:
         filters: str | None = None,
         decode: Decode = "all",
         hwaccel: str | None = None,
+        mask: Sequence[str] = (),
         on_card: bool = False,
         ahead: Ahead | None = None,
     ) -> None:
@@ -62,8 +67,10 @@ class FileSource:
         self._filters = filters
         self._keeps_rate = FilterChain(filters).keeps_rate if filters is not None else True
         self._decode = decode
-        # A filter chain wants the pictures in main memory.
-        self._decoder = set_up(decode, hwaccel, stays_there=on_card and filters is None)
+        self._areas = Areas.of(read_masks(mask))
+        # A filter chain wants the pictures in main memory, and so does what hides areas of them.
+        stays_there = on_card and filters is None and self._areas is None
+        self._decoder = set_up(decode, hwaccel, stays_there=stays_there)
         if hwaccel is not None:
             check_device(hwaccel)
         # A server is asked once.
@@ -81,7 +88,7 @@ class FileSource:
     @property
     def address(self) -> str:
         """Where the feed comes from, credentials masked."""
-        return mask(self._location)
+        return masked(self._location)
 
     @cached_property
     def expected_frames(self) -> int | None:
@@ -193,7 +200,7 @@ class FileSource:
         return f"feed '{self._feed}': {self.address}"
 
     def _open(self, options: DecoderOptions = ONE_THREAD, damage: Damage | None = None) -> Session:
-        return Session(self._where, self._location, options, damage)
+        return Session(self._where, self._location, options, damage, self._areas)
 
     def _read(self, session: Session, *, is_provisional: bool = False) -> Reading:
         return Reading(

@@ -11,9 +11,11 @@ import PIL.Image
 
 from streamsel.errors import SourceError, UnreadableError
 from streamsel.frame import Frame, FrameKey, Picture
+from streamsel.sources.covering import Areas
 from streamsel.sources.filters import FilterChain
 from streamsel.sources.fingerprint import fingerprint_of
-from streamsel.sources.masking import mask
+from streamsel.sources.masking import mask as masked
+from streamsel.sources.masks import read_masks
 from streamsel.sources.opening import decode_picture
 from streamsel.sources.orientation import UPRIGHT, Orientation, from_exif, turned_by
 from streamsel.sources.sampling import Sampling
@@ -29,8 +31,10 @@ class ImageSource:
     A broken image is a warning, and leaves the others' indices as they are. Sizes may vary.
     ``rate`` is how many images make a second of media time; ``start``, ``end`` and ``fps`` choose
     by it as they do in a video. ``filters`` is an ffmpeg filter chain that each image goes
-    through by itself. EXIF orientation is honoured. Raises :class:`ConfigurationError` for a chain
-    that ffmpeg refuses.
+    through by itself. EXIF orientation is honoured. ``mask`` are areas that nobody may see, see
+    :func:`~streamsel.sources.masks.read_mask`; an image of a size that they do not fit counts as
+    broken. Raises :class:`ConfigurationError` for a chain that ffmpeg refuses, and for areas that
+    cannot be.
     """
 
     def __init__(
@@ -43,12 +47,14 @@ class ImageSource:
         end: float | None = None,
         fps: float | None = None,
         filters: str | None = None,
+        mask: Sequence[str] = (),
     ) -> None:
         self._feed = feed
         self._paths = tuple(paths)
         self._time_base = 1 / Fraction(rate).limit_denominator(100_000)
         self._sampling = Sampling(start, end, fps)
         self._filters = filters
+        self._areas = Areas.of(read_masks(mask))
         self._broken: dict[int, str] = {}
         self._stopped = False
         if filters is not None:
@@ -62,7 +68,7 @@ class ImageSource:
     @property
     def address(self) -> str:
         """The image, or the folder of the images."""
-        return mask(self._paths[0] if len(self._paths) == 1 else os.path.dirname(self._paths[0]))
+        return masked(self._paths[0] if len(self._paths) == 1 else os.path.dirname(self._paths[0]))
 
     @property
     def expected_frames(self) -> int | None:
@@ -120,9 +126,11 @@ class ImageSource:
 
     def _read(self, index: int) -> Frame:
         path = self._paths[index]
-        where = f"feed '{self._feed}': {mask(path)}"
+        where = f"feed '{self._feed}': {masked(path)}"
         image = decode_picture(where, path)
         orientation = _orientation(image, path)
+        if self._areas is not None:
+            image = self._areas.cover(where).hide(image, orientation)
         if self._filters is not None or orientation.mirrored:
             image = _filter(self._filters or "null", where, image, orientation)
             orientation = UPRIGHT

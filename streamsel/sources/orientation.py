@@ -10,6 +10,8 @@ import av
 import numpy as np
 from av.sidedata.sidedata import Type as SideDataType
 
+from streamsel.sources.masks import Box
+
 _TURNS = {
     0: (),
     90: ("transpose=cclock",),
@@ -47,6 +49,24 @@ class Orientation:
         """Width and height of the upright picture."""
         return (height, width) if self.rotation % 180 else (width, height)
 
+    def stored(self, box: Box, upright: tuple[int, int]) -> Box:
+        """Where an area of the upright picture, of this width and height, lies in the stored one.
+
+        >>> Orientation(90).stored(Box(0, 0, 2, 1), (48, 64))
+        Box(left=63, top=0, right=64, bottom=2)
+        """
+        width, height = upright
+        left, top, right, bottom = box
+        if self.mirrored:
+            left, right = width - right, width - left
+        if self.rotation == 180:
+            return Box(width - right, height - bottom, width - left, height - top)
+        if self.rotation == 90:
+            return Box(height - bottom, left, height - top, right)
+        if self.rotation == 270:
+            return Box(top, width - right, bottom, width - left)
+        return Box(left, top, right, bottom)
+
 
 UPRIGHT = Orientation()
 
@@ -68,6 +88,24 @@ def orientation_of(image: av.VideoFrame) -> Orientation:
     if not matrices:
         return UPRIGHT
     return from_display_matrix(np.frombuffer(bytes(matrices[0]), np.int32).tolist())
+
+
+class Turning:
+    """Knows how the pictures of a video must be turned, and asks only when that may change."""
+
+    def __init__(self) -> None:
+        self._rotation: int | None = None
+        self._orientation = UPRIGHT
+
+    def of(self, image: av.VideoFrame) -> Orientation:
+        """How this picture must be turned."""
+        rotation = image.rotation
+        if self._rotation is None:
+            self._orientation = orientation_of(image)
+        elif rotation != self._rotation:
+            self._orientation = turned_by(rotation)
+        self._rotation = rotation
+        return self._orientation
 
 
 def turned_by(degrees: int) -> Orientation:

@@ -13,7 +13,7 @@ from streamsel.frame import Frame, FrameKey, Picture
 from streamsel.sources.decode import Session
 from streamsel.sources.decoding import Shown
 from streamsel.sources.filters import FilterChain
-from streamsel.sources.orientation import UPRIGHT, Orientation, orientation_of, turned_by
+from streamsel.sources.orientation import UPRIGHT, Orientation, Turning
 from streamsel.sources.timeline import CONTINUOUS_STEP, Timeline
 from streamsel.sources.trail import Trail
 
@@ -184,28 +184,17 @@ class Reading:
         return None
 
 
-class _Turning:
-    """Knows how the pictures of a video must be turned, and asks only when that may change."""
+class _Turning(Turning):
+    """Makes pictures upright that a quarter turn alone would leave mirrored."""
 
     def __init__(self) -> None:
-        self._rotation: int | None = None
-        self._orientation = UPRIGHT
+        super().__init__()
         self._chain: FilterChain | None = None
-
-    def of(self, image: av.VideoFrame) -> Orientation:
-        """How this picture must be turned."""
-        rotation = image.rotation
-        if self._rotation is None:
-            self._orientation = orientation_of(image)
-        elif rotation != self._rotation:
-            self._orientation = turned_by(rotation)
-        self._rotation = rotation
-        return self._orientation
 
     def unmirror(
         self, image: av.VideoFrame, time_base: Fraction, orientation: Orientation
     ) -> av.VideoFrame:
-        """The picture made upright; a quarter turn alone would leave it mirrored."""
+        """The picture made upright."""
         self._chain = self._chain or FilterChain("null")
         (upright,) = self._chain.apply(image, time_base, orientation)
         return upright

@@ -121,6 +121,10 @@ class PerFeed(Section):
         description="an ffmpeg filter chain before all else, like crop=640:360:0:0; this build "
         "lacks eq, boxblur, drawtext, delogo, hqdn3d, mpdecimate and zscale",
     )
+    mask: Annotated[tuple[str, ...], kind.masks()] = Field(
+        default=(),
+        description="areas of the upright picture that nobody may see; hidden before all else",
+    )
     screen: ScreenConfig = Field(
         default={}, validate_default=True, description="what is refused unseen"
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
 import av
@@ -82,8 +82,11 @@ def frames_of(
     chooser = Sampling(fps=options.fps).chooser()
     reading = Reading(feed, where, PeerSession(), options.filters)
     pictures = _Pictures(reception)
+    shown: Iterable[av.VideoFrame] = pictures
+    if options.areas is not None:
+        shown = map(options.areas.cover(where).hide, pictures)
     index = start
-    for frame in reading.frames(map(as_shown, pictures)):
+    for frame in reading.frames(map(as_shown, shown)):
         if chooser.wants(frame.media_time):
             is_suspect = pictures.take_suspicion()
             yield as_received(frame, index, media_time, clock, is_suspect=is_suspect)

@@ -1,0 +1,77 @@
+"""Nothing that is stored of a masked video depends on what lies under the masks."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import streamsel
+from streamsel.errors import ConfigurationError
+from tests.sources.media import X264, write_video
+from tests.sources.test_masks import MASK, clip_of
+
+_TABLES = ("frames", "embeddings", "events", "kept", "statistics")
+
+
+def contents(folder: Path) -> tuple[dict[str, bytes], dict[str, list[object]]]:
+    pictures = {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted((folder / "frames").rglob("*.*"))
+    }
+    with closing(sqlite3.connect(folder / "streamsel.db")) as record:
+        rows = {table: record.execute(f"SELECT * FROM {table}").fetchall() for table in _TABLES}
+        rows["feeds"] = record.execute(
+            "SELECT name, frames, reference, previous FROM feeds"
+        ).fetchall()
+    return pictures, rows
+
+
+@pytest.mark.parametrize("decode", ["all", "adaptive"])
+def test_random_pixels_under_a_mask_change_no_stored_byte(tmp_path: Path, decode: str) -> None:
+    found = []
+    for seed in (1, 2):
+        folder = tmp_path / str(seed)
+        folder.mkdir()
+        clip = clip_of(folder / "clip.mkv", seed, frames=40)
+        streamsel.select(clip, count=6, mask=MASK, decode=decode, output=folder / "kept")
+        found.append(contents(folder / "kept"))
+    assert found[0] == found[1]
+    pictures, rows = found[0]
+    assert len(pictures) == 6
+    assert rows["embeddings"]
+
+
+def test_masks_are_part_of_what_a_run_is(tmp_path: Path) -> None:
+    clip = clip_of(tmp_path / "clip.mkv", 1)
+    streamsel.select(clip, count=3, mask="0.1,0.1,0.2,0.2", output=tmp_path / "kept")
+    again = {"count": 3, "output": tmp_path / "kept", "resume": True}
+    streamsel.select(clip, mask=["10%,10%,.2,0.20:black"], **again)
+    for other in ((), "0.1,0.1,0.2,0.2:blur", "0.1,0.1,0.2,0.3"):
+        with pytest.raises(ConfigurationError, match="mask"):
+            streamsel.select(clip, mask=other, **again)
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_mask_in_pixels_is_laid_over_one_size_alone(tmp_path: Path, jobs: int) -> None:
+    sizes = {"a": (160, 120), "b": (128, 96), "c": (160, 120)}
+    clips = [
+        write_video(tmp_path / f"{name}.mp4", frames=10, size=size, options=X264)
+        for name, size in sizes.items()
+    ]
+    selection = streamsel.select(
+        clips, count=9, mask="0px,0px,160px,60px", per_input=True, format="png", jobs=jobs
+    )
+    assert {frame.feed for frame in selection.frames} == {"a", "c"}
+    (error,) = selection.summary.errors.values()
+    assert "128x96" in error
+    assert "160x120" in error
+    for frame in selection.frames:
+        with Image.open(frame.path) as picture:
+            shown = np.asarray(picture)
+        assert shown[:58].max() <= 8
+        assert shown[64:].max() > 100
