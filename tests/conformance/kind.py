@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+Join: TypeAlias = Literal["bytes", "copy", "flv"]
 Alter: TypeAlias = Callable[[bytes], bytes]
 """Changes the bytes of a file that is made otherwise."""
 
@@ -30,16 +31,17 @@ class Part:
 class Kind:
     """A kind of stream; its ``name`` is that of the file, whose suffix chooses the container.
 
-    ``parts`` are encoded one by one and joined: byte by byte, or ``copy``, by ffmpeg without
-    encoding. Then the file is read again and written by ``remux``, what ffmpeg is told instead of
-    ``-i FILE``; then ``alter`` changes its bytes. ``shown`` are the numbers of the pictures that
-    come out, in order. ``intermediate`` is the suffix of what comes before ``remux``.
+    ``parts`` are encoded one by one and joined: byte by byte; ``copy``, by ffmpeg without encoding;
+    ``flv``, as FLV tags that go on in time. Then the file is read again and written by ``remux``,
+    what ffmpeg is told instead of ``-i FILE``; then ``alter`` changes its bytes. ``shown`` are the
+    numbers of the pictures that come out, in order. ``intermediate`` is the suffix of what comes
+    before ``remux``.
     """
 
     name: str
     parts: tuple[Part, ...]
     shown: Sequence[int]
-    join: Literal["bytes", "copy"] = "bytes"
+    join: Join = "bytes"
     remux: str = ""
     intermediate: str = ""
     alter: Alter | None = None
@@ -78,7 +80,7 @@ def kind(
 def joined(
     name: str,
     *parts: Part,
-    join: Literal["bytes", "copy"] = "bytes",
+    join: Join = "bytes",
     remux: str = "",
     intermediate: str = "",
 ) -> Kind:

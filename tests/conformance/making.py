@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from tests.conformance.alter import flv_of
 from tests.conformance.blockcode import draw
 from tests.conformance.kind import Kind, Part
 
@@ -53,8 +54,9 @@ def _encode(part: Part, path: Path) -> Path:
 
 
 def _join(kind: Kind, parts: list[Path], path: Path) -> Path:
-    if kind.join == "bytes":
-        path.write_bytes(b"".join(part.read_bytes() for part in parts))
+    if kind.join != "copy":
+        contents = [part.read_bytes() for part in parts]
+        path.write_bytes(flv_of(contents) if kind.join == "flv" else b"".join(contents))
         return path
     listed = path.with_suffix(".txt")
     listed.write_text("".join(f"file '{part}'\n" for part in parts))

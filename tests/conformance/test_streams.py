@@ -72,7 +72,8 @@ def test_a_fast_look_has_the_same_places_and_finds_the_same_pictures(
 
 @pytest.mark.parametrize("workers", WORKERS)
 def test_a_reading_goes_on_anywhere(stream: Path, everything: list[Seen], workers: int) -> None:
-    for start in (1, len(everything) // 2, len(everything) - 2):
+    frames = len(everything)
+    for start in {1, frames // 2, frames - 2} & set(range(frames)):
         assert read(stream, workers, start) == everything[start:]
 
 

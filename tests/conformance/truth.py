@@ -11,6 +11,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.video.reformatter import ColorRange
 
 from tests.conformance.blockcode import Luma, read
 
@@ -33,9 +34,9 @@ def shot_of(image: av.VideoFrame) -> Shot:
 
 
 def digest_of(image: av.VideoFrame) -> str:
-    """A hash over format, size and all samples, whatever lies beside them in memory."""
+    """A hash over all samples and what they mean, whatever lies beside them in memory."""
     pixels = image.format
-    found = hashlib.sha256(f"{pixels.name} {image.width}x{image.height}".encode())
+    found = hashlib.sha256(repr(_meaning_of(image)).encode())
     for place, plane in enumerate(image.planes):
         if len(image.planes) == 1:
             row_bits = image.width * pixels.padded_bits_per_pixel
@@ -47,6 +48,23 @@ def digest_of(image: av.VideoFrame) -> str:
         rows = rows.reshape(plane.height, stride)[:, : -(-row_bits // 8)]
         found.update(np.ascontiguousarray(rows).data)
     return found.hexdigest()
+
+
+def _meaning_of(image: av.VideoFrame) -> tuple[object, ...]:
+    pixels, matrix, span = image.format, image.colorspace, image.color_range
+    if pixels.is_rgb or pixels.has_palette or len(pixels.components) < 3:
+        # Here no tag and the tags of full-range RGB mean the same, and filters write the latter.
+        matrix, span = 0, span or ColorRange.JPEG
+    return (
+        pixels.name,
+        image.width,
+        image.height,
+        int(matrix),
+        int(span),
+        image.color_primaries,
+        image.color_trc,
+        image.interlaced_frame,
+    )
 
 
 def number_of(image: av.VideoFrame, rotation: int) -> int | None:
@@ -62,7 +80,8 @@ def _luma(image: av.VideoFrame) -> Luma:
     ):
         return image.reformat(format="gray", threads=1).to_ndarray()
     bits = pixels.components[0].bits
-    samples = np.frombuffer(memoryview(plane), np.uint8 if bits == 8 else np.uint16)
+    kind = "u1" if bits == 8 else ">u2" if pixels.is_big_endian else "<u2"
+    samples = np.frombuffer(memoryview(plane), kind)
     rows = samples.reshape(-1, plane.line_size // samples.itemsize)[: plane.height, : plane.width]
     return (rows >> bits - 8).astype(np.uint8)
 
@@ -76,7 +95,7 @@ def sequential(path: Path) -> list[Shot]:
         stream.thread_type, stream.codec_context.thread_count = "SLICE", 1
         for packet in container.demux(stream):
             # As ffmpeg does: what cannot be decoded is passed over.
-            with suppress(av.error.InvalidDataError):
+            with suppress(av.FFmpegError):
                 shots += [shot_of(image) for image in stream.codec_context.decode(packet)]
     return shots
 

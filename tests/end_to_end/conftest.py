@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from streamsel.sinks.record import Record
 from streamsel.sources.synthetic import render_demo
 
 
@@ -46,6 +47,22 @@ def streamsel(
 
 def manifest(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (folder / "manifest.jsonl").read_text().splitlines()]
+
+
+def killed_when_recorded(arguments: list[str], folder: Path, frames: int, number: int) -> int:
+    """Run a selection and send it a signal once so many frames are recorded."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "streamsel", *arguments],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    while process.poll() is None:
+        if (folder / "streamsel.db").exists():
+            with Record.open(folder) as record:
+                if sum(feed.recorded for feed in record.feeds()) >= frames:
+                    os.kill(process.pid, number)
+                    break
+    return process.wait()
 
 
 @pytest.fixture(scope="session")

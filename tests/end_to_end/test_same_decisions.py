@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +13,7 @@ import pytest
 from streamsel.build.selection import build_selection
 from streamsel.config.options import RunOptions, SelectOptions
 from streamsel.sinks.record import Record
-from tests.end_to_end.conftest import manifest, streamsel
+from tests.end_to_end.conftest import killed_when_recorded, manifest, streamsel
 
 
 def decided(folder: Path) -> tuple[list[Any], list[Any], list[dict[str, Any]]]:
@@ -59,22 +56,6 @@ def test_any_number_of_threads(
     )  # fmt: skip
     assert ended.code == 0, ended.err
     assert decided(tmp_path / "kept") == expected
-
-
-def killed_when_recorded(arguments: list[str], folder: Path, frames: int, number: int) -> int:
-    """Run a selection and send it a signal once so many frames are recorded."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "streamsel", *arguments],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    while process.poll() is None:
-        if (folder / "streamsel.db").exists():
-            with Record.open(folder) as record:
-                if sum(feed.recorded for feed in record.feeds()) >= frames:
-                    os.kill(process.pid, number)
-                    break
-    return process.wait()
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -12,6 +12,7 @@ _HLG = "-color_primaries bt2020 -color_trc arib-std-b67 -colorspace bt2020nc"
 
 KINDS = (
     kind("bt709.mp4", f"{X264} -colorspace bt709 -color_primaries bt709 -color_trc bt709"),
+    kind("bt2020.mp4", f"{X264} -colorspace bt2020nc -color_primaries bt2020 -color_trc bt709"),
     kind("full-range.mp4", f"{X264} -pix_fmt yuvj420p"),
     *(kind(f"matrix-{number}.mp4", f"{X264} -bf 2 {_MATRIX}{number}") for number in (10, 14, 17)),
     kind("pq.mp4", f"{OPEN} -pix_fmt yuv420p10le {_PQ}"),

@@ -6,6 +6,7 @@ from tests.conformance.kind import kind
 
 X264 = "-c:v libx264 -preset veryfast -g 12 -pix_fmt yuv420p"
 OPEN = "-x264-params open-gop=1:keyint=12:min-keyint=6:bframes=3:b-adapt=0"
+RATE = "-b:v 200k -maxrate 200k -bufsize 100k"
 FIELDS = "-flags +ildct+ilme -x264-params tff=1"
 
 KINDS = (
@@ -17,6 +18,14 @@ KINDS = (
     kind("h264-closed.ts", f"{X264} -bf 2"),
     kind("h264-closed.flv", f"{X264} -bf 2"),
     kind("h264-closed.nut", f"{X264} -bf 2"),
+    kind("h264.m2ts", f"{X264} -bf 2"),
+    kind("h264.wtv", f"{X264} -bf 2"),
+    kind("h264.3gp", f"{X264} -bf 0"),
+    kind("h264-negative-offsets.mp4", f"{X264} -bf 2 -movflags negative_cts_offsets"),
+    kind("h264-no-edits.mp4", f"{X264} -bf 2 -use_editlist 0"),
+    kind("h264-dash.mp4", f"{X264} -bf 2 -movflags dash+frag_keyframe+delay_moov"),
+    kind("h264-tiny-fragments.mp4", f"{X264} -bf 2 -movflags frag_every_frame+empty_moov"),
+    kind("h264-live.mkv", f"{X264} -bf 2 -live 1"),
     kind("h264-no-b.avi", f"{X264} -bf 0"),
     kind("h264-no-b.h264", f"{X264} -bf 0"),
     kind("h264-open.mp4", f"{X264} {OPEN}"),
@@ -28,6 +37,9 @@ KINDS = (
     kind("h264-one-keyframe.mp4", f"{X264} -bf 2 -g 1000"),
     kind("h264-all-intra.mp4", f"{X264} -g 1"),
     kind("h264-quantised.mp4", f"{X264} -bf 2 -qp 45"),
+    kind("h264-scenes.mp4", f"{X264} -bf 2 -sc_threshold 1 -g 100"),
+    kind("h264-weighted.mp4", f"{X264} -bf 2 -vf fade=out:8:80 -x264-params weightp=2:weightb=1"),
+    kind("h264-bluray.ts", f"{X264} -bf 2 -x264-params nal-hrd=vbr:bluray-compat=1 {RATE}"),
     kind("h264-slices.mp4", f"{X264} -bf 2 -x264-params slices=4"),
     kind("h264-mbaff.mp4", f"{X264} -bf 2 {FIELDS}"),
     kind("h264-mbaff.ts", f"{X264} -bf 2 {FIELDS}"),
