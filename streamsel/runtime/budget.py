@@ -6,7 +6,9 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 
+from streamsel.errors import SourceError
 from streamsel.frame import EncodedPicture, Picture
 
 DEFAULT_PICTURE_BYTES = 192 * 2**20
@@ -66,5 +68,8 @@ class PictureBudget:
             self._held.extendleft(weakref.ref(p) for p in reversed(alive) if p.held_bytes)
 
     def _compress(self, picture: Picture) -> None:
-        if self._encode is not None:
+        if self._encode is None:
+            return
+        # One that cannot be encoded is dropped: whoever keeps its frame says that it is lost.
+        with suppress(SourceError):
             picture.encode(self._encode)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
+from streamsel.errors import SourceError
 from streamsel.event import Event, Judgement, Kept
 from streamsel.frame import EncodedPicture, FrameKey, Picture
+
+_LOG = logging.getLogger("streamsel.feeds")
 
 
 def encoded(judgement: Judgement, encode: Callable[[Picture], EncodedPicture]) -> Judgement:
@@ -14,13 +18,19 @@ def encoded(judgement: Judgement, encode: Callable[[Picture], EncodedPicture]) -
 
     So no bound on decoded pictures takes away what waits for a sink, and the frames themselves,
     which a selector holds on to for as long as they are kept, hold nothing any more. A picture that
-    was dropped before is left out.
+    was dropped before is left out, and so is, with a warning, one that cannot be encoded; the sink
+    that wants it will give up its frame.
     """
 
     def with_encoded(event: Event) -> Event:
         if not isinstance(event, Kept):
             return event
-        picture = Picture(None, encoded=event.frame.picture.encode(encode))
+        picture = Picture(None)
+        try:
+            picture = Picture(None, encoded=event.frame.picture.encode(encode))
+        except SourceError as error:
+            key = event.frame.key
+            _LOG.warning("feed '%s': frame %d is given up: %s", key.feed, key.index, error)
         event.frame.picture.drop()
         return replace(event, frame=replace(event.frame, picture=picture))
 

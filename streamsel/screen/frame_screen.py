@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 
+from streamsel.errors import SourceError
 from streamsel.frame import Frame, ScreenState, Sighting, Sketch, View
 from streamsel.interfaces import Eye
 from streamsel.screen.measures import dark_share, digest_of, sharpness_of, uniform_share
@@ -61,8 +62,26 @@ class FrameScreen:
         """Judge one frame; call in stream order.
 
         Afterwards the sighting's ``state``, with the digests of the frames that passed, is all
-        that is needed to continue after it.
+        that is needed to continue after it. Raises :class:`SourceError` for a picture that the
+        eye cannot look at; the feed is not to be looked at any further then.
         """
+        try:
+            return self._look(frame)
+        except SourceError as error:
+            raise SourceError(
+                f"feed '{frame.key.feed}': frame {frame.key.index}: {error}"
+            ) from None
+
+    def resume(self, state: ScreenState, digests: Sequence[int]) -> None:
+        """Continue after frames that were looked at in an earlier run.
+
+        ``state`` is that of the last one's sighting; ``digests`` are those of the frames that
+        were not refused, in stream order, the last ``memory`` of them where there are more.
+        """
+        self._state = state
+        self._digests = OrderedDict.fromkeys(digests[-self.memory :])
+
+    def _look(self, frame: Frame) -> Sighting:
         before = self._state
         if self._options.corrupt and frame.corrupt:
             return Sighting(frame, _UNSEEN, 0, 0.0, "corrupt", None, before)
@@ -82,15 +101,6 @@ class FrameScreen:
         if least is not None and sharpness < least:
             return Sighting(frame, sketch, 0, sharpness, "blurred", None, self._state)
         return self._look_closely(frame, sketch, sharpness)
-
-    def resume(self, state: ScreenState, digests: Sequence[int]) -> None:
-        """Continue after frames that were looked at in an earlier run.
-
-        ``state`` is that of the last one's sighting; ``digests`` are those of the frames that
-        were not refused, in stream order, the last ``memory`` of them where there are more.
-        """
-        self._state = state
-        self._digests = OrderedDict.fromkeys(digests[-self.memory :])
 
     def _is_black(self, sketch: Sketch) -> bool:
         share = self._options.black_share

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from streamsel.clock import Clock
-from streamsel.errors import SinkError
+from streamsel.errors import SinkError, SourceError
 from streamsel.event import FeedReport, Kept, Verdict
 from streamsel.frame import Frame, FrameKey, Picture
 from streamsel.sinks.encode import Encoder
@@ -80,6 +80,7 @@ class DiskSink:
         self._held_bytes = 0
         self._unclaimed: dict[FrameKey, StoredPicture] = {}
         self._missing: set[FrameKey] = set()
+        self._failed: dict[str, str] = {}
         self._closed = False
         self._plan = plan
         self._added: Sequence[FeedPlan] = ()
@@ -130,8 +131,9 @@ class DiskSink:
         self._spill(self._hold_bytes)
 
     def feed_ended(self, report: FeedReport) -> None:
-        """Record how a feed ended."""
-        self._record.end_feed(report)
+        """Record how a feed ended; that a picture of it could not be encoded is its error too."""
+        error = report.error or self._failed.get(report.feed)
+        self._record.end_feed(replace(report, error=error))
 
     def missing(self) -> Sequence[FrameKey]:
         """Kept frames whose picture was dropped before it could be stored, in order."""
@@ -217,15 +219,26 @@ class DiskSink:
         """Write the pictures held longest until those that are left fit into ``limit_bytes``."""
         while self._held_bytes > limit_bytes:
             held = next(iter(self._held.values()))
-            stored = self._store(held)
-            if self._strict:
-                self._claim([stored])
+            try:
+                stored = self._store(held)
+            except SourceError as error:
+                self._fail(held.frame.key, str(error))
             else:
-                self._unclaimed[stored.key] = stored
-            del self._held[stored.key]
+                if self._strict:
+                    self._claim([stored])
+                else:
+                    self._unclaimed[stored.key] = stored
+            del self._held[held.frame.key]
             self._held_bytes -= held.picture.held_bytes
             if len(self._unclaimed) >= _BATCH_FILES:
                 self._claim_batch()
+
+    def _fail(self, key: FrameKey, why: str) -> None:
+        """A kept frame stays without a picture, which is its feed's error, not the run's."""
+        error = f"feed '{key.feed}': frame {key.index}: {why}"
+        if key.feed not in self._failed:
+            self._failed[key.feed] = error
+            self._record.fail_feed(key.feed, error)
 
     def _store(self, held: _Held) -> StoredPicture:
         encoded = self._encoder.encode(held.picture)

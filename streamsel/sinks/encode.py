@@ -14,6 +14,7 @@ from PIL import Image, features
 
 from streamsel.errors import ConfigurationError, SinkError
 from streamsel.frame import EncodedPicture, Picture
+from streamsel.libav import as_source_error
 
 ImageFormat: TypeAlias = Literal["jpg", "png", "webp"]
 Pixels: TypeAlias = npt.NDArray[np.uint8]
@@ -58,10 +59,12 @@ class Encoder:
         """The ending of a file's name, without the dot."""
         return self._format
 
+    @as_source_error("its picture cannot be encoded")
     def encode(self, picture: Picture) -> EncodedPicture:
         """Return the picture as the content of a file.
 
-        Raises :class:`SinkError` when its pixels were dropped. A 1080p frame costs about 9 ms as
+        Raises :class:`SinkError` when its pixels were dropped, :class:`SourceError` for what cannot
+        be converted. A 1080p frame costs about 9 ms as
         JPEG, 120 ms as PNG and 130 ms as WebP.
         """
         image = picture.image

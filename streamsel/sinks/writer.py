@@ -186,6 +186,13 @@ class RecordWriter(Record):
                 ),
             )
 
+    def fail_feed(self, feed: str, error: str) -> None:
+        """Record what else was wrong with a feed; an error that is recorded already stays."""
+        with self._transaction() as database:
+            database.execute(
+                "UPDATE feeds SET error = ifnull(error, ?) WHERE id = ?", (error, self._ids[feed])
+            )
+
     def set_status(self, status: Status, finished: float | None) -> None:
         """Record how far the run is. ``finished`` is UTC epoch seconds, None while it runs."""
         with self._transaction() as database:

@@ -15,7 +15,8 @@ from torch.nn.functional import interpolate
 from torch.utils.dlpack import from_dlpack
 
 from streamsel.frame import LumaRows, Picture, Sketch, Thumbnail, View
-from streamsel.sources.eye import SKETCH_SIDE, Eye
+from streamsel.libav import as_source_error
+from streamsel.sources.eye import CANNOT_LOOK, SKETCH_SIDE, Eye
 from streamsel.sources.planes import Small, to_rgb
 
 _ROWS = 32
@@ -32,6 +33,7 @@ class CardEye:
     def __init__(self) -> None:
         self._eye = Eye()
 
+    @as_source_error(CANNOT_LOOK)
     def sketch(self, picture: Picture) -> Sketch:
         """Return the luma of the picture as stored, averaged down to (32, 32) uint8."""
         image = picture.image
@@ -39,6 +41,7 @@ class CardEye:
             return self._eye.sketch(picture)
         return _own(sketch_of(plane_of(image, 0)))
 
+    @as_source_error(CANNOT_LOOK)
     def luma_rows(self, picture: Picture) -> LumaRows:
         """Return evenly spaced rows of the luma plane at full width, (R, W) uint8."""
         image = picture.image
@@ -46,6 +49,7 @@ class CardEye:
             return self._eye.luma_rows(picture)
         return _own(rows_of(plane_of(image, 0)))
 
+    @as_source_error(CANNOT_LOOK)
     def thumbnail(self, picture: Picture, view: View) -> Thumbnail:
         """Return what the view shows of the upright picture, (S, S, 3) uint8 full-range RGB."""
         image = picture.image

@@ -22,6 +22,7 @@ from streamsel.sources.decode import Session
 from streamsel.sources.eye import Eye
 from streamsel.sources.gate import Gate, Keyed
 from streamsel.sources.groups import PictureGroup, cut
+from streamsel.sources.matrices import retag
 from streamsel.sources.opening import ONE_THREAD, DecoderOptions
 
 Decode: TypeAlias = Literal["all", "fast", "reference", "keyframes", "adaptive"]
@@ -134,7 +135,9 @@ class Decoding:
         image = sketch = None
         if _task(group, "key").part == "key":
             image = self._key_of(group, self._decoder(slot, ONE_THREAD, "keys"))
-            sketch = None if image is None else self._eyes[slot].sketch(Picture(image))
+            if image is not None:
+                retag(image)
+                sketch = self._eyes[slot].sketch(Picture(image))
         yield Keyed(group, is_wanted, image, sketch)
 
     def _carry_out(self, slot: int, task: _Task) -> Iterator[Shown]:

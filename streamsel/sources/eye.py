@@ -15,9 +15,11 @@ from PIL import Image
 
 from streamsel.errors import SourceError
 from streamsel.frame import LumaRows, Picture, Sketch, Thumbnail, View
+from streamsel.libav import as_source_error
 from streamsel.sources.planes import Layout, Samples, Small, bytes_of, layout_of, rows_of, to_rgb
 
 SKETCH_SIDE = 32
+CANNOT_LOOK = "its picture cannot be converted"
 _SKETCH_ROWS_PER_CELL = 4
 _LUMA_ROWS_PER_CELL = 2
 _CHROMA_ROWS_PER_CELL = 1
@@ -35,7 +37,8 @@ class Eye:
     """Takes sketches, luma rows and thumbnails from pictures. One per thread; keeps its scalers.
 
     The same pixels give the same bytes, however the decoder laid them out in memory. Arrays are
-    read-only and belong to the caller. Raises :class:`SourceError` for a dropped picture.
+    read-only and belong to the caller. Raises :class:`SourceError` for a dropped picture, and for
+    one that cannot be converted.
     """
 
     def __init__(self) -> None:
@@ -44,6 +47,7 @@ class Eye:
             for role in ("sketch", "luma", "chroma", "gray", "full", "rgb", "whole")
         }
 
+    @as_source_error(CANNOT_LOOK)
     def sketch(self, picture: Picture) -> Sketch:
         """Return the luma of the picture as stored, averaged down to (32, 32) uint8.
 
@@ -58,6 +62,7 @@ class Eye:
         )
         return _own(self._shrink("sketch", rows, SKETCH_SIDE))
 
+    @as_source_error(CANNOT_LOOK)
     def luma_rows(self, picture: Picture, rows: int = 32) -> LumaRows:
         """Return evenly spaced rows of the luma plane at full width, (R, W) uint8.
 
@@ -72,6 +77,7 @@ class Eye:
         luma = rows_of(image, 0, layout)
         return _own(layout.narrow(luma[_evenly(len(luma), rows)]))
 
+    @as_source_error(CANNOT_LOOK)
     def thumbnail(self, picture: Picture, view: View) -> Thumbnail:
         """Return what the view shows of the upright picture, (S, S, 3) uint8 full-range RGB.
 

@@ -10,6 +10,7 @@ from functools import cached_property, partial
 from streamsel.errors import SourceError
 from streamsel.frame import Frame
 from streamsel.interfaces import Ahead
+from streamsel.libav import as_source_error, ends_as_source_error
 from streamsel.sources.address import is_url
 from streamsel.sources.covering import Areas
 from streamsel.sources.decode import Damage, Session
@@ -102,13 +103,14 @@ class FileSource:
         if not self._keeps_rate:
             return None
         try:
-            with self._open() as session:
+            with as_source_error(self._where), self._open() as session:
                 frames = self._count(session)
                 seconds = session.declared_seconds
         except SourceError:
             return None
         return None if frames is None else self._sampling.expected(frames, seconds)
 
+    @ends_as_source_error
     def frames(self, start: int = 0) -> Generator[Frame, None, None]:
         """Yield the frames from index ``start`` on, exactly as a reading from 0 would.
 
@@ -141,6 +143,7 @@ class FileSource:
                 self._reading = None
                 self._warnings = reading.warnings(at_end=at_end)
 
+    @ends_as_source_error
     def fetch(self, indices: Collection[int]) -> Iterator[Frame]:
         """Decode exactly these frames again, in ascending order of index.
 

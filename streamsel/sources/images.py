@@ -11,11 +11,13 @@ import PIL.Image
 
 from streamsel.errors import SourceError, UnreadableError
 from streamsel.frame import Frame, FrameKey, Picture
+from streamsel.libav import as_source_error, ends_as_source_error
 from streamsel.sources.covering import Areas
 from streamsel.sources.filters import FilterChain
 from streamsel.sources.fingerprint import fingerprint_of
 from streamsel.sources.masking import mask as masked
 from streamsel.sources.masks import read_masks
+from streamsel.sources.matrices import replaced, retag
 from streamsel.sources.opening import decode_picture
 from streamsel.sources.orientation import UPRIGHT, Orientation, from_exif, turned_by
 from streamsel.sources.sampling import Sampling
@@ -56,6 +58,7 @@ class ImageSource:
         self._filters = filters
         self._areas = Areas.of(read_masks(mask))
         self._broken: dict[int, str] = {}
+        self._matrices: dict[int, str] = {}
         self._stopped = False
         if filters is not None:
             FilterChain(filters)
@@ -75,6 +78,7 @@ class ImageSource:
         """How many images will be read; broken ones are counted until they are found."""
         return len(self._chosen(0))
 
+    @ends_as_source_error
     def frames(self, start: int = 0) -> Generator[Frame, None, None]:
         """Yield the images from index ``start`` on.
 
@@ -86,7 +90,8 @@ class ImageSource:
             if self._stopped:
                 return
             try:
-                frame = self._read(index)
+                with as_source_error(f"feed '{self._feed}': {masked(self._paths[index])}"):
+                    frame = self._read(index)
             except SourceError as error:
                 self._broken[index] = str(error)
                 continue
@@ -95,6 +100,7 @@ class ImageSource:
         if chosen and not read and not start:
             raise UnreadableError(self._broken[chosen[0]])
 
+    @ends_as_source_error
     def fetch(self, indices: Collection[int]) -> Iterator[Frame]:
         """Decode exactly these images again, in ascending order of index."""
         for index in sorted(set(indices)):
@@ -112,12 +118,15 @@ class ImageSource:
         self._stopped = True
 
     def warnings(self) -> Sequence[str]:
-        """The images that could not be read, so far; the first 20 by name."""
+        """The images that could not be read, so far; the first 20 by name.
+
+        And the first of those whose colours are not quite what was meant.
+        """
         messages = [self._broken[index] for index in sorted(self._broken)]
         more = len(messages) - _NAMED_WARNINGS
         if more > 0:
             messages[_NAMED_WARNINGS:] = [f"feed '{self._feed}': {more} more images cannot be read"]
-        return tuple(messages)
+        return (*messages, *(self._matrices[index] for index in sorted(self._matrices)[:1]))
 
     def _chosen(self, first: int) -> list[int]:
         chooser = self._sampling.chooser()
@@ -128,6 +137,8 @@ class ImageSource:
         path = self._paths[index]
         where = f"feed '{self._feed}': {masked(path)}"
         image = decode_picture(where, path)
+        if (matrix := retag(image)) is not None:
+            self._matrices[index] = f"{where}: {replaced(matrix)}"
         orientation = _orientation(image, path)
         if self._areas is not None:
             image = self._areas.cover(where).hide(image, orientation)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Generator
 from dataclasses import replace
 
@@ -9,12 +10,16 @@ from streamsel.clock import Clock
 from streamsel.errors import SourceError
 from streamsel.event import Tally
 from streamsel.frame import Frame, FrameKey
+from streamsel.libav import ends_as_source_error
 from streamsel.sources.connection import Connection, LiveOptions
 from streamsel.sources.decoding import as_shown
 from streamsel.sources.footage import PacketRing
 from streamsel.sources.masking import mask
+from streamsel.sources.matrices import replaced
 from streamsel.sources.reading import Reading
 from streamsel.sources.sampling import Sampling
+
+_LOG = logging.getLogger("streamsel.feeds")
 
 
 class CameraSource:
@@ -57,19 +62,21 @@ class CameraSource:
         """It connects to what it reads."""
         return False
 
+    @ends_as_source_error
     def session(self, start: int, media_time: float) -> Generator[Frame, None, None]:
         """Connect once and yield what comes; see ``streamsel.interfaces.LiveSource``."""
         if self._stopped:
             return
         where = f"feed '{self._feed}': {self.address}"
         chooser = Sampling(fps=self._options.fps).chooser()
-        index = start
+        index, warned = start, False
         with self._connect(where) as connection:
             self._counting = self.tally(), connection
             try:
                 reading = Reading(self._feed, where, connection, self._options.filters)
                 for frame in reading.frames(map(as_shown, connection.images())):
                     is_suspect = connection.take_suspicion()
+                    warned = warn(where, reading, warned)
                     if self._stopped:
                         return
                     if chooser.wants(frame.media_time):
@@ -106,6 +113,14 @@ class CameraSource:
             self._ring,
             is_stopped=lambda: self._stopped,
         )
+
+
+def warn(where: str, reading: Reading, warned: bool) -> bool:
+    """Say once in a session that its colours are not quite what was sent; whether it was said."""
+    if warned or reading.matrix is None:
+        return warned
+    _LOG.warning("%s: %s", where, replaced(reading.matrix))
+    return True
 
 
 def as_received(

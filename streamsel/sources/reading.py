@@ -13,6 +13,7 @@ from streamsel.frame import Frame, FrameKey, Picture
 from streamsel.sources.decode import Session
 from streamsel.sources.decoding import Shown
 from streamsel.sources.filters import FilterChain
+from streamsel.sources.matrices import replaced, retag
 from streamsel.sources.orientation import UPRIGHT, Orientation, Turning
 from streamsel.sources.timeline import CONTINUOUS_STEP, Timeline
 from streamsel.sources.trail import Trail
@@ -25,7 +26,8 @@ _EARLY_SHARE = 0.02
 class Reading:
     """Numbers and times the pictures of one session; remembers what was wrong.
 
-    ``where`` names the feed and its address, and begins every message.
+    ``where`` names the feed and its address, and begins every message. ``matrix`` is the colour
+    matrix of the first picture whose own had to be replaced, None: of none so far.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class Reading:
         self._turning = _Turning()
         self._places = self._pictures = 0
         self._last_time = 0.0
+        self.matrix: int | None = None
 
     def frames(self, shown: Iterable[Shown], trail: Trail | None = None) -> Iterator[Frame]:
         """Yield the frames of what is shown from the video's beginning on, or the filter chain's.
@@ -71,6 +74,7 @@ class Reading:
             if one.image is None:
                 continue
             self._pictures += 1
+            self._retag(one.image)
             if self._chain is None:
                 yield self.frame(index, one.image, media_time)
                 continue
@@ -101,12 +105,17 @@ class Reading:
 
     def frame(self, index: int, image: av.VideoFrame, media_time: float) -> Frame:
         """Make a frame of a picture as the decoder left it."""
+        self._retag(image)
         time_base = image.time_base or self._session.time_base
         orientation = self._turning.of(image)
         if orientation.mirrored:
             image = self._turning.unmirror(image, time_base, orientation)
             orientation = UPRIGHT
         return self._frame(index, image, time_base, media_time, orientation)
+
+    def _retag(self, image: av.VideoFrame) -> None:
+        matrix = retag(image)
+        self.matrix = matrix if self.matrix is None else self.matrix
 
     def _filtered_frame(self, index: int, image: av.VideoFrame) -> Frame:
         time_base = image.time_base or self._session.time_base
@@ -150,6 +159,8 @@ class Reading:
         found = []
         if session.decoded_in_software_because:
             found.append(f"decoded in software: {session.decoded_in_software_because}")
+        if self.matrix is not None:
+            found.append(replaced(self.matrix))
         if session.damaged:
             found.append(
                 f"{_counted(session.damaged, 'damaged packet')} passed over ({session.damage})"

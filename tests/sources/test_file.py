@@ -132,8 +132,11 @@ def test_filters_see_every_frame_and_number_their_output(media):
 def test_a_bad_chain_is_refused_when_the_source_is_made(media):
     with pytest.raises(ConfigurationError, match="Invalid size"):
         FileSource("walk", str(media("h264.mp4")), filters="scale=w=foo")
+
+
+def test_a_chain_that_does_not_fit_a_video_is_the_error_of_that_video(media):
     source = FileSource("walk", str(media("h264.mp4")), filters="crop=999:999")
-    with pytest.raises(ConfigurationError, match="too big"):
+    with pytest.raises(SourceError, match=r"feed 'walk': filter chain .*too big"):
         list(source.frames())
 
 

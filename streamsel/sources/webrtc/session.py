@@ -13,7 +13,7 @@ from streamsel.frame import Frame
 from streamsel.sources.connection import LiveOptions
 from streamsel.sources.decode import Damage, Session
 from streamsel.sources.decoding import as_shown
-from streamsel.sources.live import as_received
+from streamsel.sources.live import as_received, warn
 from streamsel.sources.reading import Reading
 from streamsel.sources.sampling import Sampling
 from streamsel.sources.timeline import DISCONTINUOUS_STEP, Timeline
@@ -85,8 +85,9 @@ def frames_of(
     shown: Iterable[av.VideoFrame] = pictures
     if options.areas is not None:
         shown = map(options.areas.cover(where).hide, pictures)
-    index = start
+    index, warned = start, False
     for frame in reading.frames(map(as_shown, shown)):
+        warned = warn(where, reading, warned)
         if chooser.wants(frame.media_time):
             is_suspect = pictures.take_suspicion()
             yield as_received(frame, index, media_time, clock, is_suspect=is_suspect)

@@ -17,6 +17,7 @@ from streamsel.errors import OfferError, SourceError
 from streamsel.event import Tally
 from streamsel.frame import Frame
 from streamsel.interfaces import Loop
+from streamsel.libav import ends_as_source_error
 from streamsel.sources.connection import LiveOptions
 from streamsel.sources.masking import mask
 from streamsel.sources.webrtc.offer import MOST_BYTES
@@ -101,6 +102,7 @@ class WhepSource:
         """It calls."""
         return False
 
+    @ends_as_source_error
     def session(self, start: int, media_time: float) -> Generator[Frame, None, None]:
         """Connect once and yield what comes; see ``streamsel.interfaces.LiveSource``."""
         if self._stopped:

@@ -9,6 +9,7 @@ from streamsel.clock import Clock
 from streamsel.errors import SourceError
 from streamsel.event import Tally
 from streamsel.frame import Frame
+from streamsel.libav import ends_as_source_error
 from streamsel.sources.connection import LiveOptions
 from streamsel.sources.webrtc.reception import Reception
 from streamsel.sources.webrtc.session import Counting, frames_of
@@ -86,6 +87,7 @@ class WhipSource:
         """Its senders connect to it."""
         return True
 
+    @ends_as_source_error
     def session(self, start: int, media_time: float) -> Generator[Frame, None, None]:
         """Wait for a sender and yield what it sends; see ``streamsel.interfaces.LiveSource``."""
         if self._stopped:

@@ -1,0 +1,78 @@
+"""What PyAV raises about a picture or a video, as an error of the feed that it belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from typing import Concatenate, ParamSpec, Protocol, TypeVar
+
+import av
+
+from streamsel.errors import ConfigurationError, SourceError
+
+PYAV_ERRORS = (
+    av.FFmpegError,
+    BufferError,
+    EOFError,
+    MemoryError,
+    OSError,
+    OverflowError,
+    RuntimeError,
+    ValueError,
+)
+"""What PyAV, and numpy on its planes, raise for what they cannot do with a picture."""
+
+
+class _Feed(Protocol):
+    @property
+    def feed(self) -> str: ...
+
+    @property
+    def address(self) -> str: ...
+
+
+F = TypeVar("F", bound=_Feed)
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@contextmanager
+def as_source_error(what: str) -> Iterator[None]:
+    """Raise :class:`SourceError` for what PyAV raises in the block; ``what`` begins its message.
+
+    Also a decorator, for functions that yield nothing.
+
+    >>> with as_source_error("feed 'gate': frame 7"):
+    ...     raise av.error.OSError(95, "Operation not supported", "rtsp://me:secret@10.0.0.4/")
+    Traceback (most recent call last):
+    streamsel.errors.SourceError: feed 'gate': frame 7: Operation not supported
+    """
+    try:
+        yield
+    except PYAV_ERRORS as error:
+        raise SourceError(f"{what}: {why(error)}") from None
+
+
+def ends_as_source_error(
+    method: Callable[Concatenate[F, P], Iterator[T]],
+) -> Callable[Concatenate[F, P], Generator[T, None, None]]:
+    """Let a source's generator end by :class:`SourceError` where PyAV raises something else."""
+
+    @wraps(method)
+    def guarded(source: F, /, *args: P.args, **kwargs: P.kwargs) -> Generator[T, None, None]:
+        with as_source_error(f"feed '{source.feed}': {source.address} cannot be read on"):
+            try:
+                yield from method(source, *args, **kwargs)
+            except ConfigurationError as error:  # a filter chain that does not fit this picture
+                raise SourceError(f"feed '{source.feed}': {error}") from None
+
+    return guarded
+
+
+def why(error: Exception) -> str:
+    """Say why PyAV failed; never by its own words, which may hold an address."""
+    explained: object = getattr(error, "strerror", None)
+    if explained:
+        return str(explained)
+    return type(error).__name__ if isinstance(error, av.FFmpegError) else str(error) or repr(error)
