@@ -143,8 +143,9 @@ class Frame:
 
     ``media_time`` is seconds by the sender's clock, from ``pts * time_base``, zero at the feed's
     first frame; ``wall_time`` is UTC epoch seconds at receipt and ``received`` the same moment in
-    seconds that never step back, both None for a file. ``width`` and ``height`` are those of the
-    upright picture, in pixels.
+    seconds that never step back, both None for a file. ``recorded`` is when a file says that it was
+    taken, UTC epoch seconds, and ``original`` the name of an image's own file; nothing is decided
+    by either. ``width`` and ``height`` are those of the upright picture, in pixels.
     """
 
     key: FrameKey
@@ -157,6 +158,8 @@ class Frame:
     wall_time: float | None = None
     corrupt: bool = False
     received: float | None = None
+    recorded: float | None = None
+    original: str | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -53,12 +53,16 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """The tables; ``unusable`` inputs could not be opened, ``failed`` ones not read to the end."""
+    """The tables; ``unusable`` inputs could not be opened, ``failed`` ones not read to the end.
+
+    ``passed_over`` are files of searched folders that are no input by their names.
+    """
 
     tables: tuple[Table, ...]
     unusable: tuple[str, ...]
     failed: tuple[str, ...]
     complete: bool
+    passed_over: tuple[str, ...] = ()
 
 
 def compare_inputs(
@@ -89,10 +93,12 @@ def compare_inputs(
     measured: dict[str, _Group] | None = None
     failed: dict[str, None] = {}
     unusable: tuple[str, ...] = ()
+    passed_over: tuple[str, ...] = ()
     complete = True
     for run in runs:
         reading = reader.read(run)
         unusable, complete = reading.unusable, reading.complete
+        passed_over = reading.passed_over
         failed |= dict.fromkeys(reading.failed)
         if measured is None:
             measured = _groups(reading, options.select)
@@ -111,6 +117,7 @@ def compare_inputs(
         unusable=unusable,
         failed=tuple(failed),
         complete=complete,
+        passed_over=passed_over,
     )
 
 

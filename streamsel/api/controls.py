@@ -27,6 +27,11 @@ class MqttControls:
             for name in self._operations.running
         }
 
+    def display_name(self, feed: str) -> str:
+        """What people call a feed."""
+        settings = self._operations.settings.get(feed)
+        return feed if settings is None else settings.display_name
+
     async def set_enabled(self, feed: str, enabled: bool) -> None:
         """Switch a feed on or off."""
         await self._operations.set_enabled(feed, enabled)
@@ -70,6 +75,7 @@ class HttpControl:
                 count=self._operations.count(name),
                 kept=self._line.sizes.get(settings.scope, 0),
                 takes_sender=settings.takes_sender,
+                display_name=settings.display_name,
             )
             for name, settings in self._operations.settings.items()
             if name in statuses

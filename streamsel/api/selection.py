@@ -41,15 +41,20 @@ class SelectedFrame:
 
     ``distance`` is to ``nearest``, the nearest kept frame when this one was admitted (None for the
     first). ``media_time`` is seconds from the feed's first frame, ``index`` its exact position.
+    ``display_name`` is what people call the feed, ``original`` the name of an image's own file.
+    ``wall_time`` is when its file says that it was taken, UTC epoch seconds.
     """
 
     id: str
     feed: str
+    display_name: str
     source: str
+    original: str | None
     index: int
     pts: int | None
     time_base: Fraction
     media_time: float
+    wall_time: float | None
     width: int
     height: int
     path: Path
@@ -91,11 +96,14 @@ class Selection:
                 SelectedFrame(
                     id=str(kept.key),
                     feed=kept.key.feed,
+                    display_name=kept.display_name,
                     source=kept.source,
+                    original=kept.original,
                     index=kept.key.index,
                     pts=kept.pts,
                     time_base=kept.time_base,
                     media_time=kept.media_time,
+                    wall_time=kept.wall_time,
                     width=kept.picture.width,
                     height=kept.picture.height,
                     path=self.folder / kept.picture.path,

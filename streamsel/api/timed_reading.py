@@ -27,7 +27,8 @@ class Reading:
     """What came out of the inputs by one way of decoding, and what it took, by group.
 
     A group is a feed, or all of them together under an empty name. ``unusable`` inputs could not
-    be opened, ``failed`` ones not read to the end. Not ``complete``: it was interrupted.
+    be opened, ``failed`` ones not read to the end, ``passed_over`` files are none. Not
+    ``complete``: it was interrupted.
     """
 
     decode: Decode
@@ -37,6 +38,7 @@ class Reading:
     unusable: tuple[str, ...]
     failed: tuple[str, ...]
     complete: bool
+    passed_over: tuple[str, ...]
 
 
 class Reader:
@@ -106,6 +108,7 @@ class Reader:
             unusable=tuple(str(error) for error in run.errors),
             failed=tuple(report.error for report in run.reports if report.error is not None),
             complete=complete,
+            passed_over=run.passed_over,
         )
 
 

@@ -31,6 +31,7 @@ class CollectionRun:
     reports: Sequence[FeedReport]
     embeddings: Embeddings
     errors: tuple[SourceError, ...]
+    passed_over: tuple[str, ...] = ()
 
 
 class _Collector:
@@ -105,4 +106,11 @@ def build_collection(
     ]
     collector = _Collector()
     pipeline = Pipeline(lanes, given, collector, [collector], observers=observers)
-    return CollectionRun(pipeline, collector.candidates, collector.reports, given, opened.errors)
+    return CollectionRun(
+        pipeline,
+        collector.candidates,
+        collector.reports,
+        given,
+        opened.errors,
+        opened.passed_over,
+    )

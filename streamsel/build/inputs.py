@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from streamsel.config.options import ReadOptions
@@ -16,18 +17,40 @@ if TYPE_CHECKING:
     from streamsel.sources.address import Input
     from streamsel.sources.masks import Size
 
+_NAMED_KINDS = 5
+
 
 @dataclass(frozen=True, slots=True)
 class Opened:
     """The feeds that can be read, what each was opened from, and why other inputs cannot.
 
     ``read`` is how they are read, in which masks in pixels say what size of pictures they are for.
+    ``passed_over`` are files of searched folders that are no input by their names.
     """
 
     sources: tuple[Source, ...]
     errors: tuple[SourceError, ...]
     inputs: tuple[Input, ...]
     read: ReadOptions
+    passed_over: tuple[str, ...] = ()
+
+
+def tell_passed_over(paths: Sequence[str], *, verbose: bool) -> list[str]:
+    """Say in a line how many files of folders are not read, by their endings; each if verbose.
+
+    >>> tell_passed_over(["a/notes.txt", "a/b.txt", "a/README"], verbose=False)
+    ['passed over 3 files that are no video and no image by their names: 2 .txt, 1 without ending']
+    """
+    if not paths:
+        return []
+    kinds = Counter(PurePath(path).suffix.lower() or "without ending" for path in paths)
+    told = ", ".join(f"{count:,} {kind}" for kind, count in kinds.most_common(_NAMED_KINDS))
+    rest = len(kinds) - _NAMED_KINDS
+    more = f" and {rest} more kinds" if rest > 0 else ""
+    what = "1 file that is" if len(paths) == 1 else f"{len(paths):,} files that are"
+    names = "their names" if len(paths) > 1 else "its name"
+    line = f"passed over {what} no video and no image by {names}: {told}{more}"
+    return [line, *(f"  {path}" for path in paths)] if verbose else [line]
 
 
 def open_sources(
@@ -53,7 +76,7 @@ def open_sources(
         raise UnreadableError("; ".join(str(error) for error in found.errors) or "no inputs")
     read = _with_sizes(read, found.inputs)
     sources = [open_source(one, read, threads=threads, on_card=on_card) for one in found.inputs]
-    return Opened(tuple(sources), found.errors, found.inputs, read)
+    return Opened(tuple(sources), found.errors, found.inputs, read, found.passed_over)
 
 
 def _with_sizes(read: ReadOptions, inputs: Sequence[Input]) -> ReadOptions:

@@ -95,7 +95,7 @@ class LiveParts:
         if self.store is None:
             # Nothing remembers: the time keeps the numbers of two runs apart.
             return int(now) * 1000, 0.0
-        self.store.add_feed(settings.name, settings.address)
+        self.store.add_feed(settings.name, settings.address, settings.display_name)
         start = self.store.next_index(settings.name)
         self.store.reserve(settings.name, start + _RESERVED)
         if (last := self.store.last_times(settings.name)) is None:
@@ -233,7 +233,10 @@ def _store(config: Config, embedder: Embedder, clock: Clock) -> LiveDiskSink | N
         method="live",
         count=None,
         seed=0,
-        feeds=[FeedPlan(name, config.feed(name).address) for name in config.feeds],
+        feeds=[
+            FeedPlan(feed.name, feed.address, feed.display_name)
+            for feed in map(config.feed, config.feeds)
+        ],
     )
     options = StoreOptions(
         durability=wanted.durability, max_bytes=wanted.max_bytes, history=wanted.history

@@ -35,13 +35,14 @@ _REPLAYED_AT_ONCE = 512
 class SelectionRun:
     """A selection that is ready to run into a folder.
 
-    ``errors`` are the inputs that could not be opened.
+    ``errors`` are the inputs that could not be opened, ``passed_over`` files that are none.
     """
 
     pipeline: Pipeline
     sink: DiskSink
     embeddings: Embeddings
     errors: tuple[SourceError, ...]
+    passed_over: tuple[str, ...] = ()
 
 
 def build_selection(
@@ -107,7 +108,7 @@ def build_selection(
         batch=batch,
         close=lanes.close,
     )
-    return SelectionRun(pipeline, sink, embeddings, opened.errors)
+    return SelectionRun(pipeline, sink, embeddings, opened.errors, opened.passed_over)
 
 
 def _plan(options: RunOptions, opened: Opened, embeddings: Embeddings) -> RunPlan:
@@ -124,7 +125,7 @@ def _plan(options: RunOptions, opened: Opened, embeddings: Embeddings) -> RunPla
         "select": {name: value for name, value in config["select"].items() if name not in apart},
         "pictures": {name: config["write"][name] for name in ("format", "quality", "size")},
         "places": {one.feed: _place(one) for one in inputs},
-        "content": {source.feed: source.fingerprint for source in sources},
+        "content": {source.feed: source.fingerprint for source in opened.sources},
     }
     return RunPlan(
         version=__version__,
@@ -135,7 +136,10 @@ def _plan(options: RunOptions, opened: Opened, embeddings: Embeddings) -> RunPla
         method=options.select.method,
         count=options.select.count,
         seed=options.select.seed,
-        feeds=tuple(FeedPlan(source.feed, source.address) for source in sources),
+        feeds=tuple(
+            FeedPlan(source.feed, source.address, one.display_name)
+            for source, one in zip(opened.sources, opened.inputs, strict=True)
+        ),
     )
 
 

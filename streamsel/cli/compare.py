@@ -69,6 +69,7 @@ def command(
     takes, and how well the frames kept of it cover every frame there is.
     """
     from streamsel.api.comparison import compare_inputs
+    from streamsel.build.inputs import tell_passed_over
     from streamsel.cli.progress import ProgressLine
     from streamsel.cli.table import print_comparison, print_decode_costs, wide_console
     from streamsel.report.plot import check_plot, plot_comparison
@@ -87,6 +88,8 @@ def command(
         )
         for error in compared.unusable:
             progress.complain(f"error: {error}")
+        for line in tell_passed_over(compared.passed_over, verbose=verbose):
+            progress.say(line)
     if as_json:
         tables = [table.as_json() for table in compared.tables]
         click.echo(json.dumps(tables if per_input else tables[0] if tables else None))

@@ -62,6 +62,7 @@ def command(
             resume=resume,
             overwrite=overwrite,
             jobs=jobs,
+            verbose=verbose,
             progress=progress,
         )
     if as_json:

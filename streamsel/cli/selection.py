@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
+from streamsel.build.inputs import tell_passed_over
 from streamsel.build.selection import build_selection
 from streamsel.cli.progress import ProgressLine
 from streamsel.config.options import RunOptions
@@ -87,6 +88,7 @@ def run_selection(
     resume: bool,
     overwrite: bool,
     jobs: int = 1,
+    verbose: bool = False,
     progress: ProgressLine,
 ) -> Outcome:
     """Select into a folder, or into a temporary one that is thrown away (a dry run)."""
@@ -108,6 +110,8 @@ def run_selection(
         )
         for error in run.errors:
             progress.complain(f"error: {error}")
+        for line in tell_passed_over(run.passed_over, verbose=verbose):
+            progress.say(line)
         progress.start_from(sum(1 for _ in run.sink.record.kept()))
         complete = execute(run.pipeline, [run.sink])
         with Record.open(target) as record:

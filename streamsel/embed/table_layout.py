@@ -26,7 +26,17 @@ LIST_COLUMN = "embedding"
 
 _NAMES = ("id", "path", "filename", "filenames")
 _NOT_NUMBERS = {
-    *("feed", "source", "index", "pts", "time_base", "media_time", "wall_time"),
+    *(
+        "feed",
+        "display_name",
+        "source",
+        "original",
+        "index",
+        "pts",
+        "time_base",
+        "media_time",
+        "wall_time",
+    ),
     *("width", "height", "bytes", "sha256", "distance", "nearest", "reason", "sharpness"),
     *("kept", "outcome", "threshold", "embedder", "embedder_digest", "label", "labels"),
     *_NAMES,

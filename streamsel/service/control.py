@@ -30,7 +30,8 @@ class FeedView:
 
     ``scope`` is the feed, or the group that shares its coreset; ``kept`` how many frames that
     coreset keeps now, ``count`` the most that it may (None: that cannot be set, a share is kept).
-    ``takes_sender``: it waits for a sender to call.
+    ``takes_sender``: it waits for a sender to call. ``display_name`` is what people call it, None
+    where that is its name.
     """
 
     status: FeedStatus
@@ -39,6 +40,7 @@ class FeedView:
     count: int | None
     kept: int
     takes_sender: bool = False
+    display_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

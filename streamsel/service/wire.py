@@ -22,6 +22,7 @@ def feed_to_json(view: FeedView, counts: Mapping[str, int]) -> dict[str, object]
     status = view.status
     return {
         "feed": status.feed,
+        "display_name": view.display_name or status.feed,
         "address": mask(status.address),
         "state": status.state,
         "reason": mask(status.reason),

@@ -66,7 +66,7 @@ def _lay_out(path: Path, plan: RunPlan, started: float) -> None:
             ),
         )
         database.executemany(
-            "INSERT INTO feeds (name, source) VALUES (?, ?)",
-            [(feed.name, feed.source) for feed in plan.feeds],
+            "INSERT INTO feeds (name, source, display_name) VALUES (?, ?, ?)",
+            [(feed.name, feed.source, feed.display_name) for feed in plan.feeds],
         )
         database.execute("COMMIT")

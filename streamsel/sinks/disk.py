@@ -13,6 +13,7 @@ from streamsel.errors import SinkError, SourceError
 from streamsel.event import FeedReport, Kept, Verdict
 from streamsel.frame import Frame, FrameKey, Picture
 from streamsel.sinks.encode import Encoder
+from streamsel.sinks.exif import with_exif
 from streamsel.sinks.files import disk_errors, make_folder, sync_files, write_file
 from streamsel.sinks.folder import MANIFEST, make_and_lock, picture_path, prepare, sweep
 from streamsel.sinks.manifest import manifest_lines
@@ -73,6 +74,7 @@ class DiskSink:
         """
         self._folder = folder
         self._encoder = encoder
+        self._sources = {feed.name: feed.source for feed in plan.feeds}
         self._clock = clock
         self._strict = options.durability == "strict"
         self._hold_bytes = options.hold_bytes
@@ -244,17 +246,27 @@ class DiskSink:
         encoded = self._encoder.encode(held.picture)
         path = picture_path(held.frame, self._encoder.suffix)
         place = self._folder / path
+        content = encoded.content
+        if self._encoder.suffix == "jpg":
+            content = with_exif(content, self._describe(held.frame), held.frame.recorded)
         with disk_errors(place):
             make_folder(place.parent)
-            write_file(place, encoded.content, sync=self._strict)
+            write_file(place, content, sync=self._strict)
         return StoredPicture(
             held.frame.key,
             path,
             encoded.width,
             encoded.height,
-            len(encoded.content),
-            sha256(encoded.content).hexdigest(),
+            len(content),
+            sha256(content).hexdigest(),
         )
+
+    def _describe(self, frame: Frame) -> str:
+        """Where a frame comes from, for whoever finds its picture alone."""
+        source = self._sources[frame.key.feed]
+        if frame.original is not None:
+            return f"{frame.original} of {source}"
+        return f"{source} frame {frame.key.index} at {frame.media_time:.3f} s"
 
     def _claim(self, pictures: Sequence[StoredPicture]) -> None:
         try:

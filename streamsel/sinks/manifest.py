@@ -11,7 +11,8 @@ from streamsel.sinks.record import Record
 def manifest_lines(record: Record) -> Iterator[str]:
     """Yield a line of JSON for every frame that is kept and whose picture is stored.
 
-    In order of feed and index. Times are seconds, ``wall_time`` UTC epoch seconds or null,
+    In order of feed and index. Times are seconds, ``wall_time`` UTC epoch seconds or null (of a
+    file: when it says that the frame was taken), ``original`` the name of an image's own file,
     ``path`` relative to the run's folder, ``time_base`` a fraction as text.
     """
     plan = record.run().plan
@@ -22,7 +23,9 @@ def manifest_lines(record: Record) -> Iterator[str]:
         line = {
             "id": str(kept.key),
             "feed": kept.key.feed,
+            "display_name": kept.display_name,
             "source": kept.source,
+            "original": kept.original,
             "index": kept.key.index,
             "pts": kept.pts,
             "time_base": f"{kept.time_base.numerator}/{kept.time_base.denominator}",

@@ -54,9 +54,17 @@ ADDED = {
         ),
         tables={"selections": "scope TEXT PRIMARY KEY, state BLOB NOT NULL"},
     ),
-    3: Additions(columns=(Column("runs", "settled", "INTEGER"),)),
+    3: Additions(
+        columns=(
+            Column("runs", "settled", "INTEGER"),
+            Column("feeds", "display_name", "TEXT"),
+            Column("frames", "recorded", "REAL"),
+            Column("frames", "original", "TEXT"),
+        )
+    ),
 }
-"""By version. Version 1 knew whole files alone, version 2 no inputs that were added later."""
+"""By version. Version 1 knew whole files alone; version 2 no inputs that were added later, no name
+of a feed but that of its folder, and no time of a file."""
 
 
 def require_known(database: sqlite3.Connection, path: Path) -> None:

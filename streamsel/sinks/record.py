@@ -94,18 +94,20 @@ class Record:
             method=method,
             count=count,
             seed=seed,
-            feeds=tuple(FeedPlan(feed.name, feed.source) for feed in self.feeds()),
+            feeds=tuple(
+                FeedPlan(feed.name, feed.source, feed.display_name) for feed in self.feeds()
+            ),
         )
         return Run(plan, *rest)
 
     def feeds(self) -> list[Feed]:
         """Return every feed of the run, in the order in which they are read."""
         return [
-            Feed(name, source, recorded, frames, error, tuple(json.loads(warnings)), status)
-            for name, source, recorded, frames, error, warnings, status in self._rows(
+            Feed(name, source, recorded, frames, error, tuple(json.loads(warnings)), status, shown)
+            for name, source, recorded, frames, error, warnings, status, shown in self._rows(
                 "SELECT name, source, "
                 "(SELECT ifnull(max(idx) + 1, 0) FROM frames WHERE frames.feed = feeds.id), "
-                "frames, error, warnings, status FROM feeds ORDER BY id"
+                "frames, error, warnings, status, display_name FROM feeds ORDER BY id"
             )
         ]
 
@@ -144,11 +146,11 @@ class Record:
         """
         for row in self._rows(
             "SELECT feed, idx, pts, time_base_num, time_base_den, media_time, width, height, "
-            "wall_time, corrupt, digest, sharpness, reason, vector "
+            "wall_time, corrupt, recorded, original, digest, sharpness, reason, vector "
             "FROM frames LEFT JOIN embeddings ON frame = seq ORDER BY seq"
         ):
             feed, index, pts, num, den, media_time, width, height, wall_time, corrupt = row[:10]
-            digest, sharpness, reason, vector = row[10:]
+            recorded, original, digest, sharpness, reason, vector = row[10:]
             frame = Frame(
                 key=FrameKey(self._names[feed], index),
                 pts=pts,
@@ -159,6 +161,8 @@ class Record:
                 picture=Picture(None),
                 wall_time=wall_time,
                 corrupt=bool(corrupt),
+                recorded=recorded,
+                original=original,
             )
             refusal = reason if vector is None else None
             sighting = Sighting(frame, _UNRECORDED, _unsigned(digest), sharpness, refusal, None)
@@ -168,19 +172,23 @@ class Record:
     def kept(self) -> Iterator[KeptFrame]:
         """Yield the frames that are kept now, in order of feed and index."""
         for row in self._rows(
-            "SELECT kept.feed, kept.idx, source, pts, time_base_num, time_base_den, media_time, "
-            "wall_time, sharpness, events.distance, other_feed, other_idx, events.reason, "
-            "path, kept.width, kept.height, bytes, sha256 FROM kept "
+            "SELECT kept.feed, kept.idx, ifnull(display_name, name), source, original, "
+            "pts, time_base_num, time_base_den, media_time, "
+            "ifnull(wall_time, recorded), sharpness, events.distance, other_feed, other_idx, "
+            "events.reason, path, kept.width, kept.height, bytes, sha256 FROM kept "
             "JOIN frames ON frames.feed = kept.feed AND frames.idx = kept.idx "
             "JOIN events ON events.id = event JOIN feeds ON feeds.id = kept.feed "
             "WHERE live ORDER BY kept.feed, kept.idx"
         ):
-            feed, index, source, pts, num, den, media_time, wall_time, sharpness = row[:9]
-            distance, near_feed, near_index, reason, path, width, height, size, sha256 = row[9:]
+            feed, index, display_name, source, original, pts, num, den, media_time = row[:9]
+            wall_time, sharpness, distance, near_feed, near_index, reason = row[9:15]
+            path, width, height, size, sha256 = row[15:]
             key = FrameKey(self._names[feed], index)
             yield KeptFrame(
                 key=key,
+                display_name=display_name,
                 source=source,
+                original=original,
                 pts=pts,
                 time_base=Fraction(num, den),
                 media_time=media_time,

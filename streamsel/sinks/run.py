@@ -21,11 +21,14 @@ Status: TypeAlias = Literal["running", "complete", "interrupted", "failed"]
 class FeedPlan:
     """A feed that will be read: its name, and where it comes from with credentials masked.
 
+    ``display_name`` is what people call it, None where that is its name.
+
     Raises :class:`ConfigurationError` for a name that cannot be a folder's.
     """
 
     name: str
     source: str
+    display_name: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse a name that would lead out of the run's folder."""
@@ -137,7 +140,7 @@ class Feed:
 
     ``recorded`` is how many of its frames are in the record, and so the index of the next one;
     ``frames`` is how many it had, None until it has ended. ``status`` is how a live one was last,
-    as JSON.
+    as JSON. ``display_name`` is what people call it, None where that is its name.
     """
 
     name: str
@@ -147,6 +150,7 @@ class Feed:
     error: str | None
     warnings: tuple[str, ...]
     status: str | None = None
+    display_name: str | None = None
 
     @property
     def done(self) -> bool:
@@ -170,11 +174,15 @@ class StoredPicture:
 class KeptFrame:
     """A frame that is kept now, why, and its picture where one is stored.
 
-    ``distance`` and ``nearest`` are to the nearest kept frame when it was admitted.
+    ``distance`` and ``nearest`` are to the nearest kept frame when it was admitted. ``wall_time``
+    is when it was received, or, in a file, when that says it was taken; UTC epoch seconds.
+    ``original`` is the name of an image's own file.
     """
 
     key: FrameKey
+    display_name: str
     source: str
+    original: str | None
     pts: int | None
     time_base: Fraction
     media_time: float

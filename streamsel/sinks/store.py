@@ -184,9 +184,9 @@ class LiveDiskSink:
             self._record.close()
             self._lock.release()
 
-    def add_feed(self, name: str, source: str) -> None:
-        """Make a feed known, credentials in ``source`` masked; a known one stays as it is."""
-        self._record.add_feed(FeedPlan(name, source))
+    def add_feed(self, name: str, source: str, display_name: str | None = None) -> None:
+        """Make a feed known, credentials in ``source`` masked; a known one keeps its source."""
+        self._record.add_feed(FeedPlan(name, source, display_name))
 
     def next_index(self, feed: str) -> int:
         """The first number of a feed that no frame can have been given."""

@@ -44,7 +44,8 @@ CREATE TABLE feeds (
     reserved     INTEGER NOT NULL DEFAULT 0,    -- live: numbers below may have been given
     last_media   REAL,                          -- live: times of the newest recorded frame
     last_wall    REAL,
-    status       TEXT                           -- live: how it is, JSON
+    status       TEXT,                          -- live: how it is, JSON
+    display_name TEXT                           -- what people call it; NULL: by its name
 ) STRICT;
 
 CREATE TABLE frames (
@@ -67,6 +68,8 @@ CREATE TABLE frames (
     threshold     REAL,
     sharpness     REAL NOT NULL,
     digest        INTEGER NOT NULL,             -- 64 bits, signed
+    recorded      REAL,                         -- when its file says it was taken, UTC epoch s
+    original      TEXT,                         -- the name of an image's own file
     UNIQUE (feed, idx)
 ) STRICT;
 

@@ -126,8 +126,9 @@ class RecordWriter(Record):
                 (json.dumps(plan.config), json.dumps(plan.identity)),
             )
             database.executemany(
-                "INSERT INTO feeds (name, source) VALUES (?, ?) ON CONFLICT DO NOTHING",
-                [(feed.name, feed.source) for feed in plan.feeds],
+                "INSERT INTO feeds (name, source, display_name) VALUES (?, ?, ?) "
+                "ON CONFLICT DO NOTHING",
+                [(feed.name, feed.source, feed.display_name) for feed in plan.feeds],
             )
         self._learn_names()
         self._take_stock()
@@ -161,12 +162,18 @@ class RecordWriter(Record):
         return {FrameKey(self._names[feed], index) for feed, index in rows}
 
     def add_feed(self, plan: FeedPlan) -> None:
-        """Add a feed to the run; one that it has already stays as it is."""
+        """Add a feed to the run; one that it has already keeps its source."""
         if plan.name in self._ids:
+            with self._transaction() as database:
+                database.execute(
+                    "UPDATE feeds SET display_name = ?1 WHERE name = ?2 AND display_name IS NOT ?1",
+                    (plan.display_name, plan.name),
+                )
             return
         with self._transaction() as database:
             number = database.execute(
-                "INSERT INTO feeds (name, source) VALUES (?, ?)", (plan.name, plan.source)
+                "INSERT INTO feeds (name, source, display_name) VALUES (?, ?, ?)",
+                (plan.name, plan.source, plan.display_name),
             ).lastrowid
         if number is not None:
             self._names[number] = plan.name
@@ -247,7 +254,7 @@ class RecordWriter(Record):
         self, database: sqlite3.Connection, verdicts: Sequence[Verdict], first: int
     ) -> None:
         rows = [self._frame_row(seq, verdict) for seq, verdict in enumerate(verdicts, first)]
-        database.executemany(f"INSERT INTO frames VALUES ({', '.join('?' * 19)})", rows)
+        database.executemany(f"INSERT INTO frames VALUES ({', '.join('?' * 21)})", rows)
 
     def _taken_back(self, key: FrameKey) -> int | None:
         """The place of a recorded frame whose verdict is to be given anew; None where it stands."""
@@ -294,6 +301,8 @@ class RecordWriter(Record):
             *self._verdict_row(verdict),
             seen.sharpness,
             _signed(seen.digest),
+            frame.recorded,
+            frame.original,
         )
 
     def _verdict_row(self, verdict: Verdict) -> tuple[Any, ...]:

@@ -14,21 +14,15 @@ from urllib.parse import unquote, urlsplit
 
 from streamsel.errors import SourceError
 from streamsel.sources.masking import mask
-
-VIDEO_SUFFIXES = {
-    *(".3g2", ".3gp", ".asf", ".avi", ".divx", ".dv", ".f4v", ".flv", ".gif", ".h264", ".h265"),
-    *(".hevc", ".ivf", ".m1v", ".m2t", ".m2ts", ".m2v", ".m4v", ".mjpeg", ".mjpg", ".mkv", ".mov"),
-    *(".mp4", ".mpe", ".mpeg", ".mpg", ".mts", ".mxf", ".nut", ".obu", ".ogg", ".ogm", ".ogv"),
-    *(".qt", ".rm", ".rmvb", ".ts", ".vob", ".webm", ".wmv", ".wtv", ".y4m"),
-}
-IMAGE_SUFFIXES = {
-    *(".avif", ".bmp", ".dpx", ".exr", ".hdr", ".heic", ".heif", ".j2k", ".jp2", ".jpe", ".jpeg"),
-    *(".jpg", ".jxl", ".pam", ".pbm", ".pcx", ".pgm", ".png", ".pnm", ".ppm", ".qoi", ".sgi"),
-    *(".tga", ".tif", ".tiff", ".webp"),
-}
-NAME_LENGTH = 100
-RUN_MARK = "streamsel.db"
-"""A folder that holds this is the result of a run."""
+from streamsel.sources.naming import folders_above, name_all
+from streamsel.sources.walk import (
+    IMAGE_SUFFIXES,
+    SUFFIXES,
+    VIDEO_SUFFIXES,
+    Walk,
+    is_text,
+    suffix_of,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,21 +30,26 @@ class Input:
     """One feed to be: a video (file or URL), or a sequence of image files.
 
     ``location`` is what gets opened, with credentials and therefore not in the repr; ``address``
-    is the same, masked. ``images`` is None for a video.
+    is the same, masked. ``images`` is None for a video. ``display_name`` is what people call it.
     """
 
     feed: str
     address: str
     location: str = field(repr=False)
     images: tuple[str, ...] | None = None
+    display_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Expansion:
-    """The inputs that were found, and why others were not: one does not stop the rest."""
+    """The inputs that were found, and why others were not: one does not stop the rest.
+
+    ``passed_over`` are the files of searched folders that are no input by their names.
+    """
 
     inputs: tuple[Input, ...]
     errors: tuple[SourceError, ...]
+    passed_over: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +67,9 @@ def expand(arguments: Sequence[str], *, leave_out: Collection[Path] = ()) -> Exp
     A file is one feed. A folder holds a feed for each video in it, recursively in natural order,
     and one for the images of each of its folders. A glob is expanded here. Images that are named
     one by one (as a shell expands ``frames/*.png``) form one feed per folder. Names are unique,
-    and the same for the same arguments. What lies in ``leave_out`` (a run's own output) is not
-    looked at when a folder is searched. Only regular files are inputs. Reads no file.
+    and the same for the same arguments; see :func:`name_all`. What lies in ``leave_out`` (a run's
+    own output) is not looked at when a folder is searched. Only regular files are inputs. Reads no
+    file.
     """
     search = _Search(frozenset(os.path.realpath(folder) for folder in leave_out))
     for argument in arguments:
@@ -77,17 +77,8 @@ def expand(arguments: Sequence[str], *, leave_out: Collection[Path] = ()) -> Exp
             search.argument(argument)
         except SourceError as error:
             search.errors.append(error)
-    return Expansion(tuple(_name(_join_images(search.found))), tuple(search.errors))
-
-
-def slug(name: str) -> str:
-    """A feed name that is safe as the name of a folder: ``[A-Za-z0-9._-]``, at most 100 long.
-
-    >>> slug("Gate 3, north.cam"), slug("../.."), slug("-x")
-    ('Gate-3-north.cam', 'feed', 'x')
-    """
-    cleaned = re.sub(r"[^A-Za-z0-9._-]+", "-", name)[:NAME_LENGTH].strip("-.")
-    return cleaned or "feed"
+    inputs = tuple(_name(list(_join_images(search.found))))
+    return Expansion(inputs, tuple(search.errors), tuple(map(mask, search.passed_over)))
 
 
 def natural_order(path: str) -> tuple[object, ...]:
@@ -117,13 +108,14 @@ class _Search:
     excluded: frozenset[str]
     found: list[_Found] = field(default_factory=list)
     errors: list[SourceError] = field(default_factory=list)
+    passed_over: list[str] = field(default_factory=list)
 
     def argument(self, argument: str) -> None:
         """Add the inputs behind one argument. Raises :class:`SourceError`."""
         shown = mask(argument)
         if not argument or "\0" in argument:
             raise SourceError(f"{shown!r}: not a path; give a file, a folder or an http(s) URL")
-        if not _is_text(argument):
+        if not is_text(argument):
             raise SourceError(f"{shown}: the name is not valid UTF-8; rename the file")
         if argument.startswith("file://"):
             argument = unquote(urlsplit(argument).path)
@@ -138,12 +130,15 @@ class _Search:
     def _pattern(self, pattern: str) -> None:
         before = len(self.found)
         for match in sorted(glob.glob(pattern, recursive=True), key=natural_order):
-            if not _is_text(match):
+            if not is_text(match):
+                if suffix_of(match) in SUFFIXES:
+                    told = f"{mask(match)}: the name is not valid UTF-8; rename it"
+                    self.errors.append(SourceError(told))
                 continue
             if os.path.isdir(match):
                 if os.path.realpath(match) not in self.excluded:
                     self._folder(match)
-            elif os.path.isfile(match) and _suffix(match) in VIDEO_SUFFIXES | IMAGE_SUFFIXES:
+            elif os.path.isfile(match) and suffix_of(match) in SUFFIXES:
                 self._path(match)
         if len(self.found) == before:
             raise SourceError(f"{mask(pattern)}: no video or image matches; check the pattern")
@@ -162,17 +157,18 @@ class _Search:
         elif not stat.S_ISREG(mode):
             raise SourceError(f"{shown}: is a pipe or a device; save it to a regular file")
         else:
-            images = (path,) if _suffix(path) in IMAGE_SUFFIXES else None
+            images = (path,) if suffix_of(path) in IMAGE_SUFFIXES else None
             self.found.append(_Found(Path(path).stem, path, images))
 
     def _folder(self, folder: str) -> bool:
-        """Add what the folder holds; return whether there was anything."""
+        """Add what the folder holds; return whether there was anything, be it unreadable."""
         videos: list[str] = []
         images: dict[str, list[str]] = {}
-        for path in self._files(folder):
-            if _suffix(path) in VIDEO_SUFFIXES:
+        walk = Walk(folder, self.excluded, natural_order)
+        for path in walk.files():
+            if suffix_of(path) in VIDEO_SUFFIXES:
                 videos.append(path)
-            elif _suffix(path) in IMAGE_SUFFIXES:
+            else:
                 images.setdefault(os.path.dirname(path), []).append(path)
         for path in sorted([*videos, *images], key=natural_order):
             if path in images:
@@ -180,26 +176,9 @@ class _Search:
                 self.found.append(_Found(_folder_name(path), path, members))
             else:
                 self.found.append(_Found(Path(path).stem, path))
-        return bool(videos or images)
-
-    def _files(self, folder: str) -> Iterator[str]:
-        """Yield the regular files below a folder, but hidden ones and results of earlier runs."""
-        refused: list[OSError] = []
-        for parent, children, names in os.walk(folder, onerror=refused.append):
-            children[:] = [
-                child
-                for child in children
-                if not child.startswith(".")
-                and os.path.realpath(os.path.join(parent, child)) not in self.excluded
-                and not os.path.exists(os.path.join(parent, child, RUN_MARK))
-            ]
-            for name in names:
-                path = os.path.join(parent, name)
-                if not name.startswith(".") and _is_text(path) and os.path.isfile(path):
-                    yield path
-        for error in refused:
-            where = mask(str(error.filename))
-            self.errors.append(SourceError(f"{where}: cannot be listed ({error.strerror})"))
+        self.errors.extend(walk.errors)
+        self.passed_over.extend(walk.passed_over)
+        return bool(videos or images or walk.errors)
 
 
 def _find_url(url: str) -> _Found:
@@ -215,15 +194,9 @@ def _find_url(url: str) -> _Found:
         )
     if not host:
         raise SourceError(f"{mask(url)}: the URL names no host; check it")
-    return _Found(Path(unquote(parts.path)).stem or host, url)
-
-
-def _suffix(path: str) -> str:
-    return os.path.splitext(path)[1].lower()
-
-
-def _is_text(path: str) -> bool:
-    return not any("\ud800" <= character <= "\udfff" for character in path)
+    # Of the address as it may be shown: what is masked must not become part of a name.
+    name = Path(unquote(urlsplit(mask(url)).path)).stem
+    return _Found(host if not name or "*" in name else name, url)
 
 
 def _folder_name(path: str) -> str:
@@ -246,15 +219,9 @@ def _join_images(found: Sequence[_Found]) -> Iterator[_Found]:
         yield _Found(_folder_name(folder), folder, members)
 
 
-def _name(found: Iterator[_Found]) -> Iterator[Input]:
-    """Give each input its unique feed name; names that differ in case alone count as equal."""
-    taken: set[str] = set()
-    for item in found:
-        base = name = slug(item.name)
-        number = 1
-        while name.casefold() in taken:
-            number += 1
-            suffix = f"-{number}"
-            name = base[: NAME_LENGTH - len(suffix)] + suffix
-        taken.add(name.casefold())
-        yield Input(name, mask(item.location), item.location, item.images)
+def _name(found: Sequence[_Found]) -> Iterator[Input]:
+    """Give each input its unique name."""
+    names = name_all([(item.name, folders_above(item.location)) for item in found])
+    for item, named in zip(found, names, strict=True):
+        address = mask(item.location)
+        yield Input(named.name, address, item.location, item.images, named.display_name)

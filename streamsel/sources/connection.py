@@ -308,6 +308,9 @@ def _ffmpeg_options(parts: SplitResult, options: LiveOptions, *, is_device: bool
         }
     elif scheme in ("http", "https"):
         chosen |= {"rw_timeout": timeout_us, "live_start_index": "-1"}
+        # Segments by any name: what they may be and where they may lie is in the lists above.
+        chosen |= {"allowed_extensions": "ALL", "allowed_segment_extensions": "ALL"}
+        chosen["extension_picky"] = "0"
     else:
         chosen |= {"rw_timeout": timeout_us}
     if scheme in _TLS_PORTS:

@@ -24,6 +24,7 @@ from streamsel.sources.masks import read_masks
 from streamsel.sources.opening import ONE_THREAD, DecoderOptions
 from streamsel.sources.order import InOrder
 from streamsel.sources.reading import Reading
+from streamsel.sources.recorded import recorded_at
 from streamsel.sources.sampling import Sampling
 from streamsel.sources.seeking import Finder
 from streamsel.sources.trail import Trail
@@ -207,7 +208,12 @@ class FileSource:
 
     def _read(self, session: Session, *, is_provisional: bool = False) -> Reading:
         return Reading(
-            self._feed, self._where, session, self._filters, is_provisional=is_provisional
+            self._feed,
+            self._where,
+            session,
+            self._filters,
+            is_provisional=is_provisional,
+            began=recorded_at(self._location, *session.tags),
         )
 
     def _from_the_beginning(self, start: int) -> Generator[Frame, None, None]:

@@ -20,6 +20,7 @@ from streamsel.sources.masks import read_masks
 from streamsel.sources.matrices import replaced, retag
 from streamsel.sources.opening import decode_picture
 from streamsel.sources.orientation import UPRIGHT, Orientation, from_exif, turned_by
+from streamsel.sources.recorded import time_in_name
 from streamsel.sources.sampling import Sampling
 
 _EXIF_ORIENTATION = 0x0112
@@ -135,6 +136,7 @@ class ImageSource:
 
     def _read(self, index: int) -> Frame:
         path = self._paths[index]
+        name = os.path.basename(path)
         where = f"feed '{self._feed}': {masked(path)}"
         image = decode_picture(where, path)
         if (matrix := retag(image)) is not None:
@@ -155,6 +157,8 @@ class ImageSource:
             height=height,
             picture=Picture(image, orientation.rotation),
             corrupt=image.is_corrupt,
+            recorded=time_in_name(name),
+            original=masked(name),
         )
 
 

@@ -15,6 +15,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
+from urllib.parse import urlsplit
 
 import av
 from av.codec.hwaccel import HWAccel
@@ -31,7 +32,7 @@ SERVER_TIMEOUT = 15.0
 _CONTAINERS = (
     "mov,matroska,mpegts,mpeg,avi,gif,apng,flv,live_flv,ogg,asf,rm,nut,ivf,obu,mxf,dv,h261,h263,"
     "h264,hevc,vvc,av1,m4v,mjpeg,mpjpeg,mpegvideo,vc1,cavsvideo,dirac,dnxhd,yuv4mpegpipe,gxf,wtv,"
-    "swf,amv,nsv,rl2,bink,smk,roq,mlv,r3d,evc,"
+    "swf,amv,nsv,rl2,bink,smk,roq,mlv,r3d,evc,dhav,"
     # Sound alone is opened to be able to say so.
     "mp3,wav,aac,flac,ac3,eac3,aiff,caf,w64,amr"
 )
@@ -41,6 +42,7 @@ _PICTURES = (
     "psd_pipe,qoi_pipe,sgi_pipe,sunrast_pipe,tiff_pipe,webp_pipe,xbm_pipe,xpm_pipe,xwd_pipe,"
     "gif,apng"
 )
+_ROWS_OF_PICTURES = (".mjpeg", ".mjpg")
 _NOT_PICTURES_OF_A_VIDEO = Disposition.attached_pic | Disposition.timed_thumbnails
 
 
@@ -149,14 +151,25 @@ def open_as_it_is(location: str, hwaccel: HWAccel | None = None) -> InputContain
         options["protocol_whitelist"] = "file"
         # A colon in a name would otherwise make what stands before it a protocol.
         location = "file:" + os.path.abspath(location)
-    return av.open(
-        location,
-        "r",
-        options=options,
-        metadata_errors="replace",
-        timeout=(SERVER_TIMEOUT, SERVER_TIMEOUT) if is_remote else None,
-        hwaccel=hwaccel,
-    )
+
+    def opened(format: str | None = None) -> InputContainer:
+        return av.open(
+            location,
+            "r",
+            format=format,
+            options=options,
+            metadata_errors="replace",
+            timeout=(SERVER_TIMEOUT, SERVER_TIMEOUT) if is_remote else None,
+            hwaccel=hwaccel,
+        )
+
+    try:
+        return opened()
+    except av.error.ArgumentError:
+        # By its content, pictures in a row look like one picture.
+        if not urlsplit(location).path.lower().endswith(_ROWS_OF_PICTURES):
+            raise
+        return opened("mjpeg")
 
 
 def _refuse_special_file(where: str, path: str) -> None:

@@ -38,12 +38,17 @@ class Reading:
         filters: str | None,
         *,
         is_provisional: bool = False,
+        began: float | None = None,
     ) -> None:
-        """``is_provisional``: the pictures are good for looking at, not for keeping."""
+        """``is_provisional``: the pictures are good for looking at, not for keeping.
+
+        ``began``: when the recording says that it began, UTC epoch seconds.
+        """
         self._feed = feed
         self._where = where
         self._session = session
         self._is_provisional = is_provisional
+        self._began = began
         self._chain: FilterChain | None = None
         if filters is not None:
             declared = {"rate": session.frame_rate, "pixel_aspect": session.pixel_aspect}
@@ -140,6 +145,7 @@ class Reading:
             height=height,
             picture=Picture(image, orientation.rotation, is_provisional=self._is_provisional),
             corrupt=image.is_corrupt,
+            recorded=None if self._began is None else self._began + media_time,
         )
 
     def require_pictures(self) -> None:

@@ -45,6 +45,7 @@ def test_feeds_are_listed_with_what_was_counted() -> None:
             gate, yard = await client.json("/api/feeds")
         assert gate == {
             "feed": "gate",
+            "display_name": "gate",
             "address": "rtsp://viewer:***@10.0.0.4/main",
             "state": "up",
             "reason": "",

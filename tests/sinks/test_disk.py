@@ -84,7 +84,9 @@ def test_a_folder_ends_with_the_kept_frames_and_nothing_else(
     assert last | {"bytes": 0, "sha256": ""} == {
         "id": "yard-000057",
         "feed": "yard",
+        "display_name": "yard",
         "source": "yard.mp4",
+        "original": None,
         "index": 57,
         "pts": 57 * 512,
         "time_base": "1/12800",

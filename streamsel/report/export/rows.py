@@ -20,7 +20,9 @@ Value: TypeAlias = str | int | float | bool | None
 _ABOUT_KEPT: dict[str, type] = {
     "id": str,
     "feed": str,
+    "display_name": str,
     "source": str,
+    "original": str,
     "index": int,
     "pts": int,
     "time_base": str,
@@ -104,14 +106,17 @@ def _judged(record: Record, embeddings: bool) -> Generator[Row, None, None]:
         # While the first query is open, the others see the record as it does.
         first = list(islice(pairs, 1))
         kept = {frame.key: frame.picture for frame in record.kept()}
-        sources = {feed.name: feed.source for feed in record.feeds()}
+        feeds = {
+            feed.name: {"source": feed.source, "display_name": feed.display_name or feed.name}
+            for feed in record.feeds()
+        }
         for candidate, decision in chain(first, pairs):
             key = candidate.frame.key
             fields = _told(candidate, decision, kept.get(key)) | by
             # What was refused has no valid vector, whatever the network gave.
             has_vector = embeddings and decision.outcome != "refused"
             yield Row(
-                fields | {"source": sources[key.feed], "kept": key in kept},
+                fields | feeds[key.feed] | {"kept": key in kept},
                 candidate.embedding if has_vector else None,
             )
 
@@ -127,7 +132,8 @@ def _told(
         "pts": frame.pts,
         "time_base": f"{frame.time_base.numerator}/{frame.time_base.denominator}",
         "media_time": frame.media_time,
-        "wall_time": frame.wall_time,
+        "wall_time": frame.recorded if frame.wall_time is None else frame.wall_time,
+        "original": frame.original,
         **{name: None if picture is None else getattr(picture, name) for name in _OF_PICTURE},
         "distance": decision.distance,
         "nearest": None if decision.nearest is None else str(decision.nearest),

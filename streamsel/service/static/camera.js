@@ -37,8 +37,11 @@ function tell(problem) {
 
 async function listFeeds() {
   const listed = await ask("/api/feeds");
-  const names = listed.filter((feed) => feed.takes_sender).map(({ feed }) => feed);
-  byId("feed").replaceChildren(...names.map((name) => el("option", { value: name }, name)));
+  const waiting = listed.filter((feed) => feed.takes_sender);
+  const names = waiting.map(({ feed }) => feed);
+  byId("feed").replaceChildren(
+    ...waiting.map(({ feed, display_name }) => el("option", { value: feed }, display_name)),
+  );
   if (names.includes(asked.get("feed"))) byId("feed").value = asked.get("feed");
   byId("go").disabled = !names.length;
   if (!names.length) tell("No feed waits for a sender: configure one with source: whip.");

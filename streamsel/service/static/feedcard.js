@@ -35,7 +35,7 @@ export class FeedCard {
       this.word,
       this.since,
     );
-    this.button = el("button", { type: "button", "aria-pressed": "false" }, feed.feed);
+    this.button = el("button", { type: "button", "aria-pressed": "false" }, feed.display_name);
     this.button.addEventListener("click", () => onChosen(feed.feed));
     this.reason = el("p", { class: "reason" });
     this.kept = el("b");
@@ -81,6 +81,7 @@ export class FeedCard {
     this.shape.setAttribute("d", SHAPES[state]);
     write(this.word, WORDS[state]);
     retime(this.since, feed.since);
+    write(this.button, feed.display_name);
     write(this.reason, feed.reason.replace(`feed '${feed.feed}': `, ""));
     this.reason.hidden = !feed.reason;
     const most = feed.count === null ? "" : ` of ${count(feed.count)}`;
@@ -102,7 +103,7 @@ export class FeedCard {
   }
 
   #buildSettings() {
-    const { feed } = this.#feed;
+    const { display_name: feed } = this.#feed;
     this.enabled = el("input", { type: "checkbox", role: "switch" });
     this.enabled.addEventListener("change", () => this.#set("enabled", this.enabled.checked));
     this.count = el("input", {

@@ -17,9 +17,9 @@ export function picture(frame, attributes = {}) {
   return img;
 }
 
-/** Builds the list item of a frame. */
+/** Builds the list item of a frame; `feedShown` is what people call its feed. */
 export class Figure {
-  constructor(frame) {
+  constructor(frame, feedShown) {
     this.link = el(
       "a",
       { href: linkTo(frame.id) },
@@ -34,7 +34,7 @@ export class Figure {
       el(
         "p",
         { class: "caption" },
-        el("b", {}, frame.feed),
+        el("b", {}, feedShown),
         timeElement(frame.wall_time),
       ),
       el(

@@ -130,7 +130,7 @@ export class Gallery {
     if (isNew && this.#next !== null && this.frames.isBeyond(frame)) return;
     const place = this.frames.add(frame);
     if (place < 0) return;
-    const figure = new Figure(frame);
+    const figure = new Figure(frame, this.store.shown(frame.feed));
     if (isNew) figure.node.classList.add("arriving");
     this.#figures.set(frame.id, figure);
     this.list.insertBefore(figure.node, this.list.children[place] ?? null);
@@ -189,9 +189,9 @@ export class Gallery {
     const waits = [...feeds.values()].some((feed) => feed.takes_sender);
     let advice = "The first is kept as soon as a feed sends a picture.";
     if (!feeds.size) advice = "They come once a feed is configured.";
-    else if (down) advice = `Feed ${down.feed} is down: ${down.reason}`;
+    else if (down) advice = `Feed ${down.display_name} is down: ${down.reason}`;
     else if (filter !== null) advice = "The first is kept as soon as this feed sends a picture.";
-    const text = `${filter === null ? "No frames yet" : `No frames of ${filter} yet`}. ${advice}`;
+    const text = `${filter === null ? "No frames yet" : `No frames of ${this.store.shown(filter)} yet`}. ${advice}`;
     if (place.dataset.text === text + waits) return;
     place.dataset.text = text + waits;
     place.replaceChildren(el("p", {}, text));

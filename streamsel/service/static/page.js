@@ -38,7 +38,7 @@ const heard = {
   measured: (measurement) => store.measure(measurement),
 };
 
-function tellState({ feed, state, reason }) {
+function tellState({ display_name: feed, state, reason }) {
   announce(`Feed ${feed} is ${state === "disabled" ? "off" : state}${reason ? `: ${reason}` : ""}`);
 }
 

@@ -15,6 +15,11 @@ export class Store extends EventTarget {
     if (this.filter !== null && !this.feeds.has(this.filter)) this.setFilter(null);
   }
 
+  /** What people call a feed. */
+  shown(name) {
+    return this.feeds.get(name)?.display_name ?? name;
+  }
+
   /** Takes what is new of one feed; returns what was known of it. */
   setFeed(feed) {
     const before = this.feeds.get(feed.feed);

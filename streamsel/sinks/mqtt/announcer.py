@@ -94,7 +94,8 @@ class Announcer:
             if feed in feeds:
                 wanted[self._topics.status(feed)] = payload
         if self._discovery is not None:
-            wanted[self._discovery.topic] = self._discovery.config(feeds.keys(), gone)
+            shown = {feed: self._controls.display_name(feed) for feed in feeds}
+            wanted[self._discovery.topic] = self._discovery.config(shown, gone)
         return wanted
 
     async def _clear(self, feed: str) -> None:

@@ -28,6 +28,9 @@ class Controls(Protocol):
         This is the truth: retained topics of any other feed are cleared.
         """
 
+    def display_name(self, feed: str) -> str:
+        """What people call a feed of the service."""
+
     async def set_enabled(self, feed: str, enabled: bool) -> None:
         """Switch a feed on or off. Raises :class:`ConfigurationError` where that cannot be."""
 

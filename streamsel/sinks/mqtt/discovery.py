@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,13 +35,16 @@ class Discovery:
         """Where Home Assistant says that it is back and wants to be told again."""
         return f"{self.prefix}/status"
 
-    def config(self, feeds: Collection[str], gone: Collection[str]) -> bytes:
-        """Describe the device with its feeds; parts of feeds that are gone are to be removed."""
+    def config(self, feeds: Mapping[str, str], gone: Collection[str]) -> bytes:
+        """Describe the device with its feeds, by name, and what people call each.
+
+        Parts of feeds that are gone are to be removed.
+        """
         parts: dict[str, Any] = {}
         for feed in sorted(gone):
-            parts |= {name: {"p": part["p"]} for name, part in self._parts(feed).items()}
-        for feed in sorted(feeds):
-            parts |= self._parts(feed)
+            parts |= {name: {"p": part["p"]} for name, part in self._parts(feed, feed).items()}
+        for feed, shown in sorted(feeds.items()):
+            parts |= self._parts(feed, shown)
         return json.dumps(
             {
                 "dev": {
@@ -63,26 +66,26 @@ class Discovery:
     def _device(self) -> str:
         return _safe(self.topics.prefix)
 
-    def _parts(self, feed: str) -> dict[str, dict[str, Any]]:
+    def _parts(self, feed: str, shown: str) -> dict[str, dict[str, Any]]:
         """Return the parts of one feed by their name within the device."""
         topics, name = self.topics, json.dumps(feed)  # a string literal of the template language
         parts: dict[str, dict[str, Any]] = {
             "image": {
                 "p": "image",
-                "name": f"{feed} last kept",
+                "name": f"{shown} last kept",
                 "image_topic": topics.image(feed),
                 "content_type": self.content_type,
             },
             "connected": {
                 "p": "binary_sensor",
-                "name": f"{feed} connected",
+                "name": f"{shown} connected",
                 "device_class": "connectivity",
                 "state_topic": topics.status(feed),
                 "value_template": "{{ 'ON' if value_json.state == 'up' else 'OFF' }}",
             },
             "enabled": {
                 "p": "switch",
-                "name": f"{feed} enabled",
+                "name": f"{shown} enabled",
                 "command_topic": topics.set(feed, "enabled"),
                 "state_topic": topics.state(feed, "enabled"),
                 "payload_on": ON,
@@ -90,7 +93,7 @@ class Discovery:
             },
             "count": {
                 "p": "number",
-                "name": f"{feed} count",
+                "name": f"{shown} count",
                 "command_topic": topics.set(feed, "count"),
                 "state_topic": topics.state(feed, "count"),
                 "min": 1,
@@ -99,7 +102,7 @@ class Discovery:
             },
             "kept": {
                 "p": "sensor",
-                "name": f"{feed} kept",
+                "name": f"{shown} kept",
                 "state_topic": topics.stats,
                 "value_template": f"{{{{ value_json.feeds.get({name}, {{}}).get('kept') }}}}",
                 "state_class": "total_increasing",

@@ -62,6 +62,9 @@ class SomeControls:
     def feeds(self) -> Mapping[str, tuple[bool, int]]:
         return self.settings
 
+    def display_name(self, feed: str) -> str:
+        return feed
+
     async def set_enabled(self, feed: str, enabled: bool) -> None:
         self.settings[feed] = (enabled, self.settings[feed][1])
 

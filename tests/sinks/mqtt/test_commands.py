@@ -150,7 +150,9 @@ async def test_home_assistant_is_told_again_when_it_is_back(tmp_path, broker):
 
 def test_the_device_that_home_assistant_sees():
     told = json.loads(
-        Discovery(Topics("site/a"), "homeassistant", "image/png").config(["gate"], [])
+        Discovery(Topics("site/a"), "homeassistant", "image/png").config(
+            {"gate": "Einfahrt Süd"}, []
+        )
     )
     (device,) = told["dev"]["ids"]
     assert device.startswith("site_a_")
@@ -164,6 +166,7 @@ def test_the_device_that_home_assistant_sees():
         "count": "number",
         "kept": "sensor",
     }
+    assert parts["image"]["name"] == "Einfahrt Süd last kept"
     assert parts["image"]["image_topic"] == "site/a/gate/image"
     assert parts["image"]["content_type"] == "image/png"
     assert parts["enabled"]["command_topic"] == "site/a/gate/enabled/set"
@@ -176,7 +179,9 @@ def test_the_device_that_home_assistant_sees():
 @pytest.mark.parametrize("feed", ["Tür 2", 'a"b', "{{ x }}", "ünïcode"])
 def test_any_feed_has_parts_of_its_own_with_names_that_home_assistant_takes(feed):
     told = json.loads(
-        Discovery(Topics("streamsel"), "homeassistant", "image/jpeg").config([feed, "T_r 2"], [])
+        Discovery(Topics("streamsel"), "homeassistant", "image/jpeg").config(
+            {feed: feed, "T_r 2": "T_r 2"}, []
+        )
     )
     assert len(told["cmps"]) == 10
     for name, part in told["cmps"].items():

@@ -1,0 +1,81 @@
+"""When a file says that it was recorded: by its metadata, or by its name.
+
+Nothing is decided by it: it is told with the frames that are kept. Times are UTC epoch seconds.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta, timezone
+
+_EARLIEST_YEAR = 1990
+"""Clocks that were never set begin in 1904, 1970 or 1980."""
+_TAGS = ("com.apple.quicktime.creationdate", "creation_time", "DATE_RECORDED", "date_recorded")
+_STAMP = re.compile(
+    r"(?<!\d)(?P<date>(?:19|20)\d\d[-_.]?(?:0[1-9]|1[0-2])[-_.]?(?:0[1-9]|[12]\d|3[01]))"
+    r"(?:[T _.-]|\s+at\s+)?"
+    r"(?P<time>(?:[01]\d|2[0-3])([-_.:h]?)[0-5]\d(?:\3|m)[0-5]\d)"
+    r"(?:[.,_-]?(?P<fraction>\d{3}(?:\d{3})?))?(?!\d)s?"
+    r"(?P<zone>Z|[+-](?:0\d|1[0-4]):?[0-5]\d)?"
+)
+_ZONE = re.compile(r"([+-])(\d\d):?(\d\d)$")
+
+
+def recorded_at(location: str, *metadata: Mapping[str, str]) -> float | None:
+    """When the recording at a path or URL began; None where nothing says so.
+
+    The first of the ``metadata`` (of the container, then of the stream) that has a creation time
+    counts, then the name of the file.
+    """
+    for tags in metadata:
+        for tag in _TAGS:
+            if (found := _read_tag(tags.get(tag, ""))) is not None:
+                return found
+    return time_in_name(os.path.basename(location))
+
+
+def time_in_name(name: str) -> float | None:
+    """The time that a file's name has in it, as cameras and phones write it; None for none.
+
+    A stamp without ``Z`` or an offset is taken as UTC: the same on every machine.
+
+    >>> time_in_name("VID_20261122_101530.mp4") == time_in_name("2026-11-22_10-15-30.mkv")
+    True
+    >>> time_in_name("PXL_20261122_101530250.mp4"), time_in_name("walk-20261122.mp4")
+    (1795342530.25, None)
+    """
+    for found in _STAMP.finditer(name):
+        digits = re.sub(r"\D", "", found["date"] + found["time"])
+        zone = _zone(found["zone"] or "Z")
+        if zone is None:
+            continue
+        try:
+            moment = datetime.strptime(digits, "%Y%m%d%H%M%S").replace(tzinfo=zone)
+        except ValueError:
+            continue
+        if moment.year >= _EARLIEST_YEAR:
+            return moment.timestamp() + float(f"0.{found['fraction'] or 0}")
+    return None
+
+
+def _read_tag(text: str) -> float | None:
+    """Read an ISO 8601 time; one without a zone is UTC."""
+    text = _ZONE.sub(r"\1\2:\3", text.strip())
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    return moment.timestamp() if moment.year >= _EARLIEST_YEAR else None
+
+
+def _zone(text: str) -> timezone | None:
+    if text == "Z":
+        return UTC
+    found = _ZONE.fullmatch(text)
+    if found is None:
+        return None
+    offset = timedelta(hours=int(found[2]), minutes=int(found[3]))
+    return timezone(-offset if found[1] == "-" else offset)
