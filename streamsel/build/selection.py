@@ -125,7 +125,7 @@ def _plan(options: RunOptions, opened: Opened, embeddings: Embeddings) -> RunPla
         "select": {name: value for name, value in config["select"].items() if name not in apart},
         "pictures": {name: config["write"][name] for name in ("format", "quality", "size")},
         "places": {one.feed: _place(one) for one in inputs},
-        "content": {source.feed: source.fingerprint for source in opened.sources},
+        "content": {source.feed: source.fingerprint for source in sources},
     }
     return RunPlan(
         version=__version__,
@@ -138,7 +138,7 @@ def _plan(options: RunOptions, opened: Opened, embeddings: Embeddings) -> RunPla
         seed=options.select.seed,
         feeds=tuple(
             FeedPlan(source.feed, source.address, one.display_name)
-            for source, one in zip(opened.sources, opened.inputs, strict=True)
+            for source, one in zip(sources, inputs, strict=True)
         ),
     )
 
