@@ -71,7 +71,7 @@ class Walk:
             except OSError as error:
                 self._refuse(parent, f"cannot be listed ({error.strerror})")
                 continue
-            below = []
+            below = list[str]()
             for entry in entries:
                 if entry.name.startswith("."):
                     continue
