@@ -17,12 +17,15 @@ _EDITABLE = (".mp4", ".mov")
 
 @dataclass(frozen=True)
 class Family:
-    """A codec: how it is told to encode, and the containers it is put into."""
+    """A codec: how it is told to encode, and the containers it is put into.
+
+    ``is_recorded``: streams of it are joined, and begin within a group, as recordings do.
+    """
 
     encode: Callable[[random.Random, int], str]
     containers: tuple[str, ...]
     share: int = 1
-    joins: bool = False
+    is_recorded: bool = False
 
 
 def _h264(chance: random.Random, group: int) -> str:
@@ -92,15 +95,15 @@ FAMILIES = {
         _h264,
         (".mp4", ".mov", ".mkv", ".flv", ".nut", ".avi", ".h264", *_TRANSPORT * 2),
         share=8,
-        joins=True,
+        is_recorded=True,
     ),
-    "hevc": Family(_hevc, (".mp4", ".mkv", ".hevc", *_TRANSPORT), share=4, joins=True),
+    "hevc": Family(_hevc, (".mp4", ".mkv", ".hevc", *_TRANSPORT), share=4, is_recorded=True),
     "vp8": Family(_vpx("libvpx"), (".webm", ".mkv", ".ivf", ".avi"), share=2),
     "vp9": Family(_vpx("libvpx-vp9"), (".webm", ".mkv", ".ivf", ".mp4"), share=3),
     "av1": Family(_av1, (".mkv", ".ivf", ".mp4", ".obu")),
     "mpeg1": Family(_mpeg("mpeg1video", 2), (".mpg", ".mkv", ".m1v")),
     "mpeg2": Family(
-        _mpeg("mpeg2video", 2), (".ts", ".mpg", ".mkv", ".m2v", ".vob"), share=3, joins=True
+        _mpeg("mpeg2video", 2), (".ts", ".mpg", ".mkv", ".m2v", ".vob"), share=3, is_recorded=True
     ),
     "mpeg4": Family(_mpeg("mpeg4", 2), (".mp4", ".mkv", ".ts", ".avi"), share=3),
     "xvid": Family(_mpeg("libxvid"), (".avi",)),
@@ -108,7 +111,7 @@ FAMILIES = {
     "wmv2": Family(_mpeg("wmv2"), (".asf", ".avi")),
     "msmpeg4": Family(_mpeg("msmpeg4"), (".avi",)),
     "theora": Family(_mpeg("libtheora"), (".ogv", ".mkv")),
-    "mjpeg": Family(_mpeg("mjpeg"), (".avi", ".mkv", ".mjpeg"), joins=False),
+    "mjpeg": Family(_mpeg("mjpeg"), (".avi", ".mkv", ".mjpeg")),
     "ffv1": Family(_mpeg("ffv1"), (".mkv", ".avi")),
 }
 
@@ -122,7 +125,7 @@ def compose(number: int, seed: int) -> Kind:
     suffix = chance.choice(family.containers)
     parts = [_part(family, chance, suffix)]
     is_transport = suffix in (*_TRANSPORT, ".h264", ".hevc")
-    if family.joins and is_transport and chance.random() < 0.25:
+    if family.is_recorded and is_transport and chance.random() < 0.25:
         second = _part(family, chance, suffix)
         parts.append(replace(second, first=parts[0].frames, rate=parts[0].rate))
     kind = Kind(
@@ -134,7 +137,7 @@ def compose(number: int, seed: int) -> Kind:
     if suffix in _EDITABLE and chance.random() < 0.3:
         begin = chance.uniform(0.1, 0.8)
         return replace(kind, remux=f"-ss {begin:.3f} -i {{file}} -c copy")
-    if suffix in _TRANSPORT and chance.random() < 0.25:
+    if family.is_recorded and suffix in _TRANSPORT and chance.random() < 0.25:
         return replace(kind, alter=from_within(chance.uniform(0.05, 0.5)))
     return kind
 

@@ -64,7 +64,7 @@ def faults(kind: Kind, stream: Path, truth: list[Shot]) -> Iterator[str]:
             check(*arguments)
         except (AssertionError, StreamselError) as error:
             told = " ".join(str(one) for one in arguments if isinstance(one, (int, str)))
-            yield f"{check.__name__} {told}: {error}"
+            yield f"{check.__name__}({told}) {error}"
 
 
 def as_shown(kind: Kind, truth: list[Shot]) -> Kind:
@@ -97,8 +97,7 @@ def main() -> int:
             pictures += len(truth)
             if found:
                 failed += 1
-                print(kind.name, *kind.parts, kind.remux, sep="\n  ", flush=True)
-                print(*found, sep="\n    ", flush=True)
+                print(kind.name, *kind.parts, kind.remux, *found, sep="\n    ", flush=True)
     print(f"{sum(read_of.values())} streams, {pictures} pictures, {failed} streams failed")
     print(", ".join(f"{name} {count}" for name, count in sorted(read_of.items())))
     return 1 if failed else 0
