@@ -35,9 +35,9 @@ def stream(kind: Kind, streams: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def truth(stream: Path) -> list[Shot]:
+def truth(kind: Kind, stream: Path) -> list[Shot]:
     """What plain sequential decoding shows of it."""
-    return sequential(stream)
+    return sequential(stream, kind.read_by)
 
 
 @pytest.fixture(scope="session")

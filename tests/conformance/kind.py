@@ -47,6 +47,8 @@ class Kind:
     alter: Alter | None = None
     has_clean_times: bool = True
     """Whether media time is what the timestamps say, without a jump, a gap or a guess."""
+    read_by: int | None = None
+    """The matrix (ITU-T H.273) in place of one that cannot be converted."""
 
     def __str__(self) -> str:
         return self.name
@@ -64,6 +66,7 @@ def kind(
     intermediate: str = "",
     alter: Alter | None = None,
     clean: bool = True,
+    read_by: int | None = None,
 ) -> Kind:
     """A stream that is encoded in one go; all pictures come out unless told otherwise."""
     return Kind(
@@ -74,6 +77,7 @@ def kind(
         intermediate=intermediate,
         alter=alter,
         has_clean_times=clean,
+        read_by=read_by,
     )
 
 

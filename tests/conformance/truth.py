@@ -28,8 +28,9 @@ class Shot:
         return f"{self.number}@{self.pts}:{self.digest[:6]}"
 
 
-def shot_of(image: av.VideoFrame) -> Shot:
-    """What is compared of a picture, before any conversion of it."""
+def shot_of(image: av.VideoFrame, matrix: int | None = None) -> Shot:
+    """What is compared of a picture, before any conversion of it; ``matrix`` replaces its own."""
+    image.colorspace = image.colorspace if matrix is None else matrix
     return Shot(image.pts, digest_of(image), number_of(image, image.rotation))
 
 
@@ -86,7 +87,7 @@ def _luma(image: av.VideoFrame) -> Luma:
     return (rows >> bits - 8).astype(np.uint8)
 
 
-def sequential(path: Path) -> list[Shot]:
+def sequential(path: Path, matrix: int | None = None) -> list[Shot]:
     """Every picture, decoded from the beginning in one thread by one decoder."""
     shots = []
     with av.open(str(path)) as container:
@@ -96,7 +97,7 @@ def sequential(path: Path) -> list[Shot]:
         for packet in container.demux(stream):
             # As ffmpeg does: what cannot be decoded is passed over.
             with suppress(av.FFmpegError):
-                shots += [shot_of(image) for image in stream.codec_context.decode(packet)]
+                shots += [shot_of(image, matrix) for image in stream.codec_context.decode(packet)]
     return shots
 
 

@@ -24,7 +24,10 @@ KINDS = (
     kind("bt709.mp4", f"{X264} -colorspace bt709 -color_primaries bt709 -color_trc bt709"),
     kind("bt2020.mp4", f"{X264} -colorspace bt2020nc -color_primaries bt2020 -color_trc bt709"),
     kind("full-range.mp4", f"{X264} -pix_fmt yuvj420p"),
-    *(kind(f"matrix-{number}.mp4", f"{X264} -bf 2 {_MATRIX}{number}") for number in (10, 14, 17)),
+    *(
+        kind(f"matrix-{number}.mp4", f"{X264} -bf 2 {_MATRIX}{number}", read_by=nearest)
+        for number, nearest in ((8, 6), (10, 9), (12, 2), (14, 9), (17, 6))
+    ),
     kind("pq.mp4", _hdr("smpte2084")),
     kind("hlg.mkv", _hdr("arib-std-b67")),
     kind("wide-pixels.mp4", f"{X264} -bf 2 -vf setsar=16/11"),
