@@ -79,11 +79,20 @@ class Picture:
     a live feed cannot be, so it is encoded first, and dropped only where even that is too much.
 
     ``rotation`` is how many degrees counter-clockwise, a multiple of 90, the image must be turned
-    to stand upright. ``is_provisional``: the picture is good for looking at, not for keeping; it is
-    to be dropped once it was looked at.
+    to stand upright. ``pixel_aspect`` is the width of a stored pixel for its height where whatever
+    the picture comes in says so; None: as the image itself says. ``is_provisional``: the picture is
+    good for looking at, not for keeping; it is to be dropped once it was looked at.
     """
 
-    __slots__ = ("__weakref__", "_encoded", "_image", "_nbytes", "is_provisional", "rotation")
+    __slots__ = (
+        "__weakref__",
+        "_encoded",
+        "_image",
+        "_nbytes",
+        "is_provisional",
+        "pixel_aspect",
+        "rotation",
+    )
 
     def __init__(
         self,
@@ -91,12 +100,14 @@ class Picture:
         rotation: int = 0,
         encoded: EncodedPicture | None = None,
         *,
+        pixel_aspect: Fraction | None = None,
         is_provisional: bool = False,
     ) -> None:
         self._image = image
         self._encoded = encoded
         self._nbytes: int | None = None
         self.rotation = rotation
+        self.pixel_aspect = pixel_aspect
         self.is_provisional = is_provisional
 
     @property
@@ -124,13 +135,16 @@ class Picture:
         Returns None where it was dropped before. Safe from any thread, as far as ``encode`` is.
         """
         if self._encoded is None:
-            # A copy of the handle keeps the pixels, whoever drops this one meanwhile.
-            held = Picture(self._image, self.rotation)
+            held = self.held()
             if held.image is None:
                 return None
             self._encoded = encode(held)
         self._image = None
         return self._encoded
+
+    def held(self) -> Picture:
+        """Another handle to the decoded image, which keeps it whoever drops this one meanwhile."""
+        return Picture(self._image, self.rotation, pixel_aspect=self.pixel_aspect)
 
     def drop(self) -> None:
         """Let go of all of it. Safe from any thread; whoever holds ``image`` keeps it."""

@@ -28,6 +28,7 @@ from streamsel.config.options import (
 )
 from streamsel.errors import ConfigurationError, FolderInUseError, SinkError
 from streamsel.frame import FrameKey
+from streamsel.pixels.size import PictureSize
 from streamsel.report.summary import Summary, store_statistics, summarise
 from streamsel.runtime.execute import execute
 
@@ -154,7 +155,9 @@ def select(
     decode: Decode = "all",
     hwaccel: str | None = None,
     mask: str | Sequence[str] = (),
-    size: tuple[int, int] | None = None,
+    size: str | tuple[int, int] | None = None,
+    keep_pixels: bool = False,
+    keep_hdr: bool = False,
     format: ImageFormat = "jpg",
     quality: int | None = None,
     embedder: str = "builtin",
@@ -169,7 +172,8 @@ def select(
     """Keep the ``count`` most diverse frames of videos, folders, globs or URLs.
 
     Arguments mean what the options of ``streamsel select`` of the same name mean; times are
-    seconds. ``embeddings``: files of vectors to read instead of computing them. An input that
+    seconds. ``size`` is text as for the command, or width and height to fit into. ``embeddings``:
+    files of vectors to read instead of computing them. An input that
     cannot be read does not stop the others: ``selection.summary.errors`` names it.
 
     Raises :class:`StreamselError`: a :class:`ConfigurationError` for what cannot be asked for, a
@@ -202,7 +206,13 @@ def select(
             per_input=per_input,
             seed=seed,
         ),
-        write=WriteOptions(format=format, quality=quality, size=size),
+        write=WriteOptions(
+            format=format,
+            quality=quality,
+            size=_picture_size(size),
+            keep_pixels=keep_pixels,
+            keep_hdr=keep_hdr,
+        ),
     )
     folder = Path(tempfile.mkdtemp(prefix="streamsel-")) if output is None else Path(output)
     try:
@@ -223,6 +233,12 @@ def select(
         if output is None:
             shutil.rmtree(folder, ignore_errors=True)
         raise
+
+
+def _picture_size(size: str | tuple[int, int] | None) -> PictureSize | None:
+    if size is None:
+        return None
+    return PictureSize.read(size) if isinstance(size, str) else PictureSize(*size)
 
 
 def _names(paths: str | PathLike[str] | Sequence[str | PathLike[str]]) -> tuple[str, ...]:

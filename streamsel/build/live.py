@@ -186,7 +186,13 @@ def _encoder(config: Config) -> Callable[[Picture], EncodedPicture]:
 
     def encode(picture: Picture) -> EncodedPicture:
         if not hasattr(own, "encoder"):
-            own.encoder = Encoder(wanted.format, wanted.quality, wanted.size)
+            own.encoder = Encoder(
+                wanted.format,
+                wanted.quality,
+                wanted.size,
+                keep_pixels=wanted.keep_pixels,
+                keep_hdr=wanted.keep_hdr,
+            )
         encoded: EncodedPicture = own.encoder.encode(picture)
         return encoded
 

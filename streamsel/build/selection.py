@@ -71,7 +71,13 @@ def build_selection(
     from streamsel.sinks.encode import Encoder
 
     write = options.write
-    encoder = Encoder(write.format, write.quality, write.size)
+    encoder = Encoder(
+        write.format,
+        write.quality,
+        write.size,
+        keep_pixels=write.keep_pixels,
+        keep_hdr=write.keep_hdr,
+    )
     on_card = jobs == 1 and looks_on_card(options.read)
     opened = open_sources(inputs, options.read, leave_out=[folder], on_card=on_card)
     options = replace(options, read=opened.read)
@@ -123,7 +129,9 @@ def _plan(options: RunOptions, opened: Opened, embeddings: Embeddings) -> RunPla
         "read": {name: value for name, value in config["read"].items() if value or name != "mask"},
         "screen": config["screen"],
         "select": {name: value for name, value in config["select"].items() if name not in apart},
-        "pictures": {name: config["write"][name] for name in ("format", "quality", "size")},
+        "pictures": {
+            name: value for name, value in config["write"].items() if name != "durability"
+        },
         "places": {one.feed: _place(one) for one in inputs},
         "content": {source.feed: source.fingerprint for source in sources},
     }

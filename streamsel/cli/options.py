@@ -24,6 +24,7 @@ from streamsel.config.options import (
     WriteOptions,
 )
 from streamsel.errors import ConfigurationError
+from streamsel.pixels.size import PictureSize
 from streamsel.screen.options import ScreenOptions
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -59,7 +60,7 @@ def _floor(text: str) -> float | Literal["auto"]:
 
 DURATION = Parsed("duration", units.seconds)
 SHARE = Parsed("share", units.share)
-SIZE = Parsed("WxH", units.size_px)
+SIZE = Parsed("WxH", PictureSize.read)
 FLOOR = Parsed("auto|distance", _floor)
 
 FILTERS_HELP = (
@@ -210,7 +211,13 @@ _WRITE = [
         help="Of the kept pictures.",
     ),
     click.option("--quality", type=click.IntRange(1, 100), help="1..100.  [default: 90]"),
-    click.option("--size", type=SIZE, help="Scale kept pictures, e.g. 640x360."),
+    click.option(
+        "--size",
+        type=SIZE,
+        help="Fit kept pictures into 640x360, 640x or x360; 640x360! stretches.",
+    ),
+    click.option("--keep-pixels", is_flag=True, help="As stored, even where not square."),
+    click.option("--keep-hdr", is_flag=True, help="HDR as it is: PNG of 16 bits, AVIF of 10."),
     click.option(
         "--durability",
         type=click.Choice(get_args(Durability)),
@@ -277,7 +284,8 @@ def run_options(chosen: dict[str, Any]) -> RunOptions:
             )
         ),
         write=WriteOptions(
-            format=chosen.get("image_format", "jpg"), **pick("quality", "size", "durability")
+            format=chosen.get("image_format", "jpg"),
+            **pick("quality", "size", "keep_pixels", "keep_hdr", "durability"),
         ),
     )
 

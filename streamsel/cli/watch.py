@@ -38,6 +38,7 @@ _FEED_OPTIONS = {
     "weights": "weights",
     "device": "device",
 }
+_PICTURE_OPTIONS = ("size", "keep_pixels", "keep_hdr", "format", "quality")
 
 
 @click.command(help=_HELP)
@@ -56,8 +57,12 @@ _FEED_OPTIONS = {
 @click.option(
     "--decode", type=click.Choice(["all", "reference", "keyframes"]), help="Which frames."
 )
-@click.option("--size", help="Scale kept pictures, e.g. 640x360.")
-@click.option("--format", type=click.Choice(["jpg", "png", "webp"]), help="Of kept pictures.")
+@click.option("--size", help="Fit kept pictures into 640x360, 640x or x360; 640x360! stretches.")
+@click.option("--keep-pixels", is_flag=True, default=None, help="As stored, even where not square.")
+@click.option("--keep-hdr", is_flag=True, default=None, help="HDR as it is: png or avif.")
+@click.option(
+    "--format", type=click.Choice(["jpg", "png", "webp", "avif"]), help="Of kept pictures."
+)
 @click.option("--quality", help="1..100, of kept pictures.")
 @click.option("--embedder", help="See: embedders.")
 @click.option("--weights", help="Weights for it, from a file.")
@@ -74,7 +79,7 @@ def command(
     verbose: bool,
     as_json: bool,
     mask: tuple[str, ...],
-    **given: str | None,
+    **given: Any,
 ) -> None:
     """Run the service until it is told to stop."""
     if file is None and not feeds:
@@ -105,7 +110,7 @@ def _overrides(feeds: tuple[str, ...], given: dict[str, Any]) -> dict[str, Any]:
     """Nest what was given on the command line as a configuration's sections are."""
     sections: dict[str, Any] = {
         "defaults": {to: given[name] for name, to in _FEED_OPTIONS.items()},
-        "pictures": {name: given[name] for name in ("size", "format", "quality")},
+        "pictures": {name: given[name] for name in _PICTURE_OPTIONS},
         "disk": {
             "path": given["output"],
             "max_bytes": given["max_bytes"],

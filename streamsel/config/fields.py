@@ -19,10 +19,10 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, Secret
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import PydanticCustomError, core_schema
 
-from streamsel.config import units
 from streamsel.config.count import Count, read_count
 from streamsel.config.listen import Listen, read_listen
 from streamsel.errors import ConfigurationError
+from streamsel.pixels.size import PictureSize
 from streamsel.sources.masking import mask
 from streamsel.sources.masks import read_masks
 
@@ -105,12 +105,10 @@ def size_px() -> Kind:
     """Return the kind of picture sizes in pixels."""
 
     def read(value: object, folder: Path) -> object:
-        return units.size_px("x".join(map(str, value)) if isinstance(value, tuple) else str(value))
+        return value if isinstance(value, PictureSize) else PictureSize.read(str(value))
 
-    def write(size: tuple[int, int]) -> object:
-        return f"{size[0]}x{size[1]}"
-
-    return Kind("WIDTHxHEIGHT in pixels, like 640x360", read, write, {"type": "string"})
+    told = "WIDTHxHEIGHT in pixels, like 640x360, 640x, x360 or 640x360!"
+    return Kind(told, read, str, {"type": "string"})
 
 
 def host_and_port() -> Kind:

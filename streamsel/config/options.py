@@ -7,11 +7,12 @@ from dataclasses import asdict, dataclass, field
 from typing import Literal, TypeAlias, get_args
 
 from streamsel.errors import ConfigurationError
+from streamsel.pixels.size import PictureSize
 from streamsel.screen.options import ScreenOptions
 from streamsel.sources.masks import read_masks
 
 Method: TypeAlias = Literal["online", "two-pass", "random", "uniform"]
-ImageFormat: TypeAlias = Literal["jpg", "png", "webp"]
+ImageFormat: TypeAlias = Literal["jpg", "png", "webp", "avif"]
 Durability: TypeAlias = Literal["strict", "batched"]
 Decode: TypeAlias = Literal["all", "fast", "reference", "keyframes", "adaptive"]
 
@@ -164,11 +165,13 @@ class SelectOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriteOptions:
-    """How kept frames are written."""
+    """How kept frames are written: with square pixels and in SDR, unless something is kept."""
 
     format: ImageFormat = "jpg"
     quality: int | None = None
-    size: tuple[int, int] | None = None
+    size: PictureSize | None = None
+    keep_pixels: bool = False
+    keep_hdr: bool = False
     durability: Durability = "strict"
 
 

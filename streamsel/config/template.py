@@ -47,7 +47,7 @@ feeds:
   # yard-east: {source: rtsp://10.0.0.5/main, group: yard}
   # yard-west: {source: rtsp://10.0.0.6/main, group: yard, transport: udp}
 
-# pictures: {format: jpg, quality: 90, size: 1280x720}
+# pictures: {format: jpg, quality: 90, size: 1280x720, keep_pixels: false, keep_hdr: false}
 
 # Where kept frames go.
 sinks:

@@ -10,7 +10,6 @@ from streamsel.errors import ConfigurationError
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 _CLOCK = re.compile(r"(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:\.\d+)?)")
 _PART = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|min|s|m|h|d)")
-_SIZE = re.compile(r"(\d+)[xX](\d+)")
 _BYTES = re.compile(r"(\d{1,18}(?:\.\d{1,9})?)\s*([kKMGT]i?)?B?")
 _PREFIXES = {
     **{"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12},
@@ -38,21 +37,6 @@ def seconds(text: str) -> float:
     raise ConfigurationError(
         f"{text!r} is not a duration; write seconds (90), units (1h30m) or a clock (00:01:30)"
     )
-
-
-def size_px(text: str) -> tuple[int, int]:
-    """Read a picture size in pixels, width first.
-
-    >>> size_px("640x360")
-    (640, 360)
-
-    Raises :class:`ConfigurationError` for anything else, or a side of 0 or over 16,384.
-    """
-    if match := _SIZE.fullmatch(text.strip()):
-        width, height = int(match[1]), int(match[2])
-        if 1 <= width <= 16_384 and 1 <= height <= 16_384:
-            return width, height
-    raise ConfigurationError(f"{text!r} is not a size; write WIDTHxHEIGHT in pixels, like 640x360")
 
 
 def share(text: str) -> float:

@@ -5,7 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 FRAMES = "frames"
-MEDIA_TYPES = {".jpg": "image/jpeg", ".png": "image/png", ".webp": "image/webp"}
+MEDIA_TYPES = {
+    ".jpg": "image/jpeg",
+    ".png": "image/png",
+    ".webp": "image/webp",
+    ".avif": "image/avif",
+}
 
 
 def find_picture(folder: Path, path: str) -> Path | None:

@@ -201,7 +201,7 @@ class DiskSink:
                 (self._folder / path).unlink(missing_ok=True)
 
     def _take(self, frame: Frame) -> None:
-        picture = Picture(frame.picture.image, frame.picture.rotation)
+        picture = frame.picture.held()
         if picture.image is None:
             self._missing.add(frame.key)
             return

@@ -30,10 +30,10 @@ ASIDE = "set-aside"
 
 _ASIDE_NAME = re.compile(rf"{ASIDE}-\d+")
 _LOG = logging.getLogger("streamsel.sinks")
-_FILE_NAME = re.compile(r"\.?(\d{6,})_-?\d{4,}\.\d{3}\.(?:jpg|png|webp)(\.part)?")
+_FILE_NAME = re.compile(r"\.?(\d{6,})_-?\d{4,}\.\d{3}\.(?:jpg|png|webp|avif)(\.part)?")
 
 
-_LIVE_NAME = re.compile(r"\.?\d{8}T\d{6}\.\d{6}Z_(.+)-\d{6,}\.(?:jpg|png|webp)(?:\.part)?")
+_LIVE_NAME = re.compile(r"\.?\d{8}T\d{6}\.\d{6}Z_(.+)-\d{6,}\.(?:jpg|png|webp|avif)(?:\.part)?")
 
 
 def make_and_lock(folder: Path) -> FolderLock:

@@ -16,7 +16,7 @@ from torch.utils.dlpack import from_dlpack
 
 from streamsel.frame import LumaRows, Picture, Sketch, Thumbnail, View
 from streamsel.libav import as_source_error
-from streamsel.sources.eye import CANNOT_LOOK, SKETCH_SIDE, Eye
+from streamsel.sources.eye import CANNOT_LOOK, SKETCH_SIDE, Eye, as_shown
 from streamsel.sources.planes import Small, to_rgb
 
 _ROWS = 32
@@ -56,10 +56,12 @@ class CardEye:
         if image is None or not is_on_card(image):
             return self._eye.thumbnail(picture, view)
         if view.crop is not None or view.scaling != "area":
-            copied = Picture(image.reformat(format="nv12"), picture.rotation)
+            nv12 = image.reformat(format="nv12")
+            copied = Picture(nv12, picture.rotation, pixel_aspect=picture.pixel_aspect)
             return self._eye.thumbnail(copied, view)
         small = small_planes(plane_of(image, 0), plane_of(image, 1), view.side)
-        return _own(np.rot90(to_rgb(small, image), picture.rotation // 90))
+        rgb = as_shown(to_rgb(small, image), image)
+        return _own(np.rot90(rgb, picture.rotation // 90))
 
 
 def is_on_card(image: av.VideoFrame) -> bool:

@@ -187,7 +187,7 @@ class Connection(Session):
                 # A picture that lost something leaves traces in the next one, even in a keyframe
                 # that is whole: so that one is decoded twice.
                 packet.decode()
-            images = self._hidden(packet.decode())
+            images = self._seen(packet.decode())
         except av.FFmpegError as error:
             self._note(error)
             self._doubt.begin()

@@ -20,6 +20,7 @@ from av.video.stream import VideoStream
 from streamsel.errors import SourceError
 from streamsel.sources.address import is_url
 from streamsel.sources.covering import Areas, Cover
+from streamsel.sources.cropping import Cropper, margins_of
 from streamsel.sources.entry import Entries
 from streamsel.sources.hardware import hardware
 from streamsel.sources.opening import (
@@ -59,8 +60,9 @@ class Session:
 
     ``rate`` is average frames per second, ``frame_rate`` what ffmpeg takes for the rate of the
     video, ``pixel_aspect`` the width of a pixel for its height, as the container or the codec says
-    (both None where nothing does), ``time_base`` seconds per unit of pts, ``size_bytes``
-    the file's size (0 or less where it is not known); ``declared_frames`` and
+    (both None where nothing does), ``overruling_aspect`` the same where the container says another
+    than the codec and so overrules the pictures, ``time_base`` seconds per unit of pts,
+    ``size_bytes`` the file's size (0 or less where it is not known); ``declared_frames`` and
     ``declared_seconds`` are how much there is by the container's word, None where it gives none
     or one that cannot be; ``has_edits`` where an edit list may leave out some of it.
     ``decoded_in_software_because``: why the hardware that was asked for does not decode it;
@@ -111,6 +113,10 @@ class Session:
         self.rate: Fraction | None = stream.average_rate or stream.guessed_rate
         self.frame_rate: Fraction | None = stream.guessed_rate or self.rate
         self.pixel_aspect: Fraction | None = stream.sample_aspect_ratio
+        is_overruled = self.pixel_aspect != stream.codec_context.sample_aspect_ratio
+        self.overruling_aspect = self.pixel_aspect if is_overruled else None
+        margins = margins_of(container, stream)
+        self._cropper = None if margins is None else Cropper(margins)
         self.time_base: Fraction = stream.time_base or Fraction(1, 90000)
         self.size_bytes: int = container.size
         self.tags = dict(container.metadata), dict(stream.metadata)
@@ -177,7 +183,7 @@ class Session:
     def decode(self, packet: Packet[VideoStream]) -> list[av.VideoFrame]:
         """Decode a packet, also of another session of the same video; return what comes out now."""
         try:
-            return self._hidden(self._stream.codec_context.decode(packet))
+            return self._seen(self._stream.codec_context.decode(packet))
         except av.FFmpegError as error:
             self._note(error)
             return []
@@ -186,15 +192,17 @@ class Session:
         """Return what the decoder still holds, and let it begin anew."""
         decoder = self._stream.codec_context
         try:
-            return self._hidden(decoder.decode(None))
+            return self._seen(decoder.decode(None))
         except av.FFmpegError as error:
             self._note(error)
             return []
         finally:
             decoder.flush_buffers()
 
-    def _hidden(self, images: list[av.VideoFrame]) -> list[av.VideoFrame]:
-        """The pictures with what nobody may see hidden in them."""
+    def _seen(self, images: list[av.VideoFrame]) -> list[av.VideoFrame]:
+        """The pictures without what the container wants left out, and what nobody may see."""
+        if self._cropper is not None:
+            images = list(map(self._cropper.crop, images))
         return images if self._cover is None else list(map(self._cover.hide, images))
 
     def packets(self) -> Iterator[Packet[VideoStream]]:

@@ -47,13 +47,20 @@ class FilterChain:
 
     ``rate`` is frames per second of the video, ``pixel_aspect`` how wide its pixels are for their
     height, as they are stored; None where the video does not say. Filters ask for both (``fps``,
-    ``decimate``, ``scale=iw*sar:ih``).
+    ``decimate``, ``scale=iw*sar:ih``). ``overruling_aspect`` is what holds instead of what pictures
+    say of themselves; those that come out always say it themselves.
     """
 
     def __init__(
-        self, text: str, *, rate: Fraction | None = None, pixel_aspect: Fraction | None = None
+        self,
+        text: str,
+        *,
+        rate: Fraction | None = None,
+        pixel_aspect: Fraction | None = None,
+        overruling_aspect: Fraction | None = None,
     ) -> None:
         self.text = text
+        self._preparing = () if overruling_aspect is None else (f"setsar={overruling_aspect}",)
         self._declared = {"pixel_aspect": str(pixel_aspect or Fraction(0))}
         if rate:
             self._declared["frame_rate"] = str(rate)
@@ -143,7 +150,7 @@ class FilterChain:
             range=str(image.color_range),
             **self._declared,
         )
-        for turn in orientation.filters:
+        for turn in (*self._preparing, *orientation.filters):
             name, _, options = turn.partition("=")
             turned = graph.add(name, options or None)
             end.link_to(turned)

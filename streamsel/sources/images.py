@@ -155,7 +155,8 @@ class ImageSource:
             media_time=float(index * self._time_base),
             width=width,
             height=height,
-            picture=Picture(image, orientation.rotation),
+            # What a scan or a camera says of its dots is not meant for showing: nobody heeds it.
+            picture=Picture(image, orientation.rotation, pixel_aspect=Fraction(1)),
             corrupt=image.is_corrupt,
             recorded=time_in_name(name),
             original=masked(name),

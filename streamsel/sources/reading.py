@@ -51,11 +51,15 @@ class Reading:
         self._began = began
         self._chain: FilterChain | None = None
         if filters is not None:
-            declared = {"rate": session.frame_rate, "pixel_aspect": session.pixel_aspect}
-            self._chain = FilterChain(filters, **declared)
+            self._chain = FilterChain(
+                filters,
+                rate=session.frame_rate,
+                pixel_aspect=session.pixel_aspect,
+                overruling_aspect=session.overruling_aspect,
+            )
         self._timeline = session.timeline()
         self._filtered = Timeline(session.rate, CONTINUOUS_STEP)
-        self._turning = _Turning()
+        self._turning = _Turning(session.overruling_aspect)
         self._places = self._pictures = 0
         self._last_time = 0.0
         self.matrix: int | None = None
@@ -113,10 +117,11 @@ class Reading:
         self._retag(image)
         time_base = image.time_base or self._session.time_base
         orientation = self._turning.of(image)
+        aspect = self._session.overruling_aspect
         if orientation.mirrored:
             image = self._turning.unmirror(image, time_base, orientation)
-            orientation = UPRIGHT
-        return self._frame(index, image, time_base, media_time, orientation)
+            orientation, aspect = UPRIGHT, None
+        return self._frame(index, image, time_base, media_time, orientation, aspect)
 
     def _retag(self, image: av.VideoFrame) -> None:
         matrix = retag(image)
@@ -134,6 +139,7 @@ class Reading:
         time_base: Fraction,
         media_time: float,
         orientation: Orientation,
+        pixel_aspect: Fraction | None = None,
     ) -> Frame:
         width, height = orientation.upright(image.width, image.height)
         return Frame(
@@ -143,7 +149,12 @@ class Reading:
             media_time=media_time,
             width=width,
             height=height,
-            picture=Picture(image, orientation.rotation, is_provisional=self._is_provisional),
+            picture=Picture(
+                image,
+                orientation.rotation,
+                pixel_aspect=pixel_aspect,
+                is_provisional=self._is_provisional,
+            ),
             corrupt=image.is_corrupt,
             recorded=None if self._began is None else self._began + media_time,
         )
@@ -204,15 +215,16 @@ class Reading:
 class _Turning(Turning):
     """Makes pictures upright that a quarter turn alone would leave mirrored."""
 
-    def __init__(self) -> None:
+    def __init__(self, overruling_aspect: Fraction | None) -> None:
         super().__init__()
+        self._overruling_aspect = overruling_aspect
         self._chain: FilterChain | None = None
 
     def unmirror(
         self, image: av.VideoFrame, time_base: Fraction, orientation: Orientation
     ) -> av.VideoFrame:
         """The picture made upright."""
-        self._chain = self._chain or FilterChain("null")
+        self._chain = self._chain or FilterChain("null", overruling_aspect=self._overruling_aspect)
         (upright,) = self._chain.apply(image, time_base, orientation)
         return upright
 

@@ -173,7 +173,7 @@ def test_every_problem_at_once_each_with_its_line(tmp_path: Path) -> None:
     assert found == [
         "STREAMSEL_PICTURES__QUALITY: pictures.quality is 101; "
         "it must be a whole number from 1 to 100",
-        "command line: pictures.format is gif; it must be 'jpg', 'png' or 'webp'",
+        "command line: pictures.format is gif; it must be 'jpg', 'png', 'webp' or 'avif'",
         "streamsel.yaml:1: log_level is loud; it must be 'debug', 'info', 'warning' or 'error'",
         "streamsel.yaml:3: defaults.windw is not a setting; did you mean 'window'?",
         "streamsel.yaml:4: defaults.window is 25x; "

@@ -12,7 +12,6 @@ from streamsel.config.units import (
     seconds,
     share,
     size_bytes,
-    size_px,
     write_bytes,
     write_seconds,
 )
@@ -62,14 +61,6 @@ def test_shares(text: str, expected: float) -> None:
 def test_what_is_not_a_share_is_named(text: str) -> None:
     with pytest.raises(ConfigurationError, match="not a share"):
         share(text)
-
-
-def test_sizes() -> None:
-    assert size_px("640x360") == (640, 360)
-    assert size_px("1X1") == (1, 1)
-    for text in ["0x1", "1x0", "640", "axb", "20000x1", "-1x5"]:
-        with pytest.raises(ConfigurationError, match="not a size"):
-            size_px(text)
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,9 @@ import pytest
 from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from PIL import Image
 
-from streamsel.errors import ConfigurationError, SinkError
+from streamsel.errors import ConfigurationError, SinkError, SourceError
 from streamsel.frame import Picture
+from streamsel.pixels.size import PictureSize
 from streamsel.sinks.encode import Encoder
 
 TV, PC = ColorRange.MPEG, ColorRange.JPEG
@@ -138,7 +139,7 @@ def test_pictures_come_out_upright(rotation, turns):
 @pytest.mark.parametrize("rotation", [0, 90])
 def test_a_size_is_that_of_the_upright_picture(size, rotation):
     picture = Picture(av.VideoFrame.from_ndarray(scene(), format="rgb24"), rotation)
-    encoded = Encoder("png", size=size).encode(picture)
+    encoded = Encoder("png", size=PictureSize(*size, exact=True)).encode(picture)
     found = opened(encoded.content)
     assert found.size == size == (encoded.width, encoded.height)
     upright = Image.fromarray(np.rot90(scene(), rotation // 90))
@@ -166,9 +167,20 @@ def test_a_dropped_picture_is_refused():
         ({"format": "jpg", "quality": 0}, "1..100"),
         ({"format": "webp", "quality": 101}, "1..100"),
         ({"format": "png", "quality": 90}, "png"),
-        ({"size": (0, 5)}, "0x5"),
+        ({"format": "jpg", "keep_hdr": True}, "cannot keep HDR"),
+        ({"format": "avif"}, "keep-hdr"),
     ],
 )
 def test_what_cannot_be_is_refused_with_its_name(wish, named):
     with pytest.raises(ConfigurationError, match=named):
         Encoder(**wish)
+
+
+@pytest.mark.parametrize(
+    ("format", "size"), [("webp", (16_384, 1)), ("jpg", (1, 65_501)), ("avif", (8, 2))]
+)
+def test_a_size_that_a_format_cannot_have_is_refused_with_its_reason(format, size):
+    picture = Picture(av.VideoFrame(*size, "gray"))
+    encoder = Encoder(format, keep_hdr=format == "avif")
+    with pytest.raises(SourceError, match=f"{size[0]}x{size[1]} cannot be {format}.*write png"):
+        encoder.encode(picture)

@@ -11,6 +11,7 @@ from streamsel.config import fields as kind
 from streamsel.config import numbers
 from streamsel.config.options import Durability, ImageFormat
 from streamsel.config.sections.base import FilePath, Section, Text
+from streamsel.pixels.size import PictureSize
 
 Topic: TypeAlias = Annotated[
     str,
@@ -26,16 +27,28 @@ class PicturesConfig(Section):
 
     format: ImageFormat = Field(default="jpg", description="of the files and messages")
     quality: Annotated[int, numbers.whole(1, 100)] | None = Field(
-        default=None, description="1 to 100; null: 90 for jpg, 80 for webp; png takes none"
+        default=None, description="1 to 100; null: 90 for jpg, 80 for webp and avif; png takes none"
     )
-    size: Annotated[tuple[int, int], kind.size_px()] | None = Field(
-        default=None, description="scale to exactly this; null: as it comes"
+    size: Annotated[PictureSize, kind.size_px()] | None = Field(
+        default=None,
+        description="fit into 640x360, or to one side of it (640x, x360); 640x360! stretches to"
+        " exactly that; null: as it comes",
+    )
+    keep_pixels: bool = Field(
+        default=False, description="as stored, even where pixels are not square"
+    )
+    keep_hdr: bool = Field(
+        default=False, description="HDR is not made SDR: png of 16 bits, or avif of 10"
     )
 
     @model_validator(mode="after")
-    def _require_quality_to_matter(self) -> Self:
+    def _require_format_that_can(self) -> Self:
         if self.format == "png" and self.quality is not None:
             kind.refuse("quality cannot be set for png, which keeps every pixel exactly")
+        if self.keep_hdr and self.format not in ("png", "avif"):
+            kind.refuse(f"{self.format} cannot keep HDR; write png or avif")
+        if self.format == "avif" and not self.keep_hdr:
+            kind.refuse("avif is for keeping HDR; set keep_hdr too, or write another format")
         return self
 
 

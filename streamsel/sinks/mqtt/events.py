@@ -18,7 +18,12 @@ from streamsel.sinks.mqtt.topics import Topics
 SCHEMA = 1
 """Goes up when a field is taken away or changes its meaning; fields may be added without."""
 
-CONTENT_TYPES = {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp"}
+CONTENT_TYPES = {
+    "jpg": "image/jpeg",
+    "png": "image/png",
+    "webp": "image/webp",
+    "avif": "image/avif",
+}
 _JSON = "application/json"
 
 

@@ -1,0 +1,1 @@
+"""What decoded pictures become when they are shown or written: size, shape, colours."""
