@@ -91,7 +91,7 @@ test-lowest: $(VENV)/bin/uv debian
 	$(VENV)/bin/uv pip compile --quiet pyproject.toml .ci/lock/build.in --extra test --extra training \
 	  --resolution lowest-direct --python $(VENV)/lowest/bin/python \
 	  --constraints .ci/lock/bounds.in --excludes .ci/lock/torch.in -o $(LOWEST)
-	$(VENV)/lowest/bin/python -m pip $(QUIET) install --no-deps -r $(LOWEST)
+	$(VENV)/bin/uv pip install --quiet --python $(VENV)/lowest/bin/python --no-deps -r $(LOWEST)
 	$(VENV)/lowest/bin/python .ci/choose_torch.py torch torchvision
 	$(VENV)/lowest/bin/python -m pip $(QUIET) install --no-deps --no-build-isolation -e .
 	$(VENV)/lowest/bin/python -m pytest -n $(WORKERS) --dist worksteal $(UNITS) streamsel
