@@ -17,7 +17,7 @@ from av.container import InputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-from streamsel.errors import SourceError
+from streamsel.errors import SourceError, UnreadableError
 from streamsel.sources.address import is_url
 from streamsel.sources.covering import Areas, Cover
 from streamsel.sources.cropping import Cropper, margins_of
@@ -210,7 +210,7 @@ class Session:
 
         Raises :class:`SourceError` where the video is lost on the way.
         """
-        failures = 0
+        failures = read = 0
         while failures < _READ_ATTEMPTS:
             packets = iter(self._container.demux(self._stream))
             while True:
@@ -221,13 +221,32 @@ class Session:
                     return
                 except av.FFmpegError as error:
                     if self._is_remote or isinstance(error, av.error.OSError):
-                        raise SourceError(f"{self._where} was lost: {reason(error)}") from None
+                        why = reason(error) + ("" if read else self._advice())
+                        raise SourceError(f"{self._where} was lost: {why}") from None
                     failures += 1
                     self._note(error)
                     break
                 if packet.size:  # the last one is empty: it would end the decoder
-                    failures = 0
+                    failures, read = 0, read + 1
+                    self._require_clear(packet)
                     yield packet
+
+    def _advice(self) -> str:
+        """What to do where not even the first packet can be read."""
+        if not (self._is_remote and self._container.format.name.startswith("mov")):
+            return ""
+        return (
+            "; an MP4 with its index at the end can only be read from a server that answers ranges"
+            " (Accept-Ranges: bytes): write it anew with ffmpeg -i IN -c copy -movflags +faststart"
+            " OUT, or download it first"
+        )
+
+    def _require_clear(self, packet: Packet[VideoStream]) -> None:
+        if packet.has_sidedata("encryption_info"):
+            raise UnreadableError(
+                f"{self._where} is encrypted (Common Encryption); decrypt it first: ffmpeg"
+                " -decryption_key KEY -i IN -c copy OUT"
+            )
 
     def _note(self, error: av.FFmpegError) -> None:
         self._damage.note(reason(error))

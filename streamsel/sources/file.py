@@ -119,7 +119,7 @@ class FileSource:
         as must be. Raises :class:`SourceError` when the video cannot be opened or is lost,
         :class:`UnreadableError` when nothing could be decoded.
         """
-        chooser = self._sampling.chooser()
+        chooser, is_empty = self._sampling.chooser(), start == 0
         damage = Damage()
         with self._open(self._decoder, damage) as session:
             is_provisional = self._decode == "fast" or session.keeps_pictures_there
@@ -135,11 +135,14 @@ class FileSource:
                         if self._stopped or chooser.is_past(frame.media_time):
                             return
                         if chooser.wants(frame.media_time) and frame.key.index >= start:
+                            is_empty = False
                             yield frame
                 if self._stopped:
                     return
                 reading.require_pictures()
                 at_end = not reading.is_cut_short
+                if is_empty and at_end:
+                    self._sampling.require_start(self._where, reading.ends)
             finally:
                 self._reading = None
                 self._warnings = reading.warnings(at_end=at_end)

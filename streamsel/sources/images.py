@@ -98,6 +98,9 @@ class ImageSource:
                 continue
             read += 1
             yield frame
+        if not chosen and not start:
+            where = f"feed '{self._feed}': {self.address}"
+            self._sampling.require_start(where, float(len(self._paths) * self._time_base))
         if chosen and not read and not start:
             raise UnreadableError(self._broken[chosen[0]])
 

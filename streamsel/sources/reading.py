@@ -108,6 +108,11 @@ class Reading:
             yield self._filtered_frame(next(indices), filtered)
 
     @property
+    def ends(self) -> float:
+        """Where the last place so far ends, in seconds of media time."""
+        return self._last_time + float(self._timeline.interval)
+
+    @property
     def is_cut_short(self) -> bool:
         """Whether the filter chain had seen enough before the video's end."""
         return self._chain is not None and self._chain.finished
@@ -202,7 +207,7 @@ class Reading:
     def _shortfall(self) -> str | None:
         """How much less there was than the container declares, None where that is little."""
         seconds, frames = self._session.declared_seconds, self._session.declared_frames
-        ends = self._last_time + float(self._timeline.interval)
+        ends = self.ends
         if seconds is not None and seconds - ends > max(_EARLY_SECONDS, _EARLY_SHARE * seconds):
             return f"ends at {ends:.1f} s of {seconds:.1f} s"
         if frames is not None and not self._session.has_edits:

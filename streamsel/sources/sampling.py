@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from streamsel.errors import SourceError
+
 _ROUNDING = 1e-6
 
 
@@ -22,6 +24,16 @@ class Sampling:
     def chooser(self) -> Chooser:
         """A fresh chooser for one pass over the feed."""
         return Chooser(self)
+
+    def require_start(self, where: str, ends: float) -> None:
+        """Raise :class:`SourceError` for a feed that ends, after so many seconds, before ``start``.
+
+        To be asked where none of its frames was wanted.
+        """
+        if self.start is not None and ends <= self.start:
+            raise SourceError(
+                f"{where} ends at {ends:.1f} s, and what is asked for begins at {self.start:g} s"
+            )
 
     def expected(self, frames: int, seconds: float | None) -> int:
         """How many of so many frames, spread evenly over so many seconds, would be chosen."""
