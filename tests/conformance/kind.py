@@ -34,13 +34,13 @@ class Kind:
     ``parts`` are encoded one by one and joined: byte by byte; ``copy``, by ffmpeg without encoding;
     ``flv``, as FLV tags that go on in time. Then the file is read again and written by ``remux``,
     what ffmpeg is told instead of ``-i FILE``; then ``alter`` changes its bytes. ``shown`` are the
-    numbers of the pictures that come out, in order. ``intermediate`` is the suffix of what comes
-    before ``remux``.
+    numbers of the pictures that come out, in order; None where no decoder shows any.
+    ``intermediate`` is the suffix of what comes before ``remux``.
     """
 
     name: str
     parts: tuple[Part, ...]
-    shown: Sequence[int]
+    shown: Sequence[int] | None
     join: Join = "bytes"
     remux: str = ""
     intermediate: str = ""
@@ -62,6 +62,7 @@ def kind(
     size: tuple[int, int] = (96, 64),
     rate: str = "25",
     shown: Sequence[int] | None = None,
+    garbled: bool = False,
     remux: str = "",
     intermediate: str = "",
     alter: Alter | None = None,
@@ -72,7 +73,7 @@ def kind(
     return Kind(
         name,
         (Part(encode, 0, frames, size, rate),),
-        range(frames) if shown is None else shown,
+        None if garbled else range(frames) if shown is None else shown,
         remux=remux,
         intermediate=intermediate,
         alter=alter,

@@ -20,7 +20,8 @@ PARTIAL = tuple(way for way in get_args(Decode) if way not in ("all", "fast"))
 def test_the_number_of_each_picture_is_what_was_encoded_there(
     kind: Kind, truth: list[Shot]
 ) -> None:
-    assert [shot.number for shot in truth] == list(kind.shown)
+    assert truth
+    assert kind.shown is None or [shot.number for shot in truth] == list(kind.shown)
 
 
 @pytest.mark.parametrize("workers", WORKERS)
@@ -90,7 +91,8 @@ def test_a_filter_that_does_nothing_changes_nothing(
     kind: Kind, stream: Path, everything: list[Seen]
 ) -> None:
     frames = list(source(stream, 2, filters="null").frames())
-    assert [number_of(image_of(f), f.picture.rotation) for f in frames] == list(kind.shown)
+    numbers = [number_of(image_of(frame), frame.picture.rotation) for frame in frames]
+    assert kind.shown is None or numbers == list(kind.shown)
     filtered = seen(frames)
     assert [f.index for f in filtered] == [f.index for f in everything]
     if not any(frame.rotation for frame in everything):

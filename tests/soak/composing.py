@@ -19,13 +19,15 @@ _EDITABLE = (".mp4", ".mov")
 class Family:
     """A codec: how it is told to encode, and the containers it is put into.
 
-    ``is_recorded``: streams of it are joined, and begin within a group, as recordings do.
+    ``is_recorded``: streams of it are joined, and begin within a group, as recordings do. Where
+    ``keeps_size``, all that is joined has one size: at another, libav's decoder drops a picture.
     """
 
     encode: Callable[[random.Random, int], str]
     containers: tuple[str, ...]
     share: int = 1
     is_recorded: bool = False
+    keeps_size: bool = False
 
 
 def _h264(chance: random.Random, group: int) -> str:
@@ -103,7 +105,11 @@ FAMILIES = {
     "av1": Family(_av1, (".mkv", ".ivf", ".mp4", ".obu")),
     "mpeg1": Family(_mpeg("mpeg1video", 2), (".mpg", ".mkv", ".m1v")),
     "mpeg2": Family(
-        _mpeg("mpeg2video", 2), (".ts", ".mpg", ".mkv", ".m2v", ".vob"), share=3, is_recorded=True
+        _mpeg("mpeg2video", 2),
+        (".ts", ".mpg", ".mkv", ".m2v", ".vob"),
+        share=3,
+        is_recorded=True,
+        keeps_size=True,
     ),
     "mpeg4": Family(_mpeg("mpeg4", 2), (".mp4", ".mkv", ".ts", ".avi"), share=3),
     "xvid": Family(_mpeg("libxvid"), (".avi",)),
@@ -127,7 +133,8 @@ def compose(number: int, seed: int) -> Kind:
     is_transport = suffix in (*_TRANSPORT, ".h264", ".hevc")
     if family.is_recorded and is_transport and chance.random() < 0.25:
         second = _part(family, chance, suffix)
-        parts.append(replace(second, first=parts[0].frames, rate=parts[0].rate))
+        size = parts[0].size if family.keeps_size else second.size
+        parts.append(replace(second, first=parts[0].frames, size=size, rate=parts[0].rate))
     kind = Kind(
         f"{number:05d}-{name}{suffix}",
         tuple(parts),
