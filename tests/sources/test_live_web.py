@@ -7,6 +7,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from itertools import count, islice, pairwise
 from pathlib import Path
 
@@ -91,6 +92,21 @@ def test_a_playlist_is_followed_as_it_grows_and_given_up_when_it_does_not(
     assert len(frames) >= 3 * RATE
     assert {digest_of(frame) for frame in frames} <= clip_digests(clip)
     assert "no answer" in why
+
+
+@pytest.mark.parametrize("name", ["{}", "{}.bin", "{}.jpg", "segment.php?part={}"])
+def test_segments_play_whatever_they_are_called(clip: Path, segments: Path, name: str) -> None:
+    contents = [(segments / f"{number}.ts").read_bytes() for number in range(SEGMENTS)]
+    named = [name.format(number) for number in range(SEGMENTS)]
+    listed = playlist(iter(named)) + b"#EXT-X-ENDLIST\n"
+    streams = {
+        f"/{one}": Stream("application/octet-stream", partial(iter, [content]))
+        for one, content in zip(named, contents, strict=True)
+    } | {"/live.m3u8": Stream("application/vnd.apple.mpegurl", lambda: iter([listed]))}
+    with WebServer(segments, streams) as server:
+        frames, why = until_lost(camera(server.url("/live.m3u8")))
+    assert len(frames) >= RATE
+    assert {digest_of(frame) for frame in frames} <= clip_digests(clip)
 
 
 def test_a_playlist_opens_no_local_files(segments: Path, tmp_path: Path) -> None:
