@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
 
 from streamsel.api.timed_reading import Reader, Reading
+from streamsel.build.standard_input import StandardInput, asks_for_standard_input
 from streamsel.config.options import Decode, RunOptions, SelectOptions
 from streamsel.coreset.comparison import Row, compare
 from streamsel.coreset.decode_cost import DecodeCosts, DecodeRow
@@ -83,11 +88,23 @@ def compare_inputs(
     Holds the vectors of all frames in memory, and those of one way besides. Raises
     :class:`StreamselError` as a selection does.
     """
+    with ExitStack() as stack:
+        standard_input: str | None = None
+        if asks_for_standard_input(inputs):
+            held = stack.enter_context(closing(StandardInput(Path(tempfile.gettempdir()))))
+            standard_input = held.location
+        reader = partial(Reader, inputs, observers, per_input=per_input)
+        return _compare(partial(reader, standard_input=standard_input), options, decodes)
+
+
+def _compare(
+    open_reader: Callable[..., Reader], options: RunOptions, decodes: Sequence[Decode]
+) -> Compared:
     asked = tuple(decodes) or (options.read.decode,)
     several = len(asked) > 1
     ways = tuple(dict.fromkeys(("all", *asked))) if several else asked
     runs = [replace(options, read=replace(options.read, decode=way)) for way in ways]
-    reader = Reader(inputs, observers, per_input=per_input, labelled=several)
+    reader = open_reader(labelled=several)
     if several and not (short := reader.warm_up(runs[0])).complete:
         return Compared((), short.unusable, (), complete=False)
     measured: dict[str, _Group] | None = None

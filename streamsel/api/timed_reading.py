@@ -54,11 +54,14 @@ class Reader:
         *,
         per_input: bool,
         labelled: bool,
+        standard_input: str | None = None,
     ) -> None:
+        """``standard_input`` is the file that holds what ``-`` stands for."""
         self._inputs = inputs
         self._observers = observers
         self._per_input = per_input
         self._labelled = labelled
+        self._standard_input = standard_input
         self._embeddings: Embeddings | None = None
 
     def warm_up(self, options: RunOptions) -> Reading:
@@ -81,7 +84,11 @@ class Reader:
     def _read(self, options: RunOptions, observers: Sequence[Observer]) -> Reading:
         watch = _Stopwatch(SystemClock())
         run = build_collection(
-            self._inputs, options, observers=[watch, *observers], embeddings=self._embeddings
+            self._inputs,
+            options,
+            observers=[watch, *observers],
+            embeddings=self._embeddings,
+            standard_input=self._standard_input,
         )
         self._embeddings = run.embeddings
         complete = execute(run.pipeline)

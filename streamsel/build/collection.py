@@ -81,16 +81,18 @@ def build_collection(
     *,
     observers: Sequence[Observer] = (),
     embeddings: Embeddings | None = None,
+    standard_input: str | None = None,
 ) -> CollectionRun:
     """Build a line that embeds every frame that is not corrupt, and decides nothing.
 
     ``embeddings`` are those of an earlier run with the same options; None: they are loaded.
+    ``standard_input`` is the file that holds what ``-`` stands for.
     """
     from streamsel.screen.frame_screen import FrameScreen
     from streamsel.screen.options import ScreenOptions
 
     on_card = looks_on_card(options.read)
-    opened = open_sources(inputs, options.read, on_card=on_card)
+    opened = open_sources(inputs, options.read, on_card=on_card, standard_input=standard_input)
     given = embeddings or build_embeddings(options.embed, opened.sources)
     everything = ScreenOptions(
         black_share=None,

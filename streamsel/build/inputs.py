@@ -60,9 +60,11 @@ def open_sources(
     leave_out: Sequence[Path] = (),
     threads: int | None = None,
     on_card: bool = False,
+    standard_input: str | None = None,
 ) -> Opened:
     """Find the feeds behind what the user typed; nothing is decoded yet.
 
+    ``standard_input`` is the file that holds what ``-`` stands for.
     ``threads`` decode one video; None: as many as there are cores. ``on_card``: pictures that a
     card decodes are looked at in its memory.
 
@@ -71,7 +73,7 @@ def open_sources(
     """
     from streamsel.sources.address import expand
 
-    found = expand(inputs, leave_out=leave_out)
+    found = expand(inputs, leave_out=leave_out, standard_input=standard_input)
     if not found.inputs:
         raise UnreadableError("; ".join(str(error) for error in found.errors) or "no inputs")
     read = _with_sizes(read, found.inputs)
@@ -121,7 +123,15 @@ def open_source(
     if one.images is not None:
         return ImageSource(one.feed, one.images, **asked)
     ahead = decoding_threads(threads)
-    return FileSource(one.feed, one.location, **asked, **decoding, on_card=on_card, ahead=ahead)
+    return FileSource(
+        one.feed,
+        one.location,
+        **asked,
+        **decoding,
+        on_card=on_card,
+        ahead=ahead,
+        shown=one.address,
+    )
 
 
 def decoding_threads(threads: int | None) -> Ahead | None:

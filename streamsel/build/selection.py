@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -14,7 +14,9 @@ from streamsel.build.embeddings import build_embeddings
 from streamsel.build.eyes import looks_on_card
 from streamsel.build.inputs import Opened, open_sources, require_readable
 from streamsel.build.lanes import Lanes
+from streamsel.build.room import Room, estimate_room
 from streamsel.build.selector import build_selector
+from streamsel.build.standard_input import StandardInput, asks_for_standard_input
 from streamsel.clock import Clock, SystemClock
 from streamsel.config.options import RunOptions
 from streamsel.errors import RecordError, SourceError
@@ -36,6 +38,7 @@ class SelectionRun:
     """A selection that is ready to run into a folder.
 
     ``errors`` are the inputs that could not be opened, ``passed_over`` files that are none.
+    ``room`` is what it may need on the disk, None where that is not known.
     """
 
     pipeline: Pipeline
@@ -43,6 +46,7 @@ class SelectionRun:
     embeddings: Embeddings
     errors: tuple[SourceError, ...]
     passed_over: tuple[str, ...] = ()
+    room: Room | None = None
 
 
 def build_selection(
@@ -79,42 +83,65 @@ def build_selection(
         keep_hdr=write.keep_hdr,
     )
     on_card = jobs == 1 and looks_on_card(options.read)
-    opened = open_sources(inputs, options.read, leave_out=[folder], on_card=on_card)
-    options = replace(options, read=opened.read)
-    embeddings = build_embeddings(options.embed, opened.sources)
-    selector = build_selector(options, opened.sources, embeddings.dim)
-    if overwrite:
-        require_readable(opened.sources)
-    sink = DiskSink(
-        folder,
-        _plan(options, opened, embeddings),
-        encoder,
-        clock or SystemClock(),
-        DiskOptions(resume=resume, overwrite=overwrite, durability=write.durability),
-    )
-    try:
-        if resume and not sink.complete:
-            sink.go_on(_replay(sink.record, selector))
-        lanes = Lanes(folder, options, embeddings.view, on_card=on_card)
-        feeds = sink.record.feeds()
-        for place, (source, feed) in enumerate(zip(opened.sources, feeds, strict=True)):
-            # A feed that failed is tried again, unless a later one has been read since.
-            settled = feed.error is None or any(later.recorded for later in feeds[place + 1 :])
-            done = sink.complete or (feed.done and settled)
-            lanes.add(source, opened.inputs[place], feed, done=done)
-    except BaseException:
-        sink.close(False)
-        raise
-    pipeline = Pipeline(
-        lanes.over(jobs),
-        embeddings,
-        selector,
-        [sink],
-        observers=observers,
-        batch=batch,
-        close=lanes.close,
-    )
-    return SelectionRun(pipeline, sink, embeddings, opened.errors, opened.passed_over)
+    with ExitStack() as unfinished:
+        held = _hold(inputs, folder, resume=resume, overwrite=overwrite, until=unfinished)
+        opened = open_sources(
+            inputs, options.read, leave_out=[folder], on_card=on_card, standard_input=held
+        )
+        options = replace(options, read=opened.read)
+        embeddings = build_embeddings(options.embed, opened.sources)
+        room = None if resume else estimate_room(folder, options, opened.inputs, embeddings.dim)
+        selector = build_selector(options, opened.sources, embeddings.dim)
+        if overwrite:
+            require_readable(opened.sources)
+        sink = DiskSink(
+            folder,
+            _plan(options, opened, embeddings),
+            encoder,
+            clock or SystemClock(),
+            DiskOptions(resume=resume, overwrite=overwrite, durability=write.durability),
+        )
+        try:
+            if resume and not sink.complete:
+                sink.go_on(_replay(sink.record, selector))
+            lanes = Lanes(folder, options, embeddings.view, on_card=on_card)
+            feeds = sink.record.feeds()
+            for place, (source, feed) in enumerate(zip(opened.sources, feeds, strict=True)):
+                # A feed that failed is tried again, unless a later one has been read since.
+                settled = feed.error is None or any(later.recorded for later in feeds[place + 1 :])
+                done = sink.complete or (feed.done and settled)
+                lanes.add(source, opened.inputs[place], feed, done=done)
+        except BaseException:
+            sink.close(False)
+            raise
+        unfinished.callback(lanes.close)
+        pipeline = Pipeline(
+            lanes.over(jobs),
+            embeddings,
+            selector,
+            [sink],
+            observers=observers,
+            batch=batch,
+            close=unfinished.pop_all().close,
+        )
+        return SelectionRun(pipeline, sink, embeddings, opened.errors, opened.passed_over, room)
+
+
+def _hold(
+    inputs: Sequence[str], folder: Path, *, resume: bool, overwrite: bool, until: ExitStack
+) -> str | None:
+    """Read standard input where it is asked for; return where it is held ``until`` then."""
+    from streamsel.sinks.files import disk_errors, make_folder
+    from streamsel.sinks.folder import require_usable
+
+    if not asks_for_standard_input(inputs, resume=resume):
+        return None
+    require_usable(folder, overwrite=overwrite)
+    with disk_errors(folder):
+        make_folder(folder)
+    held = StandardInput(folder)
+    until.callback(held.close)
+    return held.location
 
 
 def _plan(options: RunOptions, opened: Opened, embeddings: Embeddings) -> RunPlan:

@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 import click
 
+from streamsel.cli.listed import with_listed
 from streamsel.cli.options import Parsed, compare_options, run_options
 from streamsel.config.options import Decode
 from streamsel.errors import ConfigurationError
@@ -18,6 +19,7 @@ Examples:
   streamsel compare recordings/ --share 20% --per-input
   streamsel compare walk.mp4 -n 99 --json --plot walk.svg
   streamsel compare walk.mp4 -n 99 --embeddings vectors.parquet
+  streamsel compare --from-file list.txt -n 99
   streamsel compare walk.mp4 -n 99 --decode all,adaptive,keyframes
 """
 
@@ -38,7 +40,10 @@ def _ways(text: str) -> tuple[Decode, ...]:
 
 
 @click.command("compare", epilog=_EXAMPLES)
-@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
+@click.argument("inputs", nargs=-1, metavar="INPUT...")
+@click.option(
+    "--from-file", metavar="LIST", help="More inputs, one a line or NUL; - is standard input."
+)
 @click.option("--per-input", is_flag=True, help="A table for each input.")
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw it: .png, .svg or .pdf.")
 @click.option(
@@ -52,6 +57,7 @@ def _ways(text: str) -> tuple[Decode, ...]:
 @compare_options
 def command(
     inputs: tuple[str, ...],
+    from_file: str | None,
     per_input: bool,
     plot: Path | None,
     decodes: tuple[Decode, ...],
@@ -80,7 +86,7 @@ def command(
         check_plot(plot)
     with ProgressLine(quiet=quiet or as_json) as progress:
         compared = compare_inputs(
-            inputs,
+            with_listed(inputs, from_file),
             run_options(chosen),
             decodes=decodes,
             per_input=per_input,

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from streamsel.cli.listed import with_listed
 from streamsel.cli.options import run_options, select_options
 
 _EXAMPLES = """\b
@@ -20,11 +21,16 @@ Examples:
   streamsel select day.mp4 -n 500 -o kept --resume
   streamsel select recordings/ -n 500 -o kept --decode adaptive --jobs 2
   streamsel select walk.mp4 -n 100 --embeddings vectors.parquet -o kept
+  find /videos -newer last -print0 | streamsel select --from-file - -n 500 -o kept
+  ffmpeg -i rtsp://cam/main -t 60 -c copy -f matroska - | streamsel select - -n 20 -o kept
 """
 
 
 @click.command("select", epilog=_EXAMPLES)
-@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
+@click.argument("inputs", nargs=-1, metavar="INPUT...")
+@click.option(
+    "--from-file", metavar="LIST", help="More inputs, one a line or NUL; - is standard input."
+)
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder for the result.")
 @click.option("--resume", is_flag=True, help="Continue the run in the folder where it stopped.")
 @click.option("--overwrite", is_flag=True, help="Replace the run in the folder.")
@@ -32,6 +38,7 @@ Examples:
 @select_options
 def command(
     inputs: tuple[str, ...],
+    from_file: str | None,
     output: Path | None,
     resume: bool,
     overwrite: bool,
@@ -44,8 +51,9 @@ def command(
 ) -> int:
     """Keep the most diverse frames of INPUT: videos, folders, globs, images or URLs.
 
-    All inputs together make one selection, unless --per-input is given. The frames, a manifest
-    and a record of every decision go into the output folder.
+    The INPUT - is a video on standard input. All inputs together make one selection, unless
+    --per-input is given. The frames, a manifest and a record of every decision go into the output
+    folder.
     """
     from streamsel.cli.progress import ProgressLine
     from streamsel.cli.selection import run_selection
@@ -56,7 +64,7 @@ def command(
         raise click.UsageError("--dry-run writes nothing, so there is nothing to continue")
     with ProgressLine(quiet=quiet or as_json) as progress:
         result = run_selection(
-            inputs,
+            with_listed(inputs, from_file),
             run_options(chosen),
             output,
             resume=resume,

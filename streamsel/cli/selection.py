@@ -112,6 +112,9 @@ def run_selection(
             progress.complain(f"error: {error}")
         for line in tell_passed_over(run.passed_over, verbose=verbose):
             progress.say(line)
+        if run.room is not None and (run.room.is_worth_saying or verbose):
+            say = progress.complain if run.room.is_short else progress.say
+            say(f"{'warning: ' if run.room.is_short else ''}{run.room}")
         progress.start_from(sum(1 for _ in run.sink.record.kept()))
         complete = execute(run.pipeline, [run.sink])
         with Record.open(target) as record:

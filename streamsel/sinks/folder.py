@@ -58,26 +58,47 @@ def prepare(folder: Path, *, resume: bool, overwrite: bool) -> Literal["new", "r
         raise ConfigurationError("give either resume or overwrite, not both")
     with disk_errors(folder):
         remove_unborn(folder)
-        present = {entry.name for entry in os.scandir(folder)} - unborn_names() - {LOCK_FILE}
-    if all(_ASIDE_NAME.fullmatch(name) for name in present):
+    if not _holds_run(folder):
         return "new"
-    if DATABASE not in present:
-        raise FolderInUseError(
-            f"{folder}: holds files that are not a run of streamsel (such as {min(present)}); "
-            "choose a new or an empty folder"
-        )
     if resume:
         return "resumed"
-    if not overwrite and not _is_unread(folder):
-        raise FolderInUseError(
-            f"{folder}: holds a run; continue it with --resume, replace it with --overwrite, "
-            "or choose another folder"
-        )
+    _require_replaceable(folder, overwrite=overwrite)
     try:
         _clear(folder)
     except RecordError as error:
         _set_aside(folder, error)
     return "new"
+
+
+def require_usable(folder: Path, *, overwrite: bool) -> None:
+    """Raise :class:`FolderInUseError` where no new run can begin in a folder; nothing is touched.
+
+    A folder that is not there yet can be used.
+    """
+    if folder.is_dir() and _holds_run(folder):
+        _require_replaceable(folder, overwrite=overwrite)
+
+
+def _holds_run(folder: Path) -> bool:
+    """Whether a folder holds a run; raises :class:`FolderInUseError` for one with other things."""
+    with disk_errors(folder):
+        present = {entry.name for entry in os.scandir(folder)} - unborn_names() - {LOCK_FILE}
+    if all(_ASIDE_NAME.fullmatch(name) for name in present):
+        return False
+    if DATABASE not in present:
+        raise FolderInUseError(
+            f"{folder}: holds files that are not a run of streamsel (such as {min(present)}); "
+            "choose a new or an empty folder"
+        )
+    return True
+
+
+def _require_replaceable(folder: Path, *, overwrite: bool) -> None:
+    if not overwrite and not _is_unread(folder):
+        raise FolderInUseError(
+            f"{folder}: holds a run; continue it with --resume, replace it with --overwrite, "
+            "or choose another folder"
+        )
 
 
 def picture_path(frame: Frame, suffix: str) -> str:

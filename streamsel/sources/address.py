@@ -24,6 +24,9 @@ from streamsel.sources.walk import (
     suffix_of,
 )
 
+STANDARD_INPUT = "-"
+"""What stands for a video on standard input."""
+
 
 @dataclass(frozen=True, slots=True)
 class Input:
@@ -59,19 +62,26 @@ class _Found:
     name: str
     location: str
     images: tuple[str, ...] | None = None
+    shown: str | None = None
 
 
-def expand(arguments: Sequence[str], *, leave_out: Collection[Path] = ()) -> Expansion:
+def expand(
+    arguments: Sequence[str],
+    *,
+    leave_out: Collection[Path] = (),
+    standard_input: str | None = None,
+) -> Expansion:
     """Find every input behind what the user typed, in the order typed.
 
     A file is one feed. A folder holds a feed for each video in it, recursively in natural order,
     and one for the images of each of its folders. A glob is expanded here. Images that are named
     one by one (as a shell expands ``frames/*.png``) form one feed per folder. Names are unique,
     and the same for the same arguments; see :func:`name_all`. What lies in ``leave_out`` (a run's
-    own output) is not looked at when a folder is searched. Only regular files are inputs. Reads no
-    file.
+    own output) is not looked at when a folder is searched. Only regular files are inputs;
+    ``standard_input`` is the one that holds what came there, for ``-``. Reads no file.
     """
-    search = _Search(frozenset(os.path.realpath(folder) for folder in leave_out))
+    excluded = frozenset(os.path.realpath(folder) for folder in leave_out)
+    search = _Search(excluded, standard_input)
     for argument in arguments:
         try:
             search.argument(argument)
@@ -106,6 +116,7 @@ class _Search:
     """Collects what is found and what is wrong, path by path."""
 
     excluded: frozenset[str]
+    standard_input: str | None
     found: list[_Found] = field(default_factory=list)
     errors: list[SourceError] = field(default_factory=list)
     passed_over: list[str] = field(default_factory=list)
@@ -113,6 +124,9 @@ class _Search:
     def argument(self, argument: str) -> None:
         """Add the inputs behind one argument. Raises :class:`SourceError`."""
         shown = mask(argument)
+        if argument == STANDARD_INPUT:
+            self._standard_input()
+            return
         if not argument or "\0" in argument:
             raise SourceError(f"{shown!r}: not a path; give a file, a folder or an http(s) URL")
         if not is_text(argument):
@@ -126,6 +140,11 @@ class _Search:
             self._pattern(path)
         else:
             self._path(path)
+
+    def _standard_input(self) -> None:
+        if self.standard_input is None:
+            raise SourceError("-: standard input is not read here; save it to a file")
+        self.found.append(_Found("stdin", self.standard_input, shown="standard input"))
 
     def _pattern(self, pattern: str) -> None:
         before = len(self.found)
@@ -221,7 +240,10 @@ def _join_images(found: Sequence[_Found]) -> Iterator[_Found]:
 
 def _name(found: Sequence[_Found]) -> Iterator[Input]:
     """Give each input its unique name."""
-    names = name_all([(item.name, folders_above(item.location)) for item in found])
+    names = name_all(
+        [(item.name, () if item.shown else folders_above(item.location)) for item in found]
+    )
     for item, named in zip(found, names, strict=True):
-        address = mask(item.location)
-        yield Input(named.name, address, item.location, item.images, named.display_name)
+        address = item.shown or mask(item.location)
+        display_name = item.shown or named.display_name
+        yield Input(named.name, address, item.location, item.images, display_name)

@@ -67,7 +67,7 @@ class Session:
     or one that cannot be; ``has_edits`` where an edit list may leave out some of it.
     ``decoded_in_software_because``: why the hardware that was asked for does not decode it;
     ``keeps_pictures_there``: it does, and the pictures are left in its memory.
-    ``tags`` are the metadata of the container and of the stream.
+    ``pixels`` is how many a picture has, ``tags`` are the metadata of container and stream.
     ``keeps_time``: its timestamps can be given to filters as they are.
     """
 
@@ -119,6 +119,7 @@ class Session:
         self._cropper = None if margins is None else Cropper(margins)
         self.time_base: Fraction = stream.time_base or Fraction(1, 90000)
         self.size_bytes: int = container.size
+        self.pixels: int = stream.width * stream.height
         self.tags = dict(container.metadata), dict(stream.metadata)
         there = 0 < stream.frames <= max(self.size_bytes, 1)
         self.declared_frames: int | None = stream.frames if there else None

@@ -35,7 +35,8 @@ COUNTED_BYTES = 1 << 28
 class FileSource:
     """Reads a video through PyAV, in one thread, each frame once and in presentation order.
 
-    ``address`` is a path or an http(s) URL. ``start`` and ``end`` (seconds of media time) and
+    ``address`` is a path or an http(s) URL, ``shown`` in messages as it is here, credentials
+    masked where it is None. ``start`` and ``end`` (seconds of media time) and
     ``fps`` choose among the frames without renumbering them: an index is the frame's position as
     the decoder, or the filter chain, puts frames out, so a frame has the same name whatever else
     is asked for. ``filters`` is an ffmpeg filter chain; pictures are upright before it. ``decode``
@@ -62,9 +63,11 @@ class FileSource:
         mask: Sequence[str] = (),
         on_card: bool = False,
         ahead: Ahead | None = None,
+        shown: str | None = None,
     ) -> None:
         self._feed = feed
         self._location = address
+        self._shown = masked(address) if shown is None else shown
         self._sampling = Sampling(start, end, fps)
         self._filters = filters
         self._keeps_rate = FilterChain(filters).keeps_rate if filters is not None else True
@@ -90,7 +93,7 @@ class FileSource:
     @property
     def address(self) -> str:
         """Where the feed comes from, credentials masked."""
-        return masked(self._location)
+        return self._shown
 
     @cached_property
     def expected_frames(self) -> int | None:

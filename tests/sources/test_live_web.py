@@ -104,7 +104,7 @@ def test_segments_play_whatever_they_are_called(clip: Path, segments: Path, name
         for one, content in zip(named, contents, strict=True)
     } | {"/live.m3u8": Stream("application/vnd.apple.mpegurl", lambda: iter([listed]))}
     with WebServer(segments, streams) as server:
-        frames, why = until_lost(camera(server.url("/live.m3u8")))
+        frames, _ = until_lost(camera(server.url("/live.m3u8")))
     assert len(frames) >= RATE
     assert {digest_of(frame) for frame in frames} <= clip_digests(clip)
 

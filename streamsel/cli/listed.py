@@ -1,0 +1,62 @@
+"""Inputs that stand in a list, beside those on the command line."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from streamsel.errors import ConfigurationError
+from streamsel.sources.address import STANDARD_INPUT
+
+_MOST_BYTES = 256 << 20
+
+
+def with_listed(inputs: tuple[str, ...], file: str | None) -> tuple[str, ...]:
+    """The inputs, and after them those that ``file`` lists; ``-`` is standard input.
+
+    Raises ``click.UsageError`` where there are none, and :class:`ConfigurationError` for a list
+    that cannot be read.
+    """
+    if file is None:
+        if not inputs:
+            raise click.UsageError("give an INPUT, or --from-file")
+        return inputs
+    if file == STANDARD_INPUT and STANDARD_INPUT in inputs:
+        raise click.UsageError("standard input is either a list (--from-file -) or a video (-)")
+    listed = read_list(_content(file))
+    if not listed and not inputs:
+        raise ConfigurationError(f"--from-file {file}: lists nothing; write an input a line")
+    if STANDARD_INPUT in listed and file == STANDARD_INPUT:
+        raise ConfigurationError("--from-file -: the list itself comes from there; leave - out")
+    return (*inputs, *listed)
+
+
+def read_list(content: bytes) -> list[str]:
+    r"""Take a list apart: an entry a line, or a NUL each where there is one.
+
+    >>> read_list(b"a b.mp4\r\n\n#1.mp4\n"), read_list(b"two\nlines.mp4\0b.mp4\0")
+    (['a b.mp4', '#1.mp4'], ['two\nlines.mp4', 'b.mp4'])
+    """
+    if b"\0" in content:
+        return [os.fsdecode(entry) for entry in content.split(b"\0") if entry]
+    lines = content.removeprefix(b"\xef\xbb\xbf").split(b"\n")
+    return [os.fsdecode(line) for one in lines if (line := one.removesuffix(b"\r")).strip()]
+
+
+def _content(file: str) -> bytes:
+    try:
+        if file == STANDARD_INPUT:
+            content = sys.stdin.buffer.read(_MOST_BYTES + 1)
+        else:
+            with Path(file).open("rb") as opened:
+                content = opened.read(_MOST_BYTES + 1)
+    except OSError as error:
+        raise ConfigurationError(
+            f"--from-file {file}: cannot be read ({error.strerror}); give a file of names"
+        ) from error
+    if len(content) > _MOST_BYTES:
+        raise ConfigurationError(f"--from-file {file}: is larger than 256 MiB; a list is not")
+    return content
