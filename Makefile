@@ -14,7 +14,7 @@ PIP     = $(VENV)/bin/python -m pip $(QUIET)
 SUDO    = $(if $(filter 0,$(shell id -u)),,$(if $(shell command -v sudo),sudo -n,))
 # The real parts that tests talk to: codecs, an MQTT broker, Prometheus, a browser, RTSP and WebRTC
 # servers, networks.
-DEBIAN  = ffmpeg mosquitto mosquitto-clients prometheus chromium gir1.2-gst-rtsp-server-1.0 \
+DEBIAN  = ffmpeg libavif-bin mosquitto mosquitto-clients prometheus chromium gir1.2-gst-rtsp-server-1.0 \
           gir1.2-gst-plugins-bad-1.0 gstreamer1.0-nice python3-gi gstreamer1.0-plugins-base \
           gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly \
           glib-networking iproute2 iptables libfaketime openssl curl jq systemd docker-compose \
@@ -85,7 +85,7 @@ test-newest: debian
 
 # The unit tests with the lowest versions that pyproject.toml allows, torch apart.
 LOWEST = $(VENV)/lowest/requirements.txt
-UNITS  = $(addprefix tests/,cli config coreset embed metrics report runtime screen service sinks sources)
+UNITS  = $(addprefix tests/,cli config coreset embed metrics pixels report runtime screen service sinks sources)
 test-lowest: $(VENV)/bin/uv debian
 	$(PYTHON) -m venv $(VENV)/lowest
 	$(VENV)/bin/uv pip compile --quiet pyproject.toml .ci/lock/build.in --extra test --extra training \

@@ -26,6 +26,7 @@ from av.video.stream import VideoStream
 from streamsel.errors import SourceError, UnreadableError
 from streamsel.sources.address import is_url
 from streamsel.sources.masking import mask
+from streamsel.sources.tiles import Grid, put_together, read_grid
 
 MAX_PIXELS = 16384 * 8192
 SERVER_TIMEOUT = 15.0
@@ -43,7 +44,9 @@ _PICTURES = (
     "gif,apng"
 )
 _ROWS_OF_PICTURES = (".mjpeg", ".mjpg")
-_NOT_PICTURES_OF_A_VIDEO = Disposition.attached_pic | Disposition.timed_thumbnails
+_NOT_PICTURES_OF_A_VIDEO = (
+    Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.dependent
+)
 
 
 Skip: TypeAlias = Literal["DEFAULT", "NONREF", "NONKEY"]
@@ -74,7 +77,8 @@ ONE_THREAD = DecoderOptions()
 def decode_picture(where: str, path: str) -> av.VideoFrame:
     """Decode the first picture of an image file, whose other parts are not looked at.
 
-    Raises :class:`UnreadableError`; the message begins with ``where``.
+    One that is made of tiles is put together. Raises :class:`UnreadableError`; the message begins
+    with ``where``.
     """
     _refuse_special_file(where, path)
     # AVIF and HEIC come in a container of video; under another name that is a film.
@@ -83,8 +87,13 @@ def decode_picture(where: str, path: str) -> av.VideoFrame:
     options = {"format_whitelist": formats, "max_pixels": str(MAX_PIXELS)}
     try:
         # Without its name: one that ends in .jpg makes ffmpeg insist on the demuxer of patterns.
-        content = io.BytesIO(Path(path).read_bytes())
-        with av.open(content, "r", options=options) as container:
+        content = Path(path).read_bytes()
+        if is_animated_webp(content):
+            raise ValueError("it is an animated WebP; make a GIF or a video of it")
+        grid = read_grid(content) if is_boxed else None
+        with av.open(io.BytesIO(content), "r", options=options) as container:
+            if grid is not None:
+                return _whole(grid, container)
             stream = choose_stream(where, container)
             prepare(where, stream)
             for image in container.decode(stream):
@@ -92,6 +101,21 @@ def decode_picture(where: str, path: str) -> av.VideoFrame:
     except (av.FFmpegError, OSError, ValueError) as error:
         raise UnreadableError(f"{where} is no image that can be read: {reason(error)}") from None
     raise UnreadableError(f"{where} holds no picture")
+
+
+def _whole(grid: Grid, container: InputContainer) -> av.VideoFrame:
+    if grid.width * grid.height > MAX_PIXELS:
+        raise ValueError(f"it is of {grid.width}x{grid.height}; the limit is {MAX_PIXELS:,} pixels")
+    streams = [stream for stream in container.streams.video if stream.id in grid.items]
+    for stream in streams:
+        stream.codec_context.thread_count = 1
+        stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
+    return put_together(grid, container, streams)
+
+
+def is_animated_webp(content: bytes) -> bool:
+    """Whether a file is one of several pictures, which libav does not read."""
+    return content[:4] == b"RIFF" and content[8:16] == b"WEBPVP8X" and bool(content[20] & 2)
 
 
 def reason(error: Exception) -> str:
@@ -190,8 +214,10 @@ def choose_stream(where: str, container: InputContainer) -> VideoStream:
         if not stream.disposition & _NOT_PICTURES_OF_A_VIDEO
     ]
     if not streams:
-        sound = "it is sound alone" if container.streams.audio else "it is empty"
-        raise UnreadableError(f"{where} has no video stream ({sound}); give a video")
+        there = "it is sound alone" if container.streams.audio else "it is empty"
+        if container.streams.video and container.format.name.startswith("mov"):
+            there = "a cover, or a picture in tiles, which is read by the name .heic or .avif"
+        raise UnreadableError(f"{where} has no video stream ({there}); give a video")
     # Declared as always there, but None where the wheel has no decoder.
     contexts: list[Any] = [stream.codec_context for stream in streams]
     decodable = [s for s, context in zip(streams, contexts, strict=True) if context is not None]

@@ -1,0 +1,231 @@
+"""HEIC and AVIF files whose picture is made of tiles, as phones write them.
+
+libavformat gives a stream for each tile, named by its item's number, and PyAV does not tell how
+they lie. So the boxes that say it are read here (ISO/IEC 14496-12 and 23008-12), and nothing else.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import av
+from av.container import InputContainer
+from av.filter import Graph
+from av.video.stream import VideoStream
+
+_DERIVED = {b"iden", b"iovl", b"tmap", b"sato"}
+_TURNS = ((), ("transpose=cclock",), ("hflip", "vflip"), ("transpose=clock",))
+_MIRRORS = ("vflip", "hflip")
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """How tiles make a picture: ``items`` row by row, cut to ``width`` x ``height``.
+
+    ``filters`` then make it upright.
+    """
+
+    columns: int
+    rows: int
+    width: int
+    height: int
+    items: tuple[int, ...]
+    filters: tuple[str, ...]
+
+
+def read_grid(content: bytes) -> Grid | None:
+    """Return how a file's main picture is made of tiles, None where it is not.
+
+    Raises ``ValueError``, with what is wrong, for a file that is damaged or whose picture is made
+    in another way than that.
+    """
+    try:
+        meta = dict(_boxes(content)).get(b"meta")
+        return None if meta is None else _grid(dict(_boxes(meta[4:])), content)
+    except (struct.error, IndexError, KeyError):
+        raise ValueError("what it says of its tiles is damaged") from None
+
+
+def put_together(
+    grid: Grid, container: InputContainer, streams: Sequence[VideoStream]
+) -> av.VideoFrame:
+    """Decode the tiles, whose decoders are set up, and return the whole picture, upright.
+
+    Raises ``ValueError`` where a tile is missing or does not fit, and what PyAV raises.
+    """
+    found: dict[int, av.VideoFrame] = {}
+    of_index = {stream.index: stream for stream in streams}
+    for packet in container.demux(list(streams)):
+        stream = of_index[packet.stream_index]
+        if packet.size and stream.id not in found:
+            for image in [*stream.decode(packet), *stream.decode(None)][:1]:
+                found[stream.id] = image
+    missing = [item for item in grid.items if item not in found]
+    if missing:
+        raise ValueError(f"{len(missing)} of its {len(grid.items)} tiles cannot be read")
+    tiles = [found[item] for item in grid.items]
+    first = tiles[0]
+    fits = grid.width <= grid.columns * first.width and grid.height <= grid.rows * first.height
+    if not fits or len({(tile.width, tile.height, tile.format.name) for tile in tiles}) > 1:
+        raise ValueError("its tiles do not fit together")
+    return _stitched(grid, tiles)
+
+
+def _stitched(grid: Grid, tiles: Sequence[av.VideoFrame]) -> av.VideoFrame:
+    graph = Graph()
+    graph.threads = 1
+    first = tiles[0]
+    described = {
+        "video_size": f"{first.width}x{first.height}",
+        "pix_fmt": first.format.name,
+        "time_base": "1/1",
+        "colorspace": str(first.colorspace),
+        "range": str(first.color_range),
+    }
+    buffers = [graph.add("buffer", **described) for _ in tiles]
+    end = buffers[0]
+    if len(tiles) > 1:
+        end = graph.add("xstack", inputs=str(len(tiles)), grid=f"{grid.columns}x{grid.rows}")
+        for place, buffer in enumerate(buffers):
+            buffer.link_to(end, 0, place)
+    for step in (f"crop={grid.width}:{grid.height}:0:0:exact=1", *grid.filters, "buffersink"):
+        name, _, options = step.partition("=")
+        following = graph.add(name, options or None)
+        end.link_to(following)
+        end = following
+    graph.configure()
+    for place, tile in enumerate(tiles):
+        tile.pts = 0
+        graph.vpush(tile, place)
+    for place in range(len(tiles)):
+        graph.vpush(None, place)
+    whole = graph.vpull()
+    whole.colorspace, whole.color_range = first.colorspace, first.color_range
+    whole.color_primaries, whole.color_trc = first.color_primaries, first.color_trc
+    return whole
+
+
+def _grid(meta: dict[bytes, bytes], content: bytes) -> Grid | None:
+    main = _main_item(meta[b"pitm"])
+    kind = _kinds(meta[b"iinf"]).get(main)
+    if kind in _DERIVED:
+        raise ValueError(f"its picture is of the kind {kind.decode()!r}, which is not read")
+    if kind != b"grid":
+        return None
+    told = _content_of(main, meta, content)
+    _, flags, rows, columns = struct.unpack_from(">4B", told)
+    width, height = struct.unpack_from(">II" if flags & 1 else ">HH", told, 4)
+    items = _tiles(main, meta[b"iref"])
+    if len(items) != (rows + 1) * (columns + 1) or not width or not height:
+        raise ValueError("what it says of its tiles is damaged")
+    return Grid(columns + 1, rows + 1, width, height, items, _filters(main, meta[b"iprp"]))
+
+
+def _boxes(content: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Go through the boxes that lie side by side: name and content."""
+    at = 0
+    while at + 8 <= len(content):
+        size, name = struct.unpack_from(">I4s", content, at)
+        begin = at + 8
+        if size == 1:
+            (size,) = struct.unpack_from(">Q", content, begin)
+            begin += 8
+        end = at + size if size else len(content)
+        if end < begin:
+            raise ValueError("what it says of its tiles is damaged")
+        yield name, content[begin:end]
+        at = end
+
+
+class _Fields:
+    """Reads the fields of a box, one after another, from behind its version and flags."""
+
+    def __init__(self, box: bytes) -> None:
+        self._box = box
+        self._at = 4
+        self.version, self.flags = box[0], int.from_bytes(box[1:4])
+
+    def number(self, size: int) -> int:
+        """The next number, of so many bytes."""
+        end = self._at + size
+        if end > len(self._box):
+            raise IndexError("the box ends too early")
+        value = int.from_bytes(self._box[self._at : end])
+        self._at = end
+        return value
+
+
+def _main_item(box: bytes) -> int:
+    fields = _Fields(box)
+    return fields.number(2 if fields.version == 0 else 4)
+
+
+def _kinds(box: bytes) -> dict[int, bytes]:
+    """The kind of each item."""
+    wide = box[0] != 0
+    kinds = {}
+    for name, entry in _boxes(box[8 if wide else 6 :]):
+        fields = _Fields(entry)
+        if name == b"infe" and fields.version >= 2:
+            item = fields.number(2 if fields.version == 2 else 4)
+            fields.number(2)
+            kinds[item] = fields.number(4).to_bytes(4)
+    return kinds
+
+
+def _tiles(main: int, box: bytes) -> tuple[int, ...]:
+    """The items that an item is made of, in their order."""
+    size = 2 if box[0] == 0 else 4
+    for name, entry in _boxes(box[4:]):
+        fields = _Fields(bytes(4) + entry)
+        if name == b"dimg" and fields.number(size) == main:
+            return tuple(fields.number(size) for _ in range(fields.number(2)))
+    return ()
+
+
+def _content_of(main: int, meta: dict[bytes, bytes], content: bytes) -> bytes:
+    """What an item holds: somewhere in the file, or in a box of its own."""
+    fields = _Fields(meta[b"iloc"])
+    sizes = fields.number(2)
+    offset_size, length_size = sizes >> 12, sizes >> 8 & 15
+    base_size, index_size = sizes >> 4 & 15, sizes & 15 if fields.version else 0
+    for _ in range(fields.number(2 if fields.version < 2 else 4)):
+        item = fields.number(2 if fields.version < 2 else 4)
+        method = fields.number(2) & 15 if fields.version else 0
+        fields.number(2)
+        base = fields.number(base_size)
+        extents = [
+            (fields.number(index_size), fields.number(offset_size), fields.number(length_size))
+            for _ in range(fields.number(2))
+        ]
+        if item == main:
+            if method > 1:
+                raise ValueError("it says how its tiles lie in a way that is not read")
+            held = meta[b"idat"] if method else content
+            return b"".join(held[base + at : base + at + size] for _, at, size in extents)
+    raise KeyError(main)
+
+
+def _filters(main: int, box: bytes) -> tuple[str, ...]:
+    """How a picture is made upright, by its properties, in their order."""
+    parts = dict(_boxes(box))
+    properties = list(_boxes(parts[b"ipco"]))
+    fields = _Fields(parts[b"ipma"])
+    size = 2 if fields.flags & 1 else 1
+    filters: list[str] = []
+    for _ in range(fields.number(4)):
+        item = fields.number(2 if fields.version == 0 else 4)
+        chosen = [
+            fields.number(size) & ((1 << (8 * size - 1)) - 1) for _ in range(fields.number(1))
+        ]
+        for number in chosen if item == main else ():
+            name, content = properties[number - 1]
+            if name == b"irot":
+                filters += _TURNS[content[0] & 3]
+            elif name == b"imir":
+                filters.append(_MIRRORS[content[0] & 1])
+            elif name == b"clap":
+                raise ValueError("its picture is cropped, which is not read where it has tiles")
+    return tuple(filters)
