@@ -109,7 +109,7 @@ def test_one_selection_over_all_inputs_or_one_each(
 def test_share_size_format_and_span(demo_clip: Path, tmp_path: Path) -> None:
     kept = tmp_path / "kept"
     ended = streamsel(
-        "select", demo_clip, "--share", "5%", "--start", "2s", "--end", "10s", "--size", "80x44",
+        "select", demo_clip, "--share", "5%", "--start", "2s", "--end", "10s", "--size", "80x44!",
         "--format", "webp", "--quality", "70", "--json", "-o", kept,
     )  # fmt: skip
     assert ended.code == 0, ended.err

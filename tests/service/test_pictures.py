@@ -22,7 +22,7 @@ class Everything(Behind):
 
 @pytest.mark.parametrize(
     ("suffix", "media_type"),
-    [("jpg", "image/jpeg"), ("png", "image/png"), ("webp", "image/webp")],
+    [("jpg", "image/jpeg"), ("png", "image/png"), ("webp", "image/webp"), ("avif", "image/avif")],
 )
 def test_a_picture_is_sent_whole_and_may_be_kept_for_ever(
     tmp_path: Path, suffix: str, media_type: str

@@ -264,6 +264,27 @@ def test_overwriting_removes_what_is_ours_and_nothing_else(tmp_path, made):
     assert not (tmp_path / "frames/yard").exists()
 
 
+@pytest.mark.parametrize("format", ["jpg", "png", "webp", "avif"])
+def test_pictures_of_every_format_are_known_as_ours(tmp_path, made, format):
+    encoder = Encoder(format, keep_hdr=format == "avif")
+    sink = opened(tmp_path, encoder)
+    sink.write(made[:40])
+    supply(sink)
+    sink.close(complete=False)
+    claimed = [path for path in files(tmp_path) if path.endswith(f".{format}")]
+    assert len(claimed) == len(kept_keys(made[:40]))
+    once_kept = {one.candidate.frame.key for one in made[:40] if one.outcome == "kept"}
+    evicted = min(once_kept - set(kept_keys(made[:40])))
+    left_over = tmp_path / f"frames/{evicted.feed}/{evicted.index:06d}_00000.000.{format}"
+    left_over.write_bytes(b"of a run that was killed")
+    sink = opened(tmp_path, encoder, resume=True)
+    assert not sink.missing()
+    sink.close(complete=False)
+    assert [path for path in files(tmp_path) if path.endswith(f".{format}")] == claimed
+    opened(tmp_path, encoder, overwrite=True).close(complete=False)
+    assert files(tmp_path) == ["manifest.jsonl", "streamsel.db"]
+
+
 @pytest.mark.parametrize("options", [{}, {"resume": True}, {"overwrite": True}])
 def test_a_folder_of_other_things_is_refused_always(tmp_path, options):
     (tmp_path / "thesis.tex").write_text("mine")
