@@ -4,7 +4,8 @@
     ├── ConfigurationError      what the user asked for cannot be; exits 2
     │   └── FolderInUseError    the output folder holds another run
     ├── SourceError             a feed cannot be opened, or ended badly
-    │   └── UnreadableError     nothing in it can be decoded as video
+    │   ├── UnreadableError     nothing in it can be decoded as video
+    │   └── InputError          what was given as an input cannot be one
     ├── OfferError              what a sender offers over WebRTC cannot be answered
     │   └── UnsupportedError    its video is in a codec that is not taken
     ├── BusyError               no more senders are taken now
@@ -35,6 +36,14 @@ class SourceError(StreamselError):
 
 class UnreadableError(SourceError):
     """The input holds nothing that can be decoded as video."""
+
+
+class InputError(SourceError):
+    """What was given as an input cannot be one; ``given`` is that, credentials masked."""
+
+    def __init__(self, given: str, message: str) -> None:
+        super().__init__(message)
+        self.given = given
 
 
 class OfferError(StreamselError):

@@ -8,8 +8,9 @@ import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -26,14 +27,12 @@ from streamsel.config.options import (
     SelectOptions,
     WriteOptions,
 )
+from streamsel.config.types import require_types
 from streamsel.errors import ConfigurationError, FolderInUseError, SinkError
 from streamsel.frame import FrameKey
 from streamsel.pixels.size import PictureSize
 from streamsel.report.summary import Summary, store_statistics, summarise
 from streamsel.runtime.execute import execute
-
-if TYPE_CHECKING:
-    from os import PathLike
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +79,16 @@ class Selection:
     with this object: :meth:`write` it somewhere to keep it.
     """
 
-    def __init__(self, folder: Path, *, temporary: bool = False) -> None:
-        """Read the result of a run from its folder; a ``temporary`` one goes with this object."""
-        self.folder = folder
+    def __init__(self, folder: str | PathLike[str], *, temporary: bool = False) -> None:
+        """Read the result of a run from its folder; a ``temporary`` one goes with this object.
+
+        Raises :class:`RecordError` where the folder holds no run.
+        """
+        require_types(Selection.__init__, {"folder": folder, "temporary": temporary})
+        self.folder = Path(folder)
         if temporary:
-            weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
-        self.summary: Summary = summarise(folder)
+            weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
+        self.summary: Summary = summarise(self.folder)
 
     @property
     def frames(self) -> tuple[SelectedFrame, ...]:
@@ -128,6 +131,7 @@ class Selection:
 
         Raises :class:`FolderInUseError` where there is something already.
         """
+        require_types(Selection.write, {"folder": folder})
         target = Path(folder)
         if target.exists() and (not target.is_dir() or any(target.iterdir())):
             raise FolderInUseError(f"{target}: exists already; name a new or an empty folder")
@@ -180,6 +184,7 @@ def select(
     :class:`SourceError` when no input can be read at all, a :class:`SinkError` when the frames
     cannot be stored.
     """
+    require_types(select, locals())
     if output is None and (resume or overwrite):
         raise ConfigurationError("resume and overwrite need an output folder")
     if not 1 <= jobs <= MOST_JOBS:

@@ -10,7 +10,7 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from streamsel.config.options import ReadOptions
-from streamsel.errors import SourceError, UnreadableError
+from streamsel.errors import InputError, SourceError, UnreadableError
 from streamsel.interfaces import Ahead, Source
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Opened:
     """
 
     sources: tuple[Source, ...]
-    errors: tuple[SourceError, ...]
+    errors: tuple[InputError, ...]
     inputs: tuple[Input, ...]
     read: ReadOptions
     passed_over: tuple[str, ...] = ()

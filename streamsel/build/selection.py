@@ -18,16 +18,18 @@ from streamsel.build.room import Room, estimate_room
 from streamsel.build.selector import build_selector
 from streamsel.build.standard_input import StandardInput, asks_for_standard_input
 from streamsel.clock import Clock, SystemClock
-from streamsel.config.options import RunOptions
-from streamsel.errors import RecordError, SourceError
+from streamsel.config.options import RunOptions, WriteOptions
+from streamsel.errors import InputError, RecordError
 from streamsel.interfaces import Embeddings, Observer, Selector
 from streamsel.runtime.pipeline import Pipeline
 from streamsel.version import __version__
 
 if TYPE_CHECKING:
     from streamsel.sinks.disk import DiskSink
+    from streamsel.sinks.encode import Encoder
     from streamsel.sinks.record import Record
     from streamsel.sinks.run import RunPlan
+    from streamsel.sinks.writer import RecordWriter
     from streamsel.sources.address import Input
 
 _REPLAYED_AT_ONCE = 512
@@ -44,7 +46,7 @@ class SelectionRun:
     pipeline: Pipeline
     sink: DiskSink
     embeddings: Embeddings
-    errors: tuple[SourceError, ...]
+    errors: tuple[InputError, ...]
     passed_over: tuple[str, ...] = ()
     room: Room | None = None
 
@@ -72,16 +74,9 @@ def build_selection(
     then, except that ``overwrite`` comes last.
     """
     from streamsel.sinks.disk import DiskOptions, DiskSink
-    from streamsel.sinks.encode import Encoder
 
     write = options.write
-    encoder = Encoder(
-        write.format,
-        write.quality,
-        write.size,
-        keep_pixels=write.keep_pixels,
-        keep_hdr=write.keep_hdr,
-    )
+    encoder = encoder_of(write)
     on_card = jobs == 1 and looks_on_card(options.read)
     with ExitStack() as unfinished:
         held = _hold(inputs, folder, resume=resume, overwrite=overwrite, until=unfinished)
@@ -96,7 +91,7 @@ def build_selection(
             require_readable(opened.sources)
         sink = DiskSink(
             folder,
-            _plan(options, opened, embeddings),
+            plan_of(options, opened, embeddings),
             encoder,
             clock or SystemClock(),
             DiskOptions(resume=resume, overwrite=overwrite, durability=write.durability),
@@ -104,6 +99,7 @@ def build_selection(
         try:
             if resume and not sink.complete:
                 sink.go_on(_replay(sink.record, selector))
+            _note_unopened(sink.record, opened.errors)
             lanes = Lanes(folder, options, embeddings.view, on_card=on_card)
             feeds = sink.record.feeds()
             for place, (source, feed) in enumerate(zip(opened.sources, feeds, strict=True)):
@@ -132,11 +128,11 @@ def _hold(
 ) -> str | None:
     """Read standard input where it is asked for; return where it is held ``until`` then."""
     from streamsel.sinks.files import disk_errors, make_folder
-    from streamsel.sinks.folder import require_usable
+    from streamsel.sinks.folder import foresee
 
     if not asks_for_standard_input(inputs, resume=resume):
         return None
-    require_usable(folder, overwrite=overwrite)
+    foresee(folder, resume=False, overwrite=overwrite)
     with disk_errors(folder):
         make_folder(folder)
     held = StandardInput(folder)
@@ -144,7 +140,21 @@ def _hold(
     return held.location
 
 
-def _plan(options: RunOptions, opened: Opened, embeddings: Embeddings) -> RunPlan:
+def encoder_of(write: WriteOptions) -> Encoder:
+    """What writes the pictures. Raises :class:`ConfigurationError` for what cannot be."""
+    from streamsel.sinks.encode import Encoder
+
+    return Encoder(
+        write.format,
+        write.quality,
+        write.size,
+        keep_pixels=write.keep_pixels,
+        keep_hdr=write.keep_hdr,
+    )
+
+
+def plan_of(options: RunOptions, opened: Opened, embeddings: Embeddings) -> RunPlan:
+    """What was asked for, as the record of a run holds it."""
     from streamsel.sinks.rules import RULES
     from streamsel.sinks.run import FeedPlan, RunPlan
 
@@ -176,6 +186,13 @@ def _plan(options: RunOptions, opened: Opened, embeddings: Embeddings) -> RunPla
             for source, one in zip(sources, inputs, strict=True)
         ),
     )
+
+
+def _note_unopened(record: RecordWriter, errors: Sequence[InputError]) -> None:
+    """Record which inputs could not be opened, and why."""
+    unopened = {error.given: str(error) for error in errors}
+    if record.unopened() != unopened:
+        record.set_unopened(unopened)
 
 
 def _place(one: Input) -> str:

@@ -203,7 +203,7 @@ def _read(
 ) -> tuple[Footage, tuple[str, ...]]:
     """Read all inputs; returns also why some of them failed. Frames before a failure count."""
     opened = open_sources(inputs, options.read)
-    errors = list(opened.errors)
+    errors: list[SourceError] = list(opened.errors)
     for error in errors:
         observer.feed_failed(error)
     gatherer, eye, view = Gatherer(options.max_frames), Eye(), View(PICTURE_SIDE_PX)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import click
 
 from streamsel.cli.listed import with_listed
 from streamsel.cli.options import run_options, select_options
+from streamsel.config.options import RunOptions
 
 _EXAMPLES = """\b
 Examples:
@@ -34,7 +36,7 @@ Examples:
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder for the result.")
 @click.option("--resume", is_flag=True, help="Continue the run in the folder where it stopped.")
 @click.option("--overwrite", is_flag=True, help="Replace the run in the folder.")
-@click.option("--dry-run", is_flag=True, help="Say what would be kept; write nothing.")
+@click.option("--dry-run", is_flag=True, help="Look at the inputs; say what would be done.")
 @select_options
 def command(
     inputs: tuple[str, ...],
@@ -58,10 +60,13 @@ def command(
     from streamsel.cli.progress import ProgressLine
     from streamsel.cli.selection import run_selection
 
-    if dry_run == (output is not None):
-        raise click.UsageError("give either a folder with -o, or --dry-run")
-    if dry_run and (resume or overwrite):
-        raise click.UsageError("--dry-run writes nothing, so there is nothing to continue")
+    if dry_run:
+        listed = with_listed(inputs, from_file)
+        return _foresee(
+            listed, run_options(chosen), output, resume=resume, overwrite=overwrite, as_json=as_json
+        )
+    if output is None:
+        raise click.UsageError("give a folder with -o, or --dry-run")
     with ProgressLine(quiet=quiet or as_json) as progress:
         result = run_selection(
             with_listed(inputs, from_file),
@@ -78,3 +83,23 @@ def command(
     else:
         result.print(verbose=verbose, to=sys.stdout)
     return result.exit_code
+
+
+def _foresee(
+    inputs: Sequence[str],
+    options: RunOptions,
+    output: Path | None,
+    *,
+    resume: bool,
+    overwrite: bool,
+    as_json: bool,
+) -> int:
+    from streamsel.build.forecast import foresee_selection
+    from streamsel.cli.dry_run import print_forecast
+
+    forecast = foresee_selection(inputs, options, output, resume=resume, overwrite=overwrite)
+    if as_json:
+        click.echo(json.dumps(forecast.as_json()))
+    else:
+        print_forecast(forecast, sys.stdout)
+    return 1 if forecast.errors else 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from numbers import Real
 
 from streamsel.errors import ConfigurationError
 
@@ -33,13 +34,21 @@ class Settings:
                 )
         for name, most in (("floor", 2.0), ("warm_spacing", 2.0), ("hysteresis", math.inf)):
             value = getattr(self, name)
+            _require_number(name, value)
             if not 0.0 <= value <= most or math.isinf(value):
                 bounds = "0 or more" if math.isinf(most) else f"between 0 and {most:g}"
                 raise ConfigurationError(f"coreset: {name} is {value!r}; it must be {bounds}")
         for name in ("safety", "window"):
             value = getattr(self, name)
+            if name != "window" or value is not None:
+                _require_number(name, value)
             if value is not None and not 0.0 < value < math.inf:
                 raise ConfigurationError(f"coreset: {name} is {value!r}; it must be above 0")
+
+
+def _require_number(name: str, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise ConfigurationError(f"coreset: {name} is {value!r}; it must be a number")
 
 
 @dataclass(slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -15,6 +15,7 @@ from streamsel.coreset.diversity import Coverage, coverage_of, pairwise
 from streamsel.frame import Vectors
 from streamsel.sinks.lock import FolderLock
 from streamsel.sinks.record import Record
+from streamsel.sinks.run import RunPlan
 from streamsel.sinks.writer import RecordWriter
 
 _VECTORS_AT_ONCE = 8192
@@ -24,22 +25,28 @@ _VECTORS_AT_ONCE = 8192
 class Summary:
     """The figures of a run.
 
-    ``frames`` were judged, ``kept`` are kept now, ``admitted`` and ``evicted`` count changes of the
-    kept set; ``refused`` and ``covered`` count the other frames by reason. ``diversity`` has the
-    pair distances of the kept frames and the distance of seen frames from them, None where there
-    is nothing to measure. ``seconds`` is how long the run took from its first beginning.
-    ``errors`` and ``warnings`` are by feed.
+    ``frames`` were judged; ``kept`` are kept now and their pictures are stored, ``unwritten`` are
+    kept and have none yet (only of a run that did not end). ``admitted`` and ``evicted`` count
+    changes of the kept set; ``refused`` and ``covered`` count the other frames by reason.
+    ``diversity`` has the pair distances of the kept frames and the distance of the frames that
+    were looked at from them, None where there is nothing to measure; ``sees_all`` is False where
+    other frames were passed over undecoded or unlooked at (``--decode``, ``--fps``), of which it
+    says nothing. ``seconds`` is how long the run took from its first beginning. ``errors`` and
+    ``warnings`` are by feed; ``errors`` has the inputs that could not be opened too, by how they
+    were given.
     """
 
     folder: Path
     status: str
     frames: int
     kept: int
+    unwritten: int
     admitted: int
     evicted: int
     covered: dict[str, int]
     refused: dict[str, int]
     diversity: dict[str, float | int | None]
+    sees_all: bool
     seconds: float
     embedder: dict[str, str]
     errors: dict[str, str]
@@ -52,11 +59,13 @@ class Summary:
             "status": self.status,
             "frames": self.frames,
             "kept": self.kept,
+            "unwritten": self.unwritten,
             "admitted": self.admitted,
             "evicted": self.evicted,
             "covered": self.covered,
             "refused": self.refused,
             "diversity": self.diversity,
+            "sees_all": self.sees_all,
             "seconds": round(self.seconds, 3),
             "embedder": self.embedder,
             "errors": self.errors,
@@ -73,23 +82,30 @@ def summarise(folder: Path) -> Summary:
     with Record.open(folder) as record:
         run = record.run()
         counts = record.counts()
-        kept = [record.embedding(frame.key) for frame in record.kept()]
-        vectors = [vector for vector in kept if vector is not None]
+        kept = list(record.kept())
+        written = sum(frame.picture is not None for frame in kept)
+        embeddings = [record.embedding(frame.key) for frame in kept]
+        vectors = [vector for vector in embeddings if vector is not None]
         stacked = np.stack(vectors) if vectors else np.zeros((0, 1), np.float32)  # (C, D)
         feeds = record.feeds()
         return Summary(
             folder=folder,
             status=run.status,
             frames=sum(counts.outcomes.values()),
-            kept=len(kept),
+            kept=written,
+            unwritten=len(kept) - written,
             admitted=counts.admitted,
             evicted=counts.evicted,
             covered=counts.reasons("covered"),
             refused=counts.reasons("refused"),
             diversity=_diversity(stacked, _blocks(record)),
+            sees_all=_sees_all(run.plan),
             seconds=(run.finished or run.started) - run.started,
             embedder={"name": run.plan.embedder, "digest": run.plan.embedder_digest},
-            errors={feed.name: feed.error for feed in feeds if feed.error is not None},
+            errors={
+                **record.unopened(),
+                **{feed.name: feed.error for feed in feeds if feed.error is not None},
+            },
             warnings={feed.name: feed.warnings for feed in feeds if feed.warnings},
         )
 
@@ -108,6 +124,13 @@ def store_statistics(summary: Summary) -> None:
             record.set_statistics({**counts, **changes, "diversity": summary.diversity})
     finally:
         lock.release()
+
+
+def _sees_all(plan: RunPlan) -> bool:
+    """Whether every frame of the inputs was looked at, as far as they were to be read."""
+    read = plan.identity.get("read")
+    asked = read if isinstance(read, Mapping) else {}
+    return asked.get("decode", "all") in ("all", "fast") and asked.get("fps") is None
 
 
 def _blocks(record: Record) -> Iterator[Vectors]:

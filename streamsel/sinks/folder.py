@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from streamsel.errors import ConfigurationError, FolderInUseError, RecordError
 from streamsel.frame import Frame, FrameKey
@@ -38,51 +38,62 @@ _LIVE_NAME = re.compile(r"\.?\d{8}T\d{6}\.\d{6}Z_(.+)-\d{6,}\.(?:jpg|png|webp|av
 
 def make_and_lock(folder: Path) -> FolderLock:
     """Make the folder where there is none, and lock it."""
-    if folder.exists() and not folder.is_dir():
-        raise FolderInUseError(f"{folder}: is a file; name a folder that is new, empty or ours")
+    _require_folder(folder)
     with disk_errors(folder):
         make_folder(folder)
     return FolderLock(folder)
 
 
-def prepare(folder: Path, *, resume: bool, overwrite: bool) -> Literal["new", "resumed"]:
-    """Decide what a locked folder may be used for; with ``overwrite``, empty it of our files.
+Use: TypeAlias = Literal["new", "resumed", "replaced"]
 
-    A new or empty folder can always be used, and so can one with a run that never read a frame.
-    One with a run is continued with ``resume``, and replaced with ``overwrite``: the pictures in
-    its record, the record and the manifest go, anything else stays. A record that cannot be read
-    is then moved aside, with all that may belong to it. Raises :class:`FolderInUseError` for a
-    run with neither, and for a folder that holds anything but a run.
+
+def foresee(folder: Path, *, resume: bool, overwrite: bool) -> Use:
+    """Say what a folder would be used for; nothing is touched, and it need not be there.
+
+    A new or empty folder can always be used. One with a run is continued with ``resume``, and
+    replaced with ``overwrite``, or where the run never read a frame. Raises
+    :class:`FolderInUseError` for a run with neither, and for a folder that holds anything but a
+    run.
     """
     if resume and overwrite:
         raise ConfigurationError("give either resume or overwrite, not both")
-    with disk_errors(folder):
-        remove_unborn(folder)
+    _require_folder(folder)
     if not _holds_run(folder):
         return "new"
     if resume:
         return "resumed"
-    _require_replaceable(folder, overwrite=overwrite)
-    try:
-        _clear(folder)
-    except RecordError as error:
-        _set_aside(folder, error)
-    return "new"
+    if not overwrite and not _is_unread(folder):
+        raise FolderInUseError(
+            f"{folder}: holds a run; continue it with --resume, replace it with --overwrite, "
+            "or choose another folder"
+        )
+    return "replaced"
 
 
-def require_usable(folder: Path, *, overwrite: bool) -> None:
-    """Raise :class:`FolderInUseError` where no new run can begin in a folder; nothing is touched.
+def prepare(folder: Path, *, resume: bool, overwrite: bool) -> Literal["new", "resumed"]:
+    """Make a locked folder ready for what :func:`foresee` says; errors as there.
 
-    A folder that is not there yet can be used.
+    Of a run that is replaced the pictures in its record, the record and the manifest go, anything
+    else stays. A record that cannot be read is moved aside, with all that may belong to it.
     """
-    if folder.is_dir() and _holds_run(folder):
-        _require_replaceable(folder, overwrite=overwrite)
+    use = foresee(folder, resume=resume, overwrite=overwrite)
+    with disk_errors(folder):
+        remove_unborn(folder)
+    if use == "resumed":
+        return "resumed"
+    if use == "replaced":
+        try:
+            _clear(folder)
+        except RecordError as error:
+            _set_aside(folder, error)
+    return "new"
 
 
 def _holds_run(folder: Path) -> bool:
     """Whether a folder holds a run; raises :class:`FolderInUseError` for one with other things."""
     with disk_errors(folder):
-        present = {entry.name for entry in os.scandir(folder)} - unborn_names() - {LOCK_FILE}
+        present = {entry.name for entry in os.scandir(folder)} if folder.is_dir() else set()
+    present -= {*unborn_names(), LOCK_FILE}
     if all(_ASIDE_NAME.fullmatch(name) for name in present):
         return False
     if DATABASE not in present:
@@ -91,14 +102,6 @@ def _holds_run(folder: Path) -> bool:
             "choose a new or an empty folder"
         )
     return True
-
-
-def _require_replaceable(folder: Path, *, overwrite: bool) -> None:
-    if not overwrite and not _is_unread(folder):
-        raise FolderInUseError(
-            f"{folder}: holds a run; continue it with --resume, replace it with --overwrite, "
-            "or choose another folder"
-        )
 
 
 def picture_path(frame: Frame, suffix: str) -> str:
@@ -234,6 +237,11 @@ def _set_aside(folder: Path, why: RecordError) -> None:
         sync_path(aside)
         sync_path(folder)
     _LOG.warning("%s. It is moved to %s, with the pictures beside it", why, aside)
+
+
+def _require_folder(folder: Path) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise FolderInUseError(f"{folder}: is a file; name a folder that is new, empty or ours")
 
 
 def _remove_if_empty(folder: Path) -> None:

@@ -31,6 +31,9 @@ from streamsel.sinks.schema import connect_to_read
 
 DATABASE = "streamsel.db"
 
+UNOPENED = "unopened"
+"""The statistic that names the inputs which could not be opened."""
+
 _UNRECORDED = np.zeros((32, 32), np.uint8)
 _UNRECORDED.flags.writeable = False
 
@@ -285,6 +288,11 @@ class Record:
             name: json.loads(value)
             for name, value in self._rows("SELECT name, value FROM statistics ORDER BY name")
         }
+
+    def unopened(self) -> dict[str, str]:
+        """Return why inputs could not be opened, by how they were given, credentials masked."""
+        found = self.statistics().get(UNOPENED)
+        return dict(found) if isinstance(found, dict) else {}
 
     def selections(self) -> dict[str, bytes]:
         """Return what each selector of a service said of itself last, by scope."""

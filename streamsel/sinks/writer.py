@@ -15,7 +15,7 @@ from streamsel.event import Event, FeedReport, Kept, Verdict
 from streamsel.frame import FrameKey, ScreenState, Vector
 from streamsel.sinks.beginning import begin
 from streamsel.sinks.files import disk_errors
-from streamsel.sinks.record import DATABASE, Record
+from streamsel.sinks.record import DATABASE, UNOPENED, Record
 from streamsel.sinks.rewinding import losing, rewind
 from streamsel.sinks.run import FeedPlan, RunPlan, Status, StoredPicture
 from streamsel.sinks.schema import connect_to_write
@@ -220,6 +220,10 @@ class RecordWriter(Record):
         self._seq = int(self._row("SELECT ifnull(max(seq), 0) FROM frames")[0])
         self._event = int(self._row("SELECT ifnull(max(id), 0) FROM events")[0])
         self._settled = self._row("SELECT settled FROM runs")[0]
+
+    def set_unopened(self, errors: Mapping[str, str]) -> None:
+        """Record why inputs could not be opened, by how they were given."""
+        self.set_statistics({UNOPENED: dict(errors)})
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:

@@ -12,7 +12,7 @@ from itertools import groupby
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from streamsel.errors import SourceError
+from streamsel.errors import InputError, SourceError
 from streamsel.sources.masking import mask
 from streamsel.sources.naming import folders_above, name_all
 from streamsel.sources.walk import (
@@ -51,7 +51,7 @@ class Expansion:
     """
 
     inputs: tuple[Input, ...]
-    errors: tuple[SourceError, ...]
+    errors: tuple[InputError, ...]
     passed_over: tuple[str, ...] = ()
 
 
@@ -86,7 +86,7 @@ def expand(
         try:
             search.argument(argument)
         except SourceError as error:
-            search.errors.append(error)
+            search.errors.append(InputError(mask(argument), str(error)))
     inputs = tuple(_name(list(_join_images(search.found))))
     return Expansion(inputs, tuple(search.errors), tuple(map(mask, search.passed_over)))
 
@@ -118,7 +118,7 @@ class _Search:
     excluded: frozenset[str]
     standard_input: str | None
     found: list[_Found] = field(default_factory=list)
-    errors: list[SourceError] = field(default_factory=list)
+    errors: list[InputError] = field(default_factory=list)
     passed_over: list[str] = field(default_factory=list)
 
     def argument(self, argument: str) -> None:
@@ -152,7 +152,7 @@ class _Search:
             if not is_text(match):
                 if suffix_of(match) in SUFFIXES:
                     told = f"{mask(match)}: the name is not valid UTF-8; rename it"
-                    self.errors.append(SourceError(told))
+                    self.errors.append(InputError(mask(match), told))
                 continue
             if os.path.isdir(match):
                 if os.path.realpath(match) not in self.excluded:

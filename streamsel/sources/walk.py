@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from streamsel.errors import SourceError
+from streamsel.errors import InputError
 from streamsel.sources.masking import mask
 
 VIDEO_SUFFIXES = {
@@ -52,7 +52,7 @@ class Walk:
     folder: str
     excluded: frozenset[str]
     key: Callable[[str], tuple[object, ...]]
-    errors: list[SourceError] = field(default_factory=list)
+    errors: list[InputError] = field(default_factory=list)
     passed_over: list[str] = field(default_factory=list)
 
     def files(self) -> Iterator[str]:
@@ -100,4 +100,4 @@ class Walk:
             self.passed_over.append(entry.path)  # a pipe or a device, whatever it is called
 
     def _refuse(self, path: str, why: str) -> None:
-        self.errors.append(SourceError(f"{mask(path)}: {why}"))
+        self.errors.append(InputError(mask(path), f"{mask(path)}: {why}"))

@@ -64,15 +64,18 @@ class Interrupting:
         """Not of interest."""
 
 
-def interrupt(clips: Path, names: str, kept: Path, frames: int) -> None:
+def interrupt(
+    clips: Path, names: str, kept: Path, frames: int, options: RunOptions | None = None
+) -> None:
     """Begin a run or go on with it, and stop it after so many frames; 0: before it reads any."""
     observer = Interrupting(frames)
     run = build_selection(
         [str(clips / f"{name}.mp4") for name in names],
-        RunOptions(select=SelectOptions(count=COUNT)),
+        options or RunOptions(select=SelectOptions(count=COUNT)),
         kept,
         resume=True,
         observers=[observer],
+        batch=4,
     )
     observer.pipeline = run.pipeline
     if frames:

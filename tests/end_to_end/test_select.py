@@ -124,30 +124,25 @@ def test_share_size_format_and_span(demo_clip: Path, tmp_path: Path) -> None:
 
 
 def test_what_is_refused_can_be_adjusted(demo_clip: Path, tmp_path: Path) -> None:
-    usual = streamsel("select", demo_clip, "-n", 9, "--dry-run", "--json").json["refused"]
-    lenient = streamsel(
-        "select", demo_clip, "-n", 9, "--dry-run", "--json", "--keep-exact-duplicates",
-        "--keep-unchanged", "--keep-black", "--keep-uniform", "--keep-frozen",
-        "--min-sharpness", "0",
+    def refused(*flags: object) -> dict[str, int]:
+        arguments = ("select", demo_clip, "-n", 9, "--json", "--overwrite", "-o", tmp_path / "kept")
+        found: dict[str, int] = streamsel(*arguments, *flags).json["refused"]
+        return found
+
+    usual = refused()
+    lenient = refused(
+        "--keep-exact-duplicates", "--keep-unchanged", "--keep-black", "--keep-uniform",
+        "--keep-frozen", "--min-sharpness", "0",
     )  # fmt: skip
-    strict = streamsel(
-        "select", demo_clip, "-n", 9, "--dry-run", "--json", "--black-level", "120",
-        "--frozen-after", "200ms", "--unchanged-level", "5", "--min-sharpness", "0.3",
-    ).json["refused"]  # fmt: skip
-    assert lenient.json["refused"] == {}
+    strict = refused(
+        "--black-level", "120", "--frozen-after", "200ms", "--unchanged-level", "5",
+        "--min-sharpness", "0.3",
+    )  # fmt: skip
+    assert lenient == {}
     assert set(usual) >= {"black", "unchanged"}
     assert strict["black"] > usual["black"]
     assert strict["unchanged"] + strict["frozen"] > usual["unchanged"]
     assert strict["blurred"] > usual.get("blurred", 0)
-
-
-def test_a_dry_run_writes_nothing(demo_clip: Path, tmp_path: Path) -> None:
-    dry = streamsel("select", demo_clip, "-n", 8, "--dry-run", "--json")
-    real = streamsel("select", demo_clip, "-n", 8, "--json", "-o", tmp_path / "kept")
-    assert dry.code == 0
-    assert dry.json["folder"] is None
-    assert dry.json["frames_kept"] == [line["id"] for line in manifest(tmp_path / "kept")]
-    assert dry.json["diversity"] == real.json["diversity"]
 
 
 def test_min_distance_is_kept(demo_clip: Path, tmp_path: Path) -> None:

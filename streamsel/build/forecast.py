@@ -1,0 +1,180 @@
+"""What a selection would do, found by looking at its inputs; nothing is written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from streamsel.build.embeddings import build_embeddings
+from streamsel.build.inputs import open_sources
+from streamsel.build.selection import encoder_of, plan_of
+from streamsel.build.selector import build_selector
+from streamsel.config.options import RunOptions
+from streamsel.errors import SinkError, SourceError
+from streamsel.interfaces import Embeddings, Source
+from streamsel.sinks.encode import Encoder
+from streamsel.sinks.files import free_bytes
+from streamsel.sinks.folder import Use, foresee
+from streamsel.sinks.record import Record
+from streamsel.sinks.resuming import added_feeds
+from streamsel.sinks.run import RunPlan
+
+_ROW_BYTES = 220
+"""Of a frame in the record, its indexes and events, beside its embedding."""
+
+
+@dataclass(frozen=True, slots=True)
+class ForeseenInput:
+    """An input as it would be read.
+
+    ``frames`` are those that would come, None where that cannot be told before they are read;
+    ``width`` and ``height`` are of the first picture, in pixels; ``picture_bytes`` is the size of
+    its file. ``error`` says why it cannot be read.
+    """
+
+    feed: str
+    source: str
+    frames: int | None
+    width: int | None = None
+    height: int | None = None
+    picture_bytes: int | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What a selection would do.
+
+    ``use`` is what becomes of the folder, None where none was named. ``count`` is the most frames
+    that would be kept. Bytes are estimates: of pictures as large as the first of each input, and
+    of a record with every frame; None where frames or pictures cannot be told. ``errors`` are by
+    input, ``passed_over`` the files of searched folders that are no input by their names.
+    """
+
+    folder: Path | None
+    use: Use | None
+    inputs: tuple[ForeseenInput, ...]
+    count: int
+    options: RunOptions
+    embedder: str
+    picture_bytes: int | None
+    record_bytes: int | None
+    free_bytes: int | None
+    errors: dict[str, str]
+    passed_over: tuple[str, ...] = ()
+
+    @property
+    def frames(self) -> int | None:
+        """The frames of all inputs that can be read; None where those of one cannot be told."""
+        return _sum([one.frames for one in self.inputs if one.error is None])
+
+    def as_json(self) -> dict[str, object]:
+        """All of it under its published names."""
+        return {
+            "dry_run": True,
+            "folder": None if self.folder is None else str(self.folder),
+            "use": self.use,
+            "inputs": [asdict(one) for one in self.inputs],
+            "frames": self.frames,
+            "count": self.count,
+            "method": self.options.select.method,
+            "embedder": self.embedder,
+            "options": self.options.as_json(),
+            "bytes": {
+                "pictures": self.picture_bytes,
+                "record": self.record_bytes,
+                "free": self.free_bytes,
+            },
+            "errors": list(self.errors.values()),
+            "passed_over": list(self.passed_over),
+        }
+
+
+def foresee_selection(
+    inputs: Sequence[str],
+    options: RunOptions,
+    folder: Path | None,
+    *,
+    resume: bool = False,
+    overwrite: bool = False,
+) -> Forecast:
+    """Look at every input, its first picture decoded, and say what a selection would do.
+
+    Raises what the selection itself would raise before it reads, see ``build_selection``.
+    """
+    use = None if folder is None else foresee(folder, resume=resume, overwrite=overwrite)
+    leave_out = [] if folder is None else [folder]
+    opened = open_sources(inputs, options.read, leave_out=leave_out)
+    options = replace(options, read=opened.read)
+    embeddings = build_embeddings(options.embed, opened.sources)
+    build_selector(options, opened.sources, embeddings.dim)
+    if folder is not None and use == "resumed":
+        _require_resumable(folder, plan_of(options, opened, embeddings))
+    encoder = encoder_of(options.write)
+    foreseen = tuple(_foresee(source, encoder) for source in opened.sources)
+    found = [one for one in foreseen if one.error is None]
+    count = _count(options, found)
+    return Forecast(
+        folder=folder,
+        use=use,
+        inputs=foreseen,
+        count=count,
+        options=options,
+        embedder=embeddings.name,
+        picture_bytes=_picture_bytes(found, count),
+        record_bytes=_record_bytes(found, embeddings),
+        free_bytes=None if folder is None else free_bytes(folder.absolute()),
+        errors={
+            **{error.given: str(error) for error in opened.errors},
+            **{one.feed: one.error for one in foreseen if one.error is not None},
+        },
+        passed_over=opened.passed_over,
+    )
+
+
+def _foresee(source: Source, encoder: Encoder) -> ForeseenInput:
+    try:
+        with closing(source.frames()) as frames:
+            first = next(frames, None)
+            picture = None if first is None else encoder.encode(first.picture)
+        expected = source.expected_frames
+    except (SourceError, SinkError) as error:
+        return ForeseenInput(source.feed, source.address, None, error=str(error))
+    if first is None or picture is None:
+        return ForeseenInput(source.feed, source.address, 0)
+    size = len(picture.content)
+    return ForeseenInput(source.feed, source.address, expected, first.width, first.height, size)
+
+
+def _require_resumable(folder: Path, plan: RunPlan) -> None:
+    with Record.open(folder) as record:
+        added_feeds(folder, record.run().plan, plan)
+
+
+def _count(options: RunOptions, inputs: Sequence[ForeseenInput]) -> int:
+    """The most frames that would be kept."""
+    groups = [[one] for one in inputs] if options.select.per_input else [list(inputs)]
+    return sum(_kept_of(options, [one.frames for one in group]) for group in groups)
+
+
+def _kept_of(options: RunOptions, frames: Sequence[int | None]) -> int:
+    total = _sum(frames)
+    target = options.select.target(total or 0)
+    return target if total is None else min(target, total)
+
+
+def _picture_bytes(inputs: Sequence[ForeseenInput], count: int) -> int | None:
+    sizes = [one.picture_bytes for one in inputs if one.picture_bytes is not None]
+    return round(count * sum(sizes) / len(sizes)) if sizes else None
+
+
+def _record_bytes(inputs: Sequence[ForeseenInput], embeddings: Embeddings) -> int | None:
+    frames = _sum([one.frames for one in inputs])
+    return None if frames is None else frames * (_ROW_BYTES + 4 * embeddings.dim)
+
+
+def _sum(numbers: Sequence[int | None]) -> int | None:
+    known = [number for number in numbers if number is not None]
+    return sum(known) if len(known) == len(numbers) else None
