@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from fractions import Fraction
 from types import TracebackType
 from typing import Self
@@ -22,6 +23,7 @@ from streamsel.sources.address import is_url
 from streamsel.sources.covering import Areas, Cover
 from streamsel.sources.cropping import Cropper, margins_of
 from streamsel.sources.entry import Entries
+from streamsel.sources.filters import FilterChain
 from streamsel.sources.hardware import hardware
 from streamsel.sources.opening import (
     ONE_THREAD,
@@ -31,9 +33,12 @@ from streamsel.sources.opening import (
     prepare,
     reason,
 )
+from streamsel.sources.orientation import UPRIGHT
 from streamsel.sources.timeline import CONTINUOUS_STEP, DISCONTINUOUS_STEP, Timeline
 
 _READ_ATTEMPTS = 3
+_LEAVES_HOLES = {"hevc", "vp8"}
+_WITHOUT_PRESENTATION_TIMES = {"avi", "asf"}
 _CLOCK_MAY_JUMP = 0x0200  # AVFMT_TS_DISCONT
 
 
@@ -68,10 +73,19 @@ class Session:
     ``decoded_in_software_because``: why the hardware that was asked for does not decode it;
     ``keeps_pictures_there``: it does, and the pictures are left in its memory.
     ``pixels`` is how many a picture has, ``tags`` are the metadata of container and stream.
-    ``keeps_time``: its timestamps can be given to filters as they are.
+    ``keeps_time``: its timestamps can be given to filters as they are. ``codec`` is ffmpeg's name,
+    ``is_intra_only``: its pictures need no others, ``trusts_pts``: the container has
+    presentation times. ``leaves_holes``: its decoder says nothing of a part that it did not decode,
+    and shows there what was in the memory that it uses again. ``failures`` counts what its decoder
+    refused.
+    ``copies``: pictures are copied as they come, so that the decoder finds the memory that it uses
+    again as it left it, whoever still looks at them.
     """
 
     keeps_time = True
+    failures = 0
+    copies = False
+    start_pts: int | None = None
 
     def __init__(
         self,
@@ -89,6 +103,7 @@ class Session:
         self._cover: Cover | None = None if areas is None else areas.cover(where)
         self._is_remote = is_url(location)
         self._damage = damage or Damage()
+        self._copier: FilterChain | None = None
         self.decoded_in_software_because = ""
         hwaccel: HWAccel | None = None
         if options.device is not None:
@@ -110,6 +125,9 @@ class Session:
     def _describe(self) -> None:
         """Note what the container declares, so that it can be asked for after closing."""
         container, stream = self._container, self._stream
+        self.codec: str = stream.codec_context.codec.canonical_name
+        self.leaves_holes = self.codec in _LEAVES_HOLES
+        self.is_intra_only: bool = stream.codec_context.codec.intra_only
         self.rate: Fraction | None = stream.average_rate or stream.guessed_rate
         self.frame_rate: Fraction | None = stream.guessed_rate or self.rate
         self.pixel_aspect: Fraction | None = stream.sample_aspect_ratio
@@ -124,11 +142,22 @@ class Session:
         there = 0 < stream.frames <= max(self.size_bytes, 1)
         self.declared_frames: int | None = stream.frames if there else None
         self.has_edits = container.format.name.startswith("mov")
+        self.trusts_pts = container.format.name not in _WITHOUT_PRESENTATION_TIMES
+        self.start_pts = stream.start_time
         self.declared_seconds = _seconds(stream.metadata.get("DURATION", ""))
         if stream.duration:
             self.declared_seconds = float(stream.duration * self.time_base)
         elif self.declared_seconds is None and container.duration and len(container.streams) == 1:
             self.declared_seconds = container.duration / av.time_base
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether it is read from a server."""
+        return self._is_remote
+
+    def close(self) -> None:
+        """Let go of the video."""
+        self._container.close()
 
     def __enter__(self) -> Self:
         return self
@@ -173,7 +202,7 @@ class Session:
 
     def entries(self) -> Entries:
         """Where decoding can begin in this video."""
-        return Entries(self._stream.codec_context)
+        return Entries(self._stream.codec_context, self._container.format.name)
 
     def images(self) -> Iterator[av.VideoFrame]:
         """Decode to the end, in presentation order."""
@@ -181,24 +210,55 @@ class Session:
             yield from self.decode(packet)
         yield from self.drain()
 
-    def decode(self, packet: Packet[VideoStream]) -> list[av.VideoFrame]:
-        """Decode a packet, also of another session of the same video; return what comes out now."""
-        try:
-            return self._seen(self._stream.codec_context.decode(packet))
-        except av.FFmpegError as error:
-            self._note(error)
-            return []
+    def decode(self, packet: Packet[VideoStream], *, is_quiet: bool = False) -> list[av.VideoFrame]:
+        """Decode a packet, also of another session of the same video; return what comes out now.
 
-    def drain(self) -> list[av.VideoFrame]:
+        ``is_quiet``: what is wrong is only counted in ``failures``.
+        """
+        return self._send(packet, is_quiet=is_quiet)
+
+    def drain(self, *, is_quiet: bool = False) -> list[av.VideoFrame]:
         """Return what the decoder still holds, and let it begin anew."""
-        decoder = self._stream.codec_context
         try:
-            return self._seen(decoder.decode(None))
-        except av.FFmpegError as error:
-            self._note(error)
-            return []
+            return self._send(None, is_quiet=is_quiet)
         finally:
-            decoder.flush_buffers()
+            self._stream.codec_context.flush_buffers()
+
+    def _send(self, packet: Packet[VideoStream] | None, *, is_quiet: bool) -> list[av.VideoFrame]:
+        try:
+            images = self._stream.codec_context.decode(packet)
+        except av.FFmpegError as error:
+            self.failures += 1
+            if not is_quiet:
+                self._note(error)
+            return []
+        return self._seen(list(map(self._copy, images)) if self._is_copying else images)
+
+    @property
+    def _is_copying(self) -> bool:
+        return self.copies and not self.keeps_pictures_there
+
+    def _copy(self, image: av.VideoFrame) -> av.VideoFrame:
+        if self._copier is None:
+            self._copier = FilterChain("copy")
+        (copied,) = self._copier.apply(image, image.time_base or self.time_base, UPRIGHT)
+        return copied
+
+    def prime(self, head: Packet[VideoStream] | None) -> None:
+        """Let the decoder know what the video's head says, as the one that began there does."""
+        if head is None:
+            return
+        decoder = self._stream.codec_context
+        with suppress(av.FFmpegError):
+            decoder.decode(head)
+        with suppress(av.FFmpegError):
+            decoder.decode(None)
+        decoder.flush_buffers()
+
+    def prime_by_reading(self) -> None:
+        """The same before anything was read, by reading as far as the head goes."""
+        entries = self.entries()
+        self.prime(next(filter(entries.is_entry, self.packets()), None))
 
     def _seen(self, images: list[av.VideoFrame]) -> list[av.VideoFrame]:
         """The pictures without what the container wants left out, and what nobody may see."""

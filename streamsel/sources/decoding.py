@@ -2,28 +2,49 @@
 
 A group of pictures needs no other, so each can have a decoder and a thread of its own, which costs
 less than several threads that share one. Groups are cut the same way and each begins with a fresh
-decoder however many there are, so what comes out does not depend on that.
+decoder however many there are, so what comes out does not depend on that. The first two groups are
+decoded whatever is asked for: they show whether the video can be cut at all.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
+from itertools import islice
 from types import TracebackType
 from typing import Literal, Self, TypeAlias
 
 import av
+from av.packet import Packet
+from av.video.stream import VideoStream
 
 from streamsel.frame import Picture
 from streamsel.interfaces import Ahead
+from streamsel.sources.attempts import (
+    HeadFit,
+    TroubleError,
+    UnfitError,
+    again,
+    clean,
+    doubted,
+    foreseen,
+    key_again,
+    key_of,
+    placed,
+    trusted,
+)
 from streamsel.sources.decode import Session
+from streamsel.sources.decoders import Decoders
+from streamsel.sources.doubt import Doubt
 from streamsel.sources.eye import Eye
 from streamsel.sources.gate import Gate, Keyed
-from streamsel.sources.groups import PictureGroup, cut
+from streamsel.sources.groups import PictureGroup, all_of, cut
 from streamsel.sources.matrices import retag
 from streamsel.sources.opening import ONE_THREAD, DecoderOptions
+from streamsel.sources.shown import Shown
+from streamsel.sources.timeline import BestTimes
 
 Decode: TypeAlias = Literal["all", "fast", "reference", "keyframes", "adaptive"]
 """Every frame; every frame, without the loop filter; the frames that others refer to; keyframes;
@@ -34,18 +55,6 @@ _SET_UP: dict[Decode, DecoderOptions] = {
     "reference": DecoderOptions(skip_frame="NONREF"),
 }
 _Part: TypeAlias = Literal["all", "key", "none"]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Shown:
-    """A picture in its place, or the place alone where the picture was passed over.
-
-    ``pts`` is in units of the session's time base. ``is_entry``: decoding can begin here.
-    """
-
-    pts: int | None
-    image: av.VideoFrame | None
-    is_entry: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,8 +87,10 @@ class Decoding:
         self._ahead = ahead
         self._decode = decode
         self._options = options
-        self._stack = ExitStack()
-        self._decoders: dict[tuple[int, DecoderOptions, str], Session] = {}
+        self._whole = replace(options, skip_frame="DEFAULT")
+        self._is_partial = options != self._whole
+        self._entries = session.entries()
+        self._decoders = Decoders(session, open_session, ahead, self._entries, options)
         self._eyes = [Eye() for _ in range(ahead.workers)]
 
     def __enter__(self) -> Self:
@@ -91,21 +102,35 @@ class Decoding:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._stack.close()
+        self._decoders.close()
 
     def shown(self, is_wanted: Callable[[PictureGroup], bool]) -> Generator[Shown, None, None]:
         """Go through the video to its end, in presentation order.
 
         Groups that are not wanted, and what the way of decoding leaves out, are passed over; but
-        only where timestamps tell what there is.
+        only where timestamps tell what there is. Where the first groups show that they do not, one
+        decoder goes through the whole video.
         """
-        groups = cut(self._session.packets(), self._session.entries())
+        given = 0
+        try:
+            with closing(self._by_groups(is_wanted)) as by_groups:
+                for one in by_groups:
+                    given += 1
+                    yield one
+                return
+        except UnfitError:
+            pass
+        with self._open_session(self._whole) as session:
+            yield from islice(_plainly(session, all_of(session.packets())), given, None)
+
+    def _by_groups(self, is_wanted: Callable[[PictureGroup], bool]) -> Generator[Shown, None, None]:
+        groups = cut(self._session.packets(), self._entries)
         tasks: Iterator[_Task]
         if self._decode == "adaptive":
             tasks = self._gated(groups, is_wanted)
         else:
             part: _Part = "key" if self._decode == "keyframes" else "all"
-            tasks = (_task(group, part if is_wanted(group) else "none") for group in groups)
+            tasks = (_Task(group, part if is_wanted(group) else "none") for group in groups)
         picture_bytes = self._session.picture_bytes
         return self._ahead.run(
             self._carry_out, tasks, lambda shown: 0 if shown.image is None else picture_bytes
@@ -127,75 +152,136 @@ class Decoding:
         with closing(keyed):
             for one, is_busy in Gate().decide(keyed):
                 part: _Part = "none" if not one.is_wanted else "all" if is_busy else "key"
-                yield _task(one.group, part, one.image)
+                yield _Task(one.group, part, one.image)
 
     def _look_at_key(self, slot: int, asked: tuple[PictureGroup, bool]) -> Iterator[Keyed]:
-        """Decode a group's keyframe, where it may be decoded in part."""
+        """Decode a group's keyframe, where there is one to begin with."""
         group, is_wanted = asked
         image = sketch = None
-        if _task(group, "key").part == "key":
-            image = self._key_of(group, self._decoder(slot, ONE_THREAD, "keys"))
-            if image is not None:
+        if group.times is not None and group.begin is not None:
+            decoder = self._decoders.of(slot, ONE_THREAD, group, "keys")
+            image = key_of(decoder, group)
+            if image is None:
+                self._decoders.retire(decoder)
+            else:
                 retag(image)
                 sketch = self._eyes[slot].sketch(Picture(image))
         yield Keyed(group, is_wanted, image, sketch)
 
     def _carry_out(self, slot: int, task: _Task) -> Iterator[Shown]:
         """Decode what is wanted of a group; yield all its places."""
-        group = task.group
-        images: Iterable[av.VideoFrame] = ()
-        if task.part == "key":
-            key = task.key or self._key_of(group, self._decoder(slot, ONE_THREAD, "keys"))
-            images = () if key is None else (key,)
-        elif task.part == "all":
-            images = self._images(group, self._decoder_for(slot, group))
-        if group.times is None:
-            for image in images:
-                yield as_shown(image)
+        group, part = task.group, task.part
+        if group.is_open:
+            yield from self._open_places(slot, task)
+        elif group.number == 1 or part == "all":
+            for one in self._places(slot, group):
+                is_kept = part == "all" or (part == "key" and one.is_entry)
+                yield one if is_kept else replace(one, image=None)
+        else:
+            for pts in group.times or ():
+                if part == "key" and pts == group.begin:
+                    yield self._key(slot, task)
+                else:
+                    yield Shown(pts, None, pts == group.begin)
+
+    def _places(self, slot: int, group: PictureGroup) -> Iterator[Shown]:
+        """Decode a group whose places are known."""
+        left = deque(group.times or ())
+        decoder = self._decoders.of(slot, self._decoders.fitting(self._options, group), group)
+        try:
+            images = trusted(clean(decoder, group))
+            yield from placed(images, left, group, is_partial=self._is_partial)
             return
-        left = deque(group.times)
-        for image in images:
-            while left and image.pts is not None and left[0] < image.pts:
-                yield Shown(passed := left.popleft(), None, passed == group.begin)
-            if left and left[0] == image.pts:
-                left.popleft()
-            yield Shown(image.pts, image, image.pts == group.begin)
-        for pts in left:
-            yield Shown(pts, None, pts == group.begin)
+        except TroubleError:
+            self._decoders.retire(decoder)
+        with self._decoders.fresh(self._options, group) as decoder:
+            yield from again(decoder, group, left, is_partial=self._is_partial)
 
-    def _images(self, group: PictureGroup, decoder: Session) -> Iterator[av.VideoFrame]:
-        for packet in group.packets:
-            yield from (image for image in decoder.decode(packet) if group.shows(image.pts))
-        for packet in group.tail:
-            yield from (image for image in decoder.decode(packet) if group.shows(image.pts))
-        yield from (image for image in decoder.drain() if group.shows(image.pts))
+    def _key(self, slot: int, task: _Task) -> Shown:
+        group = task.group
+        if task.key is not None:
+            return Shown(group.begin, task.key, is_entry=True)
+        decoder = self._decoders.of(slot, ONE_THREAD, group, "keys")
+        image = key_of(decoder, group)
+        if image is not None:
+            return Shown(group.begin, image, is_entry=True)
+        self._decoders.retire(decoder)
+        with self._decoders.fresh(ONE_THREAD, group) as decoder:
+            return key_again(decoder, group)
 
-    def _key_of(self, group: PictureGroup, decoder: Session) -> av.VideoFrame | None:
-        first = next(iter(group.packets))
-        images = [*decoder.decode(first), *decoder.drain()]
-        return images[0] if images else None
+    def _open_places(self, slot: int, task: _Task) -> Iterator[Shown]:
+        """Decode a group of which only that tells what is shown; leave out what is not wanted."""
+        group = task.group
+        is_head = group.times is not None
+        chosen: set[int | None] | None = None
+        if is_head and task.part == "key" and group.begin is not None:
+            chosen = {group.begin}
+        elif is_head and self._is_partial:
+            decoder = self._decoders.of(slot, self._options, group)
+            chosen = {image.pts for image, _ in doubted(decoder, group, Doubt())}
+            self._decoders.retire(decoder)
+        fit = HeadFit(group) if is_head else None
+        for one in self._in_sequence(slot, group):
+            if fit is not None:
+                fit.take(one)
+            is_kept = chosen is None or one.pts in chosen
+            yield one if is_kept else replace(one, image=None)
+        if fit is not None:
+            fit.end()
 
-    def _decoder_for(self, slot: int, group: PictureGroup) -> Session:
-        options = self._options
-        picture_bytes = self._session.picture_bytes
-        is_long = group.times is None or len(group.times) * picture_bytes > self._ahead.room_bytes
-        if is_long and self._ahead.workers > 1:
-            options = replace(options, threads=self._ahead.workers)
-        return self._decoder(slot, options, "pictures")
+    def _in_sequence(self, slot: int, group: PictureGroup) -> Iterator[Shown]:
+        """Yield what one decoder makes of a group, one after the other."""
+        options = self._decoders.fitting(self._whole, group)
+        decoder = self._decoders.of(slot, options, group)
+        given = 0
+        if options.threads > 1:
+            times = BestTimes(trusts_pts=decoder.trusts_pts)
+            try:
+                for image in trusted(clean(decoder, group)):
+                    given += 1
+                    yield _shown(image, times, group)
+                return
+            except TroubleError:
+                self._decoders.retire(decoder)
+            # Threads that share a group hide damage each in its own way.
+            with (
+                self._open_session(self._whole) as reader,
+                self._decoders.fresh(self._whole, group) as decoder,
+            ):
+                repeated = replace(group, packets=_packets_again(reader, group))
+                yield from islice(_plainly(decoder, repeated), given, None)
+            return
+        failures, is_damaged = decoder.failures, False
+        for one in _plainly(decoder, group):
+            is_damaged |= one.is_doubted
+            yield one
+        if is_damaged or decoder.failures != failures:
+            self._decoders.retire(decoder)
 
-    def _decoder(self, slot: int, options: DecoderOptions, role: str) -> Session:
-        """The decoder of one thread for one purpose; the first is the session's own."""
-        place = (slot, options, role)
-        if place == (0, self._options, "pictures"):
-            return self._session
-        if place not in self._decoders:
-            self._decoders[place] = self._stack.enter_context(self._open_session(options))
-        return self._decoders[place]
+
+def _plainly(decoder: Session, group: PictureGroup) -> Iterator[Shown]:
+    times = BestTimes(trusts_pts=decoder.trusts_pts)
+    for image, is_doubted in foreseen(doubted(decoder, group, Doubt())):
+        yield _shown(image, times, group, is_doubted=is_doubted)
 
 
-def as_shown(image: av.VideoFrame) -> Shown:
-    """A picture in its place, of a video of which nothing is passed over."""
-    return Shown(image.pts, image, image.key_frame)
+def _shown(
+    image: av.VideoFrame, times: BestTimes, group: PictureGroup, *, is_doubted: bool = False
+) -> Shown:
+    """A picture that is placed by when it comes."""
+    image.pts = times.of(image.pts, image.dts)
+    is_begin = group.begin is not None and image.pts == group.begin
+    return Shown(image.pts, image, is_begin, is_doubted)
+
+
+def _packets_again(reader: Session, group: PictureGroup) -> Iterator[Packet[VideoStream]]:
+    """A group's packets from a session that has read none: it may hold all that is left."""
+    if isinstance(group.packets, tuple):
+        yield from group.packets
+        return
+    for at, packet in enumerate(reader.packets()):
+        if at == group.first or at > group.first + group.left_out:
+            yield packet
 
 
 def set_up(
@@ -204,10 +290,3 @@ def set_up(
     """How the decoder of a session is set up for a way of decoding, and for hardware."""
     options = _SET_UP.get(decode, ONE_THREAD)
     return replace(options, device=device, stays_there=stays_there)
-
-
-def _task(group: PictureGroup, part: _Part, key: av.VideoFrame | None = None) -> _Task:
-    """What can be done of what is wanted: in part only where the places are known."""
-    # A video may begin in the middle of a group, and its keyframe is then not the first.
-    is_whole = group.times is None or (part == "key" and group.begin is None)
-    return _Task(group, "all" if is_whole else part, key)

@@ -21,25 +21,55 @@ _LEEWAY = 1.0
 class PictureGroup:
     """What lies between two places where decoding can begin.
 
-    ``packets`` come in decoding order; the first is that of the first picture shown, except in a
-    video that begins elsewhere. ``tail`` are packets of the next group that pictures shown in this
-    one need; of what comes out, only what is shown before ``end`` is then the group's. ``begin`` is
-    the timestamp of the first packet's picture, None where decoding cannot begin there. ``times``
-    are the timestamps of all its pictures in the order they are shown, None where there are none
-    to go by; it then holds all the rest of the video, and ``packets`` can be gone through once.
-    ``size_bytes`` is that of its packets.
+    ``number`` counts the groups. ``packets`` come in decoding order; the first is that of the
+    first picture shown, except in a video that begins elsewhere. In the whole video it is number
+    ``first``, and ``left_out`` packets that follow it are of the group before.
+    ``tail`` are packets of the next group that pictures shown in this one need; of what comes out,
+    only what is shown before ``end`` is then the group's. ``before`` are the packets of the group
+    before. ``begin`` is the timestamp of the first packet's picture, None where decoding cannot
+    begin there. ``times`` are the timestamps of all its pictures in the order they are shown, by
+    what its packets say, None where there are none to go by; it then holds all the rest of the
+    video, and ``packets`` can be gone through once. ``is_steady``: it is of a kind that is known.
     """
 
+    number: int
+    first: int
+    left_out: int
     packets: Iterable[Packet[VideoStream]]
     tail: tuple[Packet[VideoStream], ...]
+    before: tuple[Packet[VideoStream], ...]
     begin: int | None
     end: int | None
     times: tuple[int, ...] | None
-    size_bytes: int
+    is_steady: bool = True
+
+    @property
+    def is_open(self) -> bool:
+        """Whether only decoding it tells what is shown: the head of a video, or all that is left.
+
+        What a decoder makes of the first packets does not follow from their timestamps.
+        """
+        return self.number == 0 or self.times is None
 
     def shows(self, pts: int | None) -> bool:
         """Whether a picture with this timestamp is one of the group's."""
         return not self.tail or pts is None or self.end is None or pts < self.end
+
+
+def all_of(packets: Iterator[Packet[VideoStream]]) -> PictureGroup:
+    """A whole video as one group."""
+    return PictureGroup(
+        number=0,
+        first=0,
+        left_out=0,
+        packets=packets,
+        tail=(),
+        before=(),
+        begin=None,
+        end=None,
+        times=None,
+        is_steady=False,
+    )
 
 
 class Wanted:
@@ -59,7 +89,12 @@ class Wanted:
     def holds(self, group: PictureGroup) -> bool:
         """Whether to decode this group, the next one."""
         times = group.times
-        if not times:
+        if times is None:
+            return True
+        if group.number == 0:
+            # Fewer may be shown, which errs on the safe side.
+            self._passed += max(len(times), sum(1 for _ in group.packets))
+            self._origin = times[0] if times else None
             return True
         self._passed += len(times)
         if self._origin is None:
@@ -73,12 +108,19 @@ def cut(packets: Iterator[Packet[VideoStream]], entries: Entries) -> Iterator[Pi
 
     A cut is made only where it changes no picture: at an entry, with timestamps that leave no
     doubt about what is shown before it; they may jump there. Where there is none for 4,096 packets
-    or 64 MB, all that is left becomes one last group.
+    or 64 MB, and where the video departs from what can be cut, all that is left becomes one last
+    group.
     """
     gathering = _Gathering(entries)
     entry: Packet[VideoStream] | None = None
     leading: list[Packet[VideoStream]] = []
-    for packet in packets:
+    place = 0
+    for at, packet in enumerate(packets):
+        if entries.departs(packet):
+            pending = [] if entry is None else [entry, *leading]
+            rest = chain(pending, [packet], packets)
+            yield gathering.all_the_rest(rest, is_steady=False)
+            return
         if entry is not None:
             if _is_before(packet, entry):
                 leading.append(packet)
@@ -86,17 +128,17 @@ def cut(packets: Iterator[Packet[VideoStream]], entries: Entries) -> Iterator[Pi
             if leading and not gathering.precedes(entry):
                 gathering.go_on(entry, *leading)
             else:
-                yield gathering.close(entry, leading)
+                yield gathering.close(entry, leading, place)
             entry, leading = None, []
         if gathering.can_end_before(packet):
-            entry = packet
+            entry, place = packet, at
             continue
         gathering.add(packet)
         if gathering.is_too_long:
-            yield gathering.all_the_rest(packets)
+            yield gathering.all_the_rest(packets, is_steady=True)
             return
     if entry is not None and (gathering.precedes(entry) or not leading):
-        yield gathering.close(entry, leading)
+        yield gathering.close(entry, leading, place)
     elif entry is not None:
         gathering.go_on(entry, *leading)
     yield from gathering.rest()
@@ -114,7 +156,9 @@ class _Gathering:
 
     def __init__(self, entries: Entries) -> None:
         self._entries = entries
+        self._number = self._first = self._left_out = 0
         self._packets: list[Packet[VideoStream]] = []
+        self._before: tuple[Packet[VideoStream], ...] = ()
         self._begin: int | None = None
         self._latest: int | None = None
         self._decoded: int | None = None
@@ -141,6 +185,9 @@ class _Gathering:
         self._is_timed = False
 
     def can_end_before(self, packet: Packet[VideoStream]) -> bool:
+        if self._number == 0 and self._begin is None:
+            # What is shown of a head that begins elsewhere only decoding tells.
+            return bool(self._packets) and self._entries.is_entry(packet)
         has_picture = self._is_timed and self._latest is not None
         return has_picture and self._entries.is_entry(packet)
 
@@ -152,11 +199,20 @@ class _Gathering:
     def is_too_long(self) -> bool:
         return len(self._packets) > _MOST_PACKETS or self._size_bytes > _MOST_BYTES
 
-    def close(self, entry: Packet[VideoStream], leading: list[Packet[VideoStream]]) -> PictureGroup:
-        """The group that ends where ``entry`` begins another one, which is gathered from now on."""
+    def close(
+        self, entry: Packet[VideoStream], leading: list[Packet[VideoStream]], place: int
+    ) -> PictureGroup:
+        """The group that ends where ``entry`` begins another one, which is gathered from now on.
+
+        ``place`` is the entry's number in the video.
+        """
         group = self._group((entry, *leading) if leading else (), entry.pts, leading)
+        self._number += 1
+        self._first, self._left_out = place, len(leading)
+        self._before = tuple(self._packets)
         self._packets, self._size_bytes = [], 0
         self._begin, self._latest, self._decoded = entry.pts, None, None
+        self._is_timed = True
         self.add(entry)
         return group
 
@@ -165,9 +221,21 @@ class _Gathering:
         if self._packets:
             yield self._group((), None, [])
 
-    def all_the_rest(self, packets: Iterator[Packet[VideoStream]]) -> PictureGroup:
-        together = chain(self._packets, packets)
-        return PictureGroup(together, (), self._begin, None, None, self._size_bytes)
+    def all_the_rest(
+        self, packets: Iterator[Packet[VideoStream]], *, is_steady: bool
+    ) -> PictureGroup:
+        return PictureGroup(
+            number=self._number,
+            first=self._first,
+            left_out=self._left_out,
+            packets=chain(self._packets, packets),
+            tail=(),
+            before=self._before,
+            begin=self._begin,
+            end=None,
+            times=None,
+            is_steady=is_steady,
+        )
 
     def _group(
         self,
@@ -180,5 +248,15 @@ class _Gathering:
             for packet in (*self._packets, *leading)
             if packet.pts is not None and self._entries.is_shown(packet)
         ]
-        times = tuple(sorted(shown)) if self._is_timed else None
-        return PictureGroup(tuple(self._packets), tail, self._begin, end, times, self._size_bytes)
+        is_timed = self._is_timed or (self._number == 0 and self._begin is None)
+        return PictureGroup(
+            number=self._number,
+            first=self._first,
+            left_out=self._left_out,
+            packets=tuple(self._packets),
+            tail=tail,
+            before=self._before,
+            begin=self._begin,
+            end=end,
+            times=tuple(sorted(shown)) if is_timed else None,
+        )

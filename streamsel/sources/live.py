@@ -12,12 +12,12 @@ from streamsel.event import Tally
 from streamsel.frame import Frame, FrameKey
 from streamsel.libav import ends_as_source_error
 from streamsel.sources.connection import Connection, LiveOptions
-from streamsel.sources.decoding import as_shown
 from streamsel.sources.footage import PacketRing
 from streamsel.sources.masking import mask
 from streamsel.sources.matrices import replaced
 from streamsel.sources.reading import Reading
 from streamsel.sources.sampling import Sampling
+from streamsel.sources.shown import as_shown
 
 _LOG = logging.getLogger("streamsel.feeds")
 

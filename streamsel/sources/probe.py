@@ -32,15 +32,6 @@ class Probe:
     first_picture: float
 
 
-class _Seen(Connection):
-    """A connection that tells what is being decoded."""
-
-    @property
-    def codec(self) -> str:
-        """The name of the codec, such as ``h264``."""
-        return self._stream.codec_context.codec.canonical_name
-
-
 @dataclass(frozen=True, slots=True)
 class _Picture:
     media_time: float
@@ -57,7 +48,7 @@ def probe(
     """
     began = clock.monotonic()
     masked = mask(address)
-    with _Seen(masked, address, options, clock) as connection:
+    with Connection(masked, address, options, clock) as connection:
         timeline = connection.timeline()
         size: tuple[int, int] | None = None
         pictures: list[_Picture] = []

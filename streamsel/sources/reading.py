@@ -11,10 +11,10 @@ import av
 from streamsel.errors import UnreadableError
 from streamsel.frame import Frame, FrameKey, Picture
 from streamsel.sources.decode import Session
-from streamsel.sources.decoding import Shown
 from streamsel.sources.filters import FilterChain
 from streamsel.sources.matrices import replaced, retag
 from streamsel.sources.orientation import UPRIGHT, Orientation, Turning
+from streamsel.sources.shown import Shown
 from streamsel.sources.timeline import CONTINUOUS_STEP, Timeline
 from streamsel.sources.trail import Trail
 
@@ -63,6 +63,8 @@ class Reading:
         self._places = self._pictures = 0
         self._last_time = 0.0
         self.matrix: int | None = None
+        self._late = 0.0  # how long after the container's beginning the first picture is shown
+        self._is_doubted = False  # the picture that is being made a frame of
 
     def frames(self, shown: Iterable[Shown], trail: Trail | None = None) -> Iterator[Frame]:
         """Yield the frames of what is shown from the video's beginning on, or the filter chain's.
@@ -73,6 +75,10 @@ class Reading:
         indices = count()
         for one in shown:
             media_time = self._timeline.stamp(one.pts, self._session.time_base)
+            if self._places == 0 and one.pts is not None:
+                begins = self._session.start_pts
+                missed = 0 if begins is None else max(0, one.pts - begins)
+                self._late = float(missed * self._session.time_base)
             self._places += 1
             self._last_time = media_time
             index = next(indices) if self._chain is None else 0
@@ -85,8 +91,9 @@ class Reading:
             self._pictures += 1
             self._retag(one.image)
             if self._chain is None:
-                yield self.frame(index, one.image, media_time)
+                yield self.frame(index, one.image, media_time, is_doubted=one.is_doubted)
                 continue
+            self._is_doubted = one.is_doubted
             yield from self._filtered_frames(one.image, media_time, indices)
             if self._chain.finished:
                 return
@@ -117,7 +124,9 @@ class Reading:
         """Whether the filter chain had seen enough before the video's end."""
         return self._chain is not None and self._chain.finished
 
-    def frame(self, index: int, image: av.VideoFrame, media_time: float) -> Frame:
+    def frame(
+        self, index: int, image: av.VideoFrame, media_time: float, *, is_doubted: bool = False
+    ) -> Frame:
         """Make a frame of a picture as the decoder left it."""
         self._retag(image)
         time_base = image.time_base or self._session.time_base
@@ -126,6 +135,7 @@ class Reading:
         if orientation.mirrored:
             image = self._turning.unmirror(image, time_base, orientation)
             orientation, aspect = UPRIGHT, None
+        self._is_doubted = is_doubted
         return self._frame(index, image, time_base, media_time, orientation, aspect)
 
     def _retag(self, image: av.VideoFrame) -> None:
@@ -160,7 +170,7 @@ class Reading:
                 pixel_aspect=pixel_aspect,
                 is_provisional=self._is_provisional,
             ),
-            corrupt=image.is_corrupt,
+            corrupt=image.is_corrupt or self._is_doubted,
             recorded=None if self._began is None else self._began + media_time,
         )
 
@@ -207,7 +217,7 @@ class Reading:
     def _shortfall(self) -> str | None:
         """How much less there was than the container declares, None where that is little."""
         seconds, frames = self._session.declared_seconds, self._session.declared_frames
-        ends = self.ends
+        ends = self._late + self.ends
         if seconds is not None and seconds - ends > max(_EARLY_SECONDS, _EARLY_SHARE * seconds):
             return f"ends at {ends:.1f} s of {seconds:.1f} s"
         if frames is not None and not self._session.has_edits:

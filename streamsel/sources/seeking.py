@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from itertools import groupby
 
 import av
 
 from streamsel.frame import Frame
 from streamsel.interfaces import Ahead
+from streamsel.sources.attempts import TroubleError, trusted
 from streamsel.sources.decode import Session
 from streamsel.sources.reading import Reading
 from streamsel.sources.trail import Trail
@@ -50,9 +51,7 @@ class Finder:
 
     def _take(self, slot: int, run: tuple[int, Sequence[int]]) -> Iterator[Frame]:
         """Take frames of one group, as far as each comes out as it was seen."""
-        if slot not in self._sessions:
-            self._sessions[slot] = self._stack.enter_context(self._open_session())
-        session, trail = self._sessions[slot], self._trail
+        session, trail = self._session_of(slot), self._trail
         key, indices = run
         try:
             session.seek(trail.pts(key))
@@ -60,7 +59,7 @@ class Finder:
             return
         reading = self._read(session)
         due: int | None = None
-        for image in session.images():
+        for image in _undamaged(session):
             index = trail.index_of(image)
             if due is None and (index is None or index < key):
                 continue  # the seek went further back, or these depend on what lies before
@@ -73,3 +72,30 @@ class Finder:
                 yield reading.frame(index, image, trail.time(index))
             if index == indices[-1]:
                 return
+
+    def _session_of(self, slot: int) -> Session:
+        """The session of one thread, or a new one where a decoder must not have been used."""
+        known = self._sessions.get(slot)
+        if known is not None and (known.is_remote or not known.leaves_holes):
+            return known
+        if known is not None:
+            known.close()
+        session = self._stack.enter_context(self._open_session())
+        session.copies = session.leaves_holes
+        session.prime_by_reading()
+        self._sessions[slot] = session
+        return session
+
+
+def _undamaged(session: Session) -> Iterator[av.VideoFrame]:
+    """Decode from where a session was sent, and end where anything is wrong."""
+    with suppress(TroubleError):
+        yield from trusted(_without_failure(session))
+
+
+def _without_failure(session: Session) -> Iterator[av.VideoFrame]:
+    failures = session.failures
+    for image in session.images():
+        if session.failures != failures:
+            return
+        yield image

@@ -83,6 +83,45 @@ class Timeline:
         self._ticks_per_pts = time_base.numerator * ticks_per_unit
 
 
+class BestTimes:
+    """Which of its two timestamps says when a picture is shown; call in the order they come out.
+
+    Containers without presentation times give the decoder others in their place, and what it hands
+    out with a picture is then out of order. So, as ffmpeg does it, the one that has stepped back
+    less often is believed: the packet's that the picture came of, or that of decoding.
+    """
+
+    def __init__(self, *, trusts_pts: bool) -> None:
+        """``trusts_pts``: the container has presentation times."""
+        self._trusts_pts = trusts_pts
+        self._shown: int | None = None
+        self._decoded: int | None = None
+        self._back = self._decoded_back = 0
+
+    def of(self, pts: int | None, dts: int | None) -> int | None:
+        """The better one of a picture's timestamps, None where it has none that is true."""
+        if not self._trusts_pts and dts is None:
+            # The last ones; what was given to a packet may be right.
+            is_next = pts is not None and self._decoded is not None and pts > self._decoded
+            self._decoded = pts if is_next else self._decoded
+            return pts if is_next else None
+        if not self._trusts_pts:
+            self._decoded = dts
+            return dts
+        if dts is not None:
+            self._decoded_back += self._decoded is not None and dts <= self._decoded
+            self._decoded = dts
+        elif pts is not None:
+            self._decoded = pts
+        if pts is not None:
+            self._back += self._shown is not None and pts <= self._shown
+            self._shown = pts
+        elif dts is not None:
+            self._shown = dts
+        is_better = self._back <= self._decoded_back or dts is None
+        return pts if is_better and pts is not None else dts
+
+
 class ArrivalTimeline(Timeline):
     """Times the frames of a sender that gives no times by when they come."""
 

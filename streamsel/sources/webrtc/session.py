@@ -12,10 +12,10 @@ from streamsel.event import Tally
 from streamsel.frame import Frame
 from streamsel.sources.connection import LiveOptions
 from streamsel.sources.decode import Damage, Session
-from streamsel.sources.decoding import as_shown
 from streamsel.sources.live import as_received, warn
 from streamsel.sources.reading import Reading
 from streamsel.sources.sampling import Sampling
+from streamsel.sources.shown import as_shown
 from streamsel.sources.timeline import DISCONTINUOUS_STEP, Timeline
 from streamsel.sources.webrtc.reception import Reception
 

@@ -1,0 +1,26 @@
+"""What comes of decoding a video: its places in the order they are shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import av
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shown:
+    """A picture in its place, or the place alone where the picture was passed over.
+
+    ``pts`` is in units of the session's time base. ``is_entry``: decoding can begin here.
+    ``is_doubted``: something before it was damaged, which the picture may show.
+    """
+
+    pts: int | None
+    image: av.VideoFrame | None
+    is_entry: bool = False
+    is_doubted: bool = False
+
+
+def as_shown(image: av.VideoFrame) -> Shown:
+    """A picture in its place, of a video of which nothing is passed over."""
+    return Shown(image.pts, image)

@@ -1,0 +1,85 @@
+"""The units that a packet of H.264 or HEVC consists of, which are parted in one of two ways."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from av.packet import Packet
+from av.video.stream import VideoStream
+
+_START = b"\0\0\1"
+_READ_BYTES = 1024
+_LENGTH_PLACE = {"h264": 4, "hevc": 21}
+_SETS_PLACE = {"h264": 5, "hevc": 22}
+
+
+class Units:
+    """Takes the packets of one video apart. ``parameters``: what its container says of it."""
+
+    def __init__(self, codec: str, parameters: bytes) -> None:
+        self._codec = codec
+        self._parameters = parameters
+        place = _LENGTH_PLACE.get(codec, 0)
+        self._is_boxed = len(parameters) > place > 0 and parameters[:1] == b"\1"
+        self._length_bytes = (parameters[place] & 3) + 1 if self._is_boxed else 0
+
+    def of(self, packet: Packet[VideoStream]) -> Iterator[bytes]:
+        """The first kilobyte of each unit, in order."""
+        content = memoryview(packet)
+        if not self._length_bytes:
+            yield from _delimited(bytes(content))
+            return
+        at = 0
+        while at + self._length_bytes < len(content):
+            length = int.from_bytes(content[at : at + self._length_bytes], "big")
+            at += self._length_bytes
+            yield bytes(content[at : at + min(length, _READ_BYTES)])
+            at += length
+
+    def of_container(self) -> Iterator[bytes]:
+        """Those that the container has apart from the packets."""
+        if not self._is_boxed:
+            yield from _delimited(self._parameters)
+        elif self._codec == "h264":
+            yield from _boxed_h264(self._parameters)
+        else:
+            yield from _boxed_hevc(self._parameters)
+
+
+def _delimited(content: bytes) -> Iterator[bytes]:
+    at = content.find(_START)
+    while at >= 0:
+        at += len(_START)
+        following = content.find(_START, at, at + _READ_BYTES)
+        yield content[at : following if following >= 0 else at + _READ_BYTES]
+        at = content.find(_START, at)
+
+
+def _boxed_h264(content: bytes) -> Iterator[bytes]:
+    """The sets of an ``avcC`` (ISO/IEC 14496-15, 5.3.3.1)."""
+    at = _SETS_PLACE["h264"]
+    for mask in (31, 255):
+        if at >= len(content):
+            return
+        sets, at = content[at] & mask, at + 1
+        for _ in range(sets):
+            length = int.from_bytes(content[at : at + 2], "big")
+            yield content[at + 2 : at + 2 + length]
+            at += 2 + length
+
+
+def _boxed_hevc(content: bytes) -> Iterator[bytes]:
+    """The sets of an ``hvcC`` (ISO/IEC 14496-15, 8.3.3.1)."""
+    at = _SETS_PLACE["hevc"]
+    if at >= len(content):
+        return
+    arrays, at = content[at], at + 1
+    for _ in range(arrays):
+        sets = int.from_bytes(content[at + 1 : at + 3], "big")
+        at += 3
+        for _ in range(sets):
+            length = int.from_bytes(content[at : at + 2], "big")
+            yield content[at + 2 : at + 2 + length]
+            at += 2 + length
+            if at >= len(content):
+                return
