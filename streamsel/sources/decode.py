@@ -70,6 +70,7 @@ class Session:
     ``size_bytes`` the file's size (0 or less where it is not known); ``declared_frames`` and
     ``declared_seconds`` are how much there is by the container's word, None where it gives none
     or one that cannot be; ``has_edits`` where an edit list may leave out some of it.
+    ``has_unread_alpha``: what can be seen through is not decoded.
     ``decoded_in_software_because``: why the hardware that was asked for does not decode it;
     ``keeps_pictures_there``: it does, and the pictures are left in its memory.
     ``pixels`` is how many a picture has, ``tags`` are the metadata of container and stream.
@@ -133,6 +134,8 @@ class Session:
         self.pixel_aspect: Fraction | None = stream.sample_aspect_ratio
         is_overruled = self.pixel_aspect != stream.codec_context.sample_aspect_ratio
         self.overruling_aspect = self.pixel_aspect if is_overruled else None
+        # VP8 and VP9 have it as a second stream, in what Matroska adds to each packet.
+        self.has_unread_alpha = stream.metadata.get("alpha_mode") == "1"
         margins = margins_of(container, stream)
         self._cropper = None if margins is None else Cropper(margins)
         self.time_base: Fraction = stream.time_base or Fraction(1, 90000)

@@ -193,6 +193,8 @@ class Reading:
             found.append(f"decoded in software: {session.decoded_in_software_because}")
         if self.matrix is not None:
             found.append(replaced(self.matrix))
+        if session.has_unread_alpha:
+            found.append("its alpha is not read (VP8 and VP9 have it apart); pictures are opaque")
         if session.damaged:
             found.append(
                 f"{_counted(session.damaged, 'damaged packet')} passed over ({session.damage})"

@@ -323,3 +323,15 @@ def test_the_fingerprint_follows_the_content(media, tmp_path):
     assert before == FileSource("other", str(media("h264.mp4"))).fingerprint
     copy.write_bytes(copy.read_bytes() + b"more")
     assert source.fingerprint != before
+
+
+def test_alpha_that_is_not_read_is_said_to_be_missing(tmp_path):
+    for codec in ("libvpx", "libvpx-vp9"):
+        options = {"auto-alt-ref": "0", "deadline": "realtime"}
+        path = write_video(
+            tmp_path / f"{codec}.webm", codec, frames=3, pixels="yuva420p", options=options
+        )
+        source = FileSource("a", str(path))
+        assert len(list(source.frames())) == 3
+        (warning,) = source.warnings()
+        assert "alpha is not read" in warning

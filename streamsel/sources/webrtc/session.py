@@ -30,6 +30,7 @@ class PeerSession(Session):
 
     def __init__(self) -> None:
         self._damage = Damage()
+        self.has_unread_alpha = False
         self.rate = self.frame_rate = self.pixel_aspect = self.overruling_aspect = None
         self.time_base = Fraction(1, _CLOCK_RATE)
 
