@@ -57,14 +57,20 @@ def as_source_error(what: str) -> Iterator[None]:
 def ends_as_source_error(
     method: Callable[Concatenate[F, P], Iterator[T]],
 ) -> Callable[Concatenate[F, P], Generator[T, None, None]]:
-    """Let a source's generator end by :class:`SourceError` where PyAV raises something else."""
+    """Let a source's generator end by :class:`SourceError`, whatever PyAV raises in it.
+
+    So does what a filter chain says that does not fit the pictures of this feed.
+    """
 
     @wraps(method)
     def guarded(source: F, /, *args: P.args, **kwargs: P.kwargs) -> Generator[T, None, None]:
         with as_source_error(f"feed '{source.feed}': {source.address} cannot be read on"):
             try:
                 yield from method(source, *args, **kwargs)
-            except ConfigurationError as error:  # a filter chain that does not fit this picture
+            except (ConfigurationError, SourceError) as error:
+                # A filter chain that does not fit, or failed, knows of no feed.
+                if isinstance(error, SourceError) and str(error).startswith("feed "):
+                    raise
                 raise SourceError(f"feed '{source.feed}': {error}") from None
 
     return guarded

@@ -15,6 +15,7 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from streamsel.errors import SourceError
+from streamsel.libav import PYAV_ERRORS
 from streamsel.sources.timeline import DISCONTINUOUS_STEP, Timeline
 
 DEFAULT_RING_BYTES = 64 << 20
@@ -118,7 +119,7 @@ class PacketRing:
         for container in ("mp4", "matroska"):
             try:
                 return _mux(chosen, container)
-            except (av.FFmpegError, ValueError) as error:
+            except PYAV_ERRORS as error:
                 failure = error
         raise SourceError(f"the packets cannot be put into a file: {type(failure).__name__}")
 

@@ -9,7 +9,7 @@ from fractions import Fraction
 import av
 import PIL.Image
 
-from streamsel.errors import SourceError, UnreadableError
+from streamsel.errors import ConfigurationError, SourceError, UnreadableError
 from streamsel.frame import Frame, FrameKey, Picture
 from streamsel.libav import as_source_error, ends_as_source_error
 from streamsel.sources.covering import Areas
@@ -90,11 +90,14 @@ class ImageSource:
         for index in chosen:
             if self._stopped:
                 return
+            where = f"feed '{self._feed}': {masked(self._paths[index])}"
             try:
-                with as_source_error(f"feed '{self._feed}': {masked(self._paths[index])}"):
+                with as_source_error(where):
                     frame = self._read(index)
-            except SourceError as error:
-                self._broken[index] = str(error)
+            except (SourceError, ConfigurationError) as error:
+                # A filter chain that does not fit, or failed, knows of no image.
+                told = str(error)
+                self._broken[index] = told if told.startswith(where) else f"{where}: {told}"
                 continue
             read += 1
             yield frame

@@ -6,6 +6,7 @@ import sys
 from hashlib import sha256
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from streamsel.errors import (
@@ -13,6 +14,7 @@ from streamsel.errors import (
     FolderInUseError,
     RecordError,
     SinkError,
+    SourceError,
 )
 from streamsel.event import FeedReport
 from streamsel.interfaces import Sink
@@ -428,3 +430,52 @@ def test_a_failing_close_lets_go_of_the_folder(tmp_path, made):
 def test_a_feed_cannot_lead_out_of_the_folder(name):
     with pytest.raises(ConfigurationError, match="feed name"):
         FeedPlan(name, "x.mp4")
+
+
+class Choosy(Encoder):
+    """Cannot encode one picture."""
+
+    def __init__(self, refused):
+        super().__init__("png")
+        self._refused = refused.picture.image.to_ndarray()
+
+    def encode(self, picture):
+        if np.array_equal(picture.image.to_ndarray(), self._refused):
+            raise SourceError("its picture cannot be encoded: made up")
+        return super().encode(picture)
+
+
+@pytest.mark.parametrize("durability", ["strict", "batched"])
+@pytest.mark.parametrize("hold_bytes", [0, 1 << 20])
+def test_a_picture_that_cannot_be_encoded_is_the_error_of_its_feed(
+    tmp_path, made, durability, hold_bytes
+):
+    kept = kept_keys(made)
+    indices = [key.index for key in kept]
+    (one, *_) = (key for key in kept if indices.count(key.index) == 1)
+    other = next(feed for feed in ("walk", "yard") if feed != one.feed)
+    refused = frame(one.feed, one.index)
+    folder = tmp_path / "run"
+    ran(folder, made, encoder=Choosy(refused), durability=durability, hold_bytes=hold_bytes)
+    with Record.open(folder) as record:
+        assert record.run().status == "complete"
+        errors = {feed.name: feed.error for feed in record.feeds()}
+        stored = {frame.key for frame in record.kept() if frame.picture is not None}
+    assert stored == set(kept) - {one}
+    assert errors[one.feed] == (
+        f"feed '{one.feed}': frame {one.index}: its picture cannot be encoded: made up"
+    )
+    assert errors[other] is None
+    assert len(list((folder / "frames").rglob("*.png"))) == len(stored)
+
+
+def test_what_ended_a_feed_stays_its_error(tmp_path, made):
+    one = kept_keys(made)[0]
+    folder = tmp_path / "run"
+    sink = opened(folder, Choosy(frame(one.feed, one.index)))
+    sink.write(made)
+    sink.feed_ended(FeedReport(one.feed, 60, "it was lost", ()))
+    supply(sink)
+    sink.close(complete=True)
+    with Record.open(folder) as record:
+        assert {feed.name: feed.error for feed in record.feeds()}[one.feed] == "it was lost"
