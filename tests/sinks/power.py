@@ -118,6 +118,14 @@ def _may_lose(told: Told, began: float, moment: float) -> float:
     return max(COMMITS_WITHIN, COMMITS_WITHIN / 2 + 2 * longest)
 
 
+def await_lines(said: Path, count: int) -> None:
+    """Wait until a writer has said so many lines; fail where it never does."""
+    deadline = time.monotonic() + 60
+    while len(said.read_text().splitlines()) < count:
+        assert time.monotonic() < deadline, "the writer says nothing"
+        time.sleep(0.02)
+
+
 def _await_turns(said: Path, seconds: float) -> None:
     """Wait until the writer has written for so long; fail where it never does."""
     deadline = time.monotonic() + 60

@@ -20,12 +20,12 @@ from tests.sinks.streams import FEEDS, kept_keys, opened, supply, verdicts
 ROOT = Path(__file__).parents[2]
 
 
-def start(folder, durability, moment=0):
+def start(folder, durability, moment=0, out=subprocess.PIPE):
     writer = "tests.sinks.killed_writer"
     return subprocess.Popen(
         [sys.executable, "-m", writer, str(folder), durability, str(moment)],
         cwd=ROOT,
-        stdout=subprocess.PIPE,
+        stdout=out,
         text=True,
     )
 

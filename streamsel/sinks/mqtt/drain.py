@@ -84,7 +84,7 @@ class Drain:
                 self._flights[sent] = letter
 
     def _has_room(self, connection: Connection) -> bool:
-        suspicious = self._after < self._suspect_until
+        suspicious = self._after <= self._suspect_until
         window = 1 if suspicious else connection.window
         in_flight = sum(len(letter.message.payload) for letter in self._flights.values())
         return not self._flights or (len(self._flights) < window and in_flight < _WINDOW_BYTES)

@@ -104,6 +104,7 @@ class OpenOutbox:
     folder: Path
     clock: SetClock
     counter: DeliveryCounter
+    bell: Bell
     outbox: Outbox
     outgoing: Outgoing
 
@@ -130,10 +131,10 @@ class OpenOutbox:
 
 
 def open_outbox(folder: Path, **changes) -> OpenOutbox:
-    clock, counter = SetClock(), DeliveryCounter()
+    clock, counter, bell = SetClock(), DeliveryCounter(), Bell()
     options = MqttOptions(**{"host": "broker", **changes})
-    outbox = Outbox(folder, options, counter, Bell(), clock)
-    return OpenOutbox(folder, clock, counter, outbox, Outgoing(folder, counter, clock))
+    outbox = Outbox(folder, options, counter, bell, clock)
+    return OpenOutbox(folder, clock, counter, bell, outbox, Outgoing(folder, counter, clock))
 
 
 def message(number: int, size: int = 60_000, topic: str = "streamsel/gate/image") -> Message:
