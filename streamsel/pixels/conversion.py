@@ -18,6 +18,7 @@ from streamsel.pixels.size import MOST_SIDE, PictureSize
 
 _PixelFormat: TypeAlias = Literal["gray", "gbrp", "rgba", "rgb48le"]
 
+_ABORTING = {"yaf32be", "yaf32le"}
 _ACCURATE = "bicubic+full_chroma_int+full_chroma_inp+accurate_rnd"
 _SQUARED_WIDTH = "(iw*if(between(sar,0.1,10),sar,1))"  # beyond that, the shape is a mistake
 
@@ -90,6 +91,7 @@ class Converter:
             pixel_aspect,
             lies_on_side,
         )
+        require_convertible(image)
         if self._graph is None or described != self._made_for:
             self._graph = self._build(image, pixels, pixel_aspect, lies_on_side=lies_on_side)
             self._made_for = described
@@ -150,6 +152,12 @@ class Converter:
         for other in wanted:
             factor = f"min({other},{factor})"
         return _whole(f"{across}*{factor}"), _whole(f"ih*{factor}")
+
+
+def require_convertible(image: av.VideoFrame) -> None:
+    """Raise ``ValueError`` for a format that would make libswscale end the process."""
+    if image.format.name in _ABORTING:
+        raise ValueError("gray with alpha in floating point cannot be converted")
 
 
 def _pixel_format(image: av.VideoFrame) -> _PixelFormat:

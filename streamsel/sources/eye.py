@@ -16,7 +16,7 @@ from PIL import Image
 from streamsel.errors import SourceError
 from streamsel.frame import LumaRows, Picture, Sketch, Thumbnail, View
 from streamsel.libav import as_source_error
-from streamsel.pixels.conversion import Converter
+from streamsel.pixels.conversion import Converter, require_convertible
 from streamsel.pixels.tone import hdr_of, to_sdr
 from streamsel.sources.planes import Layout, Samples, Small, bytes_of, layout_of, rows_of, to_rgb
 
@@ -127,6 +127,7 @@ class Eye:
         self, role: str, image: av.VideoFrame, pixels: str, width: int, height: int
     ) -> Small:
         """Scale and convert by the scaler of this role: (H, W) for gray, (H, W, 3) for rgb24."""
+        require_convertible(image)
         scaled = self._scalers[role].reformat(
             image,
             width=width,

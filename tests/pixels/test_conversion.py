@@ -10,10 +10,12 @@ import av
 import numpy as np
 import pytest
 
-from streamsel.frame import Picture
+from streamsel.errors import SourceError
+from streamsel.frame import Picture, View
 from streamsel.pixels.conversion import Converter
 from streamsel.pixels.size import PictureSize
 from streamsel.sinks.encode import Encoder
+from streamsel.sources.eye import Eye
 from tests.pixels.peers import ACCURATE, PATTERN, SOFT, by_ffmpeg, clip, decoded, pixels_of, psnr
 
 Clip = Callable[..., Path]
@@ -133,3 +135,17 @@ def test_one_converter_gives_the_same_for_any_order_of_pictures(made):
     backward = [one.to_8_bits(image).tobytes() for image in images[::-1]]
     assert forward == backward[::-1]
     assert forward == [Converter().to_8_bits(i).tobytes() for i in images]
+
+
+@pytest.mark.parametrize("pixels", ["yaf32le", "yaf32be"])
+def test_what_libswscale_dies_of_is_an_error_of_the_feed(pixels):
+    picture = Picture(av.VideoFrame(16, 16, pixels))
+    for look in (
+        Encoder("png").encode,
+        Eye().sketch,
+        Eye().luma_rows,
+        lambda picture: Eye().thumbnail(picture, View(8)),
+        lambda picture: Eye().thumbnail(picture, View(8, 0.9, "bicubic")),
+    ):
+        with pytest.raises(SourceError, match="floating point"):
+            look(picture)
