@@ -50,6 +50,10 @@ class Source(Protocol):
     def expected_frames(self) -> int | None:
         """How many frames will come, exactly where cheap, else an estimate; None if unknowable."""
 
+    @property
+    def expected_seconds(self) -> float | None:
+        """How much media time will come, as far as that can be known; else None."""
+
     def frames(self, start: int = 0) -> Generator[Frame, None, None]:
         """Yield the frames in presentation order, from index ``start``.
 

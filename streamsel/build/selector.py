@@ -32,7 +32,7 @@ def _selector_over(options: RunOptions, sources: Sequence[Source], dim: int) -> 
     if select.method == "random":
         return RandomSelector(count, seed=select.seed)
     if select.method == "uniform":
-        return UniformSelector(count, _total(sources, "the uniform method"))
+        return UniformSelector(count, _lengths(sources), start=options.read.start or 0.0)
     if select.method == "two-pass":
         chunk = max(_CHUNK, count)
         return TwoPassSelector(count, min_distance=select.min_distance, chunk=chunk)
@@ -50,6 +50,20 @@ def _count(options: RunOptions, sources: Sequence[Source]) -> int:
     """How many frames to keep of all these sources together."""
     total = 0 if options.select.share is None else _total(sources, "a share")
     return options.select.target(total)
+
+
+def _lengths(sources: Sequence[Source]) -> dict[str, float]:
+    """How many seconds each feed has; none of what will be reported when its turn comes."""
+    found = {}
+    for source in sources:
+        seconds = source.expected_seconds
+        if seconds is None and is_readable(source):
+            raise ConfigurationError(
+                "the uniform method needs inputs of known length, and that of feed "
+                f"{source.feed!r} cannot be told; use another method"
+            )
+        found[source.feed] = seconds or 0.0
+    return found
 
 
 def _total(sources: Sequence[Source], wanted_by: str) -> int:

@@ -19,10 +19,14 @@ INTERRUPTED = 130
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a selection came to."""
+    """What a selection came to.
+
+    ``evenly`` is how many frames were to be kept evenly spread over time, None by other methods.
+    """
 
     summary: Summary
     complete: bool
+    evenly: int | None = None
 
     @property
     def exit_code(self) -> int:
@@ -47,6 +51,12 @@ class Outcome:
         )
         if summary.unwritten:
             print(f"  {summary.unwritten:,} more are chosen, their pictures not written", file=to)
+        if self.complete and summary.kept < (self.evenly or 0):
+            print(
+                f"  fewer than {self.evenly:,}: a frame that is shown for longer than the time "
+                "between two of them is kept once",
+                file=to,
+            )
         for outcome, counts in (("refused", summary.refused), ("covered", summary.covered)):
             if counts and (verbose or outcome == "refused"):
                 reasons = ", ".join(f"{count:,} {reason}" for reason, count in counts.items())
@@ -104,4 +114,11 @@ def run_selection(
     summary = summarise(folder)
     if complete:
         store_statistics(summary)
-    return Outcome(summary, complete)
+    return Outcome(summary, complete, _evenly(options, summary))
+
+
+def _evenly(options: RunOptions, summary: Summary) -> int | None:
+    """How many frames were to be kept by their times alone, of all inputs or of the only one."""
+    select = options.select
+    is_asked = select.method == "uniform" and not (select.per_input or select.share)
+    return select.target(summary.frames) if is_asked else None

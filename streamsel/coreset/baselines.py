@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from random import Random
 from typing import Generic, TypeVar
 
@@ -10,6 +11,9 @@ import numpy as np
 from streamsel.coreset.assign import Indices
 
 Item = TypeVar("Item")
+
+_ROUNDING = 1e-9
+"""Of a tick: times that lie half-way between two by exact arithmetic are rounded up, always."""
 
 
 def uniform(total: int, count: int) -> Indices:
@@ -29,6 +33,30 @@ def uniform(total: int, count: int) -> Indices:
     kept: Indices = (middles - 1) // (2 * max(size, 1))
     kept.flags.writeable = False
     return kept
+
+
+class EvenTicks:
+    """Tells of frames by their times which of them ``ffmpeg -vf fps=count/seconds`` passes.
+
+    At its default ``round=near`` it rounds the time of each to ticks of that rate, and gives at
+    each tick the last frame that is not later: so a frame is passed where the next one, or the
+    end, falls on a later tick. ffmpeg repeats frames for the ticks in between; here each counts
+    once.
+
+    >>> ticks = EvenTicks(count=2, seconds=2.0)
+    >>> [ticks.passes(time, then) for time, then in ((0.0, 0.4), (0.4, 0.5), (0.5, 1.6), (1.6, 2))]
+    [False, True, True, False]
+    """
+
+    def __init__(self, count: int, seconds: float) -> None:
+        self._rate = count / seconds if seconds > 0 else 0.0
+
+    def passes(self, time: float, following: float) -> bool:
+        """Whether the frame at this time is passed; ``following``: when the next one comes."""
+        return self._tick(time) < self._tick(following)
+
+    def _tick(self, time: float) -> int:
+        return math.floor(time * self._rate + 0.5 + _ROUNDING)
 
 
 def random(total: int, count: int, seed: int) -> Indices:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import accumulate
 
 import numpy as np
 
 from streamsel.coreset.assign import assign
-from streamsel.coreset.baselines import Reservoir, uniform
+from streamsel.coreset.baselines import EvenTicks, Reservoir
 from streamsel.coreset.greedy import farthest_first
 from streamsel.coreset.refine import best_of_starts
 from streamsel.coreset.verdicts import refusal, refused
@@ -16,6 +17,7 @@ from streamsel.event import Evicted, Kept, Verdict
 from streamsel.frame import Candidate, Frame, FrameKey, Vectors
 
 _HELD_PER_CANDIDATE = 4
+_ROUNDING_SECONDS = 1e-3
 
 
 class TwoPassSelector:
@@ -206,20 +208,25 @@ class RandomSelector:
 
 
 class UniformSelector:
-    """Keeps ``count`` frames evenly spread over a stream of ``total``, for comparison.
+    """Keeps up to ``count`` frames evenly spread over time, for comparison.
 
-    They are the frames that ffmpeg's ``fps`` filter would keep, by their ordinal among all frames,
-    refused ones included: see :func:`~streamsel.coreset.baselines.uniform`. If such a frame was
-    refused, the next candidate that is not kept already takes its place. A stream that is longer
-    than ``total`` keeps no more, a shorter one fewer. Verdicts are immediate and measure no
-    distance.
+    They are the distinct frames that ffmpeg's ``fps`` filter would pass at the rate that gives
+    ``count`` over all feeds, one after another, by their media time, refused ones included: see
+    :class:`~streamsel.coreset.baselines.EvenTicks`. There are fewer where several ticks fall on
+    one frame that was shown for long. If such a frame was refused, the next candidate that is not
+    kept already takes its place. Verdicts come a frame late and measure no distance.
     """
 
-    def __init__(self, count: int, total: int) -> None:
-        """Keep at most ``count`` frames of ``total``."""
-        self._wanted = frozenset(uniform(total, count).tolist())
-        self._seen = 0
-        self._owed = 0
+    def __init__(self, count: int, lengths: Mapping[str, float], *, start: float = 0.0) -> None:
+        """Spread ``count`` frames over feeds of these seconds each, which begin at ``start``."""
+        ends = list(accumulate(lengths.values(), initial=0.0))
+        self._begins = dict(zip(lengths, ends, strict=False))
+        self._seconds = ends[-1]
+        self._ticks = EvenTicks(count, self._seconds)
+        self._left = count
+        self._start = start
+        self._seen = self._owed = 0
+        self._waiting: Candidate | None = None
         self._kept: list[Frame] = []
 
     @property
@@ -228,16 +235,31 @@ class UniformSelector:
         return _keys(self._kept)
 
     def judge(self, candidates: Sequence[Candidate]) -> list[Verdict]:
-        """Give the verdicts of ``candidates``."""
-        return [self._judge_one(candidate) for candidate in candidates]
+        """Give the verdicts of ``candidates``, all but the last of which are certain."""
+        verdicts = []
+        for candidate in candidates:
+            if self._waiting is not None:
+                verdicts.append(self._judge_one(self._waiting, self._place(candidate)))
+            sighting = replace(candidate.sighting, thumbnail=None)
+            self._waiting = replace(candidate, sighting=sighting)
+        return verdicts
 
     def finish(self) -> list[Verdict]:
-        """Nothing is ever owed."""
-        return []
+        """Give the verdict of the last candidate."""
+        last, self._waiting = self._waiting, None
+        if last is None:
+            return []
+        # Some containers leave the last frame out of what they call their length.
+        place = self._place(last)
+        is_left_out = self._seconds <= place + _ROUNDING_SECONDS
+        ends = place + place / max(1, self._seen) if is_left_out else self._seconds
+        return [self._judge_one(last, ends)]
 
-    def _judge_one(self, candidate: Candidate) -> Verdict:
-        self._owed += self._seen in self._wanted
+    def _judge_one(self, candidate: Candidate, following: float) -> Verdict:
         self._seen += 1
+        if self._left and self._ticks.passes(self._place(candidate), following):
+            self._left -= 1
+            self._owed += 1
         if refusal(candidate) is not None:
             return refused(candidate)
         if not self._owed:
@@ -245,6 +267,11 @@ class UniformSelector:
         self._owed -= 1
         self._kept.append(candidate.frame)
         return _kept(candidate, "evenly-spaced", None, None, 0.0)
+
+    def _place(self, candidate: Candidate) -> float:
+        """When a frame comes, were all feeds one."""
+        frame = candidate.frame
+        return self._begins[frame.key.feed] + frame.media_time - self._start
 
 
 def _keys(frames: Iterable[Frame]) -> tuple[FrameKey, ...]:

@@ -91,6 +91,11 @@ class FarSource:
         return self._source.expected_frames
 
     @property
+    def expected_seconds(self) -> float | None:
+        """How much media time will come, as far as that can be known."""
+        return self._source.expected_seconds
+
+    @property
     def fingerprint(self) -> str:
         """Changes when the feed's content does."""
         return self._source.fingerprint

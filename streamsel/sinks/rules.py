@@ -21,7 +21,8 @@ _CHANGES: Final[Mapping[tuple[str, int], str]] = {
     ),
     ("names", 2): (
         "inputs of the same name are told apart by their folders, and frames without a timestamp"
-        " are numbered as the decoder puts them out"
+        " are numbered as the decoder puts them out; --fps takes frames nearest to its ticks, and"
+        " the uniform method goes by time"
     ),
 }
 

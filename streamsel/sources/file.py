@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from contextlib import closing
+from fractions import Fraction
 from functools import cached_property, partial
 
 from streamsel.errors import SourceError
@@ -114,6 +115,23 @@ class FileSource:
             return None
         return None if frames is None else self._sampling.expected(frames, seconds)
 
+    @cached_property
+    def expected_seconds(self) -> float | None:
+        """How much media time is asked for, by the container, or by its frames and their rate.
+
+        None where neither is known, and for filters that change times.
+        """
+        if not self._keeps_rate:
+            return None
+        try:
+            with as_source_error(self._where), self._open() as session:
+                seconds = session.declared_seconds
+                if seconds is None and (frames := self._count(session)) is not None:
+                    seconds = float(frames * session.timeline().interval)
+        except SourceError:
+            return None
+        return None if seconds is None else self._sampling.length(seconds)
+
     @ends_as_source_error
     def frames(self, start: int = 0) -> Generator[Frame, None, None]:
         """Yield the frames from index ``start`` on, exactly as a reading from 0 would.
@@ -122,9 +140,11 @@ class FileSource:
         as must be. Raises :class:`SourceError` when the video cannot be opened or is lost,
         :class:`UnreadableError` when nothing could be decoded.
         """
-        chooser, is_empty = self._sampling.chooser(), start == 0
-        damage = Damage()
+        is_empty, damage = start == 0, Damage()
         with self._open(self._decoder, damage) as session:
+            chooser = self._sampling.chooser(self._interval(session))
+            # Whether the frame at ``start`` is chosen depends on the last one that was.
+            first = start if self._sampling.fps is None else max(0, start - 1)
             is_provisional = self._decode == "fast" or session.keeps_pictures_there
             reading = self._reading = self._read(session, is_provisional=is_provisional)
             at_end = False
@@ -132,7 +152,7 @@ class FileSource:
             try:
                 with (
                     Decoding(session, opened, self._ahead, self._decode, self._decoder) as decoding,
-                    closing(decoding.shown(self._wanted(start, session))) as shown,
+                    closing(decoding.shown(self._wanted(first, session))) as shown,
                 ):
                     for frame in reading.frames(shown, self._trail):
                         if self._stopped or chooser.is_past(frame.media_time):
@@ -241,6 +261,10 @@ class FileSource:
         if self._filters is not None:
             return lambda group: True
         return Wanted(start, self._sampling.start or 0.0, session.time_base).holds
+
+    def _interval(self, session: Session) -> Fraction | None:
+        """Seconds that a frame lasts on average, where filters leave that as it is."""
+        return 1 / session.rate if session.rate and self._keeps_rate else None
 
     def _count(self, session: Session) -> int | None:
         if session.declared_frames is not None:

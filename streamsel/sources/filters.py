@@ -31,8 +31,8 @@ _Pad: TypeAlias = tuple[FilterContext, int]
 _RATE_CHANGERS = {
     *("decimate", "detelecine", "doubleweave", "fieldmatch", "fps", "framerate", "framestep"),
     *("freezeframes", "loop", "minterpolate", "mpdecimate", "pullup", "random", "reverse"),
-    *("segment", "select", "separatefields", "shuffleframes", "telecine", "thumbnail", "tile"),
-    *("tinterlace", "tpad", "trim", "weave"),
+    *("segment", "select", "separatefields", "setpts", "shuffleframes", "telecine", "thumbnail"),
+    *("tile", "tinterlace", "tpad", "trim", "weave"),
 }
 
 

@@ -79,6 +79,11 @@ class ImageSource:
         """How many images will be read; broken ones are counted until they are found."""
         return len(self._chosen(0))
 
+    @property
+    def expected_seconds(self) -> float | None:
+        """How much media time is asked for: so much for each image."""
+        return self._sampling.length(float(len(self._paths) * self._time_base))
+
     @ends_as_source_error
     def frames(self, start: int = 0) -> Generator[Frame, None, None]:
         """Yield the images from index ``start`` on.
@@ -136,7 +141,7 @@ class ImageSource:
         return (*messages, *(self._matrices[index] for index in sorted(self._matrices)[:1]))
 
     def _chosen(self, first: int) -> list[int]:
-        chooser = self._sampling.chooser()
+        chooser = self._sampling.chooser(self._time_base)
         wanted = [i for i in range(len(self._paths)) if chooser.wants(float(i * self._time_base))]
         return [index for index in wanted if index >= first]
 

@@ -68,9 +68,10 @@ class CameraSource:
         if self._stopped:
             return
         where = f"feed '{self._feed}': {self.address}"
-        chooser = Sampling(fps=self._options.fps).chooser()
         index, warned = start, False
         with self._connect(where) as connection:
+            interval = 1 / connection.rate if connection.rate else None
+            chooser = Sampling(fps=self._options.fps).chooser(interval)
             self._counting = self.tally(), connection
             try:
                 reading = Reading(self._feed, where, connection, self._options.filters)

@@ -4,26 +4,36 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from fractions import Fraction
 
 from streamsel.errors import SourceError
 
 _ROUNDING = 1e-6
+"""How far positions may be off that are typed, or were calculated."""
+_CLOCK_ROUNDING = 1e-3
+"""Seconds between two timestamps that may be missing because both were rounded."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
     """From ``start`` up to but without ``end`` (seconds of media time), at most ``fps`` a second.
 
-    Ticks come every ``1 / fps`` s from ``start`` on; the first frame at or after each is chosen.
+    Ticks come every ``1 / fps`` s from ``start`` on. Where frames come at a constant rate, the one
+    nearest to each tick is chosen; else the first that comes no more than half an average frame
+    before it. So at the rate of the feed itself every frame is, though its container may round
+    timestamps to milliseconds, or the camera be a little early.
     """
 
     start: float | None = None
     end: float | None = None
     fps: float | None = None
 
-    def chooser(self) -> Chooser:
-        """A fresh chooser for one pass over the feed."""
-        return Chooser(self)
+    def chooser(self, interval: Fraction | None = None) -> Chooser:
+        """A fresh chooser for one pass over the feed.
+
+        ``interval`` is the seconds that a frame lasts on average, None where that is not known.
+        """
+        return Chooser(self, interval)
 
     def require_start(self, where: str, ends: float) -> None:
         """Raise :class:`SourceError` for a feed that ends, after so many seconds, before ``start``.
@@ -39,12 +49,16 @@ class Sampling:
         """How many of so many frames, spread evenly over so many seconds, would be chosen."""
         if self == Sampling() or not seconds or seconds <= 0:
             return frames
-        length = min(seconds, math.inf if self.end is None else self.end) - (self.start or 0.0)
-        length = max(0.0, length)
+        length = self.length(seconds)
         chosen = frames * length / seconds
         if self.fps is not None:
             chosen = min(chosen, math.ceil(length * self.fps))
         return round(chosen)
+
+    def length(self, seconds: float) -> float:
+        """How many of so many seconds lie between ``start`` and ``end``."""
+        until = seconds if self.end is None else min(seconds, self.end)
+        return max(0.0, until - (self.start or 0.0))
 
 
 class Chooser:
@@ -55,8 +69,11 @@ class Chooser:
     [1.2, 2.4]
     """
 
-    def __init__(self, sampling: Sampling) -> None:
+    def __init__(self, sampling: Sampling, interval: Fraction | None = None) -> None:
         self._sampling = sampling
+        early = max(_CLOCK_ROUNDING, float(interval or 0) / 2)
+        # Half-way between two frames a tick takes the later one, however numbers are rounded.
+        self._early_ticks = min(0.5, early * (sampling.fps or 0.0)) - _ROUNDING
         self._start = sampling.start or 0.0
         self._tick = -1
 
@@ -71,8 +88,8 @@ class Chooser:
             return False
         if self._sampling.fps is None:
             return True
-        tick = math.floor((media_time - self._start) * self._sampling.fps + _ROUNDING)
-        if tick <= self._tick:
+        tick = math.floor((media_time - self._start) * self._sampling.fps + self._early_ticks)
+        if tick <= self._tick or self.is_past(self._start + tick / self._sampling.fps):
             return False
         self._tick = tick
         return True

@@ -80,7 +80,7 @@ SELECTORS: dict[str, Callable[[], Selector]] = {
     "two-pass": lambda: TwoPassSelector(6, min_distance=0.1),
     "chunked": lambda: TwoPassSelector(4, chunk=7),
     "random": lambda: RandomSelector(5, seed=3),
-    "uniform": lambda: UniformSelector(5, 60),
+    "uniform": lambda: UniformSelector(5, {"walk": 60 / 25}),
 }
 
 
@@ -263,9 +263,8 @@ def test_random_keeps_the_reservoir_of_the_candidates(
     assert [key.index for key in selector.kept] == sorted(reservoir.items)
 
 
-@pytest.mark.parametrize("make", [lambda: RandomSelector(3, seed=1), lambda: UniformSelector(3, 9)])
-def test_the_baselines_answer_at_once(make: Callable[[], Selector]) -> None:
-    selector = make()
+def test_a_random_sample_is_drawn_at_once() -> None:
+    selector = RandomSelector(3, seed=1)
     for frame in stream(unit(np.random.default_rng(6).normal(size=(9, 3)))):
         assert [one.frame.key for one in selector.judge([frame])] == [frame.frame.key]
 
@@ -273,16 +272,27 @@ def test_the_baselines_answer_at_once(make: Callable[[], Selector]) -> None:
 @EXAMPLES
 @given(clouds(most=80), st.integers(1, 20))
 def test_uniform_keeps_the_evenly_spread_ordinals(vectors: Vectors, count: int) -> None:
-    selector = UniformSelector(count, len(vectors))
+    selector = UniformSelector(count, {"walk": len(vectors) / 25})
     run(selector, stream(vectors))
     assert [key.index for key in selector.kept] == uniform(len(vectors), count).tolist()
+
+
+def test_frames_of_several_feeds_are_spread_over_the_time_of_all() -> None:
+    selector = UniformSelector(3, {"walk": 4 / 25, "gone": 0.0, "park": 8 / 25}, start=1.0)
+    frames = [
+        *(candidate(25 + index, np.array([1, 0], np.float32)) for index in range(4)),
+        *(candidate(25 + index, np.array([1, 0], np.float32), feed="park") for index in range(8)),
+    ]
+    run(selector, frames)
+    expected = [("park", 26), ("park", 30), ("walk", 26)]
+    assert [(key.feed, key.index) for key in selector.kept] == expected
 
 
 def test_the_next_frame_takes_the_place_of_a_refused_one() -> None:
     vectors = unit(np.random.default_rng(7).normal(size=(12, 3)))
     assert uniform(12, 3).tolist() == [1, 5, 9]
     flags = [index in (1, 5, 6, 7, 8, 9) for index in range(12)]
-    selector = UniformSelector(3, 12)
+    selector = UniformSelector(3, {"walk": 12 / 25})
     run(selector, stream(vectors, flags))
     assert [key.index for key in selector.kept] == [2, 10, 11]
 

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -68,8 +70,73 @@ def test_thinning_never_gives_more_than_asked_for(fps, start, length, gaps):
     times = [sum(gaps[: i + 1]) for i in range(len(gaps))]
     chosen = [time for time in times if chooser.wants(time)]
     assert all(start - 1e-5 <= time < start + length for time in chosen)
-    ticks = [int((time - start) * fps + 1e-6) for time in chosen]
+    early = min(0.5, 1e-3 * fps) - 1e-6
+    ticks = [math.floor((time - start) * fps + early) for time in chosen]
     assert len(set(ticks)) == len(ticks)
+
+
+@pytest.mark.parametrize(
+    ("rate", "fps"),
+    [
+        *((rate, float(rate)) for rate in (12, 15, 24, 25, 30, 50, 60, 120, 240)),
+        (Fraction(30000, 1001), 29.97),
+        (Fraction(24000, 1001), 23.976),
+        (Fraction(60000, 1001), 59.94),
+    ],
+)
+@pytest.mark.parametrize("unit", [Fraction(1, 1000), Fraction(1, 90000), None])
+def test_every_frame_is_chosen_at_the_rate_of_the_feed(rate, fps, unit):
+    times = [index / Fraction(rate) for index in range(2000)]
+    if unit is not None:
+        times = [round(time / unit) * unit for time in times]
+    chooser = Sampling(fps=fps).chooser(1 / Fraction(rate))
+    assert all(chooser.wants(float(time)) for time in times)
+
+
+@pytest.mark.parametrize(("rate", "fps"), [(30, 15), (30, 10), (30, 7.5), (60, 12), (25, 5)])
+def test_a_whole_part_of_the_rate_takes_every_nth_frame(rate, fps):
+    chooser = Sampling(fps=fps).chooser(Fraction(1, rate))
+    chosen = [index for index in range(600) if chooser.wants(round(index / rate, 3))]
+    assert chosen == list(range(0, 600, round(rate / fps)))
+
+
+def test_a_camera_that_is_a_little_early_or_late_is_not_thinned():
+    jitter = np.random.default_rng(0).uniform(-0.012, 0.012, 900)
+    times = np.arange(900) / 30 + jitter
+    chooser = Sampling(fps=30).chooser(Fraction(1, 30))
+    assert all(chooser.wants(float(time - times[0])) for time in times)
+
+
+def test_a_rate_above_that_of_the_feed_takes_every_frame():
+    times = [index * 1001 / 30000 for index in range(5000)]
+    chooser = Sampling(fps=30).chooser(Fraction(1001, 30000))
+    assert all(chooser.wants(time) for time in times)
+
+
+def test_a_frame_at_an_uneven_time_stands_for_the_tick_before_it():
+    times = [0.0, 0.1, 0.45, 0.52, 0.9, 1.02, 1.1, 3.0, 3.01, 3.9]
+    chooser = Sampling(fps=2).chooser(Fraction(1, 20))
+    assert [time for time in times if chooser.wants(time)] == [0.0, 0.52, 1.02, 3.0, 3.9]
+
+
+def test_ticks_do_not_depend_on_how_numbers_are_rounded():
+    """Half-way between two frames, by exact arithmetic, a tick takes the later one."""
+    for rate in range(2, 61):
+        chooser = Sampling(fps=2 * rate / 3).chooser(Fraction(1, rate))
+        chosen = [index for index in range(300) if chooser.wants(index / rate)]
+        exact = [0]
+        for index in range(1, 300):
+            if math.ceil(Fraction(2 * index + 1, 3)) - 1 > len(exact) - 1:
+                exact.append(index)
+        assert chosen == exact
+
+
+def test_positions_may_be_typed_with_six_digits():
+    times = [index / 3 for index in range(9)]
+    chooser = Sampling(start=0.666667, end=1.666667).chooser()
+    assert [times.index(time) for time in times if chooser.wants(time)] == [2, 3, 4]
+    assert not chooser.is_past(times[4])
+    assert chooser.is_past(times[5])
 
 
 def test_a_thinned_regular_feed_is_regular():
