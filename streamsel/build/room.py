@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _MOST_OPENED = 8
 _FRAME_BYTES = 250
-_PIXEL_BYTES = {"jpg": 0.3, "webp": 0.2, "png": 1.5}
+_PIXEL_BYTES = {"jpg": 0.3, "webp": 0.2, "png": 1.5, "avif": 0.2}
 _WORTH_SAYING = 500 << 20
 
 

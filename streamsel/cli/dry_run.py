@@ -16,19 +16,19 @@ _USES = {
 }
 
 
-def print_forecast(forecast: Forecast, to: TextIO) -> None:
-    """Print what a selection would do."""
-    for line in _lines(forecast):
+def print_forecast(forecast: Forecast, to: TextIO, *, verbose: bool = False) -> None:
+    """Print what a selection would do; ``verbose`` names each file that is passed over."""
+    for line in _lines(forecast, verbose=verbose):
         print(line, file=to)
 
 
-def _lines(forecast: Forecast) -> Iterator[str]:
+def _lines(forecast: Forecast, *, verbose: bool) -> Iterator[str]:
     inputs = [one for one in forecast.inputs if one.error is None]
     plural = "" if len(inputs) == 1 else "s"
     yield f"would read {len(inputs)} input{plural}, {_frames(forecast.frames)}"
     for one in inputs:
         yield f"  {one.feed}: {one.source}, {_frames(one.frames)}{_size(one)}"
-    yield from tell_passed_over(forecast.passed_over, verbose=False)
+    yield from tell_passed_over(forecast.passed_over, verbose=verbose)
     method, form = forecast.options.select.method, forecast.options.write.format
     yield f"would keep at most {forecast.count:,}, {method}, by {forecast.embedder}, as {form}"
     if changed := ", ".join(_changed(forecast.options)):

@@ -63,7 +63,13 @@ def command(
     if dry_run:
         listed = with_listed(inputs, from_file)
         return _foresee(
-            listed, run_options(chosen), output, resume=resume, overwrite=overwrite, as_json=as_json
+            listed,
+            run_options(chosen),
+            output,
+            resume=resume,
+            overwrite=overwrite,
+            verbose=verbose,
+            as_json=as_json,
         )
     if output is None:
         raise click.UsageError("give a folder with -o, or --dry-run")
@@ -92,6 +98,7 @@ def _foresee(
     *,
     resume: bool,
     overwrite: bool,
+    verbose: bool,
     as_json: bool,
 ) -> int:
     from streamsel.build.forecast import foresee_selection
@@ -101,5 +108,5 @@ def _foresee(
     if as_json:
         click.echo(json.dumps(forecast.as_json()))
     else:
-        print_forecast(forecast, sys.stdout)
+        print_forecast(forecast, sys.stdout, verbose=verbose)
     return 1 if forecast.errors else 0

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from PIL import Image
 
 import streamsel
+from streamsel.cli.main import cli
 from streamsel.sinks.record import Record
 from tests.end_to_end.conftest import manifest
 from tests.servers.web import WebServer
@@ -120,6 +123,30 @@ def test_a_secret_in_an_address_is_in_no_picture(created: Path, tmp_path: Path) 
     assert "viewer:***@127.0.0.1" in description
     assert "token=***" in description
     assert taken == "2026:11:22 10:15:30"
+
+
+def test_what_is_passed_over_is_said_once_and_each_with_v(created: Path, tmp_path: Path) -> None:
+    shutil.copy(created, tmp_path)
+    for name in ("notes.txt", "more.TXT", "README"):
+        (tmp_path / name).write_text("no video")
+    asked = ["select", str(tmp_path), "-n", "2", "-o", str(tmp_path / "kept")]
+    for more in (["--overwrite"], ["--overwrite", "-v"]):
+        ended = CliRunner().invoke(cli, [*asked, *more])
+        assert ended.exit_code == 0, ended.output
+        assert ended.stderr.count("passed over 3 files") == 1
+        assert "2 .txt, 1 without ending" in ended.stderr
+        assert (str(tmp_path / "notes.txt") in ended.stderr) is ("-v" in more)
+
+
+def test_a_name_that_is_no_text_is_named_and_the_rest_is_done(
+    created: Path, tmp_path: Path
+) -> None:
+    shutil.copy(created, tmp_path)
+    shutil.copy(created, os.fsencode(tmp_path) + b"/\xff.mp4")
+    asked = ["select", str(tmp_path), "-n", "2", "-o", str(tmp_path / "kept")]
+    ended = CliRunner().invoke(cli, asked)
+    assert "the name is not valid UTF-8; rename it" in ended.stderr
+    assert "kept 2 of 10 frames" in ended.stdout
 
 
 def test_raw_motion_jpeg_is_a_video(ffmpeg: Path, created: Path, tmp_path: Path) -> None:

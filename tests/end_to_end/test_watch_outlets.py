@@ -188,6 +188,7 @@ def test_no_secret_is_ever_told(clip: Path, tmp_path: Path) -> None:
             )
             told = [service.get(path).read() for path in ("/", "/metrics", "/api/feeds")]
             told += [service.get("/api/frames").read(), service.get("/readyz").read()]
+            told.append(service.get("/api/history").read())
             with pytest.raises(urllib.error.HTTPError) as missing:
                 service.get("/frames/none.jpg")
             told.append(missing.value.read())

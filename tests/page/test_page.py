@@ -255,10 +255,16 @@ def test_names_of_feeds_are_text_and_nothing_else(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with yard(tmp_path) as there:
             feed = "<b onclick=alert(1)>x"
-            there.behind.views = {feed: view(feed, "down")}
+            shown = "Ворота <b onclick=alert(2)>№ 1"
+            there.behind.views = {
+                feed: view(feed, "down"),
+                "gate": replace(view("gate"), display_name=shown),
+            }
             there.behind.kept = [replace(there.behind.kept[0], reason=HOSTILE)]
             tab = await there.browser.open()
-            await expect(tab.page.locator("#feeds > li")).to_contain_text(feed)
+            await expect(tab.page.locator("#feeds > li").first).to_contain_text(feed)
+            await expect(tab.page.locator("#feeds > li").last).to_contain_text(shown)
+            await expect(tab.page.locator("#frames > li b")).to_have_text(shown)
             await expect(tab.page.locator(".why")).to_have_text(HOSTILE)
             await tab.page.locator("#frames > li a").click()
             await expect(tab.page.locator("dialog .facts")).to_contain_text(HOSTILE)

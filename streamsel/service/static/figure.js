@@ -17,9 +17,11 @@ export function picture(frame, attributes = {}) {
   return img;
 }
 
-/** Builds the list item of a frame; `feedShown` is what people call its feed. */
+/** Builds the list item of a frame. */
 export class Figure {
-  constructor(frame, feedShown) {
+  constructor(frame) {
+    this.feed = frame.feed;
+    this.feedShown = el("b", {}, frame.feed);
     this.link = el(
       "a",
       { href: linkTo(frame.id) },
@@ -34,7 +36,7 @@ export class Figure {
       el(
         "p",
         { class: "caption" },
-        el("b", {}, feedShown),
+        this.feedShown,
         timeElement(frame.wall_time),
       ),
       el(

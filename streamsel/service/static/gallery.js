@@ -35,6 +35,7 @@ export class Gallery {
     addEventListener("scroll", () => this.settle(), { passive: true });
     this.list.addEventListener("focusout", () => setTimeout(() => this.settle()));
     store.addEventListener("feeds", () => this.#tellEmpty());
+    store.addEventListener("feeds", () => this.#nameFeeds());
     store.addEventListener("feed", () => this.#tellEmpty());
   }
 
@@ -130,7 +131,8 @@ export class Gallery {
     if (isNew && this.#next !== null && this.frames.isBeyond(frame)) return;
     const place = this.frames.add(frame);
     if (place < 0) return;
-    const figure = new Figure(frame, this.store.shown(frame.feed));
+    const figure = new Figure(frame);
+    write(figure.feedShown, this.store.shown(frame.feed));
     if (isNew) figure.node.classList.add("arriving");
     this.#figures.set(frame.id, figure);
     this.list.insertBefore(figure.node, this.list.children[place] ?? null);
@@ -176,6 +178,13 @@ export class Gallery {
     write(this.pill, this.#isPast ? `Back to the newest${arrived && ` (${arrived})`}` : `↑ ${arrived}`);
     this.older.hidden = this.#next === null;
     this.#tellEmpty();
+  }
+
+  /** Frames may be there before it is known what people call their feeds. */
+  #nameFeeds() {
+    for (const figure of this.#figures.values()) {
+      write(figure.feedShown, this.store.shown(figure.feed));
+    }
   }
 
   #tellEmpty() {

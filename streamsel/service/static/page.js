@@ -38,8 +38,8 @@ const heard = {
   measured: (measurement) => store.measure(measurement),
 };
 
-function tellState({ display_name: feed, state, reason }) {
-  announce(`Feed ${feed} is ${state === "disabled" ? "off" : state}${reason ? `: ${reason}` : ""}`);
+function tellState({ feed, display_name: shown = feed, state, reason }) {
+  announce(`Feed ${shown} is ${state === "disabled" ? "off" : state}${reason ? `: ${reason}` : ""}`);
 }
 
 /** Applies what is heard after what is being loaded, which may be older. */
