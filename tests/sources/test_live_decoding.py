@@ -18,8 +18,10 @@ from streamsel.frame import Frame, View
 from streamsel.screen.frame_screen import FrameScreen
 from streamsel.screen.options import ScreenOptions
 from streamsel.sources.connection import LiveOptions
+from streamsel.sources.covering import Areas
 from streamsel.sources.eye import Eye
 from streamsel.sources.live import CameraSource
+from streamsel.sources.masks import read_masks
 from tests.servers.clips import RATE, camera_clip, clip_digests, luma_digest
 from tests.servers.rtsp import Mount, RtspServer
 from tests.servers.web import Stream, WebServer
@@ -101,6 +103,18 @@ def test_the_screen_survives_pictures_that_change_their_size(server: RtspServer)
     seen = [screen.look(frame) for frame in take(camera(server.url("/flip")), 4 * RATE)]
     passed = {sighting.frame.width for sighting in seen if sighting.refusal is None}
     assert passed == {640, 320}
+
+
+def test_a_camera_that_changes_its_size_is_down_rather_than_uncovered(server: RtspServer) -> None:
+    options = LiveOptions(areas=Areas.of(read_masks(["40px,40px,80px,60px"])))
+    source, seen = camera(server.url("/flip"), options), list[Frame]()
+    with pytest.raises(SourceError, match="was told in pixels of"):
+        seen.extend(source.session(0, 0.0))
+    assert seen
+    assert len({frame.width for frame in seen}) == 1
+    for frame in seen:
+        assert frame.picture.image is not None
+        assert (frame.picture.image.to_ndarray(format="gray")[40:100, 40:120] <= 1).all()
 
 
 def test_a_stream_that_begins_between_keyframes_is_waited_for(
