@@ -36,7 +36,8 @@ def test_pictures_are_those_of_sequential_decoding_under_their_index(
 
 
 def test_times_are_those_of_ffprobe(kind: Kind, stream: Path, everything: list[Seen]) -> None:
-    probed = times_by_ffprobe(stream)
+    # Where a recording begins within a group, older decoders show what they cannot decode first.
+    probed = times_by_ffprobe(stream)[-len(everything) :]
     assert len(everything) == len(probed)
     times = [frame.media_time for frame in everything]
     assert times[0] == 0
