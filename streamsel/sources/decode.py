@@ -74,7 +74,7 @@ class Session:
     ``decoded_in_software_because``: why the hardware that was asked for does not decode it;
     ``keeps_pictures_there``: it does, and the pictures are left in its memory.
     ``pixels`` is how many a picture has, ``tags`` are the metadata of container and stream.
-    ``keeps_time``: its timestamps can be given to filters as they are. ``codec`` is ffmpeg's name,
+    ``keeps_time``: filters count on from its first timestamp. ``codec`` is ffmpeg's name,
     ``is_intra_only``: its pictures need no others, ``trusts_pts``: the container has
     presentation times. ``leaves_holes``: its decoder says nothing of a part that it did not decode,
     and shows there what was in the memory that it uses again. ``failures`` counts what its decoder

@@ -59,6 +59,7 @@ class Reading:
             )
         self._timeline = session.timeline()
         self._filtered = Timeline(session.rate, CONTINUOUS_STEP)
+        self._filtered_from: int | None = None
         self._turning = _Turning(session.overruling_aspect)
         self._places = self._pictures = 0
         self._last_time = 0.0
@@ -109,8 +110,10 @@ class Reading:
         if chain is None:
             return
         time_base = image.time_base or self._session.time_base
-        if image.pts is None or not self._session.keeps_time:
-            image.pts = round(media_time / time_base)
+        if self._filtered_from is None:
+            self._filtered_from = (image.pts or 0) if self._session.keeps_time else 0
+        # As the sender's clock would go on without its jumps, so that a filter sees none.
+        image.pts = self._filtered_from + round(media_time / time_base)
         for filtered in chain.apply(image, time_base, self._turning.of(image)):
             yield self._filtered_frame(next(indices), filtered)
 
