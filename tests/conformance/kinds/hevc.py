@@ -17,6 +17,7 @@ KINDS = (
     kind("hevc-open.ts", OPEN),
     kind("hevc-hvc1.mov", f"{OPEN} -tag:v hvc1"),
     kind("hevc-no-b.hevc", f"{X265} {QUIET}:bframes=0"),
+    kind("hevc-b.hevc", OPEN),
     kind("hevc-refresh.mkv", f"{X265} {QUIET}:intra-refresh=1:bframes=0"),
     kind("hevc-temporal.mp4", f"{X265} {QUIET}:bframes=3:temporal-layers=1"),
     kind("hevc-radl.mkv", f"{X265} {QUIET}:bframes=3:radl=2:open-gop=0"),

@@ -11,6 +11,7 @@ H263 = "-c:v h263 -g 12 -q:v 5"
 
 KINDS = (
     kind("mpeg1.mpg", "-c:v mpeg1video -g 12 -q:v 5 -bf 2"),
+    kind("mpeg1.m1v", "-c:v mpeg1video -g 12 -q:v 5 -bf 2"),
     kind("mpeg2.ts", f"{MPEG2} -bf 2"),
     kind("mpeg2.mpg", f"{MPEG2} -bf 2"),
     kind("mpeg2.vob", f"{MPEG2} -bf 2"),
@@ -29,7 +30,14 @@ KINDS = (
     kind("mpeg4.m4v", f"{MPEG4} -bf 2"),
     kind("mpeg4-qpel.mp4", f"{MPEG4} -bf 2 -flags +qpel+mv4"),
     kind("mpeg4-interlaced.mp4", f"{MPEG4} -bf 2 -flags +ildct+ilme"),
+    # The last picture waits in the encoder for one that would follow.
+    kind("xvid-packed.avi", f"{XVID} -bf 2", shown=range(47)),
+    kind("xvid.mp4", f"{XVID} -bf 2", shown=range(47), clean=False),
     kind("xvid-no-b.avi", f"{XVID} -bf 0"),
+    kind("h263.avi", H263, size=(128, 96)),
+    kind("h263.mkv", H263, size=(128, 96)),
+    kind("h263.h263", H263, size=(128, 96)),
+    kind("h263p.avi", "-c:v h263p -g 12 -q:v 5"),
     kind("h263.3gp", H263, size=(128, 96)),
     kind("h261.h261", "-c:v h261 -g 12 -q:v 5", size=(176, 144), rate="30000/1001", clean=False),
     kind("flv1.flv", "-c:v flv -g 12 -q:v 5"),

@@ -51,6 +51,8 @@ KINDS = (
     ),
     kind("edited-hevc.mp4", HEVC_OPEN, remux="-ss 0.6 -i {file} -c copy", shown=range(15, 48)),
     kind("edited-delay.mp4", f"{X264} -bf 2", remux="-itsoffset 1 -i {file} -c copy"),
+    kind("spikes.ts", f"{X264} -bf 2 {_SPIKE}", clean=False),
+    kind("negative.mkv", f"{X264} -bf 2 {_NEGATIVE}"),
     kind("negative.mp4", f"{X264} -bf 2 {_NEGATIVE}", shown=range(13, 48)),
     kind("same-times.mkv", "-c:v ffv1", rate="2500"),
     kind("same-times-h264.mkv", f"{X264} -bf 0", rate="2500"),
