@@ -18,6 +18,7 @@ from av.packet import Packet
 from av.video.frame import PictureType
 from av.video.stream import VideoStream
 
+from streamsel.sources.copying import Copier
 from streamsel.sources.decode import Session
 from streamsel.sources.doubt import Doubt
 from streamsel.sources.groups import PictureGroup
@@ -125,7 +126,8 @@ def doubted(
 ) -> Iterator[tuple[av.VideoFrame, bool]]:
     """Yield a group's pictures, whatever comes, and whether each may show damage."""
     # What is hidden behind earlier pictures may be any memory that is used again.
-    copies, decoder.copies = decoder.copies, True
+    copier = decoder.copier
+    decoder.copier = copier or Copier()
     try:
         for packet in group.packets:
             for image in _decode(decoder, packet, doubt):
@@ -139,7 +141,7 @@ def doubted(
             if group.shows(image.pts):
                 yield image, doubt.covers(image)
     finally:
-        decoder.copies = copies
+        decoder.copier = copier
 
 
 class HeadFit:

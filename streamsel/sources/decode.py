@@ -20,10 +20,10 @@ from av.video.stream import VideoStream
 
 from streamsel.errors import SourceError, UnreadableError
 from streamsel.sources.address import is_url
+from streamsel.sources.copying import Copier
 from streamsel.sources.covering import Areas, Cover
 from streamsel.sources.cropping import Cropper, margins_of
 from streamsel.sources.entry import Entries
-from streamsel.sources.filters import FilterChain
 from streamsel.sources.hardware import hardware
 from streamsel.sources.opening import (
     ONE_THREAD,
@@ -33,7 +33,6 @@ from streamsel.sources.opening import (
     prepare,
     reason,
 )
-from streamsel.sources.orientation import UPRIGHT
 from streamsel.sources.timeline import CONTINUOUS_STEP, DISCONTINUOUS_STEP, Timeline
 
 _READ_ATTEMPTS = 3
@@ -79,13 +78,12 @@ class Session:
     presentation times. ``leaves_holes``: its decoder says nothing of a part that it did not decode,
     and shows there what was in the memory that it uses again. ``failures`` counts what its decoder
     refused.
-    ``copies``: pictures are copied as they come, so that the decoder finds the memory that it uses
-    again as it left it, whoever still looks at them.
+    ``copier``: pictures are copied by it as they come.
     """
 
     keeps_time = True
     failures = 0
-    copies = False
+    copier: Copier | None = None
     start_pts: int | None = None
 
     def __init__(
@@ -104,7 +102,6 @@ class Session:
         self._cover: Cover | None = None if areas is None else areas.cover(where)
         self._is_remote = is_url(location)
         self._damage = damage or Damage()
-        self._copier: FilterChain | None = None
         self.decoded_in_software_because = ""
         hwaccel: HWAccel | None = None
         if options.device is not None:
@@ -235,17 +232,10 @@ class Session:
             if not is_quiet:
                 self._note(error)
             return []
-        return self._seen(list(map(self._copy, images)) if self._is_copying else images)
-
-    @property
-    def _is_copying(self) -> bool:
-        return self.copies and not self.keeps_pictures_there
-
-    def _copy(self, image: av.VideoFrame) -> av.VideoFrame:
-        if self._copier is None:
-            self._copier = FilterChain("copy")
-        (copied,) = self._copier.apply(image, image.time_base or self.time_base, UPRIGHT)
-        return copied
+        copier = self.copier
+        if copier is not None and not self.keeps_pictures_there:
+            images = [copier.copy(image, self.time_base) for image in images]
+        return self._seen(images)
 
     def prime(self, head: Packet[VideoStream] | None) -> None:
         """Let the decoder know what the video's head says, as the one that began there does."""

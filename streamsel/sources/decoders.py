@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Literal, TypeAlias
 
 from streamsel.interfaces import Ahead
+from streamsel.sources.copying import Copier
 from streamsel.sources.decode import Session
 from streamsel.sources.entry import Entries
 from streamsel.sources.groups import PictureGroup
@@ -38,9 +39,15 @@ class Decoders:
         self._options = options
         self._sessions: dict[tuple[int, DecoderOptions, Role], Session] = {}
         self._is_own_free = True
-        self._copies = session.leaves_holes
+        self._copiers: dict[int, Copier] = {}
+        self._leaves_holes = session.leaves_holes
         # What was in its memory must be of the same group; but a server is asked once.
         self._is_used_once = session.leaves_holes and not session.is_remote
+
+    @property
+    def may_repeat(self) -> bool:
+        """Whether the video may be read again: a server is asked once."""
+        return not self._session.is_remote
 
     def close(self) -> None:
         """Close all that was opened."""
@@ -62,7 +69,7 @@ class Decoders:
             decoder = self._session
         else:
             decoder = self._open_session(options)
-        decoder.copies = self._copies
+        decoder.copier = self._copier_of(slot)
         if group.number:
             decoder.prime(self._entries.head)
         self._sessions[place] = decoder
@@ -76,11 +83,16 @@ class Decoders:
         if decoder is not self._session:
             decoder.close()
 
+    def _copier_of(self, slot: int) -> Copier | None:
+        if self._leaves_holes and slot not in self._copiers:
+            self._copiers[slot] = Copier()
+        return self._copiers.get(slot)
+
     @contextmanager
-    def fresh(self, options: DecoderOptions, group: PictureGroup) -> Iterator[Session]:
+    def fresh(self, slot: int, options: DecoderOptions, group: PictureGroup) -> Iterator[Session]:
         """One of which nobody else has any use."""
         with self._open_session(options) as session:
-            session.copies = self._copies
+            session.copier = self._copier_of(slot)
             if group.number:
                 session.prime(self._entries.head)
             yield session

@@ -194,7 +194,7 @@ class Decoding:
             return
         except TroubleError:
             self._decoders.retire(decoder)
-        with self._decoders.fresh(self._options, group) as decoder:
+        with self._decoders.fresh(slot, self._options, group) as decoder:
             yield from again(decoder, group, left, is_partial=self._is_partial)
 
     def _key(self, slot: int, task: _Task) -> Shown:
@@ -206,7 +206,7 @@ class Decoding:
         if image is not None:
             return Shown(group.begin, image, is_entry=True)
         self._decoders.retire(decoder)
-        with self._decoders.fresh(ONE_THREAD, group) as decoder:
+        with self._decoders.fresh(slot, ONE_THREAD, group) as decoder:
             return key_again(decoder, group)
 
     def _open_places(self, slot: int, task: _Task) -> Iterator[Shown]:
@@ -233,30 +233,25 @@ class Decoding:
         """Yield what one decoder makes of a group, one after the other."""
         options = self._decoders.fitting(self._whole, group)
         decoder = self._decoders.of(slot, options, group)
-        given = 0
-        if options.threads > 1:
-            times = BestTimes(trusts_pts=decoder.trusts_pts)
-            try:
-                for image in trusted(clean(decoder, group)):
-                    given += 1
-                    yield _shown(image, times, group)
-                return
-            except TroubleError:
-                self._decoders.retire(decoder)
-            # Threads that share a group hide damage each in its own way.
-            with (
-                self._open_session(self._whole) as reader,
-                self._decoders.fresh(self._whole, group) as decoder,
-            ):
-                repeated = replace(group, packets=_packets_again(reader, group))
-                yield from islice(_plainly(decoder, repeated), given, None)
+        if not self._decoders.may_repeat:
+            yield from _plainly(decoder, group)
             return
-        failures, is_damaged = decoder.failures, False
-        for one in _plainly(decoder, group):
-            is_damaged |= one.is_doubted
-            yield one
-        if is_damaged or decoder.failures != failures:
+        given = 0
+        times = BestTimes(trusts_pts=decoder.trusts_pts)
+        try:
+            for image in trusted(clean(decoder, group)):
+                given += 1
+                yield _shown(image, times, group)
+            return
+        except TroubleError:
             self._decoders.retire(decoder)
+        # Threads that share a group hide damage each in its own way, and so does used memory.
+        with (
+            self._open_session(self._whole) as reader,
+            self._decoders.fresh(slot, self._whole, group) as decoder,
+        ):
+            repeated = replace(group, packets=_packets_again(reader, group))
+            yield from islice(_plainly(decoder, repeated), given, None)
 
 
 def _plainly(decoder: Session, group: PictureGroup) -> Iterator[Shown]:

@@ -11,6 +11,7 @@ import av
 from streamsel.frame import Frame
 from streamsel.interfaces import Ahead
 from streamsel.sources.attempts import TroubleError, trusted
+from streamsel.sources.copying import Copier
 from streamsel.sources.decode import Session
 from streamsel.sources.reading import Reading
 from streamsel.sources.trail import Trail
@@ -81,7 +82,8 @@ class Finder:
         if known is not None:
             known.close()
         session = self._stack.enter_context(self._open_session())
-        session.copies = session.leaves_holes
+        if session.leaves_holes:
+            session.copier = Copier() if known is None else known.copier
         session.prime_by_reading()
         self._sessions[slot] = session
         return session
@@ -97,5 +99,5 @@ def _without_failure(session: Session) -> Iterator[av.VideoFrame]:
     failures = session.failures
     for image in session.images():
         if session.failures != failures:
-            return
+            raise TroubleError
         yield image

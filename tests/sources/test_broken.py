@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import resource
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import av
 import pytest
 
 from streamsel.errors import SourceError, UnreadableError
 from streamsel.sources.address import expand
 from streamsel.sources.file import FileSource
 from streamsel.sources.images import ImageSource
+from streamsel.sources.opening import open_container
 from tests.corpus import broken_files
 
 STILL_READ = {
@@ -152,3 +156,38 @@ def test_a_folder_named_like_a_video_is_a_folder(corpus):
     assert "holds no video" in str(found.errors[0])
     with pytest.raises(SourceError, match="not a regular file"):
         list(FileSource("x", str(corpus["folder.mp4"])).frames())
+
+
+class Stumbling:
+    """A container that cannot be read on after every fifth packet, and then can."""
+
+    def __init__(self, container: Any) -> None:
+        self.container = container
+        self.packets: Any = None
+        self.stumbles = 0
+
+    def demux(self, stream: Any) -> Iterator[Any]:
+        self.packets = self.packets or self.container.demux(stream)
+        for read, packet in enumerate(self.packets):
+            yield packet
+            if read == 4:
+                self.stumbles += 1
+                raise av.error.InvalidDataError(0, "unreadable")
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.container, name)
+
+
+def test_any_number_of_unreadable_spots_is_stepped_over(corpus, monkeypatch):
+    made = []
+
+    def open_stumbling(*given: Any) -> Any:
+        made.append(Stumbling(open_container(*given)))
+        return made[-1]
+
+    whole = [f.key.index for f in FileSource("x", str(corpus["base.mkv"])).frames()]
+    monkeypatch.setattr("streamsel.sources.decode.open_container", open_stumbling)
+    source = FileSource("x", str(corpus["base.mkv"]))
+    assert [frame.key.index for frame in source.frames()] == whole
+    assert made[0].stumbles > 3
+    assert any("damaged packet" in warning for warning in source.warnings())

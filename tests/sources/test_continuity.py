@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import av
 import pytest
 
 from streamsel.sources.continuity import Continuity
+from streamsel.sources.doubt import Doubt
 from tests.sources.media import write_video
 
 PLAIN = {"preset": "veryfast", "bf": "0"}
 STREAMS = {
+    "that counts beyond its modulus": ({**PLAIN, "g": "60", "sc_threshold": "0"}, "yuv420p"),
     "high": (PLAIN, "yuv420p"),
     "baseline": ({**PLAIN, "profile": "baseline"}, "yuv420p"),
     "with frames that none refers to": ({"preset": "veryfast", "bf": "2"}, "yuv420p"),
@@ -26,7 +30,12 @@ def units(request: pytest.FixtureRequest, tmp_path: Path) -> list[bytes]:
     """The access units of a stream, with start codes."""
     options, pixels = STREAMS[request.param]
     path = write_video(
-        tmp_path / "made.mp4", options=options, pixels=pixels, frames=45, size=(96, 80), gop=20
+        tmp_path / "made.mp4",
+        options={"sc_threshold": "0", **options},
+        pixels=pixels,
+        frames=45,
+        size=(96, 80),
+        gop=20 if "g" not in options else 60,
     )
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
@@ -83,3 +92,20 @@ def test_noise_is_no_video_and_raises_nothing() -> None:
     for noise in (b"", b"\0\0\1", b"\0\0\1\x41", b"\0\0\1\x67\xff", bytes(range(256)) * 4):
         continuity.follows(noise)
     assert not continuity.follows(b"\0\0\1\x41\x9a\x00\x00")
+
+
+def test_a_damaged_keyframe_does_not_end_the_doubt() -> None:
+    doubt = Doubt()
+
+    def after(*, is_keyframe: bool, is_damaged: bool = False) -> bool:
+        packet = SimpleNamespace(is_keyframe=is_keyframe, is_corrupt=is_damaged)
+        doubt.weigh(cast(Any, packet))
+        image = SimpleNamespace(key_frame=is_keyframe, is_corrupt=False)
+        return doubt.covers(cast(Any, image))
+
+    assert not after(is_keyframe=True)
+    assert after(is_keyframe=False, is_damaged=True)
+    assert after(is_keyframe=True, is_damaged=True)
+    assert after(is_keyframe=False)
+    assert not after(is_keyframe=True)
+    assert not after(is_keyframe=False)

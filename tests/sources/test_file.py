@@ -218,6 +218,18 @@ def test_a_generator_that_is_closed_early_closes_the_file(media):
     again.close()
 
 
+def test_a_frame_that_another_has_taken_the_time_of_is_not_taken_for_it(tmp_path):
+    """All of them are keyframes, and those after the first come under the times of later ones."""
+    every = {"gop": 1, "options": {"preset": "veryfast"}}
+    path = write_video(tmp_path / "a.mp4", times=range(50), **every)
+    source = FileSource("walk", str(path))
+    list(source.frames())
+    write_video(path, times=[0, *range(2, 51)], **every)
+    again = list(source.fetch([30]))
+    assert [frame.key.index for frame in again] == [30]
+    assert [rgb(frame).tobytes() for frame in again] == [list(pictures(path))[30][1].tobytes()]
+
+
 def test_more_threads_give_the_same_frames(media):
     one = FileSource("walk", str(media("h264.mp4")))
     many = FileSource("walk", str(media("h264.mp4")), ahead=Threads(4))

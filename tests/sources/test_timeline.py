@@ -10,7 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamsel.sources.sampling import Sampling
-from streamsel.sources.timeline import CONTINUOUS_STEP, DISCONTINUOUS_STEP, Timeline
+from streamsel.sources.timeline import (
+    CONTINUOUS_STEP,
+    DISCONTINUOUS_STEP,
+    BestTimes,
+    Timeline,
+)
 
 TICK = Fraction(1, 90000)
 
@@ -31,6 +36,32 @@ def test_a_counter_that_wraps_is_bridged():
     times, timeline = stamp_all([top - 7200, top - 3600, 0, 3600])
     assert times == pytest.approx([0, 0.04, 0.08, 0.12])
     assert timeline.jumps == 1
+
+
+def test_two_frames_of_one_time_stay_together():
+    times, timeline = stamp_all([0, 3600, 3600, 7200])
+    assert times == pytest.approx([0, 0.04, 0.04, 0.08])
+    assert timeline.jumps == 0
+
+
+@pytest.mark.parametrize(
+    ("stamps", "best"),
+    [
+        ([(0, 0), (3, 1), (1, 2), (2, 3), (6, 4)], [0, 3, 2, 3, 4]),  # pts steps back, dts does not
+        ([(0, -1), (1, 0), (2, 1)], [0, 1, 2]),
+        ([(None, 5), (None, 6)], [5, 6]),
+        ([(5, None), (6, None), (None, None)], [5, 6, None]),
+    ],
+)
+def test_the_timestamp_that_steps_back_less_often_is_believed(stamps, best):
+    times = BestTimes(trusts_pts=True)
+    assert [times.of(pts, dts) for pts, dts in stamps] == best
+
+
+def test_without_presentation_times_a_picture_is_timed_by_when_it_is_decoded():
+    times = BestTimes(trusts_pts=False)
+    stamps = [(1, 2), (3, 3), (2, 4), (5, None), (4, None)]
+    assert [times.of(pts, dts) for pts, dts in stamps] == [2, 3, 4, 5, None]
 
 
 def test_a_long_still_is_kept_where_clocks_do_not_jump():
