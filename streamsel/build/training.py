@@ -227,7 +227,11 @@ def _read_feed(
     with closing(source.frames()) as frames:
         for frame in frames:
             if not frame.corrupt:
-                gatherer.add(frame.media_time, eye.thumbnail(frame.picture, view))
+                try:
+                    thumbnail = eye.thumbnail(frame.picture, view)
+                except SourceError as error:
+                    raise SourceError(f"feed '{source.feed}': {error}") from None
+                gatherer.add(frame.media_time, thumbnail)
                 read += 1
             observer.frame_read()
     observer.feed_ended(source.feed, read, source.warnings())

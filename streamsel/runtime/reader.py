@@ -155,7 +155,11 @@ class Reader:
             if self._stopping.is_set():
                 return False
             self._is_looking = True
-        sighting = self._screen.look(frame)
+        try:
+            sighting = self._screen.look(frame)
+        except SourceError:
+            self._is_looking = False
+            raise
         if sighting.refusal is None:
             self._hold(frame.picture)
         else:

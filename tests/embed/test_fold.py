@@ -120,3 +120,26 @@ def test_a_network_in_training_is_left_alone() -> None:
     state = {name: each.clone() for name, each in network.state_dict().items()}
     assert fold_batch_norms(network, 16) == 0
     assert all(torch.equal(state[name], each) for name, each in network.state_dict().items())
+
+
+class Spy(nn.Module):
+    """Tells how many threads torch may use while it computes."""
+
+    def __init__(self, seen: list[int]) -> None:
+        super().__init__()
+        self._seen = seen
+
+    def forward(self, x: Tensor) -> Tensor:
+        self._seen.append(torch.get_num_threads())
+        return x.flatten(1)
+
+
+def test_what_tells_whether_norms_can_be_folded_is_computed_by_one_thread() -> None:
+    before, seen = torch.get_num_threads(), []
+    torch.set_num_threads(3)
+    try:
+        network = used(nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), Spy(seen)))
+        assert fold_batch_norms(network, 16) == 1
+        assert set(seen) == {1}
+    finally:
+        torch.set_num_threads(before)

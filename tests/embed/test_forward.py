@@ -96,3 +96,25 @@ def test_a_network_that_gives_no_vectors_is_refused(given: object, said: str) ->
     network = Prepared(Odd(given), (0.0,) * 3, (1.0,) * 3)
     with pytest.raises(ValueError, match=said):
         CpuSlot(network, 64)
+
+
+class Counting(nn.Module):
+    def __init__(self, seen: list[int]) -> None:
+        super().__init__()
+        self._seen = seen
+
+    def forward(self, x: Tensor) -> Tensor:
+        self._seen.append(torch.get_num_threads())
+        return x.mean((2, 3))
+
+
+def test_a_batch_on_a_cpu_is_computed_by_one_thread() -> None:
+    before, seen = torch.get_num_threads(), []
+    torch.set_num_threads(3)
+    try:
+        slot = CpuSlot(Prepared(Counting(seen), (0.0,) * 3, (1.0,) * 3), 64)
+        slot.start(thumbnails(1))
+        assert seen == [1, 1]
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)

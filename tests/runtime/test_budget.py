@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import av
 
+from streamsel.errors import SourceError
 from streamsel.frame import EncodedPicture, Picture
 from streamsel.runtime.budget import PictureBudget
 
@@ -95,3 +96,14 @@ def test_many_threads_may_hold_pictures_while_one_encodes() -> None:
     for each in late:
         budget.hold(each)
     assert sum(each.held_bytes for each in [*alive, *late]) <= 20 * BYTES
+
+
+def test_a_picture_that_cannot_be_encoded_is_dropped_for_whoever_holds_another() -> None:
+    def refuse(_: Picture) -> EncodedPicture:
+        raise SourceError("its picture cannot be encoded")
+
+    budget, alive = PictureBudget(20 * BYTES, refuse), [picture() for _ in range(100)]
+    for each in alive:
+        budget.hold(each)
+    assert sum(each.held_bytes for each in alive) <= 20 * BYTES
+    assert alive[-1].image is not None

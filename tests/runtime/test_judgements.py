@@ -5,11 +5,13 @@ from __future__ import annotations
 from functools import reduce
 
 import av
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streamsel.errors import SourceError
 from streamsel.event import Event, Evicted, Judgement, Kept, Verdict
-from streamsel.frame import Candidate, Frame, FrameKey, Picture
+from streamsel.frame import Candidate, EncodedPicture, Frame, FrameKey, Picture
 from streamsel.runtime.judgements import encoded, merge, picture_bytes, without_pictures
 from tests.runtime.live_line import encode
 from tests.runtime.live_stages import live_frame, sighting
@@ -132,3 +134,21 @@ def test_kept_frames_are_encoded_and_let_go_of_their_pixels() -> None:
     assert third.encoded is None
     assert pixels.picture.held_bytes == 0
     assert (ready.scope, ready.state) == ("a", b"state")
+
+
+def test_what_cannot_be_encoded_is_left_out_and_named(caplog: pytest.LogCaptureFixture) -> None:
+    def frame(index: int) -> Frame:
+        made, image = live_frame("gate", index), av.VideoFrame(64, 64, "gray")
+        return Frame(made.key, None, made.time_base, 0.0, 8, 8, Picture(image), made.wall_time)
+
+    def refuse(_: Picture) -> EncodedPicture:
+        raise SourceError("its picture cannot be encoded: made up")
+
+    judgement = Judgement("gate", (), (kept(frame(7)), evicted(frame(3))), None)
+    with caplog.at_level("WARNING", "streamsel.feeds"):
+        ready = encoded(judgement, refuse)
+    assert [event.frame.key.index for event in ready.events] == [7, 3]
+    assert ready.events[0].frame.picture.held_bytes == 0
+    assert [one.getMessage() for one in caplog.records] == [
+        "feed 'gate': frame 7 is given up: its picture cannot be encoded: made up"
+    ]

@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -13,6 +16,7 @@ from streamsel.errors import ConfigurationError, SinkError
 from streamsel.event import Judgement
 from streamsel.frame import FrameKey
 from streamsel.runtime.limits import LiveLimits
+from streamsel.runtime.reserves import Reserves
 from tests.runtime.live_line import Line, running
 from tests.runtime.live_stages import (
     NewestSelector,
@@ -270,5 +274,37 @@ def test_a_reserve_that_cannot_be_recorded_is_used_up_and_tried_again() -> None:
         assert numbers == sorted(set(numbers))
         missing = line.watcher.dropped_frames["gate", "unreserved"]
         assert numbers[-1] - numbers[0] + 1 >= len(numbers) + missing
+
+    asyncio.run(scenario())
+
+
+@dataclass
+class _Counter:
+    """A reader that has used so many of the numbers that it may."""
+
+    next_index: int
+    reserved: int
+
+
+class _Caller:
+    """Carries calls out at once."""
+
+    async def run(self, call: Callable[[], None]) -> None:
+        call()
+
+
+@pytest.mark.parametrize(("used", "reserved"), [(59, 100), (60, 140), (100, 180)])
+def test_numbers_are_reserved_once_half_of_a_step_is_left(used: int, reserved: int) -> None:
+    async def scenario() -> None:
+        asked: list[tuple[str, int]] = []
+        reader = _Counter(used, 100)
+        roster: Any = SimpleNamespace(readers={"gate": reader})
+        first: Any = _Caller()
+        reserves = Reserves(roster, first, lambda *args: asked.append(args), 80, [])
+        keeping = asyncio.ensure_future(reserves.keep())
+        await asyncio.sleep(0)
+        keeping.cancel()
+        assert reader.reserved == reserved
+        assert asked == [("gate", reserved)] * (reserved > 100)
 
     asyncio.run(scenario())

@@ -232,3 +232,25 @@ def test_no_thread_outlives_the_run() -> None:
     named = [t.name for t in threading.enumerate() if t.name.startswith("streamsel")]
     assert named == []
     assert threading.active_count() == before
+
+
+def test_stopping_decides_nothing_that_more_frames_would_decide() -> None:
+    def ran(selector: KeepEveryTenth, stop_at: int | None, start: int = 0) -> ListSink:
+        sink, watcher = ListSink(), Watcher()
+        pipeline = Pipeline(
+            lanes(CountingSource("a", 400), start=start),
+            ComputedEmbeddings(AngleEmbedder()),
+            selector,
+            [sink],
+            observers=[watcher],
+        )
+        watcher.pipeline, watcher.stop_at = pipeline, stop_at
+        asyncio.run(pipeline.run())
+        return sink
+
+    # One that looks at everything first, as two passes do, and one that looks far ahead.
+    assert ran(KeepEveryTenth(lag=10_000), stop_at=100).verdicts == []
+    before = ran(KeepEveryTenth(lag=64), stop_at=200).verdicts
+    assert len(before) % 64 == 0
+    after = ran(KeepEveryTenth(lag=64), stop_at=None, start=len(before)).verdicts
+    assert [one.frame.key.index for one in (*before, *after)] == [*range(400)]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import random
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
@@ -14,6 +16,7 @@ from streamsel.errors import ConfigurationError, SourceError
 from streamsel.event import Tally
 from streamsel.frame import Frame, Picture, Sighting
 from streamsel.interfaces import Screen
+from streamsel.runtime.reader import Reader
 from streamsel.runtime.retry import Backoff
 from streamsel.runtime.roster import Roster
 from tests.runtime.live_stages import ManualClock, ScriptedSource, feed_of, steady, steps
@@ -421,3 +424,79 @@ def test_after_the_end_nobody_is_sent_to_read_any_more() -> None:
         one.roster.set_enabled("gate", True)
         one.roster.changed()
         assert one.roster.alive == source.opened == 0
+
+
+class SlowScreen(OpenScreen):
+    """Takes five seconds to look at a frame."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        super().__init__()
+        self._clock = clock
+
+    def look(self, frame: Frame) -> Sighting:
+        self._clock.advance(5.0)
+        return super().look(frame)
+
+
+def test_media_time_goes_on_from_when_a_frame_was_received() -> None:
+    with desk() as one:
+        source = one.source("gate", steps(0.0, "lost"), steps("freeze"))
+        feed = feed_of(source, media_time=100.0, open_screen=lambda: SlowScreen(one.clock))
+        one.roster.add(feed)
+        eventually(lambda: source.opened == 2)
+        # Looking at the frame took five seconds, and so much later it is.
+        assert source.begun_at == [100.0, 105.0]
+        source.thaw.set()
+
+
+def test_nothing_is_passed_on_any_more_when_stop_returns() -> None:
+    stopping, stopped = threading.Event(), threading.Event()
+    returned_early: list[bool] = []
+
+    def stop() -> None:
+        stopping.set()
+        reader.stop()
+        stopped.set()
+
+    def pass_on(_: Sighting) -> None:
+        if not stopping.is_set():
+            pool.submit(stop)
+            stopping.wait()
+            # It cannot return as long as this does not.
+            returned_early.append(stopped.wait(0.2))
+
+    source = ScriptedSource("gate", steady(0.0))
+    backoff = Backoff(first=0.001, most=0.002)
+    reader = Reader(
+        feed_of(source), lambda _: None, pass_on, ManualClock(), backoff, random.Random(0)
+    )
+    with ThreadPoolExecutor(1) as pool:
+        reader.start()
+        eventually(lambda: stopped.is_set() and not reader.is_alive)
+    assert returned_early == [False]
+
+
+class Blind(OpenScreen):
+    """Cannot look at every third frame."""
+
+    def look(self, frame: Frame) -> Sighting:
+        if frame.key.index % 3 == 2:
+            raise SourceError(f"feed {frame.key.feed!r}: its picture cannot be converted")
+        return super().look(frame)
+
+
+def test_a_picture_that_cannot_be_looked_at_ends_a_session_of_its_feed_alone() -> None:
+    with desk() as one:
+        odd, good = one.source("odd", steady(0.001)), one.source("good", steady(0.001))
+        made: list[Blind] = []
+
+        def open_screen() -> Screen:
+            made.append(Blind())
+            return made[-1]
+
+        one.roster.add(feed_of(odd, open_screen=open_screen))
+        one.roster.add(feed_of(good))
+        eventually(lambda: len(one.indices("good")) > 20 and odd.opened > 3)
+        assert one.indices("odd")[:2] == [0, 1]
+        assert all(reader.failure is None for reader in one.roster.readers.values())
+        assert len(made) == 1  # what the screen remembers is not lost

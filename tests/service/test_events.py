@@ -13,7 +13,7 @@ import aiohttp
 from streamsel.clock import SystemClock
 from streamsel.frame import FrameKey
 from streamsel.service.control import KeptFrame
-from streamsel.service.events import MOST_LISTENERS, Board
+from streamsel.service.events import MOST_LISTENERS, Board, Listener
 from tests.metrics.scenario import FixedSelector, ManualClock, unit_vectors
 from tests.service.happenings import evicted, judgement, kept, live
 from tests.service.serving import BORN, TOKEN, Behind, Client, kept_frame, serving, view
@@ -344,5 +344,21 @@ def test_what_is_not_a_number_yet_is_null() -> None:
             await asyncio.sleep(0)
             history = (await client.json("/api/history"))["scopes"]["gate"]
         assert (history["spacing"], history["coverage"]) == ([None], [None])
+
+    asyncio.run(scenario())
+
+
+def test_who_does_not_read_is_told_to_load_again_and_nothing_else() -> None:
+    async def scenario() -> None:
+        listener = Listener(())
+        for number in range(501):
+            listener.tell(f"{number};", "reset;")
+        assert await listener.next() == "reset;"
+        for number in range(5000):
+            listener.tell(f"{number};", "reset;")
+        told = (await listener.next()).split(";")[:-1]
+        assert told[0] == "reset"
+        assert len(told) <= 500
+        assert told[1:] == [str(number) for number in range(5001 - len(told), 5000)]
 
     asyncio.run(scenario())

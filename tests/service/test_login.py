@@ -8,7 +8,9 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from aiohttp import web
 
+from streamsel.service.login import Logins
 from tests.metrics.scenario import ManualClock
 from tests.service.serving import (
     BORN,
@@ -227,3 +229,31 @@ def test_without_a_token_everybody_is_in() -> None:
             assert "Set-Cookie" not in answer.headers
 
     asyncio.run(scenario())
+
+
+def offered(logins: Logins, address: str, token: str = "wrong") -> bool | None:
+    """Whether the token lets this address in; None: it has to wait."""
+    try:
+        return logins.log_in(address, token, web.Response(), secure=False)
+    except web.HTTPTooManyRequests:
+        return None
+
+
+def test_who_errs_slowly_never_has_to_wait() -> None:
+    clock = ManualClock()
+    logins = Logins(TOKEN, clock)
+    for _ in range(30):
+        assert offered(logins, "10.0.0.4") is False
+        clock.now += 7.0  # nine within a minute
+    assert offered(logins, "10.0.0.4", TOKEN) is True
+
+
+def test_who_has_to_wait_is_remembered_however_many_others_ask() -> None:
+    logins = Logins(TOKEN, ManualClock())
+    assert [offered(logins, "10.0.0.4") for _ in range(11)] == [*[False] * 10, None]
+    for part in range(3):
+        for number in range(1000):
+            assert offered(logins, f"10.{part}.{number // 250}.{number % 250}x") is False
+        assert offered(logins, "10.0.0.4", TOKEN) is None
+    # Those that come when there are too many to remember are counted like the others.
+    assert [offered(logins, "10.9.9.9") for _ in range(11)] == [*[False] * 10, None]
