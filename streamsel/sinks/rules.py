@@ -20,9 +20,10 @@ _CHANGES: Final[Mapping[tuple[str, int], str]] = {
         " are only flagged interlaced are converted as progressive ones"
     ),
     ("names", 2): (
-        "inputs of the same name are told apart by their folders, and frames without a timestamp"
-        " are numbered as the decoder puts them out; --fps takes frames nearest to its ticks, and"
-        " the uniform method goes by time"
+        "inputs of the same name are told apart by their folders, frames without a timestamp are"
+        " numbered as the decoder puts them out, and a recording that begins within a group of"
+        " pictures from its first picture on; --fps takes frames nearest to its ticks, and the"
+        " uniform method goes by time"
     ),
 }
 

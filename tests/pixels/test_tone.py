@@ -99,6 +99,32 @@ def test_levels_of_the_standards(transfer, code, expected):
     assert np.abs(found - expected).max() <= 1
 
 
+def displayed(codes: np.ndarray, transfer: int) -> np.ndarray:
+    """Light of a display of 1,000 cd/m2, by Recommendation ITU-R BT.2100-2."""
+    if transfer == PQ:
+        root = codes ** (32 / 2523)
+        power = np.maximum(root - 3424 / 4096, 0) / (2413 / 128 - 2392 / 128 * root)
+        return np.minimum(10_000 * power ** (16384 / 2610), 1000)
+    high = (np.exp((codes - 0.55991073) / 0.17883277) + 0.28466892) / 12
+    scene = np.where(codes <= 0.5, codes**2 / 3, high)
+    luminance = scene @ [0.2627, 0.6780, 0.0593]
+    return 1000 * scene * luminance[:, None] ** 0.2
+
+
+@pytest.mark.parametrize("transfer", [PQ, HLG])
+def test_colours_are_those_of_the_standards(transfer):
+    codes = np.random.default_rng(0).uniform(0, 1, (3000, 3))
+    light = displayed(codes, transfer)
+    dim = light.max(axis=1) < 88  # below the knee, where the curve changes nothing
+    assert dim.sum() > 50
+    to_bt709 = [[1.6605, -0.5876, -0.0728], [-0.1246, 1.1329, -0.0083], [-0.0182, -0.1006, 1.1187]]
+    expected = ((light @ np.transpose(to_bt709)) / 203).clip(0, 1) ** (1 / 2.4) * 255
+    found = coded(codes, transfer)
+    assert np.abs(found - expected)[dim & (expected.min(axis=1) > 16)].max() < 1.5
+    assert np.abs(found - expected)[dim].max() < 6  # a step of PQ is coarse where it is dark
+    assert (found[~dim].max(axis=1) > 100).all()
+
+
 def test_wide_primaries_become_those_of_sdr():
     red = np.array([[0.4, 0.0, 0.0]])
     assert (coded(red, PQ, BT2020)[0] > coded(red, PQ, BT709)[0]).tolist() == [True, False, False]
