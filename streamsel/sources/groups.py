@@ -76,7 +76,8 @@ class Wanted:
     """Tells of one group after another whether it may hold frames that are asked for.
 
     Those from index ``first`` on, and from ``start`` seconds after the video's first; one
-    second is left for what timestamps hide. ``time_base`` is seconds per unit of them.
+    second is left for what timestamps hide. Where they step back, they tell no more how far the
+    video has come, and all that follows is wanted. ``time_base`` is seconds per unit of them.
     """
 
     def __init__(self, first: int, start: float, time_base: Fraction) -> None:
@@ -85,6 +86,8 @@ class Wanted:
         self._time_base = time_base
         self._passed = 0
         self._origin: int | None = None
+        self._latest: int | None = None
+        self._steps_back = False
 
     def holds(self, group: PictureGroup) -> bool:
         """Whether to decode this group, the next one."""
@@ -94,13 +97,16 @@ class Wanted:
         if group.number == 0:
             # Fewer may be shown, which errs on the safe side.
             self._passed += max(len(times), sum(1 for _ in group.packets))
-            self._origin = times[0] if times else None
+            self._origin, self._latest = (times[0], times[-1]) if times else (None, None)
             return True
         self._passed += len(times)
         if self._origin is None:
             self._origin = times[0]
+        if self._latest is not None and times[0] <= self._latest:
+            self._steps_back = True
+        self._latest = times[-1]
         ends = float((times[-1] - self._origin) * self._time_base)
-        return self._passed > self._first and ends >= self._start
+        return self._passed > self._first and (self._steps_back or ends >= self._start)
 
 
 def cut(packets: Iterator[Packet[VideoStream]], entries: Entries) -> Iterator[PictureGroup]:

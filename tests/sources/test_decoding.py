@@ -12,7 +12,7 @@ from streamsel.runtime.ahead import Threads
 from streamsel.sources.decode import Session
 from streamsel.sources.file import FileSource
 from streamsel.sources.groups import cut
-from tests.sources.media import moving_picture, write_video
+from tests.sources.media import join, moving_picture, write_video
 
 X265 = "log-level=error:bframes=3:keyint=10:min-keyint=10:scenecut=0"
 KINDS = {
@@ -193,3 +193,21 @@ def test_damage_in_one_group_leaves_the_others(video, tmp_path):
     assert any("damaged packet" in warning for warning in source.warnings()) or any(
         frame.corrupt for frame in frames
     )
+
+
+@pytest.mark.parametrize("decode", ["all", "keyframes", "adaptive"])
+def test_what_comes_after_a_clock_that_was_set_back_is_not_passed_over(tmp_path, decode):
+    options = {"preset": "veryfast", "bf": "0"}
+    starts = [("late.ts", range(900, 912)), ("early.ts", range(24))]
+    parts = [write_video(tmp_path / n, options=options, times=at, gop=6) for n, at in starts]
+    path = join(tmp_path / "joined.ts", parts)
+    with av.open(str(path)) as container:
+        expected = sum(1 for _ in container.decode(video=0))
+    everything = read(path)
+    assert [index for index, *_ in everything] == list(range(expected))
+    found = read(path, decode=decode)
+    assert found[-1][0] >= expected - 6
+    assert set(found) <= set(everything)
+    for workers in (1, 3):
+        late = read(path, decode=decode, start=0.3, ahead=Threads(workers))
+        assert [index for index, *_ in late] == [index for index, *_ in found if index >= 8]
