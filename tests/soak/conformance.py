@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import get_args
@@ -81,14 +82,15 @@ def main() -> int:
     parser.add_argument("--only", type=int, help="the number of one stream")
     asked = parser.parse_args()
     numbers = range(asked.streams) if asked.only is None else (asked.only,)
-    read_of, failed, pictures = Counter[str](), 0, 0
-    with tempfile.TemporaryDirectory() as folder:
+    read_of, refused, failed, pictures = Counter[str](), 0, 0, 0
+    # Interrupted, it says what was read until then.
+    with tempfile.TemporaryDirectory() as folder, suppress(KeyboardInterrupt):
         for number in numbers:
             kind = compose(number, asked.seed)
             try:
                 stream = make(kind, Path(folder))
             except RuntimeError:
-                read_of["refused by ffmpeg"] += 1
+                refused += 1
                 continue
             truth = sequential(stream)
             found = list(faults(as_shown(kind, truth), stream, truth))
@@ -98,7 +100,8 @@ def main() -> int:
             if found:
                 failed += 1
                 print(kind.name, *kind.parts, kind.remux, *found, sep="\n    ", flush=True)
-    print(f"{sum(read_of.values())} streams, {pictures} pictures, {failed} streams failed")
+    print(f"{read_of.total()} streams, {pictures} pictures, {failed} streams failed;", end=" ")
+    print(f"{refused} more that ffmpeg does not make")
     print(", ".join(f"{name} {count}" for name, count in sorted(read_of.items())))
     return 1 if failed else 0
 
