@@ -36,6 +36,8 @@ KINDS = (
         )
     ),
     joined("joined-same.ts", _PLAIN, _PLAIN),
+    joined("joined-late-first.ts", Part(f"{CLOSED} -output_ts_offset 100"), _PLAIN),
+    joined("joined-late-last.ts", _PLAIN, Part(f"{CLOSED} -output_ts_offset 100")),
     joined("joined-open.ts", Part(f"{X264} {OPEN}"), Part(f"{X264} {OPEN}")),
     joined("joined-sizes.ts", _PLAIN, _SMALL, _LARGE, _PLAIN),
     joined("joined-parameters.ts", _PLAIN, Part(_OTHER), _PLAIN),
