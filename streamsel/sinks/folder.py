@@ -62,7 +62,7 @@ def foresee(folder: Path, *, resume: bool, overwrite: bool) -> Use:
         return "new"
     if resume:
         return "resumed"
-    if not overwrite and not _is_unread(folder):
+    if not overwrite and not is_unread(folder):
         raise FolderInUseError(
             f"{folder}: holds a run; continue it with --resume, replace it with --overwrite, "
             "or choose another folder"
@@ -208,7 +208,7 @@ def _clear(folder: Path) -> None:
             (folder / name).unlink(missing_ok=True)
 
 
-def _is_unread(folder: Path) -> bool:
+def is_unread(folder: Path) -> bool:
     """Whether a folder holds a run over files that has not recorded a single frame."""
     try:
         with Record.open(folder) as record:

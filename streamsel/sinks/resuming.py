@@ -26,9 +26,11 @@ def added_feeds(folder: Path, was: RunPlan, wanted: RunPlan) -> tuple[FeedPlan, 
     if not (differences := was.differences(wanted)):
         return ()
     if not (added := was.added(wanted)):
+        # Inputs at the end are no reason by themselves.
+        others = was.differences(wanted.first(len(was.feeds))) if _begins(was, wanted) else None
         raise ConfigurationError(
-            f"{folder}: cannot be resumed, it was asked for differently: {'; '.join(differences)}"
-            f"{_hint(was, wanted)}"
+            f"{folder}: cannot be resumed, it was asked for differently: "
+            f"{'; '.join(others or differences)}{_hint(was, wanted)}"
         )
     if reason := _why_alone(was):
         names = ", ".join(feed.name for feed in added)
@@ -51,6 +53,12 @@ def _why_alone(plan: RunPlan) -> str | None:
 
 def _hint(was: RunPlan, wanted: RunPlan) -> str:
     """What to do where inputs were added, and not at the end."""
-    before, now = ([feed.name for feed in plan.feeds] for plan in (was, wanted))
-    is_more = set(before) < set(now) and now[: len(before)] != before
+    before, now = ({feed.name for feed in plan.feeds} for plan in (was, wanted))
+    is_more = before < now and not _begins(was, wanted)
     return ". Inputs can be added at the end alone" if is_more else ""
+
+
+def _begins(was: RunPlan, wanted: RunPlan) -> bool:
+    """Whether the feeds of a run are the first ones of what is asked for."""
+    first = wanted.feeds[: len(was.feeds)]
+    return [feed.name for feed in was.feeds] == [feed.name for feed in first]

@@ -93,9 +93,9 @@ class RunPlan:
         ()
         """
         shared = len(self.feeds)
-        return () if self.differences(other._first(shared)) else tuple(other.feeds[shared:])
+        return () if self.differences(other.first(shared)) else tuple(other.feeds[shared:])
 
-    def _first(self, count: int) -> RunPlan:
+    def first(self, count: int) -> RunPlan:
         """The plan without all feeds but the first."""
         feeds = self.feeds[:count]
         names = {feed.name for feed in feeds}

@@ -15,6 +15,7 @@ from streamsel.sinks.disk import Durability
 from streamsel.sinks.files import disk_errors, write_file
 from streamsel.sinks.folder import (
     MANIFEST,
+    is_unread,
     make_and_lock,
     prepare,
     sweep,
@@ -218,7 +219,8 @@ class LiveDiskSink:
 
     def _open(self, plan: RunPlan) -> list[FrameKey]:
         """Open or create the record; return the frames whose pictures are gone."""
-        found = prepare(self._folder, resume=True, overwrite=False)
+        # A run over files that never read a frame holds nothing that could be mixed up.
+        found = prepare(self._folder, resume=not is_unread(self._folder), overwrite=False)
         # Numbers, states and pictures refer to each other: the record itself is always durable.
         if found == "new":
             created = LiveRecordWriter.create(self._folder, plan, self._clock.wall(), strict=True)

@@ -179,7 +179,7 @@ def test_inputs_are_added_to_a_run_that_was_interrupted(clips: Path, tmp_path: P
         ("a", "ba", {}, "Inputs can be added at the end alone"),
         ("ac", "abc", {}, "Inputs can be added at the end alone"),
         ("ab", "a", {}, r"inputs\.b was .*b\.mp4\" and is absent"),
-        ("a", "ab", {"fps": 5}, "fps was null and is 5"),
+        ("a", "ab", {"fps": 5.0}, r"differently: read\.fps was null and is 5.0$"),
     ],
 )
 def test_anything_else_is_refused_with_the_reason(

@@ -74,7 +74,9 @@ def test_a_folder_is_made_whole_after_a_crash(tmp_path, clock):
 
 def test_a_folder_of_another_kind_is_refused_and_left_alone(tmp_path, clock):
     run = tmp_path / "run"
-    streams.opened(run).close(complete=True)
+    sink = streams.opened(run)
+    sink.write(list(streams.verdicts())[:9])
+    sink.close(complete=True)
     with pytest.raises(FolderInUseError, match="holds a run over files"):
         opened(run)
     (tmp_path / "mine").mkdir()
@@ -84,6 +86,16 @@ def test_a_folder_of_another_kind_is_refused_and_left_alone(tmp_path, clock):
     opened(tmp_path / "live").close()
     with pytest.raises(FolderInUseError, match="holds a run"):
         streams.opened(tmp_path / "live")
+
+
+def test_a_run_that_never_read_a_frame_does_not_keep_a_service_from_its_folder(tmp_path, clock):
+    streams.opened(tmp_path).close(complete=True)
+    opened(tmp_path, clock).close()
+    with Record.open(tmp_path) as record:
+        assert record.run().plan.method == "live"
+    opened(tmp_path, clock).close()
+    with pytest.raises(FolderInUseError, match="holds a run"):
+        streams.opened(tmp_path)
 
 
 def test_a_folder_is_kept_to_one_service_and_one_network(tmp_path, monkeypatch):
