@@ -86,8 +86,9 @@ def compare(
 ) -> list[Row]:
     """Select ``count`` of the same frames by every method and measure the results.
 
-    Rows: ``original`` (all frames), ``uniform`` (a fixed rate, as ffmpeg's fps filter takes them),
-    ``random`` (mean of ``draws`` draws with seeds from ``seed`` on), ``online`` and ``two-pass``.
+    Rows: ``original`` (all frames), ``uniform`` (evenly by their number, which is what ffmpeg's
+    fps filter takes of a constant rate), ``random`` (mean of ``draws`` draws with seeds from
+    ``seed`` on), ``online`` and ``two-pass``.
     Candidates without an embedding are left out. Fewer than ``count`` frames are all kept, by
     every method that does not leave out near duplicates.
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from PIL import Image
 
 import streamsel
+from streamsel.api.comparison import compare_inputs
+from streamsel.config.options import ReadOptions, RunOptions, SelectOptions
 from streamsel.errors import ConfigurationError
 from tests.sources.media import X264, write_video
 from tests.sources.test_masks import MASK, clip_of
@@ -47,6 +51,26 @@ def test_random_pixels_under_a_mask_change_no_stored_byte(
     pictures, rows = found[0]
     assert len(pictures) == 6
     assert rows["embeddings"]
+
+
+def test_what_is_compared_is_masked(tmp_path: Path) -> None:
+    options = RunOptions(read=ReadOptions(mask=(MASK,)), select=SelectOptions(count=4))
+    tables = []
+    for seed in (1, 2):
+        clip = clip_of(tmp_path / f"{seed}.mkv", seed)
+        (table,) = compare_inputs([str(clip)], options).tables
+        tables.append(table.rows)
+    assert tables[0] == tables[1]
+
+
+@pytest.mark.parametrize("name", ["select", "compare", "train", "watch"])
+def test_every_command_that_looks_at_pictures_takes_masks(tmp_path: Path, name: str) -> None:
+    command = import_module(f"streamsel.cli.{name}").command
+    given = ["--feed", "gate=rtsp://10.0.0.4/main"] if name == "watch" else ["walk.mp4"]
+    given += [] if name == "compare" else ["-o", str(tmp_path / "kept")]
+    ended = CliRunner().invoke(command, [*given, "--mask", MASK, "--mask", "0.9,0,0.5,1"])
+    assert isinstance(ended.exception, ConfigurationError)
+    assert "reaches out of the picture" in str(ended.exception)
 
 
 def test_masks_are_part_of_what_a_run_is(tmp_path: Path) -> None:
