@@ -18,7 +18,7 @@ from streamsel.sources.fingerprint import fingerprint_of
 from streamsel.sources.masking import mask as masked
 from streamsel.sources.masks import read_masks
 from streamsel.sources.matrices import replaced, retag
-from streamsel.sources.opening import decode_picture
+from streamsel.sources.opening import BOXED, decode_picture
 from streamsel.sources.orientation import UPRIGHT, Orientation, from_exif, turned_by
 from streamsel.sources.recorded import time_in_name
 from streamsel.sources.sampling import Sampling
@@ -189,6 +189,8 @@ def _orientation(image: av.VideoFrame, path: str) -> Orientation:
 
     ffmpeg reads EXIF too, but PyAV hands out the turn alone, and a mirrored picture as turned.
     """
+    if path.lower().endswith(BOXED):
+        return UPRIGHT
     turned = turned_by(image.rotation)
     is_too_large = image.width * image.height > (PIL.Image.MAX_IMAGE_PIXELS or 0)
     if is_too_large or not path.lower().endswith(_EXIF_HOLDERS):

@@ -26,7 +26,7 @@ from av.video.stream import VideoStream
 from streamsel.errors import SourceError, UnreadableError
 from streamsel.sources.address import is_url
 from streamsel.sources.masking import mask
-from streamsel.sources.tiles import Grid, put_together, read_grid
+from streamsel.sources.tiles import Grid, Still, filtered, put_together, read_still
 
 MAX_PIXELS = 16384 * 8192
 SERVER_TIMEOUT = 15.0
@@ -43,6 +43,8 @@ _PICTURES = (
     "psd_pipe,qoi_pipe,sgi_pipe,sunrast_pipe,tiff_pipe,webp_pipe,xbm_pipe,xpm_pipe,xwd_pipe,"
     "gif,apng"
 )
+BOXED = (".avif", ".heic", ".heif")
+"""Endings of still pictures that come in a container of video."""
 _ROWS_OF_PICTURES = (".mjpeg", ".mjpg")
 _NOT_PICTURES_OF_A_VIDEO = (
     Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.dependent
@@ -77,12 +79,12 @@ ONE_THREAD = DecoderOptions()
 def decode_picture(where: str, path: str) -> av.VideoFrame:
     """Decode the first picture of an image file, whose other parts are not looked at.
 
-    One that is made of tiles is put together. Raises :class:`UnreadableError`; the message begins
-    with ``where``.
+    One that is made of tiles is put together; AVIF and HEIC are cropped, and upright. Raises
+    :class:`UnreadableError`; the message begins with ``where``.
     """
     _refuse_special_file(where, path)
     # AVIF and HEIC come in a container of video; under another name that is a film.
-    is_boxed = path.lower().endswith((".avif", ".heic", ".heif"))
+    is_boxed = path.lower().endswith(BOXED)
     formats = "mov" if is_boxed else _PICTURES
     options = {"format_whitelist": formats, "max_pixels": str(MAX_PIXELS)}
     try:
@@ -90,14 +92,14 @@ def decode_picture(where: str, path: str) -> av.VideoFrame:
         content = Path(path).read_bytes()
         if is_animated_webp(content):
             raise ValueError("it is an animated WebP; make a GIF or a video of it")
-        grid = read_grid(content) if is_boxed else None
+        still = read_still(content) if is_boxed else Still()
         with av.open(io.BytesIO(content), "r", options=options) as container:
-            if grid is not None:
-                return _whole(grid, container)
+            if still.grid is not None:
+                return _finished(_whole(still.grid, container), still)
             stream = choose_stream(where, container)
             prepare(where, stream)
             for image in container.decode(stream):
-                return image
+                return _finished(image, still)
     except (av.FFmpegError, OSError, ValueError) as error:
         raise UnreadableError(f"{where} is no image that can be read: {reason(error)}") from None
     raise UnreadableError(f"{where} holds no picture")
@@ -111,6 +113,10 @@ def _whole(grid: Grid, container: InputContainer) -> av.VideoFrame:
         stream.codec_context.thread_count = 1
         stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
     return put_together(grid, container, streams)
+
+
+def _finished(image: av.VideoFrame, still: Still) -> av.VideoFrame:
+    return filtered([image], still.finish) if still.finish else image
 
 
 def is_animated_webp(content: bytes) -> bool:

@@ -1,4 +1,4 @@
-"""HEIC and AVIF files whose picture is made of tiles, as phones write them.
+"""HEIC and AVIF files: how their picture is cropped, turned, and made of tiles, as phones write it.
 
 libavformat gives a stream for each tile, named by its item's number, and PyAV does not tell how
 they lie. So the boxes that say it are read here (ISO/IEC 14496-12 and 23008-12), and nothing else.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 import av
 from av.container import InputContainer
@@ -22,36 +23,47 @@ _MIRRORS = ("vflip", "hflip")
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """How tiles make a picture: ``items`` row by row, cut to ``width`` x ``height``.
-
-    ``filters`` then make it upright.
-    """
+    """How tiles make a picture: ``items`` row by row, cut to ``width`` x ``height``."""
 
     columns: int
     rows: int
     width: int
     height: int
     items: tuple[int, ...]
-    filters: tuple[str, ...]
 
 
-def read_grid(content: bytes) -> Grid | None:
-    """Return how a file's main picture is made of tiles, None where it is not.
+@dataclass(frozen=True, slots=True)
+class Still:
+    """How a file's main picture is made: of tiles, or as it is decoded where there is no grid.
+
+    The ffmpeg filters in ``finish`` then crop it and make it upright.
+    """
+
+    grid: Grid | None = None
+    finish: tuple[str, ...] = ()
+
+
+def read_still(content: bytes) -> Still:
+    """Read how a file's main picture is made.
 
     Raises ``ValueError``, with what is wrong, for a file that is damaged or whose picture is made
     in another way than that.
     """
     try:
         meta = dict(_boxes(content)).get(b"meta")
-        return None if meta is None else _grid(dict(_boxes(meta[4:])), content)
-    except (struct.error, IndexError, KeyError):
-        raise ValueError("what it says of its tiles is damaged") from None
+        if meta is None:
+            return Still()
+        parts = dict(_boxes(meta[4:]))
+        main = _main_item(parts[b"pitm"])
+        return Still(_grid(main, parts, content), _finish(main, parts[b"iprp"]))
+    except (struct.error, IndexError, KeyError, ZeroDivisionError):
+        raise ValueError("what it says of its picture is damaged") from None
 
 
 def put_together(
     grid: Grid, container: InputContainer, streams: Sequence[VideoStream]
 ) -> av.VideoFrame:
-    """Decode the tiles, whose decoders are set up, and return the whole picture, upright.
+    """Decode the tiles, whose decoders are set up, and return the whole picture.
 
     Raises ``ValueError`` where a tile is missing or does not fit, and what PyAV raises.
     """
@@ -70,13 +82,17 @@ def put_together(
     fits = grid.width <= grid.columns * first.width and grid.height <= grid.rows * first.height
     if not fits or len({(tile.width, tile.height, tile.format.name) for tile in tiles}) > 1:
         raise ValueError("its tiles do not fit together")
-    return _stitched(grid, tiles)
+    cut = f"crop={grid.width}:{grid.height}:0:0:exact=1"
+    if len(tiles) == 1:
+        return filtered(tiles, (cut,))
+    return filtered(tiles, (f"xstack=inputs={len(tiles)}:grid={grid.columns}x{grid.rows}", cut))
 
 
-def _stitched(grid: Grid, tiles: Sequence[av.VideoFrame]) -> av.VideoFrame:
+def filtered(images: Sequence[av.VideoFrame], steps: Sequence[str]) -> av.VideoFrame:
+    """Put pictures of one size and format through filters, the first of which takes them all."""
     graph = Graph()
     graph.threads = 1
-    first = tiles[0]
+    first = images[0]
     described = {
         "video_size": f"{first.width}x{first.height}",
         "pix_fmt": first.format.name,
@@ -84,22 +100,18 @@ def _stitched(grid: Grid, tiles: Sequence[av.VideoFrame]) -> av.VideoFrame:
         "colorspace": str(first.colorspace),
         "range": str(first.color_range),
     }
-    buffers = [graph.add("buffer", **described) for _ in tiles]
-    end = buffers[0]
-    if len(tiles) > 1:
-        end = graph.add("xstack", inputs=str(len(tiles)), grid=f"{grid.columns}x{grid.rows}")
-        for place, buffer in enumerate(buffers):
-            buffer.link_to(end, 0, place)
-    for step in (f"crop={grid.width}:{grid.height}:0:0:exact=1", *grid.filters, "buffersink"):
+    ends = [graph.add("buffer", **described) for _ in images]
+    for step in (*steps, "buffersink"):
         name, _, options = step.partition("=")
         following = graph.add(name, options or None)
-        end.link_to(following)
-        end = following
+        for place, end in enumerate(ends):
+            end.link_to(following, 0, place)
+        ends = [following]
     graph.configure()
-    for place, tile in enumerate(tiles):
-        tile.pts = 0
-        graph.vpush(tile, place)
-    for place in range(len(tiles)):
+    for place, image in enumerate(images):
+        image.pts = 0
+        graph.vpush(image, place)
+    for place in range(len(images)):
         graph.vpush(None, place)
     whole = graph.vpull()
     whole.colorspace, whole.color_range = first.colorspace, first.color_range
@@ -107,8 +119,7 @@ def _stitched(grid: Grid, tiles: Sequence[av.VideoFrame]) -> av.VideoFrame:
     return whole
 
 
-def _grid(meta: dict[bytes, bytes], content: bytes) -> Grid | None:
-    main = _main_item(meta[b"pitm"])
+def _grid(main: int, meta: dict[bytes, bytes], content: bytes) -> Grid | None:
     kind = _kinds(meta[b"iinf"]).get(main)
     if kind in _DERIVED:
         raise ValueError(f"its picture is of the kind {kind.decode()!r}, which is not read")
@@ -119,8 +130,8 @@ def _grid(meta: dict[bytes, bytes], content: bytes) -> Grid | None:
     width, height = struct.unpack_from(">II" if flags & 1 else ">HH", told, 4)
     items = _tiles(main, meta[b"iref"])
     if len(items) != (rows + 1) * (columns + 1) or not width or not height:
-        raise ValueError("what it says of its tiles is damaged")
-    return Grid(columns + 1, rows + 1, width, height, items, _filters(main, meta[b"iprp"]))
+        raise ValueError("what it says of its picture is damaged")
+    return Grid(columns + 1, rows + 1, width, height, items)
 
 
 def _boxes(content: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -134,7 +145,7 @@ def _boxes(content: bytes) -> Iterator[tuple[bytes, bytes]]:
             begin += 8
         end = at + size if size else len(content)
         if end < begin:
-            raise ValueError("what it says of its tiles is damaged")
+            raise ValueError("what it says of its picture is damaged")
         yield name, content[begin:end]
         at = end
 
@@ -208,8 +219,8 @@ def _content_of(main: int, meta: dict[bytes, bytes], content: bytes) -> bytes:
     raise KeyError(main)
 
 
-def _filters(main: int, box: bytes) -> tuple[str, ...]:
-    """How a picture is made upright, by its properties, in their order."""
+def _finish(main: int, box: bytes) -> tuple[str, ...]:
+    """How a picture is cropped and made upright, by its properties, in their order."""
     parts = dict(_boxes(box))
     properties = list(_boxes(parts[b"ipco"]))
     fields = _Fields(parts[b"ipma"])
@@ -227,5 +238,21 @@ def _filters(main: int, box: bytes) -> tuple[str, ...]:
             elif name == b"imir":
                 filters.append(_MIRRORS[content[0] & 1])
             elif name == b"clap":
-                raise ValueError("its picture is cropped, which is not read where it has tiles")
+                filters.append(_crop(content))
     return tuple(filters)
+
+
+def _crop(clap: bytes) -> str:
+    """The filter that leaves the clean aperture: its size, and how far its middle is off."""
+    numbers = struct.unpack_from(">IIIIiIiI", clap)
+    width, height, right, down = (
+        Fraction(numbers[at], numbers[at + 1]) for at in range(0, len(numbers), 2)
+    )
+    across, high = int(width), int(height)
+    if across <= 0 or high <= 0:
+        raise ValueError("it is cropped to nothing")
+    left, top = (
+        f"floor(({whole})/2+({float(off)}))"
+        for whole, off in ((f"iw-{across}", right), (f"ih-{high}", down))
+    )
+    return f"crop={across}:{high}:{left}:{top}:exact=1"

@@ -158,18 +158,51 @@ def test_one_tile_alone_is_a_picture(tmp_path, tiles):
     assert psnr(shown(read(tmp_path, heic(tiles[:1], 1, (TILE, 100)))), WHOLE[:100, :TILE]) > 34
 
 
-@pytest.mark.parametrize("size", [(2, 2), (4, 1)])
-def test_an_avif_of_tiles_is_read_whole(tmp_path, size):
-    across, down = size
-    path = tmp_path / "grid.avif"
-    Image.fromarray(WHOLE).resize((across * TILE, down * TILE)).save(tmp_path / "whole.png")
+def test_it_is_cropped_before_it_is_turned(tmp_path, tiles):
+    clap = box(b"clap", struct.pack(">IIIIiIiI", 200, 1, 100, 1, 20, 1, -10, 1))
+    content = heic(tiles, 3, (3 * TILE, 2 * TILE), [clap, box(b"irot", b"\1")])
+    left, top = (3 * TILE - 200) // 2 + 20, (2 * TILE - 100) // 2 - 10
+    expected = np.rot90(WHOLE[top : top + 100, left : left + 200])
+    assert psnr(shown(read(tmp_path, content)), expected) > 34
+
+
+def avif(folder: Path, pixels: np.ndarray, *options: object) -> Picture:
+    """What is read of an AVIF that avifenc made of these pixels."""
+    path = folder / "a.avif"
+    Image.fromarray(pixels).save(folder / "whole.png")
     try:
-        command = ["avifenc", "-s", "9", "--grid", f"{across}x{down}", tmp_path / "whole.png", path]
+        command = ["avifenc", "-s", "9", *map(str, options), folder / "whole.png", path]
         subprocess.run(command, check=True, capture_output=True)
     except FileNotFoundError:
         leave_out("avifenc is not installed (apt-get install libavif-bin)")
     (frame,) = ImageSource("a", [str(path)]).frames()
-    assert psnr(shown(frame.picture), np.asarray(Image.open(tmp_path / "whole.png"))) > 30
+    assert (frame.width, frame.height) == (frame.picture.image.width, frame.picture.image.height)
+    return frame.picture
+
+
+@pytest.mark.parametrize("size", [(2, 2), (4, 1)])
+def test_an_avif_of_tiles_is_read_whole(tmp_path, size):
+    across, down = size
+    whole = np.asarray(Image.fromarray(WHOLE).resize((across * TILE, down * TILE)))
+    assert psnr(shown(avif(tmp_path, whole, "--grid", f"{across}x{down}")), whole) > 30
+
+
+@pytest.mark.parametrize(
+    ("options", "upright"),
+    [
+        ((), WHOLE),
+        (("--irot", 1), np.rot90(WHOLE)),
+        (("--irot", 2), np.rot90(WHOLE, 2)),
+        (("--imir", 0), WHOLE[::-1]),
+        (("--imir", 1), WHOLE[:, ::-1]),
+        (("--irot", 3, "--imir", 1), np.rot90(WHOLE, 3)[:, ::-1]),
+        (("--crop", "40,20,200,100"), WHOLE[20:120, 40:240]),
+        (("--crop", "40,20,200,100", "--irot", 1), np.rot90(WHOLE[20:120, 40:240])),
+        (("--grid", "3x2", "--irot", 1), np.rot90(WHOLE)),
+    ],
+)
+def test_an_avif_is_cropped_and_upright(tmp_path, options, upright):
+    assert psnr(shown(avif(tmp_path, WHOLE, *options)), upright) > 30
 
 
 BROKEN = {
@@ -181,7 +214,10 @@ BROKEN = {
     "larger than its tiles": (lambda t: heic(t, 3, (999, 256)), "do not fit"),
     "tiles of two sizes": (lambda t: heic(t, 3, (384, 0)), "damaged"),
     "an overlay": (lambda t: heic(t, 3, (384, 256), main=b"iovl"), "iovl"),
-    "cropped": (lambda t: heic(t, 3, (384, 256), [box(b"clap", bytes(32))]), "cropped"),
+    "cropped to nothing": (
+        lambda t: heic(t, 3, (384, 256), [box(b"clap", struct.pack(">8I", *[0, 1] * 4))]),
+        "cropped to nothing",
+    ),
     "beyond all bounds": (lambda t: heic(t, 3, (65535, 65535)), "limit"),
     "cut in its head": (lambda t: heic(t, 3, (384, 256))[:200], "a.heic"),
     "cut in its tiles": (lambda t: heic(t, 3, (384, 256))[:-9000], "a.heic"),
