@@ -14,33 +14,36 @@ from urllib.parse import quote, unquote
 _HIDDEN = "***"
 _SHORTEST_KNOWN, _LONG_KNOWN = 4, 8
 
-_SECRET_WORD = (
-    r"(?:token|pass|pwd|psw|loginpas|key|sig|secret|auth|cred|session|jwt|hmac|otp|ticket|bearer"
-    r"|nonce)"
+# What is looked through may come from elsewhere and be made to be slow: repetitions are bounded.
+_PARAMETER = re.compile(r"(?:^|[?&;#/_,!\s'\"])([^=&;?#/\s'\"]{1,64})=")
+_SECRET_NAME = re.compile(
+    r"token|pass|pwd|psw|loginpas|key|sig|secret|auth|cred|session|jwt|hmac|otp|ticket|bearer|nonce"
+    r"|(?:^|_)(?:pas|pw|pin|sid|psd)$",
+    re.IGNORECASE,
 )
-_HARMLESS = r"(?![^=&;?#/\s]*(?:keyframe|keyint|monkey|author=|design|bypass|signal|compass))"
-_NAME = rf"{_HARMLESS}[^=&;?#/\s'\"]*?{_SECRET_WORD}[^=&;?#/\s'\"_]*"
-_SHORT_NAME = r"(?:pas|pw|pin|sid|psd)"
+_HARMLESS_NAME = re.compile(
+    r"keyframe|keyint|monkey|^author$|design|bypass|signal|compass", re.IGNORECASE
+)
 # A value ends where the next one begins: DVRs write /user=admin_password=XX_channel=1_stream=0.sdp.
-_VALUE = r"(?:(?!_[A-Za-z]+=)[^&;#\s])*"
-_SECRET_PARAMETER = re.compile(
-    rf"((?:^|[?&;#/_,!\s'\"])(?:{_NAME}|{_SHORT_NAME})=){_VALUE}", re.IGNORECASE
-)
+_VALUE = re.compile(r"(?:(?!_[A-Za-z]{1,32}=)[^&;#\s])*")
 _STREAM_ID = re.compile(r"([?&]streamid=)[^&\s]*", re.IGNORECASE)
 _USER_AND_P = re.compile(
     r"((?:^|[?&;])(?:u|usr|user|login)=[^&;#\s]*[&;]p=)[^&;#\s]*", re.IGNORECASE
 )
 _USER_AND_PASSWORD = re.compile(
-    r"(?<=://)([^:@/?#\s]*):(?!\d{1,5}(?:[/?#'\"\s),;]|$))(?:(?!\s\S*://).)*@"
+    r"(?<=://)([^:@/?#\s]{0,256}):(?!\d{1,5}(?:[/?#'\"\s),;]|$))"
+    r"(?:(?!\s\S{0,200}://).){0,4096}@"
 )
 _USER_ALONE = re.compile(r"(?<=://)(?!\*{3}@)[^:@/?#\s]+@")
-_WITHOUT_SCHEME = re.compile(r"(?:(?<=^)|(?<=[\s'\"(=]))([^\s:@/'\"(=]+):([^\s@/]+)@(?=[\w\[])")
+_WITHOUT_SCHEME = re.compile(
+    r"(?:(?<=^)|(?<=[\s'\"(=]))([^\s:@/'\"(=]{1,128}):([^\s@/]{1,256})@(?=[\w\[])"
+)
 _USER_IN_PATH = re.compile(r"(?<=/)([^/:@?#\s]*[^\d/:@?#\s]):([^/@?#\s]+)(?=[/?#]|$)")
 _ENCODED = re.compile(
     r"(%3A%2F%2F[^%\s]*(?:%(?!3A|40|2F)[^%\s]*)*)%3A(?:(?!%3A%2F%2F)\S)*%40", re.IGNORECASE
 )
 _HEADER = re.compile(r"(authorization['\"]?\s*[:=]\s*['\"]?\w+\s+|\bbearer\s+)[^\s'\",]+", re.I)
-_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://\S*")
+_URL = re.compile(r"(?<![A-Za-z0-9+.-])([A-Za-z][A-Za-z0-9+.-]{0,20})://\S*")
 _TOKEN_IN_PATH = re.compile(
     r"(?<=/)(?:[0-9a-f]{32,}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
     r"|eyJ[\w-]+(?:\.[\w-]+)*)(?=[/?#.]|$)",
@@ -95,15 +98,28 @@ def mask(text: str) -> str:
     """
     text = _KNOWN.hide(text)
     text = _HEADER.sub(rf"\1{_HIDDEN}", text)
-    text = _USER_AND_PASSWORD.sub(rf"\1:{_HIDDEN}@", text)
-    text = _USER_ALONE.sub(f"{_HIDDEN}@", text)  # a user name that stands alone may be a token
-    text = _WITHOUT_SCHEME.sub(rf"\1:{_HIDDEN}@", text)
+    if "@" in text:
+        text = _USER_AND_PASSWORD.sub(rf"\1:{_HIDDEN}@", text)
+        text = _USER_ALONE.sub(f"{_HIDDEN}@", text)  # a user name that stands alone may be a token
+        text = _WITHOUT_SCHEME.sub(rf"\1:{_HIDDEN}@", text)
     text = _ENCODED.sub(rf"\1%3A{_HIDDEN}%40", text)
     text = _URL.sub(_mask_path, text)
     text = _USER_AND_P.sub(rf"\1{_HIDDEN}", text)
     text = _STREAM_ID.sub(rf"\1{_HIDDEN}", text)
-    text = _SECRET_PARAMETER.sub(rf"\1{_HIDDEN}", text)
-    return _UNPRINTABLE.sub("?", text)
+    return _UNPRINTABLE.sub("?", _mask_parameters(text))
+
+
+def _mask_parameters(text: str) -> str:
+    """A text without the values of parameters whose names say that they are secret."""
+    pieces, at = list[str](), 0
+    for found in _PARAMETER.finditer(text):
+        name = found[1]
+        if found.start() < at or not _SECRET_NAME.search(name) or _HARMLESS_NAME.search(name):
+            continue
+        value = _VALUE.match(text, found.end())
+        pieces += text[at : found.end()], _HIDDEN
+        at = found.end() if value is None else value.end()
+    return "".join([*pieces, text[at:]])
 
 
 def _mask_path(url: re.Match[str]) -> str:

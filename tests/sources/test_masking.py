@@ -75,3 +75,8 @@ def test_an_address_that_is_known_is_shown_as_was_said() -> None:
     know_address("rtsp://10.0.0.4/quite/private", "rtsp://10.0.0.4/***/private")
     told = mask("feed 'gate': rtsp://10.0.0.4/quite/private cannot be opened")
     assert told == "feed 'gate': rtsp://10.0.0.4/***/private cannot be opened"
+
+
+@pytest.mark.parametrize("text", ["_" * 40_000, "key_" * 10_000, "a" * 40_000, "http://" * 4_000])
+def test_a_text_that_was_made_to_be_slow_is_not(text: str) -> None:
+    assert mask(text) == text
