@@ -113,9 +113,9 @@ def cut(packets: Iterator[Packet[VideoStream]], entries: Entries) -> Iterator[Pi
     """Cut a video into groups; each is yielded once the next one's beginning has been read.
 
     A cut is made only where it changes no picture: at an entry, with timestamps that leave no
-    doubt about what is shown before it; they may jump there. Where there is none for 4,096 packets
-    or 64 MB, and where the video departs from what can be cut, all that is left becomes one last
-    group.
+    doubt about what is shown before it; they may jump there, but no two may be the same. Where
+    there is none for 4,096 packets or 64 MB, and where the video departs from what can be cut, all
+    that is left becomes one last group.
     """
     gathering = _Gathering(entries)
     entry: Packet[VideoStream] | None = None
@@ -131,7 +131,8 @@ def cut(packets: Iterator[Packet[VideoStream]], entries: Entries) -> Iterator[Pi
             if _is_before(packet, entry):
                 leading.append(packet)
                 continue
-            if leading and not gathering.precedes(entry):
+            lies = packet.pts == entry.pts and not packet.is_keyframe
+            if lies or (leading and not gathering.precedes(entry)):
                 gathering.go_on(entry, *leading)
             else:
                 yield gathering.close(entry, leading, place)
