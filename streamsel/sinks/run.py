@@ -87,8 +87,9 @@ class RunPlan:
         >>> one = RunPlan(version="1", config={}, identity={}, embedder="e", embedder_digest="00",
         ...     method="online", count=9, seed=0, feeds=(FeedPlan("a", "a.mp4"),))
         >>> from dataclasses import replace
-        >>> one.added(replace(one, feeds=(*one.feeds, FeedPlan("b", "b.mp4"))))
-        (FeedPlan(name='b', source='b.mp4'),)
+        >>> more = one.added(replace(one, feeds=(*one.feeds, FeedPlan("b", "b.mp4"))))
+        >>> [feed.name for feed in more]
+        ['b']
         >>> one.added(replace(one, feeds=(FeedPlan("b", "b.mp4"), *one.feeds)))
         ()
         """
