@@ -66,6 +66,8 @@ class LiveParts:
         writes the record. Raises :class:`SinkError` and :class:`RecordError`.
         """
         start, media_time = self._beginning(settings)
+        last_size = None if self.store is None else self.store.last_size(settings.name)
+        areas = open_areas(settings, last_size)
         ring = open_ring(settings)
         self.clips.pop(settings.name, None)
         if ring is not None and settings.clip is not None:
@@ -75,9 +77,7 @@ class LiveParts:
             LiveFeed(
                 name=settings.name,
                 address=settings.address,
-                open_source=partial(
-                    open_source, settings, self.clock, ring, self.ingest, open_areas(settings)
-                ),
+                open_source=partial(open_source, settings, self.clock, ring, self.ingest, areas),
                 open_screen=partial(open_screen, settings, self.embedder.view),
                 scope=settings.scope,
                 start=start,

@@ -61,12 +61,17 @@ def open_screen(settings: FeedSettings, view: View) -> Screen:
     return FrameScreen(Eye(), view, settings.screen)
 
 
-def open_areas(settings: FeedSettings) -> Areas | None:
-    """Return what is hidden in a feed's pictures, for as long as it is part of the service."""
-    from streamsel.sources.covering import Areas
-    from streamsel.sources.masks import read_masks
+def open_areas(settings: FeedSettings, last_size: tuple[int, int] | None) -> Areas | None:
+    """Return what is hidden in a feed's pictures, for as long as it is part of the service.
 
-    return Areas.of(read_masks(settings.mask))
+    ``last_size`` is that of its newest frame in the record.
+    """
+    from streamsel.sources.covering import Areas
+    from streamsel.sources.masks import Size, read_masks
+
+    # Of filtered frames the record does not know how large the pictures were that came.
+    size = None if last_size is None or settings.vf is not None else Size(*last_size)
+    return Areas.of(read_masks(settings.mask), size)
 
 
 def open_ring(settings: FeedSettings) -> PacketRing | None:

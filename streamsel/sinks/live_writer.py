@@ -117,6 +117,13 @@ class LiveRecordWriter(RecordWriter):
         media_time, wall_time = row
         return None if media_time is None or wall_time is None else (media_time, wall_time)
 
+    def last_size(self, feed: str) -> tuple[int, int] | None:
+        """Width and height of a feed's newest recorded frame, None where there is none."""
+        newest = "SELECT width, height FROM frames WHERE feed = ? ORDER BY idx DESC LIMIT 1"
+        for width, height in self._rows(newest, self._ids[feed]):
+            return int(width), int(height)
+        return None
+
     def kept_candidates(self, scope: str) -> list[Candidate]:
         """The frames that a scope keeps, with their embeddings, in the order they were kept."""
         return [

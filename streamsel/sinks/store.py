@@ -201,6 +201,10 @@ class LiveDiskSink:
         """Media and wall time of a feed's newest recorded frame, None where there is none."""
         return self._settled().last_times(feed)
 
+    def last_size(self, feed: str) -> tuple[int, int] | None:
+        """Width and height of a feed's newest recorded frame, None where there is none."""
+        return self._settled().last_size(feed)
+
     def selection(self, scope: str) -> bytes | None:
         """What the selector of a scope needs to continue, beside its frames."""
         return self._settled().selections().get(scope)

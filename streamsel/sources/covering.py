@@ -65,8 +65,8 @@ class FixedSize:
         if size != expected:
             raise SourceError(
                 f"{where}: its pictures are of {size}, and what its masks hide was told in pixels "
-                f"of {expected}; nothing is shown of it. Correct them, or give shares of the "
-                "picture, which fit every size"
+                f"of {expected}; nothing is shown of it. Where they are right for these pictures, "
+                f"say so (X,Y,W,H@{size}), or give shares of the picture, which fit every size"
             )
 
 
@@ -78,9 +78,12 @@ class Areas:
     size: FixedSize
 
     @classmethod
-    def of(cls, masks: Sequence[Mask]) -> Areas | None:
-        """Return what is hidden by these masks, None where there are none."""
-        return cls(tuple(masks), FixedSize(agreed_size(masks))) if masks else None
+    def of(cls, masks: Sequence[Mask], size: Size | None = None) -> Areas | None:
+        """Return what is hidden by these masks, None where there are none.
+
+        ``size`` is that of the pictures so far, for masks in pixels that do not say theirs.
+        """
+        return cls(tuple(masks), FixedSize(agreed_size(masks) or size)) if masks else None
 
     def cover(self, where: str) -> Cover:
         """Return what hides them; ``where`` begins its messages."""

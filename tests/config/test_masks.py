@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from streamsel.build.readers import open_areas
 from streamsel.config.changes import changes
 from streamsel.config.show import as_yaml, shown
+from streamsel.errors import SourceError
+from streamsel.sources.masks import Size
 from tests.config.files import loaded, problems
 
 SOURCE = "source: rtsp://10.0.0.4/main"
@@ -67,6 +70,28 @@ def test_masks_that_cannot_be(tmp_path: Path, mask: str, told: str) -> None:
     (problem,) = problems(tmp_path, gate(mask))
     assert problem.startswith("streamsel.yaml:1: ")
     assert told in problem
+
+
+def test_masks_in_pixels_fit_what_came_before_the_service_was_started_again(
+    tmp_path: Path,
+) -> None:
+    plain = loaded(tmp_path, gate("mask: ['4px,4px,8px,8px']")).feed("gate")
+    told = loaded(tmp_path, gate("mask: ['4px,4px,8px,8px@640x480']")).feed("gate")
+    filtered = loaded(tmp_path, gate("mask: ['4px,4px,8px,8px'], vf: hflip")).feed("gate")
+    for settings, last, expected in (
+        (plain, (320, 240), (320, 240)),
+        (plain, None, None),
+        (told, (320, 240), (640, 480)),
+        (filtered, (320, 240), None),
+    ):
+        areas = open_areas(settings, last)
+        assert areas is not None
+        if expected is None:
+            areas.size.require(Size(1280, 720), "feed 'gate'")
+            continue
+        areas.size.require(Size(*expected), "feed 'gate'")
+        with pytest.raises(SourceError, match="X,Y,W,H@1280x720"):
+            areas.size.require(Size(1280, 720), "feed 'gate'")
 
 
 def test_a_clip_for_all_feeds_is_refused_where_one_is_masked(tmp_path: Path) -> None:

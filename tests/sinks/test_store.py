@@ -285,6 +285,8 @@ def test_a_service_that_starts_again_finds_what_its_selectors_need(tmp_path, clo
     assert again.last_times("gate") == (8 * FRAME_SECONDS, BEGIN + 8 * FRAME_SECONDS)
     again.add_feed("hall", "rtsp://hall")
     assert again.last_times("hall") is None
+    assert again.last_size("gate") == (64, 48)
+    assert again.last_size("hall") is None
     again.apply(judged(verdict(frame(0, "hall"), "kept"), scope="hall"))
     again.close()
     assert recorded(tmp_path)[0][-1] == "hall-000000"
