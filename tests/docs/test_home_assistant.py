@@ -14,7 +14,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "how-to" / "home-assistant.md").rea
 
 def test_its_entities_are_those_that_are_announced() -> None:
     discovery = Discovery(Topics("streamsel"), "homeassistant", "image/jpeg")
-    device = json.loads(discovery.config(["gate"], []))
+    device = json.loads(discovery.config({"gate": "gate"}, []))
     name = device["dev"]["name"]
     made = {
         f"{part['p']}.{name}_{part['name'].replace(' ', '_')}" for part in device["cmps"].values()
