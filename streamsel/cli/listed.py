@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -12,13 +13,16 @@ from streamsel.errors import ConfigurationError
 from streamsel.sources.address import STANDARD_INPUT
 
 _MOST_BYTES = 256 << 20
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+_NEVER_IN_NAMES = re.compile(rb"[\x01-\x08\x0b\x0c\x0e-\x1f]")
 
 
 def with_listed(inputs: tuple[str, ...], file: str | None) -> tuple[str, ...]:
     """The inputs, and after them those that ``file`` lists; ``-`` is standard input.
 
     Raises ``click.UsageError`` where there are none, and :class:`ConfigurationError` for a list
-    that cannot be read.
+    that cannot be read, and for what is none: with a video, or text in UTF-16, in its place, the
+    pieces between its zeros would be looked for, and ``.`` or ``/`` among them be found.
     """
     if file is None:
         if not inputs:
@@ -26,7 +30,14 @@ def with_listed(inputs: tuple[str, ...], file: str | None) -> tuple[str, ...]:
         return inputs
     if file == STANDARD_INPUT and STANDARD_INPUT in inputs:
         raise click.UsageError("standard input is either a list (--from-file -) or a video (-)")
-    listed = read_list(_content(file))
+    content = _content(file)
+    if content.startswith(_UTF_16):
+        raise ConfigurationError(f"--from-file {file}: is UTF-16; save it as UTF-8")
+    if _NEVER_IN_NAMES.search(content):
+        raise ConfigurationError(
+            f"--from-file {file}: holds binary data, no list of names; a video is an INPUT itself"
+        )
+    listed = read_list(content)
     if not listed and not inputs:
         raise ConfigurationError(f"--from-file {file}: lists nothing; write an input a line")
     if STANDARD_INPUT in listed and file == STANDARD_INPUT:

@@ -30,6 +30,7 @@ class ProgressLine:
         self._console = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
         self._quiet = quiet
         self._kept = 0
+        self._told: set[str] = set()
         self._task: TaskID | None = None
         self._bars = Progress(
             TextColumn("{task.description}", style="bold", markup=False),
@@ -65,7 +66,10 @@ class ProgressLine:
             self._console.print(text, markup=False)
 
     def complain(self, text: str) -> None:
-        """Print a problem, always."""
+        """Print a problem, always, once."""
+        if text in self._told:
+            return
+        self._told.add(text)
         self._console.print(text, markup=False, style="yellow" if self._console.is_terminal else "")
 
     def feed_opened(self, feed: str, expected_frames: int | None, done_frames: int) -> None:

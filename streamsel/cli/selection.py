@@ -112,6 +112,9 @@ def run_selection(
     progress.start_from(sum(1 for _ in run.sink.record.kept()))
     complete = execute(run.pipeline, [run.sink])
     summary = summarise(folder)
+    # Of pictures that could not be written or found again, too: no reading ends by those.
+    for reason in summary.errors.values():
+        progress.complain(f"error: {reason}")
     if complete:
         store_statistics(summary)
     return Outcome(summary, complete, _evenly(options, summary))

@@ -61,10 +61,9 @@ class ReadOptions:
         for name, position in (("start", self.start), ("end", self.end)):
             if position is not None and not 0 <= position < math.inf:
                 raise ConfigurationError(f"{name} is {position:g} s; it must be 0 or later")
-        if self.start is not None and self.end is not None and self.end <= self.start:
-            raise ConfigurationError(
-                f"end ({self.end:g} s) must lie after start ({self.start:g} s)"
-            )
+        start = self.start or 0.0
+        if self.end is not None and self.end <= start:
+            raise ConfigurationError(f"end ({self.end:g} s) must lie after start ({start:g} s)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

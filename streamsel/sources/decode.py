@@ -132,7 +132,9 @@ class Session:
         is_overruled = self.pixel_aspect != stream.codec_context.sample_aspect_ratio
         self.overruling_aspect = self.pixel_aspect if is_overruled else None
         # VP8 and VP9 have it as a second stream, in what Matroska adds to each packet.
-        self.has_unread_alpha = stream.metadata.get("alpha_mode") == "1"
+        # Of other codecs Matroska says so too, and they decode it with the rest.
+        tagged = stream.metadata.get("alpha_mode") == "1"
+        self.has_unread_alpha = tagged and self.codec in ("vp8", "vp9")
         margins = margins_of(container, stream)
         self._cropper = None if margins is None else Cropper(margins)
         self.time_base: Fraction = stream.time_base or Fraction(1, 90000)

@@ -173,7 +173,7 @@ class Decoding:
         group, part = task.group, task.part
         if group.is_open:
             yield from self._open_places(slot, task)
-        elif group.number == 1 or part == "all":
+        elif group.number == 1 or part == "all" or (part == "key" and group.repeats):
             for one in self._places(slot, group):
                 is_kept = part == "all" or (part == "key" and one.is_entry)
                 yield one if is_kept else replace(one, image=None)
@@ -187,15 +187,17 @@ class Decoding:
     def _places(self, slot: int, group: PictureGroup) -> Iterator[Shown]:
         """Decode a group whose places are known."""
         left = deque(group.times or ())
-        decoder = self._decoders.of(slot, self._decoders.fitting(self._options, group), group)
+        options = self._whole if group.repeats else self._options
+        is_partial = options != self._whole
+        decoder = self._decoders.of(slot, self._decoders.fitting(options, group), group)
         try:
             images = trusted(clean(decoder, group))
-            yield from placed(images, left, group, is_partial=self._is_partial)
+            yield from placed(images, left, group, is_partial=is_partial)
             return
         except TroubleError:
             self._decoders.retire(decoder)
-        with self._decoders.fresh(slot, self._options, group) as decoder:
-            yield from again(decoder, group, left, is_partial=self._is_partial)
+        with self._decoders.fresh(slot, options, group) as decoder:
+            yield from again(decoder, group, left, is_partial=is_partial)
 
     def _key(self, slot: int, task: _Task) -> Shown:
         group = task.group

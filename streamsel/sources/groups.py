@@ -51,6 +51,11 @@ class PictureGroup:
         """
         return self.number == 0 or self.times is None
 
+    @property
+    def repeats(self) -> bool:
+        """Whether pictures share a timestamp: without the others one does not tell which it is."""
+        return self.times is not None and len(set(self.times)) < len(self.times)
+
     def shows(self, pts: int | None) -> bool:
         """Whether a picture with this timestamp is one of the group's."""
         return not self.tail or pts is None or self.end is None or pts < self.end

@@ -50,3 +50,14 @@ def test_lists_that_cannot_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     piped(monkeypatch, b"a.mp4\n-\n")
     with pytest.raises(ConfigurationError, match="leave - out"):
         with_listed((), "-")
+
+
+def test_what_is_no_list_is_not_taken_apart(tmp_path: Path) -> None:
+    """A piece of it may well be there: ``.`` is."""
+    (tmp_path / "walk.mp4").write_bytes(b"\0\0\0\x18ftypisom\0.\0/\0")
+    with pytest.raises(ConfigurationError, match="binary data"):
+        with_listed((), str(tmp_path / "walk.mp4"))
+    for encoding in ("utf-16-le", "utf-16-be"):
+        (tmp_path / "list").write_bytes("\ufeff./a.mp4\r\n".encode(encoding))
+        with pytest.raises(ConfigurationError, match="UTF-16; save it as UTF-8"):
+            with_listed((), str(tmp_path / "list"))

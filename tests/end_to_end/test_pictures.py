@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from PIL import Image
 
 import streamsel as package
+from streamsel.cli.main import cli
 from streamsel.errors import ConfigurationError
 from tests.end_to_end.conftest import manifest, streamsel
 from tests.pixels.peers import clip
@@ -65,3 +67,12 @@ def test_what_cannot_be_kept_is_refused_before_anything_is_written(
     with pytest.raises(ConfigurationError, match=named):
         package.select(wide_clip, count=2, output=tmp_path / "kept", **options)
     assert not (tmp_path / "kept").exists()
+
+
+def test_why_a_picture_could_not_be_written_is_said_once(wide_clip, tmp_path):
+    asked = ["select", str(wide_clip), "-n", "2", "-o", str(tmp_path / "kept")]
+    too_wide = ["--format", "webp", "--size", "16384x1!"]
+    for more in ([], ["--resume"]):
+        ended = CliRunner().invoke(cli, [*asked, *too_wide, *more], standalone_mode=False)
+        assert ended.return_value == 1
+        assert ended.stderr.count("cannot be webp, which takes 1 to 16,383 pixels a side") == 1

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
@@ -347,3 +348,14 @@ def test_alpha_that_is_not_read_is_said_to_be_missing(tmp_path):
         assert len(list(source.frames())) == 3
         (warning,) = source.warnings()
         assert "alpha is not read" in warning
+
+
+def test_alpha_that_a_codec_decodes_is_not_said_to_be_missing(ffmpeg, tmp_path):
+    path = tmp_path / "a.mkv"
+    written = "-f lavfi -i testsrc2=s=64x48:d=0.12:r=25 -c:v ffv1 -pix_fmt yuva420p"
+    subprocess.run([ffmpeg, "-v", "error", *written.split(), path], check=True)
+    with av.open(path) as container:
+        assert container.streams.video[0].metadata["alpha_mode"] == "1"
+    source = FileSource("a", str(path))
+    assert [frame.picture.image.format.name for frame in source.frames()] == ["yuva420p"] * 3
+    assert source.warnings() == ()

@@ -10,6 +10,7 @@ from tests.conformance.kinds.vpx import VP9_HIDDEN
 
 _PASSED = "-vsync passthrough -enc_time_base 1/1000 -video_track_timescale 1000"
 _VARIABLE = "-vf 'settb=1/1000,setpts=N*40+mod(N*N\\,7)*5' -vsync passthrough -enc_time_base 1/1000"
+_SHARED = "-vf 'settb=1/1000,setpts=(N-mod(N\\,2))*40' -vsync passthrough -enc_time_base 1/1000"
 _SPIKE = "-vf 'settb=1/1000,setpts=N*40+gte(N\\,20)*3000+gte(N\\,30)*60000'" + (
     " -vsync passthrough -enc_time_base 1/1000"
 )
@@ -29,6 +30,7 @@ KINDS = (
     kind("variable.mkv", f"{X264} -bf 2 {_VARIABLE}"),
     kind("variable.ts", f"{X264} -bf 2 {_VARIABLE}"),
     kind("variable.webm", f"{VP9_HIDDEN} {_VARIABLE}"),
+    kind("shared.mkv", f"{X264} -bf 2 {_SHARED}"),
     kind("spikes.mp4", f"{X264} -bf 2 {_SPIKE}"),
     kind("spikes.mkv", f"{X264} -bf 2 {_SPIKE}"),
     kind("late.mkv", f"{X264} -bf 2 {_LATE}"),
