@@ -220,7 +220,11 @@ def choose_stream(where: str, container: InputContainer) -> VideoStream:
         if not stream.disposition & _NOT_PICTURES_OF_A_VIDEO
     ]
     if not streams:
-        there = "it is sound alone" if container.streams.audio else "it is empty"
+        there = "it is empty"
+        if container.streams.audio:
+            there = "it is sound alone"
+        elif container.streams.subtitles:
+            there = "it is subtitles alone"
         if container.streams.video and container.format.name.startswith("mov"):
             there = "a cover, or a picture in tiles, which is read by the name .heic or .avif"
         raise UnreadableError(f"{where} has no video stream ({there}); give a video")

@@ -45,6 +45,7 @@ def test_selections_that_cannot_be(wrong: dict[str, Any]) -> None:
         {"fps": 0.0},
         {"fps": -1.0},
         {"start": 5.0, "end": 5.0},
+        {"end": 0.0},
         {"fps": float("nan")},
         {"fps": float("inf")},
         {"start": -1.0},

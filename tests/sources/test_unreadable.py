@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -72,3 +73,11 @@ def test_an_index_at_the_end_behind_a_server_without_ranges_says_what_to_do(
         assert len(list(FileSource("x", server.url("/front.mp4")).frames())) == 12
         with pytest.raises(SourceError, match=r"-movflags \+faststart OUT, or download it first"):
             list(FileSource("x", server.url("/end.mp4")).frames())
+
+
+def test_subtitles_alone_are_said_to_be_those(ffmpeg: Path, tmp_path: Path) -> None:
+    (tmp_path / "s.srt").write_text("1\n00:00:00,000 --> 00:00:01,000\nhello\n")
+    made = [ffmpeg, "-v", "error", "-i", tmp_path / "s.srt", tmp_path / "s.mkv"]
+    subprocess.run(made, check=True)
+    with pytest.raises(UnreadableError, match="it is subtitles alone"):
+        list(FileSource("s", str(tmp_path / "s.mkv")).frames())
