@@ -100,7 +100,10 @@ def test_a_trial_tells_what_a_test_notices_from_what_none_does(
     for arguments in (["init", "-q"], ["add", "."]):
         subprocess.run(["git", *arguments], cwd=root, check=True)
     tests = ["test_numbers.py::test_of_the_weather", "test_numbers.py::test_larger"]
-    covering = {"streamsel/numbers.py larger": [*tests, "test_numbers.py::test_that_is_gone"]}
+    covering = {
+        "streamsel/numbers.py larger": [*tests, "test_numbers.py::test_that_is_gone"],
+        "streamsel/numbers.py unused": [],
+    }
     recorded.mkdir()
     (recorded / "map.json").write_text(json.dumps({"seconds": {}, "covering": covering}))
     by_name = {change.name: change for change in changes_in("streamsel/numbers.py", _MODULE)}

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Set
+from collections.abc import Iterator, Set
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -38,12 +38,15 @@ class Covering:
 
         At most ``seconds``, but at least one test.
 
-        What stands outside of functions is tried with all tests of its module, or of its class.
+        What stands outside of functions, and a function that is newer than the recording, is tried
+        with the tests of its class, of its module, or of the modules beside it.
         """
-        place = f"{change.path} {change.function}"
-        found = set(self._tests.get(place, ())) or {
-            test for name, tests in self._tests.items() if name.startswith(place) for test in tests
-        }
+        found: set[str] = set()
+        for place in _around(change):
+            covering = [tests for name, tests in self._tests.items() if name.startswith(place)]
+            found = set().union(*covering)
+            if covering:
+                break
         chosen: list[str] = []
         spent = 0.0
         for test in sorted(found & there, key=lambda test: (self._breadth[test], test)):
@@ -52,6 +55,14 @@ class Covering:
                 chosen.append(test)
                 spent += takes
         return chosen, spent
+
+
+def _around(change: Change) -> Iterator[str]:
+    """Beginnings of the names of functions: the one that is changed, then ever more around it."""
+    yield f"{change.path} {change.function}"
+    yield f"{change.path} {change.function.partition('.')[0]}"
+    yield f"{change.path} "
+    yield f"{change.path.rpartition('/')[0]}/"
 
 
 class Trial:
