@@ -99,6 +99,8 @@ def test_it_stops_when_nothing_gets_better() -> None:
         adaptation.run_epoch()
     assert len(adaptation.epochs) < 20
     assert len(adaptation.epochs) - adaptation.best_epoch == 2
+    # Means over the steps, so those of training and of what is held out can be compared.
+    assert adaptation.start_loss / 2 < adaptation.epochs[0].loss < adaptation.start_loss * 2
 
 
 def test_a_rate_that_is_too_high_is_said() -> None:
