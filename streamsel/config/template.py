@@ -35,6 +35,8 @@ feeds:
   gate:
     source: rtsp://10.0.0.4/main
     # A password belongs into the environment: source: rtsp://viewer:${GATE_PASSWORD}@10.0.0.4/main
+  # Or the whole address comes from a file; and people may call the feed by another name.
+  # shed: {source_file: /run/secrets/shed, display_name: Garden shed}
 
   # A phone or a browser sends by WebRTC, to /whip/phone or from the page /camera; or a server is
   # asked for its video.

@@ -38,8 +38,10 @@ class PictureSize:
     def read(cls, text: str) -> Self:
         """Read what people write; raises :class:`ConfigurationError`.
 
-        >>> str(PictureSize.read("640x360")), PictureSize.read("640x"), PictureSize.read("x360")
-        ('640x360', PictureSize(640, None), PictureSize(None, 360))
+        >>> PictureSize.read("640x")
+        PictureSize(width=640, height=None, exact=False)
+        >>> str(PictureSize.read("640x360!"))
+        '640x360!'
         """
         match = _WRITTEN.fullmatch(text.strip())
         if match is None:

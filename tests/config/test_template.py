@@ -22,7 +22,9 @@ def test_it_is_valid_as_it_is(tmp_path: Path) -> None:
 def test_every_option_in_it_is_valid_too(tmp_path: Path) -> None:
     options = [match[2] for match in _OPTION.finditer(TEMPLATE)]
     assert len(options) > 20
-    whole = _OPTION.sub(r"\1\2", TEMPLATE)
+    address = tmp_path / "shed"
+    address.write_text("rtsp://10.0.0.9/main")
+    whole = _OPTION.sub(r"\1\2", TEMPLATE).replace("/run/secrets/shed", str(address))
     config = loaded(tmp_path, whole)
     assert config.sinks.mqtt is not None
     assert config.sinks.mqtt.discovery is not None
