@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import numpy as np
@@ -61,8 +64,39 @@ def encode_avif(pixels: DeepPixels, image: av.VideoFrame, quality: int) -> bytes
         encoder = stream.codec_context
         encoder.color_primaries, encoder.color_trc = planar.color_primaries, planar.color_trc
         encoder.colorspace, encoder.color_range = matrix, ColorRange.MPEG
+        with _no_thread_made_urgent():
+            encoder.open()
         container.mux([*stream.encode(planar), *stream.encode(None)])
     return content.getvalue()
+
+
+@contextmanager
+def _no_thread_made_urgent() -> Iterator[None]:
+    """Let threads that are given real-time priority here have the ordinary one again.
+
+    SVT-AV1 gives it to its own threads and to the one that opens it, where the process may; what
+    that one starts later would inherit it, and the whole machine would wait for it.
+    """
+    if not hasattr(os, "sched_setscheduler"):
+        yield
+        return
+    before = _urgent_threads()
+    try:
+        yield
+    finally:
+        for thread in _urgent_threads() - before:
+            with suppress(ProcessLookupError):
+                os.sched_setscheduler(thread, os.SCHED_OTHER, os.sched_param(0))
+
+
+def _urgent_threads() -> set[int]:
+    """The threads of this process that have real-time priority."""
+    found = set()
+    for task in Path("/proc/self/task").iterdir():
+        with suppress(ProcessLookupError):
+            if os.sched_getscheduler(int(task.name)) in (os.SCHED_FIFO, os.SCHED_RR):
+                found.add(int(task.name))
+    return found
 
 
 def _tag(frame: av.VideoFrame, image: av.VideoFrame) -> None:
