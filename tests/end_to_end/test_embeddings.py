@@ -218,7 +218,7 @@ def test_export_to_standard_output_and_what_it_refuses(kept: Path, tmp_path: Pat
         assert message in ended.err
     assert there.read_text() == "precious"
     assert streamsel("export", kept, "-o", there, "--overwrite", "-q").out == ""
-    assert there.read_text().startswith("id,feed,source,index,")
+    assert there.read_text().startswith("id,feed,display_name,source,original,index,")
     ended = streamsel("export", tmp_path, "-o", tmp_path / "x.csv")
     assert ended.code == 1
     assert "holds no run" in ended.err

@@ -31,13 +31,18 @@ SMALLEST = "shufflenet_v2_x0_5"
 
 
 def shuffled(name: str, **options: object) -> nn.Module:
-    """A network of torchvision whose batch norms have seen something, with random weights."""
+    """A network of torchvision whose batch norms have seen something, with random weights.
+
+    They are as large as those of a trained one, or what comes out is the same for any picture.
+    """
     torch.manual_seed(0)
     network: nn.Module = models.get_model(name, weights=None, **options)
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
             nn.init.uniform_(module.running_mean, -0.1, 0.1)
             nn.init.uniform_(module.running_var, 0.5, 1.5)
+        elif isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
     return network.eval()
 
 
