@@ -14,7 +14,7 @@ from streamsel.sources.entry import Entries
 from streamsel.sources.groups import PictureGroup
 from streamsel.sources.opening import DecoderOptions
 
-Role: TypeAlias = Literal["pictures", "keys"]
+Role: TypeAlias = Literal["pictures", "keys", "sketches"]
 
 _SHARED = {"h264", "vp9", "av1", "mpeg1video", "mpeg2video", "ffv1"}
 """Codecs of which several threads decode one group as one thread does, or say that they did not."""
@@ -39,7 +39,7 @@ class Decoders:
         self._options = options
         self._sessions: dict[tuple[int, DecoderOptions, Role], Session] = {}
         self._is_own_free = True
-        self._copiers: dict[int, Copier] = {}
+        self._copiers: dict[tuple[int, Role], Copier] = {}
         self._leaves_holes = session.leaves_holes
         # What was in its memory must be of the same group; but a server is asked once.
         self._is_used_once = session.leaves_holes and not session.is_remote
@@ -57,7 +57,10 @@ class Decoders:
     def of(
         self, slot: int, options: DecoderOptions, group: PictureGroup, role: Role = "pictures"
     ) -> Session:
-        """The decoder of one thread for one purpose, to begin a group with."""
+        """The decoder of one worker for one purpose, to begin a group with.
+
+        Workers of the same number may work at once, where they have different purposes.
+        """
         place = (slot, options, role)
         known = self._sessions.get(place)
         if known is not None and not self._is_used_once:
@@ -69,7 +72,7 @@ class Decoders:
             decoder = self._session
         else:
             decoder = self._open_session(options)
-        decoder.copier = self._copier_of(slot)
+        decoder.copier = self._copier_of(slot, role)
         if group.number:
             decoder.prime(self._entries.head)
         self._sessions[place] = decoder
@@ -83,16 +86,17 @@ class Decoders:
         if decoder is not self._session:
             decoder.close()
 
-    def _copier_of(self, slot: int) -> Copier | None:
-        if self._leaves_holes and slot not in self._copiers:
-            self._copiers[slot] = Copier()
-        return self._copiers.get(slot)
+    def _copier_of(self, slot: int, role: Role) -> Copier | None:
+        place = (slot, role)
+        if self._leaves_holes and place not in self._copiers:
+            self._copiers[place] = Copier()
+        return self._copiers.get(place)
 
     @contextmanager
     def fresh(self, slot: int, options: DecoderOptions, group: PictureGroup) -> Iterator[Session]:
-        """One of which nobody else has any use."""
+        """One that nobody else has used, for pictures."""
         with self._open_session(options) as session:
-            session.copier = self._copier_of(slot)
+            session.copier = self._copier_of(slot, "pictures")
             if group.number:
                 session.prime(self._entries.head)
             yield session

@@ -159,7 +159,7 @@ class Decoding:
         group, is_wanted = asked
         image = sketch = None
         if group.times is not None and group.begin is not None:
-            decoder = self._decoders.of(slot, ONE_THREAD, group, "keys")
+            decoder = self._decoders.of(slot, ONE_THREAD, group, "sketches")
             image = key_of(decoder, group)
             if image is None:
                 self._decoders.retire(decoder)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import random
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import av
 import numpy as np
@@ -14,6 +15,8 @@ import pytest
 
 from streamsel.frame import Frame
 from streamsel.runtime.ahead import Threads
+from streamsel.sources.copying import Copier
+from streamsel.sources.decode import Session
 from streamsel.sources.decoding import Decode
 from streamsel.sources.file import FileSource
 from tests.sources.media import join, write_video
@@ -237,6 +240,48 @@ def test_damage_looks_the_same_in_every_run(kind: str, tmp_path: Path) -> None:
         list(source.frames())
         assert [see(frame) for frame in source.fetch(indices)] == once[::7], seed
     assert changed >= 8
+
+
+class _Crowding:
+    """Wraps a method; notes where two threads are in it at once with the same object."""
+
+    def __init__(self, method: Callable[..., Any]) -> None:
+        self._method = method
+        self._inside: set[int] = set()
+        self.happened = False
+        self.calls = 0
+
+    def __get__(self, owner: Any, kind: type | None = None) -> Callable[..., Any]:
+        def call(*given: Any, **named: Any) -> Any:
+            self.happened |= id(owner) in self._inside
+            self._inside.add(id(owner))
+            self.calls += 1
+            time.sleep(0.001)  # lets others in, if anything does
+            try:
+                return self._method(owner, *given, **named)
+            finally:
+                self._inside.discard(id(owner))
+
+        return call
+
+
+@pytest.mark.parametrize("decode", WAYS)
+def test_no_two_threads_use_one_decoder_at_once(
+    decode: Decode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_video(tmp_path / "vp8.webm", "libvpx", frames=90, gop=3, size=(96, 64))
+    with av.open(str(path)) as container:
+        keys = [p.pos for p in container.demux(video=0) if p.is_keyframe and p.pos is not None]
+    content = bytearray(path.read_bytes())
+    for at in keys[3::4]:  # keyframes that cannot be looked at are tried once more, later
+        content[at : at + 12] = bytes(12)
+    path.write_bytes(content)
+    crowds = [_Crowding(Session.decode), _Crowding(Copier.copy)]
+    monkeypatch.setattr(Session, "decode", crowds[0])
+    monkeypatch.setattr(Copier, "copy", crowds[1])
+    read(path, 2, decode=decode)
+    assert all(crowd.calls > 5 for crowd in crowds)
+    assert not any(crowd.happened for crowd in crowds)
 
 
 @pytest.mark.parametrize("kind", ["h264.mp4", "mpeg4.mp4"])
