@@ -188,6 +188,26 @@ def test_refining_never_loses(
     assert np.array_equal(found.indices, again.indices)
 
 
+def all_but_mirrored(seed: int) -> Vectors:
+    """Points in a plane, too long, and the same in another one, too short and all but alike."""
+    random = np.random.default_rng(seed)
+    plane = random.normal(size=(random.integers(3, 6), 2))
+    plane /= np.linalg.norm(plane, axis=1, keepdims=True)
+    nothing = np.zeros_like(plane)
+    turned = np.hstack([nothing, plane]) + random.normal(size=(len(plane), 4)) * 1e-6
+    turned /= np.linalg.norm(turned, axis=1, keepdims=True)
+    both = [np.hstack([plane, nothing]) * (1 + 4e-6), turned * (1 - 4e-6)]
+    return np.concatenate(both).astype(np.float32)
+
+
+def test_refining_never_loses_by_pairs_that_products_cannot_tell_apart() -> None:
+    for seed in range(210, 240):
+        vectors = all_but_mirrored(seed)
+        for count in range(3, len(vectors)):
+            plain = farthest_first(vectors, count)
+            assert best_of_starts(vectors, count).spacing >= plain.spacing, (seed, count)
+
+
 def test_refining_widens_the_closest_pair_of_ordinary_sets() -> None:
     random = np.random.default_rng(0)
     gains = []

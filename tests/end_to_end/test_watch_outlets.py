@@ -88,6 +88,21 @@ def test_events_and_pictures_go_out_and_commands_come_in(
         listener.wait(lambda: listener.last("streamsel/available") == b"offline")
 
 
+def test_a_frame_is_pinned_where_no_disk_keeps_pictures(tmp_path: Path, camera: RtspServer) -> None:
+    with (
+        Broker(tmp_path / "broker") as broker,
+        Subscriber(broker.port, "streamsel/events") as listener,
+    ):
+        wanted = with_broker(camera.url("/main"), broker)
+        wanted["sinks"]["disk"] = None
+        with Service(tmp_path, wanted) as service:
+            service.until_up("gate")
+            listener.wait(lambda: any(map(is_kept, listener.on("streamsel/events"))))
+            first = next(filter(is_kept, listener.on("streamsel/events"))).json["id"]
+            assert service.send("PUT", f"/api/frames/{first}/pin").status == 200
+            assert service.stop() == 0
+
+
 def is_kept(got: Got) -> bool:
     return bool(got.json["type"] == "kept")
 
