@@ -359,3 +359,25 @@ def test_alpha_that_a_codec_decodes_is_not_said_to_be_missing(ffmpeg, tmp_path):
     source = FileSource("a", str(path))
     assert [frame.picture.image.format.name for frame in source.frames()] == ["yuva420p"] * 3
     assert source.warnings() == ()
+
+
+@pytest.mark.parametrize(("default", "chosen"), [(None, (128, 96)), (0, (64, 48)), (2, (96, 64))])
+def test_of_several_videos_the_default_or_else_the_largest_is_read(
+    ffmpeg, tmp_path, default, chosen
+):
+    sizes = [(64, 48), (128, 96), (96, 64)]
+    parts = [
+        write_video(tmp_path / f"{width}.mp4", frames=3, size=(width, height))
+        for width, height in sizes
+    ]
+    given = [word for part in parts for word in ("-i", part)]
+    mapped = [word for number in range(3) for word in ("-map", str(number))]
+    marks = [
+        word
+        for number in range(3)
+        for word in (f"-disposition:v:{number}", "default" if number == default else "0")
+    ]
+    path = tmp_path / "several.mkv"
+    subprocess.run([ffmpeg, "-v", "error", *given, *mapped, "-c", "copy", *marks, path], check=True)
+    image = next(FileSource("x", str(path)).frames()).picture.image
+    assert (image.width, image.height) == chosen
