@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
 
 _EARLIEST_YEAR = 1990
 """Clocks that were never set begin in 1904, 1970 or 1980."""
@@ -48,11 +48,9 @@ def time_in_name(name: str) -> float | None:
     """
     for found in _STAMP.finditer(name):
         digits = re.sub(r"\D", "", found["date"] + found["time"])
-        zone = _zone(found["zone"] or "Z")
-        if zone is None:
-            continue
+        zone = found["zone"] or "Z"
         try:
-            moment = datetime.strptime(digits, "%Y%m%d%H%M%S").replace(tzinfo=zone)
+            moment = datetime.strptime(digits + zone, "%Y%m%d%H%M%S%z")
         except ValueError:
             continue
         if moment.year >= _EARLIEST_YEAR:
@@ -69,13 +67,3 @@ def _read_tag(text: str) -> float | None:
         return None
     moment = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
     return moment.timestamp() if moment.year >= _EARLIEST_YEAR else None
-
-
-def _zone(text: str) -> timezone | None:
-    if text == "Z":
-        return UTC
-    found = _ZONE.fullmatch(text)
-    if found is None:
-        return None
-    offset = timedelta(hours=int(found[2]), minutes=int(found[3]))
-    return timezone(-offset if found[1] == "-" else offset)

@@ -30,6 +30,7 @@ MOMENT = datetime(2026, 11, 22, 10, 15, 30, tzinfo=UTC).timestamp()
         "WhatsApp Video 2026-11-22 at 10.15.30.mp4",
         "REC_2026-11-22_10h15m30s.avi",
         "gate_01_20261122101530_20261122102030.dav",
+        "20260230_101530_20261122_101530.mp4",
     ],
 )
 def test_stamps_in_names(name: str) -> None:
