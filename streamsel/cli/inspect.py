@@ -47,13 +47,18 @@ def command(
 
 
 def _overview(seen: Overview) -> str:
-    of_count = "" if seen.count is None else f" of {seen.count:,}"
+    of_count = of_each = ""
+    if seen.count is not None and seen.per_input:
+        of_each = f" (at most {seen.count:,} of each input)"
+    elif seen.count is not None:
+        of_count = f" of {seen.count:,}"
     of_bytes = "" if seen.max_bytes is None else f" of {seen.max_bytes / 1e6:,.1f}"
     closest = "" if seen.closest is None else f"; the closest two are {seen.closest:.3f} apart"
     lines = [
         f"{seen.folder}: {seen.status} ({seen.method}), embedder {seen.embedder} "
         f"{seen.embedder_digest}",
-        f"kept {seen.kept:,}{of_count} frames, {seen.bytes / 1e6:,.1f}{of_bytes} MB{closest}",
+        f"kept {seen.kept:,}{of_count} frames{of_each}, "
+        f"{seen.bytes / 1e6:,.1f}{of_bytes} MB{closest}",
         f"admitted {seen.admitted:,}, evicted {seen.evicted:,}",
     ]
     for outcome, counts in (("covered", seen.covered), ("refused", seen.refused)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from streamsel.coreset.diversity import EXACT_UP_TO, pairwise
 from streamsel.coreset.live_state import LiveState
 from streamsel.errors import RecordError
 from streamsel.sinks.record import Record
+from streamsel.sinks.run import RunPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,8 @@ class Overview:
     """A run: what was kept, refused, covered and evicted.
 
     The counts are of the verdicts that are recorded; a service remembers its newest ones alone.
-    ``count`` is how many frames a selection may keep, ``max_bytes`` how large the pictures of a
+    ``count`` is how many frames a selection may keep (of each input where ``per_input`` says so),
+    ``max_bytes`` how large the pictures of a
     service may be, both None where that is not bounded. ``bytes`` is the size of the pictures,
     ``closest`` the distance of the two kept frames nearest to each other (None: fewer than two are
     kept, or more than 5,000).
@@ -60,6 +63,7 @@ class Overview:
     embedder_digest: str
     kept: int
     count: int | None
+    per_input: bool
     bytes: int
     max_bytes: int | None
     closest: float | None
@@ -90,6 +94,7 @@ def overview(folder: Path) -> Overview:
             embedder_digest=run.plan.embedder_digest,
             kept=len(kept),
             count=run.plan.count,
+            per_input=_is_per_input(run.plan),
             bytes=sum(frame.picture.bytes for frame in kept if frame.picture is not None),
             max_bytes=options.get("max_bytes"),
             closest=_closest(record) if len(kept) <= EXACT_UP_TO else None,
@@ -105,6 +110,11 @@ def overview(folder: Path) -> Overview:
                 for feed in record.feeds()
             ),
         )
+
+
+def _is_per_input(plan: RunPlan) -> bool:
+    select = plan.identity.get("select")
+    return isinstance(select, Mapping) and bool(select.get("per_input"))
 
 
 def _closest(record: Record) -> float | None:

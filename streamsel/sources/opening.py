@@ -82,7 +82,7 @@ def decode_picture(where: str, path: str) -> av.VideoFrame:
     One that is made of tiles is put together; AVIF and HEIC are cropped, and upright. Raises
     :class:`UnreadableError`; the message begins with ``where``.
     """
-    _refuse_special_file(where, path)
+    _refuse_useless_file(where, path)
     # AVIF and HEIC come in a container of video; under another name that is a film.
     is_boxed = path.lower().endswith(BOXED)
     formats = "mov" if is_boxed else _PICTURES
@@ -143,7 +143,7 @@ def open_container(where: str, location: str, hwaccel: HWAccel | None = None) ->
     """Open a local file or an http(s) URL; raises :class:`SourceError`."""
     is_remote = is_url(location)
     if not is_remote:
-        _refuse_special_file(where, location)
+        _refuse_useless_file(where, location)
     try:
         return open_as_it_is(location, hwaccel)
     except av.error.ArgumentError:
@@ -202,14 +202,16 @@ def open_as_it_is(location: str, hwaccel: HWAccel | None = None) -> InputContain
         return opened("mjpeg")
 
 
-def _refuse_special_file(where: str, path: str) -> None:
-    """Raise for what is not a regular file: opening a pipe or a device may block for ever."""
+def _refuse_useless_file(where: str, path: str) -> None:
+    """Raise for what is not a regular file, for opening a pipe may block for ever, or is empty."""
     try:
-        mode = os.stat(path).st_mode
+        there = os.stat(path)
     except (OSError, ValueError) as error:
         raise SourceError(f"{where} cannot be opened: {reason(error)}; check the path") from None
-    if not stat.S_ISREG(mode):
+    if not stat.S_ISREG(there.st_mode):
         raise SourceError(f"{where} is not a regular file; give a file")
+    if there.st_size == 0:
+        raise UnreadableError(f"{where} is empty: it has 0 bytes; copy or record it again")
 
 
 def choose_stream(where: str, container: InputContainer) -> VideoStream:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,16 @@ def test_how_a_selection_ended(selected: Path) -> None:
     said = streamsel("inspect", selected).out
     assert f"kept {len(lines)} of 12 frames" in said
     assert "demo" in said
+
+
+def test_a_count_of_each_input_is_called_so(
+    demo_clip: Path, selected: Path, tmp_path: Path
+) -> None:
+    copied = shutil.copy(demo_clip, tmp_path / "again.mp4")
+    ended = streamsel("select", demo_clip, copied, "-n", 2, "--per-input", "-o", tmp_path / "out")
+    assert ended.code == 0, ended.err
+    assert "kept 4 frames (at most 2 of each input), " in streamsel("inspect", tmp_path / "out").out
+    assert " of 12 frames, " in streamsel("inspect", selected).out
 
 
 def test_every_frame_of_a_selection_is_explained(selected: Path) -> None:

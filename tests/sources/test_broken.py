@@ -191,3 +191,9 @@ def test_any_number_of_unreadable_spots_is_stepped_over(corpus, monkeypatch):
     assert [frame.key.index for frame in source.frames()] == whole
     assert made[0].stumbles > 3
     assert any("damaged packet" in warning for warning in source.warnings())
+
+
+def test_an_empty_file_is_called_so(tmp_path: Path) -> None:
+    (tmp_path / "gate.mp4").touch()
+    with pytest.raises(UnreadableError, match="is empty: it has 0 bytes"):
+        list(FileSource("gate", str(tmp_path / "gate.mp4")).frames())
