@@ -11,7 +11,9 @@
     ├── BusyError               no more senders are taken now
     ├── EmbedderError           a network cannot be loaded or run
     ├── SinkError               a kept frame cannot be stored
-    │   └── DiskFullError       the disk is full; the index is intact
+    │   ├── DiskFullError       the disk is full; the index is intact
+    │   └── DiskGoneError       the disk is not mounted any more
+    ├── DiskChangedError        another disk is mounted in place of the one that was opened
     └── RecordError             a run's folder cannot be read or continued
 
 Messages say where, what, and what to do; credentials never enter one.
@@ -68,6 +70,14 @@ class SinkError(StreamselError):
 
 class DiskFullError(SinkError):
     """The disk is full. What was recorded before is intact, and the run can be resumed."""
+
+
+class DiskGoneError(SinkError):
+    """The disk is not mounted any more, or its folder was moved; it may come back."""
+
+
+class DiskChangedError(StreamselError):
+    """Another disk is mounted in place of the one that was opened: only a new start reads it."""
 
 
 class RecordError(StreamselError):

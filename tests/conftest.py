@@ -8,10 +8,14 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from streamsel.sources import masking
+
+if TYPE_CHECKING:
+    from tests.servers.disks import RemovableDisk
 
 
 def leave_out(reason: str) -> None:
@@ -64,3 +68,12 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         leave_out("mounting a small disk needs root and the right to mount")
     yield place
     subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
+@pytest.fixture
+def removable_disk(tmp_path: Path) -> Iterator[RemovableDisk]:
+    """A disk that can be taken away while it is written to, and come back."""
+    from tests.servers.disks import RemovableDisk
+
+    with RemovableDisk(tmp_path) as disk:
+        yield disk

@@ -88,7 +88,8 @@ class HttpControl:
             for status in self._line.statuses()
             if status.state == "connecting" and not status.reason and status.last_frame is None
         ]
-        return [*untried, *(f"sink {name!r} fails" for name in self._line.failing_sinks)]
+        failing = self._line.failing_sinks.items()
+        return [*untried, *(f"sink {name!r} fails: {reason}" for name, reason in failing)]
 
     async def frames(
         self, feed: str | None, limit: int, before: Position | None

@@ -70,6 +70,7 @@ class Delivery:
         self._excess_bytes = 0
         self._usual_bytes = 0.0
         self._failures: Counter[str] = Counter()
+        self._reason = ""
         self._ending = False
         self._chance = random.Random()
 
@@ -80,6 +81,11 @@ class Delivery:
     def is_failing(self) -> bool:
         """Whether a call that failed has not succeeded since."""
         return bool(self._failures)
+
+    @property
+    def reason(self) -> str:
+        """Why the last call failed that did; empty where none has."""
+        return self._reason
 
     @property
     def posted(self) -> int:
@@ -200,6 +206,7 @@ class Delivery:
             if not self._failures:
                 _LOG.error("%s: %s; trying again", self.sink.name, error)
             self._failures[what] += 1
+            self._reason = str(error)
             for observer in self._observers:
                 observer.sink_failed(self.sink.name, type(error).__name__)
             failures = 1 if self._ending else self._failures[what]

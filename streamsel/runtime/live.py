@@ -108,9 +108,9 @@ class LivePipeline:
         return self._left_behind
 
     @property
-    def failing_sinks(self) -> tuple[str, ...]:
-        """The sinks that do not work at present."""
-        return tuple(each.sink.name for each in self._deliveries if each.is_failing)
+    def failing_sinks(self) -> dict[str, str]:
+        """The sinks that do not work at present, and why."""
+        return {each.sink.name: each.reason for each in self._deliveries if each.is_failing}
 
     @property
     def scopes(self) -> dict[str, frozenset[str]]:

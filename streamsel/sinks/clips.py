@@ -12,6 +12,7 @@ from streamsel.errors import SourceError
 from streamsel.event import FeedStatus, Judgement, Kept
 from streamsel.frame import Frame, FrameKey, Picture
 from streamsel.interfaces import Footage
+from streamsel.sinks.anchor import Anchor
 from streamsel.sinks.files import disk_errors, make_folder, write_file
 from streamsel.sinks.folder import live_name
 
@@ -43,7 +44,10 @@ class ClipSink:
     """
 
     def __init__(self, folder: Path, orders: Mapping[str, ClipOrder], clock: Clock) -> None:
+        """Store below a folder that is there. Raises :class:`SinkError`."""
         self._folder = folder
+        with disk_errors(folder):
+            self._anchor = Anchor(folder)
         self._orders = orders
         self._clock = clock
         self._pending: dict[FrameKey, Frame] = {}
@@ -60,6 +64,7 @@ class ClipSink:
 
     def apply(self, judgement: Judgement) -> None:
         """Note which clips are to be cut, and remove those of frames that went."""
+        self._anchor.require()
         for event in judgement.events:
             frame = event.frame
             if not isinstance(event, Kept):
@@ -75,6 +80,7 @@ class ClipSink:
 
     def tick(self) -> None:
         """Write the clips that are complete."""
+        self._anchor.require()
         now = self._clock.monotonic()
         for key, frame in list(self._pending.items()):
             order = self._orders.get(key.feed)
@@ -90,6 +96,7 @@ class ClipSink:
 
     def close(self) -> None:
         """Write what there is of the clips that are not complete."""
+        self._anchor.require()
         for key, frame in list(self._pending.items()):
             if (order := self._orders.get(key.feed)) is not None:
                 self._cut(frame, order)

@@ -243,6 +243,7 @@ class DiskSink:
             self._record.fail_feed(key.feed, error)
 
     def _store(self, held: _Held) -> StoredPicture:
+        self._lock.anchor.require()
         encoded = self._encoder.encode(held.picture)
         path = picture_path(held.frame, self._encoder.suffix)
         place = self._folder / path
@@ -287,6 +288,7 @@ class DiskSink:
         self._spill(0)
         if self._unclaimed:
             self._claim_batch()
+        self._lock.anchor.require()
         manifest = "".join(manifest_lines(self._record)).encode()
         with disk_errors(self._folder / MANIFEST):
             write_file(self._folder / MANIFEST, manifest, sync=True)

@@ -10,6 +10,7 @@ import socket
 from pathlib import Path
 
 from streamsel.errors import FolderInUseError, SinkError
+from streamsel.sinks.anchor import Anchor
 from streamsel.sinks.files import disk_errors
 
 LOCK_FILE = ".streamsel.lock"
@@ -24,7 +25,7 @@ class FolderLock:
 
     Where the file system knows no locks, a file says which process of which machine writes there.
     One of this machine that is dead is passed over; what another machine left must be removed by
-    hand.
+    hand. ``anchor`` tells whether the folder is still the one that was locked.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -33,6 +34,7 @@ class FolderLock:
         self._has_file = False
         with disk_errors(folder):
             self._descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+            self.anchor = Anchor(folder)
         try:
             self._take()
         except BaseException:

@@ -149,6 +149,7 @@ class LiveDiskSink:
 
     def tick(self) -> None:
         """Commit what is due, tell the manifest, forget what is old."""
+        self._lock.anchor.require()
         failures = []
         for step in (
             self._commit_overdue,
@@ -295,6 +296,7 @@ class LiveDiskSink:
 
     def _store(self) -> None:
         """Store everything that is pending; on an error, nothing is changed."""
+        self._lock.anchor.require()
         kept, gone = _outcome(self._pending)
         try:
             pictures = self._pictures.write(kept)
@@ -334,6 +336,7 @@ class LiveDiskSink:
             _LOG.debug("%s: %s", self.name, error)
 
     def _write_manifest(self) -> None:
+        self._lock.anchor.require()
         manifest = "".join(manifest_lines(self._record)).encode()
         with disk_errors(self._folder / MANIFEST):
             write_file(self._folder / MANIFEST, manifest, sync=True)

@@ -13,6 +13,7 @@ from typing import Any, Self
 from streamsel.errors import RecordError
 from streamsel.event import Event, FeedReport, Kept, Verdict
 from streamsel.frame import FrameKey, ScreenState, Vector
+from streamsel.sinks.anchor import Anchor
 from streamsel.sinks.beginning import begin
 from streamsel.sinks.files import disk_errors
 from streamsel.sinks.record import DATABASE, UNOPENED, Record
@@ -40,11 +41,16 @@ class RecordWriter(Record):
         """Continue in an open database; use :meth:`create` or :meth:`resume` instead."""
         super().__init__(folder, database)
         self._path = folder / DATABASE
+        self._anchor = Anchor(folder)
         self._ids: dict[str, int] = {}
         self._next_index: dict[str, int] = {}
         self._seq = self._event = 0
         self._settled: int | None = None
         self._take_stock()
+
+    def close(self) -> None:
+        """Close the database; closing twice does nothing."""
+        self._anchor.close(self._database)
 
     @classmethod
     def create(cls, folder: Path, plan: RunPlan, started: float, *, strict: bool) -> Self:
@@ -227,10 +233,13 @@ class RecordWriter(Record):
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
+        # SQLite writes where its file is, wherever the folder's name leads by now: pictures that
+        # were written by their names must lie beside it before they are claimed.
         with disk_errors(self._path):
             try:
                 self._database.execute("BEGIN IMMEDIATE")
                 yield self._database
+                self._anchor.require()
                 self._database.execute("COMMIT")
             except BaseException:
                 if self._database.in_transaction:

@@ -41,7 +41,7 @@ def test_the_unit_can_be_read(analyze: str, units: Path) -> None:
     assert (told.returncode, told.stdout + told.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("name", ["gpu", "webcam"])
+@pytest.mark.parametrize("name", ["disk", "gpu", "webcam"])
 def test_what_is_let_in_can_be_read(analyze: str, units: Path, name: str) -> None:
     beside = units / "streamsel.service.d"
     beside.mkdir()
@@ -61,6 +61,14 @@ def test_the_unit_is_shut_tight(analyze: str, units: Path) -> None:
         text=True,
     )
     assert told.returncode == 0, told.stdout
+
+
+def test_the_unit_waits_for_the_disk_of_its_folder() -> None:
+    unit = configparser.RawConfigParser(strict=False)
+    unit.read(FOLDER / "streamsel.service")
+    folder = Path("/var/lib", unit["Service"]["StateDirectory"])
+    assert [*map(Path, unit["Unit"]["RequiresMountsFor"].split())] == [folder]
+    assert unit["Service"]["WorkingDirectory"] == str(folder)
 
 
 def test_users_and_folders_are_those_of_the_unit(analyze: str, tmp_path: Path) -> None:

@@ -81,7 +81,7 @@ def test_a_consumer_that_leaves_ends_the_service_at_once() -> None:
                 async for event in events:
                     assert event.frame.key.feed == "gate"
                     break
-                await until(lambda: line.pipeline.failing_sinks == ("events",))
+                await until(lambda: [*line.pipeline.failing_sinks] == ["events"])
             await until(lambda: not line.pipeline.failing_sinks)
 
     asyncio.run(scenario())

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from streamsel.clock import Clock
-from streamsel.errors import SinkError
+from streamsel.errors import DiskGoneError, SinkError
 from streamsel.sinks.files import sync_files, sync_path
 from streamsel.sinks.folder import make_and_lock
 from streamsel.sinks.mqtt.bell import Bell
@@ -66,6 +66,7 @@ class Outbox:
         self._strict = options.durability == "strict"
         self._unsynced: list[Path] = []
         self._closed = False
+        self._is_gone = False
         self._lock = make_and_lock(folder)
         try:
             self._database = open_to_fill(folder, durable=self._strict)
@@ -107,6 +108,20 @@ class Outbox:
             return False
         return True
 
+    def require_folder(self) -> None:
+        """Require that the folder is still the one that was opened, and say when it is again.
+
+        Raises :class:`DiskGoneError` and :class:`DiskChangedError`.
+        """
+        try:
+            self._lock.anchor.require()
+        except DiskGoneError:
+            self._is_gone = True
+            raise
+        if self._is_gone:
+            self._is_gone = False
+            self._bell.ring()
+
     def sync(self) -> None:
         """Bring all that was put to the disk; does nothing with ``strict``."""
         if self._unsynced:
@@ -127,7 +142,7 @@ class Outbox:
         try:
             self.sync()
         finally:
-            self._database.close()
+            self._lock.anchor.close(self._database)
             self._lock.release()
 
     def _require_room(self, messages: Sequence[Message], share: float) -> None:
@@ -146,6 +161,7 @@ class Outbox:
 
     def _store(self, messages: Sequence[Message], oversize: Sequence[Message]) -> None:
         files: list[Path] = []
+        self.require_folder()
         with outbox_errors(self._folder):
             try:
                 rows = [
@@ -211,6 +227,7 @@ class Outbox:
                 database.execute("INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
             for message in oversize:
                 removed += set_aside(database, message, "too-large", self._clock.wall(), None)
+            self.require_folder()  # payloads must lie beside the rows that speak of them
         if oversize:
             self._counter.quarantined(held(self._database))
         for name in removed:

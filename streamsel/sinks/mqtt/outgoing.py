@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from streamsel.clock import Clock
-from streamsel.errors import DiskFullError, SinkError
+from streamsel.errors import DiskChangedError, DiskFullError, DiskGoneError, SinkError
+from streamsel.sinks.anchor import Anchor
 from streamsel.sinks.mqtt.counts import DeliveryCounter
 from streamsel.sinks.mqtt.message import Letter, Message
 from streamsel.sinks.mqtt.quarantine import MOST_BYTES, held, set_aside
@@ -42,6 +43,7 @@ class Outgoing:
         self._done: set[int] = set()  # to be taken out as soon as the disk has room
         self._skipped: set[int] = set()  # to be set aside by the next process
         with outbox_errors(folder):
+            self._anchor = Anchor(folder)
             self._database = connect(folder, durable=False)
 
     @property
@@ -54,14 +56,15 @@ class Outgoing:
         if self._done:
             self._delete_done()
         with self._lock:
-            self._database.close()
+            self._anchor.close(self._database)
 
     def next(self, after: int) -> Letter | None:
         """Return the first message with a place later than ``after``, or None.
 
-        One whose payload is damaged is set aside on the way.
+        One whose payload is damaged is set aside on the way. While the disk is gone, payloads
+        cannot be read, and there is none.
         """
-        while True:
+        while self._is_here():
             with self._lock, outbox_errors(self._folder):
                 row = self._database.execute(
                     "SELECT seq, created, key, id, topic, content_type, payload, crc "
@@ -77,8 +80,16 @@ class Outgoing:
             letter = Letter(after, created, Message(key, name, topic, content_type, payload or b""))
             if payload is not None and zlib.crc32(payload) == crc:
                 return letter
-            if self._waits(after):
+            if self._waits(after) and self._is_here():
                 self.refuse(letter, "damaged")
+        return None
+
+    def _is_here(self) -> bool:
+        try:
+            self._anchor.require()
+        except (DiskGoneError, DiskChangedError):
+            return False
+        return True
 
     def settle(self, letters: Sequence[Letter]) -> None:
         """Take out messages that were acknowledged. On a full disk too, if only in memory."""

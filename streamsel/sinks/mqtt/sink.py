@@ -74,6 +74,7 @@ class MqttSink:
 
         Raises :class:`SinkError`.
         """
+        self._outbox.require_folder()
         now = self._clock.monotonic()
         if now - self._told >= _STATS_EVERY:
             self._told = now
