@@ -101,7 +101,8 @@ class FeedStatus:
     pictures come; ``down``: none has come for longer than the feed may be silent; ``disabled``:
     switched off. ``since`` and ``last_frame`` are UTC epoch seconds (None: no frame ever came),
     ``sessions`` counts the times it was opened, ``reason`` says why it is not up, credentials
-    masked, and is empty where it is.
+    masked, and is empty where it is. ``scope`` names the coreset that it is judged for: the feed
+    itself, or its group.
     """
 
     feed: str
@@ -111,6 +112,12 @@ class FeedStatus:
     since: float
     sessions: int
     last_frame: float | None
+    scope: str = ""
+
+    def __post_init__(self) -> None:
+        """A feed of no group is judged for itself."""
+        if not self.scope:
+            object.__setattr__(self, "scope", self.feed)
 
 
 @dataclass(frozen=True, slots=True)

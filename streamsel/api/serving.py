@@ -9,7 +9,7 @@ import signal
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from streamsel.api.controls import HttpControl, MqttControls
 from streamsel.api.operations import Operations
@@ -28,6 +28,9 @@ from streamsel.service.events import Board
 from streamsel.service.options import ServiceOptions
 from streamsel.service.server import Service
 from streamsel.sinks.console import ConsoleSink
+
+if TYPE_CHECKING:
+    from streamsel.metrics.observer import Metrics
 
 _LOG = logging.getLogger("streamsel.service")
 _GAUGE_SECONDS = 1.0
@@ -80,6 +83,7 @@ class LiveService:
         async with Worker("streamsel-start") as starting:
             config = await starting.run(self._load)
             parts = await starting.run(build_parts, config, self._clock)
+        parts.metrics.configured(self._clock.wall())
         suffix = None if config.sinks.disk is None else config.pictures.format
         board = Board(self._clock)
         line = LivePipeline(
@@ -142,7 +146,9 @@ class LiveService:
         async with AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:
             running = tasks.create_task(line.run(), name="line")
             control = await self._answer(stack, config, parts, line, operations, board)
-            reloading = tasks.create_task(self._serve_reloads(operations), name="reload")
+            reloading = tasks.create_task(
+                self._serve_reloads(operations, parts.metrics), name="reload"
+            )
             stopping = tasks.create_task(self._stopping.wait(), name="stop")
             companions: list[asyncio.Task[Any]] = [
                 reloading,
@@ -169,7 +175,7 @@ class LiveService:
             for task in (*companions, *publishing):
                 task.cancel()
 
-    async def _serve_reloads(self, operations: Operations) -> None:
+    async def _serve_reloads(self, operations: Operations, metrics: Metrics) -> None:
         while True:
             await self._reloading.wait()
             self._reloading.clear()
@@ -179,10 +185,13 @@ class LiveService:
                     config = await loading.run(self._load)
                     await loading.run(require_buildable, config)
                 await operations.reload(config)
+                metrics.configured(self._clock.wall())
                 _LOG.info("configuration read again; %d feeds", len(config.feeds))
             except ConfigurationError as error:
+                metrics.configured(None)
                 _LOG.error("configuration not used, all goes on as before: %s", error)
             except StreamselError as error:
+                metrics.configured(None)
                 _LOG.error("configuration not used in full, reload it again: %s", error)
             self._notifier.ready()
 
@@ -193,7 +202,8 @@ async def _tell_gauges(parts: LiveParts) -> None:
         if parts.store is not None:
             parts.metrics.stored(parts.store.stored_bytes, parts.store.max_bytes)
         if parts.mqtt is not None:
-            parts.metrics.outbox(parts.mqtt[0].counts.pending)
+            counts = parts.mqtt[0].counts
+            parts.metrics.outbox(counts.pending, connected=counts.connected)
         await asyncio.sleep(_GAUGE_SECONDS)
 
 

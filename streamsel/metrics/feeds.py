@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client import CollectorRegistry, Counter, Gauge, Info, Summary
 
 from streamsel.event import Event, FeedStatus, Kept, Tally, Verdict
 from streamsel.metrics.labels import DROP_REASONS, REFUSAL_REASONS, one_of
@@ -38,6 +38,18 @@ class FeedMetrics:
         self._enabled = gauge("feed_enabled", "1 unless the feed is switched off.")
         self._last_frame = gauge(
             "last_frame_timestamp_seconds", "When the newest frame was received, in UTC."
+        )
+        self._scope = Info(
+            "streamsel_feed_scope",
+            "Whose coreset a feed is selected into; always 1, to be joined with.",
+            ("feed",),
+            registry=registry,
+        )
+        self._latency = Summary(
+            "streamsel_feed_latency_seconds",
+            "From receipt of a frame of the feed to its verdict.",
+            ("feed",),
+            registry=registry,
         )
         self._plain = {
             "reconnects": count("feed_reconnects", "Times the feed was opened again."),
@@ -72,6 +84,7 @@ class FeedMetrics:
         )
         heard.sessions = status.sessions
         heard.opened += fresh
+        self._scope.labels(status.feed).info({"scope": status.scope})
         self._up.labels(status.feed).set(status.state == "up")
         self._enabled.labels(status.feed).set(status.state != "disabled")
         if status.last_frame is not None:
@@ -80,8 +93,8 @@ class FeedMetrics:
     def remove(self, feed: str) -> None:
         """Remove every series of a feed; nothing where there is none."""
         self._heard.pop(feed, None)
-        gauges = (self._up, self._enabled, self._last_frame)
-        for metric in (*gauges, *self._plain.values(), self._refused, self._dropped):
+        told = (self._up, self._enabled, self._last_frame, self._scope, self._latency)
+        for metric in (*told, *self._plain.values(), self._refused, self._dropped):
             metric.remove_by_labels({"feed": feed})
 
     def tally(self, feed: str, tally: Tally) -> None:
@@ -107,7 +120,7 @@ class FeedMetrics:
         if feed in self._heard:
             self._dropped.labels(feed, one_of(DROP_REASONS, reason)).inc(frames)
 
-    def judge(self, verdict: Verdict) -> None:
+    def judge(self, verdict: Verdict, now: float) -> None:
         """Count what became of a frame; its events are counted by :meth:`change`."""
         frame = verdict.frame
         feed = frame.key.feed
@@ -119,6 +132,8 @@ class FeedMetrics:
             self._plain["covered"].labels(feed).inc()
         elif verdict.outcome == "refused":
             self._refused.labels(feed, one_of(REFUSAL_REASONS, verdict.reason)).inc()
+        if frame.received is not None:
+            self._latency.labels(feed).observe(max(0.0, now - frame.received))
         if frame.wall_time is not None:
             self._last_frame.labels(feed).set(frame.wall_time)
 
@@ -142,7 +157,7 @@ class FeedMetrics:
 
     def _begin(self, feed: str) -> _Heard:
         """Expose every series of a feed at 0, so that its first increase shows in a rate."""
-        for counter in self._plain.values():
+        for counter in (*self._plain.values(), self._latency):
             counter.labels(feed)
         for reason in REFUSAL_REASONS:
             self._refused.labels(feed, reason)

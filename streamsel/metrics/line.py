@@ -55,6 +55,17 @@ class LineMetrics:
             "store_limit_bytes", "The most that store_bytes may be; +Inf where nothing bounds it."
         )
         self._outbox = gauge("outbox_messages", "MQTT messages that wait to be acknowledged.")
+        self._broker = gauge(
+            "broker_connected", "1 while the broker of a sink is connected, else 0.", "sink"
+        )
+        self._reloaded = gauge(
+            "config_last_reload_successful",
+            "1 where the configuration that was read last is in use, else 0.",
+        )
+        self._reload_time = gauge(
+            "config_last_reload_success_timestamp_seconds",
+            "When the configuration that is in use was read, in UTC.",
+        )
         self._sink_errors = Counter(
             "streamsel_sink_errors",
             "Times a sink could not do its work, by reason; it is always tried again.",
@@ -93,9 +104,16 @@ class LineMetrics:
         self._store.set(store_bytes)
         self._store_limit.set(math.inf if max_bytes is None else max_bytes)
 
-    def outbox(self, messages: int) -> None:
-        """So many messages wait."""
+    def outbox(self, messages: int, connected: bool) -> None:
+        """So many messages wait; the broker can be reached, or not."""
         self._outbox.set(messages)
+        self._broker.labels("mqtt").set(connected)
+
+    def configured(self, wall_time: float | None) -> None:
+        """The configuration was taken then; None: one was read and not taken."""
+        self._reloaded.set(wall_time is not None)
+        if wall_time is not None:
+            self._reload_time.set(wall_time)
 
     def sink_failed(self, sink: str, reason: str) -> None:
         """A sink could not do its work."""

@@ -67,7 +67,7 @@ class Metrics:
     def judged(self, judgement: Judgement, now: float) -> None:
         """A turn of the judge, at the monotonic time ``now``."""
         for verdict in judgement.verdicts:
-            self._feeds.judge(verdict)
+            self._feeds.judge(verdict, now)
             self._line.judge(verdict, now)
         for event in judgement.events:
             self._feeds.change(event)
@@ -99,9 +99,16 @@ class Metrics:
         """The pictures have this size, and may have that; to be told about once a second."""
         self._line.store(store_bytes, max_bytes)
 
-    def outbox(self, messages: int) -> None:
-        """So many MQTT messages are not acknowledged yet; to be told about once a second."""
-        self._line.outbox(messages)
+    def outbox(self, messages: int, *, connected: bool) -> None:
+        """So many MQTT messages are not acknowledged yet, and whether the broker can be reached.
+
+        To be told about once a second.
+        """
+        self._line.outbox(messages, connected)
+
+    def configured(self, wall_time: float | None) -> None:
+        """The configuration was taken at that time, UTC; None: one was read and not taken."""
+        self._line.configured(wall_time)
 
     def counts(self) -> Mapping[str, Mapping[str, int]]:
         """Return, for each feed, what was counted since it was added.

@@ -15,7 +15,7 @@ from streamsel.metrics.spread import Spread, SpreadMeter
 
 
 class ScopeMetrics:
-    """The series of coresets; their label ``feed`` names the scope."""
+    """The series of coresets, labelled with the scope: a feed, or a group of feeds."""
 
     def __init__(
         self,
@@ -24,7 +24,7 @@ class ScopeMetrics:
         clock: Clock,
     ) -> None:
         def gauge(name: str, meaning: str, *labels: str) -> Gauge:
-            return Gauge(f"streamsel_{name}", meaning, ("feed", *labels), registry=registry)
+            return Gauge(f"streamsel_{name}", meaning, ("scope", *labels), registry=registry)
 
         self._size = gauge("coreset_size", "Frames that represent what was seen.")
         self._capacity = gauge("coreset_capacity", "The most that coreset_size may be.")
@@ -58,7 +58,7 @@ class ScopeMetrics:
             self._spacing.labels(scope).set(selector.spacing)
             self._radius.labels(scope).set(selector.coverage_bound)
             if selector.size < 2:
-                self._pairwise.remove_by_labels({"feed": scope})
+                self._pairwise.remove_by_labels({"scope": scope})
             elif spread is not None:
                 for statistic in PAIR_STATISTICS:
                     self._pairwise.labels(scope, statistic).set(getattr(spread, statistic))
@@ -70,4 +70,4 @@ class ScopeMetrics:
         with self._lock:
             self._removals += 1
             for metric in gauges:
-                metric.remove_by_labels({"feed": scope})
+                metric.remove_by_labels({"scope": scope})

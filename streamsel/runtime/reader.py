@@ -149,6 +149,11 @@ class Reader:
             _LOG.warning("%s", reason)
         self.reason = reason
 
+    def _say_back(self, silent: float) -> None:
+        """End what was said of a feed that is not up: the log tells how long it was away."""
+        if self.reason or silent > self._feed.down_after:
+            _LOG.info("feed %r: back, after %.0f s without a picture", self._feed.name, silent)
+
     def _look(self, frame: Frame) -> bool:
         """Screen a frame and pass it on. Returns False where the reader was told to stop."""
         with self._passing:
@@ -169,6 +174,7 @@ class Reader:
             if self._stopping.is_set():
                 return False
             now = self._clock.monotonic()
+            self._say_back(now - self.silent_since)
             self.next_index = frame.key.index + 1
             self._media_time, self._timed = frame.media_time, frame.received or now
             self.silent_since, self.last_frame = now, frame.wall_time

@@ -206,6 +206,7 @@ class Roster:
         state, reason = self._state(entry)
         if state != entry.state:
             entry.state, entry.since = state, self._clock.wall()
+            self._say(entry)
         return FeedStatus(
             feed=entry.feed.name,
             address=entry.feed.address,
@@ -214,7 +215,15 @@ class Roster:
             since=entry.since,
             sessions=0 if reader is None else reader.sessions,
             last_frame=None if reader is None else reader.last_frame,
+            scope=entry.feed.scope,
         )
+
+    def _say(self, entry: _Entry) -> None:
+        """Say what no reader can: that pictures stay away while its connection stands."""
+        reader = entry.reader
+        if entry.state == "down" and reader is not None and reader.is_up:
+            patience = entry.feed.down_after
+            _LOG.warning("feed %r: no picture for %g s; waiting", entry.feed.name, patience)
 
     def _state(self, entry: _Entry) -> tuple[FeedState, str]:
         reader, patience = entry.reader, entry.feed.down_after

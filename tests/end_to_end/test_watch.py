@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import sqlite3
 import time
@@ -19,6 +20,8 @@ from tests.servers.proxy import FaultProxy
 from tests.servers.rtsp import Mount, RtspServer
 
 DECODED = "streamsel_frames_decoded_total"
+RELOADED = "streamsel_config_last_reload_successful"
+RELOADED_AT = "streamsel_config_last_reload_success_timestamp_seconds"
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +78,11 @@ def test_a_camera_that_dies_comes_back_and_the_others_never_notice(
         service.until_frames("gate", 15)
         assert service.metric("streamsel_feed_reconnects_total", feed="gate") >= 1
         assert service.metric("streamsel_feed_reconnects_total", feed="yard") == 0
+        assert service.metric("streamsel_feed_latency_seconds_count", feed="gate") > 0
         assert service.stop() == 0
+    back = re.findall(r"feed '(\w+)': back, after (\d+) s", service.said())
+    assert [feed for feed, _ in back] == ["gate"]
+    assert int(back[0][1]) >= 10
 
 
 def test_resets_and_a_partition_are_overcome(tmp_path: Path, steady: RtspServer) -> None:
@@ -179,16 +186,22 @@ def test_feeds_are_added_changed_and_removed_without_a_restart(
         service.configure({"feeds": {"gate": {"source": camera.url("/main"), "counts": 5}}})
         service.reload()
         eventually(lambda: "counts" in service.said(), within=10, what="the mistake is told")
+        taken = service.metric(RELOADED_AT)
+        assert taken > 0
         broken = {"source": steady.url("/main"), "vf": "nosuchfilter=1"}
         service.configure(config(gate=camera.url("/main"), yard=broken))
         service.reload()
         eventually(lambda: "nosuchfilter" in service.said(), within=10, what="this one too")
         assert set(service.feeds()) == {"gate", "yard"}
         assert service.feeds()["gate"]["sessions"] == sessions
+        eventually(lambda: service.metric(RELOADED) == 0, within=10, what="not taken")
+        assert service.metric(RELOADED_AT) == taken
         service.configure(config(yard=steady.url("/main")))
         service.reload()
         eventually(lambda: set(service.feeds()) == {"yard"}, within=10, what="gate is gone")
         assert service.state("yard") == "up"
+        eventually(lambda: service.metric(RELOADED) == 1, within=10, what="taken")
+        assert service.metric(RELOADED_AT) > taken
         assert service.stop() == 0
 
 
@@ -197,8 +210,10 @@ def test_two_cameras_on_one_scene_keep_one_set(tmp_path: Path, steady: RtspServe
     with Service(tmp_path, config(east=member, west=member)) as service:
         service.until_up("east", "west")
         service.until_frames("west", 60)
-        kept = service.metric("streamsel_coreset_size", feed="yard")
+        kept = service.metric("streamsel_coreset_size", scope="yard")
         assert 1 <= kept <= 10
+        for feed in ("east", "west"):
+            assert service.metric("streamsel_feed_scope_info", feed=feed, scope="yard") == 1
         assert service.stop() == 0
     assert len(rows(tmp_path, "SELECT 1 FROM kept WHERE live")) <= 10
     assert rows(tmp_path, "SELECT DISTINCT scope FROM kept") == [("yard",)]

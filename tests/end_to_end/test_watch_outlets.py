@@ -70,6 +70,8 @@ def test_events_and_pictures_go_out_and_commands_come_in(
         Service(tmp_path, with_broker(camera.url("/main"), broker)) as service,
     ):
         service.until_up("gate")
+        connected = "streamsel_broker_connected"
+        eventually(lambda: service.metric(connected) == 1, within=10, what="the broker is there")
         listener.wait(lambda: any(map(is_kept, listener.on("streamsel/events"))))
         event = next(filter(is_kept, listener.on("streamsel/events"))).json
         listener.wait(lambda: listener.on("streamsel/gate/image"))
@@ -122,6 +124,19 @@ def test_a_frozen_camera_and_a_frozen_broker_do_not_delay_the_end(
         assert service.stop(within=10) == 0
         server.thaw()
         broker.thaw()
+
+
+def test_a_broker_that_is_gone_is_told(tmp_path: Path, camera: RtspServer) -> None:
+    with (
+        Broker(tmp_path / "broker") as broker,
+        Service(tmp_path, with_broker(camera.url("/main"), broker)) as service,
+    ):
+        connected = "streamsel_broker_connected"
+        eventually(lambda: service.metric(connected) == 1, within=10, what="it is connected")
+        broker.kill()
+        eventually(lambda: service.metric(connected) == 0, within=10, what="it is gone")
+        broker.start()
+        eventually(lambda: service.metric(connected) == 1, within=10, what="it is back")
 
 
 @pytest.fixture

@@ -60,9 +60,11 @@ def status(
     state: FeedState = "up",
     sessions: int = 1,
     last_frame: float | None = 1_764_000_000.0,
+    scope: str = "",
 ) -> FeedStatus:
     address = f"rtsp://viewer:{SECRET}@10.0.0.4/main"
-    return FeedStatus(feed, address, state, f"no answer from {address}", 0.0, sessions, last_frame)
+    reason = f"no answer from {address}"
+    return FeedStatus(feed, address, state, reason, 0.0, sessions, last_frame, scope)
 
 
 def frame(feed: str, index: int, received: float | None = 10.0) -> Frame:
@@ -132,7 +134,8 @@ def busy_metrics(feeds: tuple[str, ...] = ("gate",)) -> Metrics:
     metrics.sink_failed("mqtt", "SinkError")
     metrics.sink_failed(SECRET, SECRET)
     metrics.stored(123_456, 1_000_000)
-    metrics.outbox(7)
+    metrics.outbox(7, connected=True)
+    metrics.configured(1_764_000_000.0)
     return metrics
 
 
@@ -150,6 +153,6 @@ def value(metrics: Metrics, name: str, **labels: str) -> float | None:
     return samples(metrics).get((f"streamsel_{name}", frozenset(labels.items())))
 
 
-def names_of_feeds(metrics: Metrics) -> set[str]:
-    """Every value of the label ``feed``."""
-    return {text for _, labels in samples(metrics) for label, text in labels if label == "feed"}
+def names(metrics: Metrics, label: str = "feed") -> set[str]:
+    """Every value of a label."""
+    return {text for _, labels in samples(metrics) for name, text in labels if name == label}

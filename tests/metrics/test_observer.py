@@ -20,7 +20,7 @@ from tests.metrics.scenario import (
     busy_metrics,
     evicted,
     fresh_metrics,
-    names_of_feeds,
+    names,
     samples,
     status,
     unit_vectors,
@@ -46,7 +46,8 @@ def test_promtool_finds_nothing_to_complain_of() -> None:
 def test_a_feed_adds_at_most_forty_series() -> None:
     one, two = samples(busy_metrics(("gate",))), samples(busy_metrics(("gate", "yard")))
     assert 0 < len(two) - len(one) <= 40
-    assert len([1 for _, labels in one if ("feed", "gate") in labels]) == len(two) - len(one)
+    own = {("feed", "gate"), ("scope", "gate")}
+    assert len([1 for _, labels in one if own & labels]) == len(two) - len(one)
 
 
 def test_what_no_feed_labels_is_bounded_whatever_is_told() -> None:
@@ -140,7 +141,7 @@ def test_a_removed_feed_takes_its_series_with_it_and_nothing_late_brings_them_ba
     metrics.dropped("gate", "overload", 5)
     late = Judgement("gate", (verdict("gate", 9, "kept", "novel"),), (evicted("gate", 9),))
     metrics.judged(late, now=11.0)
-    assert names_of_feeds(metrics) == {"yard"}
+    assert names(metrics) == {"yard"}
     metrics.feed_changed(status("gate", "connecting", 0))
     assert value(metrics, "frames_kept_total", feed="gate") == 0
 
@@ -149,12 +150,58 @@ def test_a_group_has_its_coreset_under_its_own_name_until_it_goes() -> None:
     metrics = fresh_metrics()
     metrics.feed_changed(status("east"))
     metrics.measured("yard", FixedSelector(unit_vectors(5), capacity=9))
-    assert value(metrics, "coreset_size", feed="yard") == 5
-    assert value(metrics, "coreset_capacity", feed="yard") == 9
-    assert value(metrics, "coreset_spacing", feed="yard") == 0.5
-    assert value(metrics, "coverage_radius", feed="yard") == 0.75
+    assert value(metrics, "coreset_size", scope="yard") == 5
+    assert value(metrics, "coreset_capacity", scope="yard") == 9
+    assert value(metrics, "coreset_spacing", scope="yard") == 0.5
+    assert value(metrics, "coverage_radius", scope="yard") == 0.75
+    assert names(metrics, "scope") == {"yard", "east"}
     metrics.feed_removed("yard")
-    assert names_of_feeds(metrics) == {"east"}
+    assert (names(metrics), names(metrics, "scope")) == ({"east"}, {"east"})
+
+
+def test_feeds_are_told_to_belong_to_their_scopes() -> None:
+    metrics = fresh_metrics()
+    metrics.feed_changed(status("east", scope="yard"))
+    metrics.feed_changed(status("gate"))
+    assert value(metrics, "feed_scope_info", feed="east", scope="yard") == 1
+    assert value(metrics, "feed_scope_info", feed="gate", scope="gate") == 1
+    metrics.feed_removed("east")
+    metrics.feed_changed(status("east", scope="street"))
+    assert value(metrics, "feed_scope_info", feed="east", scope="yard") is None
+    assert value(metrics, "feed_scope_info", feed="east", scope="street") == 1
+
+
+def test_latency_is_told_of_each_feed() -> None:
+    metrics = fresh_metrics()
+    metrics.feed_changed(status("gate"))
+    metrics.feed_changed(status("yard"))
+    late = (verdict("gate", 1, "covered", "covered"), verdict("gate", 2, "refused", "black"))
+    metrics.judged(Judgement("gate", late, ()), now=12.5)
+    assert value(metrics, "feed_latency_seconds_sum", feed="gate") == pytest.approx(5.0)
+    assert value(metrics, "feed_latency_seconds_count", feed="gate") == 2
+    assert value(metrics, "feed_latency_seconds_count", feed="yard") == 0
+
+
+def test_a_reload_that_failed_is_told_and_since_when_the_last_one_is_in_use() -> None:
+    metrics = fresh_metrics()
+    told = []
+    for taken_at in (1000.0, None, 1500.0):
+        metrics.configured(taken_at)
+        told.append(
+            (
+                value(metrics, "config_last_reload_successful"),
+                value(metrics, "config_last_reload_success_timestamp_seconds"),
+            )
+        )
+    assert told == [(1, 1000), (0, 1000), (1, 1500)]
+
+
+def test_the_broker_is_connected_or_not_where_there_is_one() -> None:
+    metrics = fresh_metrics()
+    assert value(metrics, "broker_connected", sink="mqtt") is None
+    for connected in (False, True):
+        metrics.outbox(3, connected=connected)
+        assert value(metrics, "broker_connected", sink="mqtt") == connected
 
 
 def test_no_secret_is_ever_exposed() -> None:
@@ -171,7 +218,7 @@ def test_a_feed_that_goes_while_it_is_looked_at_stays_gone() -> None:
             return super().vectors()
 
     metrics.measured("gate", Going(unit_vectors(5)))
-    assert names_of_feeds(metrics) == set()
+    assert names(metrics) == set()
 
 
 def test_looks_and_scrapes_go_on_while_feeds_come_and_go() -> None:
@@ -191,7 +238,7 @@ def test_looks_and_scrapes_go_on_while_feeds_come_and_go() -> None:
         ended.set()
         looking.result()
     metrics.feed_removed("gate")
-    assert names_of_feeds(metrics) == set()
+    assert names(metrics) == set()
 
 
 def test_every_stage_and_queue_has_its_series() -> None:

@@ -30,7 +30,7 @@ class SlowPairwise:
 
 def statistics(metrics: Metrics, scope: str = "gate") -> list[float | None]:
     names = ("mean", "min", "max", "p10", "p90")
-    return [value(metrics, "pairwise_distance", feed=scope, stat=name) for name in names]
+    return [value(metrics, "pairwise_distance", scope=scope, stat=name) for name in names]
 
 
 def figures(found: Pairwise) -> list[float]:
@@ -72,7 +72,7 @@ def test_sizes_are_always_new_diversity_every_five_seconds() -> None:
     first = statistics(metrics)
     clock.now += 4.9
     metrics.measured("gate", FixedSelector(unit_vectors(12, seed=2)))
-    assert value(metrics, "coreset_size", feed="gate") == 12
+    assert value(metrics, "coreset_size", scope="gate") == 12
     assert statistics(metrics) == first
     clock.now += 0.2
     metrics.measured("gate", FixedSelector(unit_vectors(12, seed=2)))
@@ -112,7 +112,7 @@ def test_less_than_two_frames_have_no_diversity() -> None:
     metrics.measured("gate", FixedSelector(unit_vectors(1)))
     assert statistics(metrics) == [None] * 5
     metrics.measured("yard", FixedSelector(np.empty((0, 16), np.float32)))
-    assert value(metrics, "coreset_size", feed="yard") == 0
+    assert value(metrics, "coreset_size", scope="yard") == 0
 
 
 def test_a_scope_that_returns_is_measured_at_once() -> None:

@@ -219,6 +219,68 @@ def test_why_a_feed_is_not_up_is_logged_once(caplog: pytest.LogCaptureFixture) -
     assert [record.message for record in caplog.records] == ["feed 'gate': lost"]
 
 
+def test_when_a_feed_is_back_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    lost, back = threading.Event(), threading.Event()
+
+    def first() -> Iterator[float | str]:
+        yield 0.0
+        lost.wait()
+        yield "lost"
+
+    def second() -> Iterator[float | str]:
+        back.wait()
+        yield 0.0
+        yield 0.0
+        yield "freeze"
+
+    with caplog.at_level(logging.INFO, "streamsel.feeds"), desk() as one:
+        source = one.source("gate", first, second)
+        one.roster.add(feed_of(source))
+        eventually(lambda: len(one.passed) == 1)
+        one.clock.advance(3.0)
+        lost.set()
+        eventually(lambda: source.opened == 2)
+        one.clock.advance(4.0)
+        back.set()
+        eventually(lambda: len(one.passed) == 3)
+        source.thaw.set()
+    told = [(record.levelname, record.message) for record in caplog.records]
+    assert told == [
+        ("WARNING", "feed 'gate': lost"),
+        ("INFO", "feed 'gate': back, after 7 s without a picture"),
+    ]
+
+
+def test_a_silence_within_a_session_is_logged_and_so_is_its_end(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    goes_on = threading.Event()
+
+    def first() -> Iterator[float | str]:
+        yield 0.0
+        goes_on.wait()
+        yield 0.0
+        yield "freeze"
+
+    with caplog.at_level(logging.INFO, "streamsel.feeds"), desk() as one:
+        source = one.source("gate", first)
+        one.roster.add(feed_of(source, down_after=10.0))
+        eventually(lambda: len(one.passed) == 1)
+        assert one.state("gate") == ("up", "")
+        one.clock.advance(11.0)
+        assert one.state("gate")[0] == one.state("gate")[0] == "down"
+        one.clock.advance(1.0)
+        goes_on.set()
+        eventually(lambda: len(one.passed) == 2)
+        assert one.state("gate") == ("up", "")
+        source.thaw.set()
+    told = [(record.levelname, record.message) for record in caplog.records]
+    assert told == [
+        ("WARNING", "feed 'gate': no picture for 10 s; waiting"),
+        ("INFO", "feed 'gate': back, after 12 s without a picture"),
+    ]
+
+
 def test_passwords_do_not_leak_from_a_foreign_source(caplog: pytest.LogCaptureFixture) -> None:
     class Careless(ScriptedSource):
         def session(self, start: int, media_time: float) -> Generator[Frame, None, None]:

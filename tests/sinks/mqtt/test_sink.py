@@ -129,6 +129,7 @@ def test_the_status_is_posted_each_time_and_an_event_only_where_the_state_change
         "since": 1_800_000_000.5,
         "sessions": 1,
         "last_frame": None,
+        "scope": "gate",
     }
     told += [json.loads(message.payload) for message in line.waiting()]
     assert [(one["type"], one["state"]) for one in told] == [
