@@ -60,11 +60,15 @@ class Operations:
         return self._status(feed).state != "disabled"
 
     async def start(self) -> None:
-        """Begin to read every feed of the configuration."""
+        """Begin to read every feed of the configuration.
+
+        The record is asked for all before any is read: what the first of hundreds keep, all at
+        once, would be ahead of the others in the queue of a disk that answers slowly.
+        """
         async with self._one_at_a_time:
-            for name in self._config.feeds:
-                await self._add(self._config.feed(name))
-            await self._tell_scopes()
+            wanted = [self._config.feed(name) for name in self._config.feeds]
+            await self._tell_scopes(wanted)
+            await self._add(wanted)
 
     def end(self) -> None:
         """Refuse whatever is asked from now on: the line is coming to its end."""
@@ -115,26 +119,28 @@ class Operations:
                     self._counts.pop(was.scope, None)
                     self._parts.clips.pop(name, None)
                     await self._line.remove_feed(name)
+            await self._add([each for name, each in wanted.items() if name not in self._settings])
             for name, settings in wanted.items():
-                was_count = self._settings[name].count if name in self._settings else None
-                if name not in self._settings:
-                    await self._add(settings)
-                elif settings.count is not None and settings.count != was_count:
+                if settings.count is not None and settings.count != self._settings[name].count:
                     self._settings[name] = settings
                     await self.set_count(name, settings.count)
             self._settings = {name: self._settings[name] for name in wanted}
-            await self._tell_scopes()
+            await self._tell_scopes(list(self._settings.values()))
             self._config = config
 
-    async def _tell_scopes(self) -> None:
+    async def _tell_scopes(self, feeds: Sequence[FeedSettings]) -> None:
         """Tell the record which of its scopes are still selected into."""
         if self._parts.store is not None:
-            await self._in_store(partial(self._parts.store.select_into, tuple(self._line.scopes)))
+            scopes = {settings.scope for settings in feeds}
+            await self._in_store(partial(self._parts.store.select_into, scopes))
 
-    async def _add(self, settings: FeedSettings) -> None:
-        feed, make_selector = await self._in_store(partial(self._parts.feed, settings))
-        await self._line.add_feed(feed, make_selector)
-        self._settings[settings.name] = settings
+    async def _add(self, wanted: Sequence[FeedSettings]) -> None:
+        feeds = await self._in_store(partial(self._parts.feeds, wanted))
+        try:
+            await self._line.add_feeds(feeds)
+        finally:
+            present = {status.feed for status in self._line.statuses()}
+            self._settings |= {each.name: each for each in wanted if each.name in present}
 
     async def _in_store(self, call: Callable[[], T]) -> T:
         """Run what touches the record in the thread that may."""

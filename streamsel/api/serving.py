@@ -159,12 +159,15 @@ class LiveService:
             if control is not None:
                 telling = board.serve(control, parts.metrics)
                 companions.append(tasks.create_task(telling, name="board"))
-            await operations.start()
+            starting = tasks.create_task(operations.start(), name="start")
+            await _first_of(starting, running, stopping)
             publisher = None if parts.mqtt is None else parts.mqtt[1](MqttControls(operations))
             publishing = [] if publisher is None else [tasks.create_task(publisher.run())]
-            self._notifier.ready()
-            await asyncio.wait([running, stopping], return_when=asyncio.FIRST_COMPLETED)
+            if starting.done():
+                self._notifier.ready()
+            await _first_of(running, stopping)
             self._notifier.stopping()
+            starting.cancel()
             reloading.cancel()
             operations.end()
             line.stop()
@@ -194,6 +197,11 @@ class LiveService:
                 metrics.configured(None)
                 _LOG.error("configuration not used in full, reload it again: %s", error)
             self._notifier.ready()
+
+
+async def _first_of(*tasks: asyncio.Task[Any]) -> None:
+    """Wait until one of them has ended; what it raised is for its group to tell."""
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
 
 
 async def _tell_gauges(parts: LiveParts) -> None:

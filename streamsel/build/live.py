@@ -57,15 +57,25 @@ class LiveParts:
     def reserve(self, feed: str, upto: int) -> None:
         """Record that numbers of a feed below ``upto`` may be in use."""
         if self.store is not None:
-            self.store.reserve(feed, upto)
+            self.store.reserve({feed: upto})
 
-    def feed(self, settings: FeedSettings) -> tuple[LiveFeed, Callable[[], LiveSelector]]:
-        """Return a feed that goes on where the record ends, and how its selector is made.
+    def feeds(
+        self, wanted: Sequence[FeedSettings]
+    ) -> list[tuple[LiveFeed, Callable[[], LiveSelector]]]:
+        """Return feeds that go on where the record ends, and how the selector of each is made.
 
         The selector is one that continues, where its scope has kept frames already. Reads and
         writes the record. Raises :class:`SinkError` and :class:`RecordError`.
         """
-        start, media_time = self._beginning(settings)
+        beginnings = self._beginnings(wanted)
+        return [
+            self._feed(settings, *beginning)
+            for settings, beginning in zip(wanted, beginnings, strict=True)
+        ]
+
+    def _feed(
+        self, settings: FeedSettings, start: int, media_time: float
+    ) -> tuple[LiveFeed, Callable[[], LiveSelector]]:
         last_size = None if self.store is None else self.store.last_size(settings.name)
         areas = open_areas(settings, last_size)
         ring = open_ring(settings)
@@ -89,19 +99,23 @@ class LiveParts:
             partial(_selector, settings, self.embedder.dim, *self._remembered(settings)),
         )
 
-    def _beginning(self, settings: FeedSettings) -> tuple[int, float]:
-        """Where the numbers and the media time of a feed go on."""
+    def _beginnings(self, wanted: Sequence[FeedSettings]) -> list[tuple[int, float]]:
+        """Where the numbers and the media time of each feed go on; numbers are reserved."""
         now = self.clock.wall()
         if self.store is None:
             # Nothing remembers: the time keeps the numbers of two runs apart.
-            return int(now) * 1000, 0.0
-        self.store.add_feed(settings.name, settings.address, settings.display_name)
-        start = self.store.next_index(settings.name)
-        self.store.reserve(settings.name, start + _RESERVED)
-        if (last := self.store.last_times(settings.name)) is None:
-            return start, 0.0
-        media_time, wall_time = last
-        return start, media_time + max(0.0, now - wall_time)
+            return [(int(now) * 1000, 0.0) for _ in wanted]
+        beginnings, numbers = [], {}
+        for settings in wanted:
+            self.store.add_feed(settings.name, settings.address, settings.display_name)
+            start = self.store.next_index(settings.name)
+            numbers[settings.name] = start + _RESERVED
+            last = self.store.last_times(settings.name)
+            media_time = 0.0 if last is None else last[0] + max(0.0, now - last[1])
+            beginnings.append((start, media_time))
+        # Once for all of them: each transaction waits for the disk.
+        self.store.reserve(numbers)
+        return beginnings
 
     def _remembered(
         self, settings: FeedSettings

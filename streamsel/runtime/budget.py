@@ -21,8 +21,9 @@ class PictureBudget:
     look-ahead block or as witnesses, are dropped oldest first; a dropped picture whose frame is
     kept after all is decoded again. Where it cannot be, ``encode`` is given: pictures are then
     encoded first, and dropped only where even their files are too much. What a sink took for
-    writing is its own to count. Safe from many threads, of which one at a time sweeps and the
-    others go on.
+    writing is its own to count. Safe from many threads, of which one at a time counts and sweeps;
+    the others go on, for a lock that hundreds of readers want is handed from one to the next only
+    as fast as the interpreter gives each its turn.
 
     Cost: amortised constant time per picture, and where it is encoded the time of that.
     """
@@ -34,27 +35,31 @@ class PictureBudget:
     ) -> None:
         self._limit = limit_bytes
         self._encode = encode
+        self._arrived: deque[tuple[weakref.ref[Picture], int]] = deque()
         self._held: deque[weakref.ref[Picture]] = deque()
         self._bytes_since_sweep = 0
         self._counting = threading.Lock()
-        self._sweeping = threading.Lock()
 
     def hold(self, picture: Picture) -> None:
         """Count a picture in, making older ones smaller where the limit asks for it."""
-        with self._counting:
-            self._held.append(weakref.ref(picture))
-            self._bytes_since_sweep += picture.held_bytes
-            # A sweep leaves at most half of the limit, so the next one is as far away.
-            is_due = self._bytes_since_sweep > self._limit // 2
-        if is_due and self._sweeping.acquire(blocking=False):
+        self._arrived.append((weakref.ref(picture), picture.held_bytes))
+        if self._counting.acquire(blocking=False):
             try:
-                self._sweep()
+                self._count()
             finally:
-                self._sweeping.release()
+                self._counting.release()
+
+    def _count(self) -> None:
+        while self._arrived:
+            ref, held_bytes = self._arrived.popleft()
+            self._held.append(ref)
+            self._bytes_since_sweep += held_bytes
+        # A sweep leaves at most half of the limit, so the next one is as far away.
+        if self._bytes_since_sweep > self._limit // 2:
+            self._sweep()
 
     def _sweep(self) -> None:
-        with self._counting:
-            held, self._held, self._bytes_since_sweep = self._held, deque(), 0
+        held, self._held, self._bytes_since_sweep = self._held, deque(), 0
         alive = [picture for ref in held if (picture := ref()) and picture.held_bytes]
         excess = sum(picture.held_bytes for picture in alive) - self._limit // 2
         for shrink in (self._compress, Picture.drop):
@@ -64,8 +69,7 @@ class PictureBudget:
                 before = picture.held_bytes
                 shrink(picture)
                 excess -= before - picture.held_bytes
-        with self._counting:
-            self._held.extendleft(weakref.ref(p) for p in reversed(alive) if p.held_bytes)
+        self._held.extend(weakref.ref(picture) for picture in alive if picture.held_bytes)
 
     def _compress(self, picture: Picture) -> None:
         if self._encode is None:

@@ -8,7 +8,6 @@ import math
 import random
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
@@ -17,7 +16,7 @@ from streamsel.errors import SinkError
 from streamsel.event import FeedStatus, Judgement, Kept
 from streamsel.frame import FrameKey
 from streamsel.interfaces import LiveObserver, LiveSink
-from streamsel.runtime.judgements import merge, picture_bytes, without_pictures
+from streamsel.runtime.letters import Letter, Letters
 from streamsel.runtime.retry import Backoff
 from streamsel.runtime.worker import Worker
 
@@ -29,20 +28,12 @@ _LEAVING_SECONDS = 0.2
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class _Letter:
-    """A judgement that waits, and the number of the oldest one that is part of it."""
-
-    judgement: Judgement
-    number: int
-
-
 class Delivery:
     """Hands judgements to one sink, in order, in the sink's own thread.
 
-    What fails is tried again, for ever, before anything else is handed over. Meanwhile judgements
-    of one scope are merged once ``most_waiting`` wait, and pictures beyond ``most_bytes`` are given
-    up, the oldest first. Create it inside the running event loop; run :meth:`deliver` as a task.
+    What fails is tried again, for ever, before anything else is handed over. What waits meanwhile
+    is bounded as :class:`Letters` says. Create it inside the running event loop; run
+    :meth:`deliver` as a task.
     """
 
     def __init__(
@@ -57,11 +48,9 @@ class Delivery:
         self.sink = sink
         self._observers = observers
         self._clock = clock
-        self._most_waiting = most_waiting
-        self._most_bytes = most_bytes
         self._worker = Worker(f"streamsel-{sink.name}")
-        self._waiting: deque[_Letter] = deque()
-        self._in_hand: _Letter | None = None
+        self._waiting = Letters(most_waiting, most_bytes)
+        self._in_hand: Letter | None = None
         self._posted = 0
         self._statuses: dict[str, FeedStatus] = {}
         self._arrived = asyncio.Event()
@@ -94,19 +83,23 @@ class Delivery:
 
     def has_taken(self, posted: int) -> bool:
         """Whether the sink has taken the first ``posted`` of the judgements."""
-        held = self._waiting if self._in_hand is None else (self._in_hand, *self._waiting)
-        return all(letter.number > posted for letter in held)
+        oldest = self._waiting.oldest if self._in_hand is None else self._in_hand.number
+        return oldest is None or oldest > posted
 
     async def wait_taken(self, within: float) -> bool:
-        """Wait until the sink has taken all that is posted by now; False where it does not."""
+        """Wait until the sink has taken all that is posted by now; False where it is stuck.
+
+        That it takes something ``within`` so many seconds, and then again, is enough: a disk that
+        answers slowly has much to do where many feeds begin at once.
+        """
         posted = self._posted
-        try:
-            async with asyncio.timeout(within):
-                while not self.has_taken(posted):
-                    self._taken.clear()
+        while not self.has_taken(posted):
+            self._taken.clear()
+            try:
+                async with asyncio.timeout(within):
                     await self._taken.wait()
-        except TimeoutError:
-            return False
+            except TimeoutError:
+                return False
         return True
 
     @property
@@ -127,13 +120,12 @@ class Delivery:
     def post(self, judgement: Judgement) -> None:
         """Queue a judgement; never waits."""
         self._posted += 1
-        self._waiting.append(_Letter(judgement, self._posted))
+        for feed, frames in self._waiting.put(judgement, self._posted).items():
+            for observer in self._observers:
+                observer.dropped(feed, "sink", frames)
         for event in judgement.events:
             if isinstance(event, Kept) and (held := event.frame.picture.held_bytes):
                 self._usual_bytes += (held - self._usual_bytes) / (16 if self._usual_bytes else 1)
-        if len(self._waiting) > self._most_waiting:
-            self._merge_oldest()
-        self._bound_pictures()
         self._arrived.set()
 
     def post_status(self, status: FeedStatus) -> None:
@@ -180,7 +172,7 @@ class Delivery:
 
     async def _hand_over(self) -> None:
         # A judgement that was begun is neither merged nor made lighter: it is tried again as it is.
-        letter = self._in_hand = self._in_hand or self._waiting.popleft()
+        letter = self._in_hand = self._in_hand or self._waiting.take()
         began = self._clock.monotonic()
         if await self._attempt("judgement", partial(self._apply, letter.judgement)):
             self._in_hand = None
@@ -235,32 +227,3 @@ class Delivery:
                 await self._arrived.wait()
         except TimeoutError:
             return
-
-    def _merge_oldest(self) -> None:
-        """Merge the oldest judgement that has a later one of its scope with that."""
-        for place, first in enumerate(self._waiting):
-            for other in range(place + 1, len(self._waiting)):
-                second = self._waiting[other]
-                if second.judgement.scope == first.judgement.scope:
-                    merged = merge(first.judgement, second.judgement)
-                    self._tell_dropped(first.judgement, second.judgement, merged)
-                    self._waiting[other] = _Letter(merged, first.number)
-                    del self._waiting[place]
-                    return
-
-    def _tell_dropped(self, first: Judgement, second: Judgement, merged: Judgement) -> None:
-        """Count the frames that the sink will never hear of."""
-        dropped = Counter(verdict.frame.key.feed for verdict in (*first.verdicts, *second.verdicts))
-        dropped.subtract(verdict.frame.key.feed for verdict in merged.verdicts)
-        for feed, frames in (+dropped).items():
-            for observer in self._observers:
-                observer.dropped(feed, "sink", frames)
-
-    def _bound_pictures(self) -> None:
-        """Give up the oldest pictures of what waits."""
-        room = self._most_bytes
-        for place in reversed(range(len(self._waiting))):
-            letter = self._waiting[place]
-            bounded = without_pictures(letter.judgement, room)
-            self._waiting[place] = replace(letter, judgement=bounded)
-            room = max(0, room - picture_bytes(bounded))

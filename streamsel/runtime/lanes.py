@@ -4,10 +4,54 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections import Counter, deque
+from collections import deque
 from contextlib import suppress
 
 from streamsel.frame import Sighting
+
+
+class _Lane:
+    """What waits of one feed: one thread puts, another takes."""
+
+    def __init__(self, depth: int) -> None:
+        self._depth = depth
+        self._waiting: deque[Sighting] = deque()
+        self._dropped = 0
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def put(self, sighting: Sighting) -> None:
+        """Append; where there are too many, let go of the oldest."""
+        with self._lock:
+            self._waiting.append(sighting)
+            if sum(seen.refusal is None for seen in self._waiting) > self._depth:
+                self._drop(refused=False)
+            elif len(self._waiting) > 4 * self._depth:
+                self._drop(refused=True)
+
+    def take(self) -> Sighting | None:
+        """Remove and return the oldest; None where nothing waits."""
+        if not self._waiting:
+            return None
+        with self._lock:
+            return self._waiting.popleft()
+
+    def take_dropped(self) -> int:
+        """Return how many were let go of since the last call."""
+        if not self._dropped:
+            return 0
+        with self._lock:
+            dropped, self._dropped = self._dropped, 0
+        return dropped
+
+    def _drop(self, *, refused: bool) -> None:
+        lane = self._waiting
+        place = next(at for at, seen in enumerate(lane) if (seen.refusal is not None) == refused)
+        lane[place].frame.picture.drop()
+        del lane[place]
+        self._dropped += 1
 
 
 class Lanes:
@@ -16,43 +60,40 @@ class Lanes:
     Frames are taken in turns, one of each feed that has any, so a feed that floods delays the
     others by a frame at most; within a feed the order stays. What the screen refused travels along
     in its place, in a bounded number, and is let go of before a frame that was not refused.
-    Create it inside the running event loop that takes from it.
+    Create it inside the running event loop, which alone opens, shuts and takes.
+
+    Readers share no lock: one that hundreds want is handed from each to the next only as fast as
+    the interpreter gives them their turn, some 200 times a second.
     """
 
     def __init__(self, depth: int) -> None:
         """``depth`` frames of a feed may wait."""
         self._depth = depth
-        self._lanes: dict[str, deque[Sighting]] = {}
-        self._dropped: Counter[str] = Counter()
-        self._lock = threading.Lock()
+        self._lanes: dict[str, _Lane] = {}
+        self._turn: deque[_Lane] = deque()
         self._loop = asyncio.get_running_loop()
         self._arrived = asyncio.Event()
+        self._is_asleep = False
         self._ended = False
 
     def open(self, feed: str) -> None:
         """Add a lane."""
-        with self._lock:
-            self._lanes[feed] = deque()
+        lane = self._lanes[feed] = _Lane(self._depth)
+        self._turn.append(lane)
 
     def shut(self, feed: str) -> None:
         """Remove a lane and what waits in it; what is still put there is passed over."""
-        with self._lock:
-            self._lanes.pop(feed, None)
+        if (lane := self._lanes.pop(feed, None)) is not None:
+            self._turn.remove(lane)
 
     def put(self, sighting: Sighting) -> None:
         """Append to the lane of the sighting's feed. From the thread that reads the feed."""
-        feed = sighting.frame.key.feed
-        with self._lock:
-            lane = self._lanes.get(feed)
-            if lane is None:
-                return
-            is_asleep = not any(self._lanes.values())
-            lane.append(sighting)
-            if sum(seen.refusal is None for seen in lane) > self._depth:
-                self._drop(lane, refused=False)
-            elif len(lane) > 4 * self._depth:
-                self._drop(lane, refused=True)
-        if is_asleep:
+        lane = self._lanes.get(sighting.frame.key.feed)
+        if lane is None:
+            return
+        lane.put(sighting)
+        if self._is_asleep:
+            self._is_asleep = False
             self._wake()
 
     def end(self) -> None:
@@ -62,13 +103,12 @@ class Lanes:
 
     def dropped(self) -> dict[str, int]:
         """Return how many frames of each feed were let go of since the last call."""
-        with self._lock:
-            dropped, self._dropped = self._dropped, Counter()
-        return dict(dropped)
+        return {
+            feed: dropped for feed, lane in self._lanes.items() if (dropped := lane.take_dropped())
+        }
 
     def __len__(self) -> int:
-        with self._lock:
-            return sum(len(lane) for lane in self._lanes.values())
+        return sum(map(len, self._turn))
 
     async def take(self, most: int, patience: float) -> list[Sighting]:
         """Take between one and ``most`` sightings, waiting for the first as long as it takes.
@@ -90,29 +130,26 @@ class Lanes:
 
     async def _sleep(self) -> None:
         self._arrived.clear()
+        # In this order: whoever puts something after that look sees who sleeps.
+        self._is_asleep = True
         if not len(self) and not self._ended:
             await self._arrived.wait()
+        self._is_asleep = False
 
     def _turns(self, most: int) -> list[Sighting]:
         """Take one sighting of each feed that has any, and again, until ``most`` are taken."""
         taken: list[Sighting] = []
-        with self._lock:
-            waiting = sum(map(len, self._lanes.values()))
-            while waiting and len(taken) < most:
-                # The feed whose turn it was goes to the end of the queue.
-                feed = next(iter(self._lanes))
-                lane = self._lanes[feed] = self._lanes.pop(feed)
-                if lane:
-                    taken.append(lane.popleft())
-                    waiting -= 1
+        without = 0
+        while len(taken) < most and without < len(self._turn):
+            # The feed whose turn it was goes to the end of the queue.
+            sighting = self._turn[0].take()
+            self._turn.rotate(-1)
+            if sighting is None:
+                without += 1
+            else:
+                without = 0
+                taken.append(sighting)
         return taken
-
-    def _drop(self, lane: deque[Sighting], *, refused: bool) -> None:
-        place = next(at for at, seen in enumerate(lane) if (seen.refusal is not None) == refused)
-        oldest = lane[place]
-        del lane[place]
-        oldest.frame.picture.drop()
-        self._dropped[oldest.frame.key.feed] += 1
 
     def _wake(self) -> None:
         # A reader that was left behind may come back when the loop is gone.

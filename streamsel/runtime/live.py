@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
@@ -35,6 +36,7 @@ from streamsel.runtime.limits import LiveLimits
 from streamsel.runtime.reserves import Reserves
 from streamsel.runtime.retry import Backoff
 from streamsel.runtime.roster import Roster
+from streamsel.runtime.scopes import Scopes
 from streamsel.runtime.worker import Worker
 
 _LOG = logging.getLogger("streamsel.service")
@@ -42,6 +44,8 @@ _LOOK_SECONDS = 0.25
 _TALLY_TURNS = 4
 _WAIT_SECONDS = 0.02
 _STORED_SECONDS = 5.0
+# Hundreds that are opened in the same moment would keep each other from being answered in time.
+_BETWEEN_SECONDS = 0.02
 _MOST_THINNED = 256
 
 P = ParamSpec("P")
@@ -91,7 +95,7 @@ class LivePipeline:
             )
             for sink in sinks
         ]
-        self._scopes: dict[str, set[str]] = {}
+        self._scopes = Scopes(self._judge, self._judging)
         self._thinned = [0] * len(self._deliveries)
         self._ordered = asyncio.Lock()
         self._arranging = asyncio.Lock()
@@ -115,7 +119,7 @@ class LivePipeline:
     @property
     def scopes(self) -> dict[str, frozenset[str]]:
         """The feeds that each selector judges, by the selector's name."""
-        return {scope: frozenset(feeds) for scope, feeds in self._scopes.items()}
+        return self._scopes.feeds
 
     @property
     def sizes(self) -> Mapping[str, int]:
@@ -136,25 +140,32 @@ class LivePipeline:
         self._stopping.set()
 
     async def add_feed(self, feed: LiveFeed, make_selector: Callable[[], LiveSelector]) -> None:
-        """Begin to read a feed; ``make_selector`` is called where its scope is a new one.
+        """Begin to read a feed; see :meth:`add_feeds`."""
+        await self.add_feeds([(feed, make_selector)])
 
-        Raises :class:`ConfigurationError` for a name that is taken, and what the making raises.
+    async def add_feeds(self, feeds: Sequence[tuple[LiveFeed, Callable[[], LiveSelector]]]) -> None:
+        """Begin to read feeds; what makes a selector is called where its scope is a new one.
+
+        Raises :class:`ConfigurationError` for a name that is taken, and what the making raises;
+        those before the one that is wrong may be read then.
         """
         async with self._arranging:
-            if feed.name in self._roster:
-                raise ConfigurationError(f"feed {feed.name!r}: there is one of that name already")
-            if feed.scope not in self._scopes:
-                selector = await self._judging.run(make_selector)
-                await self._judging.run(self._judge.open_scope, feed.scope, selector)
-                self._scopes[feed.scope] = set()
-            self._scopes[feed.scope].add(feed.name)
-            await self._judging.run(self._judge.assign, feed.name, feed.scope)
-            self._lanes.open(feed.name)
+            for feed, _ in feeds:
+                if feed.name in self._roster:
+                    raise ConfigurationError(
+                        f"feed {feed.name!r}: there is one of that name already"
+                    )
+            await self._scopes.join(feeds)
+            waiting = deque(feed for feed, _ in feeds)
             try:
-                self._roster.add(feed)
-            except BaseException:
-                await self._leave_scope(feed)
-                raise
+                while waiting:
+                    self._lanes.open(waiting[0].name)
+                    self._roster.add(waiting[0])
+                    waiting.popleft()
+                    await asyncio.sleep(_BETWEEN_SECONDS)
+            finally:
+                for feed in waiting:
+                    await self._leave_scope(feed)
             self._reserves.look()
 
     async def remove_feed(self, feed: str) -> LiveFeed:
@@ -174,11 +185,8 @@ class LivePipeline:
     async def _leave_scope(self, feed: LiveFeed) -> Sequence[str]:
         """Judge a feed no more; return the name of its scope where that has ended."""
         self._lanes.shut(feed.name)
-        await self._judging.run(self._judge.assign, feed.name, None)
-        self._scopes[feed.scope].discard(feed.name)
-        if self._scopes[feed.scope]:
+        if not await self._scopes.leave(feed):
             return ()
-        del self._scopes[feed.scope]
         await self._decide(self._judge.close_scope, feed.scope)
         return (feed.scope,)
 
@@ -190,19 +198,19 @@ class LivePipeline:
         self, scope: str, call: Callable[[LiveSelector], Sequence[Event]]
     ) -> Judgement:
         """Let ``call`` change what a scope keeps, and tell the sinks. Raises what it raises."""
-        self._require(scope)
+        self._scopes.require(scope)
         return (await self._decide(self._judge.change, scope, call))[0]
 
     async def ask(self, scope: str, call: Callable[[LiveSelector], T]) -> T:
         """Let ``call`` look at the selector of a scope, in the thread that may touch it."""
-        self._require(scope)
+        self._scopes.require(scope)
         return cast(T, await self._judging.run(self._judge.ask, scope, call))
 
     async def run_in_first_sink(self, call: Callable[[], T]) -> T:
         """Run a call in the thread of the first sink, the one that keeps the record.
 
-        All that was decided before is stored by then. Raises :class:`SinkError` where that cannot
-        be done within 5 s, and what the call raises.
+        All that was decided before is stored by then. Raises :class:`SinkError` where nothing is
+        stored for 5 s, and what the call raises.
         """
         first = self._deliveries[0]
         if not await first.wait_taken(_STORED_SECONDS):
@@ -375,11 +383,6 @@ class LivePipeline:
         for each in ended:
             if isinstance(each, BaseException):
                 raise each
-
-    def _require(self, scope: str) -> None:
-        if scope not in self._scopes:
-            known = ", ".join(self._scopes) or "none"
-            raise ConfigurationError(f"no feed or group {scope!r} in this service; it has {known}")
 
 
 async def _ended(tasks: Sequence[asyncio.Task[None]], within: float) -> bool:

@@ -94,6 +94,8 @@ class Reader:
 
     def take_unreserved(self) -> int:
         """Return how many frames came, since the last call, when no number was left for them."""
+        if not self._unreserved:
+            return 0
         with self._passing:
             unreserved, self._unreserved = self._unreserved, 0
         return unreserved

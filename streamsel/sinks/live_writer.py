@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
@@ -103,12 +103,12 @@ class LiveRecordWriter(RecordWriter):
         with disk_errors(self._path):
             self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
-    def reserve(self, feed: str, upto: int) -> None:
-        """Record that numbers below ``upto`` may have been given."""
+    def reserve(self, numbers: Mapping[str, int]) -> None:
+        """Record for each feed below which number all may have been given, in one transaction."""
         with self._transaction() as database:
-            database.execute(
+            database.executemany(
                 "UPDATE feeds SET reserved = max(reserved, ?) WHERE id = ?",
-                (upto, self._ids[feed]),
+                [(upto, self._ids[feed]) for feed, upto in numbers.items()],
             )
 
     def last_times(self, feed: str) -> tuple[float, float] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -194,9 +194,9 @@ class LiveDiskSink:
         """The first number of a feed that no frame can have been given."""
         return self._settled().next_index(feed)
 
-    def reserve(self, feed: str, upto: int) -> None:
-        """Record durably that numbers below ``upto`` may have been given."""
-        self._record.reserve(feed, upto)
+    def reserve(self, numbers: Mapping[str, int]) -> None:
+        """Record durably, for each feed, below which number all may have been given."""
+        self._record.reserve(numbers)
 
     def last_times(self, feed: str) -> tuple[float, float] | None:
         """Media and wall time of a feed's newest recorded frame, None where there is none."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -228,6 +229,44 @@ def test_what_was_merged_into_a_later_judgement_is_not_taken_before_that() -> No
         await delivery.deliver()
         assert delivery.has_taken(3)
         await delivery.close(5.0)
+
+    asyncio.run(scenario())
+
+
+def test_a_sink_that_is_slow_but_goes_on_is_waited_for() -> None:
+    class Slow(StoringSink):
+        """Takes a judgement whenever the test lets it."""
+
+        turns = threading.Semaphore(0)
+
+        def apply(self, judgement: Judgement) -> None:
+            self.turns.acquire()
+            super().apply(judgement)
+
+    async def scenario() -> None:
+        sink = Slow()
+        async with delivering(sink, Watcher()) as delivery:
+            for index in range(20):
+                delivery.post(judgement(f"feed{index}", index))
+            waiting = asyncio.ensure_future(delivery.wait_taken(1.0))
+            for taken in range(20):
+                assert not waiting.done()
+                await asyncio.sleep(0.1)
+                sink.turns.release()
+                await until(lambda taken=taken: len(sink.verdicts) > taken)
+            assert await waiting
+
+    asyncio.run(scenario())
+
+
+def test_a_sink_that_takes_nothing_is_not_waited_for() -> None:
+    async def scenario() -> None:
+        sink = StoringSink()
+        async with delivering(sink, Watcher()) as delivery:
+            sink.hanging.clear()
+            delivery.post(judgement("a", 0))
+            assert not await delivery.wait_taken(0.05)
+            sink.hanging.set()
 
     asyncio.run(scenario())
 

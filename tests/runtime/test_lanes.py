@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Coroutine, Sequence
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamsel.frame import Sighting
+from streamsel.frame import Picture, Sighting
 from streamsel.runtime.lanes import Lanes
 from tests.runtime.live_stages import sighting, until
 
@@ -145,6 +147,33 @@ def test_shutting_the_only_lane_that_holds_frames_does_not_end_the_stream() -> N
         lanes.put(sighting("a", 1))
         lanes.put(sighting("b", 7))
         assert keys(await taking) == ["b7"]
+
+    run(scenario())
+
+
+def test_a_reader_that_is_held_up_in_its_lane_holds_up_no_other() -> None:
+    class Heavy(Picture):
+        """Takes as long to let go of as the test wants."""
+
+        begun, done = threading.Event(), threading.Event()
+
+        def drop(self) -> None:
+            self.begun.set()
+            self.done.wait()
+
+    async def scenario() -> None:
+        lanes = Lanes(depth=1)
+        for feed in "ab":
+            lanes.open(feed)
+        seen = sighting("a", 0)
+        lanes.put(replace(seen, frame=replace(seen.frame, picture=Heavy(None))))
+        held_up = asyncio.ensure_future(asyncio.to_thread(lanes.put, sighting("a", 1)))
+        await asyncio.to_thread(Heavy.begun.wait)
+        async with asyncio.timeout(20):
+            await asyncio.to_thread(lanes.put, sighting("b", 0))
+        Heavy.done.set()
+        await held_up
+        assert keys(await lanes.take(8, 0.0)) == ["a1", "b0"]
 
     run(scenario())
 

@@ -212,6 +212,32 @@ def test_a_feed_that_cannot_be_made_leaves_the_service_as_it_was() -> None:
     asyncio.run(scenario())
 
 
+def test_of_feeds_added_together_those_before_a_wrong_one_are_read_and_the_others_can_be() -> None:
+    def refuse() -> ScriptedSource:
+        raise ConfigurationError("feed 'yard': no such filter 'crobp'")
+
+    async def scenario() -> None:
+        async with running([StoringSink()]) as line:
+            gate, yard, hall = (
+                ScriptedSource(feed, steady(0.01)) for feed in ("gate", "yard", "hall")
+            )
+            made = [feed_of(gate), feed_of(yard, open_source=refuse), feed_of(hall)]
+            with pytest.raises(ConfigurationError, match="crobp"):
+                await line.pipeline.add_feeds([(feed, NewestSelector) for feed in made])
+            assert line.pipeline.scopes == {"gate": {"gate"}}
+            await until(lambda: line.state_of("gate") == "up")
+            with pytest.raises(ConfigurationError, match="'gate': there is one"):
+                await line.pipeline.add_feeds(
+                    [(made[2], NewestSelector), (made[0], NewestSelector)]
+                )
+            house = [feed_of(source, scope="house") for source in (yard, hall)]
+            await line.pipeline.add_feeds([(feed, NewestSelector) for feed in house])
+            await until(lambda: line.state_of("hall") == line.state_of("yard") == "up")
+            assert line.pipeline.scopes == {"gate": {"gate"}, "house": {"yard", "hall"}}
+
+    asyncio.run(scenario())
+
+
 def test_no_number_is_used_before_it_is_reserved_and_a_restart_begins_beyond() -> None:
     class Checked(StoringSink):
         """Fails the test where a frame is judged whose number a restart would give away again."""

@@ -18,14 +18,15 @@ def camera_clip(
     seconds: int = 20,
     size: tuple[int, int] = (640, 360),
     slices: int = 1,
+    rate: int = RATE,
 ) -> Path:
-    """Encode a picture in which no frame equals another.
+    """Encode a picture in which no frame equals another, ``rate`` times a second.
 
     A frame of which all ``slices`` but one are lost can still be decoded.
     """
-    picture = f"testsrc2=size={size[0]}x{size[1]}:rate={RATE}:duration={seconds}"
+    picture = f"testsrc2=size={size[0]}x{size[1]}:rate={rate}:duration={seconds}"
     encoder = ["-c:v", "libx264", "-preset", "veryfast", "-bf", "0", "-pix_fmt", "yuv420p"]
-    keyframes = ["-g", str(RATE), "-keyint_min", str(RATE), "-sc_threshold", "0"]
+    keyframes = ["-g", str(rate), "-keyint_min", str(rate), "-sc_threshold", "0"]
     keyframes += ["-slices", str(slices)]
     command = [str(ffmpeg), "-v", "error", "-nostdin", "-y", "-f", "lavfi", "-i", picture]
     command += [*encoder, *keyframes, "-threads", "1", str(path)]

@@ -52,11 +52,11 @@ def main(folder: str, durability: str, moment: str = "0") -> None:
     live = [one.frame.key for one in sink.kept_candidates(SCOPE)]
     number = int(sink.selection(SCOPE) or b"-1") + 1
     index = sink.next_index(SCOPE)
-    sink.reserve(SCOPE, reserved := index + RESERVED)
+    sink.reserve({SCOPE: (reserved := index + RESERVED)})
     ticked = time.monotonic()
     while True:
         if index + 4 > reserved:
-            sink.reserve(SCOPE, reserved := index + RESERVED)
+            sink.reserve({SCOPE: (reserved := index + RESERVED)})
         turn = turn_of(number, index, live, dice)
         kept = [event.frame.key.index for event in turn.events if hasattr(event, "nearest")]
         gone = [event.frame.key.index for event in turn.events if not hasattr(event, "nearest")]

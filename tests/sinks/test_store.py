@@ -245,9 +245,9 @@ def test_how_a_feed_is_can_be_read(tmp_path, sink):
 def test_numbers_are_never_given_twice(tmp_path, clock):
     sink = opened(tmp_path, clock)
     assert sink.next_index("gate") == 0
-    sink.reserve("gate", 1_000)
+    sink.reserve({"gate": 1_000})
     sink.apply(keeping(10))
-    sink.reserve("gate", 500)
+    sink.reserve({"gate": 500})
     sink.close()
     again = opened(tmp_path, clock)
     assert again.next_index("gate") == 1_000

@@ -1,0 +1,94 @@
+"""Judgements that wait for a sink: in order and bounded, whatever the number of scopes."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from dataclasses import dataclass
+
+from streamsel.event import Judgement
+from streamsel.runtime.judgements import merge, picture_bytes, without_pictures
+
+
+@dataclass(slots=True)
+class Letter:
+    """A judgement that waits, and the numbers of the oldest and the newest that are part of it."""
+
+    judgement: Judgement
+    number: int
+    renewed: int
+    held_bytes: int
+
+
+class Letters:
+    """A queue of judgements, the one that has waited longest first.
+
+    Once ``most_waiting`` wait, what comes is merged into the newest of its scope, which keeps its
+    place: so every one is handed over in its turn, however fast others follow. At most
+    ``most_waiting`` wait, or one a scope where that is more, with ``most_bytes`` of pictures; the
+    oldest beyond that are given up. Cost of each call: that of its own judgement alone, save where
+    pictures are given up.
+    """
+
+    def __init__(self, most_waiting: int, most_bytes: int) -> None:
+        self._most_waiting = most_waiting
+        self._most_bytes = most_bytes
+        self._waiting: deque[Letter] = deque()
+        self._newest: dict[str, Letter] = {}
+        self._held_bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    @property
+    def oldest(self) -> int | None:
+        """The lowest number that waits; None where nothing does."""
+        return self._waiting[0].number if self._waiting else None
+
+    def put(self, judgement: Judgement, number: int) -> Counter[str]:
+        """Add a judgement; return how many frames of each feed nobody will hear of for that."""
+        dropped: Counter[str] = Counter()
+        held_bytes = picture_bytes(judgement)
+        last = self._newest.get(judgement.scope)
+        if last is None or len(self) < self._most_waiting:
+            letter = Letter(judgement, number, number, held_bytes)
+            self._waiting.append(letter)
+            self._newest[judgement.scope] = letter
+            self._held_bytes += held_bytes
+        else:
+            merged = merge(last.judgement, judgement)
+            dropped = _left_out(last.judgement, judgement, merged)
+            last.renewed = number
+            self._replace(last, merged)
+        if self._held_bytes > self._most_bytes:
+            self._bound_pictures()
+        return dropped
+
+    def take(self) -> Letter:
+        """Remove and return the one that has waited longest. Raises IndexError where none is."""
+        letter = self._waiting.popleft()
+        self._held_bytes -= letter.held_bytes
+        if self._newest[letter.judgement.scope] is letter:
+            del self._newest[letter.judgement.scope]
+        return letter
+
+    def _replace(self, letter: Letter, judgement: Judgement) -> None:
+        self._held_bytes -= letter.held_bytes
+        letter.judgement, letter.held_bytes = judgement, picture_bytes(judgement)
+        self._held_bytes += letter.held_bytes
+
+    def _bound_pictures(self) -> None:
+        """Give up the pictures of what was renewed longest ago, beginning with the oldest."""
+        for letter in sorted(self._waiting, key=lambda letter: letter.renewed):
+            excess = self._held_bytes - self._most_bytes
+            if excess <= 0:
+                return
+            if letter.held_bytes:
+                room = max(0, letter.held_bytes - excess)
+                self._replace(letter, without_pictures(letter.judgement, room))
+
+
+def _left_out(first: Judgement, second: Judgement, merged: Judgement) -> Counter[str]:
+    """How many frames of each feed have no verdict any more once two judgements are merged."""
+    frames = Counter(verdict.frame.key.feed for verdict in (*first.verdicts, *second.verdicts))
+    frames.subtract(verdict.frame.key.feed for verdict in merged.verdicts)
+    return +frames

@@ -1,0 +1,100 @@
+"""Hundreds of cameras on one machine: how soon all are up, what they cost, how fast all ends.
+
+python -m tests.soak.crowd --kind http --feeds 500 --fps 0.5
+python -m tests.soak.crowd --kind rtsp --feeds 200 --fps 1
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shlex
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.end_to_end.service import Service
+from tests.servers.clips import camera_clip
+from tests.servers.crowd import crowd
+from tests.servers.rtsp import Mount, RtspServer
+from tests.soak.endurance import Use
+
+RATE = 2
+COUNTED = ("received", "decoded", "embedded", "kept", "evicted", "covered", "dropped")
+
+
+@contextmanager
+def rtsp(clip: Path) -> Iterator[str]:
+    """The address of what an RTSP server serves."""
+    with RtspServer(clip.parent, {"/camera": Mount([clip])}) as server:
+        yield server.url("/camera")
+
+
+def config(address: str, wanted: argparse.Namespace) -> dict[str, Any]:
+    defaults = {"count": wanted.count} | ({"fps": wanted.fps} if wanted.fps else {})
+    return {
+        "defaults": defaults,
+        "feeds": {f"camera-{number:03}": {"source": address} for number in range(wanted.feeds)},
+        "sinks": {"disk": {"path": "kept", "durability": wanted.durability}},
+    }
+
+
+def until_up(service: Service, feeds: int, within: float) -> float:
+    """Return how long it took until all are up, or until the time is over."""
+    began = time.monotonic()
+    while time.monotonic() - began < within and service.metric("streamsel_feed_up") < feeds:
+        time.sleep(0.5)
+    return time.monotonic() - began
+
+
+def tell(service: Service) -> None:
+    """Print what was counted, and what it costs."""
+    print(f"up: {service.metric('streamsel_feed_up'):.0f}; {Use.of(service.pid)}")
+    for name in COUNTED:
+        print(f"  {name}: {service.metric(f'streamsel_frames_{name}_total'):.0f}")
+    for queue in ("inbox", "disk"):
+        depth = service.metric("streamsel_queue_depth", queue=queue)
+        print(f"  waiting in {queue}: {depth:.0f}")
+    print(f"  reconnects: {service.metric('streamsel_feed_reconnects_total'):.0f}")
+    print(f"  errors of sinks: {service.metric('streamsel_sink_errors_total'):.0f}", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kind", choices=("http", "rtsp"), default="http")
+    parser.add_argument("--feeds", type=int, default=500)
+    parser.add_argument("--count", type=int, default=20)
+    parser.add_argument("--fps", type=float, default=0)
+    parser.add_argument("--durability", default="strict")
+    parser.add_argument("--seconds", type=float, default=60, help="how long all run together")
+    parser.add_argument("--program", help="what runs in place of streamsel")
+    wanted = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="streamsel-crowd-"))
+    ffmpeg = Path(str(shutil.which("ffmpeg")))
+    clip = camera_clip(ffmpeg, folder / "camera.mp4", seconds=10, size=(320, 180), rate=RATE)
+    program = tuple(shlex.split(wanted.program)) if wanted.program else None
+    serving = crowd(clip, minutes=15) if wanted.kind == "http" else rtsp(clip)
+    with serving as address:
+        began = time.monotonic()
+        with Service(folder, config(address, wanted), program=program) as service:
+            print(f"answers after {time.monotonic() - began:.1f} s", flush=True)
+            until_up(service, wanted.feeds, within=180)
+            print(f"{time.monotonic() - began:.1f} s after the start:")
+            tell(service)
+            time.sleep(wanted.seconds)
+            print(f"{wanted.seconds:g} s later:")
+            tell(service)
+            told = time.monotonic()
+            code = service.stop(within=60)
+            print(f"exit {code}, {time.monotonic() - told:.1f} s after SIGTERM", flush=True)
+    alarms = re.findall(r".*(?:WARNING|ERROR).*", service.said())
+    print(f"warnings and errors: {len(alarms)}", *alarms[:20], sep="\n  ")
+    print(folder)
+
+
+if __name__ == "__main__":
+    main()
