@@ -284,6 +284,7 @@ def _mqtt(
         client_id=wanted.client_id,
         discovery=wanted.discovery is not None,
         discovery_prefix="homeassistant" if wanted.discovery is None else wanted.discovery.prefix,
+        page=_page(config),
         max_bytes=wanted.max_bytes,
         durability=wanted.durability,
     )
@@ -296,3 +297,10 @@ def _mqtt(
         image_format=config.pictures.format,
         stored=disk is not None,
     )
+
+
+def _page(config: Config) -> str | None:
+    """Where browsers reach the live page, as it is told to Home Assistant."""
+    mqtt, service = config.sinks.mqtt, config.service
+    told = None if mqtt is None or mqtt.discovery is None else mqtt.discovery.page
+    return told or (None if service is None else service.page)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from dataclasses import asdict
 from typing import Any
 
@@ -15,6 +16,8 @@ from streamsel.config.sections.feeds import ScreenConfig
 from streamsel.config.settings import ClipSettings
 from streamsel.screen.options import ScreenOptions
 from tests.config.files import ONE_FEED
+
+TLS = {"cert_file": "cert.pem", "key_file": "key.pem"}
 
 
 def config(**sections: Any) -> Config:
@@ -332,3 +335,30 @@ def test_what_needs_packets_cannot_be_had_over_webrtc(wish: dict[str, Any]) -> N
 )
 def test_what_webrtc_refuses(sections: dict[str, Any], told: str) -> None:
     assert told in refusal(**sections)
+
+
+@pytest.mark.parametrize(
+    ("service", "page"),
+    [
+        ({"listen": "127.0.0.1:9464"}, None),
+        ({"listen": "10.0.0.2:80", "allow_insecure": True}, "http://10.0.0.2:80/"),
+        ({"listen": "[fd00::1]:80", "allow_insecure": True}, "http://[fd00::1]:80/"),
+        ({"listen": "0.0.0.0:0", "allow_insecure": True}, None),
+        ({"listen": "0.0.0.0:90", "allow_insecure": True}, f"http://{socket.gethostname()}:90/"),
+        ({"listen": "box:443", "allow_insecure": True, "tls": TLS}, "https://box:443/"),
+    ],
+)
+def test_where_the_page_is_reached(service: dict[str, object], page: str | None) -> None:
+    read = config(service=service).service
+    assert read is not None
+    assert read.page == page
+
+
+def test_where_the_page_is_reached_can_be_told() -> None:
+    told = {"host": "broker", "discovery": {"page": "https://streamsel.example.org/box"}}
+    sink = config(sinks={"mqtt": told}).sinks.mqtt
+    assert sink is not None
+    assert sink.discovery is not None
+    assert sink.discovery.page == "https://streamsel.example.org/box"
+    with pytest.raises(ValidationError):
+        config(sinks={"mqtt": {"host": "broker", "discovery": {"page": "box:9464"}}})

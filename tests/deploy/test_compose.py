@@ -151,7 +151,9 @@ def test_the_broker_lets_in_who_it_should(deploy: Path, tmp_path: Path) -> None:
         service = secret(deploy, "mqtt_password")
         viewer = secret(deploy, "mqtt_viewer_password")
         assert publish(port, "streamsel", service, "streamsel/events") == 0
-        assert publish(port, "streamsel", service, "homeassistant/device/streamsel/config") == 0
+        assert (
+            publish(port, "streamsel", service, "homeassistant/device/streamsel/gate/config") == 0
+        )
         assert publish(port, "viewer", viewer, "streamsel/gate/count/set") == 0
         assert publish(port, "streamsel", service, "elsewhere") != 0
         assert publish(port, "viewer", viewer, "streamsel/events") != 0

@@ -14,16 +14,19 @@ PAGE = (Path(__file__).parents[2] / "docs" / "how-to" / "home-assistant.md").rea
 
 def test_its_entities_are_those_that_are_announced() -> None:
     discovery = Discovery(Topics("streamsel"), "homeassistant", "image/jpeg")
-    device = json.loads(discovery.config({"gate": "gate"}, []))
-    name = device["dev"]["name"]
+    device = json.loads(discovery.config("gate", "gate"))
     made = {
-        f"{part['p']}.{name}_{part['name'].replace(' ', '_')}" for part in device["cmps"].values()
+        f"{part['p']}.gate_{part['name'].lower().replace(' ', '_')}"
+        for part in device["cmps"].values()
     }
-    told = re.findall(r"\b((?:image|binary_sensor|switch|number|sensor)\.streamsel_\w+)", PAGE)
+    told = re.findall(r"\b((?:image|event|binary_sensor|switch|number|sensor)\.gate_\w+)", PAGE)
     assert set(told) == made
-    assert discovery.topic in {"homeassistant/device/streamsel/config"}
-    assert "'homeassistant/device/+/config'" in PAGE
+    assert discovery.topic("gate") == "homeassistant/device/streamsel/gate/config"
+    assert "'homeassistant/device/streamsel/+/config'" in PAGE
 
 
-def test_its_automation_hears_the_topic_of_events() -> None:
-    assert f"topic: {Topics('streamsel').events}\n" in PAGE
+def test_its_automation_reads_what_the_event_has() -> None:
+    discovery = Discovery(Topics("streamsel"), "homeassistant", "image/jpeg")
+    event = json.loads(discovery.config("gate", "gate"))["cmps"]["event"]
+    for attribute in re.findall(r"to_state\.attributes\.(\w+)", PAGE):
+        assert f"'{attribute}': value_json.{attribute}" in event["value_template"]

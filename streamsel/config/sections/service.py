@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from typing import Annotated, Self
 
 from pydantic import Field, SecretStr, model_validator
@@ -9,6 +10,8 @@ from pydantic import Field, SecretStr, model_validator
 from streamsel.config import fields as kind
 from streamsel.config.listen import Listen
 from streamsel.config.sections.base import FilePath, Section
+
+_EVERYWHERE = ("0.0.0.0", "::")
 
 
 class ServiceTlsConfig(Section):
@@ -38,6 +41,16 @@ class ServiceConfig(Section):
         default=False,
         description="let whoever reaches the port see and change everything, without token",
     )
+
+    @property
+    def page(self) -> str | None:
+        """Where others reach the live page; None where nobody can, or nobody knows."""
+        host, port = self.listen.host, self.listen.port
+        if self.listen.is_loopback or port == 0:
+            return None
+        if host in _EVERYWHERE:
+            host = socket.gethostname()
+        return f"{'http' if self.tls is None else 'https'}://{Listen(host, port)}/"
 
     @model_validator(mode="after")
     def _require_token(self) -> Self:

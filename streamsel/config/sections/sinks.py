@@ -93,10 +93,20 @@ class MqttTlsConfig(Section):
         return self
 
 
+PageAddress: TypeAlias = Annotated[
+    str, kind.text("an address of http or https", r"https?://[^\s/@]+(/\S*)?")
+]
+
+
 class DiscoveryConfig(Section):
     """Home Assistant finds the feeds by itself."""
 
     prefix: Topic = Field(default="homeassistant", description="Home Assistant's discovery prefix")
+    page: PageAddress | None = Field(
+        default=None,
+        description="where browsers reach the live page, like https://box:9464; null: by the name "
+        "of this machine, where the service listens for others",
+    )
 
 
 def _read_discovery(value: object) -> object:

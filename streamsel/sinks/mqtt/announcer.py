@@ -44,6 +44,7 @@ class Announcer:
         self._outgoing = outgoing
         self._discovery = discovery
         self._sent: dict[str, bytes] = {}
+        self._is_introduced = False
         self._stir = asyncio.Event()
 
     async def run(self) -> None:
@@ -52,6 +53,9 @@ class Announcer:
         Raises :class:`SinkError` where the connection is lost.
         """
         announced = await asyncio.to_thread(self._outgoing.announced)
+        if self._discovery is not None:
+            # What took its place has parts of the same names: a turn later, when it has gone.
+            await self._publish(self._discovery.former, b"", retain=True)
         while True:
             self._stir.clear()
             announced = await self._settle(announced)
@@ -69,9 +73,10 @@ class Announcer:
         self._stir.set()
 
     def introduce(self) -> None:
-        """Describe the device once more: Home Assistant is back."""
+        """Describe the devices once more: Home Assistant is back."""
         if self._discovery is not None:
-            self._sent.pop(self._discovery.topic, None)
+            for feed in self._controls.feeds():
+                self._sent.pop(self._discovery.topic(feed), None)
             self._stir.set()
 
     async def _settle(self, announced: set[str]) -> set[str]:
@@ -80,7 +85,7 @@ class Announcer:
         gone = announced - feeds.keys()
         for feed in feeds.keys() - announced:
             await asyncio.to_thread(self._outgoing.announce, feed)
-        for topic, payload in self._wanted(feeds, gone).items():
+        for topic, payload in self._wanted(feeds).items():
             if self._sent.get(topic) != payload:
                 await self._publish(topic, payload, retain=True)
                 self._sent[topic] = payload
@@ -88,19 +93,26 @@ class Announcer:
             await self._clear(feed)
         return set(feeds)
 
-    def _wanted(self, feeds: Mapping[str, tuple[bool, int]], gone: set[str]) -> dict[str, bytes]:
+    def _wanted(self, feeds: Mapping[str, tuple[bool, int]]) -> dict[str, bytes]:
         wanted = {self._topics.available: ONLINE} | states(self._topics, feeds)
         for feed, payload in self._board.statuses().items():
             if feed in feeds:
                 wanted[self._topics.status(feed)] = payload
-        if self._discovery is not None:
-            shown = {feed: self._controls.display_name(feed) for feed in feeds}
-            wanted[self._discovery.topic] = self._discovery.config(shown, gone)
+        for feed, payload in self._board.kept().items():
+            if feed in feeds:
+                wanted[self._topics.last(feed)] = payload
+        if self._discovery is not None and self._is_introduced:
+            for feed in feeds:
+                shown = self._controls.display_name(feed)
+                wanted[self._discovery.topic(feed)] = self._discovery.config(feed, shown)
+        self._is_introduced = True
         return wanted
 
     async def _clear(self, feed: str) -> None:
-        topics = [self._topics.status(feed)]
+        topics = [self._topics.status(feed), self._topics.last(feed), self._topics.image(feed)]
         topics += [self._topics.state(feed, setting) for setting in SETTINGS]
+        if self._discovery is not None:
+            topics.insert(0, self._discovery.topic(feed))
         for topic in topics:
             await self._publish(topic, b"", retain=True)
             self._sent.pop(topic, None)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 
 class Board:
-    """The latest status of each feed, and the latest statistics. Safe from any thread.
+    """Of each feed the latest status and kept frame, and the latest statistics; for any thread.
 
     Nothing here needs to survive: it is posted again by a service that is started again.
     """
@@ -15,6 +15,7 @@ class Board:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._statuses: dict[str, bytes] = {}
+        self._kept: dict[str, bytes] = {}
         self._stats: bytes | None = None
 
     def post_status(self, feed: str, payload: bytes) -> None:
@@ -27,10 +28,21 @@ class Board:
         with self._lock:
             return dict(self._statuses)
 
+    def post_kept(self, feed: str, payload: bytes) -> None:
+        """Replace what is told of the frame that a feed kept last."""
+        with self._lock:
+            self._kept[feed] = payload
+
+    def kept(self) -> Mapping[str, bytes]:
+        """Return what is told of the frame that each feed kept last, where one has by now."""
+        with self._lock:
+            return dict(self._kept)
+
     def forget(self, feed: str) -> None:
-        """Remove the status of a feed that is no longer part of the service."""
+        """Remove what is shown of a feed that is no longer part of the service."""
         with self._lock:
             self._statuses.pop(feed, None)
+            self._kept.pop(feed, None)
 
     def post_stats(self, payload: bytes) -> None:
         """Replace the statistics."""

@@ -1,11 +1,10 @@
-"""What Home Assistant is told, so that it shows the feeds by itself: one device, all its parts."""
+"""What Home Assistant is told, so that it shows the feeds by itself: a device for each."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import re
-from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,78 +13,102 @@ from streamsel.sinks.mqtt.topics import Topics
 from streamsel.version import __version__
 
 MOST_COUNT = 100_000
+# What is no kept frame of this feed comes out empty, and is passed over.
+_KEPT = (
+    "{%% if value_json.type == 'kept' and value_json.feed == %s %%}"
+    "{{ {'event_type': 'kept', 'id': value_json.id, 'wall_time': value_json.wall_time, "
+    "'distance': value_json.distance, 'nearest': value_json.nearest, "
+    "'reason': value_json.reason, 'path': value_json.path} | to_json }}{%% endif %%}"
+)
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Discovery:
-    """The device of one service, as Home Assistant's MQTT device discovery wants it."""
+    """The devices of one service, one a feed, as Home Assistant's MQTT discovery wants them.
+
+    ``page`` is the address of the live page, None where nobody knows it.
+    """
 
     topics: Topics
     prefix: str
     content_type: str
+    page: str | None = None
 
     @property
-    def topic(self) -> str:
-        """Where the device is described, retained."""
-        return f"{self.prefix}/device/{self._device}/config"
+    def former(self) -> str:
+        """Where earlier versions described one device for all feeds; to be cleared."""
+        return f"{self.prefix}/device/{self._service}/config"
 
     @property
     def birth(self) -> str:
         """Where Home Assistant says that it is back and wants to be told again."""
         return f"{self.prefix}/status"
 
-    def config(self, feeds: Mapping[str, str], gone: Collection[str]) -> bytes:
-        """Describe the device with its feeds, by name, and what people call each.
+    def topic(self, feed: str) -> str:
+        """Where the device of a feed is described, retained."""
+        return f"{self.prefix}/device/{self._service}/{_safe(feed)}/config"
 
-        Parts of feeds that are gone are to be removed.
-        """
-        parts: dict[str, Any] = {}
-        for feed in sorted(gone):
-            parts |= {name: {"p": part["p"]} for name, part in self._parts(feed, feed).items()}
-        for feed, shown in sorted(feeds.items()):
-            parts |= self._parts(feed, shown)
+    def config(self, feed: str, shown: str) -> bytes:
+        """Describe the device of a feed; ``shown`` is what people call it."""
+        device = {
+            "ids": [f"{self._service}_{_safe(feed)}"],
+            "name": shown,
+            "mf": "streamsel",
+            "mdl": f"feed of {self.topics.prefix}",
+            "sw": __version__,
+        }
         return json.dumps(
             {
-                "dev": {
-                    "ids": [self._device],
-                    "name": self.topics.prefix,
-                    "mf": "streamsel",
-                    "sw": __version__,
-                },
+                "dev": device if self.page is None else {**device, "cu": self.page},
                 "o": {"name": "streamsel", "sw": __version__},
                 "avty": [{"t": self.topics.available}],
                 "qos": 1,
-                "cmps": parts,
+                "cmps": self._parts(feed),
             },
             ensure_ascii=False,
             separators=(",", ":"),
         ).encode()
 
     @property
-    def _device(self) -> str:
+    def _service(self) -> str:
         return _safe(self.topics.prefix)
 
-    def _parts(self, feed: str, shown: str) -> dict[str, dict[str, Any]]:
-        """Return the parts of one feed by their name within the device."""
+    def _parts(self, feed: str) -> dict[str, dict[str, Any]]:
+        """Return the parts of one feed by their name within its device."""
         topics, name = self.topics, json.dumps(feed)  # a string literal of the template language
         parts: dict[str, dict[str, Any]] = {
             "image": {
                 "p": "image",
-                "name": f"{shown} last kept",
+                "name": "Last kept",
                 "image_topic": topics.image(feed),
                 "content_type": self.content_type,
             },
+            "last": {
+                "p": "sensor",
+                "name": "Last kept",
+                "device_class": "timestamp",
+                "state_topic": topics.last(feed),
+                "value_template": "{{ value_json.wall_time | as_datetime }}",
+                "json_attributes_topic": topics.last(feed),
+            },
+            "event": {
+                "p": "event",
+                "name": "Kept",
+                "event_types": ["kept"],
+                "state_topic": topics.events,
+                "value_template": _KEPT % name,
+            },
             "connected": {
                 "p": "binary_sensor",
-                "name": f"{shown} connected",
+                "name": "Connected",
                 "device_class": "connectivity",
                 "state_topic": topics.status(feed),
                 "value_template": "{{ 'ON' if value_json.state == 'up' else 'OFF' }}",
             },
             "enabled": {
                 "p": "switch",
-                "name": f"{shown} enabled",
+                "name": "Enabled",
                 "command_topic": topics.set(feed, "enabled"),
                 "state_topic": topics.state(feed, "enabled"),
                 "payload_on": ON,
@@ -93,7 +116,7 @@ class Discovery:
             },
             "count": {
                 "p": "number",
-                "name": f"{shown} count",
+                "name": "Count",
                 "command_topic": topics.set(feed, "count"),
                 "state_topic": topics.state(feed, "count"),
                 "min": 1,
@@ -102,14 +125,14 @@ class Discovery:
             },
             "kept": {
                 "p": "sensor",
-                "name": f"{shown} kept",
+                "name": "Kept",
                 "state_topic": topics.stats,
                 "value_template": f"{{{{ value_json.feeds.get({name}, {{}}).get('kept') }}}}",
                 "state_class": "total_increasing",
             },
         }
         return {
-            f"{_safe(feed)}_{part}": {**of, "unique_id": f"{self._device}_{_safe(feed)}_{part}"}
+            part: {**of, "unique_id": f"{self._service}_{_safe(feed)}_{part}"}
             for part, of in parts.items()
         }
 

@@ -79,7 +79,8 @@ class Drain:
             elif self._disconnects[letter.seq] >= _MOST_DISCONNECTS:
                 await self._refuse(letter, "disconnects")
             else:
-                sent = connection.publish(message.topic, message.payload, properties, retain=False)
+                retain = message.is_retained
+                sent = connection.publish(message.topic, message.payload, properties, retain=retain)
                 sent.add_done_callback(lambda _: self.news.set())
                 self._flights[sent] = letter
 

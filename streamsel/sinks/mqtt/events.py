@@ -92,6 +92,23 @@ class Writer:
         )
 
 
+def last_payload(event: Kept) -> bytes:
+    """Return the retained note of the frame that its feed kept last."""
+    frame = event.frame
+    return _as_json(
+        {
+            "schema": SCHEMA,
+            "id": str(frame.key),
+            "feed": frame.key.feed,
+            "media_time": frame.media_time,
+            "wall_time": frame.wall_time,
+            "distance": None if event.distance is None else float(event.distance),
+            "nearest": _name(event.nearest),
+            "reason": event.reason,
+        }
+    )
+
+
 def status_payload(status: FeedStatus) -> bytes:
     """Return the retained status of a feed."""
     return _as_json({"schema": SCHEMA, **asdict(status)})

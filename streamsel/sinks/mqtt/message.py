@@ -31,6 +31,11 @@ class Message:
     content_type: str
     payload: bytes = field(repr=False)
 
+    @property
+    def is_retained(self) -> bool:
+        """Whether the broker keeps it for who comes later: the newest picture of each feed."""
+        return self.content_type.startswith("image/")
+
 
 @dataclass(frozen=True, slots=True)
 class Letter:

@@ -70,7 +70,9 @@ def open_sink(
     topics, counter, bell, board = Topics(options.prefix), DeliveryCounter(), Bell(), Board()
     outbox = Outbox(folder, options, counter, bell, clock)
     writer = Writer(topics, embedder, embedder_digest, image_format, stored)
-    discovery = Discovery(topics, options.discovery_prefix, CONTENT_TYPES[image_format])
+    discovery = Discovery(
+        topics, options.discovery_prefix, CONTENT_TYPES[image_format], options.page
+    )
 
     def make_publisher(controls: Controls) -> MqttPublisher:
         for feed in controls.feeds():

@@ -37,11 +37,11 @@ class MqttOptions:
     ``password_file`` is read anew for each connection, its last line break left out. ``prefix``
     begins every topic; it names this service on the broker, and no other may use it.
     ``client_id`` None: made of prefix and host name. ``discovery`` announces the feeds to Home
-    Assistant below ``discovery_prefix``. ``max_bytes`` and ``max_messages`` bound what waits on
-    disk. ``durability``: with ``strict`` a message is on the disk when it counts as taken; with
-    ``batched`` a power cut may cost those of the last second. ``keepalive`` and
-    ``message_expiry`` are seconds; after ``message_expiry`` a message is no longer worth
-    delivering (None: it always is).
+    Assistant below ``discovery_prefix``, with the address of the live ``page``. ``max_bytes`` and
+    ``max_messages`` bound what waits on disk. ``durability``: with ``strict`` a message is on the
+    disk when it counts as taken; with ``batched`` a power cut may cost those of the last second.
+    ``keepalive`` and ``message_expiry`` are seconds; after ``message_expiry`` a message is no
+    longer worth delivering (None: it always is).
     """
 
     host: str
@@ -54,6 +54,7 @@ class MqttOptions:
     client_id: str | None = None
     discovery: bool = False
     discovery_prefix: str = "homeassistant"
+    page: str | None = None
     max_bytes: int = 1 << 30
     max_messages: int = 100_000
     durability: Durability = "strict"

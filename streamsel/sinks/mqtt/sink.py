@@ -10,7 +10,7 @@ from streamsel.event import FeedStatus, Judgement, Kept
 from streamsel.frame import FrameKey
 from streamsel.sinks.mqtt.board import Board
 from streamsel.sinks.mqtt.counts import DeliveryCounter, OutboxCounts
-from streamsel.sinks.mqtt.events import Writer, stats_payload, status_payload
+from streamsel.sinks.mqtt.events import Writer, last_payload, stats_payload, status_payload
 from streamsel.sinks.mqtt.outbox import Outbox
 
 _STATS_EVERY = 60.0
@@ -61,6 +61,8 @@ class MqttSink:
         for event in judgement.events:
             kind = "kept" if isinstance(event, Kept) else "evicted"
             self._feeds[event.frame.key.feed][kind] += 1
+            if isinstance(event, Kept):
+                self._board.post_kept(event.frame.key.feed, last_payload(event))
 
     def feed_changed(self, status: FeedStatus) -> None:
         """Show how a feed is, and report it where it is in another state than before."""

@@ -36,12 +36,16 @@ class Topics:
         return f"{self.prefix}/stats"
 
     def image(self, feed: str) -> str:
-        """The pictures of kept frames."""
+        """Retained: the pictures of kept frames."""
         return self._of(feed, "image")
 
     def status(self, feed: str) -> str:
         """Retained: how the feed is."""
         return self._of(feed, "status")
+
+    def last(self, feed: str) -> str:
+        """Retained: which frame was kept last."""
+        return self._of(feed, "last")
 
     def state(self, feed: str, setting: str) -> str:
         """Retained: the value that a setting, ``enabled`` or ``count``, has now."""

@@ -10,7 +10,7 @@ from collections import Counter
 from pathlib import Path
 
 from streamsel.sinks.mqtt.counts import OutboxCounts
-from streamsel.sinks.mqtt.events import Writer, stats_payload, status_payload
+from streamsel.sinks.mqtt.events import Writer, last_payload, stats_payload, status_payload
 from streamsel.sinks.mqtt.topics import Topics
 from tests.servers.broker import Broker
 from tests.sinks.mqtt.lines import (
@@ -29,7 +29,7 @@ PAGE = (Path(__file__).parents[3] / "docs" / "reference" / "mqtt.md").read_text(
 
 
 def test_the_examples_have_the_fields_that_are_sent():
-    kept, feed, shown, stats = (
+    kept, feed, last, shown, stats = (
         json.loads(block) for block in re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
     )
     writer = Writer(Topics("streamsel"), "builtin", "5d41402abc4b2a76", "jpg", stored=True)
@@ -37,6 +37,7 @@ def test_the_examples_have_the_fields_that_are_sent():
     made = json.loads(event.payload)
     assert list(kept) == list(made)
     assert kept["embedder"] == made["embedder"]
+    assert list(last) == list(json.loads(last_payload(judgement(frame(1)).verdicts[0].events[0])))
     down = status("down", since=1795342530.125, sessions=3)
     assert feed == json.loads(writer.feed_event(down).payload)
     assert list(shown) == list(json.loads(status_payload(down)))
