@@ -4,6 +4,7 @@
     ├── ConfigurationError      what the user asked for cannot be; exits 2
     │   └── FolderInUseError    the output folder holds another run
     ├── SourceError             a feed cannot be opened, or ended badly
+    │   ├── RefusedError        a user name or a password is not taken
     │   ├── UnreadableError     nothing in it can be decoded as video
     │   └── InputError          what was given as an input cannot be one
     ├── OfferError              what a sender offers over WebRTC cannot be answered
@@ -34,6 +35,10 @@ class FolderInUseError(ConfigurationError):
 
 class SourceError(StreamselError):
     """A feed cannot be opened, or its session ended badly."""
+
+
+class RefusedError(SourceError):
+    """A feed is not opened to this user name and password: asking again soon may lock it."""
 
 
 class UnreadableError(SourceError):

@@ -90,7 +90,7 @@ class FeedReport:
     warnings: tuple[str, ...]
 
 
-FeedState: TypeAlias = Literal["connecting", "up", "down", "disabled"]
+FeedState: TypeAlias = Literal["connecting", "up", "down", "ended", "disabled"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +98,11 @@ class FeedStatus:
     """How a live feed is.
 
     ``connecting``: no picture has come yet, or none since it was lost a moment ago; ``up``:
-    pictures come; ``down``: none has come for longer than the feed may be silent; ``disabled``:
-    switched off. ``since`` and ``last_frame`` are UTC epoch seconds (None: no frame ever came),
-    ``sessions`` counts the times it was opened, ``reason`` says why it is not up, credentials
-    masked, and is empty where it is. ``scope`` names the coreset that it is judged for: the feed
-    itself, or its group.
+    pictures come; ``down``: none has come for longer than the feed may be silent; ``ended``: a file
+    was read to its end, and all of it is judged; ``disabled``: switched off. ``since`` and
+    ``last_frame`` are UTC epoch seconds (None: no frame ever came), ``sessions`` counts the times
+    it was opened, ``reason`` says why it is not up, credentials masked, and is empty where it is.
+    ``scope`` names the coreset that it is judged for: the feed itself, or its group.
     """
 
     feed: str
@@ -131,6 +131,22 @@ class Tally:
     received: int = 0
     decoded: int = 0
     damaged: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rhythm:
+    """How the pictures of a live source come, and how fast they are passed on.
+
+    ``speed``: of what comes in bursts, at most so many seconds of the feed's own time pass in one
+    second; infinite: there is no such bound; None: pictures come when they are taken, and are
+    passed on as they come. ``pause``: seconds without a picture that are nothing to worry about.
+    ``is_finite``: it is a file, which waits where a camera would drop, and ends with its last
+    picture.
+    """
+
+    speed: float | None = None
+    pause: float = 0.0
+    is_finite: bool = False
 
 
 @dataclass(frozen=True, slots=True)

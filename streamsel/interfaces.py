@@ -16,7 +16,15 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Coroutine, Generator, Iterator, Sequence
 from typing import Any, Protocol, TypeVar
 
-from streamsel.event import Event, FeedReport, FeedStatus, Judgement, Tally, Verdict
+from streamsel.event import (
+    Event,
+    FeedReport,
+    FeedStatus,
+    Judgement,
+    Rhythm,
+    Tally,
+    Verdict,
+)
 from streamsel.frame import (
     Candidate,
     Frame,
@@ -274,15 +282,20 @@ class LiveSource(Protocol):
     def is_called(self) -> bool:
         """Whether the sender connects to it: waiting is what it does, and not worth a delay."""
 
+    @property
+    def rhythm(self) -> Rhythm:
+        """How its pictures come; may be another once a session is open. Safe from any thread."""
+
     def session(self, start: int, media_time: float) -> Generator[Frame, None, None]:
         """Connect once and yield what comes, until it ends.
 
         The first frame has the index ``start`` and the media time ``media_time``; indices count
         up by one, media time goes on by the sender's clock. ``wall_time`` and ``received`` say
         when a frame came. Ends by raising :class:`SourceError`, also where the sender ended in
-        good order, because a live feed has no end; returns only after :meth:`stop`. A connection
-        that hangs is given up after the time that the source allows. Closing the generator
-        releases everything. One thread at a time opens, reads and closes.
+        good order, because a live feed has no end; returns only after :meth:`stop`, or at the end
+        of a file, see :attr:`rhythm`. A connection that hangs is given up after the time that the
+        source allows. Closing the generator releases everything. One thread at a time opens, reads
+        and closes.
         """
 
     def tally(self) -> Tally:

@@ -32,14 +32,29 @@ def require_buildable(config: Config) -> None:
 
 
 def _problems(settings: FeedSettings) -> Iterator[str]:
-    from streamsel.sources.connection import is_live_address
     from streamsel.sources.filters import FilterChain
+    from streamsel.sources.live_opening import is_live_address
+    from streamsel.sources.watched_address import (
+        is_file_address,
+        is_snapshot_address,
+        read_file_address,
+    )
 
-    is_known = settings.source.lower().startswith(_WEBRTC) or is_live_address(settings.source)
-    if not (settings.takes_sender or is_known):
+    source = settings.source
+    if is_file_address(source):
+        path = read_file_address(source).path
+        if not path.is_file():
+            yield f"source: {path} is no file; check the path"
+    elif not (
+        settings.takes_sender
+        or source.lower().startswith(_WEBRTC)
+        or is_snapshot_address(source)
+        or is_live_address(source)
+    ):
         yield (
             f"source: {settings.address} is no address of a live feed; give rtsp://, rtsps://, "
-            "http(s)://, rtmp://, srt://, whep+https://, whip, or a device such as /dev/video0"
+            "http(s)://, rtmp://, srt://, whep+https://, snapshot+http://, whip, a device such as "
+            "/dev/video0, or file:PATH"
         )
     if settings.vf is not None:
         try:

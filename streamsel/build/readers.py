@@ -32,6 +32,13 @@ def open_source(
     """
     from streamsel.sources.connection import LiveOptions
     from streamsel.sources.live import CameraSource
+    from streamsel.sources.snapshots import SnapshotSource
+    from streamsel.sources.watched_address import (
+        is_file_address,
+        is_snapshot_address,
+        read_file_address,
+    )
+    from streamsel.sources.watched_file import WatchedFile
     from streamsel.sources.webrtc.whep import WhepSource
 
     options = LiveOptions(
@@ -49,6 +56,20 @@ def open_source(
     if settings.is_webrtc:
         return WhepSource(
             settings.name, settings.source, options, clock, ingest.options, ingest.loop
+        )
+    if is_snapshot_address(settings.source):
+        return SnapshotSource(
+            settings.name, settings.source, options, clock, ingest.loop, settings.interval
+        )
+    if is_file_address(settings.source):
+        return WatchedFile(
+            settings.name,
+            read_file_address(settings.source),
+            clock,
+            fps=settings.fps,
+            filters=settings.vf,
+            decode=settings.decode,
+            mask=settings.mask,
         )
     return CameraSource(settings.name, settings.source, options, clock, ring)
 

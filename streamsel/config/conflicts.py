@@ -88,16 +88,19 @@ def _homeless(feeds: Sequence[FeedSettings], stores: bool) -> Iterator[Conflict]
 
 
 def _unpacked(feeds: Sequence[FeedSettings]) -> Iterator[Conflict]:
-    """What needs the packets of a video, of which WebRTC hands out the pictures alone."""
+    """What needs the packets of a video, of a source of which only pictures are to be had."""
     for feed in feeds:
-        wishes = {"clip": feed.clip is not None, "decode": feed.decode != "all"}
-        for wish, is_wanted in wishes.items():
-            if is_wanted and feed.is_webrtc:
-                yield Conflict(
-                    ("feeds", feed.name, wish),
-                    f"feeds.{feed.name}.{wish} cannot be had of a feed over WebRTC; set it to "
-                    f"{'null' if wish == 'clip' else 'all'} there",
-                )
+        impossible = {
+            "clip": feed.clip is not None and not feed.has_packets,
+            "decode": feed.decode != "all" and not feed.is_decoded_here,
+        }
+        kind = "over WebRTC" if feed.is_webrtc else "that is a file, or pictures alone"
+        for wish in (wish for wish, is_impossible in impossible.items() if is_impossible):
+            yield Conflict(
+                ("feeds", feed.name, wish),
+                f"feeds.{feed.name}.{wish} cannot be had of a feed {kind}; set it to "
+                f"{'null' if wish == 'clip' else 'all'} there",
+            )
 
 
 def _uncovered(feeds: Sequence[FeedSettings]) -> Iterator[Conflict]:

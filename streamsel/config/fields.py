@@ -25,6 +25,7 @@ from streamsel.errors import ConfigurationError
 from streamsel.pixels.size import PictureSize
 from streamsel.sources.masking import mask
 from streamsel.sources.masks import read_masks
+from streamsel.sources.watched_address import is_file_address, read_file_address
 
 Read: TypeAlias = Callable[[Any, Path], object]
 """Makes a value of what was written, relative paths beginning at a folder.
@@ -33,6 +34,7 @@ Raises :class:`ConfigurationError`; what follows its first semicolon says what m
 """
 
 _NEED_HOST = {"rtsp", "rtsps", "http", "https", "whep+http", "whep+https", "udp", "tcp", "srt"}
+_NEED_HOST |= {"snapshot+http", "snapshot+https"}
 _ADDRESS_WITHOUT_SCHEME = re.compile(r"[^/]*:[^/]*@")
 _ORIGIN = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(?::\d{1,5})?")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\x80-\x9f\u2028\u2029\ud800-\udfff]")
@@ -149,6 +151,8 @@ def source() -> Kind:
         if isinstance(value, SecretSource):
             return value
         line = _read_line(value, "the URL or the device of a feed", ".+")
+        if is_file_address(line):
+            return SecretSource(str(read_file_address(line, folder)))
         if "://" in line or _ADDRESS_WITHOUT_SCHEME.match(line):
             _require_url(line)
         return SecretSource(line)

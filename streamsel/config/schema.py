@@ -20,7 +20,12 @@ from streamsel.config.sections.feeds import Defaults, FeedConfig, PerFeed
 from streamsel.config.sections.service import ServiceConfig
 from streamsel.config.sections.sinks import PicturesConfig, Sinks
 from streamsel.config.sections.webrtc import WebRtcConfig
-from streamsel.config.settings import ClipSettings, FeedSettings, is_webrtc
+from streamsel.config.settings import (
+    ClipSettings,
+    FeedSettings,
+    has_packets,
+    is_decoded_here,
+)
 from streamsel.screen.options import ScreenOptions
 
 LogLevel: TypeAlias = Literal["debug", "info", "warning", "error"]
@@ -68,10 +73,12 @@ class Config(Section):
 
 def _merged(feed: FeedConfig, defaults: Defaults) -> FeedConfig:
     values = {field: _either(feed, defaults, field) for field in PerFeed.model_fields}
-    if is_webrtc(feed.source.get_secret_value()):
-        # Of WebRTC only pictures are to be had, so these defaults are for the others.
-        for field, value in (("clip", None), ("decode", "all")):
-            values[field] = getattr(feed, field) if field in feed.model_fields_set else value
+    # Where only pictures are to be had, these defaults are for the others.
+    source = feed.source.get_secret_value()
+    if "clip" not in feed.model_fields_set and not has_packets(source):
+        values["clip"] = None
+    if "decode" not in feed.model_fields_set and not is_decoded_here(source):
+        values["decode"] = "all"
     says_budget = feed.count is not None or feed.share is not None
     budget: PerFeed = feed if says_budget else defaults
     values["count"], values["share"] = budget.count, budget.share

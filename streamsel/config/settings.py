@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 
 from streamsel.screen.options import ScreenOptions
 from streamsel.sources.masking import mask
+from streamsel.sources.watched_address import is_file_address, is_snapshot_address
 
 Transport: TypeAlias = Literal["tcp", "udp"]
 Decode: TypeAlias = Literal["all", "reference", "keyframes"]
@@ -44,6 +45,7 @@ class FeedSettings:
     open_timeout: float
     read_timeout: float
     down_after: float
+    interval: float
     tls_ca_file: Path | None
     decode: Decode
     fps: float | None
@@ -75,9 +77,29 @@ class FeedSettings:
         return is_webrtc(self.source)
 
     @property
+    def has_packets(self) -> bool:
+        """Whether what is received can be stored as it comes, for clips."""
+        return has_packets(self.source)
+
+    @property
+    def is_decoded_here(self) -> bool:
+        """Whether a part of its pictures can be left undecoded."""
+        return is_decoded_here(self.source)
+
+    @property
     def scope(self) -> str:
         """The name of the coreset that it selects into: its group, or its own."""
         return self.name if self.group is None else self.group
+
+
+def has_packets(source: str) -> bool:
+    """Whether a source sends a video that can be stored as it comes."""
+    return is_decoded_here(source) and not is_file_address(source)
+
+
+def is_decoded_here(source: str) -> bool:
+    """Whether a source is a video, of which a part can be left undecoded."""
+    return not (is_webrtc(source) or is_snapshot_address(source))
 
 
 def is_webrtc(source: str) -> bool:

@@ -45,6 +45,10 @@ feeds:
   # door: {source: rtsp://10.0.0.7/main, clip: null, mask: ["0,0,0.4,0.2:black"]}
   # drone: {source: "whep+https://10.0.0.8:8889/drone/whep"}
 
+  # Of a camera that only gives pictures one is asked for at an interval; a file can play a camera.
+  # roof: {source: "snapshot+http://10.0.0.9/still.jpg", interval: 5s}
+  # demo: {source: "file:clip.mp4?pace=1"}
+
   # Feeds of one group share one set of kept frames.
   # yard-east: {source: rtsp://10.0.0.5/main, group: yard}
   # yard-west: {source: rtsp://10.0.0.6/main, group: yard, transport: udp}

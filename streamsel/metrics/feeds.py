@@ -86,7 +86,7 @@ class FeedMetrics:
         heard.opened += fresh
         self._scope.labels(status.feed).info({"scope": status.scope})
         self._up.labels(status.feed).set(status.state == "up")
-        self._enabled.labels(status.feed).set(status.state != "disabled")
+        self._enabled.labels(status.feed).set(status.state not in ("disabled", "ended"))
         if status.last_frame is not None:
             self._last_frame.labels(status.feed).set(status.last_frame)
 

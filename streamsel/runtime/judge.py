@@ -110,6 +110,13 @@ class Judge:
             if (events := selector.forget(keys, "lost"))
         ]
 
+    def settle(self, feed: str) -> list[Judgement]:
+        """Return what is still owed to the scope of a feed that has ended."""
+        scope = self._scopes.get(feed)
+        if scope is None or not (verdicts := self._selectors[scope].finish()):
+            return []
+        return [self._judgement(scope, verdicts, ())]
+
     def finish(self) -> list[Judgement]:
         """Return what every scope still owes, with its state."""
         return [last for scope in list(self._selectors) for last in self.close_scope(scope)]

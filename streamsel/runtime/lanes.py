@@ -9,6 +9,9 @@ from contextlib import suppress
 
 from streamsel.frame import Sighting
 
+_REFUSED_TOO = 4
+"""How many times as many may wait where most of them are refused."""
+
 
 class _Lane:
     """What waits of one feed: one thread puts, another takes."""
@@ -17,7 +20,7 @@ class _Lane:
         self._depth = depth
         self._waiting: deque[Sighting] = deque()
         self._dropped = 0
-        self._lock = threading.Lock()
+        self._lock = threading.Condition(threading.Lock())
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -26,9 +29,9 @@ class _Lane:
         """Append; where there are too many, let go of the oldest."""
         with self._lock:
             self._waiting.append(sighting)
-            if sum(seen.refusal is None for seen in self._waiting) > self._depth:
+            if self._passing > self._depth:
                 self._drop(refused=False)
-            elif len(self._waiting) > 4 * self._depth:
+            elif len(self._waiting) > _REFUSED_TOO * self._depth:
                 self._drop(refused=True)
 
     def take(self) -> Sighting | None:
@@ -36,7 +39,18 @@ class _Lane:
         if not self._waiting:
             return None
         with self._lock:
+            self._lock.notify_all()
             return self._waiting.popleft()
+
+    def await_room(self, within: float) -> bool:
+        """Wait until one more would not be too many; whether that is so."""
+        with self._lock:
+            return self._lock.wait_for(lambda: self._has_room, within)
+
+    def await_empty(self, within: float) -> bool:
+        """Wait until nothing waits; whether that is so."""
+        with self._lock:
+            return self._lock.wait_for(lambda: not self._waiting, within)
 
     def take_dropped(self) -> int:
         """Return how many were let go of since the last call."""
@@ -45,6 +59,15 @@ class _Lane:
         with self._lock:
             dropped, self._dropped = self._dropped, 0
         return dropped
+
+    @property
+    def _passing(self) -> int:
+        """How many were not refused."""
+        return sum(seen.refusal is None for seen in self._waiting)
+
+    @property
+    def _has_room(self) -> bool:
+        return self._passing < self._depth and len(self) < _REFUSED_TOO * self._depth
 
     def _drop(self, *, refused: bool) -> None:
         lane = self._waiting
@@ -95,6 +118,19 @@ class Lanes:
         if self._is_asleep:
             self._is_asleep = False
             self._wake()
+
+    def await_room(self, feed: str, within: float) -> bool:
+        """Wait until the next frame of a feed would not make another give way.
+
+        For ``within`` seconds at most; whether there is room. From the thread that reads the feed.
+        """
+        lane = self._lanes.get(feed)
+        return lane is None or lane.await_room(within)
+
+    def await_empty(self, feed: str, within: float) -> bool:
+        """The same until nothing of the feed waits any more."""
+        lane = self._lanes.get(feed)
+        return lane is None or lane.await_empty(within)
 
     def end(self) -> None:
         """Say that nothing more will come: what waits is still taken."""

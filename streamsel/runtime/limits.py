@@ -13,10 +13,11 @@ class LiveLimits:
 
     ``batch`` frames at most are embedded together; a smaller batch waits ``patience`` seconds
     for more. ``lane`` frames of a feed may wait. A session that ended is followed by another after
-    ``retry_first`` seconds, doubled with each failure in a row up to ``retry_most``.
-    ``most_waiting`` judgements with ``most_waiting_bytes`` of pictures may wait for a sink, and
-    ``picture_bytes`` be held on the line. ``reserve`` numbers of a feed are reserved at a time.
-    ``shutdown``: seconds that ending may take, whatever hangs.
+    ``retry_first`` seconds, doubled with each failure in a row up to ``retry_most``; one whose
+    password was refused three times, after ``retry_refused`` seconds. ``most_waiting`` judgements
+    with ``most_waiting_bytes`` of pictures may wait for a sink, and ``picture_bytes`` be held on
+    the line. ``reserve`` numbers of a feed are reserved at a time. ``shutdown``: seconds that
+    ending may take, whatever hangs.
     """
 
     batch: int = 32
@@ -24,6 +25,7 @@ class LiveLimits:
     lane: int = 4
     retry_first: float = 0.25
     retry_most: float = 2.0
+    retry_refused: float = 300.0
     most_waiting: int = 64
     most_waiting_bytes: int = 64 << 20
     picture_bytes: int = DEFAULT_PICTURE_BYTES

@@ -80,8 +80,10 @@ class LivePipeline:
         self._observers = observers
         self._lanes = Lanes(limits.lane)
         self._budget = PictureBudget(limits.picture_bytes, encode)
-        backoff = Backoff(first=limits.retry_first, most=limits.retry_most)
-        self._roster = Roster(self._budget.hold, self._lanes.put, clock, backoff)
+        backoff = Backoff(
+            first=limits.retry_first, most=limits.retry_most, refused=limits.retry_refused
+        )
+        self._roster = Roster(self._budget.hold, self._lanes, clock, backoff)
         self._judge = Judge(embedder, observers, clock)
         self._judging = Worker("streamsel-judge")
         self._encoding = Worker("streamsel-encode")
@@ -307,6 +309,8 @@ class LivePipeline:
         """Watch over the readers, and tell observers and sinks how all is."""
         for turn in count():
             for status in self._roster.changed():
+                if status.state == "ended":
+                    await self._decide(self._judge.settle, status.feed)
                 for observer in self._observers:
                     observer.feed_changed(status)
                 for delivery in self._deliveries:

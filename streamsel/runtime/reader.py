@@ -8,17 +8,33 @@ import threading
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
+from typing import Protocol
 
 from streamsel.clock import Clock
-from streamsel.errors import SourceError
+from streamsel.errors import RefusedError, SourceError
 from streamsel.frame import Frame, Picture, Sighting
 from streamsel.interfaces import LiveSource, Screen
 from streamsel.runtime.failure import Captured
 from streamsel.runtime.feed import LiveFeed
+from streamsel.runtime.pacing import Pacer
 from streamsel.runtime.retry import Backoff
 from streamsel.sources.masking import mask
 
 _LOG = logging.getLogger("streamsel.feeds")
+_LOOK_SECONDS = 0.25
+
+
+class Taker(Protocol):
+    """Takes what readers see; :class:`~streamsel.runtime.lanes.Lanes` do."""
+
+    def put(self, sighting: Sighting) -> None:
+        """Take a sighting, without waiting."""
+
+    def await_room(self, feed: str, within: float) -> bool:
+        """Wait until the next frame of a feed would not make another give way."""
+
+    def await_empty(self, feed: str, within: float) -> bool:
+        """Wait until nothing of the feed waits any more."""
 
 
 class Reader:
@@ -27,8 +43,9 @@ class Reader:
     Its public fields are written by the thread and may be read by any. ``begun`` is when the newest
     session was opened, ``silent_since`` when the newest frame came (or the reader was made), in
     monotonic seconds; ``last_frame`` is UTC epoch seconds. ``is_up``: a frame came in the session
-    that ``is_open``. ``reason`` says why no frame has come since; ``failure`` is what no retry can
-    mend.
+    that ``is_open``; ``is_over``: it was a file, and all of it was taken. ``reason`` says why no
+    frame has come since; ``failure`` is what no retry can mend. ``refusals`` counts how often in a
+    row the password was not taken.
 
     The media time goes on as the wall clock does where no frames come: between sessions, and while
     one is being opened. It never goes back.
@@ -38,20 +55,20 @@ class Reader:
         self,
         feed: LiveFeed,
         hold: Callable[[Picture], None],
-        pass_on: Callable[[Sighting], None],
+        lanes: Taker,
         clock: Clock,
         backoff: Backoff,
         chance: random.Random,
         before: Reader | None = None,
     ) -> None:
-        """``hold`` counts a picture in, ``pass_on`` takes a sighting; the latter must not wait.
+        """``hold`` counts a picture in, ``lanes`` take what is seen, in the feed's own.
 
         ``before`` is the reader, told to stop, whose place this one takes: numbers, time and what
         the screen remembers go on from there.
         """
         self._feed = feed
         self._hold = hold
-        self._pass_on = pass_on
+        self._lanes = lanes
         self._clock = clock
         self._backoff = backoff
         self._chance = chance
@@ -70,7 +87,8 @@ class Reader:
         # A screen that a thread hangs in is lost.
         spare = None if before is None or before._is_looking else before._screen
         self._screen: Screen = feed.open_screen() if spare is None else spare
-        self.is_open = self.is_up = False
+        self.is_open = self.is_up = self.is_over = False
+        self.refusals: int = 0 if before is None else before.refusals
         self.reason = ""
         self.failure: BaseException | None = None
         self._thread = threading.Thread(
@@ -116,7 +134,7 @@ class Reader:
     def _run(self) -> None:
         # A defect must end the service, not this thread alone: the loop looks at ``failure``.
         with Captured() as captured:
-            while not self._stopping.is_set():
+            while not self._stopping.is_set() and not self.is_over:
                 self._session()
         self.failure = captured.error
 
@@ -133,17 +151,70 @@ class Reader:
                     if opening is None:
                         opening = max(0.0, self._clock.monotonic() - self.begun)
                         self.sessions += self._source.is_called
+                        pacer = Pacer(self._source.rhythm)
+                    if not self._await_turn(frame, pacer):
+                        return
                     if not self._look(replace(frame, media_time=frame.media_time + opening)):
                         return
                     lasted = self.silent_since - self.begun >= self._feed.down_after
+                self.is_over = self._source.rhythm.is_finite and self._await_taken()
+        except RefusedError as error:
+            self.refusals += 1
+            self._note(mask(str(error)) + self._when_again())
         except SourceError as error:
             self._note(mask(str(error)))
         finally:
             self.is_open = self.is_up = False
-        if self._source.is_called:
+        if self._source.is_called or self.is_over:
             return
         self._failures = 1 if lasted else self._failures + 1
-        self._stopping.wait(self._backoff.delay(self._failures, self._chance))
+        delay = self._backoff.delay(self._failures, self._chance)
+        self._stopping.wait(self._backoff.refused if self._is_locked_out else delay)
+
+    @property
+    def _is_locked_out(self) -> bool:
+        return self.refusals >= self._backoff.refusals
+
+    def _when_again(self) -> str:
+        if not self._is_locked_out:
+            return ""
+        return (
+            f"; tried once in {self._backoff.refused / 60:g} minutes from now on, so as not to be "
+            "locked out, and at once after a reload that changes it"
+        )
+
+    def _await_turn(self, frame: Frame, pacer: Pacer) -> bool:
+        """Let a frame that came early wait. Returns False where the reader was told to stop."""
+        if self._source.rhythm.speed is None:
+            return True
+        earliest, latest = pacer.turn(frame.media_time, self._clock.monotonic())
+        while (left := earliest - self._clock.monotonic()) > 0:
+            if self._stopping.wait(min(left, _LOOK_SECONDS)):
+                return False
+            # It has come, and the feed is not silent.
+            self.silent_since = self._clock.monotonic()
+        while not self._may_go(frame, max(0.0, latest - self._clock.monotonic())):
+            if self._stopping.is_set():
+                return False
+            if self._clock.monotonic() >= latest:
+                return True
+            self.silent_since = self._clock.monotonic()
+        return True
+
+    def _may_go(self, frame: Frame, within: float) -> bool:
+        """Whether a frame would neither make another give way nor be without a number."""
+        within = min(within, _LOOK_SECONDS)
+        if self._source.rhythm.is_finite and frame.key.index >= self.reserved:
+            self._stopping.wait(within)
+            return False
+        return self._lanes.await_room(self._feed.name, within)
+
+    def _await_taken(self) -> bool:
+        """Wait until all that was read is taken. Returns False where told to stop."""
+        while not self._lanes.await_empty(self._feed.name, _LOOK_SECONDS):
+            if self._stopping.is_set():
+                return False
+        return not self._stopping.is_set()
 
     def _note(self, reason: str) -> None:
         """Say once why the feed is not up, however often it is tried."""
@@ -180,9 +251,9 @@ class Reader:
             self.next_index = frame.key.index + 1
             self._media_time, self._timed = frame.media_time, frame.received or now
             self.silent_since, self.last_frame = now, frame.wall_time
-            self.is_up, self.reason = True, ""
+            self.is_up, self.reason, self.refusals = True, "", 0
             if frame.key.index < self.reserved:
-                self._pass_on(sighting)
+                self._lanes.put(sighting)
             else:
                 self._unreserved += 1
         return True

@@ -11,11 +11,14 @@ class Backoff:
     """Waiting times in seconds: ``first``, doubled with each failure in a row, ``most`` at most.
 
     Each is drawn from the upper half of its range, so that a hundred cameras that were lost at
-    once do not come back at once.
+    once do not come back at once. Whose user name or password was refused ``refusals`` times waits
+    ``refused`` seconds, because cameras lock whoever asks too often.
     """
 
     first: float
     most: float
+    refused: float = 300.0
+    refusals: int = 3
 
     def delay(self, failures: int, chance: random.Random) -> float:
         """Return the seconds to wait after so many failures in a row, at least one.

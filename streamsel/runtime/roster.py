@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 from streamsel.clock import Clock
 from streamsel.errors import ConfigurationError
 from streamsel.event import FeedState, FeedStatus, Tally
-from streamsel.frame import Picture, Sighting
+from streamsel.frame import Picture
 from streamsel.runtime.feed import LiveFeed
-from streamsel.runtime.reader import Reader
+from streamsel.runtime.reader import Reader, Taker
 from streamsel.runtime.retry import Backoff
 
 _LOG = logging.getLogger("streamsel.feeds")
@@ -49,13 +49,13 @@ class Roster:
     def __init__(
         self,
         hold: Callable[[Picture], None],
-        pass_on: Callable[[Sighting], None],
+        lanes: Taker,
         clock: Clock,
         backoff: Backoff,
     ) -> None:
-        """``hold`` and ``pass_on`` are what a :class:`Reader` wants."""
+        """``hold`` and ``lanes`` are what a :class:`Reader` wants."""
         self._hold = hold
-        self._pass_on = pass_on
+        self._lanes = lanes
         self._clock = clock
         self._backoff = backoff
         self._chance = random.Random()
@@ -158,7 +158,7 @@ class Roster:
         entry.reader = Reader(
             entry.feed,
             self._hold,
-            self._pass_on,
+            self._lanes,
             self._clock,
             self._backoff,
             self._chance,
@@ -185,7 +185,7 @@ class Roster:
             raise reader.failure
         self._listen(entry, reader)
         quiet_since = max(reader.begun, reader.silent_since, entry.heard)
-        patience = entry.feed.down_after + _HANGS_AFTER
+        patience = _patience(entry.feed, reader) + _HANGS_AFTER
         if reader.source.is_called:
             return
         if reader.is_open and self._clock.monotonic() - quiet_since > patience:
@@ -226,11 +226,19 @@ class Roster:
             _LOG.warning("feed %r: no picture for %g s; waiting", entry.feed.name, patience)
 
     def _state(self, entry: _Entry) -> tuple[FeedState, str]:
-        reader, patience = entry.reader, entry.feed.down_after
+        reader = entry.reader
         if not entry.feed.enabled:
             return "disabled", "switched off"
         if reader is None:
             return "down", f"{_MOST_LEAVING} of its readers hang; it is opened again once one left"
+        if reader.is_over:
+            return "ended", reader.reason or "read to its end"
+        patience = _patience(entry.feed, reader)
         if self._clock.monotonic() - reader.silent_since > patience:
             return "down", reader.reason or f"no picture for {patience:g} s"
         return ("up", "") if reader.is_up else ("connecting", reader.reason)
+
+
+def _patience(feed: LiveFeed, reader: Reader) -> float:
+    """Seconds without a picture until a feed is down."""
+    return max(feed.down_after, reader.source.rhythm.pause)

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from streamsel.clock import Clock
 from streamsel.errors import SourceError
-from streamsel.event import Tally
+from streamsel.event import Rhythm, Tally
 from streamsel.frame import Frame, FrameKey
 from streamsel.libav import ends_as_source_error
 from streamsel.sources.connection import Connection, LiveOptions
@@ -20,6 +20,7 @@ from streamsel.sources.sampling import Sampling
 from streamsel.sources.shown import as_shown
 
 _LOG = logging.getLogger("streamsel.feeds")
+_STANDS_STILL = "its clock stands still; its pictures are timed as they come"
 
 
 class CameraSource:
@@ -46,6 +47,7 @@ class CameraSource:
         # One value, so that whoever asks from another thread sees both or neither of its parts.
         self._counting: tuple[Tally, Connection | None] = (Tally(), None)
         self._stopped = False
+        self._rhythm = Rhythm()
 
     @property
     def feed(self) -> str:
@@ -62,14 +64,20 @@ class CameraSource:
         """It connects to what it reads."""
         return False
 
+    @property
+    def rhythm(self) -> Rhythm:
+        """That of the newest session."""
+        return self._rhythm
+
     @ends_as_source_error
     def session(self, start: int, media_time: float) -> Generator[Frame, None, None]:
         """Connect once and yield what comes; see ``streamsel.interfaces.LiveSource``."""
         if self._stopped:
             return
         where = f"feed '{self._feed}': {self.address}"
-        index, warned = start, False
+        index, warned, is_standing = start, False, False
         with self._connect(where) as connection:
+            self._rhythm = connection.rhythm
             interval = 1 / connection.rate if connection.rate else None
             chooser = Sampling(fps=self._options.fps).chooser(interval)
             self._counting = self.tally(), connection
@@ -78,6 +86,9 @@ class CameraSource:
                 for frame in reading.frames(map(as_shown, connection.images())):
                     is_suspect = connection.take_suspicion()
                     warned = warn(where, reading, warned)
+                    if connection.clock_stands_still and not is_standing:
+                        is_standing = True
+                        _LOG.warning("%s: %s", where, _STANDS_STILL)
                     if self._stopped:
                         return
                     if chooser.wants(frame.media_time):

@@ -83,13 +83,20 @@ def decode_picture(where: str, path: str) -> av.VideoFrame:
     :class:`UnreadableError`; the message begins with ``where``.
     """
     _refuse_useless_file(where, path)
-    # AVIF and HEIC come in a container of video; under another name that is a film.
-    is_boxed = path.lower().endswith(BOXED)
-    formats = "mov" if is_boxed else _PICTURES
-    options = {"format_whitelist": formats, "max_pixels": str(MAX_PIXELS)}
     try:
         # Without its name: one that ends in .jpg makes ffmpeg insist on the demuxer of patterns.
         content = Path(path).read_bytes()
+    except OSError as error:
+        raise UnreadableError(f"{where} is no image that can be read: {reason(error)}") from None
+    # AVIF and HEIC come in a container of video; under another name that is a film.
+    return decode_content(where, content, is_boxed=path.lower().endswith(BOXED))
+
+
+def decode_content(where: str, content: bytes, *, is_boxed: bool = False) -> av.VideoFrame:
+    """Decode what an image file holds; ``is_boxed``: it is AVIF or HEIC, and nothing else."""
+    formats = "mov" if is_boxed else _PICTURES
+    options = {"format_whitelist": formats, "max_pixels": str(MAX_PIXELS)}
+    try:
         if is_animated_webp(content):
             raise ValueError("it is an animated WebP; make a GIF or a video of it")
         still = read_still(content) if is_boxed else Still()

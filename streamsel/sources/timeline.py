@@ -19,6 +19,9 @@ from streamsel.clock import Clock
 DISCONTINUOUS_STEP = 5.0
 CONTINUOUS_STEP = 30 * 3600.0
 _DEFAULT_RATE = 25
+_STANDING_FRAMES = 10
+_STANDING_SECONDS = 2.0
+"""So many frames, and seconds, of one timestamp are a clock that stands still."""
 _MICROSECOND = Fraction(1, 10**6)
 _RATES = (Fraction(1, 3600), Fraction(1000))
 
@@ -120,6 +123,33 @@ class BestTimes:
             self._shown = dts
         is_better = self._back <= self._decoded_back or dts is None
         return pts if is_better and pts is not None else dts
+
+
+class LiveTimeline(Timeline):
+    """Times the frames of a sender by its clock, or, once that stands still, by when they come."""
+
+    def __init__(self, rate: Fraction | None, longest_step: float, clock: Clock) -> None:
+        super().__init__(rate, longest_step)
+        self._clock = clock
+        self._sent: int | None = None
+        self._moved = clock.monotonic()
+        self._repeats = 0
+
+    @property
+    def stands_still(self) -> bool:
+        """Whether the sender's timestamps have not changed for long, while pictures came."""
+        return self._repeats >= _STANDING_FRAMES
+
+    def stamp(self, pts: int | None, time_base: Fraction) -> float:
+        """The media time of a frame that has just come."""
+        now = self._clock.monotonic()
+        if pts is None or pts != self._sent:
+            self._sent, self._moved, self._repeats = pts, now, 0
+        elif self._repeats < _STANDING_FRAMES - 1 or now - self._moved >= _STANDING_SECONDS:
+            self._repeats += 1
+        if self.stands_still:
+            return super().stamp(round(now * 1e6), _MICROSECOND)
+        return super().stamp(pts, time_base)
 
 
 class ArrivalTimeline(Timeline):

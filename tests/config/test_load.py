@@ -180,8 +180,8 @@ def test_every_problem_at_once_each_with_its_line(tmp_path: Path) -> None:
         "write seconds (90), units (1h30m) or a clock (00:01:30)",
         "streamsel.yaml:8: feeds.gate.count is 0; it must be at least 1",
         "streamsel.yaml:9: feeds.yard.source is missing; "
-        "give it: URL (rtsp, rtsps, http, https, whep+https, ...) or device of the feed; "
-        "whip: it waits for a sender over WebRTC",
+        "give it: URL (rtsp, rtsps, http, https, whep+https, snapshot+http, ...) or device of the "
+        "feed; file:clip.mp4?pace=1: a file; whip: it waits for a sender over WebRTC",
         "streamsel.yaml:10: has 'yard' again, after line 9; keep one",
         "streamsel.yaml:11: environment variable NOBODY is not set; "
         "set it, or write ${NOBODY:-default}",

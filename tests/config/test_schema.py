@@ -24,6 +24,11 @@ def config(**sections: Any) -> Config:
     return Config.model_validate({**ONE_FEED, **sections})
 
 
+def refused(**sections: Any) -> None:
+    with pytest.raises(ValidationError):
+        config(**sections)
+
+
 def two_feeds(first: dict[str, Any], second: dict[str, Any], **sections: Any) -> Config:
     feeds = {"a": {"source": "rtsp://a/1", **first}, "b": {"source": "rtsp://b/1", **second}}
     return config(feeds=feeds, **sections)
@@ -146,13 +151,42 @@ def test_no_secret_shows_when_a_configuration_is_printed() -> None:
         "whep+https://host/cam/whep",
         "/dev/video0",
         "0",
-        "file:///srv/walk.mp4",
         "recordings/walk at 10:30.mp4",
         "basler://?serial=5",
     ],
 )
 def test_where_feeds_come_from(source: str) -> None:
     assert config(feeds={"gate": {"source": source}}).feed("gate").source == source
+
+
+@pytest.mark.parametrize(
+    ("source", "known_as"),
+    [
+        ("file:///srv/walk.mp4", "file:/srv/walk.mp4?pace=1"),
+        ("file:/srv/walk.mp4?pace=0", "file:/srv/walk.mp4?pace=0"),
+        ("file:walk at 10:30.mp4?pace=2.5", "file:walk at 10:30.mp4?pace=2.5"),
+    ],
+)
+def test_a_file_is_a_place_with_a_pace(source: str, known_as: str) -> None:
+    settings = config(feeds={"gate": {"source": source}}, defaults={"clip": {}}).feed("gate")
+    assert settings.source == settings.address == known_as
+    # Of a default that cannot be had there, nothing is said.
+    assert settings.clip is None
+    refused(feeds={"gate": {"source": source, "clip": {}}})
+    refused(feeds={"gate": {"source": "file:clip.mp4?pace=fast"}})
+
+
+def test_pictures_that_are_asked_for_have_an_interval() -> None:
+    source = "snapshot+http://me:canary@10.0.0.4/still.jpg"
+    gate = {"source": source, "interval": "1m"}
+    settings = config(feeds={"gate": gate}, defaults={"clip": {}, "decode": "keyframes"}).feed(
+        "gate"
+    )
+    assert (settings.interval, settings.clip, settings.decode) == (60.0, None, "all")
+    assert "canary" not in settings.address
+    refused(feeds={"gate": {**gate, "decode": "keyframes"}})
+    refused(feeds={"gate": {**gate, "interval": 0}})
+    refused(feeds={"gate": {"source": "snapshot+http:///still.jpg"}})
 
 
 @pytest.mark.parametrize("listen", ["0.0.0.0:9464", "[::]:80", "10.0.0.1:1", "example.org:80"])

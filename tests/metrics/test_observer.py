@@ -125,7 +125,7 @@ def test_reconnects_leave_out_the_first_opening() -> None:
 
 @pytest.mark.parametrize(
     ("state", "up", "enabled"),
-    [("up", 1, 1), ("connecting", 0, 1), ("down", 0, 1), ("disabled", 0, 0)],
+    [("up", 1, 1), ("connecting", 0, 1), ("down", 0, 1), ("disabled", 0, 0), ("ended", 0, 0)],
 )
 def test_how_a_feed_is(state: str, up: int, enabled: int) -> None:
     metrics = fresh_metrics()

@@ -29,8 +29,9 @@ class Line:
         sinks: Sequence[LiveSink],
         limits: LiveLimits | None = None,
         embedder: Embedder | None = None,
+        watcher: Watcher | None = None,
     ) -> None:
-        self.watcher = Watcher()
+        self.watcher = watcher or Watcher()
         self.embedder = embedder or AngleEmbedder()
         self.reserve_error: SinkError | None = None
         self.reserved: dict[str, int] = {}
@@ -65,9 +66,10 @@ async def running(
     sinks: Sequence[LiveSink],
     limits: LiveLimits | None = None,
     embedder: Embedder | None = None,
+    watcher: Watcher | None = None,
 ) -> AsyncIterator[Line]:
     """Run a line around the block and end it in good order after it."""
-    line = Line(sinks, limits, embedder)
+    line = Line(sinks, limits, embedder, watcher)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(line.pipeline.run(), name="line")
         try:

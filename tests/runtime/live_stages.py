@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from streamsel.clock import Clock, SystemClock
-from streamsel.errors import ConfigurationError, SinkError, SourceError
-from streamsel.event import Event, Evicted, FeedStatus, Judgement, Kept, Tally, Verdict
+from streamsel.errors import ConfigurationError, RefusedError, SinkError, SourceError
+from streamsel.event import Event, Evicted, FeedStatus, Judgement, Kept, Rhythm, Tally, Verdict
 from streamsel.frame import Candidate, EncodedPicture, Frame, FrameKey, Picture, Sighting, Vectors
 from streamsel.interfaces import LiveSelector
 from streamsel.runtime.feed import LiveFeed
@@ -72,8 +72,9 @@ def sighting(feed: str, index: int, refused: bool = False) -> Sighting:
 class ScriptedSource:
     """Plays a script: for each session what happens, step by step; the last one is repeated.
 
-    A number is a pause in seconds before the next frame, ``lost`` ends the session, ``freeze``
-    hangs until :attr:`thaw` whatever it is told, ``defect`` is one.
+    A number is a pause in seconds before the next frame, ``lost`` ends the session, ``refused``
+    too, for its password; ``freeze`` hangs until :attr:`thaw` whatever it is told, ``defect`` is
+    one.
     """
 
     def __init__(
@@ -86,6 +87,7 @@ class ScriptedSource:
         self.begun_at: list[float] = []
         self.thaw = threading.Event()
         self.is_called = False
+        self.rhythm = Rhythm()
         self._sessions = sessions
         self._stopped = threading.Event()
         self._clock = clock or SystemClock()
@@ -105,6 +107,8 @@ class ScriptedSource:
                 self.thaw.wait()
             elif step == "defect":
                 raise ZeroDivisionError(self.feed)
+            elif step == "refused":
+                raise RefusedError(f"feed {self.feed!r}: password is refused")
             elif step == "lost":
                 raise SourceError(f"feed {self.feed!r}: lost")
             elif not isinstance(step, str):

@@ -200,3 +200,39 @@ def test_the_end_wakes_a_taker_that_sleeps() -> None:
         assert taking.result() == []
 
     run(scenario())
+
+
+def test_there_is_room_until_another_frame_would_give_way() -> None:
+    async def scenario() -> None:
+        lanes = Lanes(depth=2)
+        lanes.open("a")
+        lanes.open("b")
+        assert lanes.await_empty("a", 0)
+        for index in range(2):
+            assert lanes.await_room("a", 0)
+            lanes.put(sighting("a", index))
+        assert not lanes.await_room("a", 0)
+        assert not lanes.await_empty("a", 0)
+        assert lanes.await_room("b", 0)
+        waiting = asyncio.to_thread(lanes.await_room, "a", 10)
+        taken, has_room = await asyncio.gather(lanes.take(1, 0.0), waiting)
+        assert keys(taken) == ["a0"]
+        assert has_room
+        lanes.shut("a")
+        assert lanes.await_room("a", 0)
+        assert lanes.dropped() == {}
+
+    run(scenario())
+
+
+def test_what_is_refused_takes_room_too() -> None:
+    async def scenario() -> None:
+        lanes = Lanes(depth=2)
+        lanes.open("a")
+        for index in range(8):
+            assert lanes.await_room("a", 0)
+            lanes.put(sighting("a", index, refused=True))
+        assert not lanes.await_room("a", 0)
+        assert lanes.dropped() == {}
+
+    run(scenario())

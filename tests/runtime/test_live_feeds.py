@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import threading
 from collections.abc import Callable, Sequence
@@ -13,8 +14,8 @@ from typing import Any
 import pytest
 
 from streamsel.errors import ConfigurationError, SinkError
-from streamsel.event import Judgement
-from streamsel.frame import FrameKey
+from streamsel.event import FeedStatus, Judgement, Rhythm, Verdict
+from streamsel.frame import Candidate, FrameKey, Thumbnail, Vectors
 from streamsel.runtime.limits import LiveLimits
 from streamsel.runtime.reserves import Reserves
 from tests.runtime.live_line import Line, running
@@ -22,11 +23,13 @@ from tests.runtime.live_stages import (
     NewestSelector,
     ScriptedSource,
     StoringSink,
+    Watcher,
     feed_of,
     steady,
     steps,
     until,
 )
+from tests.runtime.stages import AngleEmbedder
 
 
 def is_in_order(keys: Sequence[FrameKey], feed: str) -> bool:
@@ -332,5 +335,80 @@ def test_numbers_are_reserved_once_half_of_a_step_is_left(used: int, reserved: i
         keeping.cancel()
         assert reader.reserved == reserved
         assert asked == [("gate", reserved)] * (reserved > 100)
+
+    asyncio.run(scenario())
+
+
+class Weighing(AngleEmbedder):
+    """Waits for a moment with every batch."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self._moment = threading.Event()
+        self._seconds = seconds
+
+    def embed(self, thumbnails: Sequence[Thumbnail]) -> Vectors:
+        self._moment.wait(self._seconds)
+        return super().embed(thumbnails)
+
+
+def test_a_burst_is_judged_whole_where_the_judge_keeps_up() -> None:
+    async def scenario() -> None:
+        disk = StoringSink()
+        source = ScriptedSource("gate", steps(*[0.0] * 50, "freeze"))
+        source.rhythm = Rhythm(speed=math.inf)
+        # Far slower than the burst comes, and faster than it plays.
+        async with running([disk], embedder=Weighing(0.05)) as line:
+            await line.add(source)
+            await until(lambda: len(disk.verdicts) == 50)
+            assert line.watcher.dropped_frames == {}
+            source.thaw.set()
+
+    asyncio.run(scenario())
+
+
+def test_a_burst_that_does_not_end_loses_its_oldest_once_it_is_due() -> None:
+    async def scenario() -> None:
+        disk = StoringSink()
+        source = ScriptedSource("gate", steady(0.0))
+        source.rhythm = Rhythm(speed=math.inf)
+        async with running([disk], embedder=Weighing(0.5)) as line:
+            await line.add(source)
+            await until(lambda: line.watcher.dropped_frames["gate", "overload"] > 5)
+        assert is_in_order(disk.verdicts, "gate")
+
+    asyncio.run(scenario())
+
+
+def test_a_file_ends_when_all_of_it_is_judged_and_nothing_is_dropped() -> None:
+    class Late(NewestSelector):
+        """Owes its verdicts to the end."""
+
+        def judge(self, candidates: Sequence[Candidate]) -> list[Verdict]:
+            self.owed = [*getattr(self, "owed", ()), *super().judge(candidates)]
+            return []
+
+        def finish(self) -> list[Verdict]:
+            return self.owed
+
+    async def scenario() -> None:
+        disk = StoringSink()
+        source = ScriptedSource("clip", steps(*[0.0] * 300))
+        source.rhythm = Rhythm(speed=math.inf, is_finite=True)
+        judged: list[int] = []
+
+        class Asking(Watcher):
+            def feed_changed(self, status: FeedStatus) -> None:
+                super().feed_changed(status)
+                if status.state == "ended":
+                    judged.append(self.judged_frames["clip"])
+
+        async with running([disk], embedder=Weighing(0.01), watcher=Asking()) as line:
+            await line.add(source, Late())
+            await until(lambda: "ended" in line.watcher.states_of("clip"))
+            assert judged == [300]
+            assert line.watcher.dropped_frames == {}
+            assert source.opened == 1
+            await until(lambda: len(disk.verdicts) == 300)
 
     asyncio.run(scenario())

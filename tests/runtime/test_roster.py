@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import random
 import threading
 import time
@@ -13,7 +14,7 @@ from contextlib import contextmanager
 import pytest
 
 from streamsel.errors import ConfigurationError, SourceError
-from streamsel.event import Tally
+from streamsel.event import Rhythm, Tally
 from streamsel.frame import Frame, Picture, Sighting
 from streamsel.interfaces import Screen
 from streamsel.runtime.reader import Reader
@@ -23,6 +24,22 @@ from tests.runtime.live_stages import ManualClock, ScriptedSource, feed_of, stea
 from tests.runtime.stages import OpenScreen
 
 
+class Shelf:
+    """Takes everything at once, and tells ``passed``."""
+
+    def __init__(self, put: Callable[[Sighting], object]) -> None:
+        self.put = put
+        self.has_room = True
+        self.asked = 0
+
+    def await_room(self, feed: str, within: float) -> bool:
+        self.asked += 1
+        return self.has_room
+
+    def await_empty(self, feed: str, within: float) -> bool:
+        return True
+
+
 class Desk:
     """A roster, its clock, and what its readers passed on."""
 
@@ -30,14 +47,18 @@ class Desk:
         self.clock = ManualClock()
         self.passed: list[Sighting] = []
         self.held: list[Picture] = []
+        self.lanes = Shelf(self.passed.append)
         backoff = Backoff(first=0.001, most=0.002)
-        self.roster = Roster(self.held.append, self.passed.append, self.clock, backoff)
+        self.roster = Roster(self.held.append, self.lanes, self.clock, backoff)
 
     def source(self, feed: str, *sessions: Callable[[], Iterator[float | str]]) -> ScriptedSource:
         return ScriptedSource(feed, *sessions, clock=self.clock)
 
     def indices(self, feed: str) -> list[int]:
         return [s.frame.key.index for s in self.passed if s.frame.key.feed == feed]
+
+    def quiet(self, feed: str) -> float:
+        return self.clock.monotonic() - self.roster.readers[feed].silent_since
 
     def state(self, feed: str) -> tuple[str, str]:
         self.roster.changed()
@@ -152,7 +173,7 @@ def test_a_feed_that_waits_for_its_sender_is_down_and_left_in_peace() -> None:
 def test_a_feed_that_is_called_waits_for_the_next_sender_at_once() -> None:
     waits_for_hours = Backoff(first=3600.0, most=3600.0)
     with desk() as one:
-        one.roster = Roster(one.held.append, one.passed.append, one.clock, waits_for_hours)
+        one.roster = Roster(one.held.append, one.lanes, one.clock, waits_for_hours)
         source = one.source("phone", steps(0.0, "lost"), steps(0.0, "lost"), steps("freeze"))
         source.is_called = True
         one.roster.add(feed_of(source))
@@ -279,6 +300,111 @@ def test_a_silence_within_a_session_is_logged_and_so_is_its_end(
         ("WARNING", "feed 'gate': no picture for 10 s; waiting"),
         ("INFO", "feed 'gate': back, after 12 s without a picture"),
     ]
+
+
+REFUSED = steps("refused")
+
+
+def test_a_password_that_is_refused_three_times_is_tried_once_in_five_minutes() -> None:
+    with desk() as one:
+        source = one.source("gate", REFUSED, steps("lost"), REFUSED, REFUSED, steady(0.001))
+        one.roster.add(feed_of(source))
+        eventually(lambda: "refused; tried once in 5 minutes" in one.state("gate")[1])
+        # A camera that was away meanwhile has not forgiven the others; five minutes are not over.
+        assert source.opened == 4
+        assert "at once after a reload" in one.state("gate")[1]
+        # With another password it is another feed.
+        one.roster.remove("gate")
+        mended = one.source("gate", steady(0.001))
+        one.roster.add(feed_of(mended))
+        eventually(lambda: one.state("gate")[0] == "up")
+
+
+def test_whoever_is_let_in_is_not_counted_as_refused_any_more() -> None:
+    with desk() as one:
+        let_in = steps(0.0, "lost")
+        source = one.source("gate", REFUSED, REFUSED, let_in, REFUSED, REFUSED, steady(0.001))
+        one.roster.add(feed_of(source))
+        eventually(lambda: one.state("gate")[0] == "up" and source.opened == 6)
+
+
+def test_switching_a_refused_feed_off_and_on_tries_it_once() -> None:
+    with desk() as one:
+        made = [one.source("gate", REFUSED) for _ in range(2)]
+        openers = iter(made)
+        one.roster.add(feed_of(made[0], open_source=openers.__next__))
+        eventually(lambda: "5 minutes" in one.state("gate")[1])
+        one.roster.set_enabled("gate", False)
+        one.roster.set_enabled("gate", True)
+        eventually(lambda: "5 minutes" in one.state("gate")[1])
+        assert made[1].opened == 1
+
+
+def test_a_file_is_read_once_and_ends() -> None:
+    with desk() as one:
+        source = one.source("clip", steps(0.0, 0.0, 0.0))
+        source.rhythm = Rhythm(speed=math.inf, is_finite=True)
+        one.roster.add(feed_of(source))
+        eventually(lambda: one.state("clip")[0] == "ended")
+        one.clock.advance(100.0)
+        assert one.state("clip") == ("ended", "read to its end")
+        assert one.indices("clip") == [0, 1, 2]
+        assert source.opened == 1
+        assert one.roster.alive == 0
+
+
+def test_a_file_that_is_not_there_yet_is_tried_again() -> None:
+    with desk() as one:
+        source = one.source("clip", steps("lost"), steps(0.0))
+        source.rhythm = Rhythm(speed=math.inf, is_finite=True)
+        one.roster.add(feed_of(source))
+        eventually(lambda: one.state("clip")[0] == "ended")
+        assert source.opened == 2
+
+
+def test_a_file_waits_for_numbers_and_for_room() -> None:
+    with desk() as one:
+        source = one.source("clip", steps(0.0, 0.0, 0.0))
+        source.rhythm = Rhythm(speed=math.inf, is_finite=True)
+        one.lanes.has_room = False
+        one.roster.add(feed_of(source, reserved=2))
+        reader = one.roster.readers["clip"]
+        eventually(lambda: one.lanes.asked > 3)
+        assert one.indices("clip") == []
+        one.lanes.has_room = True
+        eventually(lambda: one.indices("clip") == [0, 1])
+        reader.reserved = 10
+        eventually(lambda: one.state("clip")[0] == "ended")
+        assert one.indices("clip") == [0, 1, 2]
+        assert reader.take_unreserved() == 0
+
+
+def test_a_frame_that_waits_for_its_turn_is_no_silence() -> None:
+    with desk() as one:
+        source = one.source("gate", steady(0.0))
+        source.rhythm = Rhythm(speed=0.001)
+        one.roster.add(feed_of(source))
+        eventually(lambda: source.produced == 1)
+        for _ in range(4):
+            one.clock.advance(9.0)
+            eventually(lambda: one.quiet("gate") < 1.0)
+            assert one.state("gate")[0] == "up"
+        assert one.indices("gate") == [0]
+        one.clock.advance(5.0)
+        eventually(lambda: one.indices("gate") == [0, 1])
+
+
+def test_a_source_of_long_segments_is_not_down_between_them() -> None:
+    with desk() as one:
+        source = one.source("gate", steps(0.0, "freeze"))
+        source.rhythm = Rhythm(pause=24.0)
+        one.roster.add(feed_of(source))
+        eventually(lambda: one.state("gate")[0] == "up")
+        one.clock.advance(23.0)
+        assert one.state("gate")[0] == "up"
+        one.clock.advance(2.0)
+        assert one.state("gate") == ("down", "no picture for 24 s")
+        source.thaw.set()
 
 
 def test_passwords_do_not_leak_from_a_foreign_source(caplog: pytest.LogCaptureFixture) -> None:
@@ -530,7 +656,7 @@ def test_nothing_is_passed_on_any_more_when_stop_returns() -> None:
     source = ScriptedSource("gate", steady(0.0))
     backoff = Backoff(first=0.001, most=0.002)
     reader = Reader(
-        feed_of(source), lambda _: None, pass_on, ManualClock(), backoff, random.Random(0)
+        feed_of(source), lambda _: None, Shelf(pass_on), ManualClock(), backoff, random.Random(0)
     )
     with ThreadPoolExecutor(1) as pool:
         reader.start()

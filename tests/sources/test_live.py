@@ -14,8 +14,9 @@ import pytest
 from streamsel.clock import SystemClock
 from streamsel.errors import SourceError
 from streamsel.frame import Frame
-from streamsel.sources.connection import LiveOptions, is_live_address
+from streamsel.sources.connection import LiveOptions
 from streamsel.sources.live import CameraSource
+from streamsel.sources.live_opening import is_live_address
 from tests.servers.broker import certify
 from tests.servers.clips import RATE, camera_clip, clip_digests, luma_digest
 from tests.servers.namespaces import Namespaces

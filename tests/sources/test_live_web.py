@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import subprocess
 import threading
@@ -16,9 +17,13 @@ from PIL import Image
 
 from streamsel.clock import SystemClock
 from streamsel.errors import SourceError
+from streamsel.event import Rhythm
 from streamsel.frame import Frame
 from streamsel.sources.connection import LiveOptions
 from streamsel.sources.live import CameraSource
+from streamsel.sources.playlist import target_duration
+from tests.runtime.live_line import running
+from tests.runtime.live_stages import ScriptedSource, StoringSink, until
 from tests.servers.broker import certify
 from tests.servers.clips import RATE, camera_clip, clip_digests, luma_digest
 from tests.servers.web import LOOPBACK, Stream, WebServer, motion_jpeg
@@ -26,6 +31,7 @@ from tests.servers.web import LOOPBACK, Stream, WebServer, motion_jpeg
 SHORT = LiveOptions(open_timeout=5, read_timeout=1.5)
 SLOW_RATE = 10
 SEGMENTS = 6
+LONG = 2
 
 
 @pytest.fixture(scope="module")
@@ -50,14 +56,23 @@ def segments(ffmpeg: Path, clip: Path, tmp_path_factory: pytest.TempPathFactory)
     return folder
 
 
+@pytest.fixture(scope="module")
+def long_segments(ffmpeg: Path, clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same, of two seconds each."""
+    folder = tmp_path_factory.mktemp("long")
+    cutting = ("-f", "segment", "-segment_time", str(LONG), "-segment_format", "mpegts")
+    _remux(ffmpeg, clip, folder / "%d.ts", *cutting)
+    return folder
+
+
 def _remux(ffmpeg: Path, clip: Path, path: Path, *how: str) -> None:
     command = [str(ffmpeg), "-v", "error", "-nostdin", "-i", str(clip), "-c", "copy", *how]
     subprocess.run([*command, str(path)], check=True)
 
 
-def playlist(names: Iterator[str], first: int = 0) -> bytes:
-    head = f"#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:1\n#EXT-X-MEDIA-SEQUENCE:{first}\n"
-    return (head + "".join(f"#EXTINF:1.0,\n{name}\n" for name in names)).encode()
+def playlist(names: Iterator[str], target: int = 1) -> bytes:
+    head = f"#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:{target}\n#EXT-X-MEDIA-SEQUENCE:0\n"
+    return (head + "".join(f"#EXTINF:{target:.1f},\n{name}\n" for name in names)).encode()
 
 
 def camera(address: str, options: LiveOptions = SHORT) -> CameraSource:
@@ -92,6 +107,74 @@ def test_a_playlist_is_followed_as_it_grows_and_given_up_when_it_does_not(
     assert len(frames) >= 3 * RATE
     assert {digest_of(frame) for frame in frames} <= clip_digests(clip)
     assert "no answer" in why
+
+
+def test_segments_longer_than_the_read_timeout_are_waited_for(
+    clip: Path, long_segments: Path
+) -> None:
+    began: list[float] = []
+
+    def published() -> Iterator[bytes]:
+        began.append(time.monotonic())
+        known = 1 + min(2, int((began[-1] - began[0]) / LONG))
+        yield playlist((f"{number}.ts" for number in range(known)), target=LONG)
+
+    streams = {"/live": Stream("application/vnd.apple.mpegurl", published)}
+    with WebServer(long_segments, streams) as server:
+        # It is seen to be a playlist by what it holds.
+        source = camera(server.url("/live"), LiveOptions(read_timeout=1.0))
+        frames, why = until_lost(source)
+    # The decoder keeps the last ones.
+    assert len(frames) >= SEGMENTS * RATE - 3
+    assert {digest_of(frame) for frame in frames} <= clip_digests(clip)
+    assert source.rhythm == Rhythm(speed=4.0, pause=3 * LONG)
+    assert "no answer" in why
+
+
+def test_a_burst_over_http_is_spread_and_wholly_judged(transport: bytes, tmp_path: Path) -> None:
+    ended = threading.Event()
+
+    def at_once() -> Iterator[bytes]:
+        yield transport
+        ended.wait(30)
+
+    async def scenario() -> None:
+        disk = StoringSink()
+        with WebServer(tmp_path, {"/ts": Stream("video/mp2t", at_once)}) as server:
+            source = camera(server.url("/ts"), LiveOptions(read_timeout=10))
+            async with running([disk]) as line:
+                stand_in = ScriptedSource("gate")
+                await line.add(stand_in, open_source=lambda: source)
+                # The decoder keeps the last ones.
+                await until(lambda: len(disk.verdicts) >= SEGMENTS * RATE - 3)
+                assert line.watcher.dropped_frames == {}
+                ended.set()
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("listed", "target"),
+    [
+        ("#EXTM3U\n#EXT-X-TARGETDURATION:8\n", 8.0),
+        ("#EXTM3U\r\n#EXT-X-TARGETDURATION: 6\r\n", 6.0),
+        ("#EXTM3U\n#EXT-X-TARGETDURATION:999999\n", 120.0),
+        ("#EXTM3U\n#EXT-X-TARGETDURATION:0\n", 0.5),
+        ("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\nmedia.m3u8\n", 4.0),
+        ("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\n# so\nmedia.m3u8\n", 4.0),
+        ("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\nfile:///etc/hostname\n", None),
+        ("<html>no playlist</html>", None),
+    ],
+)
+def test_a_playlist_or_one_that_it_lists_tells_its_target_duration(
+    tmp_path: Path, listed: str, target: float | None
+) -> None:
+    (tmp_path / "media.m3u8").write_text("#EXTM3U\n#EXT-X-TARGETDURATION:4\n")
+    (tmp_path / "main.m3u8").write_text(listed)
+    with WebServer(tmp_path) as server:
+        address = server.url("/main.m3u8").replace("//", "//viewer:canary@")
+        assert target_duration(address, SHORT, SystemClock()) == target
+        assert target_duration(server.url("/none.m3u8"), SHORT, SystemClock()) is None
 
 
 @pytest.mark.parametrize("name", ["{}", "{}.bin", "{}.jpg", "segment.php?part={}"])

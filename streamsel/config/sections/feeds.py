@@ -106,6 +106,9 @@ class PerFeed(Section):
     down_after: _Timeout = Field(
         default=10.0, description="report the feed down when no picture has come for so long"
     )
+    interval: Annotated[float, numbers.seconds(0.1, 86400)] = Field(
+        default=1.0, description="ask a snapshot+http source for a picture so often"
+    )
     tls_ca_file: FilePath | None = Field(
         default=None, description="PEM file of the authorities to trust for rtsps and https"
     )
@@ -162,8 +165,8 @@ class FeedConfig(PerFeed):
     model_config = ConfigDict(json_schema_extra=_either_source)
 
     source: Annotated[kind.SecretSource, kind.source()] = Field(
-        description="URL (rtsp, rtsps, http, https, whep+https, ...) or device of the feed; "
-        "whip: it waits for a sender over WebRTC"
+        description="URL (rtsp, rtsps, http, https, whep+https, snapshot+http, ...) or device "
+        "of the feed; file:clip.mp4?pace=1: a file; whip: it waits for a sender over WebRTC"
     )
     display_name: Text | None = Field(
         default=None,

@@ -12,7 +12,7 @@ const SHAPES = {
   down: "M6 .5 12 11.5H0ZM5.2 4.2v3.6h1.6V4.2ZM5.2 8.8v1.4h1.6V8.8Z",
   disabled: "M1 4.8h10v2.4H1Z",
 };
-const WORDS = { up: "up", connecting: "connecting", down: "down", disabled: "off" };
+const WORDS = { up: "up", connecting: "connecting", down: "down", ended: "ended", disabled: "off" };
 const NUMBERS = [
   ["received", ({ counts }) => counts?.received],
   ["dropped", ({ counts }) => counts?.dropped],

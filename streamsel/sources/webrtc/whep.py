@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import os
 import ssl
 from collections.abc import Generator
 from contextlib import AsyncExitStack
@@ -13,12 +12,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 
 from streamsel.clock import Clock
-from streamsel.errors import OfferError, SourceError
-from streamsel.event import Tally
+from streamsel.errors import OfferError, RefusedError, SourceError
+from streamsel.event import Rhythm, Tally
 from streamsel.frame import Frame
 from streamsel.interfaces import Loop
 from streamsel.libav import ends_as_source_error
 from streamsel.sources.connection import LiveOptions
+from streamsel.sources.http_client import trust, why_unanswered
 from streamsel.sources.masking import mask
 from streamsel.sources.webrtc.offer import MOST_BYTES
 from streamsel.sources.webrtc.peer import Peer, PeerOptions
@@ -30,9 +30,8 @@ if TYPE_CHECKING:
 SCHEMES = ("whep+https", "whep+http")
 _SDP = "application/sdp"
 _FAREWELL_SECONDS = 2.0
+_NOT_LET_IN = "user name, password or token is refused"
 _REFUSED = {
-    401: "user name, password or token is refused",
-    403: "user name, password or token is refused",
     404: "there is no such stream",
     405: "it is no WHEP address",
     406: "it does not take the offer",
@@ -102,6 +101,11 @@ class WhepSource:
         """It calls."""
         return False
 
+    @property
+    def rhythm(self) -> Rhythm:
+        """Pictures come when they are taken: those that are late have given way."""
+        return Rhythm()
+
     @ends_as_source_error
     def session(self, start: int, media_time: float) -> Generator[Frame, None, None]:
         """Connect once and yield what comes; see ``streamsel.interfaces.LiveSource``."""
@@ -168,7 +172,7 @@ async def _open(
     import aiohttp
 
     endpoint = endpoint_of(location)
-    tls = _trust(where, options)
+    tls = trust(where, options)
     peer = Peer(peers, clock)
     async with AsyncExitStack() as failing:
         failing.push_async_callback(peer.close)
@@ -176,13 +180,15 @@ async def _open(
             async with _client(endpoint, options.open_timeout) as client:
                 answer, resource = await _ask(client, endpoint, await peer.offer(), tls)
             await peer.accept(answer)
+        except RefusedError as error:
+            raise RefusedError(f"{where} cannot be opened: {error}") from None
         except OfferError as error:
             raise SourceError(f"{where} cannot be opened: {error}") from None
         except TimeoutError:
             told = f"no answer within {options.open_timeout:g} s"
             raise SourceError(f"{where} cannot be opened: {told}") from None
         except (aiohttp.ClientError, ValueError) as error:
-            raise SourceError(f"{where} cannot be opened: {_why(error)}") from None
+            raise SourceError(f"{where} cannot be opened: {why_unanswered(error)}") from None
         failing.pop_all()
     return _Call(peer, endpoint, resource, tls)
 
@@ -209,6 +215,8 @@ async def _ask(
         if response.status != 201:
             if 300 <= response.status < 400:
                 raise OfferError("it sends on to another address; give that one")
+            if response.status in (401, 403):
+                raise RefusedError(_NOT_LET_IN)
             raise OfferError(_REFUSED.get(response.status, f"it answers {response.status}"))
         answer = await _body(response)
         place = response.headers.get("Location")
@@ -228,23 +236,3 @@ async def _body(response: ClientResponse) -> str:
         if len(content) > MOST_BYTES:
             raise OfferError("its answer is longer than 64 KB")
     return content.decode("utf-8", "replace")
-
-
-def _trust(where: str, options: LiveOptions) -> ssl.SSLContext:
-    file = options.tls_ca_file
-    try:
-        return ssl.create_default_context(cafile=None if file is None else str(file))
-    except (OSError, ssl.SSLError) as error:
-        raise SourceError(f"{where}: tls_ca_file {file} cannot be used ({error})") from None
-
-
-def _why(error: Exception) -> str:
-    import aiohttp
-
-    if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        return f"it is not to be trusted ({error.certificate_error}); see tls_ca_file"
-    if isinstance(error, aiohttp.ClientConnectorError):
-        cause = error.os_error
-        number = cause.errno or 0
-        return (os.strerror(number) if number > 0 else cause.strerror or str(cause)).lower()
-    return type(error).__name__

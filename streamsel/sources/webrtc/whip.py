@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator
 
 from streamsel.clock import Clock
 from streamsel.errors import SourceError
-from streamsel.event import Tally
+from streamsel.event import Rhythm, Tally
 from streamsel.frame import Frame
 from streamsel.libav import ends_as_source_error
 from streamsel.sources.connection import LiveOptions
@@ -86,6 +86,11 @@ class WhipSource:
     def is_called(self) -> bool:
         """Its senders connect to it."""
         return True
+
+    @property
+    def rhythm(self) -> Rhythm:
+        """Pictures come when they are taken: those that are late have given way."""
+        return Rhythm()
 
     @ends_as_source_error
     def session(self, start: int, media_time: float) -> Generator[Frame, None, None]:
