@@ -14,6 +14,7 @@ _COMMANDS = {
     "select": "Keep the N most diverse frames of videos, folders, images or URLs.",
     "compare": "Table of all methods on your own video: what a selection is worth.",
     "watch": "Watch live feeds for months: cameras, devices, streams.",
+    "health": "Whether the service of a configuration answers; for what supervises it.",
     "probe": "Whether a feed can be read: codec, size, rate, time to the first picture.",
     "config": "Write, check and show the configuration of a service.",
     "inspect": "Why a frame was kept, refused or evicted; how a run is.",

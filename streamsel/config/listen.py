@@ -8,6 +8,9 @@ from dataclasses import dataclass
 
 from streamsel.errors import ConfigurationError
 
+EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+"""Hosts that stand for every address of this machine, and how it reaches itself there."""
+
 _LISTEN = re.compile(r"(?:\[([0-9A-Fa-f:.%\w]+)\]|([^\s:/@\[\]]+)):(\d{1,5})", re.ASCII)
 
 

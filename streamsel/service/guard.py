@@ -19,7 +19,7 @@ from streamsel.errors import ConfigurationError, StreamselError
 from streamsel.service.assets import ASSETS
 from streamsel.service.login import COOKIE, LOGIN, Logins
 from streamsel.service.options import ServiceOptions
-from streamsel.service.routes import EVENTS
+from streamsel.service.routes import EVENTS, READY
 from streamsel.service.whip import PATH as WHIP
 from streamsel.service.whip import SDP
 from streamsel.sources.masking import mask
@@ -52,12 +52,13 @@ _HEADERS = {
 class Guard:
     """Lets in who may ask.
 
-    Everything but ``/healthz``, the login and what belongs to it wants the token where there is
-    one: as ``Bearer``, as the password of a ``Basic`` login, or the cookie that it was exchanged
-    for. Without a token the service listens on the machine itself, and then a request must name it
-    as its host: a page from elsewhere whose name was made to point here is turned away. What
-    changes something must say that it brings JSON, or an offer of WebRTC, which a form on such a
-    page cannot; and with a cookie it must come from our own pages.
+    Everything but ``/healthz``, whether ``/readyz`` (not why it is not), the login and what belongs
+    to it wants the token where there is one: as ``Bearer``, as the password of a ``Basic`` login,
+    or the cookie that it was exchanged for. Without a token the service listens on the machine
+    itself, and then a request must name it as its host: a page from elsewhere whose name was made
+    to point here is turned away. What changes something must say that it brings JSON, or an offer
+    of WebRTC, which a form on such a page cannot; and with a cookie it must come from our own
+    pages.
     """
 
     def __init__(self, options: ServiceOptions, logins: Logins | None) -> None:
@@ -71,6 +72,8 @@ class Guard:
         if request.path != "/healthz":
             self._require_host(request)
         if not (_is_open(request) or self._is_let_in(request)):
+            if request.path == READY:
+                return _without_reasons(await handler(request))
             return _turned_away(request)
         if request.method not in _SAFE_METHODS:
             await self._require_content(request)
@@ -128,6 +131,11 @@ def _is_open(request: web.Request) -> bool:
     """Whether this may be asked without a token: it tells nothing of the feeds."""
     is_preflight = request.method == hdrs.METH_OPTIONS and request.path.startswith(WHIP)
     return is_preflight or request.path in _OPEN_PATHS or request.path.startswith(_OPEN_FOLDER)
+
+
+def _without_reasons(response: web.StreamResponse) -> web.Response:
+    """Whether the service is ready, for whoever asks; why it is not may name folders and hosts."""
+    return web.json_response({"ready": response.status == 200}, status=response.status)
 
 
 def _turned_away(request: web.Request) -> web.Response:

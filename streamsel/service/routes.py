@@ -26,6 +26,7 @@ from streamsel.service.wire import (
 from streamsel.sources.masking import mask
 
 EVENTS = "/api/events"
+READY = "/readyz"
 
 _HEARTBEAT_SECONDS = 10.0
 _WRITE_SECONDS = 15.0
@@ -48,7 +49,7 @@ class Routes:
             web.get("/static/{name}", self.asset),
             web.get("/metrics", self.metrics),
             web.get("/healthz", self.health),
-            web.get("/readyz", self.readiness),
+            web.get(READY, self.readiness),
             web.get("/api/feeds", self.feeds),
             web.put("/api/feeds/{feed}/enabled", self.set_enabled),
             web.put("/api/feeds/{feed}/count", self.set_count),

@@ -64,6 +64,14 @@ def test_every_service_is_shut_tight(deploy: Path) -> None:
             assert "127.0.0.1" in str(port), name
 
 
+def test_every_service_is_bounded_and_looked_after(deploy: Path) -> None:
+    for name, service in composed(deploy, "--profile", "test")["services"].items():
+        assert service["mem_limit"], name
+        assert 0 < int(service["pids_limit"]) <= 2048, name
+        # The image of the service has its own.
+        assert ("healthcheck" in service) == (name != "streamsel"), name
+
+
 def test_files_and_secrets_that_are_mounted_exist(deploy: Path) -> None:
     read = composed(deploy, "--profile", "test")
     mounted = re.findall(
@@ -159,6 +167,16 @@ def test_the_broker_lets_in_who_it_should(deploy: Path, tmp_path: Path) -> None:
         assert publish(port, "viewer", viewer, "streamsel/events") != 0
         assert publish(port, "viewer", service, "streamsel/gate/count/set") != 0
         assert publish(port, "nobody", "", "streamsel/events") != 0
+
+
+def test_the_broker_is_looked_after_by_a_command_that_asks_it(deploy: Path, tmp_path: Path) -> None:
+    service = yaml.safe_load((deploy / "compose.yaml").read_text())["services"]["mosquitto"]
+    words = service["healthcheck"]["test"].replace("$$", "$")
+    words = words.replace("/run/secrets", str(deploy / "secrets"))
+    with broker(deploy, tmp_path / "deploy") as port:
+        asked = ["sh", "-c", words.replace("-p 1883", f"-p {port}")]
+        assert subprocess.run(asked, capture_output=True).returncode == 0
+    assert subprocess.run(asked, capture_output=True).returncode != 0
 
 
 def test_the_camera_to_try_shows_what_its_settings_say() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -36,7 +37,44 @@ def test_every_image_is_pinned() -> None:
     assert len(others) == 4
     assert len(bases) == 1
     for image in [*others, f"python:{bases[0]}"]:
-        assert re.search(r":v?\d+\.\d+\.\d+(-[\w.-]+)?$", image), image
+        assert re.search(r":v?\d+\.\d+\.\d+(-[\w.-]+)?(@sha256:[0-9a-f]{64})?$", image), image
+
+
+_DOCKER = """\
+#!/bin/sh
+test "$*" = "buildx imagetools inspect $4 --format {{.Manifest.Digest}}" || exit 2
+test "$4" != "$UNKNOWN" || { echo "ERROR: $4: not found" >&2; exit 1; }
+echo "sha256:$(echo "$4$SEED" | sha256sum | cut -c1-64)"
+"""
+
+
+def pin(folder: Path, **env: str) -> subprocess.CompletedProcess[str]:
+    program = folder / "bin" / "docker"
+    program.parent.mkdir(exist_ok=True)
+    program.write_text(_DOCKER)
+    program.chmod(0o755)
+    env = {"PATH": f"{program.parent}:{os.environ['PATH']}", "UNKNOWN": "", "SEED": "", **env}
+    return subprocess.run([folder / "pin.sh"], env=env, capture_output=True, text=True)
+
+
+def test_every_image_can_be_pinned_to_what_its_tag_names(tmp_path: Path) -> None:
+    names = ("pin.sh", "compose.yaml", "Dockerfile")
+    before = {name: (ROOT / "deploy" / name).read_text() for name in names}
+    for name in names:
+        shutil.copy(ROOT / "deploy" / name, tmp_path)
+    refused = pin(tmp_path, UNKNOWN="grafana/grafana:12.1.1")
+    assert refused.returncode != 0
+    assert {name: (tmp_path / name).read_text() for name in names} == before
+    seen = set()
+    for seed in ("now", "later"):
+        told = pin(tmp_path, SEED=seed)
+        assert (told.returncode, told.stderr) == (0, "")
+        after = {name: (tmp_path / name).read_text() for name in names}
+        digests = re.findall("@sha256:[0-9a-f]{64}$", "\n".join(after.values()), re.MULTILINE)
+        assert len(set(digests)) == 5
+        assert not seen & set(digests)
+        seen |= set(digests)
+        assert {name: re.sub("@sha256:[0-9a-f]{64}", "", after[name]) for name in names} == before
 
 
 @pytest.mark.timeout(900)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import shutil
 import subprocess
@@ -15,6 +16,7 @@ import yaml
 
 from tests.config.files import loaded
 from tests.conftest import leave_out
+from tests.service.serving import TOKEN, Behind, serving
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "deploy" / "kubernetes"
@@ -69,7 +71,7 @@ def resources() -> dict[str, dict[str, Any]]:
 
 
 def test_every_resource_fits_its_schema(resources: dict[str, dict[str, Any]]) -> None:
-    assert len(resources) == 8
+    assert len(resources) == 9
     for kind, resource in resources.items():
         if kind == "PodMonitor":
             jsonschema.validate(resource["spec"], _POD_MONITOR)
@@ -99,12 +101,32 @@ def test_everything_finds_what_it_names(resources: dict[str, dict[str, Any]]) ->
     for selector in (
         resources["Deployment"]["spec"]["selector"]["matchLabels"],
         resources["Service"]["spec"]["selector"],
+        resources["NetworkPolicy"]["spec"]["podSelector"]["matchLabels"],
         resources["PodMonitor"]["spec"]["selector"]["matchLabels"],
     ):
         assert selector.items() <= labels.items()
     endpoint = resources["PodMonitor"]["spec"]["podMetricsEndpoints"][0]
     assert endpoint["authorization"]["credentials"] == {"name": token, "key": "token"}
-    assert endpoint["port"] in {port["name"] for port in container["ports"]}
+    names = {port["name"] for port in container["ports"]}
+    (ingress,) = resources["NetworkPolicy"]["spec"]["ingress"]
+    assert endpoint["port"] in names
+    assert {port["port"] for port in ingress["ports"]} == names
+
+
+def test_probes_ask_what_is_answered_without_a_token(
+    resources: dict[str, dict[str, Any]],
+) -> None:
+    (container,) = resources["Deployment"]["spec"]["template"]["spec"]["containers"]
+    asked = [container[f"{kind}Probe"]["httpGet"] for kind in ("startup", "liveness", "readiness")]
+    names = {port["name"] for port in container["ports"]}
+
+    async def scenario() -> None:
+        async with serving(Behind(), token=TOKEN) as client:
+            for probe in asked:
+                assert probe["port"] in names
+                assert (await client.get(probe["path"])).status == 200
+
+    asyncio.run(scenario())
 
 
 def test_the_pod_may_run_where_only_restricted_ones_may(

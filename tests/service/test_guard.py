@@ -16,11 +16,28 @@ from tests.metrics.scenario import busy_metrics
 from tests.servers.broker import certify
 from tests.service.serving import SECRET, TOKEN, Behind, bearer, kept_frame, serving, view
 
-PATHS = ["/", "/metrics", "/readyz", "/api/feeds", "/api/frames", "/frames/a.jpg", "/nothing"]
+PATHS = ["/", "/metrics", "/api/history", "/api/feeds", "/api/frames", "/frames/a.jpg", "/nothing"]
 
 
 def basic(password: str) -> dict[str, str]:
     return {"Authorization": "Basic " + base64.b64encode(f"me:{password}".encode()).decode()}
+
+
+def test_whether_it_is_ready_is_told_to_all_and_why_not_to_those_with_the_token() -> None:
+    async def scenario() -> None:
+        behind = Behind()
+        async with serving(behind, token=TOKEN) as client:
+            for reasons, status in (([], 200), (["sink 'disk' fails: /secret/place"], 503)):
+                behind.reasons = reasons
+                for headers in ({}, bearer("wrong"), basic("wrong")):
+                    told = await client.get("/readyz", headers=headers)
+                    assert told.status == status
+                    assert json.loads(told.body) == {"ready": not reasons}
+                told = await client.get("/readyz", headers=bearer(TOKEN))
+                assert told.status == status
+                assert json.loads(told.body) == {"ready": not reasons, "reasons": reasons}
+
+    asyncio.run(scenario())
 
 
 def test_everything_but_healthz_wants_the_token() -> None:

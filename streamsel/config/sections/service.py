@@ -8,10 +8,8 @@ from typing import Annotated, Self
 from pydantic import Field, SecretStr, model_validator
 
 from streamsel.config import fields as kind
-from streamsel.config.listen import Listen
+from streamsel.config.listen import EVERYWHERE, Listen
 from streamsel.config.sections.base import FilePath, Section
-
-_EVERYWHERE = ("0.0.0.0", "::")
 
 
 class ServiceTlsConfig(Section):
@@ -48,7 +46,7 @@ class ServiceConfig(Section):
         host, port = self.listen.host, self.listen.port
         if self.listen.is_loopback or port == 0:
             return None
-        if host in _EVERYWHERE:
+        if host in EVERYWHERE:
             host = socket.gethostname()
         return f"{'http' if self.tls is None else 'https'}://{Listen(host, port)}/"
 

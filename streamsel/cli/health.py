@@ -1,0 +1,40 @@
+"""``streamsel health``: whether the service of a configuration answers."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from streamsel.errors import ConfigurationError
+
+_HELP = """Ask the service that a configuration describes, on this machine, whether it runs.
+
+\b
+streamsel health -c /etc/streamsel/streamsel.yaml
+
+For what supervises containers: it asks at the address and port that are set, over TLS where the
+service speaks it, and needs no token. Exits 0 where it answers within 4 s, else 1.
+"""
+
+
+@click.command(help=_HELP)
+@click.option(
+    "-c",
+    "--config",
+    "file",
+    type=click.Path(path_type=Path),
+    default=Path("streamsel.yaml"),
+    help="The configuration that the service was started with.  [default: streamsel.yaml]",
+)
+def command(file: Path) -> int:
+    """Ask; the errors say what is wrong."""
+    from streamsel.config.load import load
+    from streamsel.service.health import require_healthy
+
+    service = load(file, os.environ).service
+    if service is None:
+        raise ConfigurationError(f"{file}: service is null, so nothing answers")
+    require_healthy(service.listen, speaks_tls=service.tls is not None)
+    return 0
