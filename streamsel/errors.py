@@ -1,8 +1,11 @@
 """Every deliberate error of the package, the tree on top.
 
     StreamselError
+    ├── PassingError            what is in the way may pass by itself; exits 75
     ├── ConfigurationError      what the user asked for cannot be; exits 2
-    │   └── FolderInUseError    the output folder holds another run
+    │   ├── FolderInUseError    the output folder holds another run
+    │   │   └── FolderLockedError   another process writes into it (passing)
+    │   └── PortInUseError      another process listens there (passing)
     ├── SourceError             a feed cannot be opened, or ended badly
     │   ├── RefusedError        a user name or a password is not taken
     │   ├── UnreadableError     nothing in it can be decoded as video
@@ -16,6 +19,7 @@
     │   └── DiskGoneError       the disk is not mounted any more
     ├── DiskChangedError        another disk is mounted in place of the one that was opened
     └── RecordError             a run's folder cannot be read or continued
+        └── DamagedRecordError  its database is damaged; exits 2
 
 Messages say where, what, and what to do; credentials never enter one.
 """
@@ -25,12 +29,24 @@ class StreamselError(Exception):
     """Base of every deliberate error."""
 
 
+class PassingError(StreamselError):
+    """What is in the way may pass by itself. The command line exits 75, as EX_TEMPFAIL says."""
+
+
 class ConfigurationError(StreamselError):
     """What the user asked for cannot be. The command line exits 2 without a traceback."""
 
 
 class FolderInUseError(ConfigurationError):
     """The output folder holds another run, or files that are not ours."""
+
+
+class FolderLockedError(FolderInUseError, PassingError):
+    """Another process writes into the output folder; it may be just ending."""
+
+
+class PortInUseError(ConfigurationError, PassingError):
+    """Another process listens where the service should; it may be just ending."""
 
 
 class SourceError(StreamselError):
@@ -87,3 +103,7 @@ class DiskChangedError(StreamselError):
 
 class RecordError(StreamselError):
     """A run's folder cannot be read, or cannot be continued."""
+
+
+class DamagedRecordError(RecordError):
+    """The database of a run is damaged: no retry mends it. The command line exits 2."""

@@ -23,6 +23,7 @@ from streamsel.interfaces import LiveSink
 from streamsel.runtime.failure import first_failure
 from streamsel.runtime.live import LivePipeline
 from streamsel.runtime.notify import Notifier, keep_alive
+from streamsel.runtime.patience import Patience
 from streamsel.runtime.worker import Worker
 from streamsel.service.events import Board
 from streamsel.service.options import ServiceOptions
@@ -42,7 +43,7 @@ class LiveService:
 
     ``load`` reads the configuration, at the start and again at each reload. ``extra`` make sinks
     that come after those of the configuration, of the suffix of pictures (None: none are stored).
-    :meth:`run` it on an event loop.
+    :meth:`run` it on an event loop; again, where it could not start.
     """
 
     def __init__(
@@ -65,6 +66,11 @@ class LiveService:
     def left_behind(self) -> bool:
         """Whether a thread hangs after the run, so that the process must be ended by force."""
         return self._left_behind
+
+    @property
+    def stopping(self) -> asyncio.Event:
+        """Set once it is to stop."""
+        return self._stopping
 
     def stop(self) -> None:
         """Let :meth:`run` come to its end, within 10 s."""
@@ -165,6 +171,7 @@ class LiveService:
             publishing = [] if publisher is None else [tasks.create_task(publisher.run())]
             if starting.done():
                 self._notifier.ready()
+                self._notifier.status(f"reads {len(config.feeds)} feeds")
             await _first_of(running, stopping)
             self._notifier.stopping()
             starting.cancel()
@@ -219,8 +226,9 @@ def run_service(load: Callable[[], Config], clock: Clock, events_to: TextIO | No
     """Run a service until SIGTERM or SIGINT; SIGHUP reads its configuration again.
 
     What is decided is written to ``events_to``, an event a line. Raises what
-    :meth:`LiveService.run` raises. Where a thread hangs at the end, in a camera or on a disk, the
-    process ends here, because it could not be ended otherwise.
+    :meth:`LiveService.run` raises; what may pass by itself only after 8.5 minutes. Where a thread
+    hangs at the end, in a camera or on a disk, the process ends here, because it could not be ended
+    otherwise.
     """
     left_behind = asyncio.run(_until_stopped(load, clock, events_to))
     if left_behind:
@@ -240,7 +248,7 @@ async def _until_stopped(
         loop.add_signal_handler(number, service.stop)
     loop.add_signal_handler(signal.SIGHUP, service.reload)
     try:
-        await service.run()
+        await Patience(notifier, service.stopping).run(service.run)
     finally:
         notifier.close()
     return service.left_behind

@@ -7,7 +7,12 @@ from importlib import import_module
 
 import click
 
-from streamsel.errors import ConfigurationError, StreamselError
+from streamsel.errors import (
+    ConfigurationError,
+    DamagedRecordError,
+    PassingError,
+    StreamselError,
+)
 from streamsel.version import __version__
 
 _COMMANDS = {
@@ -60,7 +65,8 @@ def cli() -> None:
 def main() -> None:
     """Run the command line.
 
-    Exits 0; 1 when something failed; 2 for a usage or configuration error; 130 when interrupted.
+    Exits 0; 1 when something failed; 2 for a usage or configuration error, or a damaged record;
+    75 where what is in the way may pass; 130 when interrupted.
     """
     try:
         code = cli.main(standalone_mode=False)
@@ -69,15 +75,18 @@ def main() -> None:
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
-    except ConfigurationError as error:
+    except StreamselError as error:
         for line in str(error).splitlines():
             click.echo(f"streamsel: {line}", err=True)
-        sys.exit(2)
-    except StreamselError as error:
-        click.echo(f"streamsel: {error}", err=True)
-        sys.exit(1)
+        sys.exit(_exit_code(error))
     except BrokenPipeError:
         # The reader of our output (head, less) has left; the interpreter must not flush into it.
         sys.stdout = None
         sys.exit(1)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _exit_code(error: StreamselError) -> int:
+    if isinstance(error, PassingError):
+        return 75
+    return 2 if isinstance(error, (ConfigurationError, DamagedRecordError)) else 1

@@ -59,6 +59,10 @@ class Notifier:
         """Say how the service is; what follows the first line is left out."""
         self._send("STATUS=" + "".join(text.splitlines()[:1]))
 
+    def takes_longer(self, seconds: float) -> None:
+        """Starting, or ending, takes so much longer from now on, and is no failure until then."""
+        self._send(f"EXTEND_TIMEOUT_USEC={seconds * 1e6:.0f}")
+
     def alive(self) -> None:
         """Give a sign of life."""
         self._send("WATCHDOG=1")

@@ -12,7 +12,7 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from streamsel.clock import Clock
-from streamsel.errors import ConfigurationError
+from streamsel.errors import ConfigurationError, PortInUseError
 from streamsel.metrics.observer import Metrics
 from streamsel.service.control import SenderControl, ServiceControl
 from streamsel.service.events import Board
@@ -97,7 +97,7 @@ class Service:
             )
         except OSError as error:
             await self._runner.cleanup()
-            raise ConfigurationError(_why_not(options, error)) from error
+            raise _why_not(options, error) from error
         _LOG.info("listening on %s", self.url)
         if not options.is_loopback and self._tls is None:
             _LOG.warning(
@@ -148,19 +148,19 @@ def _is_worth_telling(record: logging.LogRecord) -> bool:
 _DEFECTS.addFilter(_is_worth_telling)
 
 
-def _why_not(options: ServiceOptions, error: OSError) -> str:
+def _why_not(options: ServiceOptions, error: OSError) -> ConfigurationError:
     if error.errno == errno.EADDRINUSE:
-        return (
+        return PortInUseError(
             f"service.listen: {options.address} is in use; stop what listens there, or choose "
             "another port"
         )
     if error.errno == errno.EACCES:
-        return (
+        return ConfigurationError(
             f"service.listen: {options.address} is not ours to use; ports below 1024 need special "
             "rights, choose a higher one"
         )
     reason = error.strerror or type(error).__name__
-    return (
+    return ConfigurationError(
         f"service.listen: cannot listen on {options.address} ({reason.lower()}); the host must be "
         "an address of this machine"
     )

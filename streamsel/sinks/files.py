@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-from streamsel.errors import DiskFullError, RecordError, SinkError, StreamselError
+from streamsel.errors import DamagedRecordError, DiskFullError, SinkError, StreamselError
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _CANNOT_SYNC = {errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS}
@@ -21,8 +21,8 @@ _NO_ROOM_BYTES = 65_536
 def disk_errors(path: Path) -> Iterator[None]:
     """Turn errors of the system and of SQLite, met while writing ``path``, into ours.
 
-    Raises :class:`DiskFullError` with the folder and the bytes free, :class:`RecordError` for a
-    damaged database, :class:`SinkError` with the path for the rest.
+    Raises :class:`DiskFullError` with the folder and the bytes free, :class:`DamagedRecordError`
+    for a damaged database, :class:`SinkError` with the path for the rest.
     """
     try:
         yield
@@ -120,11 +120,12 @@ def is_passing(error: sqlite3.OperationalError) -> bool:
     )
 
 
-def damaged(path: Path, why: object) -> RecordError:
+def damaged(path: Path, why: object) -> DamagedRecordError:
     """Return the error for a database that SQLite cannot make sense of."""
-    return RecordError(
-        f"{path}: not a readable record ({why}); choose another folder, or move "
-        "it aside (select does that with --overwrite)"
+    return DamagedRecordError(
+        f"{path}: not a readable record ({why}). Copy the folder back from a backup, or move it "
+        "aside (mv) or choose another one; select does that with --overwrite. The pictures in it "
+        "are whole, and sqlite3's .recover may save what the record says of them"
     )
 
 

@@ -9,7 +9,7 @@ import os
 import socket
 from pathlib import Path
 
-from streamsel.errors import FolderInUseError, SinkError
+from streamsel.errors import FolderLockedError, SinkError
 from streamsel.sinks.anchor import Anchor
 from streamsel.sinks.files import disk_errors
 
@@ -29,7 +29,7 @@ class FolderLock:
     """
 
     def __init__(self, folder: Path) -> None:
-        """Take the lock. Raises :class:`FolderInUseError` when another process holds it."""
+        """Take the lock. Raises :class:`FolderLockedError` when another process holds it."""
         self._folder = folder
         self._has_file = False
         with disk_errors(folder):
@@ -106,8 +106,10 @@ def _require_record_locks(folder: Path, descriptor: int) -> None:
         ) from error
 
 
-def _in_use(folder: Path, holder: str) -> FolderInUseError:
-    return FolderInUseError(f"{folder}: {holder} is writing into it; wait for it or choose another")
+def _in_use(folder: Path, holder: str) -> FolderLockedError:
+    return FolderLockedError(
+        f"{folder}: {holder} is writing into it; wait for it or choose another"
+    )
 
 
 def _this_process() -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from blockbuster import BlockBuster, blockbuster_ctx
@@ -25,3 +27,17 @@ def no_thread_stays_behind() -> Iterator[None]:
     while threading.active_count() > before:
         assert time.monotonic() < deadline, threading.enumerate()
         time.sleep(0.005)
+
+
+@pytest.fixture(params=["path", "abstract"])
+def systemd(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[socket.socket, str]]:
+    """A listening socket, and its address as it would stand in NOTIFY_SOCKET."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
+        if request.param == "path":
+            listening.bind(str(tmp_path / "notify"))
+            address = str(tmp_path / "notify")
+        else:
+            listening.bind("")  # the kernel chooses a free name in the abstract namespace
+            address = "@" + listening.getsockname()[1:].decode()
+        listening.settimeout(5.0)
+        yield listening, address

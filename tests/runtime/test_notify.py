@@ -4,28 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
 from streamsel.runtime.notify import Notifier, keep_alive
 from tests.runtime.live_stages import until
-
-
-@pytest.fixture(params=["path", "abstract"])
-def systemd(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[socket.socket, str]]:
-    """A listening socket, and its address as it would stand in NOTIFY_SOCKET."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
-        if request.param == "path":
-            listening.bind(str(tmp_path / "notify"))
-            address = str(tmp_path / "notify")
-        else:
-            listening.bind("")  # the kernel chooses a free name in the abstract namespace
-            address = "@" + listening.getsockname()[1:].decode()
-        listening.settimeout(5.0)
-        yield listening, address
 
 
 def test_messages_are_those_of_the_protocol(systemd: tuple[socket.socket, str]) -> None:
@@ -34,12 +18,14 @@ def test_messages_are_those_of_the_protocol(systemd: tuple[socket.socket, str]) 
         notifier.ready()
         notifier.status("2 of 3 feeds are up\nREADY=1")
         notifier.reloading(12.5)
+        notifier.takes_longer(4)
         notifier.alive()
         notifier.stopping()
-    assert [listening.recv(4096) for _ in range(5)] == [
+    assert [listening.recv(4096) for _ in range(6)] == [
         b"READY=1",
         b"STATUS=2 of 3 feeds are up",
         b"RELOADING=1\nMONOTONIC_USEC=12500000",
+        b"EXTEND_TIMEOUT_USEC=4000000",
         b"WATCHDOG=1",
         b"STOPPING=1",
     ]

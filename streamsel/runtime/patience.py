@@ -1,0 +1,71 @@
+"""Trying again what may pass by itself: a port or a folder of a process that is just ending."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from streamsel.errors import PassingError
+from streamsel.runtime.notify import Notifier, keep_alive
+
+_LOG = logging.getLogger("streamsel.service")
+_WAITS_SECONDS = tuple(2.0**power for power in range(1, 9))
+# What an attempt itself may take before it says anything: loading the network, opening a disk.
+_ATTEMPT_SECONDS = 120.0
+
+
+async def _pause(stopping: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await stopping.wait()
+    except TimeoutError:
+        return
+
+
+class Patience:
+    """Attempts something again after 2, 4, ... 256 s, 8.5 minutes in all, and then no more.
+
+    Meanwhile whoever supervises the process is told why and for how long, and given signs of life.
+    ``pause`` waits so many seconds, or until the event is set.
+    """
+
+    def __init__(
+        self,
+        notifier: Notifier,
+        stopping: asyncio.Event,
+        pause: Callable[[asyncio.Event, float], Awaitable[None]] = _pause,
+    ) -> None:
+        self._notifier = notifier
+        self._stopping = stopping
+        self._pause = pause
+
+    async def run(self, attempt: Callable[[], Awaitable[None]]) -> None:
+        """Attempt until it succeeds; return before that where it is to stop.
+
+        Raises the last :class:`PassingError`, and at once whatever else the attempt raises.
+        """
+        for seconds in _WAITS_SECONDS:
+            try:
+                await attempt()
+            except PassingError as error:
+                await self._wait(seconds, error)
+            else:
+                return
+            if self._stopping.is_set():
+                return
+        await attempt()
+
+    async def _wait(self, seconds: float, why: PassingError) -> None:
+        said = f"{why}; trying again in {seconds:g} s"
+        _LOG.warning("%s", said)
+        self._notifier.status(said)
+        self._notifier.takes_longer(seconds + _ATTEMPT_SECONDS)
+        async with asyncio.TaskGroup() as tasks:
+            living = tasks.create_task(keep_alive(self._notifier, _lives), name="watchdog")
+            await self._pause(self._stopping, seconds)
+            living.cancel()
+
+
+async def _lives() -> None:
+    """Return: that it is called is all the life that is asked for."""
