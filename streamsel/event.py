@@ -35,8 +35,10 @@ class Evicted:
 
     ``reason`` is ``closest-pair``; ``merged``, when chunks of a long stream come together;
     ``near-duplicate``, when the floor was told after it was kept; ``resized``, when fewer may be
-    kept; ``over-budget``, when the pictures exceed their bytes; or, and then nothing represents it
-    and ``by`` is None, ``expired``, ``redrawn`` or ``lost`` (its picture could not be stored).
+    kept; ``over-budget``, when the pictures exceed their bytes; ``lost``, when its picture could
+    not be stored; ``picture-gone``, when there was none any more as it was recalled; or, and then
+    nothing represents it and ``by`` is None, ``expired`` or ``redrawn``. ``by`` is None for the
+    last frame of a coreset too.
     """
 
     frame: Frame
@@ -157,12 +159,17 @@ class Judgement:
     verdict: the budget in bytes was exceeded, the count was lowered, a picture was lost. They
     follow the events of the verdicts. ``state`` is what the selector needs, beside the frames
     that are kept, to continue after all of this; None where it may be stored later.
+    ``recallable`` are the frames that are not kept after all of this and may be recalled, at most
+    one for each that is kept; None: those that were told before, fewer perhaps. Of one that was
+    evicted the stored picture is held on to meanwhile, for it is kept without a picture when it
+    stands in again.
     """
 
     scope: str
     verdicts: tuple[Verdict, ...]
     changes: tuple[Event, ...] = ()
     state: bytes | None = None
+    recallable: frozenset[FrameKey] | None = None
 
     @property
     def events(self) -> tuple[Event, ...]:

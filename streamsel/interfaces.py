@@ -341,7 +341,17 @@ class LiveSelector(Selector, Protocol):
         """Evict one of the closest pair; nothing where all are pinned or none is kept."""
 
     def forget(self, keys: Collection[FrameKey], reason: str) -> list[Event]:
-        """Evict these, pinned or not; those that are not kept are passed over."""
+        """Evict these, pinned or not; those that are not kept are passed over.
+
+        What they stood for is represented by others from now on, as long as there are any.
+        """
+
+    @property
+    def recallable(self) -> frozenset[FrameKey]:
+        """The frames that are not kept and may stand in again: at most ``size``.
+
+        Who stores pictures holds on to those of them that were evicted.
+        """
 
     def pin(self, key: FrameKey) -> bool:
         """Never evict this frame, except by :meth:`forget`. False where it is not kept."""
@@ -397,7 +407,11 @@ class LiveSink(Protocol):
         """Do what is due by the clock; called about every half second. Raises SinkError."""
 
     def lost(self) -> Sequence[FrameKey]:
-        """Kept frames that were given up since the last call: their picture is not stored."""
+        """Kept frames that were given up since the last call: their picture is not stored.
+
+        One that was recalled comes without its picture; where the sink has that set aside, see
+        ``Judgement.recallable``, it is not lost.
+        """
 
     @property
     def excess_bytes(self) -> int:
@@ -427,7 +441,7 @@ class LiveObserver(Protocol):
 
         To newer ones (``overload``), for want of numbers that are reserved (``unreserved``), or
         because a sink failed for long: it never heard of them (``sink``), or they were kept and
-        their pictures not stored (``lost``).
+        their pictures not stored (``lost``), or recalled without one (``picture-gone``).
         """
 
     def judged(self, judgement: Judgement, now: float) -> None:

@@ -209,13 +209,17 @@ class CenterTable(Generic[K]):
             self.witness_distance[slot] = distance
             self.witnesses[slot] = point
 
-    def inherit(self, slot: int, victim: int) -> None:
-        """Let the center in ``slot`` answer for ``victim`` and all that ``victim`` answered for."""
+    def inherit(self, slot: int, victim: int, *, recallable: bool) -> None:
+        """Let the center in ``slot`` answer for ``victim`` and all that ``victim`` answered for.
+
+        ``recallable``: the victim may be the witness of that center from now on.
+        """
         point = self.points[victim]
         distance = float(distances(self.vectors[slot : slot + 1], point.vector)[0])
         self.reach[slot] = max(self.reach[slot], distance + self.reach[victim])
         self.last[slot] = np.fmax(self.last[slot], self.last[victim])
-        self.absorb(slot, point, distance)
+        if recallable:
+            self.absorb(slot, point, distance)
 
     def redundancy(self) -> float:
         """Distance of the closest pair of which one is not pinned; inf where there is none."""

@@ -38,7 +38,7 @@ class EndlessSelector:
       period all of the stream. The frames of ended periods stay kept, and only
       :meth:`evict_redundant` and :meth:`forget` let them go.
     - ``coverage_bound`` holds for every frame of the period (with a window: of that) but near
-      duplicates of what earlier periods kept, and what only forgotten frames stood for.
+      duplicates of what earlier periods kept, and what stood alone when it was forgotten.
     - What changes hangs on the verdict of the frame that caused it. What an end of a period or a
       restart changes hangs on the first verdict that follows, what a new floor changes on the last
       of the block that told it.
@@ -152,6 +152,14 @@ class EndlessSelector:
         """The frames that represent the current period, in the order they came."""
         return tuple(frame.key for frame in self._periods.current.keys)
 
+    @property
+    def recallable(self) -> frozenset[FrameKey]:
+        """The frames that are not kept and may be recalled: at most one for each that represents.
+
+        Evicted ones among them. None is left after :meth:`restore`.
+        """
+        return frozenset(frame.key for frame in self._periods.current.witnesses)
+
     def vectors(self) -> Vectors:
         """Return the (size, D) embeddings of those that are :attr:`representing`; a copy."""
         return self._periods.current.vectors()
@@ -185,7 +193,10 @@ class EndlessSelector:
         return [*events_of(self._periods.thin(reason))]
 
     def forget(self, keys: Collection[FrameKey], reason: str) -> list[Event]:
-        """Evict these, pinned or not; those that are not kept are passed over."""
+        """Evict these, pinned or not; those that are not kept are passed over.
+
+        The nearest other frame represents each from now on, so ``coverage_bound`` holds on.
+        """
         return [*events_of(self._periods.remove(keys, reason))]
 
     def pin(self, key: FrameKey) -> bool:

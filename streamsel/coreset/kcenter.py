@@ -95,8 +95,7 @@ class Coreset(Generic[K]):
         capacity: Most centers, at least 1.
         dim: Length of a vector.
         floor: Distance, 0..2, up to which two frames are near duplicates.
-        hysteresis: By what part a newcomer must beat the spacing; with 0 there is no bound on
-            the number of admissions.
+        hysteresis: By what part a newcomer must beat the spacing; 0: admissions have no bound.
         window: Seconds after which what was not seen again is forgotten; None: never.
         warm_spacing: The ``spacing`` an earlier run on the like had reached.
         safety: Multiple of the closest pair's distance beyond which reach decides who goes.
@@ -148,10 +147,7 @@ class Coreset(Generic[K]):
 
     @property
     def spacing(self) -> float:
-        """Smallest distance between two centers when the set was last full; 0 before it ever was.
-
-        For a capacity of 1, that of the last two that were compared.
-        """
+        """Smallest distance between two centers when last full (of 1: compared); 0 before that."""
         return self._members.progress.spacing
 
     @property
@@ -331,26 +327,32 @@ class Coreset(Generic[K]):
         self._members.thin(reason, changes)
         return changes
 
-    def remove(self, keys: Collection[K], reason: str) -> list[Change[K]]:
+    def remove(
+        self, keys: Collection[K], reason: str, represented: bool = False
+    ) -> list[Change[K]]:
         """Remove these centers, pinned or not; keys of others are passed over.
 
-        Nothing stands in for them: what they answered for is no longer covered, and the next frame
-        like it finds a place free if it is as far from the others as the spacing.
+        What they answered for is no longer covered, or if ``represented``, by the nearest other one
+        if any. The next like it finds a place free if it is as far from all as the spacing.
         """
         changes: list[Change[K]] = []
-        self._members.remove(keys.__contains__, reason, changes)
+        self._members.remove(keys.__contains__, reason, changes, represented)
         return changes
+
+    @property
+    def witnesses(self) -> list[K]:
+        """The keys of those that may be recalled, in no order: at most one for each center."""
+        return [point.key for point in self._members.table.witnesses if point is not None]
 
     def ease(self, share: float) -> None:
         """Multiply the threshold of a set that is not full by ``share``, in 0..1.
 
-        For a caller that sees the set fill too slowly. Never below the floor. The spacing is a
-        lower bound then until the set is full.
+        Never below the floor. The spacing is a lower bound then until the set is full.
         """
         self._members.ease(share)
 
     def settle(self) -> None:
-        """Let go of witnesses and of spare room: no frame will be offered any more."""
+        """Let go of witnesses and spare room: no frame will be offered any more."""
         self._members.table.compact()
 
     @property

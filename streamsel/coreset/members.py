@@ -11,7 +11,7 @@ import numpy as np
 
 from streamsel.coreset.centers import NONE, CenterTable, Located
 from streamsel.coreset.decision import Admitted, Change, K, Point, Removed
-from streamsel.coreset.distance import FARTHEST
+from streamsel.coreset.distance import FARTHEST, distances
 from streamsel.coreset.state import Progress, Settings
 from streamsel.coreset.window import Window
 
@@ -147,18 +147,31 @@ class Members(Generic[K]):
         if math.isinf(redundancy):
             self._remove([int(np.flatnonzero(~table.pinned[: self.size])[0])], reason, changes)
             return
-        self._evict(reason, changes)
+        self._evict(reason, changes, recallable=False)
         left = table.redundancy()
         level = redundancy if math.isinf(left) else left
         progress.spacing = max(progress.spacing, level)
         progress.soft = max(progress.soft, self._hysteretic(level))
 
-    def remove(self, wanted: Callable[[K], bool], reason: str, changes: list[Change[K]]) -> None:
+    def remove(
+        self, wanted: Callable[[K], bool], reason: str, changes: list[Change[K]], represented: bool
+    ) -> None:
         """Remove those with a wanted key, pinned or not; see ``Coreset.remove``."""
-        slots = [slot for slot in self.table.order() if wanted(self.table.points[slot].key)]
-        if slots:
-            self.keep_spacing()
+        points = self.table.points
+        slots = [slot for slot in self.table.order() if wanted(points[slot].key)]
+        if not slots:
+            return
+        self.keep_spacing()
+        if not represented:
             self._remove(slots, reason, changes)
+            return
+        for gone in [points[slot] for slot in slots]:
+            slot = points.index(gone)
+            near = int(self.table.neighbor[slot])
+            if near == NONE:
+                self._remove([slot], reason, changes)
+            else:
+                self._hand_over(slot, near, reason, changes, recallable=False)
 
     def pin(self, wanted: Callable[[K], bool], pinned: bool) -> bool:
         """Pin or unpin those with a wanted key; tell whether there is one."""
@@ -209,7 +222,9 @@ class Members(Generic[K]):
         while self.table.redundancy() <= self.settings.floor:
             self._evict("near-duplicate", changes)
 
-    def _evict(self, reason: str, changes: list[Change[K]]) -> Point[K] | None:
+    def _evict(
+        self, reason: str, changes: list[Change[K]], *, recallable: bool = True
+    ) -> Point[K] | None:
         """Remove one of the closest pair of centers; return what it was the farthest to absorb."""
         table, progress = self.table, self.progress
         victim, survivor, distance = table.closest_pair(self.settings.safety)
@@ -219,12 +234,22 @@ class Members(Generic[K]):
         if self.settings.capacity == 1:
             progress.spacing = max(progress.spacing, distance)
         witness = table.witnesses[victim]
-        removed = Removed(table.points[victim].key, table.points[survivor].key, distance, reason)
-        table.inherit(survivor, victim)
-        table.remove([victim])
-        progress.evicted += 1
-        changes.append(removed)
+        self._hand_over(victim, survivor, reason, changes, recallable=recallable)
         return witness
+
+    def _hand_over(
+        self, victim: int, survivor: int, reason: str, changes: list[Change[K]], *, recallable: bool
+    ) -> None:
+        """Remove one center, for which another answers from now on."""
+        table = self.table
+        near = table.vectors[survivor : survivor + 1]
+        distance = float(distances(near, table.points[victim].vector)[0])
+        changes.append(
+            Removed(table.points[victim].key, table.points[survivor].key, distance, reason)
+        )
+        table.inherit(survivor, victim, recallable=recallable)
+        table.remove([victim])
+        self.progress.evicted += 1
 
     def _remove(self, slots: list[int], reason: str, changes: list[Change[K]]) -> None:
         """Remove the centers in ``slots``, for whom nothing stands in."""

@@ -140,14 +140,17 @@ class Periods:
         return self._follow(self.current.evict_redundant(reason))
 
     def remove(self, keys: Iterable[FrameKey], reason: str) -> list[Change[Frame]]:
-        """Remove these frames, pinned or not; those that are not kept are passed over."""
+        """Remove these frames, pinned or not; those that are not kept are passed over.
+
+        The nearest other frame of its period represents each, as long as there is one.
+        """
         homes: dict[int, tuple[Coreset[Frame], list[Frame]]] = {}
         for key in sorted(set(keys) & self._homes.keys()):
             frame, coreset = self._homes[key]
             homes.setdefault(id(coreset), (coreset, []))[1].append(frame)
         changes: list[Change[Frame]] = []
         for coreset, frames in homes.values():
-            changes += coreset.remove(frozenset(frames), reason)
+            changes += coreset.remove(frozenset(frames), reason, represented=True)
             self.ended.changed(coreset)
         return self._follow(changes)
 

@@ -40,6 +40,7 @@ RULES = {
     "resized": "fewer frames were to be kept",
     "over-budget": "the pictures exceeded their bytes, and it was the most redundant",
     "lost": "its picture could not be stored",
+    "picture-gone": "it had been recalled, but its picture had been let go of before",
 }
 
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
 
 from streamsel.clock import Clock
-from streamsel.event import Event, Judgement, Verdict
+from streamsel.event import Event, Judgement, Kept, Verdict
 from streamsel.frame import Candidate, FrameKey, Sighting
 from streamsel.interfaces import Embedder, LiveObserver, LiveSelector
 from streamsel.runtime.embedding import embedded
@@ -30,6 +30,7 @@ class Judge:
         self._scopes: dict[str, str] = {}
         self._stated: dict[str, float] = {}
         self._measured: dict[str, float] = {}
+        self._recalled: set[FrameKey] = set()
         self.sizes: dict[str, int] = {}
 
     def open_scope(self, scope: str, selector: LiveSelector) -> None:
@@ -42,7 +43,9 @@ class Judge:
         self._stated.pop(scope, None)
         self._measured.pop(scope, None)
         self.sizes.pop(scope, None)
-        return [Judgement(scope, tuple(selector.finish()), (), selector.state())]
+        self._recalled.difference_update(selector.kept)
+        verdicts = tuple(selector.finish())
+        return [Judgement(scope, verdicts, (), selector.state(), frozenset())]
 
     def assign(self, feed: str, scope: str | None) -> None:
         """Say by which scope a feed is judged; None: by none, what still comes is passed over."""
@@ -103,11 +106,16 @@ class Judge:
         return [self._judgement(scope, (), events) for scope, events in changes.items()]
 
     def forget(self, keys: Collection[FrameKey]) -> list[Judgement]:
-        """Evict the frames of whom a sink lost the picture."""
+        """Evict the frames of whom a sink has no picture.
+
+        The reason is ``picture-gone`` for those that were recalled, else ``lost``.
+        """
+        recalled = self._recalled.intersection(keys)
+        kinds = (("lost", set(keys) - recalled), ("picture-gone", recalled))
         return [
             self._judgement(scope, (), events)
             for scope, selector in self._selectors.items()
-            if (events := selector.forget(keys, "lost"))
+            if (events := [one for reason, some in kinds for one in selector.forget(some, reason)])
         ]
 
     def settle(self, feed: str) -> list[Judgement]:
@@ -135,11 +143,18 @@ class Judge:
         now = self._clock.monotonic()
         changed = bool(changes) or any(verdict.events for verdict in verdicts)
         is_due = now - self._stated.get(scope, -_STATE_SECONDS) >= _STATE_SECONDS
-        state = None
+        state = recallable = None
         if changed or is_due:
-            state = self._selectors[scope].state()
+            selector = self._selectors[scope]
+            state, recallable = selector.state(), selector.recallable
             self._stated[scope] = now
-        return Judgement(scope, tuple(verdicts), tuple(changes), state)
+        judgement = Judgement(scope, tuple(verdicts), tuple(changes), state, recallable)
+        for event in judgement.events:
+            if isinstance(event, Kept) and event.reason == "recalled":
+                self._recalled.add(event.frame.key)
+            else:
+                self._recalled.discard(event.frame.key)
+        return judgement
 
     def _measure(self) -> None:
         now = self._clock.monotonic()

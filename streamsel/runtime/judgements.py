@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 
 from streamsel.errors import SourceError
@@ -19,15 +19,18 @@ def encoded(judgement: Judgement, encode: Callable[[Picture], EncodedPicture]) -
     So no bound on decoded pictures takes away what waits for a sink, and the frames themselves,
     which a selector holds on to for as long as they are kept, hold nothing any more. A picture that
     was dropped before is left out, and so is, with a warning, one that cannot be encoded; the sink
-    that wants it will give up its frame.
+    that wants it will give up its frame. One that is kept, evicted and recalled in this judgement
+    has the same picture each time.
     """
+    pictures: dict[FrameKey, Picture] = {}
 
     def with_encoded(event: Event) -> Event:
         if not isinstance(event, Kept):
             return event
-        picture = Picture(None)
+        picture = pictures.get(event.frame.key, Picture(None))
         try:
-            picture = Picture(None, encoded=event.frame.picture.encode(encode))
+            if (content := event.frame.picture.encode(encode)) is not None:
+                picture = pictures[event.frame.key] = Picture(None, encoded=content)
         except SourceError as error:
             key = event.frame.key
             _LOG.warning("feed '%s': frame %d is given up: %s", key.feed, key.index, error)
@@ -41,13 +44,28 @@ def merge(first: Judgement, second: Judgement) -> Judgement:
     """Return one judgement that leaves the kept set as both, one after the other, would.
 
     Both are of one scope. Of each frame the last event counts, and none where the frame ends as
-    it began: kept and then evicted again, or the other way round. Verdicts that changed nothing
-    are left out. What remains is bounded by the frames that the sink has stored and those that are
-    kept now, however long the sink fails.
+    it began: kept and then evicted again, or the other way round. One that was kept, evicted, and
+    may be recalled keeps both events, for the sake of its picture; one that was recalled since it
+    was kept has the picture it had. Verdicts that changed nothing are left out. What remains is
+    bounded by the frames that the sink has stored, those that are kept now and those that may be
+    recalled, however long the sink fails.
     """
-    lasting = _lasting([*first.events, *second.events])
+    both = [*first.events, *second.events]
+    recallable = first.recallable if second.recallable is None else second.recallable
+    lasting = _lasting(both) | _held_on_to(both, recallable or frozenset())
+    pictures = {
+        event.frame.key: event.frame.picture
+        for event in both
+        if isinstance(event, Kept) and event.frame.picture.held_bytes
+    }
+
+    def pictured(event: Event) -> Event:
+        if not isinstance(event, Kept) or event.frame.key not in pictures:
+            return event
+        return replace(event, frame=replace(event.frame, picture=pictures[event.frame.key]))
+
     verdicts = (*first.verdicts, *second.verdicts)
-    return Judgement(
+    merged = Judgement(
         scope=second.scope,
         verdicts=tuple(
             replace(verdict, events=events)
@@ -56,7 +74,9 @@ def merge(first: Judgement, second: Judgement) -> Judgement:
         ),
         changes=_only((*first.changes, *second.changes), lasting),
         state=first.state if second.state is None else second.state,
+        recallable=recallable,
     )
+    return _mapped(merged, pictured)
 
 
 def without_pictures(judgement: Judgement, most_bytes: int) -> Judgement:
@@ -113,6 +133,27 @@ def _lasting(events: Sequence[Event]) -> set[int]:
         begins.setdefault(event.frame.key, type(event))
         ends[event.frame.key] = event
     return {id(event) for key, event in ends.items() if type(event) is begins[key]}
+
+
+def _held_on_to(events: Sequence[Event], recallable: Collection[FrameKey]) -> set[int]:
+    """Return the identities of events that bring, and take back, the picture of a spare frame.
+
+    These are, of each frame that ends evicted and may be recalled, the newest that has its picture
+    and the last.
+    """
+    pictured: dict[FrameKey, Event] = {}
+    ends: dict[FrameKey, Event] = {}
+    for event in events:
+        if event.frame.key in recallable:
+            ends[event.frame.key] = event
+            if isinstance(event, Kept) and event.frame.picture.held_bytes:
+                pictured[event.frame.key] = event
+    return {
+        id(event)
+        for key, last in ends.items()
+        if key in pictured and not isinstance(last, Kept)
+        for event in (pictured[key], last)
+    }
 
 
 def _only(events: Iterable[Event], lasting: set[int]) -> tuple[Event, ...]:

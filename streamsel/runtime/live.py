@@ -337,7 +337,7 @@ class LivePipeline:
             observer.dropped(feed, reason, frames)
 
     async def _economise(self) -> None:
-        """Give up the frames whose pictures were lost, and those beyond a budget in bytes."""
+        """Give up the frames that have no picture, and those beyond a budget in bytes."""
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
             for place, delivery in enumerate(self._deliveries):
@@ -353,7 +353,7 @@ class LivePipeline:
             for judgement in await self._decide(self._judge.forget, lost):
                 for event in judgement.changes:
                     if isinstance(event, Evicted):
-                        self._tell_dropped(event.frame.key.feed, "lost", 1)
+                        self._tell_dropped(event.frame.key.feed, event.reason, 1)
 
     def _time_until(self, share: float) -> float:
         """Seconds left until so much of the time for ending is over; it begins with this call."""

@@ -14,7 +14,7 @@ from streamsel.frame import Frame, FrameKey, Picture
 from streamsel.interfaces import Footage
 from streamsel.sinks.anchor import Anchor
 from streamsel.sinks.files import disk_errors, make_folder, write_file
-from streamsel.sinks.folder import live_name
+from streamsel.sinks.folder import FRAMES, is_live_name, live_name
 
 CLIPS = "clips"
 
@@ -39,8 +39,10 @@ class ClipSink:
     (``.mkv`` where MP4 cannot hold the codec.)
 
     ``orders`` are by feed, and may change while it runs. A clip is written once what comes after
-    its frame has been received, and removed with its frame. One that cannot be cut (the feed was
-    lost just then) is left out with a warning, the picture stays.
+    its frame has been received, and removed with its frame, or once that cannot be recalled any
+    more. One that cannot be cut (the feed was lost just then) is left out with a warning, the
+    picture stays. Those that have no picture beside them, after a run that was killed, are removed
+    at the beginning: what keeps the pictures must have been opened before.
     """
 
     def __init__(self, folder: Path, orders: Mapping[str, ClipOrder], clock: Clock) -> None:
@@ -51,6 +53,8 @@ class ClipSink:
         self._orders = orders
         self._clock = clock
         self._pending: dict[FrameKey, Frame] = {}
+        self._spares: dict[str, dict[FrameKey, Frame]] = {}
+        self._sweep()
 
     @property
     def name(self) -> str:
@@ -63,15 +67,22 @@ class ClipSink:
         return 0
 
     def apply(self, judgement: Judgement) -> None:
-        """Note which clips are to be cut, and remove those of frames that went."""
+        """Note which clips are to be cut, and remove those of frames that went for good."""
         self._anchor.require()
+        spares = self._spares.setdefault(judgement.scope, {})
+        told = judgement.recallable
+        recallable = frozenset(spares) if told is None else told
         for event in judgement.events:
-            frame = event.frame
+            frame = replace(event.frame, picture=Picture(None))
             if not isinstance(event, Kept):
-                self._pending.pop(frame.key, None)
-                self._remove(frame)
+                spares[frame.key] = frame
+            elif spares.pop(frame.key, None) is not None:
+                continue  # its clip is there, or still to be cut
             elif frame.received is not None and frame.key.feed in self._orders:
-                self._pending[frame.key] = replace(frame, picture=Picture(None))
+                self._pending[frame.key] = frame
+        for key in spares.keys() - recallable:
+            self._pending.pop(key, None)
+            self._remove(spares.pop(key))
         while len(self._pending) > _MOST_PENDING:
             self._pending.pop(next(iter(self._pending)))
 
@@ -101,6 +112,10 @@ class ClipSink:
             if (order := self._orders.get(key.feed)) is not None:
                 self._cut(frame, order)
         self._pending.clear()
+        for spares in self._spares.values():
+            for frame in spares.values():
+                self._remove(frame)
+        self._spares.clear()
 
     def _cut(self, frame: Frame, order: ClipOrder) -> None:
         try:
@@ -114,16 +129,29 @@ class ClipSink:
             make_folder(place.parent)
             write_file(place, content, sync=False)
 
+    def _sweep(self) -> None:
+        """Remove the clips of frames that have no picture."""
+        with disk_errors(self._folder):
+            for place in sorted((self._folder / CLIPS).glob("*/????-??-??/??/*.m[pk][4v]")):
+                beside = self._folder / FRAMES / place.parent.relative_to(self._folder / CLIPS)
+                if is_live_name(place.stem) and not any(beside.glob(f"{place.stem}.*")):
+                    _remove(place)
+
     def _remove(self, frame: Frame) -> None:
         if frame.wall_time is None:
             return
-        place = self._place(frame, "mp4")
-        with disk_errors(place):
-            for path in (place, self._place(frame, "mkv")):
-                path.unlink(missing_ok=True)
-            for folder in (place.parent, place.parent.parent):
-                if folder.is_dir() and not any(folder.iterdir()):
-                    folder.rmdir()
+        for suffix in ("mp4", "mkv"):
+            place = self._place(frame, suffix)
+            with disk_errors(place):
+                _remove(place)
 
     def _place(self, frame: Frame, suffix: str) -> Path:
         return self._folder / CLIPS / frame.key.feed / f"{live_name(frame)}.{suffix}"
+
+
+def _remove(place: Path) -> None:
+    """Remove a clip, and the day and the hour that it was the last of. Raises ``OSError``."""
+    place.unlink(missing_ok=True)
+    for folder in (place.parent, place.parent.parent):
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()

@@ -129,6 +129,11 @@ def live_name(frame: Frame) -> str:
     return f"{moment:%Y-%m-%d/%H/%Y%m%dT%H%M%S.%fZ}_{frame.key}"
 
 
+def is_live_name(stem: str) -> bool:
+    """Whether :func:`live_name` may have given this name to a file, its ending left out."""
+    return _LIVE_NAME.fullmatch(f"{stem}.jpg") is not None
+
+
 def sweep(folder: Path, record: RecordWriter) -> list[FrameKey]:
     """Make folder and record agree after a run that was killed; return what has no picture.
 
@@ -142,7 +147,7 @@ def sweep(folder: Path, record: RecordWriter) -> list[FrameKey]:
         for key, path, size in record.pictures():
             if path is None:
                 missing.append(key)
-            elif not _is_whole(folder / path, size):
+            elif not is_whole(folder / path, size):
                 broken.append(key)
             else:
                 claimed.add(path)
@@ -167,7 +172,8 @@ def remove_picture(folder: Path, path: str) -> None:
         _remove_if_empty(place.parent.parent)
 
 
-def _is_whole(path: Path, size: int | None) -> bool:
+def is_whole(path: Path, size: int | None) -> bool:
+    """Whether there is a file of this size."""
     return path.is_file() and path.stat().st_size == size
 
 

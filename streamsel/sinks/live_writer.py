@@ -77,6 +77,16 @@ class LiveRecordWriter(RecordWriter):
             )
         )
 
+    def stored(self, key: FrameKey) -> StoredPicture | None:
+        """The picture that is claimed for a frame, None where none is."""
+        claimed = (
+            "SELECT path, width, height, bytes, sha256 FROM kept "
+            "WHERE feed = ? AND idx = ? AND live AND path IS NOT NULL"
+        )
+        for path, width, height, size, digest in self._rows(claimed, *self._key_row(key)):
+            return StoredPicture(key, path, width, height, size, digest.hex())
+        return None
+
     def let_go(self, keys: Sequence[FrameKey]) -> list[str]:
         """Claim the pictures of these frames no more; return their paths.
 

@@ -27,16 +27,12 @@ class PictureFiles:
         """Where the picture of a frame is or would be, relative to the folder."""
         return picture_path(frame, self._suffix)
 
-    def write(self, frames: Sequence[Frame]) -> list[StoredPicture]:
-        """Write the pictures of frames, as far as they have any; return when all are on the disk.
+    def write(self, pictured: Sequence[tuple[Frame, EncodedPicture]]) -> list[StoredPicture]:
+        """Write the pictures of frames; return when all are on the disk.
 
         Raises :class:`DiskFullError` or :class:`SinkError`, some of them written.
         """
-        pictures = [
-            self._write(frame, frame.picture.encoded)
-            for frame in frames
-            if frame.picture.encoded is not None
-        ]
+        pictures = [self._write(frame, encoded) for frame, encoded in pictured]
         with disk_errors(self._folder):
             sync_files([self._folder / stored.path for stored in pictures])
         return pictures

@@ -4,27 +4,30 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from streamsel.clock import Clock
 from streamsel.errors import ConfigurationError, DiskFullError, FolderInUseError, SinkError
-from streamsel.event import Evicted, FeedStatus, Judgement, Kept
-from streamsel.frame import Candidate, Frame, FrameKey, Picture
+from streamsel.event import FeedStatus, Judgement
+from streamsel.frame import Candidate, FrameKey
 from streamsel.sinks.disk import Durability
 from streamsel.sinks.files import disk_errors, write_file
 from streamsel.sinks.folder import (
     MANIFEST,
     is_unread,
+    is_whole,
     make_and_lock,
     prepare,
     sweep,
 )
 from streamsel.sinks.live_writer import LiveRecordWriter
 from streamsel.sinks.manifest import manifest_lines
+from streamsel.sinks.outcome import Outcome, without_pixels
 from streamsel.sinks.pictures import PictureFiles
 from streamsel.sinks.record import Record
-from streamsel.sinks.run import FeedPlan, RunPlan
+from streamsel.sinks.run import FeedPlan, RunPlan, StoredPicture
+from streamsel.sinks.standby import Standby
 
 METHOD = "live"
 """What the record of a service calls its method."""
@@ -45,7 +48,8 @@ class StoreOptions:
 
     ``durability``: with ``strict`` a judgement that changed the kept set is on the disk, pictures
     and record, when it has been applied; with ``batched`` a second later at most, and a power cut
-    loses that second whole. ``max_bytes`` bounds the pictures; None: nothing does. ``history``
+    loses that second whole. ``max_bytes`` bounds the pictures, those that are set aside among them;
+    None: nothing does. ``history``
     verdicts are remembered of frames that are not kept.
     """
 
@@ -62,6 +66,9 @@ class LiveDiskSink:
     claimed, and no longer claimed before they are removed; on a disk that is full, what is
     evicted makes room first, and a small file held in reserve lets the record say so.
 
+    The picture of a frame that was evicted is set aside as long as the frame may be recalled: its
+    file stays, though nothing claims it, and is claimed again should the frame be kept again.
+
     Cost: a judgement that keeps a frame is one file and one transaction (some 10 ms on a disk
     that must write both); others wait for the next one, or for a second.
     """
@@ -77,6 +84,7 @@ class LiveDiskSink:
         """
         self._folder = folder
         self._pictures = PictureFiles(folder, suffix)
+        self._standby = Standby()
         self._clock = clock
         self._options = options
         self._pending: list[Judgement] = []
@@ -100,8 +108,8 @@ class LiveDiskSink:
 
     @property
     def stored_bytes(self) -> int:
-        """The size of all pictures that are kept."""
-        return self._record.stored_bytes
+        """The size of all pictures, of those that are kept and those that are set aside."""
+        return self._record.stored_bytes + self._standby.stored_bytes
 
     @property
     def max_bytes(self) -> int | None:
@@ -119,8 +127,9 @@ class LiveDiskSink:
         if most is None or self.stored_bytes <= most:
             return 0
         scopes = self._scopes
-        held = self.stored_bytes if scopes is None else self._record.bytes_of(scopes)
-        return max(0, held - most)
+        if scopes is None:
+            return self.stored_bytes - most
+        return max(0, self._record.bytes_of(scopes) + self._standby.stored_bytes - most)
 
     def select_into(self, scopes: Collection[str]) -> None:
         """Say which scopes are selected into; until then, all of the record count as such."""
@@ -130,7 +139,7 @@ class LiveDiskSink:
         """Store a judgement; see ``streamsel.interfaces.LiveSink``."""
         if not self._pending:
             self._pending_since = self._clock.monotonic()
-        self._pending.append(_without_pixels(judgement))
+        self._pending.append(without_pixels(judgement))
         # What changed by itself was asked for by a budget, which looks at what is stored.
         is_due = bool(judgement.changes) or (
             bool(judgement.events) and self._options.durability == "strict"
@@ -297,35 +306,55 @@ class LiveDiskSink:
     def _store(self) -> None:
         """Store everything that is pending; on an error, nothing is changed."""
         self._lock.anchor.require()
-        kept, gone = _outcome(self._pending)
+        outcome = Outcome.of(self._pending)
         try:
-            pictures = self._pictures.write(kept)
-            freed = self._record.commit(self._pending, pictures)
+            written = {one.key: one for one in self._pictures.write(outcome.pictured)}
+            claims = self._stored(written, [frame.key for frame in outcome.kept])
+            spares = self._stored(written, [frame.key for _, frame in outcome.spares])
+            freed = self._record.commit(self._pending, list(claims.values()))
         except BaseException:
-            self._take_back(kept)
+            self._take_back(outcome)
             raise
         self._pending = []
-        self._lost += [frame.key for frame in kept if frame.picture.encoded is None]
-        self._pictures.give_up(freed)
-        self._pictures.spare(stored.path for stored in pictures)
-        self._is_manifest_stale |= bool(kept or gone)
+        self._lost += [frame.key for frame in outcome.kept if frame.key not in claims]
+        self._standby.take([frame.key for frame in outcome.kept])
+        for scope, frame in outcome.spares:
+            if frame.key in spares:
+                self._standby.add(scope, spares[frame.key])
+        self._pictures.give_up([*freed, *self._standby.keep_only(outcome.recallable)])
+        self._pictures.spare([*(stored.path for stored in claims.values()), *self._standby.paths()])
+        self._is_manifest_stale |= bool(outcome.kept or outcome.gone)
 
-    def _take_back(self, frames: Sequence[Frame]) -> None:
+    def _stored(
+        self, written: Mapping[FrameKey, StoredPicture], keys: Sequence[FrameKey]
+    ) -> dict[FrameKey, StoredPicture]:
+        """The pictures of frames: just written, set aside or claimed, and on the disk."""
+        found = {}
+        with disk_errors(self._folder):
+            for key in keys:
+                stored = written.get(key) or self._standby.get(key) or self._record.stored(key)
+                if stored is not None and is_whole(self._folder / stored.path, stored.bytes):
+                    found[key] = stored
+        return found
+
+    def _take_back(self, outcome: Outcome) -> None:
         """Remove files that were written and could not be claimed."""
-        paths = [self._pictures.path(frame) for frame in frames]
+        paths = {self._pictures.path(frame) for frame, _ in outcome.pictured}
+        paths -= self._standby.paths()
         self._pictures.give_up(path for path in paths if self._record.key_of(path) is None)
         self._clear_away()
 
     def _make_room(self) -> None:
-        """Give back what can be spared: the record's log, and the files of frames that go.
+        """Give back what can be spared: the record's log, the files of frames that go or went.
 
         The bytes in reserve are given back only for these, since they bring more than that.
         """
-        _, gone = _outcome(self._pending)
-        if gone:
+        outcome = Outcome.of(self._pending)
+        if outcome.gone:
             self._pictures.drop_ballast()
         self._record.fold()
-        self._pictures.give_up(self._record.let_go(gone))
+        self._pictures.give_up(self._record.let_go(outcome.gone))
+        self._pictures.give_up(self._standby.give_up(but={frame.key for frame in outcome.kept}))
         self._clear_away()
 
     def _clear_away(self) -> None:
@@ -343,15 +372,6 @@ class LiveDiskSink:
         self._is_manifest_stale = False
 
 
-def _outcome(judgements: Sequence[Judgement]) -> tuple[list[Frame], list[FrameKey]]:
-    """What a row of judgements comes to: the frames they keep, those they let go of."""
-    last = {event.frame.key: event for judgement in judgements for event in judgement.events}
-    return (
-        [event.frame for event in last.values() if isinstance(event, Kept)],
-        [key for key, event in last.items() if isinstance(event, Evicted)],
-    )
-
-
 def _require_service(folder: Path) -> None:
     """Raise :class:`FolderInUseError` for a run over files, before anything of it is touched."""
     with Record.open(folder) as record:
@@ -359,19 +379,3 @@ def _require_service(folder: Path) -> None:
             raise FolderInUseError(
                 f"{folder}: holds a run over files; a service needs a folder of its own"
             )
-
-
-def _without_pixels(judgement: Judgement) -> Judgement:
-    """Let go of what is only judged: what waits to be recorded must not hold its pictures."""
-    return replace(
-        judgement,
-        verdicts=tuple(
-            replace(verdict, candidate=_bare(verdict.candidate)) for verdict in judgement.verdicts
-        ),
-    )
-
-
-def _bare(candidate: Candidate) -> Candidate:
-    sighting = candidate.sighting
-    frame = replace(sighting.frame, picture=Picture(None))
-    return replace(candidate, sighting=replace(sighting, frame=frame, thumbnail=None))

@@ -99,7 +99,7 @@ def test_the_survivor_answers_for_all_the_victim_answered_for() -> None:
     late = Point.of(8, table.vectors[2], 8, 5.0, 0.0)
     table.absorb(0, early, 0.25)
     table.absorb(1, late, 0.5)
-    table.inherit(0, 1)
+    table.inherit(0, 1, recallable=True)
     assert table.reach[0] == gap + 0.5
     assert table.last[0] == 5.0
     assert table.witnesses[0] is table.points[1]  # farther away than what was absorbed before

@@ -443,3 +443,52 @@ def test_without_a_floor_an_exact_repeat_of_an_earlier_period_is_still_familiar(
     assert (again.outcome, again.reason, again.nearest) == (
         "covered", "near-duplicate", FrameKey("walk", 1),
     )  # fmt: skip
+
+
+def test_what_may_be_recalled_is_told_and_stays_bounded() -> None:
+    selector = EndlessSelector(Budget(count=12), 5)
+    story = LiveStory()
+    recalls = once = 0
+    for one in of(order("growing", 900, 5, seed=3)):
+        might, ever = selector.recallable, set(story.candidates) - set(selector.kept)
+        assert len(might) <= selector.size
+        assert might <= ever
+        (verdict,) = story.judge(selector, [one])
+        for event in verdict.events:
+            if isinstance(event, Kept) and event.reason == "recalled":
+                recalls += 1
+                once += event.frame.key in might
+    assert 0 < once <= recalls
+    fresh = EndlessSelector(Budget(count=12), 5)
+    fresh.restore(selector.state(), list(story.live.values()))
+    assert selector.recallable
+    assert not fresh.recallable
+
+
+def test_what_a_budget_in_bytes_evicts_cannot_be_recalled() -> None:
+    selector = EndlessSelector(Budget(count=40), 6)
+    story = LiveStory()
+    story.judge(selector, of(order("random", 200, 6, seed=5)))
+    while selector.size > 1:
+        (event,) = selector.evict_redundant("over-budget")
+        story.changed([event])
+        assert event.frame.key not in selector.recallable
+        assert len(selector.recallable) <= selector.size
+        story.check(selector)
+
+
+def test_what_a_forgotten_frame_stood_for_is_still_covered() -> None:
+    selector = EndlessSelector(Budget(count=10), 6)
+    story = LiveStory()
+    story.judge(selector, of(order("growing", 300, 6, seed=6)))
+    for left in range(9, 0, -1):
+        (event,) = selector.forget(selector.kept[:1], "lost")
+        assert isinstance(event, Evicted)
+        assert event.by in selector.kept
+        assert event.frame.key not in selector.recallable
+        story.changed([event])
+        assert selector.size == left
+        story.check(selector)
+    (last,) = selector.forget(selector.kept, "lost")
+    assert isinstance(last, Evicted)
+    assert last.by is None

@@ -172,6 +172,10 @@ class NewestSelector:
         return len(self.members)
 
     @property
+    def recallable(self) -> frozenset[FrameKey]:
+        return frozenset()
+
+    @property
     def redundancy(self) -> float | None:
         return 1.0 / len(self.members) if self.members else None
 

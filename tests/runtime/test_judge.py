@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 
-from streamsel.event import Event
+from streamsel.event import Event, Kept
 from streamsel.frame import FrameKey
 from streamsel.interfaces import LiveSelector
 from streamsel.runtime.judge import Judge
-from tests.runtime.live_stages import ManualClock, NewestSelector, Watcher, sighting
+from tests.runtime.live_stages import ManualClock, NewestSelector, Watcher, live_frame, sighting
 from tests.runtime.stages import AngleEmbedder
 
 
@@ -131,3 +131,22 @@ def test_selectors_are_measured_once_a_second() -> None:
     assert 2 <= measured["gate"] <= 4
     assert measured["gate"] == measured["site"]
     assert bench.judge.sizes == {"gate": 0, "site": 0}
+
+
+def test_a_recalled_frame_without_a_picture_has_a_reason_of_its_own() -> None:
+    class Recalling(NewestSelector):
+        def resize(self, count: int) -> list[Event]:
+            back = live_frame("gate", 77)
+            self.members[back.key] = back
+            return [Kept(back, 0.2, None, 0.1, "recalled")]
+
+    judge = Judge(AngleEmbedder(), [], ManualClock())
+    judge.open_scope("gate", Recalling(every=1))
+    judge.assign("gate", "gate")
+    judge.judge([sighting("gate", 0)])
+    judge.change("gate", lambda selector: selector.resize(1))
+    (judgement,) = judge.forget([FrameKey("gate", 77), FrameKey("gate", 0)])
+    assert {event.frame.key.index: event.reason for event in judgement.changes} == {
+        0: "lost",
+        77: "picture-gone",
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import reduce
 
 import av
@@ -152,3 +153,31 @@ def test_what_cannot_be_encoded_is_left_out_and_named(caplog: pytest.LogCaptureF
     assert [one.getMessage() for one in caplog.records] == [
         "feed 'gate': frame 7 is given up: its picture cannot be encoded: made up"
     ]
+
+
+def test_a_frame_that_may_be_recalled_keeps_its_picture_while_it_waits() -> None:
+    frame, bare = live_frame("a", 1), replace(live_frame("a", 1), picture=Picture(None))
+    spare = frozenset({frame.key})
+    came = Judgement("a", (verdict(1, (kept(frame),)),), (), b"1", frozenset())
+    went = Judgement("a", (verdict(2, (evicted(bare),)),), (), b"2", spare)
+    quiet = Judgement("a", (verdict(3),))
+    back = Judgement("a", (verdict(4, (kept(bare),)),), (), b"4", frozenset())
+    forgotten = Judgement("a", (verdict(5),), (), b"5", frozenset())
+
+    waiting = reduce(merge, [came, went, quiet])
+    assert [type(event) for event in waiting.events] == [Kept, Evicted]
+    assert waiting.events[0].frame.picture.encoded is not None
+    assert waiting.recallable == spare
+
+    (event,) = merge(waiting, back).events
+    assert isinstance(event, Kept)
+    assert event.frame.picture.encoded is not None
+    assert merge(waiting, forgotten).events == ()
+
+
+def test_a_frame_that_comes_goes_and_comes_in_one_turn_has_its_picture_each_time() -> None:
+    made = live_frame("a", 1)
+    frame = replace(made, picture=Picture(av.VideoFrame(64, 64, "gray")))
+    turn = Judgement("a", (verdict(1, (kept(frame), evicted(frame), kept(frame))),))
+    first, _, last = encoded(turn, encode).events
+    assert first.frame.picture.encoded == last.frame.picture.encoded == encode(frame.picture)

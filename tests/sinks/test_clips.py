@@ -13,11 +13,12 @@ import pytest
 from streamsel.clock import SystemClock
 from streamsel.errors import SourceError
 from streamsel.event import Evicted, Judgement, Kept
-from streamsel.frame import Frame
+from streamsel.frame import Frame, FrameKey
 from streamsel.sinks.clips import ClipOrder, ClipSink
 from streamsel.sources.connection import LiveOptions
 from streamsel.sources.footage import PacketRing
 from streamsel.sources.live import CameraSource
+from tests.runtime.live_stages import ManualClock
 from tests.servers.clips import RATE, camera_clip, clip_digests, luma_digest
 from tests.servers.rtsp import Mount, RtspServer
 
@@ -147,4 +148,41 @@ def test_what_is_no_mp4_is_not_called_so(
     sink.close()
     (stored,) = tmp_path.rglob("*_gate-000000.mkv")
     sink.apply(Judgement("gate", (), (Evicted(frame, None, None, "lost"),)))
+    assert not stored.exists()
+
+
+def test_a_clip_stays_while_its_frame_may_be_recalled_and_goes_after_a_kill(
+    tmp_path: Path, seen: tuple[PacketRing, list[Frame]]
+) -> None:
+    frame = seen[1][0]
+
+    def evicted(recallable: frozenset[FrameKey]) -> Judgement:
+        gone = Evicted(frame, None, 0.1, "closest-pair")
+        return Judgement("gate", (), (gone,), b"", recallable)
+
+    orders = {"gate": ClipOrder(Matroska(), 0.0, 0.0)}
+    clock = ManualClock()
+    sink = ClipSink(tmp_path, orders, clock)
+    sink.apply(judged(frame))
+    clock.advance(received(frame) + 10)
+    sink.tick()
+    (stored,) = tmp_path.rglob("*.mkv")
+    sink.apply(evicted(frozenset({frame.key})))
+    assert stored.exists()
+    sink.apply(judged(frame))
+    sink.apply(evicted(frozenset({frame.key})))
+    assert stored.exists()
+    picture = tmp_path / "frames" / stored.relative_to(tmp_path / "clips").with_suffix(".jpg")
+    picture.parent.mkdir(parents=True)
+    picture.touch()
+    ClipSink(tmp_path, orders, clock)
+    assert stored.exists()
+    picture.unlink()
+    sink = ClipSink(tmp_path, orders, clock)
+    assert not stored.exists()
+    sink.apply(judged(frame))
+    sink.tick()
+    sink.apply(evicted(frozenset({frame.key})))
+    assert stored.exists()
+    sink.apply(Judgement("gate", (), (), b"", frozenset()))
     assert not stored.exists()

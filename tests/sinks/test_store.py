@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from hashlib import sha256
 
 import numpy as np
 import pytest
 
 from streamsel.errors import RecordError, SinkError
-from streamsel.event import FeedStatus
+from streamsel.event import FeedStatus, Judgement
 from streamsel.frame import FrameKey
 from streamsel.sinks.record import Record
 from tests.sinks.live_streams import (
@@ -342,3 +343,72 @@ def test_a_verdict_that_comes_after_later_ones_of_its_feed_counts(tmp_path, sink
 def test_a_feed_that_is_not_known_is_refused(sink):
     with pytest.raises(RecordError, match="no feed 'hall'"):
         sink.apply(judged(verdict(frame(1, "hall"), "kept")))
+
+
+def aside(index: int, *gone: int) -> Judgement:
+    """A turn that keeps one frame and evicts others, which may all be recalled."""
+    turn = keeping(index, *gone)
+    return replace(turn, recallable=frozenset(FrameKey("gate", other) for other in gone))
+
+
+def recalled(index: int) -> Judgement:
+    """A turn that keeps a frame again, whose picture nobody has in memory any more."""
+    return judged(changes=[kept(frame(index, size_bytes=None), "recalled")])
+
+
+def test_what_is_set_aside_counts_and_goes_when_it_cannot_be_recalled(tmp_path, clock):
+    sink = opened(tmp_path, clock, max_bytes=2_500)
+    sink.apply(keeping(1))
+    sink.apply(keeping(2))
+    sink.apply(aside(3, 1))
+    assert (sink.stored_bytes, sink.excess_bytes, len(files(tmp_path))) == (3_000, 500, 3)
+    sink.select_into(["gate"])
+    assert sink.excess_bytes == 500
+    sink.apply(judged(verdict(frame(4)), state=None))
+    clock.now += 1
+    sink.tick()
+    assert sink.stored_bytes == 3_000  # nothing new was said of it
+    sink.apply(replace(keeping(5, 2), recallable=frozenset()))
+    assert (sink.stored_bytes, len(files(tmp_path))) == (2_000, 2)
+    sink.close()
+    assert recorded(tmp_path)[0] == ["gate-000003", "gate-000005"]
+
+
+def test_what_is_set_aside_is_kept_again_as_it_was(tmp_path, sink):
+    sink.apply(keeping(1))
+    before = files(tmp_path)
+    sink.apply(aside(2, 1))
+    assert recorded(tmp_path)[0] == ["gate-000002"]
+    sink.apply(recalled(1))
+    assert before.items() <= files(tmp_path).items()
+    assert recorded(tmp_path)[0] == ["gate-000001", "gate-000002"]
+    assert (sink.lost(), sink.stored_bytes) == ([], 2_000)
+    sink.apply(recalled(1))  # given again
+    assert (sink.lost(), sink.stored_bytes) == ([], 2_000)
+
+
+def test_a_file_that_somebody_removed_is_not_claimed_again(tmp_path, sink):
+    sink.apply(keeping(1))
+    sink.apply(aside(2, 1))
+    (path,) = (path for path in files(tmp_path) if path.endswith("gate-000001.jpg"))
+    (tmp_path / path).unlink()
+    sink.apply(recalled(1))
+    assert sink.lost() == [FrameKey("gate", 1)]
+    assert sink.stored_bytes == 1_000
+
+
+def test_a_frame_that_comes_and_goes_within_a_batch_is_stored_if_it_may_be_recalled(
+    tmp_path, clock
+):
+    sink = opened(tmp_path, clock, durability="batched")
+    for turn in (keeping(1), aside(2, 1)):
+        sink.apply(turn)
+    clock.now += 1
+    sink.tick()
+    assert len(files(tmp_path)) == 2
+    sink.apply(recalled(1))
+    clock.now += 1
+    sink.tick()
+    assert sink.lost() == []
+    sink.close()
+    assert recorded(tmp_path)[0] == ["gate-000001", "gate-000002"]

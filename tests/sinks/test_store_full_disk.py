@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 
 import pytest
 
@@ -28,6 +29,11 @@ def state(folder, sink):
     assert files(folder) == claimed
     assert sink.stored_bytes == sum((folder / path).stat().st_size for path in claimed)
     return live
+
+
+def kept_in(folder):
+    with Record.open(folder) as record:
+        return [one.key.index for one in record.kept() if one.picture]
 
 
 def give(sink, clock, judgement):
@@ -66,17 +72,23 @@ def test_nothing_is_torn_and_it_goes_on_once_there_is_room(
     sink.close()
 
 
+@pytest.mark.parametrize("spare", [False, True])
 @pytest.mark.parametrize("durability", ["strict", "batched"])
 @pytest.mark.parametrize("leave_bytes", LEAVE_BYTES)
-def test_what_is_evicted_makes_room_for_what_is_kept(small_disk, clock, durability, leave_bytes):
+def test_what_is_evicted_makes_room_for_what_is_kept(
+    small_disk, clock, durability, leave_bytes, spare
+):
     folder = small_disk / "kept"
     sink = opened(folder, clock, durability=durability)
     for index in range(10):
         give(sink, clock, keeping(index, size_bytes=SIZE_BYTES))
     fill(small_disk, leave_bytes)
     for index in range(10, 150):
-        give(sink, clock, keeping(index, index - 10, size_bytes=SIZE_BYTES))
-        assert state(folder, sink) == list(range(index - 9, index + 1))
+        turn = keeping(index, index - 10, size_bytes=SIZE_BYTES)
+        gone = frozenset(FrameKey("gate", index - back) for back in range(10, 20))
+        give(sink, clock, replace(turn, recallable=gone if spare else frozenset()))
+        assert kept_in(folder) == list(range(index - 9, index + 1))
+        assert spare or state(folder, sink) == kept_in(folder)
     sink.close()
     again = opened(folder, clock)
     assert state(folder, again) == list(range(140, 150))

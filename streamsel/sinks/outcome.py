@@ -1,0 +1,74 @@
+"""What a row of judgements comes to, for who stores the pictures of kept frames."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from streamsel.event import Judgement, Kept
+from streamsel.frame import Candidate, EncodedPicture, Frame, FrameKey, Picture
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What is kept and what has gone after judgements, each frame in one place.
+
+    ``kept`` and ``spares`` have the picture that came with them, if any; ``spares`` are those of
+    the frames that went which may be recalled, by their scope. ``recallable`` is what was told
+    last of each scope, of those of which something was told.
+    """
+
+    kept: tuple[Frame, ...]
+    gone: tuple[FrameKey, ...]
+    spares: tuple[tuple[str, Frame], ...]
+    recallable: Mapping[str, frozenset[FrameKey]]
+
+    @classmethod
+    def of(cls, judgements: Sequence[Judgement]) -> Outcome:
+        """Add up judgements, in their order."""
+        recallable: dict[str, frozenset[FrameKey]] = {}
+        pictures: dict[FrameKey, Picture] = {}
+        last: dict[FrameKey, tuple[str, bool, Frame]] = {}
+        for judgement in judgements:
+            if judgement.recallable is not None:
+                recallable[judgement.scope] = judgement.recallable
+            for event in judgement.events:
+                frame, is_kept = event.frame, isinstance(event, Kept)
+                if is_kept and frame.picture.encoded is not None:
+                    pictures[frame.key] = frame.picture
+                picture = pictures.get(frame.key, Picture(None))
+                last[frame.key] = judgement.scope, is_kept, replace(frame, picture=picture)
+        return cls(
+            kept=tuple(frame for _, is_kept, frame in last.values() if is_kept),
+            gone=tuple(key for key, (_, is_kept, _) in last.items() if not is_kept),
+            spares=tuple(
+                (scope, frame)
+                for scope, is_kept, frame in last.values()
+                if not is_kept and frame.key in recallable.get(scope, ())
+            ),
+            recallable=recallable,
+        )
+
+    @property
+    def pictured(self) -> list[tuple[Frame, EncodedPicture]]:
+        """The frames, kept and spare, that came with a picture, and that."""
+        frames = (*self.kept, *(frame for _, frame in self.spares))
+        return [
+            (frame, frame.picture.encoded) for frame in frames if frame.picture.encoded is not None
+        ]
+
+
+def without_pixels(judgement: Judgement) -> Judgement:
+    """Let go of what is only judged: what waits to be recorded must not hold its pictures."""
+    return replace(
+        judgement,
+        verdicts=tuple(
+            replace(verdict, candidate=_bare(verdict.candidate)) for verdict in judgement.verdicts
+        ),
+    )
+
+
+def _bare(candidate: Candidate) -> Candidate:
+    sighting = candidate.sighting
+    frame = replace(sighting.frame, picture=Picture(None))
+    return replace(candidate, sighting=replace(sighting, frame=frame, thumbnail=None))
