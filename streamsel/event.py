@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Literal, TypeAlias
 
 from streamsel.frame import Candidate, Frame, FrameKey, Vector
@@ -48,6 +50,20 @@ class Evicted:
 
 
 Event: TypeAlias = Kept | Evicted
+
+DropReason: TypeAlias = Literal["overload", "unreserved", "late", "sink", "lost", "picture-gone"]
+
+DROP_REASONS: Mapping[DropReason, str] = MappingProxyType(
+    {
+        "overload": "not judged, for newer ones came before the machine got to them",
+        "unreserved": "not judged, for the record could not reserve their numbers",
+        "late": "judged but not recorded, for a sink is slower than frames come",
+        "sink": "judged but not recorded, for a sink fails",
+        "lost": "kept, and given up since the picture could not be stored",
+        "picture-gone": "recalled, and given up since the picture had been let go of before",
+    }
+)
+"""Why frames of a live feed give way: all there is, in the log, the metrics and the pages."""
 
 
 @dataclass(frozen=True, slots=True)

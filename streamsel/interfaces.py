@@ -17,6 +17,7 @@ from collections.abc import Callable, Collection, Coroutine, Generator, Iterator
 from typing import Any, Protocol, TypeVar
 
 from streamsel.event import (
+    DropReason,
     Event,
     FeedReport,
     FeedStatus,
@@ -436,13 +437,8 @@ class LiveObserver(Protocol):
     def tallied(self, feed: str, tally: Tally) -> None:
         """What the feed's source has counted so far; about once a second."""
 
-    def dropped(self, feed: str, reason: str, frames: int) -> None:
-        """Frames of a feed gave way.
-
-        To newer ones (``overload``), for want of numbers that are reserved (``unreserved``), or
-        because a sink failed for long: it never heard of them (``sink``), or they were kept and
-        their pictures not stored (``lost``), or recalled without one (``picture-gone``).
-        """
+    def dropped(self, feed: str, reason: DropReason, frames: int) -> None:
+        """Frames of a feed gave way; ``streamsel.event.DROP_REASONS`` has what the reasons mean."""
 
     def judged(self, judgement: Judgement, now: float) -> None:
         """A turn of the judge, at the monotonic time ``now``."""

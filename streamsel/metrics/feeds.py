@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Info, Summary
 
-from streamsel.event import Event, FeedStatus, Kept, Tally, Verdict
-from streamsel.metrics.labels import DROP_REASONS, REFUSAL_REASONS, one_of
+from streamsel.event import DROP_REASONS, DropReason, Event, FeedStatus, Kept, Tally, Verdict
+from streamsel.metrics.labels import REFUSAL_REASONS, one_of
 
 
 @dataclass(slots=True)
@@ -66,7 +66,7 @@ class FeedMetrics:
         )
         self._dropped = count(
             "frames_dropped",
-            "Frames lost unjudged (overload), or judged in vain for a sink that fails (sink).",
+            "Frames that gave way, by reason.",
             "reason",
         )
         self._heard: dict[str, _Heard] = {}
@@ -115,10 +115,10 @@ class FeedMetrics:
         self._plain["decoded"].labels(feed).inc(tally.decoded - last.decoded)
         self._plain["decode_errors"].labels(feed).inc(tally.damaged - last.damaged)
 
-    def drop(self, feed: str, reason: str, frames: int) -> None:
-        """Count frames that were lost."""
+    def drop(self, feed: str, reason: DropReason, frames: int) -> None:
+        """Count frames that gave way."""
         if feed in self._heard:
-            self._dropped.labels(feed, one_of(DROP_REASONS, reason)).inc(frames)
+            self._dropped.labels(feed, reason).inc(frames)
 
     def judge(self, verdict: Verdict, now: float) -> None:
         """Count what became of a frame; its events are counted by :meth:`change`."""

@@ -6,7 +6,6 @@ from collections.abc import Collection
 
 OTHER = "other"
 
-DROP_REASONS = ("overload", "sink", OTHER)
 REFUSAL_REASONS = (
     *("corrupt", "black", "uniform", "frozen", "unchanged", "exact-duplicate", "blurred"),
     "invalid-embedding",
@@ -22,8 +21,8 @@ _REASON_OF_ERROR = {"DiskFullError": "disk-full", "SinkError": "failed"}
 def one_of(known: Collection[str], given: str) -> str:
     """Return the value of a label: ``other`` for what is not on the list.
 
-    >>> one_of(DROP_REASONS, "overload"), one_of(DROP_REASONS, "bad luck")
-    ('overload', 'other')
+    >>> one_of(STAGES, "embed"), one_of(STAGES, "bad luck")
+    ('embed', 'other')
     """
     return given if given in known else OTHER
 

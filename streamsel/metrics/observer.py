@@ -9,7 +9,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
 from streamsel.clock import Clock
-from streamsel.event import FeedStatus, Judgement, Tally
+from streamsel.event import DropReason, FeedStatus, Judgement, Tally
 from streamsel.frame import Vectors
 from streamsel.interfaces import LiveSelector
 from streamsel.metrics.feeds import FeedMetrics
@@ -60,8 +60,8 @@ class Metrics:
         """What the feed's source has counted so far; a count that goes back is a new source's."""
         self._feeds.tally(feed, tally)
 
-    def dropped(self, feed: str, reason: str, frames: int) -> None:
-        """Frames of a feed were lost unjudged (``overload``), or kept in vain (``sink``)."""
+    def dropped(self, feed: str, reason: DropReason, frames: int) -> None:
+        """Frames of a feed gave way."""
         self._feeds.drop(feed, reason, frames)
 
     def judged(self, judgement: Judgement, now: float) -> None:

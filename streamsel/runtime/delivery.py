@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from streamsel.clock import Clock
 from streamsel.errors import SinkError
-from streamsel.event import FeedStatus, Judgement, Kept
+from streamsel.event import DropReason, FeedStatus, Judgement, Kept
 from streamsel.frame import FrameKey
 from streamsel.interfaces import LiveObserver, LiveSink
 from streamsel.runtime.letters import Letter, Letters
@@ -120,9 +120,10 @@ class Delivery:
     def post(self, judgement: Judgement) -> None:
         """Queue a judgement; never waits."""
         self._posted += 1
+        reason: DropReason = "sink" if self.is_failing else "late"
         for feed, frames in self._waiting.put(judgement, self._posted).items():
             for observer in self._observers:
-                observer.dropped(feed, "sink", frames)
+                observer.dropped(feed, reason, frames)
         for event in judgement.events:
             if isinstance(event, Kept) and (held := event.frame.picture.held_bytes):
                 self._usual_bytes += (held - self._usual_bytes) / (16 if self._usual_bytes else 1)

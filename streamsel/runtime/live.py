@@ -22,11 +22,12 @@ from typing import ParamSpec, TypeVar, cast
 
 from streamsel.clock import Clock
 from streamsel.errors import ConfigurationError, SinkError
-from streamsel.event import Event, Evicted, FeedStatus, Judgement
+from streamsel.event import DropReason, Event, Evicted, FeedStatus, Judgement
 from streamsel.frame import EncodedPicture, FrameKey, Picture
 from streamsel.interfaces import Embedder, LiveObserver, LiveSelector, LiveSink
 from streamsel.runtime.budget import PictureBudget
 from streamsel.runtime.delivery import Delivery
+from streamsel.runtime.drop_log import DropLog
 from streamsel.runtime.failure import first_failure
 from streamsel.runtime.feed import LiveFeed
 from streamsel.runtime.judge import Judge
@@ -77,7 +78,7 @@ class LivePipeline:
         self._limits = limits = limits or LiveLimits()
         self._encode = encode
         self._clock = clock
-        self._observers = observers
+        self._observers = observers = [*observers, DropLog(clock)]
         self._lanes = Lanes(limits.lane)
         self._budget = PictureBudget(limits.picture_bytes, encode)
         backoff = Backoff(
@@ -332,7 +333,7 @@ class LivePipeline:
             for delivery in self._deliveries:
                 observer.waiting(delivery.sink.name, len(delivery))
 
-    def _tell_dropped(self, feed: str, reason: str, frames: int) -> None:
+    def _tell_dropped(self, feed: str, reason: DropReason, frames: int) -> None:
         for observer in self._observers:
             observer.dropped(feed, reason, frames)
 
@@ -353,7 +354,8 @@ class LivePipeline:
             for judgement in await self._decide(self._judge.forget, lost):
                 for event in judgement.changes:
                     if isinstance(event, Evicted):
-                        self._tell_dropped(event.frame.key.feed, event.reason, 1)
+                        reason = cast(DropReason, event.reason)
+                        self._tell_dropped(event.frame.key.feed, reason, 1)
 
     def _time_until(self, share: float) -> float:
         """Seconds left until so much of the time for ending is over; it begins with this call."""

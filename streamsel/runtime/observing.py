@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streamsel.event import FeedStatus, Judgement, Tally
+from streamsel.event import DropReason, FeedStatus, Judgement, Tally
 from streamsel.interfaces import LiveSelector
 
 
@@ -18,7 +18,7 @@ class SilentObserver:
     def tallied(self, feed: str, tally: Tally) -> None:
         """A source has counted."""
 
-    def dropped(self, feed: str, reason: str, frames: int) -> None:
+    def dropped(self, feed: str, reason: DropReason, frames: int) -> None:
         """Frames gave way."""
 
     def judged(self, judgement: Judgement, now: float) -> None:

@@ -9,7 +9,16 @@ from fractions import Fraction
 import numpy as np
 
 from streamsel.coreset.diversity import pairwise
-from streamsel.event import Evicted, FeedState, FeedStatus, Judgement, Kept, Tally, Verdict
+from streamsel.event import (
+    DROP_REASONS,
+    Evicted,
+    FeedState,
+    FeedStatus,
+    Judgement,
+    Kept,
+    Tally,
+    Verdict,
+)
 from streamsel.frame import Candidate, Frame, FrameKey, Picture, Vectors
 from streamsel.metrics.observer import Metrics
 from tests.coreset.candidates import candidate
@@ -114,9 +123,8 @@ def busy_metrics(feeds: tuple[str, ...] = ("gate",)) -> Metrics:
         metrics.feed_changed(status(feed, sessions=1))
         metrics.feed_changed(status(feed, sessions=3))
         metrics.tallied(feed, Tally(received=100, decoded=90, damaged=2))
-        metrics.dropped(feed, "overload", 4)
-        metrics.dropped(feed, "sink", 1)
-        metrics.dropped(feed, f"no answer from rtsp://a:{SECRET}@b", 1)
+        for reason in DROP_REASONS:
+            metrics.dropped(feed, reason, 4)
         verdicts = (
             verdict(feed, 1, "kept", "novel", 0.6),
             verdict(feed, 2, "covered", "near-duplicate", 0.05),

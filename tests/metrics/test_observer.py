@@ -57,7 +57,6 @@ def test_what_no_feed_labels_is_bounded_whatever_is_told() -> None:
         metrics.took(f"stage {number}", 0.1)
         metrics.waiting(f"queue {number}", 1)
         metrics.sink_failed(f"sink {number}", f"reason {number}")
-        metrics.dropped("gate", f"reason {number}", 1)
     assert set(samples(metrics)) - before <= {
         ("streamsel_sink_errors_total", frozenset({("sink", "other"), ("reason", reason)}))
         for reason in SINK_REASONS

@@ -15,7 +15,17 @@ import numpy as np
 
 from streamsel.clock import Clock, SystemClock
 from streamsel.errors import ConfigurationError, RefusedError, SinkError, SourceError
-from streamsel.event import Event, Evicted, FeedStatus, Judgement, Kept, Rhythm, Tally, Verdict
+from streamsel.event import (
+    DropReason,
+    Event,
+    Evicted,
+    FeedStatus,
+    Judgement,
+    Kept,
+    Rhythm,
+    Tally,
+    Verdict,
+)
 from streamsel.frame import Candidate, EncodedPicture, Frame, FrameKey, Picture, Sighting, Vectors
 from streamsel.interfaces import LiveSelector
 from streamsel.runtime.feed import LiveFeed
@@ -331,7 +341,7 @@ class Watcher:
     def tallied(self, feed: str, tally: Tally) -> None:
         self.tallies[feed] = tally
 
-    def dropped(self, feed: str, reason: str, frames: int) -> None:
+    def dropped(self, feed: str, reason: DropReason, frames: int) -> None:
         assert frames > 0
         self.dropped_frames[feed, reason] += frames
 

@@ -133,6 +133,21 @@ def test_while_a_sink_fails_memory_is_bounded_and_the_outcome_the_same() -> None
     asyncio.run(scenario())
 
 
+def test_a_sink_that_is_late_is_not_said_to_fail() -> None:
+    async def scenario() -> None:
+        sink, watcher = StoringSink(), Watcher()
+        sink.hanging.clear()
+        async with delivering(sink, watcher, most_waiting=2) as delivery:
+            for index in range(20):
+                delivery.post(judgement("a", index))
+            sink.hanging.set()
+            assert await delivery.wait_taken(10.0)
+        assert not watcher.failures
+        assert {reason for _, reason in watcher.dropped_frames} == {"late"}
+
+    asyncio.run(scenario())
+
+
 def test_what_was_begun_is_tried_again_as_it_was() -> None:
     class Torn(StoringSink):
         """Stores a picture, then fails, twice; what it stored must come again."""
