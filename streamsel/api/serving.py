@@ -12,10 +12,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TextIO
 
 from streamsel.api.controls import HttpControl, MqttControls
+from streamsel.api.days import put_days_right, tell_doubt
 from streamsel.api.operations import Operations
 from streamsel.build.checks import require_buildable
 from streamsel.build.live import LiveParts, build_parts
-from streamsel.clock import Clock
+from streamsel.clock import Clock, GuardedClock
 from streamsel.config.schema import Config
 from streamsel.config.secrets import service_token
 from streamsel.errors import ConfigurationError, StreamselError
@@ -55,7 +56,7 @@ class LiveService:
         extra: Sequence[Callable[[str | None], LiveSink]] = (),
     ) -> None:
         self._load = load
-        self._clock = clock
+        self._clock = GuardedClock(clock)
         self._notifier = notifier
         self._extra = extra
         self._stopping = asyncio.Event()
@@ -90,6 +91,7 @@ class LiveService:
             config = await starting.run(self._load)
             parts = await starting.run(build_parts, config, self._clock)
         parts.metrics.configured(self._clock.wall())
+        tell_doubt(self._clock)
         suffix = None if config.sinks.disk is None else config.pictures.format
         board = Board(self._clock)
         line = LivePipeline(
@@ -160,6 +162,7 @@ class LiveService:
                 reloading,
                 stopping,
                 tasks.create_task(_tell_gauges(parts), name="gauges"),
+                tasks.create_task(put_days_right(self._clock, parts.store, line), name="days"),
                 tasks.create_task(keep_alive(self._notifier, line.alive), name="watchdog"),
             ]
             if control is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import secrets
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from streamsel.build.checks import require_buildable
 from streamsel.build.readers import open_areas, open_ring, open_screen, open_source
-from streamsel.clock import Clock
+from streamsel.clock import Clock, GuardedClock
 from streamsel.config.schema import Config
 from streamsel.config.secrets import ice_credential
 from streamsel.config.settings import FeedSettings
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger("streamsel.service")
 _RESERVED = 100_000
+_ABOVE_TIMES = 1 << 42
+"""A number above those that the time gives, until the year 2109."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ class LiveParts:
     clips: dict[str, ClipOrder]
     sinks: tuple[LiveSink, ...]
     ingest: Ingest
-    clock: Clock
+    clock: GuardedClock
 
     def reserve(self, feed: str, upto: int) -> None:
         """Record that numbers of a feed below ``upto`` may be in use."""
@@ -103,8 +106,8 @@ class LiveParts:
         """Where the numbers and the media time of each feed go on; numbers are reserved."""
         now = self.clock.wall()
         if self.store is None:
-            # Nothing remembers: the time keeps the numbers of two runs apart.
-            return [(int(now) * 1000, 0.0) for _ in wanted]
+            start = _first_number(self.clock)
+            return [(start, 0.0) for _ in wanted]
         beginnings, numbers = [], {}
         for settings in wanted:
             self.store.add_feed(settings.name, settings.address, settings.display_name)
@@ -130,7 +133,15 @@ class LiveParts:
         )
 
 
-def build_parts(config: Config, clock: Clock) -> LiveParts:
+def _first_number(clock: GuardedClock) -> int:
+    """Where numbers begin that nothing remembers: the time keeps those of two runs apart."""
+    if clock.is_wrong:
+        # Two runs may begin at the same wrong time: above all right ones, chance keeps them apart.
+        return _ABOVE_TIMES + secrets.randbelow(_ABOVE_TIMES)
+    return int(clock.wall()) * 1000
+
+
+def build_parts(config: Config, clock: GuardedClock) -> LiveParts:
     """Load the network, open folder and outbox. Takes seconds: not on an event loop.
 
     Raises :class:`ConfigurationError`, :class:`EmbedderError`, :class:`FolderInUseError`,
@@ -145,6 +156,8 @@ def build_parts(config: Config, clock: Clock) -> LiveParts:
     weights = None if wanted.weights is None else str(wanted.weights)
     embedder = create(wanted.embedder, weights=weights, device=wanted.device)
     store = _store(config, embedder, clock)
+    if store is not None:
+        clock.begin_after(store.newest_time())
     try:
         mqtt = _mqtt(config, embedder, clock)
     except BaseException:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from streamsel.clock import Correction
 from streamsel.event import Event, FeedStatus, Judgement, Kept, Verdict
 from streamsel.frame import Candidate, Frame, FrameKey, Picture, Sighting, Sketch, Vector
 from streamsel.sinks.files import disk_errors
@@ -172,6 +173,36 @@ class LiveRecordWriter(RecordWriter):
         """The frames of a scope that are pinned, in order of their key."""
         rows = self._rows("SELECT feed, idx FROM kept WHERE live AND pinned AND scope = ?", scope)
         return sorted(FrameKey(self._names[feed], index) for feed, index in rows)
+
+    def newest_time(self) -> float:
+        """The newest wall time of a recorded frame of any feed; 0 where there is none."""
+        return float(self._row("SELECT ifnull(max(last_wall), 0) FROM feeds")[0])
+
+    def redate(self, correction: Correction) -> None:
+        """Put right the times that were told while the machine's clock was wrong."""
+        with self._transaction() as database:
+            for table, column in (("frames", "wall_time"), ("feeds", "last_wall")):
+                database.execute(
+                    f"UPDATE {table} SET {column} = {column} + ? WHERE {column} > ? "
+                    f"AND {column} <= ?",
+                    (correction.seconds, correction.after, correction.until),
+                )
+
+    def dated_pictures(self) -> list[tuple[str, float]]:
+        """The path of each picture of a frame that is kept, and when that was received."""
+        found = (
+            "SELECT path, wall_time FROM kept JOIN frames USING (feed, idx) "
+            "WHERE live AND path IS NOT NULL AND wall_time IS NOT NULL"
+        )
+        return [(path, wall_time) for path, wall_time in self._rows(found)]
+
+    def rename(self, paths: Mapping[str, str]) -> None:
+        """Record that files have other names."""
+        with self._transaction() as database:
+            database.executemany(
+                "UPDATE kept SET path = ? WHERE path = ?",
+                [(renamed, path) for path, renamed in paths.items()],
+            )
 
     def set_pinned(self, key: FrameKey, pinned: bool) -> None:
         """Record that a frame is pinned, or no longer."""

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from streamsel.clock import Clock
+from streamsel.clock import Clock, Correction
 from streamsel.errors import ConfigurationError, DiskFullError, FolderInUseError, SinkError
 from streamsel.event import FeedStatus, Judgement
 from streamsel.frame import Candidate, FrameKey
@@ -26,6 +26,7 @@ from streamsel.sinks.manifest import manifest_lines
 from streamsel.sinks.outcome import Outcome, without_pixels
 from streamsel.sinks.pictures import PictureFiles
 from streamsel.sinks.record import Record
+from streamsel.sinks.redating import Redating
 from streamsel.sinks.run import FeedPlan, RunPlan, StoredPicture
 from streamsel.sinks.standby import Standby
 
@@ -231,6 +232,18 @@ class LiveDiskSink:
         """Record that a frame is pinned, or no longer."""
         self._settled().set_pinned(key, pinned)
 
+    def newest_time(self) -> float:
+        """The newest wall time of a recorded frame of any feed; 0 where there is none."""
+        return self._settled().newest_time()
+
+    def put_right(self, correction: Correction) -> int:
+        """Put right what was told while the machine's clock was wrong; see :class:`Redating`."""
+        self._settled()
+        moved = self._redating.apply(correction)
+        self._is_manifest_stale |= bool(moved)
+        self._clear_away()
+        return moved
+
     def _open(self, plan: RunPlan) -> list[FrameKey]:
         """Open or create the record; return the frames whose pictures are gone."""
         # A run over files that never read a frame holds nothing that could be mixed up.
@@ -258,6 +271,7 @@ class LiveDiskSink:
         except BaseException:
             self._record.close()
             raise
+        self._redating = Redating(self._folder, self._record, self._pictures)
         return lost
 
     def _settled(self) -> LiveRecordWriter:

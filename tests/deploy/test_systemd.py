@@ -71,6 +71,13 @@ def test_the_unit_waits_for_the_disk_of_its_folder() -> None:
     assert unit["Service"]["WorkingDirectory"] == str(folder)
 
 
+def test_the_unit_waits_for_a_clock_that_is_set() -> None:
+    unit = configparser.RawConfigParser(strict=False)
+    unit.read(FOLDER / "streamsel.service")
+    for relation in ("Wants", "After"):
+        assert "time-sync.target" in unit["Unit"][relation].split()
+
+
 def test_users_and_folders_are_those_of_the_unit(analyze: str, tmp_path: Path) -> None:
     unit = configparser.RawConfigParser(strict=False)
     unit.read(FOLDER / "streamsel.service")

@@ -1,0 +1,51 @@
+"""A service on a machine whose clock is wrong when it starts: that is said, and put right later."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import UTC, datetime
+from functools import partial
+
+from streamsel.clock import GuardedClock
+from streamsel.errors import SinkError
+from streamsel.runtime.live import LivePipeline
+from streamsel.sinks.store import LiveDiskSink
+
+_LOG = logging.getLogger("streamsel.service")
+_LOOK_SECONDS = 5.0
+
+
+def tell_doubt(clock: GuardedClock) -> None:
+    """Say so where the machine's clock is not set."""
+    if clock.is_wrong:
+        began = datetime.fromtimestamp(clock.floor, UTC)
+        _LOG.warning(
+            "the machine's clock is not set: time goes on from %s UTC until it is, and the days of "
+            "pictures are put right then",
+            f"{began:%Y-%m-%d %H:%M}",
+        )
+
+
+async def put_days_right(
+    clock: GuardedClock, store: LiveDiskSink | None, line: LivePipeline
+) -> None:
+    """Put right, for ever, what was dated before the machine's clock was set."""
+    was_told = False
+    while True:
+        # Once it is set, what was received before is judged by the next look. But a frame may
+        # come back, under its old time, as long as the service runs.
+        await asyncio.sleep(_LOOK_SECONDS)
+        if (correction := clock.correction) is None:
+            continue
+        if not was_told:
+            was_told = True
+            _LOG.info("the machine's clock is set, %.0f s later than was told", correction.seconds)
+        elif store is not None:
+            try:
+                moved = await line.run_in_first_sink(partial(store.put_right, correction))
+            except SinkError as error:
+                _LOG.warning("the days of pictures are not put right yet: %s", error)
+                continue
+            if moved:
+                _LOG.info("the days of %d pictures are put right", moved)

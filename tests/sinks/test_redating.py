@@ -1,0 +1,150 @@
+"""Days that are put right when a machine's clock is set: rows, files and the manifest agree."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from streamsel.clock import Correction
+from streamsel.errors import SinkError
+from streamsel.event import Judgement
+from streamsel.frame import Frame, FrameKey
+from streamsel.sinks.store import LiveDiskSink
+from tests.sinks.live_streams import (
+    BEGIN,
+    FRAME_SECONDS,
+    SetClock,
+    content,
+    evicted,
+    files,
+    frame,
+    judged,
+    kept,
+    opened,
+    verdict,
+)
+
+DOUBT = BEGIN + 10 * FRAME_SECONDS
+"""Frames from here on were received in doubt."""
+YEAR = 365 * 86_400.0
+CORRECTION = Correction(DOUBT - 1, DOUBT + 5 * FRAME_SECONDS, YEAR)
+
+
+def keeping(this: Frame, *gone: int) -> Judgement:
+    events = (kept(this), *(evicted(FrameKey("gate", index)) for index in gone))
+    return judged(verdict(this, "kept", events))
+
+
+def paths(folder: Path) -> dict[int, str]:
+    with closing(sqlite3.connect(folder / "streamsel.db")) as record:
+        return dict(record.execute("SELECT idx, path FROM kept WHERE live ORDER BY idx"))
+
+
+def times(folder: Path) -> dict[int, float]:
+    with closing(sqlite3.connect(folder / "streamsel.db")) as record:
+        return dict(record.execute("SELECT idx, wall_time FROM frames ORDER BY idx"))
+
+
+def pictures(folder: Path) -> set[str]:
+    return {path for path in files(folder) if path.startswith("frames/")}
+
+
+@pytest.fixture
+def sink(tmp_path: Path) -> LiveDiskSink:
+    """A folder with a frame of before, two of the doubt, and one of after."""
+    clock = SetClock()
+    made = opened(tmp_path, clock)
+    for index in (3, 10, 12, 20):
+        made.apply(keeping(frame(index)))
+    return made
+
+
+def test_what_was_received_in_doubt_moves_to_its_day_and_nothing_else(
+    sink: LiveDiskSink, tmp_path: Path
+) -> None:
+    before = paths(tmp_path)
+    assert sink.newest_time() == BEGIN + 20 * FRAME_SECONDS
+    assert sink.put_right(CORRECTION) == 2
+    after = paths(tmp_path)
+    assert {index for index in after if after[index] != before[index]} == {10, 12}
+    assert times(tmp_path) == {
+        index: BEGIN + index * FRAME_SECONDS + (YEAR if index in (10, 12) else 0)
+        for index in (3, 10, 12, 20)
+    }
+    for index, path in after.items():
+        moved = replace(frame(index), wall_time=times(tmp_path)[index])
+        assert path == sink._pictures.path(moved)
+        assert (tmp_path / path).read_bytes() == content(FrameKey("gate", index), 1_000)
+    assert pictures(tmp_path) == set(after.values())
+    # Once is enough.
+    assert sink.put_right(CORRECTION) == 0
+    assert paths(tmp_path) == after
+    sink.close()
+    lines = (tmp_path / "manifest.jsonl").read_text().splitlines()
+    assert {line["path"] for line in map(json.loads, lines)} == set(after.values())
+    again = opened(tmp_path)
+    assert again.lost() == []
+    assert paths(tmp_path) == after
+    again.close()
+
+
+def test_a_frame_that_comes_back_under_its_old_time_is_put_right_too(
+    sink: LiveDiskSink, tmp_path: Path
+) -> None:
+    late = frame(11)
+    sink.apply(judged(verdict(late)))
+    sink.put_right(CORRECTION)
+    sink.apply(judged(changes=(kept(late, "recalled"),)))
+    wrong = paths(tmp_path)[11]
+    assert sink.put_right(CORRECTION) == 1
+    assert paths(tmp_path)[11] != wrong
+    assert pictures(tmp_path) == set(paths(tmp_path).values())
+    sink.close()
+
+
+def test_a_small_correction_is_made_once(sink: LiveDiskSink, tmp_path: Path) -> None:
+    # So small that the times that are put right lie among those of the doubt.
+    small = replace(CORRECTION, seconds=FRAME_SECONDS)
+    sink.put_right(small)
+    right = times(tmp_path)
+    assert right[10] == BEGIN + 11 * FRAME_SECONDS
+    assert sink.put_right(small) == 0
+    assert times(tmp_path) == right
+    sink.close()
+
+
+def test_where_a_file_has_one_name_alone_it_is_copied(
+    sink: LiveDiskSink, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(source: Path, target: Path) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    assert sink.put_right(CORRECTION) == 2
+    assert pictures(tmp_path) == set(paths(tmp_path).values())
+    sink.close()
+
+
+def test_a_disk_that_fails_on_the_way_loses_nothing_and_is_tried_again(
+    sink: LiveDiskSink, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = sink._record
+    with monkeypatch.context() as failing:
+
+        def fail(paths: object) -> None:
+            raise SinkError("disk: cannot be written")
+
+        failing.setattr(record, "rename", fail)
+        with pytest.raises(SinkError):
+            sink.put_right(CORRECTION)
+        assert all((tmp_path / path).is_file() for path in paths(tmp_path).values())
+    assert sink.put_right(CORRECTION) == 2
+    assert pictures(tmp_path) == set(paths(tmp_path).values())
+    sink.close()
