@@ -17,7 +17,7 @@
     ├── SinkError               a kept frame cannot be stored
     │   ├── DiskFullError       the disk is full; the index is intact
     │   └── DiskGoneError       the disk is not mounted any more
-    ├── DiskChangedError        another disk is mounted in place of the one that was opened
+    ├── DiskChangedError        another disk is mounted in place of the one opened (passing)
     └── RecordError             a run's folder cannot be read or continued
         └── DamagedRecordError  its database is damaged; exits 2
 
@@ -97,7 +97,7 @@ class DiskGoneError(SinkError):
     """The disk is not mounted any more, or its folder was moved; it may come back."""
 
 
-class DiskChangedError(StreamselError):
+class DiskChangedError(PassingError):
     """Another disk is mounted in place of the one that was opened: only a new start reads it."""
 
 

@@ -16,12 +16,14 @@ _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 class RemovableDisk:
-    """A disk of 32 MB at ``place``; use as a context manager, in the thread that mounts.
+    """A disk of so many megabytes at ``place``; use as a context manager.
 
-    That thread, and what it starts, sees it; nobody else does. Needs root.
+    The thread that enters, and what it starts, sees it; nobody else does. Threads that it starts
+    must have ended when it leaves. Needs root.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, megabytes: int = 32) -> None:
+        self._size = f"size={megabytes}m"
         self._device = folder / "device"
         self.place = folder / "disk"
         for made in (self._device, self.place):
@@ -34,7 +36,7 @@ class RemovableDisk:
             os.close(self._home)
             leave_out("a disk that can be pulled out needs root and mount namespaces")
         _run("mount", "--make-rprivate", "/")
-        _run("mount", "-t", "tmpfs", "-o", "size=32m", "tmpfs", self._device)
+        _run("mount", "-t", "tmpfs", "-o", self._size, "tmpfs", self._device)
         self.attach()
         return self
 
@@ -44,11 +46,16 @@ class RemovableDisk:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        # The namespace and its mounts end with the last process in it.
+        self.unmount()
         if _LIBC.setns(self._home, _CLONE_NEWNS):
             raise OSError(ctypes.get_errno(), "cannot leave a mount namespace")
         os.close(self._home)
         os.chdir(self._folder)
+
+    def unmount(self) -> None:
+        """Take it away for good."""
+        for place in (self.place, self._device):
+            subprocess.run(["umount", "--lazy", place], capture_output=True)
 
     def attach(self) -> None:
         """Mount it again: the same disk with what is on it."""
@@ -60,7 +67,7 @@ class RemovableDisk:
 
     def replace(self, *, copied: bool) -> None:
         """Mount another disk in its place: an empty one, or a copy of what it holds."""
-        _run("mount", "-t", "tmpfs", "-o", "size=32m", "tmpfs", self.place)
+        _run("mount", "-t", "tmpfs", "-o", self._size, "tmpfs", self.place)
         if copied:
             _run("cp", "--archive", f"{self._device}/.", self.place)
 

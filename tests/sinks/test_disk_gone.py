@@ -31,7 +31,7 @@ def test_nothing_is_stored_while_the_disk_is_gone_and_all_goes_on_when_it_is_bac
         with pytest.raises(DiskGoneError):
             sink.apply(keeping(1))
         with pytest.raises(DiskGoneError):
-            sink.reserve("gate", 1_000)
+            sink.reserve({"gate": 1_000})
         with pytest.raises(DiskGoneError):
             sink.set_pinned(FrameKey("gate", 0), True)
     assert below(removable_disk) == []
