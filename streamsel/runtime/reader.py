@@ -147,16 +147,18 @@ class Reader:
         try:
             with closing(self._source.session(self.next_index, self.media_time)) as frames:
                 opening: float | None = None
+                asked = self.begun
                 for frame in frames:
                     if opening is None:
                         opening = max(0.0, self._clock.monotonic() - self.begun)
                         self.sessions += self._source.is_called
                         pacer = Pacer(self._source.rhythm)
-                    if not self._await_turn(frame, pacer):
+                    if not self._await_turn(frame, pacer, asked):
                         return
                     if not self._look(replace(frame, media_time=frame.media_time + opening)):
                         return
                     lasted = self.silent_since - self.begun >= self._feed.down_after
+                    asked = self._clock.monotonic()
                 self.is_over = self._source.rhythm.is_finite and self._await_taken()
         except RefusedError as error:
             self.refusals += 1
@@ -183,11 +185,12 @@ class Reader:
             "locked out, and at once after a reload that changes it"
         )
 
-    def _await_turn(self, frame: Frame, pacer: Pacer) -> bool:
-        """Let a frame that came early wait. Returns False where the reader was told to stop."""
+    def _await_turn(self, frame: Frame, pacer: Pacer, asked: float) -> bool:
+        """Let a frame wait that came early, ``asked`` for at that time; False: stop."""
         if self._source.rhythm.speed is None:
             return True
-        earliest, latest = pacer.turn(frame.media_time, self._clock.monotonic())
+        now = self._clock.monotonic()
+        earliest, latest = pacer.turn(frame.media_time, now, now - asked)
         while (left := earliest - self._clock.monotonic()) > 0:
             if self._stopping.wait(min(left, _LOOK_SECONDS)):
                 return False
