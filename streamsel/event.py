@@ -108,7 +108,20 @@ class FeedReport:
     warnings: tuple[str, ...]
 
 
-FeedState: TypeAlias = Literal["connecting", "up", "down", "ended", "disabled"]
+FeedState: TypeAlias = Literal["connecting", "up", "useless", "down", "ended", "disabled"]
+FaultKind: TypeAlias = Literal["refused", "covered", "moved", "unfocused"]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why what a feed sends is of no use: ``kind`` is one of few, ``reason`` says it in words.
+
+    ``refused``: none of its pictures passes the screen, for a reason that nothing stands in for.
+    ``covered``, ``moved``, ``unfocused``: the camera has lost the view that it had.
+    """
+
+    kind: FaultKind
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +129,9 @@ class FeedStatus:
     """How a live feed is.
 
     ``connecting``: no picture has come yet, or none since it was lost a moment ago; ``up``:
-    pictures come; ``down``: none has come for longer than the feed may be silent; ``ended``: a file
-    was read to its end, and all of it is judged; ``disabled``: switched off. ``since`` and
+    pictures come; ``useless``: they come, and ``fault`` says of which kind it is that they are of
+    no use; ``down``: none has come for longer than the feed may be silent; ``ended``: a file was
+    read to its end, and all of it is judged; ``disabled``: switched off. ``since`` and
     ``last_frame`` are UTC epoch seconds (None: no frame ever came), ``sessions`` counts the times
     it was opened, ``reason`` says why it is not up, credentials masked, and is empty where it is.
     ``scope`` names the coreset that it is judged for: the feed itself, or its group.
@@ -131,6 +145,7 @@ class FeedStatus:
     sessions: int
     last_frame: float | None
     scope: str = ""
+    fault: FaultKind | None = None
 
     def __post_init__(self) -> None:
         """A feed of no group is judged for itself."""

@@ -19,6 +19,7 @@ from typing import Any, Protocol, TypeVar
 from streamsel.event import (
     DropReason,
     Event,
+    Fault,
     FeedReport,
     FeedStatus,
     Judgement,
@@ -158,6 +159,16 @@ class Screen(Protocol):
 
         ``state`` is that of the last one's sighting; ``digests`` are those of the frames that
         were not refused, in stream order, the last ``memory`` of them where there are more.
+        """
+
+
+class ViewWatch(Protocol):
+    """Says whether what a feed shows is of use. Of one feed; decides about no frame."""
+
+    def look(self, sighting: Sighting) -> Fault | None:
+        """Return what is wrong with the feed, as of this sighting; None: nothing.
+
+        Call in stream order, before the picture is dropped. Raises :class:`SourceError`.
         """
 
 

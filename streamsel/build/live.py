@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from streamsel.build.checks import require_buildable
-from streamsel.build.readers import open_areas, open_ring, open_screen, open_source
+from streamsel.build.readers import open_areas, open_ring, open_screen, open_source, open_watch
 from streamsel.clock import Clock, GuardedClock
 from streamsel.config.schema import Config
 from streamsel.config.secrets import ice_credential
@@ -92,6 +92,7 @@ class LiveParts:
                 address=settings.address,
                 open_source=partial(open_source, settings, self.clock, ring, self.ingest, areas),
                 open_screen=partial(open_screen, settings, self.embedder.view),
+                open_watch=open_watch,
                 scope=settings.scope,
                 start=start,
                 reserved=start + _RESERVED,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from streamsel.clock import Clock
 from streamsel.config.settings import FeedSettings
 from streamsel.frame import View
-from streamsel.interfaces import LiveSource, Screen
+from streamsel.interfaces import LiveSource, Screen, ViewWatch
 
 if TYPE_CHECKING:
     from streamsel.sources.covering import Areas
@@ -72,6 +72,14 @@ def open_source(
             mask=settings.mask,
         )
     return CameraSource(settings.name, settings.source, options, clock, ring)
+
+
+def open_watch() -> ViewWatch:
+    """Return what watches the view of a camera, and has seen nothing of it yet."""
+    from streamsel.screen.view_watch import CameraWatch
+    from streamsel.sources.eye import Eye
+
+    return CameraWatch(Eye())
 
 
 def open_screen(settings: FeedSettings, view: View) -> Screen:

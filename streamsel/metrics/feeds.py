@@ -8,16 +8,20 @@ from dataclasses import dataclass
 from prometheus_client import CollectorRegistry, Counter, Gauge, Info, Summary
 
 from streamsel.event import DROP_REASONS, DropReason, Event, FeedStatus, Kept, Tally, Verdict
-from streamsel.metrics.labels import REFUSAL_REASONS, one_of
+from streamsel.metrics.labels import FAULTS, REFUSAL_REASONS, one_of
 
 
 @dataclass(slots=True)
 class _Heard:
-    """What a feed's source said last, and how often the feed was opened, over all its sources."""
+    """What a feed's source said last, and how often the feed was opened, over all its sources.
+
+    ``is_up``: pictures came when it was looked at last.
+    """
 
     tally: Tally
     sessions: int = 0
     opened: int = 0
+    is_up: bool = False
 
 
 class FeedMetrics:
@@ -39,6 +43,12 @@ class FeedMetrics:
         self._last_frame = gauge(
             "last_frame_timestamp_seconds", "When the newest frame was received, in UTC."
         )
+        self._useless = Gauge(
+            "streamsel_feed_useless",
+            "1 while pictures come and are of no use, by what is wrong, else 0.",
+            ("feed", "fault"),
+            registry=registry,
+        )
         self._scope = Info(
             "streamsel_feed_scope",
             "Whose coreset a feed is selected into; always 1, to be joined with.",
@@ -53,6 +63,9 @@ class FeedMetrics:
         )
         self._plain = {
             "reconnects": count("feed_reconnects", "Times the feed was opened again."),
+            "interruptions": count(
+                "feed_interruptions", "Times pictures ceased to come, however often it was tried."
+            ),
             "received": count("frames_received", "Packets of video that came."),
             "decoded": count("frames_decoded", "Pictures that were decoded."),
             "decode_errors": count("decode_errors", "Packets that the decoder refused."),
@@ -82,11 +95,19 @@ class FeedMetrics:
         self._plain["reconnects"].labels(status.feed).inc(
             max(0, heard.opened + fresh - 1) - max(0, heard.opened - 1)
         )
+        # A session that ended and another may both have been since it was looked at last.
+        is_up = status.state in {"up", "useless"}
+        is_meant = status.state in {"disabled", "ended"}
+        if heard.is_up and not is_meant and (fresh or not is_up):
+            self._plain["interruptions"].labels(status.feed).inc()
+        heard.is_up = is_up
         heard.sessions = status.sessions
         heard.opened += fresh
         self._scope.labels(status.feed).info({"scope": status.scope})
-        self._up.labels(status.feed).set(status.state == "up")
-        self._enabled.labels(status.feed).set(status.state not in ("disabled", "ended"))
+        self._up.labels(status.feed).set(is_up)
+        for fault in FAULTS:
+            self._useless.labels(status.feed, fault).set(status.fault == fault)
+        self._enabled.labels(status.feed).set(not is_meant)
         if status.last_frame is not None:
             self._last_frame.labels(status.feed).set(status.last_frame)
 
@@ -94,7 +115,7 @@ class FeedMetrics:
         """Remove every series of a feed; nothing where there is none."""
         self._heard.pop(feed, None)
         told = (self._up, self._enabled, self._last_frame, self._scope, self._latency)
-        for metric in (*told, *self._plain.values(), self._refused, self._dropped):
+        for metric in (*told, self._useless, *self._plain.values(), self._refused, self._dropped):
             metric.remove_by_labels({"feed": feed})
 
     def tally(self, feed: str, tally: Tally) -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import get_args
+
+from streamsel.event import FaultKind
 
 OTHER = "other"
 
@@ -11,6 +14,7 @@ REFUSAL_REASONS = (
     "invalid-embedding",
     OTHER,
 )
+FAULTS: tuple[str, ...] = get_args(FaultKind)
 SINK_REASONS = ("disk-full", "failed", OTHER)
 STAGES = ("embed", "judge", "encode")
 PAIR_STATISTICS = ("mean", "min", "max", "p10", "p90")

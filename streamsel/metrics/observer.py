@@ -22,7 +22,7 @@ class Metrics:
     """Counts what happens in a service; implements ``streamsel.interfaces.LiveObserver``.
 
     A registry of its own, so two services in a process do not meet. Labels have values from
-    closed lists and the configuration only: about 30 series a feed, 40 at most. Called on the
+    closed lists and the configuration only: about 45 series a feed, 50 at most. Called on the
     loop, but for :meth:`measured`, which is called in the judge's thread.
 
     Args:
@@ -114,7 +114,7 @@ class Metrics:
         """Return, for each feed, what was counted since it was added.
 
         The names: received, decoded, decode_errors, embedded, kept, evicted, covered, refused,
-        dropped, reconnects.
+        dropped, reconnects, interruptions.
         """
         return self._feeds.counts()
 

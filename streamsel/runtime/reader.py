@@ -12,6 +12,7 @@ from typing import Protocol
 
 from streamsel.clock import Clock
 from streamsel.errors import RefusedError, SourceError
+from streamsel.event import Fault
 from streamsel.frame import Frame, Picture, Sighting
 from streamsel.interfaces import LiveSource, Screen
 from streamsel.runtime.failure import Captured
@@ -44,8 +45,8 @@ class Reader:
     session was opened, ``silent_since`` when the newest frame came (or the reader was made), in
     monotonic seconds; ``last_frame`` is UTC epoch seconds. ``is_up``: a frame came in the session
     that ``is_open``; ``is_over``: it was a file, and all of it was taken. ``reason`` says why no
-    frame has come since; ``failure`` is what no retry can mend. ``refusals`` counts how often in a
-    row the password was not taken.
+    frame has come since, ``fault`` why those that come are of no use; ``failure`` is what no retry
+    can mend. ``refusals`` counts how often in a row the password was not taken.
 
     The media time goes on as the wall clock does where no frames come: between sessions, and while
     one is being opened. It never goes back.
@@ -87,9 +88,11 @@ class Reader:
         # A screen that a thread hangs in is lost.
         spare = None if before is None or before._is_looking else before._screen
         self._screen: Screen = feed.open_screen() if spare is None else spare
+        self._watch = feed.open_watch()
         self.is_open = self.is_up = self.is_over = False
         self.refusals: int = 0 if before is None else before.refusals
         self.reason = ""
+        self.fault: Fault | None = None
         self.failure: BaseException | None = None
         self._thread = threading.Thread(
             target=self._run, name=f"streamsel-read-{feed.name}", daemon=True
@@ -99,6 +102,11 @@ class Reader:
     def source(self) -> LiveSource:
         """What is read."""
         return self._source
+
+    @property
+    def patience(self) -> float:
+        """Seconds without a picture until the feed is down."""
+        return max(self._feed.down_after, self._source.rhythm.pause)
 
     @property
     def is_alive(self) -> bool:
@@ -227,7 +235,7 @@ class Reader:
 
     def _say_back(self, silent: float) -> None:
         """End what was said of a feed that is not up: the log tells how long it was away."""
-        if self.reason or silent > self._feed.down_after:
+        if self.reason or silent > self.patience:
             _LOG.info("feed %r: back, after %.0f s without a picture", self._feed.name, silent)
 
     def _look(self, frame: Frame) -> bool:
@@ -238,6 +246,7 @@ class Reader:
             self._is_looking = True
         try:
             sighting = self._screen.look(frame)
+            fault = self._watch.look(sighting)
         except SourceError:
             self._is_looking = False
             raise
@@ -254,7 +263,8 @@ class Reader:
             self.next_index = frame.key.index + 1
             self._media_time, self._timed = frame.media_time, frame.received or now
             self.silent_since, self.last_frame = now, frame.wall_time
-            self.is_up, self.reason, self.refusals = True, "", 0
+            self.fault, self.reason, self.refusals = fault, "", 0
+            self.is_up = True
             if frame.key.index < self.reserved:
                 self._lanes.put(sighting)
             else:

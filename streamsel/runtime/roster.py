@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from streamsel.clock import Clock
 from streamsel.errors import ConfigurationError
-from streamsel.event import FeedState, FeedStatus, Tally
+from streamsel.event import FaultKind, FeedState, FeedStatus, Tally
 from streamsel.frame import Picture
 from streamsel.runtime.feed import LiveFeed
 from streamsel.runtime.reader import Reader, Taker
@@ -26,6 +26,7 @@ class _Entry:
     """A feed, who reads it (None: nobody) and who read it last; who was told to leave it.
 
     ``tally`` is what the source had counted when it was looked at, ``heard`` when that changed.
+    ``fault`` is what was said to be wrong with its pictures, ``fault_since`` since when.
     """
 
     feed: LiveFeed
@@ -37,6 +38,8 @@ class _Entry:
     told: FeedStatus | None = None
     tally: Tally = field(default_factory=Tally)
     heard: float = -math.inf
+    fault: FaultKind | None = None
+    fault_since: float = 0.0
 
 
 class Roster:
@@ -185,7 +188,7 @@ class Roster:
             raise reader.failure
         self._listen(entry, reader)
         quiet_since = max(reader.begun, reader.silent_since, entry.heard)
-        patience = _patience(entry.feed, reader) + _HANGS_AFTER
+        patience = reader.patience + _HANGS_AFTER
         if reader.source.is_called:
             return
         if reader.is_open and self._clock.monotonic() - quiet_since > patience:
@@ -203,10 +206,13 @@ class Roster:
 
     def _status(self, entry: _Entry) -> FeedStatus:
         reader = entry.reader or entry.last
-        state, reason = self._state(entry)
+        state, reason, fault = self._state(entry)
+        if state in {"up", "useless"}:
+            self._say_fault(entry, fault, reason)
         if state != entry.state:
+            if state == "down" and entry.reader is not None and entry.reader.is_up:
+                _LOG.warning("feed %r: %s; waiting", entry.feed.name, reason)
             entry.state, entry.since = state, self._clock.wall()
-            self._say(entry)
         return FeedStatus(
             feed=entry.feed.name,
             address=entry.feed.address,
@@ -216,29 +222,37 @@ class Roster:
             sessions=0 if reader is None else reader.sessions,
             last_frame=None if reader is None else reader.last_frame,
             scope=entry.feed.scope,
+            fault=fault,
         )
 
-    def _say(self, entry: _Entry) -> None:
-        """Say what no reader can: that pictures stay away while its connection stands."""
-        reader = entry.reader
-        if entry.state == "down" and reader is not None and reader.is_up:
-            patience = entry.feed.down_after
-            _LOG.warning("feed %r: no picture for %g s; waiting", entry.feed.name, patience)
+    def _say_fault(self, entry: _Entry, fault: FaultKind | None, reason: str) -> None:
+        """Say once that what comes is of no use, over sessions, and once that it is again."""
+        if fault == entry.fault:
+            return
+        now = self._clock.monotonic()
+        if fault is not None:
+            _LOG.warning("feed %r: %s", entry.feed.name, reason)
+        else:
+            lasted = now - entry.fault_since
+            _LOG.info("feed %r: of use again, after %.0f s", entry.feed.name, lasted)
+        if entry.fault is None:
+            entry.fault_since = now
+        entry.fault = fault
 
-    def _state(self, entry: _Entry) -> tuple[FeedState, str]:
+    def _state(self, entry: _Entry) -> tuple[FeedState, str, FaultKind | None]:
+        """Return how a feed is, why it is not up, and what is wrong where it is useless."""
         reader = entry.reader
         if not entry.feed.enabled:
-            return "disabled", "switched off"
+            return "disabled", "switched off", None
         if reader is None:
-            return "down", f"{_MOST_LEAVING} of its readers hang; it is opened again once one left"
+            hang = f"{_MOST_LEAVING} of its readers hang; it is opened again once one left"
+            return "down", hang, None
         if reader.is_over:
-            return "ended", reader.reason or "read to its end"
-        patience = _patience(entry.feed, reader)
+            return "ended", reader.reason or "read to its end", None
+        patience = reader.patience
         if self._clock.monotonic() - reader.silent_since > patience:
-            return "down", reader.reason or f"no picture for {patience:g} s"
-        return ("up", "") if reader.is_up else ("connecting", reader.reason)
-
-
-def _patience(feed: LiveFeed, reader: Reader) -> float:
-    """Seconds without a picture until a feed is down."""
-    return max(feed.down_after, reader.source.rhythm.pause)
+            return "down", reader.reason or f"no picture for {patience:g} s", None
+        if not reader.is_up:
+            return "connecting", reader.reason, None
+        fault = reader.fault
+        return ("up", "", None) if fault is None else ("useless", fault.reason, fault.kind)

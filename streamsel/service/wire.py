@@ -26,6 +26,7 @@ def feed_to_json(view: FeedView, counts: Mapping[str, int]) -> dict[str, object]
         "address": mask(status.address),
         "state": status.state,
         "reason": mask(status.reason),
+        "fault": status.fault,
         "since": status.since,
         "sessions": status.sessions,
         "last_frame": status.last_frame,

@@ -119,6 +119,17 @@ def test_every_alert_asks_for_what_there_is(yard: Yard) -> None:
     )
 
 
+def test_the_queries_of_the_reference_have_answers(yard: Yard) -> None:
+    page = (ROOT / "docs" / "reference" / "metrics.md").read_text()
+    asked = re.findall(r"```promql\n(.*?)```", page, re.DOTALL)
+    assert asked
+    for expression in asked:
+        found = eventually(
+            lambda expression=expression: told(yard, expression), within=20, what=expression
+        )
+        assert {one["metric"]["feed"] for one in found} >= {"gate", "yard"}
+
+
 def test_a_dead_camera_is_about_to_be_told_of(yard: Yard) -> None:
     pending = 'ALERTS{alertname="StreamselFeedDown", alertstate="pending"}'
     found = eventually(lambda: yard.prometheus.query(pending), within=20, what="it is pending")

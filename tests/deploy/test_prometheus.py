@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 from tests.conftest import leave_out
-from tests.deploy import runbooks
+from tests.deploy import quiet_day, runbooks
 from tests.deploy.alerts import rules
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "deploy" / "prometheus"
 TESTS = Path(__file__).with_name("alerts_test.yml")
+METRICS = set(re.findall(r"\bstreamsel_\w+", " ".join(rule["expr"] for rule in rules())))
 
 
 @pytest.fixture
@@ -43,6 +46,38 @@ def test_the_settings_can_be_read(promtool: str, tmp_path: Path) -> None:
 
 def test_alerts_tell_what_they_should(promtool: str) -> None:
     run(promtool, "test", "rules", TESTS)
+
+
+def test_a_day_in_which_nothing_is_wrong_has_no_alert(promtool: str, tmp_path: Path) -> None:
+    day = quiet_day.a_day()
+    assert {one["series"].split("{")[0] for one in day} >= METRICS
+    assert_no_alert(promtool, tmp_path, day)
+
+
+def test_such_a_day_would_tell_of_a_fault(promtool: str, tmp_path: Path) -> None:
+    day = [
+        {**one, "values": "0x1440"} if one["series"].startswith("streamsel_feed_up") else one
+        for one in quiet_day.a_day()
+        if one["series"].startswith(("streamsel_feed_up", "streamsel_feed_enabled"))
+    ]
+    with pytest.raises(AssertionError, match="StreamselFeedDown"):
+        assert_no_alert(promtool, tmp_path, day)
+
+
+def assert_no_alert(promtool: str, folder: Path, day: list[dict[str, Any]]) -> None:
+    fired = 'count by (alertname, feed) (count_over_time(ALERTS{alertstate="firing"}[1d]))'
+    test = {
+        "interval": f"{quiet_day.STEP_SECONDS}s",
+        "input_series": day,
+        "promql_expr_test": [{"expr": fired, "eval_time": "24h", "exp_samples": []}],
+    }
+    settings = {
+        "rule_files": [str(FOLDER / "alerts.yml")],
+        "evaluation_interval": "1m",
+        "tests": [test],
+    }
+    (folder / "day.yml").write_text(json.dumps(settings))
+    run(promtool, "test", "rules", folder / "day.yml")
 
 
 def test_every_alert_is_tested() -> None:

@@ -22,5 +22,6 @@ ELSEWHERE = {
     ("docs/reference/python.md", "pycon"): "streamsel/coreset/kcenter.py",
 }
 
-# Languages that nobody types: what is printed, and a file that is shown.
-SHOWN = {"text", "csv"}
+# Languages that nobody types here: what is printed, a file that is shown, and queries, which
+# tests/deploy asks of Prometheus.
+SHOWN = {"text", "csv", "promql"}

@@ -12,6 +12,7 @@ from streamsel.coreset.diversity import pairwise
 from streamsel.event import (
     DROP_REASONS,
     Evicted,
+    FaultKind,
     FeedState,
     FeedStatus,
     Judgement,
@@ -70,10 +71,11 @@ def status(
     sessions: int = 1,
     last_frame: float | None = 1_764_000_000.0,
     scope: str = "",
+    fault: FaultKind | None = None,
 ) -> FeedStatus:
     address = f"rtsp://viewer:{SECRET}@10.0.0.4/main"
     reason = f"no answer from {address}"
-    return FeedStatus(feed, address, state, reason, 0.0, sessions, last_frame, scope)
+    return FeedStatus(feed, address, state, reason, 0.0, sessions, last_frame, scope, fault)
 
 
 def frame(feed: str, index: int, received: float | None = 10.0) -> Frame:

@@ -10,9 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from streamsel.event import Judgement, Tally
+from streamsel.event import FeedState, Judgement, Tally
 from streamsel.frame import Vectors
-from streamsel.metrics.labels import SINK_REASONS, STAGES
+from streamsel.metrics.labels import FAULTS, SINK_REASONS, STAGES
 from tests.conftest import leave_out
 from tests.metrics.scenario import (
     SECRET,
@@ -43,9 +43,9 @@ def test_promtool_finds_nothing_to_complain_of() -> None:
         assert (checked.returncode, checked.stdout, checked.stderr) == (0, b"", b"")
 
 
-def test_a_feed_adds_at_most_forty_series() -> None:
+def test_a_feed_adds_at_most_fifty_series() -> None:
     one, two = samples(busy_metrics(("gate",))), samples(busy_metrics(("gate", "yard")))
-    assert 0 < len(two) - len(one) <= 40
+    assert 0 < len(two) - len(one) <= 50
     own = {("feed", "gate"), ("scope", "gate")}
     assert len([1 for _, labels in one if own & labels]) == len(two) - len(one)
 
@@ -87,7 +87,9 @@ def test_verdicts_and_events_are_counted_by_feed() -> None:
     assert value(metrics, "last_frame_timestamp_seconds", feed="gate") == 1_764_000_003
     counts = metrics.counts()
     assert counts["gate"] == {
-        **dict.fromkeys(("received", "decoded", "decode_errors", "reconnects", "dropped"), 0),
+        **dict.fromkeys(
+            ("received", "decoded", "decode_errors", "reconnects", "interruptions", "dropped"), 0
+        ),
         **{"embedded": 2, "kept": 1, "evicted": 1, "covered": 1, "refused": 1},
     }
 
@@ -122,15 +124,50 @@ def test_reconnects_leave_out_the_first_opening() -> None:
     assert seen == [0, 0, 0, 3, 3, 4, 5]
 
 
+def test_a_dead_camera_is_one_interruption_and_one_that_flaps_is_many() -> None:
+    metrics = fresh_metrics()
+    seen = []
+    told: list[tuple[FeedState, int]] = [
+        *[("connecting", 0), ("connecting", 1), ("up", 1)],  # it never came before
+        *[("connecting", 1), ("connecting", 2), ("down", 3), ("down", 9), ("up", 9)],
+        *[("up", 10), ("up", 10), ("up", 13)],  # too quick to be seen down
+        *[("disabled", 13), ("connecting", 13), ("up", 14)],
+    ]
+    for state, sessions in told:
+        metrics.feed_changed(status("gate", state, sessions))
+        seen.append(value(metrics, "feed_interruptions_total", feed="gate"))
+    assert seen == [0, 0, 0, 1, 1, 1, 1, 1, 2, 2, 3, 3, 3, 3]
+
+
 @pytest.mark.parametrize(
     ("state", "up", "enabled"),
-    [("up", 1, 1), ("connecting", 0, 1), ("down", 0, 1), ("disabled", 0, 0), ("ended", 0, 0)],
+    [
+        *[("up", 1, 1), ("useless", 1, 1), ("connecting", 0, 1), ("down", 0, 1)],
+        *[("disabled", 0, 0), ("ended", 0, 0)],
+    ],
 )
 def test_how_a_feed_is(state: str, up: int, enabled: int) -> None:
     metrics = fresh_metrics()
     metrics.feed_changed(status("gate", state))
     assert value(metrics, "feed_up", feed="gate") == up
     assert value(metrics, "feed_enabled", feed="gate") == enabled
+
+
+def test_what_is_wrong_with_a_useless_feed_is_told_until_it_is_not() -> None:
+    metrics = fresh_metrics()
+    seen = []
+    for now in (
+        status("gate"),
+        status("gate", "useless", fault="refused"),
+        status("gate", "useless", fault="covered"),
+        status("gate", "down"),
+    ):
+        metrics.feed_changed(now)
+        told = [value(metrics, "feed_useless", feed="gate", fault=fault) for fault in FAULTS]
+        seen.append(dict(zip(FAULTS, told, strict=True)))
+    none = dict.fromkeys(("refused", "covered", "moved", "unfocused"), 0)
+    assert seen == [none, none | {"refused": 1}, none | {"covered": 1}, none]
+    assert value(metrics, "feed_interruptions_total", feed="gate") == 1
 
 
 def test_a_removed_feed_takes_its_series_with_it_and_nothing_late_brings_them_back() -> None:

@@ -25,6 +25,7 @@ def test_every_value_of_a_label_is_told() -> None:
         for name, values in re.findall(r"^\| `(\w+)`[^|]* \| (.*) \|$", PAGE.read_text(), re.M)
     }
     assert set(labels.PAIR_STATISTICS) == rows["stat"]
+    assert set(labels.FAULTS) == rows["fault"]
     assert {*labels.STAGES, labels.OTHER} == rows["stage"]
     reasons = re.findall(r"^\| `reason` of (.+?) \| (.*) \|$", PAGE.read_text(), re.M)
     told = {name: set(re.findall(r"`([^`]+)`", values)) for name, values in reasons}

@@ -19,6 +19,7 @@ from streamsel.event import (
     DropReason,
     Event,
     Evicted,
+    Fault,
     FeedStatus,
     Judgement,
     Kept,
@@ -148,6 +149,13 @@ def steps(*script: float | str) -> Callable[[], Iterator[float | str]]:
     return lambda: iter(script)
 
 
+class ContentWatch:
+    """Finds no fault with any view."""
+
+    def look(self, sighting: Sighting) -> Fault | None:
+        return None
+
+
 def feed_of(source: ScriptedSource, **changes: Any) -> LiveFeed:
     """A feed of one source, which judges for itself and has numbers in reserve."""
     feed = LiveFeed(
@@ -155,6 +163,7 @@ def feed_of(source: ScriptedSource, **changes: Any) -> LiveFeed:
         address=source.address,
         open_source=lambda: source,
         open_screen=OpenScreen,
+        open_watch=ContentWatch,
         scope=source.feed,
         reserved=1000,
     )

@@ -10,11 +10,12 @@ import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import ClassVar
 
 import pytest
 
 from streamsel.errors import ConfigurationError, SourceError
-from streamsel.event import Rhythm, Tally
+from streamsel.event import Fault, Rhythm, Tally
 from streamsel.frame import Frame, Picture, Sighting
 from streamsel.interfaces import Screen
 from streamsel.runtime.reader import Reader
@@ -405,6 +406,50 @@ def test_a_source_of_long_segments_is_not_down_between_them() -> None:
         one.clock.advance(2.0)
         assert one.state("gate") == ("down", "no picture for 24 s")
         source.thaw.set()
+
+
+def test_a_feed_whose_pictures_are_of_no_use_is_useless_and_that_is_logged_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    covered = Fault("covered", "the camera seems to be covered")
+    refused = Fault("refused", "every picture was refused: black")
+    turns = [threading.Event() for _ in range(3)]
+
+    class Watch:
+        found: ClassVar[list[Fault | None]] = [None, covered, covered, refused, None]
+
+        def look(self, sighting: Sighting) -> Fault | None:
+            return self.found[sighting.frame.key.index]
+
+    def session() -> Iterator[float | str]:
+        yield 0.0
+        for turn in turns:
+            turn.wait()
+            yield 0.0
+            if turn is turns[0]:
+                yield 0.0
+        yield "freeze"
+
+    with caplog.at_level(logging.INFO, "streamsel.feeds"), desk() as one:
+        source = one.source("gate", session)
+        one.roster.add(feed_of(source, open_watch=Watch))
+        eventually(lambda: len(one.passed) == 1)
+        seen = [one.roster.changed()]
+        for turn, frames in zip(turns, (3, 4, 5), strict=True):
+            turn.set()
+            eventually(lambda frames=frames: len(one.passed) == frames)
+            one.clock.advance(4.0)
+            seen.append(one.roster.changed())
+            assert one.roster.changed() == []
+        source.thaw.set()
+    assert [[(told.state, told.fault) for told in each] for each in seen] == [
+        *[[("up", None)], [("useless", "covered")], [("useless", "refused")], [("up", None)]]
+    ]
+    assert [record.message for record in caplog.records] == [
+        "feed 'gate': the camera seems to be covered",
+        "feed 'gate': every picture was refused: black",
+        "feed 'gate': of use again, after 8 s",
+    ]
 
 
 def test_passwords_do_not_leak_from_a_foreign_source(caplog: pytest.LogCaptureFixture) -> None:

@@ -25,6 +25,19 @@ def camera_clip(
     A frame of which all ``slices`` but one are lost can still be decoded.
     """
     picture = f"testsrc2=size={size[0]}x{size[1]}:rate={rate}:duration={seconds}"
+    return _encode(ffmpeg, picture, path, rate, slices)
+
+
+def still_clip(
+    ffmpeg: Path, path: Path, *, size: tuple[int, int] = (640, 360), brightness: float = 0.0
+) -> Path:
+    """Encode 20 s of one picture under the noise of a sensor, a darker one where it is negative."""
+    still = f"testsrc2=size={size[0]}x{size[1]}:rate={RATE}:duration=1,loop=-1:1:0,trim=duration=20"
+    look = f"eq=brightness={brightness}:contrast={1 + brightness},noise=alls=8:allf=t"
+    return _encode(ffmpeg, f"{still},{look}", path, RATE, 1)
+
+
+def _encode(ffmpeg: Path, picture: str, path: Path, rate: int, slices: int) -> Path:
     encoder = ["-c:v", "libx264", "-preset", "veryfast", "-bf", "0", "-pix_fmt", "yuv420p"]
     keyframes = ["-g", str(rate), "-keyint_min", str(rate), "-sc_threshold", "0"]
     keyframes += ["-slices", str(slices)]

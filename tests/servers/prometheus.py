@@ -99,6 +99,13 @@ class Prometheus:
         results = self.query(expression)
         return float(results[0]["value"][1]) if results else None
 
+    def samples(
+        self, expression: str, begin: float, end: float, step: float
+    ) -> list[dict[str, Any]]:
+        """The result of a range query: labels in ``metric``, times and texts in ``values``."""
+        times = {"start": str(begin), "end": str(end), "step": str(step)}
+        return list(self._ask("query_range", query=expression, **times)["result"])
+
     def until(self, expression: str, wanted: float) -> None:
         """Wait until a query has a value; fail with what it is instead."""
         deadline = time.monotonic() + _PATIENCE

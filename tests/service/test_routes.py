@@ -49,6 +49,7 @@ def test_feeds_are_listed_with_what_was_counted() -> None:
             "address": "rtsp://viewer:***@10.0.0.4/main",
             "state": "up",
             "reason": "",
+            "fault": None,
             "since": BORN,
             "sessions": 1,
             "last_frame": BORN + 60,
@@ -60,6 +61,7 @@ def test_feeds_are_listed_with_what_was_counted() -> None:
             "counts": {
                 **{"received": 30, "decoded": 28, "decode_errors": 1, "embedded": 0, "kept": 0},
                 **{"evicted": 0, "covered": 0, "refused": 0, "dropped": 0, "reconnects": 0},
+                "interruptions": 0,
             },
         }
         assert yard["reason"] == "no answer from rtsp://viewer:***@10.0.0.4/main"

@@ -9,10 +9,18 @@ import { count } from "./words.js";
 const SHAPES = {
   up: "M6 1a5 5 0 1 1 0 10A5 5 0 0 1 6 1Z",
   connecting: "M6 1a5 5 0 0 1 5 5H9a3 3 0 0 0-3-3ZM6 11a5 5 0 0 1-5-5h2a3 3 0 0 0 3 3Z",
+  useless: "M6 1a5 5 0 1 1 0 10A5 5 0 0 1 6 1ZM5.2 3v4h1.6V3ZM5.2 7.9v1.4h1.6V7.9Z",
   down: "M6 .5 12 11.5H0ZM5.2 4.2v3.6h1.6V4.2ZM5.2 8.8v1.4h1.6V8.8Z",
   disabled: "M1 4.8h10v2.4H1Z",
 };
-const WORDS = { up: "up", connecting: "connecting", down: "down", ended: "ended", disabled: "off" };
+const WORDS = {
+  up: "up",
+  connecting: "connecting",
+  useless: "useless",
+  down: "down",
+  ended: "ended",
+  disabled: "off",
+};
 const NUMBERS = [
   ["received", ({ counts }) => counts?.received],
   ["dropped", ({ counts }) => counts?.dropped],

@@ -66,9 +66,15 @@ export class Feeds {
   #sum() {
     const feeds = [...this.store.feeds.values()];
     const down = feeds.filter(({ state }) => state === "down").length;
+    const useless = feeds.filter(({ state }) => state === "useless").length;
     const scopes = new Map(feeds.map(({ scope, kept }) => [scope, kept]));
     const kept = [...scopes.values()].reduce((sum, number) => sum + number, 0);
-    const parts = [many(feeds.length, "feed"), down && `${down} down`, `${count(kept)} kept`];
+    const parts = [
+      many(feeds.length, "feed"),
+      down && `${down} down`,
+      useless && `${useless} useless`,
+      `${count(kept)} kept`,
+    ];
     write(byId("summary"), parts.filter(Boolean).join(" · "));
     document.title = down ? `${many(down, "feed")} down – streamsel` : "streamsel";
   }
