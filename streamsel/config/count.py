@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from streamsel.config.options import MOST_CENTERS
+from streamsel.bounds import require_count
 from streamsel.errors import ConfigurationError
 
 _PERIODS = {"m": 60.0, "h": 3600.0, "d": 86_400.0}
-_COUNT = re.compile(r"(\d{1,9})(?:\s*/\s*([mhd]))?")
+_COUNT = re.compile(r"(\d{1,18})(?:\s*/\s*([mhd]))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +39,4 @@ def read_count(text: str) -> Count:
             f"{text!r} is not a count; write a number of frames (300), or so many of each minute, "
             "hour or day (10/m, 50/h, 1000/d)"
         )
-    frames = int(match[1])
-    if frames < 1:
-        raise ConfigurationError(f"count is {frames}; it must be at least 1")
-    if frames > MOST_CENTERS:
-        raise ConfigurationError(f"count is {frames}; it must be at most {MOST_CENTERS:,}")
-    return Count(frames, None if match[2] is None else _PERIODS[match[2]])
+    return Count(require_count(int(match[1])), None if match[2] is None else _PERIODS[match[2]])

@@ -19,6 +19,7 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, Secret
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import PydanticCustomError, core_schema
 
+from streamsel.bounds import MOST_FRAMES
 from streamsel.config.count import Count, read_count
 from streamsel.config.listen import Listen, read_listen
 from streamsel.errors import ConfigurationError
@@ -98,7 +99,7 @@ def frames() -> Kind:
         return count.frames if count.period is None else str(count)
 
     text = {"type": "string", "examples": ["50/h", "1000/d"]}
-    schema = {"anyOf": [{"type": "integer", "minimum": 1}, text]}
+    schema = {"anyOf": [{"type": "integer", "minimum": 1, "maximum": MOST_FRAMES}, text]}
     told = "frames (300), or so many of each minute, hour or day (10/m, 50/h, 1000/d)"
     return Kind(told, read, write, schema)
 

@@ -6,6 +6,7 @@ import math
 from dataclasses import asdict, dataclass, field
 from typing import Literal, TypeAlias, get_args
 
+from streamsel.bounds import MOST_FRAMES, require_count
 from streamsel.errors import ConfigurationError
 from streamsel.pixels.size import PictureSize
 from streamsel.screen.options import ScreenOptions
@@ -20,8 +21,6 @@ DEFAULT_COUNT = 100
 LOOK_AHEAD = 32
 MOST_FPS = 100_000
 MOST_JOBS = 64
-MOST_CENTERS = 100_000
-"""Most frames that can be kept, and kept where only a distance was asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,10 +115,8 @@ class SelectOptions:
             )
         if self.count is not None and self.share is not None:
             raise ConfigurationError("give either count or share, not both")
-        if self.count is not None and not 1 <= self.count <= MOST_CENTERS:
-            raise ConfigurationError(
-                f"count is {self.count}; it must be at least 1 and at most {MOST_CENTERS:,}"
-            )
+        if self.count is not None:
+            require_count(self.count)
         if self.share is not None and not 0 < self.share <= 1:
             raise ConfigurationError(f"share is {self.share:g}; it must be above 0 and at most 1")
         if not 0 <= self.seed < 2**63:
@@ -159,7 +156,7 @@ class SelectOptions:
             return self.count
         if self.share is not None:
             return max(1, math.ceil(self.share * total))
-        return DEFAULT_COUNT if self.min_distance == 0 else MOST_CENTERS
+        return DEFAULT_COUNT if self.min_distance == 0 else MOST_FRAMES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from streamsel.bounds import require_count
 from streamsel.errors import ConfigurationError
 
 SHARE_PERIOD = 3600.0
@@ -31,11 +32,8 @@ class Budget:
     def __post_init__(self) -> None:
         if (self.count is None) == (self.share is None):
             raise ConfigurationError("budget: give either a count or a share of the frames")
-        whole = isinstance(self.count, int) and not isinstance(self.count, bool)
-        if self.count is not None and (not whole or self.count < 1):
-            raise ConfigurationError(
-                f"budget: count is {self.count!r}; it must be a whole number of at least 1"
-            )
+        if self.count is not None:
+            require_count(self.count, "budget: count")
         if self.share is not None and not 0.0 < self.share <= 1.0:
             raise ConfigurationError(
                 f"budget: share is {self.share}; it must be above 0 and at most 1"

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from aiohttp import web
 
+from streamsel.bounds import require_count
 from streamsel.frame import FrameKey
 from streamsel.service.control import FeedView, KeptFrame, Position
 from streamsel.sources.masking import mask
@@ -120,11 +121,11 @@ async def read_bool(request: web.Request, name: str) -> bool:
 
 
 async def read_count(request: web.Request, name: str) -> int:
-    """Read the one member of a JSON object, a whole number from 1."""
-    value = await _member(request, name)
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise web.HTTPBadRequest(reason=f'the body must be {{"{name}": N}} with N at least 1')
-    return value
+    """Read the one member of a JSON object, a number of frames to keep.
+
+    Raises :class:`ConfigurationError` for another.
+    """
+    return require_count(await _member(request, name), name)
 
 
 async def read_text(request: web.Request, name: str) -> str:

@@ -178,7 +178,8 @@ def test_every_problem_at_once_each_with_its_line(tmp_path: Path) -> None:
         "streamsel.yaml:3: defaults.windw is not a setting; did you mean 'window'?",
         "streamsel.yaml:4: defaults.window is 25x; "
         "write seconds (90), units (1h30m) or a clock (00:01:30)",
-        "streamsel.yaml:8: feeds.gate.count is 0; it must be at least 1",
+        "streamsel.yaml:8: feeds.gate.count is 0; it must be a whole number of frames, "
+        "at least 1 and at most 100,000",
         "streamsel.yaml:9: feeds.yard.source is missing; "
         "give it: URL (rtsp, rtsps, http, https, whep+https, snapshot+http, ...) or device of the "
         "feed; file:clip.mp4?pace=1: a file; whip: it waits for a sender over WebRTC",

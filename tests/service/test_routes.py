@@ -206,6 +206,7 @@ def test_a_feed_is_switched_and_its_count_set() -> None:
         ("count", b"1" * 10_000),
         ("count", b"50"),
         ("count", b'{"count": 0}'),
+        ("count", b'{"count": 1000000000}'),
         ("count", b'{"count": true}'),
         ("count", b'{"count": 1.5}'),
         ("count", b'{"count": "50"}'),
@@ -226,7 +227,7 @@ def test_a_body_that_makes_no_sense_changes_nothing(path: str, body: bytes) -> N
                 headers={"Content-Type": "application/json"},
             )
             assert answer.status == 400
-            assert "the body must be" in parsed(answer)["error"]
+            assert "must be" in parsed(answer)["error"]
         assert behind.views["gate"] == view("gate")
 
     asyncio.run(scenario())

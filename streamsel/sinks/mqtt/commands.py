@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
+from streamsel.bounds import require_count
 from streamsel.errors import ConfigurationError
 from streamsel.sinks.mqtt.topics import Topics
 
@@ -16,7 +17,7 @@ ON, OFF = "ON", "OFF"
 
 _MOST_BYTES = 32
 _SWITCH = {"on": True, "true": True, "off": False, "false": False}
-_COUNT = re.compile(r"[1-9][0-9]{0,6}", re.ASCII)
+_WHOLE = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
 class Controls(Protocol):
@@ -69,9 +70,7 @@ def read_command(topics: Topics, topic: str, payload: bytes) -> Command:
         if (enabled := _SWITCH.get(text.lower())) is None:
             raise ConfigurationError(f"{topic}: {text!r} is neither {ON} nor {OFF}")
         return SetEnabled(feed, enabled)
-    if _COUNT.fullmatch(text) is None:
-        raise ConfigurationError(f"{topic}: {text!r} is not a number of frames, 1 or more")
-    return SetCount(feed, int(text))
+    return SetCount(feed, require_count(int(text) if _WHOLE.fullmatch(text) else text, topic))
 
 
 async def obey(command: Command, controls: Controls) -> None:

@@ -8,11 +8,11 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from streamsel.bounds import MOST_FRAMES
 from streamsel.sinks.mqtt.commands import OFF, ON
 from streamsel.sinks.mqtt.topics import Topics
 from streamsel.version import __version__
 
-MOST_COUNT = 100_000
 # What is no kept frame of this feed comes out empty, and is passed over.
 _KEPT = (
     "{%% if value_json.type == 'kept' and value_json.feed == %s %%}"
@@ -120,7 +120,7 @@ class Discovery:
                 "command_topic": topics.set(feed, "count"),
                 "state_topic": topics.state(feed, "count"),
                 "min": 1,
-                "max": MOST_COUNT,
+                "max": MOST_FRAMES,
                 "mode": "box",
             },
             "kept": {

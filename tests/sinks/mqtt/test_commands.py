@@ -65,7 +65,7 @@ async def test_what_makes_no_sense_is_refused_and_answered_with_what_is(tmp_path
     assert controls.settings == {"gate": (True, 299)}
     assert "there is no feed 'yard'" in caplog.text
     assert "count is 1001; it must be at most 1,000" in caplog.text
-    assert "'1\\n2' is not a number of frames" in caplog.text
+    assert "count/set is '1\\n2'; it must be a whole number" in caplog.text
     assert all(len(line) < 300 for line in caplog.text.splitlines())
     await asyncio.to_thread(sink.close)
 

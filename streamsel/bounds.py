@@ -1,0 +1,27 @@
+"""How many frames may be asked for: one check, whoever asks, and however."""
+
+from __future__ import annotations
+
+import reprlib
+
+from streamsel.errors import ConfigurationError
+
+MOST_FRAMES = 100_000
+"""The most frames that one coreset may be told to keep: 100 MB of vectors at 256 dimensions."""
+
+
+def require_count(given: object, name: str = "count") -> int:
+    """Return a number of frames to keep, 1 to ``MOST_FRAMES``.
+
+    >>> require_count(300)
+    300
+
+    Raises:
+        ConfigurationError: It is another, or no whole number.
+    """
+    if not isinstance(given, int) or isinstance(given, bool) or not 1 <= given <= MOST_FRAMES:
+        raise ConfigurationError(
+            f"{name} is {reprlib.repr(given)}; it must be a whole number of frames, "
+            f"at least 1 and at most {MOST_FRAMES:,}"
+        )
+    return given
