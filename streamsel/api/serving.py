@@ -123,7 +123,8 @@ class LiveService:
         """Listen for requests, where the configuration wants it."""
         if config.service is None:
             return None
-        tls = config.service.tls
+        tls, disk = config.service.tls, config.sinks.disk
+        folder = None if disk is None else disk.path
         options = ServiceOptions(
             host=config.service.listen.host,
             port=config.service.listen.port,
@@ -132,10 +133,9 @@ class LiveService:
             tls_key=None if tls is None else tls.key_file,
             origins=config.service.origins or (),
             allow_insecure=config.service.allow_insecure,
+            folder=folder,
         )
         reading = await stack.enter_async_context(Worker("streamsel-gallery"))
-        disk = config.sinks.disk
-        folder = None if disk is None else disk.path
         control = HttpControl(operations, line, folder, reading)
         await stack.enter_async_context(
             Service(options, parts.metrics, control, board, parts.ingest, self._clock)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import secrets
 from collections import OrderedDict, deque
 
 from aiohttp import web
 
 from streamsel.clock import Clock
+from streamsel.service.ended import EndedLogins
 from streamsel.service.wire import read_text
 
 LOGIN = "/login"
@@ -24,11 +26,13 @@ _MOST_ADDRESSES = 1024
 class Logins:
     """Knows the token, gives out cookies and accepts them.
 
-    A cookie is the time until which it holds, and a MAC of that under a key made of the token: who
-    changes the token ends every login. Wrong tokens are counted for each address.
+    A cookie is the time until which it holds, what tells it from others, and a MAC of both under a
+    key made of the token: who changes the token ends every login. One that was given back is in
+    ``ended``. Wrong tokens are counted for each address.
     """
 
-    def __init__(self, token: str, clock: Clock) -> None:
+    def __init__(self, token: str, ended: EndedLogins, clock: Clock) -> None:
+        self._ended = ended
         self._token = token.encode()
         self._key = hashlib.sha256(b"streamsel login\0" + self._token).digest()
         self._clock = clock
@@ -40,11 +44,20 @@ class Logins:
 
     def is_cookie(self, cookie: str) -> bool:
         """Whether this is a cookie that was given out, and still holds."""
-        until, _, mac = cookie.partition(".")
+        name, _, mac = cookie.partition(".")
         given = mac.encode("utf-8", "surrogateescape")
-        if not hmac.compare_digest(given, self._mac(until).encode()):
+        if not hmac.compare_digest(given, self._mac(name).encode()):
             return False
-        return self._clock.wall() < int(until)
+        return self._clock.wall() < _until(name) and name not in self._ended
+
+    async def log_out(self, cookie: str) -> None:
+        """End the login of a cookie for good, whoever has a copy; any other text ends nothing.
+
+        Raises :class:`SinkError` where a restart will not know of it.
+        """
+        if self.is_cookie(cookie):
+            name = cookie.partition(".")[0]
+            await self._ended.add(name, _until(name))
 
     def log_in(self, address: str, offered: str, response: web.Response, *, secure: bool) -> bool:
         """Give the cookie to who offers the token; False where it is another.
@@ -55,10 +68,10 @@ class Logins:
         if not self.is_token(offered.encode("utf-8", "surrogateescape")):
             self._failures[address].append(self._clock.monotonic())
             return False
-        until = str(int(self._clock.wall()) + _LASTS_SECONDS)
+        name = f"{int(self._clock.wall()) + _LASTS_SECONDS}-{secrets.token_hex(8)}"
         response.set_cookie(
             COOKIE,
-            f"{until}.{self._mac(until)}",
+            f"{name}.{self._mac(name)}",
             max_age=_LASTS_SECONDS,
             path="/",
             httponly=True,
@@ -67,8 +80,8 @@ class Logins:
         )
         return True
 
-    def _mac(self, until: str) -> str:
-        text = until.encode("utf-8", "surrogateescape")
+    def _mac(self, name: str) -> str:
+        text = name.encode("utf-8", "surrogateescape")
         return hmac.new(self._key, text, hashlib.sha256).hexdigest()
 
     def _require_patience(self, address: str) -> None:
@@ -79,6 +92,11 @@ class Logins:
         oldest = self._clock.monotonic() - _WITHIN_SECONDS
         if len(failures) == _MOST_FAILURES and failures[0] > oldest:
             raise web.HTTPTooManyRequests(reason="too many wrong tokens; wait a minute")
+
+
+def _until(name: str) -> int:
+    """Until when a login of ours holds, in UTC epoch seconds."""
+    return int(name.partition("-")[0])
 
 
 class LoginRoutes:
@@ -103,8 +121,10 @@ class LoginRoutes:
             raise web.HTTPUnauthorized(reason="that is not the token")
         return response
 
-    async def log_out(self, _: web.Request) -> web.Response:
-        """Take the cookie back."""
+    async def log_out(self, request: web.Request) -> web.Response:
+        """Take the cookie back, and accept no copy of it any more."""
+        if self._logins is not None:
+            await self._logins.log_out(request.cookies.get(COOKIE, ""))
         response = web.Response(status=204)
         response.del_cookie(COOKIE, path="/", httponly=True, secure=self._secure, samesite="Strict")
         return response

@@ -24,8 +24,9 @@ class ServiceOptions:
     ``allow_insecure`` says that whoever reaches the port may see and change everything. With
     ``tls_cert`` and ``tls_key`` (PEM files) it speaks HTTPS alone. Pages of ``origins`` (scheme,
     host and port) may send video from elsewhere. Port 0 lets the system choose. A client that
-    takes longer than ``patience`` seconds over its request, or sends none, is let go of. Raises
-    :class:`ConfigurationError` for what cannot be.
+    takes longer than ``patience`` seconds over its request, or sends none, is let go of. In
+    ``folder`` it is remembered which logins have ended. Raises :class:`ConfigurationError` for what
+    cannot be.
     """
 
     host: str = "127.0.0.1"
@@ -35,6 +36,7 @@ class ServiceOptions:
     tls_key: Path | None = None
     origins: tuple[str, ...] = ()
     allow_insecure: bool = False
+    folder: Path | None = None
     access_log: bool = False
     patience: float = 15.0
 

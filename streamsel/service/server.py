@@ -14,7 +14,9 @@ from aiohttp.http_exceptions import HttpProcessingError
 from streamsel.clock import Clock
 from streamsel.errors import ConfigurationError, PortInUseError
 from streamsel.metrics.observer import Metrics
+from streamsel.service.clients import Clients
 from streamsel.service.control import SenderControl, ServiceControl
+from streamsel.service.ended import EndedLogins
 from streamsel.service.events import Board
 from streamsel.service.guard import BODY_BYTES, AccessLog, Guard, add_headers, tell_errors
 from streamsel.service.login import LoginRoutes, Logins
@@ -34,8 +36,9 @@ _FAREWELL_SECONDS = 0.25
 class Service:
     """Answers over HTTP. Use as an async context manager, or start and stop it.
 
-    256 clients may be connected at a time, so that they cannot use up what the feeds need. A
-    Service is started once. Raises :class:`ConfigurationError` for a certificate that cannot be.
+    256 clients may be connected at a time, so that they cannot use up what the feeds need; see
+    :class:`Clients`. A Service is started once. Raises :class:`ConfigurationError` for a
+    certificate that cannot be.
     """
 
     def __init__(
@@ -49,10 +52,13 @@ class Service:
     ) -> None:
         self._options = options
         self._tls = options.tls_context()
-        logins = None if options.token is None else Logins(options.token, clock)
+        self._ended = EndedLogins(options.folder, clock)
+        logins = None if options.token is None else Logins(options.token, self._ended, clock)
         whip = Whip(senders, options.origins, clock)
+        self._clients = Clients(_MOST_CONNECTIONS)
+        guard = Guard(options, logins)
         app = web.Application(
-            middlewares=[tell_errors, web.middleware(Guard(options, logins))],
+            middlewares=[web.middleware(self._clients), tell_errors, web.middleware(guard)],
             client_max_size=BODY_BYTES,
         )
         app.add_routes(Routes(metrics, control, board).table())
@@ -84,8 +90,13 @@ class Service:
         return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
     async def start(self) -> None:
-        """Listen. Raises :class:`ConfigurationError` where that cannot be."""
+        """Listen.
+
+        Raises :class:`ConfigurationError` where that cannot be, :class:`SinkError` where it cannot
+        be read which logins have ended.
+        """
         options = self._options
+        await asyncio.to_thread(self._ended.load)
         await self._runner.setup()
         try:
             self._listening = await asyncio.get_running_loop().create_server(
@@ -127,17 +138,9 @@ class Service:
 
     def _accept(self) -> asyncio.BaseProtocol:
         server = self._runner.server
-        if server is None or len(server.connections) >= _MOST_CONNECTIONS:
-            return _Refusal()
-        return server()
-
-
-class _Refusal(asyncio.Protocol):
-    """Hangs up at once."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Close the connection."""
-        transport.close()
+        if server is None:
+            raise RuntimeError("the service is not started")
+        return self._clients.accept(server)
 
 
 def _is_worth_telling(record: logging.LogRecord) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import yaml
 from streamsel.config.load import load
 from streamsel.config.secrets import read_secret, service_token
 from streamsel.errors import ConfigurationError
+from streamsel.service.options import ServiceOptions
 from streamsel.sources.masking import mask
 from tests.canaries import ANYWHERE, FORMS
 from tests.config.files import loaded, problems, written
@@ -48,7 +50,7 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
         read_secret(tmp_path / "none", SETTING)
 
 
-@pytest.mark.parametrize("mode", [0o640, 0o604])
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o644])
 def test_others_who_can_read_are_warned_of(
     tmp_path: Path, mode: int, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -59,6 +61,17 @@ def test_others_who_can_read_are_warned_of(
     assert (record.levelno, record.name) == (logging.WARNING, "streamsel.config")
     assert str(file) in record.getMessage()
     assert "hunter2" not in record.getMessage()
+
+
+def test_a_token_as_openssl_writes_it_into_a_file_is_taken_with_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = "umask 022; openssl rand -hex 32 > token"
+    subprocess.run(["sh", "-c", made], cwd=tmp_path, check=True)
+    token = read_secret(tmp_path / "token", SETTING)
+    assert ServiceOptions(host="0.0.0.0", token=token).token == token
+    (record,) = caplog.records
+    assert record.getMessage().endswith(f"others can read {tmp_path / 'token'}; chmod 600 it")
 
 
 def test_what_a_container_is_handed_is_its_own(

@@ -10,6 +10,8 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from streamsel.errors import SinkError
+from streamsel.service.ended import LOGOUTS, EndedLogins
 from streamsel.service.login import Logins
 from tests.metrics.scenario import ManualClock
 from tests.service.serving import (
@@ -110,18 +112,21 @@ def test_no_other_cookie_is_accepted() -> None:
     async def scenario() -> None:
         async with serving(token=TOKEN, jar=stateless()) as client:
             given = cookie_of(await log_in(client)).value
-            until, _, mac = given.partition(".")
+            name, _, mac = given.partition(".")
+            until, _, own = name.partition("-")
             forged = [
                 "",
                 ".",
-                until,
-                f"{until}.",
+                name,
+                f"{name}.",
                 f".{mac}",
-                f"{int(until) + 1}.{mac}",
-                f"{until}.{mac[:-1]}{'0' if mac[-1] != '0' else '1'}",
-                f"{until}.{mac.upper()}",
-                f" {until}.{mac}x",
-                f"{until}.é",
+                f"{until}.{mac}",
+                f"{int(until) + 1}-{own}.{mac}",
+                f"{until}-{own[::-1]}x.{mac}",
+                f"{name}.{mac[:-1]}{'0' if mac[-1] != '0' else '1'}",
+                f"{name}.{mac.upper()}",
+                f" {name}.{mac}x",
+                f"{name}.é",
                 "9" * 5000 + f".{mac}",
             ]
             for value in forged:
@@ -160,6 +165,65 @@ def test_logging_out_takes_the_cookie_back() -> None:
             assert answer.status == 204
             assert cookie_of(answer).value == ""
             assert (await client.get("/api/feeds")).status == 401
+
+    asyncio.run(scenario())
+
+
+def test_a_copy_of_a_cookie_is_worth_nothing_after_the_logout_nor_after_a_restart(
+    tmp_path: Path,
+) -> None:
+    async def scenario() -> None:
+        clock = ManualClock()
+        options = {"token": TOKEN, "clock": clock, "folder": tmp_path}
+        async with serving(jar=stateless(), **options) as client:
+            # Two that log in within the same second do not share a login.
+            mine, other = [cookie(cookie_of(await log_in(client)).value) for _ in range(2)]
+            answer = await client.ask("POST", "/logout", json={}, headers=mine)
+            assert answer.status == 204
+            assert (await client.get("/api/feeds", headers=mine)).status == 401
+            assert (await client.get("/api/feeds", headers=other)).status == 200
+            again = cookie(cookie_of(await log_in(client)).value)
+            assert (await client.get("/api/feeds", headers=again)).status == 200
+        async with serving(jar=stateless(), **options) as client:
+            assert (await client.get("/api/feeds", headers=mine)).status == 401
+            assert (await client.get("/api/feeds", headers=other)).status == 200
+            # What has ended by itself need not be remembered.
+            clock.now += MONTH_SECONDS - 1
+            late = cookie(cookie_of(await log_in(client)).value)
+            clock.now += 2
+            assert (await client.ask("POST", "/logout", json={}, headers=late)).status == 204
+            assert len((tmp_path / LOGOUTS).read_text().splitlines()) == 1
+
+    asyncio.run(scenario())
+
+
+def test_where_it_cannot_be_read_who_logged_out_nobody_is_let_in(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        (tmp_path / LOGOUTS).mkdir()
+        with pytest.raises(SinkError, match=LOGOUTS):
+            async with serving(token=TOKEN, folder=tmp_path):
+                raise AssertionError
+
+    asyncio.run(scenario())
+
+
+def test_without_a_folder_a_logout_holds_until_a_restart() -> None:
+    async def scenario() -> None:
+        async with serving(token=TOKEN, jar=stateless()) as client:
+            mine = cookie(cookie_of(await log_in(client)).value)
+            assert (await client.ask("POST", "/logout", json={}, headers=mine)).status == 204
+            assert (await client.get("/api/feeds", headers=mine)).status == 401
+
+    asyncio.run(scenario())
+
+
+def test_a_logout_that_cannot_be_written_down_is_told_and_holds(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with serving(token=TOKEN, jar=stateless(), folder=tmp_path / "gone") as client:
+            mine = cookie(cookie_of(await log_in(client)).value)
+            answer = await client.ask("POST", "/logout", json={}, headers=mine)
+            assert (answer.status, b"cannot be written" in answer.body) == (503, True)
+            assert (await client.get("/api/feeds", headers=mine)).status == 401
 
     asyncio.run(scenario())
 
@@ -241,7 +305,7 @@ def offered(logins: Logins, address: str, token: str = "wrong") -> bool | None:
 
 def test_who_errs_slowly_never_has_to_wait() -> None:
     clock = ManualClock()
-    logins = Logins(TOKEN, clock)
+    logins = Logins(TOKEN, EndedLogins(None, clock), clock)
     for _ in range(30):
         assert offered(logins, "10.0.0.4") is False
         clock.now += 7.0  # nine within a minute
@@ -249,7 +313,8 @@ def test_who_errs_slowly_never_has_to_wait() -> None:
 
 
 def test_who_has_to_wait_is_remembered_however_many_others_ask() -> None:
-    logins = Logins(TOKEN, ManualClock())
+    clock = ManualClock()
+    logins = Logins(TOKEN, EndedLogins(None, clock), clock)
     assert [offered(logins, "10.0.0.4") for _ in range(11)] == [*[False] * 10, None]
     for part in range(3):
         for number in range(1000):

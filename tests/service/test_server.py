@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import socket
 import ssl
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from streamsel.errors import ConfigurationError
 from streamsel.service.options import ServiceOptions
+from tests.runtime.live_stages import until
 from tests.servers.broker import certify
 from tests.service.serving import (
     TOKEN,
@@ -29,6 +32,8 @@ JSON_HEAD = (
     b"PUT /api/feeds/gate/count HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 )
 
+PIN = JSON_HEAD.replace(b"feeds/gate/count", b"frames/gate-000001/pin") + b"\r\n"
+
 
 class Connections:
     """Raw connections that are closed in the end."""
@@ -42,6 +47,21 @@ class Connections:
         self._stack.callback(writer.close)
         writer.write(sent)
         return reader
+
+
+class Waited(Behind):
+    """Pins a frame once it may; says how many have asked for that."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.asked = 0
+        self.goes_on = asyncio.Event()
+
+    async def pin(self, *_: object) -> bool:
+        self.asked += 1
+        self.hangs.set()
+        await self.goes_on.wait()
+        return True
 
 
 async def ended(reader: asyncio.StreamReader) -> bytes:
@@ -260,24 +280,61 @@ def test_clients_that_misbehave_fill_no_log_and_put_no_secret_into_it(
 
 def test_clients_cannot_use_up_the_machine() -> None:
     async def scenario() -> None:
-        async with AsyncExitStack() as stack, serving() as client:
+        async with AsyncExitStack() as stack, serving(patience=600.0) as client:
             connections = Connections(client, stack)
             readers = [await connections.open() for _ in range(300)]
-            refused = sum([await is_over(reader) for reader in readers[256:]])
-            assert refused == 44
-            assert not await is_over(readers[0])
+            # Who came first and has asked nothing gives way, and is told so.
+            for reader in readers[:44]:
+                assert (await ended(reader)).startswith(b"HTTP/1.1 503 ")
+            for path in ("/healthz", "/metrics"):
+                assert (await client.get(path)).status == 200
+            assert not any(reader.at_eof() for reader in readers[50:])
         async with AsyncExitStack() as stack, serving(patience=0.5) as client:
             connections = Connections(client, stack)
             readers = [await connections.open() for _ in range(256)]
             await asyncio.gather(*map(ended, readers))
             assert (await client.get("/metrics")).status == 200
 
-    async def is_over(reader: asyncio.StreamReader) -> bool:
-        try:
-            async with asyncio.timeout(0.3):
-                return await reader.read() == b""
-        except TimeoutError:
-            return False
+    asyncio.run(scenario())
+
+
+def test_who_sends_drop_by_drop_gives_way_and_who_is_being_answered_does_not() -> None:
+    async def scenario() -> None:
+        behind = Waited(feeds=[view("gate")])
+        async with AsyncExitStack() as stack, serving(behind, patience=600.0) as client:
+            connections = Connections(client, stack)
+            asking = await connections.open(PIN)
+            await behind.hangs.wait()
+            slow = [await connections.open(b"GET / HTTP/1.1\r\nX-Slow: a") for _ in range(256)]
+            assert (await ended(slow[0])).startswith(b"HTTP/1.1 503 ")
+            behind.goes_on.set()
+            async with asyncio.timeout(20):
+                assert (await asking.readline()).startswith(b"HTTP/1.1 200 ")
+
+    asyncio.run(scenario())
+
+
+def test_where_all_are_being_answered_one_more_is_told_so() -> None:
+    async def scenario() -> None:
+        behind = Waited(feeds=[view("gate")])
+        async with AsyncExitStack() as stack, serving(behind, patience=600.0) as client:
+            connections = Connections(client, stack)
+            asking = [await connections.open(PIN) for _ in range(256)]
+            await until(lambda: behind.asked == 256)
+            answer = await ended(await connections.open(b"GET /healthz HTTP/1.1\r\n\r\n"))
+            assert answer.startswith(b"HTTP/1.1 503 ")
+            assert b"Retry-After: 1\r\n" in answer
+            assert json.loads(answer.partition(b"\r\n\r\n")[2]) == {
+                "error": "too many clients are connected; try again"
+            }
+            # Who asks nothing hears of it too, and many who come at once hear at once.
+            silent = [await connections.open() for _ in range(100)]
+            for told in await asyncio.gather(*map(ended, silent)):
+                assert told.startswith(b"HTTP/1.1 503 ")
+            behind.goes_on.set()
+            for reader in asking:
+                assert (await reader.readline()).startswith(b"HTTP/1.1 200 ")
+            assert (await client.get("/healthz")).status == 200
 
     asyncio.run(scenario())
 

@@ -399,7 +399,7 @@ def test_a_folder_is_written_by_one_process_at_a_time(tmp_path):
         text=True,
         check=False,
     )
-    assert "FolderInUseError" in other.stderr
+    assert "FolderLockedError" in other.stderr
     sink.close(complete=False)
     opened(tmp_path, resume=True).close(complete=False)
 

@@ -205,7 +205,7 @@ def test_a_damaged_record_is_not_continued(tmp_path, writer, made):
     content = bytearray(path.read_bytes())
     content[4096:] = b"\xa5" * (len(content) - 4096)
     path.write_bytes(content)
-    with pytest.raises(RecordError, match=r"streamsel\.db.*choose another folder"):
+    with pytest.raises(RecordError, match=r"streamsel\.db.*move it aside \(mv\) or choose another"):
         RecordWriter.resume(tmp_path, strict=True)
 
 

@@ -149,7 +149,7 @@ def test_a_reader_waits_its_turn_while_a_run_writes_on_a_share(share):
 def test_two_processes_do_not_write_where_there_are_no_locks(share):
     program = "sink = opened(kept)\ntry: opened(kept, resume=True)\nfinally: {}"
     twice = share.run("lock", program.format("sink.close(complete=False)"))
-    assert "FolderInUseError" in twice.stderr
+    assert "FolderLockedError" in twice.stderr
     assert "process" in twice.stderr
     there = share.place / "kept"
     assert not (there / LOCK_FILE).exists()

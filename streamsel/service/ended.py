@@ -1,0 +1,59 @@
+"""Logins that were ended before their time, remembered over restarts."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from streamsel.clock import Clock
+from streamsel.sinks.files import disk_errors, write_file
+
+LOGOUTS = ".logouts"
+"""The file that says which logins have ended: a line each, when its time is over and what it is."""
+
+
+class EndedLogins:
+    """The logins that were ended, by name, until their time would have been over anyway.
+
+    With a ``folder`` a file in it remembers them; without one they are forgotten with the process.
+    """
+
+    def __init__(self, folder: Path | None, clock: Clock) -> None:
+        self._place = None if folder is None else folder / LOGOUTS
+        self._clock = clock
+        self._until: dict[str, int] = {}
+        self._writing = asyncio.Lock()
+
+    def load(self) -> None:
+        """Read what is remembered; call before any is asked about.
+
+        Raises :class:`SinkError` where it cannot be read: who logged out must not be in again for
+        that.
+        """
+        if self._place is not None and self._place.exists():
+            with disk_errors(self._place):
+                lines = self._place.read_text(errors="replace").splitlines()
+            for line in lines:
+                until, _, name = line.partition(" ")
+                if until.isascii() and until.isdigit() and len(until) < 18:
+                    self._until[name] = int(until)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._until
+
+    async def add(self, name: str, until: int) -> None:
+        """End a login, whose time would be over ``until``, for good.
+
+        Raises :class:`SinkError` where that cannot be written down; it has ended until a restart.
+        """
+        self._until[name] = until
+        now = self._clock.wall()
+        self._until = {each: over for each, over in self._until.items() if over > now}
+        if self._place is not None:
+            async with self._writing:
+                await asyncio.to_thread(self._write, self._place)
+
+    def _write(self, place: Path) -> None:
+        lines = [f"{until} {name}\n" for name, until in self._until.items()]
+        with disk_errors(place):
+            write_file(place, "".join(lines).encode(), sync=True)
