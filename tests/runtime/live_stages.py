@@ -99,6 +99,7 @@ class ScriptedSource:
         self.thaw = threading.Event()
         self.is_called = False
         self.rhythm = Rhythm()
+        self.rate = 25.0
         self._sessions = sessions
         self._stopped = threading.Event()
         self._clock = clock or SystemClock()
@@ -108,7 +109,7 @@ class ScriptedSource:
         self.opened += 1
         self.begun_at.append(media_time)
         for index, _ in enumerate(self._steps(script), start):
-            elapsed = (index - start) / 25
+            elapsed = (index - start) / self.rate
             yield live_frame(self.feed, index, media_time + elapsed, self._clock)
             self.produced += 1
 

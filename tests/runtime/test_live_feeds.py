@@ -356,13 +356,15 @@ def test_a_burst_is_judged_whole_where_the_judge_keeps_up() -> None:
     async def scenario() -> None:
         disk = StoringSink()
         source = ScriptedSource("gate", steps(*[0.0] * 50, "freeze"))
-        source.rhythm = Rhythm(speed=math.inf)
-        # Far slower than the burst comes, and faster than it plays.
+        source.rhythm, source.rate = Rhythm(speed=math.inf), 1.0
+        # Far slower than the burst comes, and much faster than it plays.
         async with running([disk], embedder=Weighing(0.05)) as line:
             await line.add(source)
-            await until(lambda: len(disk.verdicts) == 50)
-            assert line.watcher.dropped_frames == {}
-            source.thaw.set()
+            try:
+                await until(lambda: len(disk.verdicts) == 50)
+                assert line.watcher.dropped_frames == {}
+            finally:
+                source.thaw.set()
 
     asyncio.run(scenario())
 
