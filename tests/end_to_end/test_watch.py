@@ -73,6 +73,8 @@ def test_a_camera_that_dies_comes_back_and_the_others_never_notice(
         seen = service.metric(DECODED, feed="yard") - before
         assert seen >= 0.8 * 15 * (time.monotonic() - began - 1)
         assert service.metric("streamsel_feed_up", feed="gate") == 0
+        assert service.metric("streamsel_feed_reconnects_total", feed="gate") > 1
+        assert service.metric("streamsel_feed_interruptions_total", feed="gate") == 1
         camera.start()
         service.until_up("gate", within=10)
         service.until_frames("gate", 15)
