@@ -77,8 +77,8 @@ def test_a_view_that_is_lost_is_told_after_a_minute_and_its_return_soon(
     told = kinds([*noisy(SCENE, 90), *noisy(picture, 100), *noisy(SCENE, 30)])
     (before, fine), (found, lasted), (after, _) = runs(told)
     assert (before, found, after) == ("", kind, "")
-    assert 90 + 60 <= fine <= 90 + 62
-    assert fine + lasted == pytest.approx(90 + 100 + 10, abs=1)
+    assert 90 + 60 <= fine <= 90 + 64
+    assert fine + lasted == pytest.approx(90 + 100 + 12, abs=2)
 
 
 def test_what_is_wrong_is_said_in_words() -> None:
@@ -142,7 +142,7 @@ def test_a_camera_that_turns_by_itself_is_not_said_to_be_moved() -> None:
 def test_a_new_view_becomes_the_usual_one_after_an_hour() -> None:
     told = kinds([*noisy(SCENE, 90), *[*noisy(MOVED, 10)] * 390])
     assert [kind for kind, _ in runs(told)] == ["", "moved", ""]
-    assert runs(told)[1][1] == pytest.approx(3600, abs=2)
+    assert runs(told)[1][1] == pytest.approx(3600, abs=4)
 
 
 def test_a_scene_without_contrast_is_not_watched() -> None:
@@ -150,12 +150,12 @@ def test_a_scene_without_contrast_is_not_watched() -> None:
     assert set(kinds([*noisy(fog, 90), *noisy(GRAY, 80)])) == {""}
 
 
-def test_it_looks_closely_once_a_second() -> None:
+def test_it_looks_closely_once_in_two_seconds() -> None:
     eye = PlainEye()
     watch, screen = CameraWatch(eye), FrameScreen(PlainEye(), View(16), ScreenOptions())
     for frame in shown([*noisy(SCENE, 100)], fps=25):
         watch.look(screen.look(frame))
-    assert eye.asked["luma_rows"] == 4
+    assert eye.asked["luma_rows"] == 2
 
 
 def test_light_does_not_change_where_edges_lie_but_another_view_does() -> None:

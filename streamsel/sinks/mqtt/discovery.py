@@ -104,7 +104,7 @@ class Discovery:
                 "name": "Connected",
                 "device_class": "connectivity",
                 "state_topic": topics.status(feed),
-                "value_template": "{{ 'ON' if value_json.state == 'up' else 'OFF' }}",
+                "value_template": "{{ 'ON' if value_json.state in ('up', 'useless') else 'OFF' }}",
             },
             "enabled": {
                 "p": "switch",
