@@ -20,6 +20,8 @@ from tests.soak.yard_feeds import Yard
 COUNTED = ("received", "decoded", "kept", "refused", "dropped", "reconnects")
 # Much for a service; little for a machine that has more to do.
 _PATIENCE = 240.0
+_ALIVE = ("up", "useless")
+"""States of a feed of which pictures come, whatever they show."""
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -66,7 +68,7 @@ class Run:
             self._counts[name] = Counter({key: total(feed["counts"], key) for key in COUNTED})
             if self._counts[name]["kept"] and name not in self.first_kept:
                 self.first_kept[name] = now - self.began
-            self.feed_seconds += (now - self._looked) * (feed["state"] == "up")
+            self.feed_seconds += (now - self._looked) * (feed["state"] in _ALIVE)
         self._looked = now
         cpu = _cpu_seconds(self.service.pid)
         self.cpu_seconds += cpu - self._cpu
@@ -99,9 +101,9 @@ class Run:
         )
 
     def up(self) -> set[str]:
-        """The feeds that are up now."""
+        """The feeds of which pictures come now."""
         self.look()
-        return {name for name, (state, _) in self.states.items() if state == "up"}
+        return {name for name, (state, _) in self.states.items() if state in _ALIVE}
 
     def unready(self) -> str:
         """Why the service is not ready; empty where it is."""
@@ -137,7 +139,7 @@ class Run:
 
 def is_up(feeds: Mapping[str, Any], name: str) -> bool:
     """Whether pictures come of a feed; a reload takes one that changed away for a while."""
-    return name in feeds and feeds[name]["state"] == "up"
+    return name in feeds and feeds[name]["state"] in _ALIVE
 
 
 def total(counts: Mapping[str, Any], key: str) -> int:
