@@ -34,8 +34,9 @@ class Judge:
         self.sizes: dict[str, int] = {}
 
     def open_scope(self, scope: str, selector: LiveSelector) -> None:
-        """Let ``selector`` judge a scope from now on."""
+        """Let ``selector`` judge a scope from now on, and tell at once what it keeps already."""
         self._selectors[scope] = selector
+        self._measure(scope)
 
     def close_scope(self, scope: str) -> list[Judgement]:
         """Judge the scope no more; return what was still owed, with the last state."""
@@ -75,7 +76,7 @@ class Judge:
                 observer.batched(batch_size)
                 observer.took("embed", after - began)
             observer.took("judge", self._clock.monotonic() - after)
-        self._measure()
+        self._measure_all()
         return judgements
 
     def change(
@@ -87,7 +88,7 @@ class Judge:
         """
         self._stated.pop(scope, None)
         judgement = self._judgement(scope, (), call(self._selectors[scope]))
-        self.sizes[scope] = self._selectors[scope].size
+        self._measure(scope)
         return [judgement]
 
     def ask(self, scope: str, call: Callable[[LiveSelector], object]) -> object:
@@ -156,11 +157,15 @@ class Judge:
                 self._recalled.discard(event.frame.key)
         return judgement
 
-    def _measure(self) -> None:
+    def _measure_all(self) -> None:
         now = self._clock.monotonic()
-        for scope, selector in self._selectors.items():
+        for scope in self._selectors:
             if now - self._measured.get(scope, -_MEASURE_SECONDS) >= _MEASURE_SECONDS:
-                self._measured[scope] = now
-                self.sizes[scope] = selector.size
-                for observer in self._observers:
-                    observer.measured(scope, selector)
+                self._measure(scope)
+
+    def _measure(self, scope: str) -> None:
+        selector = self._selectors[scope]
+        self._measured[scope] = self._clock.monotonic()
+        self.sizes[scope] = selector.size
+        for observer in self._observers:
+            observer.measured(scope, selector)

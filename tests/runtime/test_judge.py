@@ -150,3 +150,16 @@ def test_a_recalled_frame_without_a_picture_has_a_reason_of_its_own() -> None:
         0: "lost",
         77: "picture-gone",
     }
+
+
+def test_what_a_scope_keeps_already_is_told_before_any_frame_comes() -> None:
+    bench = Bench()
+    kept = NewestSelector()
+    frame = live_frame("gate", 7)
+    kept.members[frame.key] = frame
+    bench.judge.open_scope("restored", kept)
+    assert bench.judge.sizes["restored"] == 1
+    assert bench.watcher.measured_scopes["restored"] == 1
+    bench.judge.change("restored", lambda selector: selector.forget([frame.key], "lost"))
+    assert bench.judge.sizes["restored"] == 0
+    assert bench.watcher.measured_scopes["restored"] == 2
