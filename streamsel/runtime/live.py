@@ -147,10 +147,9 @@ class LivePipeline:
         await self.add_feeds([(feed, make_selector)])
 
     async def add_feeds(self, feeds: Sequence[tuple[LiveFeed, Callable[[], LiveSelector]]]) -> None:
-        """Begin to read feeds; what makes a selector is called where its scope is a new one.
+        """Begin to read feeds; each is given with what makes a selector where its scope is new.
 
-        Raises :class:`ConfigurationError` for a name that is taken, and what the making raises;
-        those before the one that is wrong may be read then.
+        Raises :class:`ConfigurationError` for a name that is taken, and what the making raises.
         """
         async with self._arranging:
             for feed, _ in feeds:
