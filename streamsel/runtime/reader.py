@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import random
 import threading
 from collections.abc import Callable
@@ -41,9 +42,20 @@ class Taker(Protocol):
 class Reader:
     """Reads a feed in a thread of its own: only that thread opens, reads and closes.
 
-    Its public fields are written by the thread and may be read by any. ``begun`` is when the newest
-    session was opened, ``silent_since`` when the newest frame came (or the reader was made), in
-    monotonic seconds; ``last_frame`` is UTC epoch seconds. ``is_up``: a frame came in the session
+    Each field has one writer once the thread has been started, and may be read by any:
+
+    | fields | written by |
+    |---|---|
+    | ``begun``, ``came``, ``last_frame``, ``sessions``, ``next_index`` | the reader's thread |
+    | ``is_open``, ``is_up``, ``is_over`` | the reader's thread |
+    | ``reason``, ``fault``, ``refusals`` | the reader's thread |
+    | ``failure`` | the reader's thread, as it ends |
+    | ``reserved``, ``heard`` | the loop |
+    | frames that had no number | both, under the lock |
+
+    ``begun`` is when the newest session was opened, ``came`` when the newest frame came (or the
+    reader was made), ``heard`` when a picture came that was not asked for, in monotonic seconds;
+    ``last_frame`` is UTC epoch seconds. ``is_up``: a frame came in the session
     that ``is_open``; ``is_over``: it was a file, and all of it was taken. ``reason`` says why no
     frame has come since, ``fault`` why those that come are of no use; ``failure`` is what no retry
     can mend. ``refusals`` counts how often in a row the password was not taken.
@@ -83,7 +95,8 @@ class Reader:
         self.next_index: int = feed.start if before is None else before.next_index
         self.reserved: int = feed.reserved if before is None else before.reserved
         self.last_frame: float | None = None if before is None else before.last_frame
-        self.begun = self.silent_since = self._timed = clock.monotonic()
+        self.begun = self.came = self._timed = clock.monotonic()
+        self.heard = -math.inf
         self._media_time = feed.media_time if before is None else before.media_time
         # A screen that a thread hangs in is lost.
         spare = None if before is None or before._is_looking else before._screen
@@ -107,6 +120,11 @@ class Reader:
     def patience(self) -> float:
         """Seconds without a picture until the feed is down."""
         return max(self._feed.down_after, self._source.rhythm.pause)
+
+    @property
+    def silent_since(self) -> float:
+        """When the newest picture came, asked for or not, in monotonic seconds."""
+        return max(self.came, self.heard)
 
     @property
     def is_alive(self) -> bool:
@@ -203,13 +221,13 @@ class Reader:
             if self._stopping.wait(min(left, _LOOK_SECONDS)):
                 return False
             # It has come, and the feed is not silent.
-            self.silent_since = self._clock.monotonic()
+            self.came = self._clock.monotonic()
         while not self._may_go(frame, max(0.0, latest - self._clock.monotonic())):
             if self._stopping.is_set():
                 return False
             if self._clock.monotonic() >= latest:
                 return True
-            self.silent_since = self._clock.monotonic()
+            self.came = self._clock.monotonic()
         return True
 
     def _may_go(self, frame: Frame, within: float) -> bool:
@@ -262,7 +280,7 @@ class Reader:
             self._say_back(now - self.silent_since)
             self.next_index = frame.key.index + 1
             self._media_time, self._timed = frame.media_time, frame.received or now
-            self.silent_since, self.last_frame = now, frame.wall_time
+            self.came, self.last_frame = now, frame.wall_time
             self.fault, self.reason, self.refusals = fault, "", 0
             self.is_up = True
             if frame.key.index < self.reserved:

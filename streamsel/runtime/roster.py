@@ -168,7 +168,7 @@ class Roster:
             entry.last,
         )
         if silent_since is not None:
-            entry.reader.silent_since = silent_since
+            entry.reader.came = silent_since
         entry.tally = Tally()
         entry.reader.start()
 
@@ -202,7 +202,7 @@ class Roster:
         if entry.tally != before:
             entry.heard = self._clock.monotonic()
         if entry.tally.decoded != before.decoded:
-            reader.silent_since = self._clock.monotonic()
+            reader.heard = self._clock.monotonic()
 
     def _status(self, entry: _Entry) -> FeedStatus:
         reader = entry.reader or entry.last

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from blockbuster import BlockBuster, blockbuster_ctx
 
+from tests.runtime.writers import WatchedReader
+
 
 @pytest.fixture(autouse=True)
 def no_blocking_call_on_the_loop() -> Iterator[BlockBuster]:
@@ -27,6 +29,15 @@ def no_thread_stays_behind() -> Iterator[None]:
     while threading.active_count() > before:
         assert time.monotonic() < deadline, threading.enumerate()
         time.sleep(0.005)
+
+
+@pytest.fixture(autouse=True)
+def each_field_of_a_reader_has_one_writer(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr("streamsel.runtime.roster.Reader", WatchedReader)
+    WatchedReader.made.clear()
+    yield
+    for reader in WatchedReader.made:
+        reader.check()
 
 
 @pytest.fixture(params=["path", "abstract"])
