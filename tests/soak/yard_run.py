@@ -29,7 +29,7 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 class Fault:
     """What was broken: what the service showed of it, and how long after its mend all was well.
 
-    ``recovered`` is seconds; infinite where it never was, not a number where it was not tried.
+    ``recovered`` is seconds; infinite where it never was.
     """
 
     name: str
@@ -39,13 +39,13 @@ class Fault:
 
 @dataclass
 class Run:
-    """The yard, what watches it, and what was seen; ``disk`` and ``clock`` where there are any."""
+    """The yard, what watches it, and what was seen; ``clock`` says how far its clock is off."""
 
     yard: Yard
     service: Service
     broker: Broker
-    disk: RemovableDisk | None
-    clock: Path | None
+    disk: RemovableDisk
+    clock: Path
     config: dict[str, Any]
     began: float = field(default_factory=time.monotonic)
     states: dict[str, tuple[str, str]] = field(default_factory=dict)
