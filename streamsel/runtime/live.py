@@ -28,6 +28,7 @@ from streamsel.interfaces import Embedder, LiveObserver, LiveSelector, LiveSink
 from streamsel.runtime.budget import PictureBudget
 from streamsel.runtime.delivery import Delivery
 from streamsel.runtime.drop_log import DropLog
+from streamsel.runtime.ending import ended
 from streamsel.runtime.failure import first_failure
 from streamsel.runtime.feed import LiveFeed
 from streamsel.runtime.judge import Judge
@@ -239,7 +240,7 @@ class LivePipeline:
                     await self._have_decided(self._time_until(0.5))
                     for delivery in self._deliveries:
                         delivery.end()
-                    await _ended(deliveries, self._time_until(0.75))
+                    await ended(deliveries, self._time_until(0.75))
         except BaseExceptionGroup as group:
             raise first_failure(group) from None
         finally:
@@ -259,7 +260,7 @@ class LivePipeline:
             self._roster.stop()
             await self._have_left(self._time_until(0.2))
             self._lanes.end()
-            if not await _ended([turns], self._time_until(0.4)):
+            if not await ended([turns], self._time_until(0.4)):
                 _LOG.error("judging does not come to an end; leaving it behind")
                 return
         try:
@@ -378,23 +379,13 @@ class LivePipeline:
     async def _close(self) -> None:
         """Close every sink and let every thread go; raises the first failure after all of that."""
         within = self._time_until(0.95)
-        ended = await asyncio.gather(
+        closed = await asyncio.gather(
             self._judging.leave(within),
             self._encoding.leave(within),
             *(delivery.close(within) for delivery in self._deliveries),
             return_exceptions=True,
         )
-        self._left_behind = self._roster.alive > 0 or not all(each is True for each in ended)
-        for each in ended:
+        self._left_behind = self._roster.alive > 0 or not all(each is True for each in closed)
+        for each in closed:
             if isinstance(each, BaseException):
                 raise each
-
-
-async def _ended(tasks: Sequence[asyncio.Task[None]], within: float) -> bool:
-    """Wait for tasks to end by themselves; cancel those that do not. Tells whether all did."""
-    if not tasks:
-        return True
-    _, pending = await asyncio.wait(tasks, timeout=within)
-    for task in pending:
-        task.cancel()
-    return not pending

@@ -5,10 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from streamsel.errors import ConfigurationError
+from streamsel.errors import ConfigurationError, FolderInUseError
+from streamsel.sinks.record import Record
 from streamsel.sinks.run import FeedPlan, RunPlan
 
+_SERVICE = "live"  # what the record of a service calls its method
 _AGAIN = "start again with --overwrite, or choose another folder"
+
+
+def require_service(folder: Path) -> None:
+    """Raise :class:`FolderInUseError` for a run over files, before anything of it is touched."""
+    with Record.open(folder) as record:
+        if record.run().plan.method != _SERVICE:
+            raise FolderInUseError(
+                f"{folder}: holds a run over files; a service needs a folder of its own"
+            )
 
 
 def added_feeds(folder: Path, was: RunPlan, wanted: RunPlan) -> tuple[FeedPlan, ...]:
@@ -16,7 +27,7 @@ def added_feeds(folder: Path, was: RunPlan, wanted: RunPlan) -> tuple[FeedPlan, 
 
     Raises :class:`ConfigurationError`, with the reason, where the run cannot go on so.
     """
-    if was.method == "live":
+    if was.method == _SERVICE:
         raise ConfigurationError(f"{folder}: holds what a service keeps; choose another folder")
     if rules := was.other_rules(wanted):
         raise ConfigurationError(

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from streamsel.clock import Clock, Correction
-from streamsel.errors import ConfigurationError, DiskFullError, FolderInUseError, SinkError
+from streamsel.errors import ConfigurationError, DiskFullError, SinkError
 from streamsel.event import FeedStatus, Judgement
 from streamsel.frame import Candidate, FrameKey
 from streamsel.sinks.disk import Durability
@@ -25,13 +25,10 @@ from streamsel.sinks.live_writer import LiveRecordWriter
 from streamsel.sinks.manifest import manifest_lines
 from streamsel.sinks.outcome import Outcome, without_pixels
 from streamsel.sinks.pictures import PictureFiles
-from streamsel.sinks.record import Record
 from streamsel.sinks.redating import Redating
+from streamsel.sinks.resuming import require_service
 from streamsel.sinks.run import FeedPlan, RunPlan, StoredPicture
 from streamsel.sinks.standby import Standby
-
-METHOD = "live"
-"""What the record of a service calls its method."""
 
 _LOG = logging.getLogger("streamsel.sinks")
 
@@ -254,7 +251,7 @@ class LiveDiskSink:
             created.close()
         else:
             self._pictures.drop_ballast()  # even on a full disk the record can be continued
-            _require_service(self._folder)
+            require_service(self._folder)
         self._record = LiveRecordWriter.resume(self._folder, strict=True)
         try:
             was = self._record.run().plan
@@ -384,12 +381,3 @@ class LiveDiskSink:
         with disk_errors(self._folder / MANIFEST):
             write_file(self._folder / MANIFEST, manifest, sync=True)
         self._is_manifest_stale = False
-
-
-def _require_service(folder: Path) -> None:
-    """Raise :class:`FolderInUseError` for a run over files, before anything of it is touched."""
-    with Record.open(folder) as record:
-        if record.run().plan.method != METHOD:
-            raise FolderInUseError(
-                f"{folder}: holds a run over files; a service needs a folder of its own"
-            )

@@ -1,0 +1,16 @@
+"""Waiting for tasks to end, and no longer than is allowed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+
+async def ended(tasks: Sequence[asyncio.Task[None]], within: float) -> bool:
+    """Wait for tasks to end by themselves; cancel those that do not. Tells whether all did."""
+    if not tasks:
+        return True
+    _, pending = await asyncio.wait(tasks, timeout=within)
+    for task in pending:
+        task.cancel()
+    return not pending
