@@ -39,8 +39,8 @@ class Evicted:
     ``near-duplicate``, when the floor was told after it was kept; ``resized``, when fewer may be
     kept; ``over-budget``, when the pictures exceed their bytes; ``lost``, when its picture could
     not be stored; ``picture-gone``, when there was none any more as it was recalled; or, and then
-    nothing represents it and ``by`` is None, ``expired`` or ``redrawn``. ``by`` is None for the
-    last frame of a coreset too.
+    nothing represents it and ``by`` is None, ``expired``, ``redrawn``, or ``removed``, with all of
+    its feed or group, which is gone. ``by`` is None for the last frame of a coreset too.
     """
 
     frame: Frame

@@ -12,6 +12,8 @@ from streamsel.runtime.live import LivePipeline
 from streamsel.runtime.worker import Worker
 from streamsel.service.control import Explanation, FeedView, KeptFrame, Position
 from streamsel.sinks.gallery import Gallery, ShownFrame
+from streamsel.sinks.record import Record
+from streamsel.sinks.run import GoneScope
 
 
 class MqttControls:
@@ -117,6 +119,16 @@ class HttpControl:
             return False
         return await self._reading.run(_claims, self._folder, path)
 
+    async def gone(self) -> Sequence[GoneScope]:
+        """What is kept of feeds and groups that are no longer part of the service."""
+        if self._folder is None:
+            return []
+        return await self._reading.run(_gone, self._folder)
+
+    async def remove_gone(self, scope: str) -> int:
+        """Remove what is kept of one of these; return how many frames that was."""
+        return await self._operations.remove_gone(scope)
+
     async def pin(self, key: FrameKey, pinned: bool) -> bool:
         """Pin a frame, or let go of it. False where it is not kept."""
         return await self._operations.pin(key, pinned)
@@ -186,6 +198,11 @@ def _kept_frame(frame: ShownFrame) -> KeptFrame:
         reason=frame.reason,
         pinned=frame.pinned,
     )
+
+
+def _gone(folder: Path) -> Sequence[GoneScope]:
+    with Record.open(folder) as record:
+        return record.gone()
 
 
 def _claims(folder: Path, path: str) -> bool:

@@ -21,6 +21,8 @@ from streamsel.runtime.live import LivePipeline
 
 _LOG = logging.getLogger("streamsel.service")
 
+_AT_ONCE = 1_000
+
 T = TypeVar("T")
 
 
@@ -101,6 +103,28 @@ class Operations:
                     await self._line.run_in_first_sink(partial(store.set_pinned, key, pinned))
                 return all(done)
         return False
+
+    async def remove_gone(self, scope: str) -> int:
+        """Remove all that is kept of a scope that is gone; return how many frames that was.
+
+        Raises :class:`ConfigurationError` for one that is selected into.
+        """
+        async with self._one_at_a_time:
+            self._require_running()
+            configured = {self._config.feed(name).scope for name in self._config.feeds}
+            if scope in configured or scope in self._line.scopes:
+                raise ConfigurationError(f"{scope!r} is part of this service: remove it first")
+            if self._parts.store is None:
+                return 0
+            store = self._parts.store
+            frames = await self._in_store(partial(store.unselect, scope))
+            for start in range(0, len(frames), _AT_ONCE):
+                some = frames[start : start + _AT_ONCE]
+                await self._line.evict(scope, some, "removed")
+                await self._in_store(partial(store.erase, [frame.key for frame in some]))
+        if frames:
+            _LOG.info("%r is gone: %d frames that were kept of it are removed", scope, len(frames))
+        return len(frames)
 
     async def reload(self, config: Config) -> None:
         """Add, remove and change feeds so that they are as ``config`` says.

@@ -77,6 +77,11 @@ def _overview(seen: Overview) -> str:
             f"  {feed.name}{state}: kept {feed.kept:,} of {feed.source}"
             + (f" ({trouble})" if trouble else "")
         )
+    lines += [
+        f"  {gone.scope} is gone: {gone.frames:,} frames of {', '.join(gone.feeds)}, "
+        f"{gone.bytes / 1e6:,.1f} MB (see streamsel forget)"
+        for gone in seen.gone
+    ]
     return "\n".join(lines)
 
 

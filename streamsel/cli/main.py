@@ -23,6 +23,7 @@ _COMMANDS = {
     "probe": "Whether a feed can be read: codec, size, rate, time to the first picture.",
     "config": "Write, check and show the configuration of a service.",
     "inspect": "Why a frame was kept, refused or evicted; how a run is.",
+    "forget": "Remove what a stopped service kept of feeds and groups that are gone.",
     "export": "Write what a run recorded as JSON lines, CSV or Parquet, embeddings too.",
     "train": "Adapt the built-in network to your own footage, without labels.",
     "embedders": "List what can be used here, with dimension, size, speed.",

@@ -41,6 +41,7 @@ RULES = {
     "over-budget": "the pictures exceeded their bytes, and it was the most redundant",
     "lost": "its picture could not be stored",
     "picture-gone": "it had been recalled, but its picture had been let go of before",
+    "removed": "its feed or group is gone, and what was kept of it was removed",
 }
 
 

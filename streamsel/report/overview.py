@@ -16,7 +16,7 @@ from streamsel.coreset.diversity import EXACT_UP_TO, pairwise
 from streamsel.coreset.live_state import LiveState
 from streamsel.errors import RecordError
 from streamsel.sinks.record import Record
-from streamsel.sinks.run import RunPlan
+from streamsel.sinks.run import GoneScope, RunPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,8 @@ class Overview:
     ``max_bytes`` how large the pictures of a
     service may be, both None where that is not bounded. ``bytes`` is the size of the pictures,
     ``closest`` the distance of the two kept frames nearest to each other (None: fewer than two are
-    kept, or more than 5,000).
+    kept, or more than 5,000). ``gone`` is what is kept of feeds and groups that are no longer part
+    of a service.
     """
 
     folder: str
@@ -73,6 +74,7 @@ class Overview:
     refused: dict[str, int]
     scopes: tuple[ScopeOverview, ...]
     feeds: tuple[FeedOverview, ...]
+    gone: tuple[GoneScope, ...]
 
     def as_json(self) -> dict[str, object]:
         """All of it under its published names."""
@@ -109,6 +111,7 @@ def overview(folder: Path) -> Overview:
                 )
                 for feed in record.feeds()
             ),
+            gone=tuple(record.gone()),
         )
 
 

@@ -23,7 +23,7 @@ from typing import ParamSpec, TypeVar, cast
 from streamsel.clock import Clock
 from streamsel.errors import ConfigurationError, SinkError
 from streamsel.event import DropReason, Event, Evicted, FeedStatus, Judgement
-from streamsel.frame import EncodedPicture, FrameKey, Picture
+from streamsel.frame import EncodedPicture, Frame, FrameKey, Picture
 from streamsel.interfaces import Embedder, LiveObserver, LiveSelector, LiveSink
 from streamsel.runtime.budget import PictureBudget
 from streamsel.runtime.delivery import Delivery
@@ -203,6 +203,12 @@ class LivePipeline:
         """Let ``call`` change what a scope keeps, and tell the sinks. Raises what it raises."""
         self._scopes.require(scope)
         return (await self._decide(self._judge.change, scope, call))[0]
+
+    async def evict(self, scope: str, frames: Sequence[Frame], reason: str) -> None:
+        """Let go of frames of a scope that is judged no more, and tell the sinks."""
+        changes = tuple(Evicted(frame, None, None, reason) for frame in frames)
+        told = Judgement(scope, (), changes, None, frozenset())
+        await self._decide(lambda: [told])
 
     async def ask(self, scope: str, call: Callable[[LiveSelector], T]) -> T:
         """Let ``call`` look at the selector of a scope, in the thread that may touch it."""

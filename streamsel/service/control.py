@@ -9,6 +9,7 @@ from typing import Protocol
 
 from streamsel.event import FeedStatus
 from streamsel.frame import FrameKey
+from streamsel.sinks.run import GoneScope
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -111,6 +112,15 @@ class ServiceControl(Protocol):
 
     async def claims(self, path: str) -> bool:
         """Whether the record claims this file, a path relative to the folder, for a kept frame."""
+
+    async def gone(self) -> Sequence[GoneScope]:
+        """What is kept of feeds and groups that are no longer part of the service, by name."""
+
+    async def remove_gone(self, scope: str) -> int:
+        """Remove what is kept of one of these; return how many frames that was, 0: of none.
+
+        Raises :class:`ConfigurationError` for one that is part of the service.
+        """
 
     async def pin(self, key: FrameKey, pinned: bool) -> bool:
         """Pin a frame, or let go of it. False where it is not kept."""

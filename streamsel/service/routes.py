@@ -17,6 +17,7 @@ from streamsel.service.wire import (
     cursor_of,
     feed_to_json,
     frame_to_json,
+    gone_to_json,
     read_bool,
     read_count,
     read_key,
@@ -59,6 +60,8 @@ class Routes:
             web.get("/api/frames/{id}", self.frame),
             web.put("/api/frames/{id}/pin", self.pin),
             web.delete("/api/frames/{id}/pin", self.unpin),
+            web.get("/api/gone", self.gone),
+            web.delete("/api/gone/{scope}", self.remove_gone),
             web.get(f"/{FRAMES}/{{path:.+}}", self.picture),
         ]
 
@@ -171,6 +174,21 @@ class Routes:
     async def unpin(self, request: web.Request) -> web.Response:
         """Let a frame be evicted again."""
         return await self._set_pinned(request, False)
+
+    async def gone(self, _: web.Request) -> web.Response:
+        """List what is kept of feeds and groups that are no longer part of the service."""
+        return web.json_response([*map(gone_to_json, await self._control.gone())])
+
+    async def remove_gone(self, request: web.Request) -> web.Response:
+        """Remove what is kept of one of these."""
+        scope = request.match_info["scope"]
+        if any(view.scope == scope for view in self._control.feeds()):
+            raise web.HTTPConflict(
+                reason="it is part of the service: remove it from the configuration first"
+            )
+        if not (frames := await self._control.remove_gone(scope)):
+            raise web.HTTPNotFound(reason="nothing is kept of a feed or group of that name")
+        return web.json_response({"scope": scope, "frames": frames})
 
     async def picture(self, request: web.Request) -> web.StreamResponse:
         """Send a picture that the record claims."""

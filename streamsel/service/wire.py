@@ -12,6 +12,7 @@ from aiohttp import web
 from streamsel.bounds import require_count
 from streamsel.frame import FrameKey
 from streamsel.service.control import FeedView, KeptFrame, Position
+from streamsel.sinks.run import GoneScope
 from streamsel.sources.masking import mask
 
 MOST_FRAMES = 500
@@ -58,6 +59,16 @@ def frame_to_json(frame: KeptFrame) -> dict[str, object]:
         "nearest": frame.nearest,
         "reason": frame.reason,
         "pinned": frame.pinned,
+    }
+
+
+def gone_to_json(gone: GoneScope) -> dict[str, object]:
+    """Return a scope that is gone as ``/api/gone`` shows it."""
+    return {
+        "scope": gone.scope,
+        "feeds": list(gone.feeds),
+        "frames": gone.frames,
+        "bytes": gone.bytes,
     }
 
 

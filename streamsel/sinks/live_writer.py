@@ -204,6 +204,20 @@ class LiveRecordWriter(RecordWriter):
                 [(renamed, path) for path, renamed in paths.items()],
             )
 
+    def forget_selection(self, scope: str) -> None:
+        """Forget what the selector of a scope said of itself."""
+        with self._transaction() as database:
+            database.execute("DELETE FROM selections WHERE scope = ?", (scope,))
+
+    def erase(self, keys: Iterable[FrameKey]) -> None:
+        """Forget all that is told of those of these frames that are not kept any more."""
+        rows = [
+            dict(zip(("seq", "feed", "idx"), row, strict=True))
+            for key in keys
+            for row in self._rows(_GONE, *self._key_row(key))
+        ]
+        self._erase(rows)
+
     def set_pinned(self, key: FrameKey, pinned: bool) -> None:
         """Record that a frame is pinned, or no longer."""
         with self._transaction() as database:
@@ -235,12 +249,14 @@ class LiveRecordWriter(RecordWriter):
         judged = list(self._rows(_OLD_JUDGED, self._forgotten, last, _FORGOTTEN_AT_ONCE))
         old = [*judged, *self._rows(_OLD_KEPT, last, _FORGOTTEN_AT_ONCE)]
         if old:
-            with self._transaction() as database:
-                rows = [dict(zip(("seq", "feed", "idx"), row, strict=True)) for row in old]
-                for statement in _FORGET:
-                    database.executemany(statement, rows)
+            self._erase([dict(zip(("seq", "feed", "idx"), row, strict=True)) for row in old])
         all_seen = len(judged) < _FORGOTTEN_AT_ONCE
         self._forgotten = max(self._forgotten, last) if all_seen else int(judged[-1][0])
+
+    def _erase(self, rows: Sequence[Mapping[str, int]]) -> None:
+        with self._transaction() as database:
+            for statement in _FORGET:
+                database.executemany(statement, rows)
 
     def _fresh(
         self, database: sqlite3.Connection, verdicts: Sequence[Verdict], expected: dict[str, int]
@@ -360,6 +376,10 @@ _OLD_KEPT = (
     "WHERE NOT live AND gone <= ? LIMIT ?"
 )
 """Frames that were kept, and went."""
+_GONE = (
+    "SELECT seq, feed, idx FROM kept JOIN frames USING (feed, idx) "
+    "WHERE NOT live AND feed = ? AND idx = ?"
+)
 _FORGET = (
     "DELETE FROM kept WHERE feed = :feed AND idx = :idx",
     "DELETE FROM events WHERE feed = :feed AND idx = :idx",

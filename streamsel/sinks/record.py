@@ -22,6 +22,7 @@ from streamsel.sinks.run import (
     Decision,
     Feed,
     FeedPlan,
+    GoneScope,
     KeptFrame,
     Run,
     RunPlan,
@@ -33,6 +34,9 @@ DATABASE = "streamsel.db"
 
 UNOPENED = "unopened"
 """The statistic that names the inputs which could not be opened."""
+
+SELECTED = "scopes"
+"""The statistic that names the scopes which a service selects into."""
 
 _UNRECORDED = np.zeros((32, 32), np.uint8)
 _UNRECORDED.flags.writeable = False
@@ -298,6 +302,31 @@ class Record:
         """Return what each selector of a service said of itself last, by scope."""
         rows = self._rows("SELECT scope, state FROM selections ORDER BY scope")
         return {scope: bytes(state) for scope, state in rows}
+
+    def gone(self) -> list[GoneScope]:
+        """Return what is kept of scopes that are not selected into any more, by name.
+
+        None of a run over files, nor of a service that never said which it selects into.
+        """
+        selected = self.statistics().get(SELECTED)
+        if not isinstance(selected, list):
+            return []
+        found: dict[str, list[tuple[str, int, int]]] = {}
+        for scope, feed, frames, size in self._rows(
+            "SELECT scope, feed, count(*), ifnull(sum(bytes), 0) FROM kept "
+            "WHERE live AND scope IS NOT NULL GROUP BY scope, feed ORDER BY scope, feed"
+        ):
+            if scope not in selected:
+                found.setdefault(scope, []).append((self._names[feed], frames, size))
+        return [
+            GoneScope(
+                scope,
+                tuple(feed for feed, _, _ in parts),
+                sum(frames for _, frames, _ in parts),
+                sum(size for _, _, size in parts),
+            )
+            for scope, parts in found.items()
+        ]
 
     def _learn_names(self) -> None:
         self._names = {int(row[0]): str(row[1]) for row in self._rows("SELECT id, name FROM feeds")}

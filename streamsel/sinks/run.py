@@ -228,6 +228,19 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class GoneScope:
+    """What is kept of a feed or group, ``scope``, that a service selects into no more.
+
+    ``feeds`` are those whose frames they are, ``bytes`` the size of the pictures.
+    """
+
+    scope: str
+    feeds: tuple[str, ...]
+    frames: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Counts:
     """How many frames had which outcome for which reason, and how often the kept set changed."""
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from streamsel.clock import Clock, Correction
 from streamsel.errors import ConfigurationError, DiskFullError, SinkError
 from streamsel.event import FeedStatus, Judgement
-from streamsel.frame import Candidate, FrameKey
+from streamsel.frame import Candidate, Frame, FrameKey
 from streamsel.sinks.disk import Durability
 from streamsel.sinks.files import disk_errors, write_file
 from streamsel.sinks.folder import (
@@ -25,6 +25,7 @@ from streamsel.sinks.live_writer import LiveRecordWriter
 from streamsel.sinks.manifest import manifest_lines
 from streamsel.sinks.outcome import Outcome, without_pixels
 from streamsel.sinks.pictures import PictureFiles
+from streamsel.sinks.record import SELECTED
 from streamsel.sinks.redating import Redating
 from streamsel.sinks.resuming import require_service
 from streamsel.sinks.run import FeedPlan, RunPlan, StoredPicture
@@ -118,8 +119,8 @@ class LiveDiskSink:
     def excess_bytes(self) -> int:
         """How far the pictures of scopes that are selected into exceed ``max_bytes``.
 
-        Those of feeds that are no longer part of the service can only be removed by hand; that
-        they take room must not cost the others theirs.
+        Those of feeds that are no longer part of the service stay until somebody removes them;
+        that they take room must not cost the others theirs.
         """
         most = self._options.max_bytes
         if most is None or self.stored_bytes <= most:
@@ -132,6 +133,16 @@ class LiveDiskSink:
     def select_into(self, scopes: Collection[str]) -> None:
         """Say which scopes are selected into; until then, all of the record count as such."""
         self._scopes = frozenset(scopes)
+        self._record.set_statistics({SELECTED: sorted(scopes)})
+
+    def unselect(self, scope: str) -> Sequence[Frame]:
+        """Forget the selector of a scope that is gone; return the frames that are kept of it."""
+        self._settled().forget_selection(scope)
+        return [candidate.frame for candidate in self._record.kept_candidates(scope)]
+
+    def erase(self, keys: Collection[FrameKey]) -> None:
+        """Forget all that is recorded of those of these frames that are not kept any more."""
+        self._settled().erase(keys)
 
     def apply(self, judgement: Judgement) -> None:
         """Store a judgement; see ``streamsel.interfaces.LiveSink``."""

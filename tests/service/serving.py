@@ -20,6 +20,7 @@ from streamsel.service.control import Explanation, FeedView, KeptFrame, Position
 from streamsel.service.events import Board
 from streamsel.service.options import ServiceOptions
 from streamsel.service.server import Service
+from streamsel.sinks.run import GoneScope
 from tests.metrics.scenario import fresh_metrics
 
 SECRET = "canary-7f3a"
@@ -61,6 +62,7 @@ class Behind:
         self.kept: list[KeptFrame] = []
         self.claimed: set[str] | None = None
         self.reasons: list[str] = []
+        self.left: dict[str, GoneScope] = {}
         self.trouble: Exception | None = None
         self.hangs = asyncio.Event()
 
@@ -103,6 +105,15 @@ class Behind:
         if self.claimed is not None:
             return path in self.claimed
         return any(frame.path == path for frame in self.kept)
+
+    async def gone(self) -> Sequence[GoneScope]:
+        self._fail_where_told()
+        return list(self.left.values())
+
+    async def remove_gone(self, scope: str) -> int:
+        self._fail_where_told()
+        found = self.left.pop(scope, None)
+        return 0 if found is None else found.frames
 
     async def pin(self, key: FrameKey, pinned: bool) -> bool:
         self._fail_where_told()

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from streamsel.errors import RecordError
+from streamsel.errors import RecordError, SinkError
 from streamsel.event import Tally
+from streamsel.sinks.run import GoneScope
 from tests.metrics.scenario import fresh_metrics, status
 from tests.service.serving import BORN, Answer, Behind, kept_frame, serving, view
 
@@ -263,5 +264,26 @@ def test_trouble_behind_is_told_and_the_service_goes_on(tmp_path: Path) -> None:
             assert b"defect" not in answer.body
             behind.trouble = None
             assert (await client.get("/api/frames")).status == 200
+
+    asyncio.run(scenario())
+
+
+def test_what_is_gone_is_listed_and_removed_and_nothing_else() -> None:
+    async def scenario() -> None:
+        behind = Behind(feeds=[view("gate")])
+        behind.left["old yard"] = GoneScope("old yard", ("east", "west"), 3, 4_000)
+        listed = [{"scope": "old yard", "feeds": ["east", "west"], "frames": 3, "bytes": 4_000}]
+        asks = {"headers": {"Content-Type": "application/json"}}
+        async with serving(behind) as client:
+            assert await client.json("/api/gone") == listed
+            assert (await client.ask("DELETE", "/api/gone/old%20yard")).status == 415
+            assert (await client.ask("DELETE", "/api/gone/gate", **asks)).status == 409
+            assert await client.json("/api/gone") == listed
+            answer = await client.ask("DELETE", "/api/gone/old%20yard", **asks)
+            assert (answer.status, parsed(answer)) == (200, {"scope": "old yard", "frames": 3})
+            assert (await client.ask("DELETE", "/api/gone/old%20yard", **asks)).status == 404
+            assert await client.json("/api/gone") == []
+            behind.trouble = SinkError("disk: does not store at present; try again later")
+            assert (await client.ask("DELETE", "/api/gone/old%20yard", **asks)).status == 503
 
     asyncio.run(scenario())
