@@ -189,7 +189,8 @@ class Judgement:
     ``scope`` names the coreset: a feed, or the group of feeds that shares it. ``changes`` have no
     verdict: the budget in bytes was exceeded, the count was lowered, a picture was lost. They
     follow the events of the verdicts. ``state`` is what the selector needs, beside the frames
-    that are kept, to continue after all of this; None where it may be stored later.
+    that are kept, to continue after all of this; None where it may be stored later, empty where
+    there is no selector any more.
     ``recallable`` are the frames that are not kept after all of this and may be recalled, at most
     one for each that is kept; None: those that were told before, fewer perhaps. Of one that was
     evicted the stored picture is held on to meanwhile, for it is kept without a picture when it

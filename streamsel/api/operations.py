@@ -117,7 +117,8 @@ class Operations:
             if self._parts.store is None:
                 return 0
             store = self._parts.store
-            frames = await self._in_store(partial(store.unselect, scope))
+            candidates = await self._in_store(partial(store.kept_candidates, scope))
+            frames = [candidate.frame for candidate in candidates]
             for start in range(0, len(frames), _AT_ONCE):
                 some = frames[start : start + _AT_ONCE]
                 await self._line.evict(scope, some, "removed")

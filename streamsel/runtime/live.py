@@ -205,9 +205,9 @@ class LivePipeline:
         return (await self._decide(self._judge.change, scope, call))[0]
 
     async def evict(self, scope: str, frames: Sequence[Frame], reason: str) -> None:
-        """Let go of frames of a scope that is judged no more, and tell the sinks."""
+        """Let go of frames of a scope that is judged no more, and of its state; tell the sinks."""
         changes = tuple(Evicted(frame, None, None, reason) for frame in frames)
-        told = Judgement(scope, (), changes, None, frozenset())
+        told = Judgement(scope, (), changes, b"", frozenset())
         await self._decide(lambda: [told])
 
     async def ask(self, scope: str, call: Callable[[LiveSelector], T]) -> T:

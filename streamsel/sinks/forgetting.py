@@ -45,9 +45,9 @@ def remove_gone(folder: Path, scopes: Collection[str]) -> list[GoneScope]:
     sink = _opened(folder)
     try:
         for gone in removed:
-            frames = sink.unselect(gone.scope)
+            frames = [candidate.frame for candidate in sink.kept_candidates(gone.scope)]
             changes = tuple(Evicted(frame, None, None, "removed") for frame in frames)
-            sink.apply(Judgement(gone.scope, (), changes, None, frozenset()))
+            sink.apply(Judgement(gone.scope, (), changes, b"", frozenset()))
             sink.erase([frame.key for frame in frames])
     finally:
         sink.close()

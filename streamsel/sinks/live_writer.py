@@ -204,11 +204,6 @@ class LiveRecordWriter(RecordWriter):
                 [(renamed, path) for path, renamed in paths.items()],
             )
 
-    def forget_selection(self, scope: str) -> None:
-        """Forget what the selector of a scope said of itself."""
-        with self._transaction() as database:
-            database.execute("DELETE FROM selections WHERE scope = ?", (scope,))
-
     def erase(self, keys: Iterable[FrameKey]) -> None:
         """Forget all that is told of those of these frames that are not kept any more."""
         rows = [
@@ -333,7 +328,9 @@ class LiveRecordWriter(RecordWriter):
         self, database: sqlite3.Connection, judgement: Judgement, verdicts: Sequence[Verdict]
     ) -> None:
         """Record what the judgement says beside its events: state and times."""
-        if judgement.state is not None:
+        if judgement.state == b"":
+            database.execute("DELETE FROM selections WHERE scope = ?", (judgement.scope,))
+        elif judgement.state is not None:
             database.execute(
                 "INSERT OR REPLACE INTO selections VALUES (?, ?)",
                 (judgement.scope, judgement.state),

@@ -10,7 +10,7 @@ from pathlib import Path
 from streamsel.clock import Clock, Correction
 from streamsel.errors import ConfigurationError, DiskFullError, SinkError
 from streamsel.event import FeedStatus, Judgement
-from streamsel.frame import Candidate, Frame, FrameKey
+from streamsel.frame import Candidate, FrameKey
 from streamsel.sinks.disk import Durability
 from streamsel.sinks.files import disk_errors, write_file
 from streamsel.sinks.folder import (
@@ -133,12 +133,9 @@ class LiveDiskSink:
     def select_into(self, scopes: Collection[str]) -> None:
         """Say which scopes are selected into; until then, all of the record count as such."""
         self._scopes = frozenset(scopes)
-        self._record.set_statistics({SELECTED: sorted(scopes)})
-
-    def unselect(self, scope: str) -> Sequence[Frame]:
-        """Forget the selector of a scope that is gone; return the frames that are kept of it."""
-        self._settled().forget_selection(scope)
-        return [candidate.frame for candidate in self._record.kept_candidates(scope)]
+        told = sorted(scopes)
+        if self._record.statistics().get(SELECTED) != told:
+            self._record.set_statistics({SELECTED: told})
 
     def erase(self, keys: Collection[FrameKey]) -> None:
         """Forget all that is recorded of those of these frames that are not kept any more."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -12,14 +13,15 @@ from click.testing import CliRunner
 
 from streamsel.cli.main import cli
 from streamsel.errors import ConfigurationError, FolderInUseError, FolderLockedError, RecordError
-from streamsel.event import Evicted, Judgement
+from streamsel.event import Judgement
 from streamsel.frame import FrameKey
 from streamsel.sinks.forgetting import find_gone, remove_gone
 from streamsel.sinks.record import Record
 from streamsel.sinks.run import GoneScope
 from streamsel.sinks.store import LiveDiskSink
 from tests.sinks import streams
-from tests.sinks.live_streams import SetClock, files, frame, judged, opened, verdict
+from tests.sinks.live_streams import SetClock, evicted, files, frame, judged, opened, verdict
+from tests.sinks.test_full_disk import fill
 
 ROOT = Path(__file__).parents[2]
 YARD = GoneScope("yard", ("yard",), 4, 4_000)
@@ -50,6 +52,11 @@ def folder(tmp_path: Path) -> Path:
     filled(made)
     made.close()
     return tmp_path / "kept"
+
+
+def removal(keys: Sequence[FrameKey]) -> Judgement:
+    changes = tuple(evicted(key, reason="removed") for key in keys)
+    return Judgement("yard", (), changes, b"", frozenset())
 
 
 def gone(folder: Path) -> list[GoneScope]:
@@ -91,13 +98,11 @@ def test_what_is_removed_leaves_nothing_and_no_number_is_given_again(
     tmp_path: Path, sink: LiveDiskSink
 ) -> None:
     others = {path: digest for path, digest in files(tmp_path).items() if "/gate/" in path}
-    frames = sink.unselect("yard")
-    assert [one.key for one in frames] == [FrameKey("yard", index) for index in range(1, 5)]
-    assert sink.selection("yard") is None
-    changes = tuple(Evicted(one, None, None, "removed") for one in frames)
-    sink.apply(Judgement("yard", (), changes, None, frozenset()))
+    keys = [FrameKey("yard", index) for index in range(1, 5)]
+    sink.apply(removal(keys))
     assert files(tmp_path) == others
-    sink.erase([one.key for one in frames])
+    assert sink.selection("yard") is None
+    sink.erase(keys)
     assert gone(tmp_path) == []
     assert kept(tmp_path) == ["gate-000001", "gate-000002", "gate-000003"]
     with Record.open(tmp_path) as record:
@@ -107,6 +112,18 @@ def test_what_is_removed_leaves_nothing_and_no_number_is_given_again(
     assert sink.stored_bytes == 3_000
     assert sink.next_index("yard") == 100
     assert sink.selection("gate") == b"state"
+
+
+def test_what_is_gone_makes_room_on_a_full_disk(small_disk: Path) -> None:
+    sink = opened(small_disk / "kept")
+    filled(sink)
+    fill(small_disk, 0)
+    keys = [one.frame.key for one in sink.kept_candidates("yard")]
+    sink.apply(removal(keys))
+    sink.erase(keys)
+    assert all("/gate/" in path for path in files(small_disk / "kept"))
+    assert gone(small_disk / "kept") == []
+    sink.close()
 
 
 def test_frames_that_are_kept_are_not_erased(tmp_path: Path, sink: LiveDiskSink) -> None:
