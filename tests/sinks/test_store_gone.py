@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
 
+from streamsel.api.operations import Operations
 from streamsel.cli.main import cli
+from streamsel.config.schema import Config
 from streamsel.errors import ConfigurationError, FolderInUseError, FolderLockedError, RecordError
 from streamsel.event import Judgement
-from streamsel.frame import FrameKey
+from streamsel.frame import Frame, FrameKey
+from streamsel.sinks.clips import ClipSink
 from streamsel.sinks.forgetting import find_gone, remove_gone
 from streamsel.sinks.record import Record
 from streamsel.sinks.run import GoneScope
@@ -57,6 +62,17 @@ def folder(tmp_path: Path) -> Path:
 def removal(keys: Sequence[FrameKey]) -> Judgement:
     changes = tuple(evicted(key, reason="removed") for key in keys)
     return Judgement("yard", (), changes, b"", frozenset())
+
+
+def with_clips(folder: Path) -> list[Path]:
+    """Lay a clip beside each picture."""
+    clips = []
+    for path in files(folder):
+        clip = folder / "clips" / Path(path).relative_to("frames").with_suffix(".mp4")
+        clip.parent.mkdir(parents=True, exist_ok=True)
+        clip.write_bytes(b"clip")
+        clips.append(clip)
+    return clips
 
 
 def gone(folder: Path) -> list[GoneScope]:
@@ -135,12 +151,7 @@ def test_frames_that_are_kept_are_not_erased(tmp_path: Path, sink: LiveDiskSink)
 
 
 def test_a_stopped_service_loses_what_is_gone_and_its_clips(folder: Path) -> None:
-    clips = []
-    for path in files(folder):
-        clip = folder / "clips" / Path(path).relative_to("frames").with_suffix(".mp4")
-        clip.parent.mkdir(parents=True, exist_ok=True)
-        clip.write_bytes(b"clip")
-        clips.append(clip)
+    clips = with_clips(folder)
     assert remove_gone(folder, ["yard"]) == [YARD]
     assert [clip for clip in clips if clip.exists()] == [
         one for one in clips if "gate" in one.parts
@@ -154,6 +165,16 @@ def test_a_stopped_service_loses_what_is_gone_and_its_clips(folder: Path) -> Non
     again = opened(folder)
     assert (again.lost(), again.stored_bytes, again.next_index("yard")) == ([], 3_000, 100)
     again.close()
+
+
+def test_a_running_service_removes_the_clips_too(tmp_path: Path, sink: LiveDiskSink) -> None:
+    clips = with_clips(tmp_path)
+    cutter = ClipSink(tmp_path, {}, SetClock())
+    cutter.apply(removal([one.frame.key for one in sink.kept_candidates("yard")]))
+    assert [clip for clip in clips if clip.exists()] == [
+        one for one in clips if "gate" in one.parts
+    ]
+    cutter.close()
 
 
 def test_what_is_not_gone_is_not_removed(tmp_path: Path, folder: Path) -> None:
@@ -220,3 +241,36 @@ def test_the_command_says_what_would_go_and_removes_it_when_told(folder: Path) -
     assert (told["removed"], told["gone"][0]["frames"]) == (True, 4)
     assert gone(folder) == []
     assert "is gone" not in CliRunner().invoke(cli, ["inspect", str(folder)]).output
+
+
+class Line:
+    """A line with one sink, which takes at once what it is told."""
+
+    def __init__(self, sink: LiveDiskSink) -> None:
+        self.scopes: dict[str, frozenset[str]] = {"hall": frozenset({"hall"})}
+        self.told: list[int] = []
+        self._sink = sink
+
+    async def run_in_first_sink(self, call: Callable[[], object]) -> object:
+        return call()
+
+    async def evict(self, scope: str, frames: Sequence[Frame], reason: str) -> None:
+        assert (scope, reason) == ("yard", "removed")
+        self.told.append(len(frames))
+        self._sink.apply(removal([frame.key for frame in frames]))
+
+
+def test_much_is_removed_in_parts_and_what_is_selected_into_is_not(
+    tmp_path: Path, sink: LiveDiskSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streamsel.api.operations._AT_ONCE", 3)
+    line = Line(sink)
+    config = Config.model_validate({"feeds": {"gate": {"source": "rtsp://gate"}}})
+    operations = Operations(config, SimpleNamespace(store=sink), line)
+    for scope in ("gate", "hall"):
+        with pytest.raises(ConfigurationError, match=f"'{scope}' is part of this service"):
+            asyncio.run(operations.remove_gone(scope))
+    assert asyncio.run(operations.remove_gone("yard")) == 4
+    assert line.told == [3, 1]
+    assert gone(tmp_path) == []
+    assert asyncio.run(operations.remove_gone("yard")) == 0
