@@ -1,6 +1,7 @@
 """Tries changes: each alone, in a copy of the checkout, against the tests that run what it changes.
 
-The tests that run the fewest functions come first: they are the ones that are about it.
+Tests that lie where the changed module does come first, and of these the ones that run the fewest
+functions: they are the ones that are about it.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ Outcome: TypeAlias = Literal["killed", "survived", "unseen"]
 """A test failed; none did; none runs it."""
 _SLOWNESS = 10
 _START_SECONDS = 60
+_UNKNOWN_SECONDS = 1.0
+_ELSEWHERE = 2
 
 
 class Covering:
@@ -39,7 +42,8 @@ class Covering:
         At most ``seconds``, but at least one test.
 
         What stands outside of functions, and a function that is newer than the recording, is tried
-        with the tests of its class, of its module, or of the modules beside it.
+        with the tests of its class, of its module, or of the modules beside it; and every change
+        with the tests of the same place that are newer than the recording.
         """
         found: set[str] = set()
         for place in _around(change):
@@ -47,14 +51,34 @@ class Covering:
             found = set().union(*covering)
             if covering:
                 break
+        near = _Nearness(change.path)
+        newer = {test for test in there - self._seconds.keys() if near.of(test) < _ELSEWHERE}
         chosen: list[str] = []
         spent = 0.0
-        for test in sorted(found & there, key=lambda test: (self._breadth[test], test)):
-            takes = self._seconds.get(test, 0.0)
+        order = sorted(
+            found & there | newer, key=lambda test: (near.of(test), self._breadth[test], test)
+        )
+        for test in order:
+            takes = self._seconds.get(test, _UNKNOWN_SECONDS)
             if spent + takes <= seconds or not chosen:
                 chosen.append(test)
                 spent += takes
         return chosen, spent
+
+
+class _Nearness:
+    """How near tests are to a module: those named after it, those of its folder, all others."""
+
+    def __init__(self, path: str) -> None:
+        folder, _, module = path.removeprefix("streamsel/").rpartition("/")
+        self._folder = f"tests/{folder}/" if folder else "tests/test_"
+        self._module = f"/test_{module}::"
+
+    def of(self, test: str) -> int:
+        """0, 1, or ``_ELSEWHERE``."""
+        if not test.startswith(self._folder):
+            return _ELSEWHERE
+        return 0 if self._module in test else 1
 
 
 def _around(change: Change) -> Iterator[str]:
