@@ -156,6 +156,9 @@ def test_what_was_not_seen_for_long_is_forgotten():
     screen.resume(ScreenState(), [digest, *others])
     assert screen.look(later).refusal is None
     assert screen.look(first).refusal is None
+    screen.resume(ScreenState(), [digest, *others[1:]])
+    assert screen.look(later).refusal is None  # the last one that there is room for
+    assert screen.look(first).refusal == "exact-duplicate"
 
 
 def test_only_what_passes_the_cheap_checks_costs_a_thumbnail():

@@ -28,6 +28,10 @@ def test_scenes_that_differ_are_found_again_and_told_apart() -> None:
     assert 1 < found.directions < 256
 
 
+def test_a_frame_that_is_a_moment_by_itself_is_found_again() -> None:
+    assert measure(network(), footage(frames=8, step=60.0), 0, CPU).found_again > 0.1
+
+
 def test_a_random_order_of_pictures_tells_nothing() -> None:
     made = footage(feeds=4, frames=60)
     mixed = np.random.default_rng(0).permutation(len(made))
