@@ -49,7 +49,8 @@ def test_mistakes_are_told_a_line_each(tmp_path: Path) -> None:
     ended = streamsel("config", "validate", file)
     assert (ended.code, ended.out) == (2, "")
     lines = ended.err.splitlines()
-    assert lines[0] == f"{file}:1: defaults.count is 0; it must be at least 1"
+    must = "a whole number of frames, at least 1 and at most 100,000"
+    assert lines[0] == f"{file}:1: defaults.count is 0; it must be {must}"
     assert f"{file}:3: feeds.gate.sorce is not a setting; did you mean 'source'?" in lines
     assert len(lines) == 3
     told = streamsel("config", "validate", file, "--json")
