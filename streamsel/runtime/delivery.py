@@ -81,6 +81,11 @@ class Delivery:
         """How many judgements were posted so far."""
         return self._posted
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether so much waits that some might soon be given up. From any thread."""
+        return self._waiting.is_half_full
+
     def has_taken(self, posted: int) -> bool:
         """Whether the sink has taken the first ``posted`` of the judgements."""
         oldest = self._waiting.oldest if self._in_hand is None else self._in_hand.number

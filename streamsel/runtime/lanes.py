@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 
 from streamsel.frame import Sighting
@@ -89,9 +90,10 @@ class Lanes:
     the interpreter gives them their turn, some 200 times a second.
     """
 
-    def __init__(self, depth: int) -> None:
-        """``depth`` frames of a feed may wait."""
+    def __init__(self, depth: int, is_behind: Callable[[], bool] = lambda: False) -> None:
+        """``depth`` frames of a feed may wait; ``is_behind``: what follows has too much to do."""
         self._depth = depth
+        self._is_behind = is_behind
         self._lanes: dict[str, _Lane] = {}
         self._turn: deque[_Lane] = deque()
         self._loop = asyncio.get_running_loop()
@@ -131,6 +133,11 @@ class Lanes:
         """The same until nothing of the feed waits any more."""
         lane = self._lanes.get(feed)
         return lane is None or lane.await_empty(within)
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether what is judged might be given up unrecorded. From any thread."""
+        return self._is_behind()
 
     def end(self) -> None:
         """Say that nothing more will come: what waits is still taken."""

@@ -44,6 +44,11 @@ class Letters:
         """The lowest number that waits; None where nothing does."""
         return self._waiting[0].number if self._waiting else None
 
+    @property
+    def is_half_full(self) -> bool:
+        """Whether half of what may wait waits. From any thread."""
+        return 2 * len(self) >= self._most_waiting or 2 * self._held_bytes >= self._most_bytes
+
     def put(self, judgement: Judgement, number: int) -> Counter[str]:
         """Add a judgement; return how many frames of each feed nobody will hear of for that."""
         dropped: Counter[str] = Counter()

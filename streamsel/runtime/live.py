@@ -80,7 +80,7 @@ class LivePipeline:
         self._encode = encode
         self._clock = clock
         self._observers = observers = [*observers, DropLog(clock)]
-        self._lanes = Lanes(limits.lane)
+        self._lanes = Lanes(limits.lane, lambda: any(each.is_behind for each in self._deliveries))
         self._budget = PictureBudget(limits.picture_bytes, encode)
         backoff = Backoff(
             first=limits.retry_first, most=limits.retry_most, refused=limits.retry_refused

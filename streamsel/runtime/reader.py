@@ -32,6 +32,10 @@ class Taker(Protocol):
     def put(self, sighting: Sighting) -> None:
         """Take a sighting, without waiting."""
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether what is judged might be given up unrecorded."""
+
     def await_room(self, feed: str, within: float) -> bool:
         """Wait until the next frame of a feed would not make another give way."""
 
@@ -231,9 +235,13 @@ class Reader:
         return True
 
     def _may_go(self, frame: Frame, within: float) -> bool:
-        """Whether a frame would neither make another give way nor be without a number."""
+        """Whether a frame would neither make another give way nor be without a number.
+
+        One of a file waits for the sinks too.
+        """
         within = min(within, _LOOK_SECONDS)
-        if self._source.rhythm.is_finite and frame.key.index >= self.reserved:
+        has_number = frame.key.index < self.reserved
+        if self._source.rhythm.is_finite and (not has_number or self._lanes.is_behind):
             self._stopping.wait(within)
             return False
         return self._lanes.await_room(self._feed.name, within)

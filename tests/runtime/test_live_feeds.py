@@ -414,3 +414,25 @@ def test_a_file_ends_when_all_of_it_is_judged_and_nothing_is_dropped() -> None:
             await until(lambda: len(disk.verdicts) == 300)
 
     asyncio.run(scenario())
+
+
+def test_a_file_waits_for_a_sink_that_is_late_and_every_frame_has_a_verdict() -> None:
+    async def scenario() -> None:
+        disk = StoringSink()
+        disk.hanging.clear()
+        clip = ScriptedSource("clip", steps(*[0.0] * 300))
+        clip.rhythm = Rhythm(speed=math.inf, is_finite=True)
+        limits = LiveLimits(most_waiting=8, shutdown=2.0)
+        async with running([disk], limits) as line:
+            try:
+                await line.add(clip)
+                await line.add(ScriptedSource("gate", steady(0.002)))
+                await until(lambda: line.watcher.judged_frames["gate"] > 200)
+                assert line.watcher.judged_frames["clip"] < 300
+            finally:
+                disk.hanging.set()
+            await until(lambda: "ended" in line.watcher.states_of("clip"))
+            await until(lambda: sum(key.feed == "clip" for key in disk.verdicts) == 300)
+            assert "clip" not in {feed for feed, _ in line.watcher.dropped_frames}
+
+    asyncio.run(scenario())

@@ -33,6 +33,8 @@ class Shelf:
         self.has_room = True
         self.asked = 0
 
+    is_behind = False
+
     def await_room(self, feed: str, within: float) -> bool:
         self.asked += 1
         return self.has_room
