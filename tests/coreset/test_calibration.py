@@ -52,6 +52,16 @@ def test_only_the_feed_with_most_frames_is_heard() -> None:
     assert calibration.see("yard", yard[20]) is None
 
 
+def test_a_feed_is_not_heard_while_any_other_has_more_frames() -> None:
+    calibration = Calibration(80)
+    for feed, frames in (("gate", 19), ("yard", 2)):
+        for vector in resting(frames, seed=2):
+            calibration.see(feed, vector)
+    vectors = resting(20, seed=3)
+    assert [calibration.see("road", vector) for vector in vectors[:19]] == [None] * 19
+    assert calibration.see("road", vectors[19]) is not None
+
+
 def test_it_goes_on_without_the_distance_across_the_break() -> None:
     vectors = resting(100, seed=4)
     calibration = Calibration(100)
