@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from streamsel.coreset.comparison import compare
+from streamsel.coreset.comparison import compare, our_selectors
 from streamsel.coreset.diversity import pairwise
 from streamsel.frame import Candidate, Vectors
 from tests.coreset.candidates import candidate
@@ -57,3 +57,10 @@ def test_fewer_frames_than_asked_for() -> None:
     one = compare(candidates(drifting(1)), 99)
     assert json.loads(json.dumps([row.as_json() for row in one]))[0]["min"] is None
     assert compare([], 99) == []
+
+
+def test_two_passes_see_all_frames_at_once_however_many() -> None:
+    total = 33_000  # more than a selector takes at once by itself
+    vectors = np.tile(drifting(2), (total // 2, 1))
+    selectors = our_selectors(2, total, 16, near_duplicate="auto", look_ahead=32)
+    assert selectors["two-pass"].judge(candidates(vectors)) == []
