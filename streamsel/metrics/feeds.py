@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Info, Summary
 
@@ -15,10 +15,12 @@ from streamsel.metrics.labels import FAULTS, REFUSAL_REASONS, one_of
 class _Heard:
     """What a feed's source said last, and how often the feed was opened, over all its sources.
 
-    ``is_up``: pictures came when it was looked at last.
+    ``is_up``: pictures came when it was looked at last. ``counts`` are the feed's counters, those
+    with reasons summed: to read them out of the registry takes a look at every series there is.
     """
 
-    tally: Tally
+    counts: dict[str, int]
+    tally: Tally = field(default_factory=Tally)
     sessions: int = 0
     opened: int = 0
     is_up: bool = False
@@ -92,14 +94,13 @@ class FeedMetrics:
         fresh = status.sessions - heard.sessions
         if fresh < 0:  # it has a new source, which counts its sessions anew
             fresh = status.sessions
-        self._plain["reconnects"].labels(status.feed).inc(
-            max(0, heard.opened + fresh - 1) - max(0, heard.opened - 1)
-        )
+        again = max(0, heard.opened + fresh - 1) - max(0, heard.opened - 1)
+        self._add(heard, "reconnects", status.feed, again)
         # A session that ended and another may both have been since it was looked at last.
         is_up = status.state in {"up", "useless"}
         is_meant = status.state in {"disabled", "ended"}
         if heard.is_up and not is_meant and (fresh or not is_up):
-            self._plain["interruptions"].labels(status.feed).inc()
+            self._add(heard, "interruptions", status.feed)
         heard.is_up = is_up
         heard.sessions = status.sessions
         heard.opened += fresh
@@ -132,27 +133,30 @@ class FeedMetrics:
         if went_back:  # it is a new source, which began at 0
             last = Tally()
         heard.tally = tally
-        self._plain["received"].labels(feed).inc(tally.received - last.received)
-        self._plain["decoded"].labels(feed).inc(tally.decoded - last.decoded)
-        self._plain["decode_errors"].labels(feed).inc(tally.damaged - last.damaged)
+        self._add(heard, "received", feed, tally.received - last.received)
+        self._add(heard, "decoded", feed, tally.decoded - last.decoded)
+        self._add(heard, "decode_errors", feed, tally.damaged - last.damaged)
 
     def drop(self, feed: str, reason: DropReason, frames: int) -> None:
         """Count frames that gave way."""
-        if feed in self._heard:
+        if (heard := self._heard.get(feed)) is not None:
             self._dropped.labels(feed, reason).inc(frames)
+            heard.counts["dropped"] += frames
 
     def judge(self, verdict: Verdict, now: float) -> None:
         """Count what became of a frame; its events are counted by :meth:`change`."""
         frame = verdict.frame
         feed = frame.key.feed
-        if feed not in self._heard:
+        heard = self._heard.get(feed)
+        if heard is None:
             return
         if verdict.candidate.embedding is not None:
-            self._plain["embedded"].labels(feed).inc()
+            self._add(heard, "embedded", feed)
         if verdict.outcome == "covered":
-            self._plain["covered"].labels(feed).inc()
+            self._add(heard, "covered", feed)
         elif verdict.outcome == "refused":
             self._refused.labels(feed, one_of(REFUSAL_REASONS, verdict.reason)).inc()
+            heard.counts["refused"] += 1
         if frame.received is not None:
             self._latency.labels(feed).observe(max(0.0, now - frame.received))
         if frame.wall_time is not None:
@@ -160,21 +164,17 @@ class FeedMetrics:
 
     def change(self, event: Event) -> None:
         """Count a change of the kept set."""
-        if event.frame.key.feed in self._heard:
-            name = "kept" if isinstance(event, Kept) else "evicted"
-            self._plain[name].labels(event.frame.key.feed).inc()
+        feed = event.frame.key.feed
+        if (heard := self._heard.get(feed)) is not None:
+            self._add(heard, "kept" if isinstance(event, Kept) else "evicted", feed)
 
     def counts(self) -> Mapping[str, Mapping[str, int]]:
         """Return, for each feed, its counters by name; those with reasons are summed."""
-        counts: dict[str, dict[str, int]] = {feed: {} for feed in self._heard}
-        named = {**self._plain, "refused": self._refused, "dropped": self._dropped}
-        for name, counter in named.items():
-            for metric in counter.collect():
-                for sample in metric.samples:
-                    if sample.name.endswith("_total"):
-                        of_feed = counts[sample.labels["feed"]]
-                        of_feed[name] = of_feed.get(name, 0) + int(sample.value)
-        return counts
+        return {feed: dict(heard.counts) for feed, heard in self._heard.items()}
+
+    def _add(self, heard: _Heard, name: str, feed: str, amount: int = 1) -> None:
+        self._plain[name].labels(feed).inc(amount)
+        heard.counts[name] += amount
 
     def _begin(self, feed: str) -> _Heard:
         """Expose every series of a feed at 0, so that its first increase shows in a rate."""
@@ -184,4 +184,4 @@ class FeedMetrics:
             self._refused.labels(feed, reason)
         for reason in DROP_REASONS:
             self._dropped.labels(feed, reason)
-        return _Heard(Tally())
+        return _Heard(dict.fromkeys((*self._plain, "refused", "dropped"), 0))

@@ -94,6 +94,22 @@ def test_verdicts_and_events_are_counted_by_feed() -> None:
     }
 
 
+def test_counts_are_the_sums_of_what_is_exposed() -> None:
+    metrics = busy_metrics(("gate", "yard"))
+    exposed = samples(metrics)
+    for feed, counts in metrics.counts().items():
+        assert counts["dropped"] > 0
+        for name, counted in counts.items():
+            series = {f"streamsel_{of}{name}_total" for of in ("", "feed_", "frames_")}
+            found = [
+                number
+                for (sample, labels), number in exposed.items()
+                if sample in series and ("feed", feed) in labels
+            ]
+            assert found
+            assert counted == sum(found), (feed, name)
+
+
 def test_counters_begin_at_zero_so_that_the_first_increase_shows() -> None:
     metrics = fresh_metrics()
     metrics.feed_changed(status("gate", "connecting", 0, None))
