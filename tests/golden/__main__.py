@@ -3,6 +3,7 @@
     python -m tests.golden --bits FILE              # before a change that must change nothing
     python -m tests.golden --against FILE           # after it, on the same machine: to the last bit
     python -m tests.golden --write                  # where decisions are meant to be others now
+    python -m tests.golden --store                  # where a stored format is new: see stored.py
     python -m tests.golden --shake 5                # before --write is committed: see below
 
 The committed records are compared by ``tests/golden/test_golden.py`` on every machine: keys,
@@ -22,8 +23,8 @@ from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.golden import book, feeds, selections
-from tests.golden.records import bit_differences, differences, to_bits
+from tests.golden import book, feeds, selections, stored
+from tests.golden.records import Row, bit_differences, differences, to_bits
 
 _SHAKEN_BY = 1e-5
 _MOST_SAID = 10
@@ -34,13 +35,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Golden records.")
     wanted = parser.add_mutually_exclusive_group(required=True)
     wanted.add_argument("--write", action="store_true", help="renew the committed records")
+    wanted.add_argument("--store", action="store_true", help="renew the stored folders")
     wanted.add_argument("--bits", type=Path, metavar="FILE", help="write every record exactly")
     wanted.add_argument("--against", type=Path, metavar="FILE", help="compare with such a file")
     wanted.add_argument("--shake", type=int, metavar="N", help="try that nothing hangs on a bit")
     wishes = parser.parse_args()
     if wishes.write:
-        for name, records in book.all_made():
+        for name, records in _pages():
             book.write(name, records)
+    elif wishes.store:
+        stored.store()
+        book.write(*stored.said())
     elif wishes.bits is not None:
         wishes.bits.write_text("\n".join(_bits()))
     elif wishes.against is not None:
@@ -50,8 +55,13 @@ def main() -> int:
     return 0
 
 
+def _pages() -> Iterator[tuple[str, dict[str, list[Row]]]]:
+    yield from book.all_made()
+    yield stored.said()
+
+
 def _bits() -> Iterator[str]:
-    for name, records in book.all_made():
+    for name, records in _pages():
         for line in to_bits(records):
             yield f"{name} {line}"
 

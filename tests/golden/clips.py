@@ -181,6 +181,14 @@ def walk() -> Iterator[Planes]:
         yield noisy(wide[:, x : x + SIZE[0]], 9000 + index)
 
 
+def small() -> Iterator[Planes]:
+    """A pan without noise, of few bytes, for what is committed."""
+    world = texture(95, 128, 24)
+    for index in range(40):
+        x = index * 2 + index // 10 * 6
+        yield world[:, x : x + 32]
+
+
 CLIPS: Mapping[str, Clip] = {
     "still": Clip(still),
     "moving": Clip(moving),
@@ -195,14 +203,15 @@ CLIPS: Mapping[str, Clip] = {
     "wandering": Clip(wandering),
     "walk": Clip(walk),
 }
+SMALL = Clip(small)
 
 
 def draw(name: str, folder: Path) -> Path:
-    """Write a clip as FFV1 in Matroska, once."""
+    """Write a clip as FFV1 in Matroska, once; ``small`` is that which is committed."""
     path = folder / f"{name}.mkv"
     if path.exists():
         return path
-    clip = CLIPS[name]
+    clip = SMALL if name == "small" else CLIPS[name]
     pictures = list(clip.pictures())
     height, width, _ = pictures[0].shape
     with av.open(str(path), "w", options={"fflags": "+bitexact"}) as container:
