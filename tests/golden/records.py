@@ -32,7 +32,7 @@ root of what that leaves."""
 
 def to_text(rows: Iterable[Row]) -> str:
     """Rows as committed: an array a line, floats to four places, without what is bits alone."""
-    return "".join(f"{json.dumps(line)}\n" for line in _lines(rows))
+    return "".join(f"{json.dumps(line, separators=(',', ':'))}\n" for line in _lines(rows))
 
 
 def from_text(text: str) -> list[list[Value]]:

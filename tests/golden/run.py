@@ -46,9 +46,10 @@ def command(*arguments: object) -> str:
 
 
 def recorded(folder: Path, *, looked_at: bool = True) -> Iterator[Row]:
-    """What the record in a folder says: every verdict, every change, every picture, in order.
+    """What the record in a folder says: every verdict, every change, in order.
 
-    ``looked_at``: what was seen of each frame too.
+    ``looked_at``: what was seen of each frame, and the stored pictures, too; no method of
+    selection has a part in these.
     """
     with closing(sqlite3.connect(f"file:{folder / 'streamsel.db'}?mode=ro", uri=True)) as database:
         for feed, index, outcome, reason, distance, near, near_index, *rest in database.execute(
@@ -88,6 +89,8 @@ def recorded(folder: Path, *, looked_at: bool = True) -> Iterator[Row]:
             yield change(
                 kind, key(feed, index), key(other, other_index), distance, threshold, reason, cause
             )
+        if not looked_at:
+            return
         for feed, index, path, width, height, digest in database.execute(_KEPT):
             yield {
                 "kind": "picture",
