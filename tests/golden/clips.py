@@ -104,7 +104,7 @@ def fades() -> Iterator[Planes]:
     chain = [scene(20), scene(21), scene(22), dark]
     for place, (first, second) in enumerate(pairwise(chain)):
         for step in range(14):
-            yield noisy(mixed(first, second, max(0, step - 4), 10), 3000 + 14 * place + step)
+            yield noisy(mixed(first, second, step, 14), 3000 + 14 * place + step)
 
 
 def spoiled() -> Iterator[Planes]:

@@ -45,7 +45,7 @@ LOOKED_AT: dict[str, dict[str, tuple[str, ...]]] = {
         )
     },
     "moving": {
-        "filtered": ("-n", "5", "--vf", "crop=48:36:8:6"),
+        "filtered": ("-n", "5", "--vf", "crop=52:44:6:2"),
         "fast": ("-n", "5", "--decode", "fast"),
     },
 }
