@@ -24,6 +24,8 @@ _LOG = logging.getLogger("streamsel.sinks")
 _BACKOFF = Backoff(first=0.1, most=2.0)
 _TICK_SECONDS = 0.5
 _LEAVING_SECONDS = 0.2
+_SHARE_AT_ONCE = 16
+_SECONDS_AT_ONCE = 0.25
 
 T = TypeVar("T")
 
@@ -32,8 +34,9 @@ class Delivery:
     """Hands judgements to one sink, in order, in the sink's own thread.
 
     What fails is tried again, for ever, before anything else is handed over. What waits meanwhile
-    is bounded as :class:`Letters` says. Create it inside the running event loop; run
-    :meth:`deliver` as a task.
+    is bounded as :class:`Letters` says, and so is what is in hand. A frame whose verdict is given
+    up counts as dropped where ``is_record``, so once however many sinks there are. Create it inside
+    the running event loop; run :meth:`deliver` as a task.
     """
 
     def __init__(
@@ -44,13 +47,16 @@ class Delivery:
         *,
         most_waiting: int,
         most_bytes: int,
+        is_record: bool,
     ) -> None:
         self.sink = sink
         self._observers = observers
         self._clock = clock
+        self._is_record = is_record
         self._worker = Worker(f"streamsel-{sink.name}")
         self._waiting = Letters(most_waiting, most_bytes)
-        self._in_hand: Letter | None = None
+        self._at_once = max(1, most_waiting // _SHARE_AT_ONCE)
+        self._in_hand: list[Letter] = []
         self._posted = 0
         self._statuses: dict[str, FeedStatus] = {}
         self._arrived = asyncio.Event()
@@ -64,7 +70,7 @@ class Delivery:
         self._chance = random.Random()
 
     def __len__(self) -> int:
-        return len(self._waiting) + (self._in_hand is not None)
+        return len(self._waiting) + len(self._in_hand)
 
     @property
     def is_failing(self) -> bool:
@@ -88,7 +94,7 @@ class Delivery:
 
     def has_taken(self, posted: int) -> bool:
         """Whether the sink has taken the first ``posted`` of the judgements."""
-        oldest = self._waiting.oldest if self._in_hand is None else self._in_hand.number
+        oldest = self._in_hand[0].number if self._in_hand else self._waiting.oldest
         return oldest is None or oldest > posted
 
     async def wait_taken(self, within: float) -> bool:
@@ -126,9 +132,11 @@ class Delivery:
         """Queue a judgement; never waits."""
         self._posted += 1
         reason: DropReason = "sink" if self.is_failing else "late"
-        for feed, frames in self._waiting.put(judgement, self._posted).items():
-            for observer in self._observers:
-                observer.dropped(feed, reason, frames)
+        given_up = self._waiting.put(judgement, self._posted)
+        if self._is_record:
+            for feed, frames in given_up.items():
+                for observer in self._observers:
+                    observer.dropped(feed, reason, frames)
         for event in judgement.events:
             if isinstance(event, Kept) and (held := event.frame.picture.held_bytes):
                 self._usual_bytes += (held - self._usual_bytes) / (16 if self._usual_bytes else 1)
@@ -177,15 +185,18 @@ class Delivery:
         return has_left
 
     async def _hand_over(self) -> None:
+        """Let the sink take several judgements in one call, for each call costs the loop a turn."""
         # A judgement that was begun is neither merged nor made lighter: it is tried again as it is.
-        letter = self._in_hand = self._in_hand or self._waiting.take()
-        began = self._clock.monotonic()
-        if await self._attempt("judgement", partial(self._apply, letter.judgement)):
-            self._in_hand = None
-            self._taken.set()
+        self._in_hand = self._in_hand or self._waiting.take(self._at_once)
+        taken: list[float] = []
+        await self._attempt("judgement", partial(self._apply, tuple(self._in_hand), taken))
+        for seconds in taken:
+            letter = self._in_hand.pop(0)
             for observer in self._observers:
-                observer.took(self.sink.name, self._clock.monotonic() - began)
+                observer.took(self.sink.name, seconds)
                 observer.delivered(self.sink.name, letter.judgement)
+        if taken:
+            self._taken.set()
 
     async def _tell_status(self) -> None:
         feed, status = next(iter(self._statuses.items()))
@@ -214,9 +225,17 @@ class Delivery:
             _LOG.info("%s: works again", self.sink.name)
         return True
 
-    def _apply(self, judgement: Judgement) -> None:
-        self.sink.apply(judgement)
-        self._take_stock()
+    def _apply(self, letters: Sequence[Letter], taken: list[float]) -> None:
+        """Let the sink act on letters for a while; note how long it took over each that it has."""
+        began = last = self._clock.monotonic()
+        for letter in letters:
+            self.sink.apply(letter.judgement)
+            self._take_stock()
+            now = self._clock.monotonic()
+            taken.append(now - last)
+            last = now
+            if now - began > _SECONDS_AT_ONCE:
+                break
 
     def _tick(self) -> None:
         self.sink.tick()

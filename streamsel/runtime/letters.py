@@ -68,13 +68,14 @@ class Letters:
             self._bound_pictures()
         return dropped
 
-    def take(self) -> Letter:
-        """Remove and return the one that has waited longest. Raises IndexError where none is."""
-        letter = self._waiting.popleft()
-        self._held_bytes -= letter.held_bytes
-        if self._newest[letter.judgement.scope] is letter:
-            del self._newest[letter.judgement.scope]
-        return letter
+    def take(self, most: int) -> list[Letter]:
+        """Remove and return at most so many, those that have waited longest."""
+        taken = [self._waiting.popleft() for _ in range(min(most, len(self)))]
+        for letter in taken:
+            self._held_bytes -= letter.held_bytes
+            if self._newest[letter.judgement.scope] is letter:
+                del self._newest[letter.judgement.scope]
+        return taken
 
     def _replace(self, letter: Letter, judgement: Judgement) -> None:
         self._held_bytes -= letter.held_bytes

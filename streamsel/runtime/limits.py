@@ -26,7 +26,7 @@ class LiveLimits:
     retry_first: float = 0.25
     retry_most: float = 2.0
     retry_refused: float = 300.0
-    most_waiting: int = 64
+    most_waiting: int = 512
     most_waiting_bytes: int = 64 << 20
     picture_bytes: int = DEFAULT_PICTURE_BYTES
     reserve: int = 100_000

@@ -96,8 +96,9 @@ class LivePipeline:
                 clock,
                 most_waiting=limits.most_waiting,
                 most_bytes=limits.most_waiting_bytes,
+                is_record=place == 0,
             )
-            for sink in sinks
+            for place, sink in enumerate(sinks)
         ]
         self._scopes = Scopes(self._judge, self._judging)
         self._thinned = [0] * len(self._deliveries)
@@ -304,13 +305,19 @@ class LivePipeline:
         for judgement in judgements:
             for observer in self._observers:
                 observer.judged(judgement, now)
-            if judgement.events:
-                began = self._clock.monotonic()
-                judgement = await self._encoding.run(encoded, judgement, self._encode)
-                for observer in self._observers:
-                    observer.took("encode", self._clock.monotonic() - began)
+        if any(judgement.events for judgement in judgements):
+            judgements = await self._encoding.run(self._encoded, judgements)
+            for observer in self._observers:
+                observer.took("encode", self._clock.monotonic() - now)
+        for judgement in judgements:
             for delivery in self._deliveries:
                 delivery.post(judgement)
+
+    def _encoded(self, judgements: Sequence[Judgement]) -> Sequence[Judgement]:
+        return [
+            encoded(judgement, self._encode) if judgement.events else judgement
+            for judgement in judgements
+        ]
 
     async def _look(self) -> None:
         """Watch over the readers, and tell observers and sinks how all is."""

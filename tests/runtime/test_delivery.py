@@ -24,11 +24,20 @@ from tests.runtime.live_stages import StoringSink, Watcher, live_frame, sighting
 
 @asynccontextmanager
 async def delivering(
-    sink: LiveSink, watcher: Watcher, most_waiting: int = 64, most_bytes: int = 1 << 20
+    sink: LiveSink,
+    watcher: Watcher,
+    most_waiting: int = 64,
+    most_bytes: int = 1 << 20,
+    is_record: bool = True,
 ) -> AsyncIterator[Delivery]:
     """Run a delivery around the block; everything is handed over after it."""
     delivery = Delivery(
-        sink, [watcher], SystemClock(), most_waiting=most_waiting, most_bytes=most_bytes
+        sink,
+        [watcher],
+        SystemClock(),
+        most_waiting=most_waiting,
+        most_bytes=most_bytes,
+        is_record=is_record,
     )
     try:
         async with asyncio.TaskGroup() as tasks:
@@ -80,6 +89,41 @@ def test_judgements_arrive_in_order() -> None:
         assert sink.closed == 1
 
     asyncio.run(scenario())
+
+
+def test_of_several_in_one_call_each_is_taken_once_though_one_of_them_fails_at_first() -> None:
+    class Failing(StoringSink):
+        calls = 0
+
+        def apply(self, judgement: Judgement) -> None:
+            self.calls += 1
+            if self.calls in {3, 4, 20}:
+                raise SinkError("no room")
+            super().apply(judgement)
+
+    async def scenario() -> None:
+        sink, watcher = Failing(), Watcher()
+        async with delivering(sink, watcher, most_waiting=1024) as delivery:
+            for index in range(100):
+                delivery.post(judgement("a", index))
+        assert sink.verdicts == [FrameKey("a", index) for index in range(100)]
+        assert sink.calls == 103
+
+    asyncio.run(scenario())
+
+
+def test_only_the_record_says_which_frames_gave_way() -> None:
+    async def dropped(is_record: bool) -> int:
+        sink, watcher = StoringSink(), Watcher()
+        sink.hanging.clear()
+        async with delivering(sink, watcher, most_waiting=2, is_record=is_record) as delivery:
+            for index in range(20):
+                delivery.post(judgement("a", index))
+            sink.hanging.set()
+        return sum(watcher.dropped_frames.values())
+
+    assert asyncio.run(dropped(True)) > 10
+    assert asyncio.run(dropped(False)) == 0
 
 
 def test_what_was_kept_is_told_as_delivered_once_the_sink_has_it() -> None:
@@ -207,7 +251,12 @@ def test_whatever_is_merged_the_sink_ends_with_the_same_frames(
         expected: dict[FrameKey, None] = {}
         delivered = 0
         delivery = Delivery(
-            sink, [watcher], SystemClock(), most_waiting=most_waiting, most_bytes=1 << 20
+            sink,
+            [watcher],
+            SystemClock(),
+            most_waiting=most_waiting,
+            most_bytes=1 << 20,
+            is_record=True,
         )
         for feed, pause in script:
             each = next(streams[feed])
@@ -235,7 +284,9 @@ def test_whatever_is_merged_the_sink_ends_with_the_same_frames(
 def test_what_was_merged_into_a_later_judgement_is_not_taken_before_that() -> None:
     async def scenario() -> None:
         sink, watcher = StoringSink(), Watcher()
-        delivery = Delivery(sink, [watcher], SystemClock(), most_waiting=2, most_bytes=1 << 20)
+        delivery = Delivery(
+            sink, [watcher], SystemClock(), most_waiting=2, most_bytes=1 << 20, is_record=True
+        )
         for feed in "aba":
             delivery.post(judgement(feed, delivery.posted))
         assert len(delivery) == 2
@@ -353,7 +404,7 @@ def test_a_sink_that_hangs_is_left_behind() -> None:
     async def scenario() -> None:
         sink = StoringSink()
         sink.hanging.clear()
-        delivery = Delivery(sink, [], SystemClock(), most_waiting=4, most_bytes=100)
+        delivery = Delivery(sink, [], SystemClock(), most_waiting=4, most_bytes=100, is_record=True)
         assert not await delivery.close(0.05)
         sink.hanging.set()
         await until(lambda: sink.closed == 1)

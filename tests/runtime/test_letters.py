@@ -20,7 +20,7 @@ def test_a_scope_that_is_merged_again_and_again_keeps_its_turn() -> None:
     for number in range(4, 20):
         letters.put(judgement("a", number, keeps("a", number)), number)
     assert [letters.oldest, len(letters)] == [1, 3]
-    taken = [letters.take() for _ in range(3)]
+    taken = letters.take(3)
     assert [each.judgement.scope for each in taken] == ["a", "b", "c"]
     assert frames_of(taken[0].judgement) == [FrameKey("a", at) for at in (0, *range(4, 20))]
     assert letters.oldest is None
@@ -38,10 +38,11 @@ def test_more_scopes_than_may_wait_have_one_judgement_each() -> None:
 def test_what_was_taken_is_not_added_to() -> None:
     letters = Letters(most_waiting=1, most_bytes=1 << 20)
     letters.put(judgement("a", 0, keeps("a", 0)), 1)
-    first = letters.take()
+    (first,) = letters.take(1)
     letters.put(judgement("a", 1, keeps("a", 1)), 2)
     assert frames_of(first.judgement) == [FrameKey("a", 0)]
-    assert frames_of(letters.take().judgement) == [FrameKey("a", 1)]
+    (second,) = letters.take(5)
+    assert frames_of(second.judgement) == [FrameKey("a", 1)]
 
 
 def test_pictures_of_what_was_renewed_longest_ago_are_given_up_first() -> None:
@@ -50,7 +51,7 @@ def test_pictures_of_what_was_renewed_longest_ago_are_given_up_first() -> None:
     letters.put(judgement("b", 0, keeps("b", 0)), 2)
     letters.put(judgement("a", 1, keeps("a", 1)), 3)
     letters.put(judgement("a", 2, keeps("a", 2)), 4)
-    a, b = letters.take(), letters.take()
+    a, b = letters.take(2)
     assert [picture_bytes(a.judgement), picture_bytes(b.judgement)] == [300, 0]
 
 
