@@ -63,32 +63,53 @@ class Drain:
 
     async def _fill(self, connection: Connection) -> None:
         """Send until the window is full or nothing waits."""
-        while self._has_room(connection):
-            letter = await asyncio.to_thread(self._outgoing.next, self._after)
-            if letter is None:
+        while room := self._room(connection):
+            letters = await asyncio.to_thread(self._next, room)
+            for letter in letters:
+                self._after = letter.seq
+                await self._send(letter, connection)
+            if len(letters) < room:
                 return
-            self._after = letter.seq
-            left = self._time_left(letter)
-            if left is not None and left <= 0:
-                await asyncio.to_thread(self._outgoing.expire, letter)
-                continue
-            message = letter.message
-            properties = publish_properties(message, left)
-            if packet_bytes(message, properties) > connection.most_packet_bytes:
-                await self._refuse(letter, "too-large")
-            elif self._disconnects[letter.seq] >= _MOST_DISCONNECTS:
-                await self._refuse(letter, "disconnects")
-            else:
-                retain = message.is_retained
-                sent = connection.publish(message.topic, message.payload, properties, retain=retain)
-                sent.add_done_callback(lambda _: self.news.set())
-                self._flights[sent] = letter
 
-    def _has_room(self, connection: Connection) -> bool:
+    def _next(self, most: int) -> list[Letter]:
+        """Read at most so many of what waits, or one that fills the window; in a thread."""
+        letters: list[Letter] = []
+        room_bytes = _WINDOW_BYTES - self._bytes_in_flight
+        while len(letters) < most and (not letters or room_bytes > 0):
+            letter = self._outgoing.next(letters[-1].seq if letters else self._after)
+            if letter is None:
+                break
+            letters.append(letter)
+            room_bytes -= len(letter.message.payload)
+        return letters
+
+    async def _send(self, letter: Letter, connection: Connection) -> None:
+        left = self._time_left(letter)
+        if left is not None and left <= 0:
+            await asyncio.to_thread(self._outgoing.expire, letter)
+            return
+        message = letter.message
+        properties = publish_properties(message, left)
+        if packet_bytes(message, properties) > connection.most_packet_bytes:
+            await self._refuse(letter, "too-large")
+        elif self._disconnects[letter.seq] >= _MOST_DISCONNECTS:
+            await self._refuse(letter, "disconnects")
+        else:
+            retain = message.is_retained
+            sent = connection.publish(message.topic, message.payload, properties, retain=retain)
+            sent.add_done_callback(lambda _: self.news.set())
+            self._flights[sent] = letter
+
+    def _room(self, connection: Connection) -> int:
+        """How many more may be on their way."""
         suspicious = self._after <= self._suspect_until
         window = 1 if suspicious else connection.window
-        in_flight = sum(len(letter.message.payload) for letter in self._flights.values())
-        return not self._flights or (len(self._flights) < window and in_flight < _WINDOW_BYTES)
+        has_room = not self._flights or self._bytes_in_flight < _WINDOW_BYTES
+        return max(0, window - len(self._flights)) if has_room else 0
+
+    @property
+    def _bytes_in_flight(self) -> int:
+        return sum(len(letter.message.payload) for letter in self._flights.values())
 
     async def _wait(self) -> None:
         """Wait for an acknowledgement or a new message."""
