@@ -134,7 +134,8 @@ class FeedStatus:
     read to its end, and all of it is judged; ``disabled``: switched off. ``since`` and
     ``last_frame`` are UTC epoch seconds (None: no frame ever came), ``sessions`` counts the times
     it was opened, ``reason`` says why it is not up, credentials masked, and is empty where it is.
-    ``scope`` names the coreset that it is judged for: the feed itself, or its group.
+    ``scope`` names the coreset that it is judged for: the feed itself, or its group. Two that
+    differ in ``last_frame`` alone are equal.
     """
 
     feed: str
@@ -143,7 +144,7 @@ class FeedStatus:
     reason: str
     since: float
     sessions: int
-    last_frame: float | None
+    last_frame: float | None = field(compare=False)
     scope: str = ""
     fault: FaultKind | None = None
 

@@ -30,6 +30,7 @@ class Judge:
         self._scopes: dict[str, str] = {}
         self._stated: dict[str, float] = {}
         self._measured: dict[str, float] = {}
+        self._unmeasured: set[str] = set()
         self._recalled: set[FrameKey] = set()
         self.sizes: dict[str, int] = {}
 
@@ -43,6 +44,7 @@ class Judge:
         selector = self._selectors.pop(scope)
         self._stated.pop(scope, None)
         self._measured.pop(scope, None)
+        self._unmeasured.discard(scope)
         self.sizes.pop(scope, None)
         self._recalled.difference_update(selector.kept)
         verdicts = tuple(selector.finish())
@@ -76,7 +78,7 @@ class Judge:
                 observer.batched(batch_size)
                 observer.took("embed", after - began)
             observer.took("judge", self._clock.monotonic() - after)
-        self._measure_all()
+        self._measure_changed()
         return judgements
 
     def change(
@@ -142,6 +144,7 @@ class Judge:
         self, scope: str, verdicts: Sequence[Verdict], changes: Sequence[Event]
     ) -> Judgement:
         now = self._clock.monotonic()
+        self._unmeasured.add(scope)
         changed = bool(changes) or any(verdict.events for verdict in verdicts)
         is_due = now - self._stated.get(scope, -_STATE_SECONDS) >= _STATE_SECONDS
         state = recallable = None
@@ -157,14 +160,16 @@ class Judge:
                 self._recalled.discard(event.frame.key)
         return judgement
 
-    def _measure_all(self) -> None:
+    def _measure_changed(self) -> None:
+        """Measure the scopes that have judged since they were measured, each once a second."""
         now = self._clock.monotonic()
-        for scope in self._selectors:
+        for scope in list(self._unmeasured):
             if now - self._measured.get(scope, -_MEASURE_SECONDS) >= _MEASURE_SECONDS:
                 self._measure(scope)
 
     def _measure(self, scope: str) -> None:
         selector = self._selectors[scope]
+        self._unmeasured.discard(scope)
         self._measured[scope] = self._clock.monotonic()
         self.sizes[scope] = selector.size
         for observer in self._observers:

@@ -135,7 +135,7 @@ class Roster:
             self._look_after(entry)
             status = self._status(entry)
             told, entry.told = entry.told, status
-            if told is None or replace(told, last_frame=None) != replace(status, last_frame=None):
+            if told != status:
                 changed.append(status)
         self._leaving = [reader for reader in self._leaving if reader.is_alive]
         return changed
