@@ -24,6 +24,8 @@ from tests.servers.rtsp import Mount, RtspServer
 from tests.soak.endurance import Use
 
 RATE = 2
+LOOK_SECONDS = 4.0
+"""Between two looks at the metrics, of which hundreds of feeds have tens of thousands."""
 COUNTED = ("received", "decoded", "embedded", "kept", "evicted", "covered", "dropped")
 
 
@@ -35,7 +37,8 @@ def rtsp(clip: Path) -> Iterator[str]:
 
 
 def config(address: str, wanted: argparse.Namespace) -> dict[str, Any]:
-    defaults = {"count": wanted.count} | ({"fps": wanted.fps} if wanted.fps else {})
+    defaults = {"count": wanted.count, "decode": wanted.decode}
+    defaults |= {"fps": wanted.fps} if wanted.fps else {}
     return {
         "defaults": defaults,
         "feeds": {f"camera-{number:03}": {"source": address} for number in range(wanted.feeds)},
@@ -47,7 +50,7 @@ def until_up(service: Service, feeds: int, within: float) -> float:
     """Return how long it took until all are up, or until the time is over."""
     began = time.monotonic()
     while time.monotonic() - began < within and service.metric("streamsel_feed_up") < feeds:
-        time.sleep(0.5)
+        time.sleep(LOOK_SECONDS)
     return time.monotonic() - began
 
 
@@ -69,6 +72,7 @@ def main() -> None:
     parser.add_argument("--feeds", type=int, default=500)
     parser.add_argument("--count", type=int, default=20)
     parser.add_argument("--fps", type=float, default=0)
+    parser.add_argument("--decode", default="all")
     parser.add_argument("--durability", default="strict")
     parser.add_argument("--seconds", type=float, default=60, help="how long all run together")
     parser.add_argument("--program", help="what runs in place of streamsel")
