@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Coroutine, Generator, Iterator, Sequence
 from typing import Any, Protocol, TypeVar
 
-from streamsel.event import (
+from streamsel.decisions import (
     DropReason,
     Event,
     Fault,
@@ -449,7 +449,7 @@ class LiveObserver(Protocol):
         """What the feed's source has counted so far; about once a second."""
 
     def dropped(self, feed: str, reason: DropReason, frames: int) -> None:
-        """Frames of a feed gave way; ``streamsel.event.DROP_REASONS`` has what the reasons mean."""
+        """Frames of a feed gave way; see ``streamsel.decisions.DROP_REASONS``."""
 
     def judged(self, judgement: Judgement, now: float) -> None:
         """A turn of the judge, at the monotonic time ``now``."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from streamsel.sources import masking
+from streamsel import redaction
 
 if TYPE_CHECKING:
     from tests.servers.disks import RemovableDisk
@@ -46,7 +46,7 @@ attend_to_signals()
 @pytest.fixture(autouse=True)
 def nothing_secret_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
     """A process masks the secrets that it was told; no test hears of another's."""
-    monkeypatch.setattr(masking, "_KNOWN", masking.Known())
+    monkeypatch.setattr(redaction, "_KNOWN", redaction.Known())
 
 
 @pytest.fixture(scope="session")

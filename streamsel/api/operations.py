@@ -13,8 +13,8 @@ from streamsel.build.live import LiveParts
 from streamsel.config.changes import changes
 from streamsel.config.schema import Config
 from streamsel.config.settings import FeedSettings
+from streamsel.decisions import Event, FeedStatus
 from streamsel.errors import ConfigurationError
-from streamsel.event import Event, FeedStatus
 from streamsel.frame import FrameKey
 from streamsel.interfaces import LiveSelector
 from streamsel.runtime.live import LivePipeline

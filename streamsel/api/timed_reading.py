@@ -14,7 +14,7 @@ from streamsel.build.collection import CollectionRun, build_collection
 from streamsel.clock import Clock, SystemClock
 from streamsel.config.options import Decode, RunOptions
 from streamsel.coreset.decode_cost import Spent
-from streamsel.event import FeedReport, Verdict
+from streamsel.decisions import FeedReport, Verdict
 from streamsel.frame import Candidate, Sighting
 from streamsel.interfaces import Embeddings, Observer
 from streamsel.runtime.execute import execute

@@ -11,8 +11,8 @@ from typing import Any
 from streamsel.api.serving import LiveService
 from streamsel.clock import SystemClock
 from streamsel.config.load import load
+from streamsel.decisions import Event
 from streamsel.errors import ConfigurationError
-from streamsel.event import Event
 from streamsel.runtime.notify import Notifier
 from streamsel.runtime.stream import EventStream
 

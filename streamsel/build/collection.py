@@ -11,8 +11,8 @@ from streamsel.build.embeddings import build_embeddings
 from streamsel.build.eyes import looks_on_card, open_eye
 from streamsel.build.inputs import open_sources
 from streamsel.config.options import RunOptions
+from streamsel.decisions import FeedReport, Verdict
 from streamsel.errors import SourceError
-from streamsel.event import FeedReport, Verdict
 from streamsel.frame import Candidate, Frame, FrameKey, ScreenState
 from streamsel.interfaces import Embeddings, Observer
 from streamsel.runtime.pipeline import Lane, Pipeline

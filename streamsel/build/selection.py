@@ -197,8 +197,8 @@ def _note_unopened(record: RecordWriter, errors: Sequence[InputError]) -> None:
 
 def _place(one: Input) -> str:
     """Where an input is, by whatever path or link it was named; credentials masked."""
+    from streamsel.redaction import mask
     from streamsel.sources.address import is_url
-    from streamsel.sources.masking import mask
 
     return mask(one.location if is_url(one.location) else os.path.realpath(one.location))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TextIO
 
-from streamsel.sources.masking import mask
+from streamsel.redaction import mask
 
 
 class _Masked(logging.Formatter):

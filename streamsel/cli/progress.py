@@ -16,7 +16,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from streamsel.event import FeedReport, Kept, Verdict
+from streamsel.decisions import FeedReport, Kept, Verdict
 from streamsel.frame import Sighting
 
 

@@ -14,7 +14,7 @@ from streamsel.config.fields import SecretSource
 from streamsel.config.schema import Config
 from streamsel.config.sections.base import NAME_RULE, Section
 from streamsel.config.tree import Node, Place, Problem, nearest
-from streamsel.sources.masking import mask
+from streamsel.redaction import mask
 
 _LONGEST_SHOWN = 60
 _REQUIREMENTS = {

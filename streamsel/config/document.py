@@ -17,7 +17,7 @@ import yaml
 
 from streamsel.config.tree import Node, Problem, State
 from streamsel.errors import ConfigurationError
-from streamsel.sources.masking import mask
+from streamsel.redaction import mask
 
 _MOST_BYTES = 1 << 20
 _MOST_DEPTH = 16

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from streamsel.config.sections.base import NAME
 from streamsel.config.tree import Node, Problem
-from streamsel.sources.masking import mask
+from streamsel.redaction import mask
 from streamsel.sources.naming import slug
 
 _LONGEST_NAME, _LONGEST_DISPLAY = 64, 200

@@ -24,7 +24,7 @@ from streamsel.config.count import Count, read_count
 from streamsel.config.listen import Listen, read_listen
 from streamsel.errors import ConfigurationError
 from streamsel.pixels.size import PictureSize
-from streamsel.sources.masking import mask
+from streamsel.redaction import mask
 from streamsel.sources.masks import read_masks
 from streamsel.sources.watched_address import is_file_address, read_file_address
 

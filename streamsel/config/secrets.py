@@ -16,7 +16,7 @@ from streamsel.config.sections.service import ServiceConfig
 from streamsel.config.sections.webrtc import IceServerConfig
 from streamsel.config.tree import Node, Place, Problem, State, nearest
 from streamsel.errors import ConfigurationError
-from streamsel.sources.masking import know_address, know_secret, mask
+from streamsel.redaction import know_address, know_secret, mask
 
 _MOST_BYTES = 64 * 1024
 _READABLE_BY_OTHERS = stat.S_IRGRP | stat.S_IROTH

@@ -10,7 +10,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from streamsel.errors import ConfigurationError
-from streamsel.sources.masking import mask
+from streamsel.redaction import mask
 
 _STRICT = ConfigDict(arbitrary_types_allowed=True, strict=True)
 

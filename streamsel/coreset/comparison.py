@@ -13,7 +13,7 @@ from streamsel.coreset import baselines
 from streamsel.coreset.diversity import diversity
 from streamsel.coreset.offline import TwoPassSelector
 from streamsel.coreset.selector import OnlineSelector
-from streamsel.event import Event, Kept
+from streamsel.decisions import Event, Kept
 from streamsel.frame import Candidate, FrameKey, Vectors
 from streamsel.interfaces import Selector
 

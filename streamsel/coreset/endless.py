@@ -19,7 +19,7 @@ from streamsel.coreset.resumption import resume, survivors
 from streamsel.coreset.state import Settings
 from streamsel.coreset.stream_clock import StreamClock
 from streamsel.coreset.verdicts import events_of, refused, verdict_of
-from streamsel.event import Event, Verdict
+from streamsel.decisions import Event, Verdict
 from streamsel.frame import Candidate, Frame, FrameKey, Vector, Vectors
 
 

@@ -13,7 +13,7 @@ from streamsel.coreset.baselines import EvenTicks, Reservoir
 from streamsel.coreset.greedy import farthest_first
 from streamsel.coreset.refine import best_of_starts
 from streamsel.coreset.verdicts import refusal, refused
-from streamsel.event import Evicted, Kept, Verdict
+from streamsel.decisions import Evicted, Kept, Verdict
 from streamsel.frame import Candidate, Frame, FrameKey, Vectors
 
 _HELD_PER_CANDIDATE = 4

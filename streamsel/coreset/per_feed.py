@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from itertools import groupby
 
-from streamsel.event import Verdict
+from streamsel.decisions import Verdict
 from streamsel.frame import Candidate, FrameKey
 from streamsel.interfaces import Selector
 

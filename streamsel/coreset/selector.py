@@ -13,7 +13,7 @@ from streamsel.coreset.duplicates import floor_from
 from streamsel.coreset.kcenter import Coreset
 from streamsel.coreset.lookahead import LookAhead
 from streamsel.coreset.verdicts import refused, verdict_of
-from streamsel.event import Verdict
+from streamsel.decisions import Verdict
 from streamsel.frame import Candidate, Frame, FrameKey, Vector
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from streamsel.coreset.decision import Admitted, Change, Decision
 from streamsel.coreset.distance import are_unit
-from streamsel.event import Event, Evicted, Kept, Verdict
+from streamsel.decisions import Event, Evicted, Kept, Verdict
 from streamsel.frame import Candidate, Frame
 
 INVALID_EMBEDDING = "invalid-embedding"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Info, Summary
 
-from streamsel.event import DROP_REASONS, DropReason, Event, FeedStatus, Kept, Tally, Verdict
+from streamsel.decisions import DROP_REASONS, DropReason, Event, FeedStatus, Kept, Tally, Verdict
 from streamsel.metrics.labels import FAULTS, REFUSAL_REASONS, one_of
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import get_args
 
-from streamsel.event import FaultKind
+from streamsel.decisions import FaultKind
 
 OTHER = "other"
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
 
-from streamsel.event import Verdict
+from streamsel.decisions import Verdict
 from streamsel.metrics.labels import OTHER, SINK_REASONS, STAGES, one_of, sink_reason
 from streamsel.version import __version__
 

@@ -9,7 +9,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
 from streamsel.clock import Clock
-from streamsel.event import DropReason, FeedStatus, Judgement, Tally
+from streamsel.decisions import DropReason, FeedStatus, Judgement, Tally
 from streamsel.frame import Vectors
 from streamsel.interfaces import LiveSelector
 from streamsel.metrics.feeds import FeedMetrics

@@ -12,8 +12,8 @@ from functools import partial
 from typing import TypeVar
 
 from streamsel.clock import Clock
+from streamsel.decisions import DropReason, FeedStatus, Judgement, Kept
 from streamsel.errors import SinkError
-from streamsel.event import DropReason, FeedStatus, Judgement, Kept
 from streamsel.frame import FrameKey
 from streamsel.interfaces import LiveObserver, LiveSink
 from streamsel.runtime.letters import Letter, Letters

@@ -7,7 +7,7 @@ import math
 from collections import Counter
 
 from streamsel.clock import Clock
-from streamsel.event import DROP_REASONS, DropReason
+from streamsel.decisions import DROP_REASONS, DropReason
 from streamsel.runtime.observing import SilentObserver
 
 _LOG = logging.getLogger("streamsel.feeds")

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
 
 from streamsel.clock import Clock
-from streamsel.event import Event, Judgement, Kept, Verdict
+from streamsel.decisions import Event, Judgement, Kept, Verdict
 from streamsel.frame import Candidate, FrameKey, Sighting
 from streamsel.interfaces import Embedder, LiveObserver, LiveSelector
 from streamsel.runtime.embedding import embedded

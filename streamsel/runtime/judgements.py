@@ -6,8 +6,8 @@ import logging
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 
+from streamsel.decisions import Event, Judgement, Kept
 from streamsel.errors import SourceError
-from streamsel.event import Event, Judgement, Kept
 from streamsel.frame import EncodedPicture, FrameKey, Picture
 
 _LOG = logging.getLogger("streamsel.feeds")

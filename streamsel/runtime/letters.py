@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from dataclasses import dataclass
 
-from streamsel.event import Judgement
+from streamsel.decisions import Judgement
 from streamsel.runtime.judgements import merge, picture_bytes, without_pictures
 
 

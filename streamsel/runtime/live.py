@@ -21,8 +21,8 @@ from itertools import count
 from typing import ParamSpec, TypeVar, cast
 
 from streamsel.clock import Clock
+from streamsel.decisions import DropReason, Event, Evicted, FeedStatus, Judgement
 from streamsel.errors import ConfigurationError, SinkError
-from streamsel.event import DropReason, Event, Evicted, FeedStatus, Judgement
 from streamsel.frame import EncodedPicture, Frame, FrameKey, Picture
 from streamsel.interfaces import Embedder, LiveObserver, LiveSelector, LiveSink
 from streamsel.runtime.budget import PictureBudget

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streamsel.event import DropReason, FeedStatus, Judgement, Tally
+from streamsel.decisions import DropReason, FeedStatus, Judgement, Tally
 from streamsel.interfaces import LiveSelector
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from streamsel.event import Rhythm
+from streamsel.decisions import Rhythm
 
 _SLOWEST = 1.05
 """How much faster than its sender a feed goes at least, so that no lag stays."""

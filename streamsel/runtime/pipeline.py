@@ -17,8 +17,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from streamsel.decisions import FeedReport, Verdict
 from streamsel.errors import SourceError, StreamselError
-from streamsel.event import FeedReport, Verdict
 from streamsel.frame import Frame, Sighting
 from streamsel.interfaces import Embeddings, Observer, Screen, Selector, Sink, Source
 from streamsel.runtime.batching import Batcher

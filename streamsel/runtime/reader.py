@@ -12,15 +12,15 @@ from dataclasses import replace
 from typing import Protocol
 
 from streamsel.clock import Clock
+from streamsel.decisions import Fault
 from streamsel.errors import RefusedError, SourceError
-from streamsel.event import Fault
 from streamsel.frame import Frame, Picture, Sighting
 from streamsel.interfaces import LiveSource, Screen
+from streamsel.redaction import mask
 from streamsel.runtime.failure import Captured
 from streamsel.runtime.feed import LiveFeed
 from streamsel.runtime.pacing import Pacer
 from streamsel.runtime.retry import Backoff
-from streamsel.sources.masking import mask
 
 _LOG = logging.getLogger("streamsel.feeds")
 _LOOK_SECONDS = 0.25

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from streamsel.clock import Clock
+from streamsel.decisions import FaultKind, FeedState, FeedStatus, Tally
 from streamsel.errors import ConfigurationError
-from streamsel.event import FaultKind, FeedState, FeedStatus, Tally
 from streamsel.frame import Picture
 from streamsel.runtime.feed import LiveFeed
 from streamsel.runtime.reader import Reader, Taker

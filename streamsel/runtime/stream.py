@@ -7,8 +7,8 @@ import threading
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 
+from streamsel.decisions import Event, FeedStatus, Judgement
 from streamsel.errors import SinkError
-from streamsel.event import Event, FeedStatus, Judgement
 from streamsel.frame import FrameKey
 
 _MOST_WAITING = 1_000

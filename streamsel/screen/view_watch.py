@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from streamsel.event import Fault, FaultKind
+from streamsel.decisions import Fault, FaultKind
 from streamsel.frame import Sighting, Sketch
 from streamsel.interfaces import Eye
 from streamsel.screen.measures import sharpness_of

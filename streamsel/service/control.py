@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from streamsel.event import FeedStatus
+from streamsel.decisions import FeedStatus
 from streamsel.frame import FrameKey
 from streamsel.sinks.run import GoneScope
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from aiohttp import web
 
 from streamsel.clock import Clock
-from streamsel.event import Evicted, Judgement, Kept
+from streamsel.decisions import Evicted, Judgement, Kept
 from streamsel.interfaces import LiveSelector
 from streamsel.metrics.observer import Metrics
 from streamsel.runtime.observing import SilentObserver

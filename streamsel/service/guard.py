@@ -16,13 +16,13 @@ from multidict import CIMultiDict
 
 from streamsel.config.listen import Listen
 from streamsel.errors import ConfigurationError, StreamselError
+from streamsel.redaction import mask
 from streamsel.service.assets import ASSETS
 from streamsel.service.login import COOKIE, LOGIN, Logins
 from streamsel.service.options import ServiceOptions
 from streamsel.service.routes import EVENTS, READY
 from streamsel.service.whip import PATH as WHIP
 from streamsel.service.whip import SDP
-from streamsel.sources.masking import mask
 
 BODY_BYTES = 64 * 1024
 ANSWER_SECONDS = 10.0

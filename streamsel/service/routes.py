@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from aiohttp import hdrs, web
 
 from streamsel.metrics.observer import Metrics
+from streamsel.redaction import mask
 from streamsel.service.assets import ASSETS
 from streamsel.service.control import ServiceControl
 from streamsel.service.events import Board
@@ -24,7 +25,6 @@ from streamsel.service.wire import (
     read_limit,
     read_position,
 )
-from streamsel.sources.masking import mask
 
 EVENTS = "/api/events"
 READY = "/readyz"

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from streamsel.clock import Clock
+from streamsel.decisions import FeedStatus, Judgement, Kept
 from streamsel.errors import SourceError
-from streamsel.event import FeedStatus, Judgement, Kept
 from streamsel.frame import Frame, FrameKey, Picture
 from streamsel.interfaces import Footage
 from streamsel.sinks.anchor import Anchor

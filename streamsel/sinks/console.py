@@ -6,8 +6,8 @@ import json
 from collections.abc import Sequence
 from typing import TextIO
 
+from streamsel.decisions import FeedStatus, Judgement, Kept
 from streamsel.errors import SinkError
-from streamsel.event import FeedStatus, Judgement, Kept
 from streamsel.frame import FrameKey
 from streamsel.sinks.folder import picture_path
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from streamsel.clock import Clock
+from streamsel.decisions import FeedReport, Kept, Verdict
 from streamsel.errors import SinkError, SourceError
-from streamsel.event import FeedReport, Kept, Verdict
 from streamsel.frame import Frame, FrameKey, Picture
 from streamsel.sinks.encode import Encoder
 from streamsel.sinks.exif import with_exif

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from streamsel.clock import SystemClock
+from streamsel.decisions import Evicted, Judgement
 from streamsel.errors import ConfigurationError, FolderLockedError
-from streamsel.event import Evicted, Judgement
 from streamsel.sinks.clips import ClipSink
 from streamsel.sinks.record import Record
 from streamsel.sinks.resuming import require_service

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from streamsel.clock import Correction
-from streamsel.event import Event, FeedStatus, Judgement, Kept, Verdict
+from streamsel.decisions import Event, FeedStatus, Judgement, Kept, Verdict
 from streamsel.frame import Candidate, Frame, FrameKey, Picture, Sighting, Sketch, Vector
 from streamsel.sinks.files import disk_errors
 from streamsel.sinks.run import StoredPicture

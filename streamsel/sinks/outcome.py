@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from streamsel.event import Judgement, Kept
+from streamsel.decisions import Judgement, Kept
 from streamsel.frame import Candidate, EncodedPicture, Frame, FrameKey, Picture
 
 

@@ -197,7 +197,7 @@ class KeptFrame:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What became of a frame, as recorded. Fields as in :class:`streamsel.event.Verdict`."""
+    """What became of a frame, as recorded. Fields as in :class:`streamsel.decisions.Verdict`."""
 
     key: FrameKey
     media_time: float

@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from streamsel.clock import Clock, Correction
+from streamsel.decisions import FeedStatus, Judgement
 from streamsel.errors import ConfigurationError, DiskFullError, SinkError
-from streamsel.event import FeedStatus, Judgement
 from streamsel.frame import Candidate, FrameKey
 from streamsel.sinks.disk import Durability
 from streamsel.sinks.files import disk_errors, write_file

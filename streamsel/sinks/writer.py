@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from streamsel.decisions import Event, FeedReport, Kept, Verdict
 from streamsel.errors import RecordError
-from streamsel.event import Event, FeedReport, Kept, Verdict
 from streamsel.frame import FrameKey, ScreenState, Vector
 from streamsel.sinks.anchor import Anchor
 from streamsel.sinks.beginning import begin

@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from streamsel.errors import InputError, SourceError
-from streamsel.sources.masking import mask
+from streamsel.redaction import mask
 from streamsel.sources.naming import folders_above, name_all
 from streamsel.sources.walk import (
     IMAGE_SUFFIXES,

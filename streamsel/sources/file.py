@@ -12,6 +12,7 @@ from streamsel.errors import SourceError
 from streamsel.frame import Frame
 from streamsel.interfaces import Ahead
 from streamsel.libav import as_source_error, ends_as_source_error
+from streamsel.redaction import mask as masked
 from streamsel.sources.address import is_url
 from streamsel.sources.covering import Areas
 from streamsel.sources.decode import Damage, Session
@@ -20,7 +21,6 @@ from streamsel.sources.filters import FilterChain
 from streamsel.sources.fingerprint import fingerprint_of
 from streamsel.sources.groups import PictureGroup, Wanted
 from streamsel.sources.hardware import check_device
-from streamsel.sources.masking import mask as masked
 from streamsel.sources.masks import read_masks
 from streamsel.sources.opening import ONE_THREAD, DecoderOptions
 from streamsel.sources.order import InOrder

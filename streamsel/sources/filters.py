@@ -19,9 +19,9 @@ from av.filter import Graph
 from av.filter.context import FilterContext
 
 from streamsel.errors import ConfigurationError, SourceError
+from streamsel.redaction import mask
 from streamsel.sources.filterlist import require_filter
 from streamsel.sources.filtersyntax import Chain, parse
-from streamsel.sources.masking import mask
 from streamsel.sources.orientation import Orientation
 
 _Result = TypeVar("_Result")

@@ -17,7 +17,7 @@ from statistics import median
 import av
 
 from streamsel.frame import Sketch
-from streamsel.sketch import change
+from streamsel.luma_grid import change
 from streamsel.sources.groups import PictureGroup
 
 _CALIBRATION_FRAMES = 150

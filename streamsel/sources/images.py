@@ -12,10 +12,10 @@ import PIL.Image
 from streamsel.errors import ConfigurationError, SourceError, UnreadableError
 from streamsel.frame import Frame, FrameKey, Picture
 from streamsel.libav import as_source_error, ends_as_source_error
+from streamsel.redaction import mask as masked
 from streamsel.sources.covering import Areas
 from streamsel.sources.filters import FilterChain
 from streamsel.sources.fingerprint import fingerprint_of
-from streamsel.sources.masking import mask as masked
 from streamsel.sources.masks import read_masks
 from streamsel.sources.matrices import replaced, retag
 from streamsel.sources.opening import BOXED, decode_picture

@@ -7,13 +7,13 @@ from collections.abc import Generator
 from dataclasses import replace
 
 from streamsel.clock import Clock
+from streamsel.decisions import Rhythm, Tally
 from streamsel.errors import SourceError
-from streamsel.event import Rhythm, Tally
 from streamsel.frame import Frame, FrameKey
 from streamsel.libav import ends_as_source_error
+from streamsel.redaction import mask
 from streamsel.sources.connection import Connection, LiveOptions
 from streamsel.sources.footage import PacketRing
-from streamsel.sources.masking import mask
 from streamsel.sources.matrices import replaced
 from streamsel.sources.reading import Reading
 from streamsel.sources.sampling import Sampling

@@ -17,8 +17,8 @@ import av
 from av.container import InputContainer
 
 from streamsel.clock import Clock
+from streamsel.decisions import Rhythm
 from streamsel.errors import SourceError, UnreadableError
-from streamsel.event import Rhythm
 from streamsel.sources.opening import MAX_PIXELS
 from streamsel.sources.playlist import MISSED_TARGETS, USUAL_TARGET, target_duration
 from streamsel.sources.unopened import TLS_PORTS, no_answer, require_trust, unopened

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from streamsel.sources.masking import mask
+from streamsel.redaction import mask
 
 NAME_LENGTH = 100
 

@@ -24,8 +24,8 @@ from av.stream import Discard, Disposition
 from av.video.stream import VideoStream
 
 from streamsel.errors import SourceError, UnreadableError
+from streamsel.redaction import mask
 from streamsel.sources.address import is_url
-from streamsel.sources.masking import mask
 from streamsel.sources.tiles import Grid, Still, filtered, put_together, read_still
 
 MAX_PIXELS = 16384 * 8192

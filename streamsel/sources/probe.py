@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from streamsel.clock import Clock
+from streamsel.redaction import mask
 from streamsel.sources.connection import Connection, LiveOptions
-from streamsel.sources.masking import mask
 
 LOOK_SECONDS = 2.0
 

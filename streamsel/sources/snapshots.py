@@ -12,16 +12,16 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 import av
 
 from streamsel.clock import Clock
+from streamsel.decisions import Rhythm, Tally
 from streamsel.errors import RefusedError, SourceError
-from streamsel.event import Rhythm, Tally
 from streamsel.frame import Frame
 from streamsel.interfaces import Loop
 from streamsel.libav import ends_as_source_error
+from streamsel.redaction import mask
 from streamsel.sources.connection import LiveOptions
 from streamsel.sources.decode import Damage, Session
 from streamsel.sources.http_client import trust, why_unanswered
 from streamsel.sources.live import as_received, warn
-from streamsel.sources.masking import mask
 from streamsel.sources.opening import decode_content
 from streamsel.sources.reading import Reading
 from streamsel.sources.sampling import Sampling

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from streamsel.errors import InputError
-from streamsel.sources.masking import mask
+from streamsel.redaction import mask
 
 VIDEO_SUFFIXES = {
     *(".264", ".265", ".266", ".360", ".3g2", ".3gp", ".amv", ".asf", ".avc", ".avi", ".bik"),

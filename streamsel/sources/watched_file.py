@@ -8,8 +8,8 @@ from contextlib import closing
 from typing import Literal, TypeAlias
 
 from streamsel.clock import Clock
+from streamsel.decisions import Rhythm, Tally
 from streamsel.errors import SourceError
-from streamsel.event import Rhythm, Tally
 from streamsel.frame import Frame
 from streamsel.sources.file import FileSource
 from streamsel.sources.live import as_received

@@ -28,7 +28,7 @@ from streamsel.coreset.budget import Budget
 from streamsel.coreset.diversity import diversity
 from streamsel.coreset.endless import EndlessSelector
 from streamsel.coreset.greedy import farthest_first
-from streamsel.event import Kept
+from streamsel.decisions import Kept
 from streamsel.frame import Candidate, FrameKey, Vectors
 from streamsel.runtime.execute import execute
 

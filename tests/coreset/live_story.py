@@ -8,7 +8,7 @@ import numpy as np
 
 from streamsel.coreset.distance import distances
 from streamsel.coreset.endless import EndlessSelector
-from streamsel.event import Event, Kept, Verdict
+from streamsel.decisions import Event, Kept, Verdict
 from streamsel.frame import Candidate, FrameKey
 from streamsel.interfaces import LiveSelector
 

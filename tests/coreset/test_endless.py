@@ -16,8 +16,8 @@ from streamsel.coreset.distance import distances
 from streamsel.coreset.duplicates import floor_from
 from streamsel.coreset.endless import EndlessSelector
 from streamsel.coreset.kcenter import Coreset
+from streamsel.decisions import Evicted, Kept, Verdict
 from streamsel.errors import ConfigurationError
-from streamsel.event import Evicted, Kept, Verdict
 from streamsel.frame import Candidate, FrameKey, Picture
 from tests.coreset.candidates import candidate
 from tests.coreset.live_story import LiveStory

@@ -11,7 +11,7 @@ from streamsel.coreset.assign import assign
 from streamsel.coreset.baselines import Reservoir, uniform
 from streamsel.coreset.offline import RandomSelector, TwoPassSelector, UniformSelector
 from streamsel.coreset.refine import best_of_starts
-from streamsel.event import Event, Evicted, Kept, Verdict
+from streamsel.decisions import Event, Evicted, Kept, Verdict
 from streamsel.frame import Candidate, FrameKey, Vectors
 from streamsel.interfaces import Selector
 from tests.coreset.candidates import candidate

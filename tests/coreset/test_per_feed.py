@@ -8,7 +8,7 @@ import pytest
 from streamsel.coreset.offline import TwoPassSelector
 from streamsel.coreset.per_feed import PerFeedSelector
 from streamsel.coreset.selector import OnlineSelector
-from streamsel.event import Verdict
+from streamsel.decisions import Verdict
 from streamsel.frame import Candidate
 from streamsel.interfaces import Selector
 from tests.coreset.candidates import candidate

@@ -18,8 +18,8 @@ from streamsel.coreset.budget import Budget
 from streamsel.coreset.duplicates import floor_from
 from streamsel.coreset.endless import EndlessSelector
 from streamsel.coreset.live_state import LiveState
+from streamsel.decisions import Evicted, Kept
 from streamsel.errors import RecordError
-from streamsel.event import Evicted, Kept
 from streamsel.frame import Candidate, FrameKey
 from tests.coreset.candidates import candidate
 from tests.coreset.live_story import LiveStory

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from streamsel.coreset.duplicates import floor_from
 from streamsel.coreset.kcenter import Coreset
 from streamsel.coreset.selector import OnlineSelector
+from streamsel.decisions import Evicted, Kept, Verdict
 from streamsel.errors import ConfigurationError
-from streamsel.event import Evicted, Kept, Verdict
 from streamsel.frame import Candidate, FrameKey, Picture
 from streamsel.interfaces import Selector
 from tests.coreset.candidates import candidate

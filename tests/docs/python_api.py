@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 import streamsel
 from streamsel.api.selection import SelectedFrame
 from streamsel.coreset.decision import Admitted, Center, Decision, Removed
-from streamsel.event import Evicted, Kept
+from streamsel.decisions import Evicted, Kept
 from tests.docs.marks import renew
 
 # What one calls, each with what it answers.

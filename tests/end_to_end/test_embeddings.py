@@ -15,8 +15,8 @@ import streamsel as package
 from streamsel.api.comparison import compare_inputs
 from streamsel.build.selection import build_selection
 from streamsel.config.options import EmbedOptions, RunOptions, SelectOptions
+from streamsel.decisions import FeedReport, Verdict
 from streamsel.errors import ConfigurationError, EmbedderError
-from streamsel.event import FeedReport, Verdict
 from streamsel.frame import Sighting
 from streamsel.runtime.execute import execute
 from streamsel.runtime.pipeline import Pipeline

@@ -10,7 +10,7 @@ import pytest
 
 from streamsel.coreset.budget import Budget
 from streamsel.coreset.endless import EndlessSelector
-from streamsel.event import FeedStatus
+from streamsel.decisions import FeedStatus
 from streamsel.frame import FrameKey
 from streamsel.report.inspection import RULES, inspect_frame
 from streamsel.sinks.record import Record

@@ -16,7 +16,7 @@ import pytest
 
 from streamsel.coreset.budget import Budget
 from streamsel.coreset.endless import EndlessSelector
-from streamsel.event import Judgement, Kept
+from streamsel.decisions import Judgement, Kept
 from streamsel.frame import (
     EncodedPicture,
     Frame,

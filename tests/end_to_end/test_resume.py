@@ -17,8 +17,8 @@ import pytest
 import streamsel as package
 from streamsel.build.selection import build_selection
 from streamsel.config.options import RunOptions, SelectOptions
+from streamsel.decisions import FeedReport, Verdict
 from streamsel.errors import ConfigurationError
-from streamsel.event import FeedReport, Verdict
 from streamsel.frame import Sighting
 from streamsel.runtime.execute import execute
 from streamsel.runtime.pipeline import Pipeline

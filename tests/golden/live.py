@@ -20,8 +20,8 @@ import numpy as np
 
 from streamsel.coreset.budget import Budget
 from streamsel.coreset.endless import EndlessSelector
-from streamsel.event import Event, Kept, Verdict
-from streamsel.event import Judgement as Update
+from streamsel.decisions import Event, Kept, Verdict
+from streamsel.decisions import Judgement as Update
 from streamsel.frame import (
     EncodedPicture,
     Frame,

@@ -9,7 +9,7 @@ from fractions import Fraction
 import numpy as np
 
 from streamsel.coreset.diversity import pairwise
-from streamsel.event import (
+from streamsel.decisions import (
     DROP_REASONS,
     Evicted,
     FaultKind,

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from streamsel.event import FeedState, Judgement, Tally
+from streamsel.decisions import FeedState, Judgement, Tally
 from streamsel.frame import Vectors
 from streamsel.metrics.labels import FAULTS, SINK_REASONS, STAGES
 from tests.conftest import leave_out

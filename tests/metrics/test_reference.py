@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from streamsel.event import DROP_REASONS
+from streamsel.decisions import DROP_REASONS
 from streamsel.metrics import labels
 from tests.metrics.reference import table
 from tests.metrics.scenario import busy_metrics, samples

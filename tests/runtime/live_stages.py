@@ -14,8 +14,7 @@ from typing import Any
 import numpy as np
 
 from streamsel.clock import Clock, SystemClock
-from streamsel.errors import ConfigurationError, RefusedError, SinkError, SourceError
-from streamsel.event import (
+from streamsel.decisions import (
     DropReason,
     Event,
     Evicted,
@@ -27,6 +26,7 @@ from streamsel.event import (
     Tally,
     Verdict,
 )
+from streamsel.errors import ConfigurationError, RefusedError, SinkError, SourceError
 from streamsel.frame import Candidate, EncodedPicture, Frame, FrameKey, Picture, Sighting, Vectors
 from streamsel.interfaces import LiveSelector
 from streamsel.runtime.feed import LiveFeed

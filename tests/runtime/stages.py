@@ -7,8 +7,8 @@ from fractions import Fraction
 
 import numpy as np
 
+from streamsel.decisions import FeedReport, Kept, Verdict
 from streamsel.errors import SourceError
-from streamsel.event import FeedReport, Kept, Verdict
 from streamsel.frame import Candidate, Frame, FrameKey, Picture, Sighting, Thumbnail, Vectors, View
 
 

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamsel.clock import SystemClock
+from streamsel.decisions import Event, Evicted, FeedStatus, Judgement, Kept, Verdict
 from streamsel.errors import SinkError
-from streamsel.event import Event, Evicted, FeedStatus, Judgement, Kept, Verdict
 from streamsel.frame import Candidate, FrameKey
 from streamsel.interfaces import LiveSink
 from streamsel.runtime.delivery import Delivery

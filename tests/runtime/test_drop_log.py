@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from streamsel.event import DROP_REASONS
+from streamsel.decisions import DROP_REASONS
 from streamsel.runtime.drop_log import DropLog
 from tests.runtime.live_stages import ManualClock
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from streamsel.event import Event, Kept
+from streamsel.decisions import Event, Kept
 from streamsel.frame import FrameKey
 from streamsel.interfaces import LiveSelector
 from streamsel.runtime.judge import Judge

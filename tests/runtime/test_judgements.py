@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streamsel.decisions import Event, Evicted, Judgement, Kept, Verdict
 from streamsel.errors import SourceError
-from streamsel.event import Event, Evicted, Judgement, Kept, Verdict
 from streamsel.frame import Candidate, EncodedPicture, Frame, FrameKey, Picture
 from streamsel.runtime.judgements import encoded, merge, picture_bytes, without_pictures
 from tests.runtime.live_line import encode

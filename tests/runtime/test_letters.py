@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streamsel.event import Judgement
+from streamsel.decisions import Judgement
 from streamsel.frame import FrameKey
 from streamsel.runtime.judgements import picture_bytes
 from streamsel.runtime.letters import Letters

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from streamsel.decisions import Judgement
 from streamsel.errors import ConfigurationError
-from streamsel.event import Judgement
 from streamsel.frame import FrameKey, Thumbnail, Vectors
 from streamsel.runtime.limits import LiveLimits
 from tests.runtime.live_line import running

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from streamsel.clock import SystemClock
+from streamsel.decisions import Judgement
 from streamsel.errors import EmbedderError
-from streamsel.event import Judgement
 from streamsel.frame import FrameKey, Thumbnail, Vectors
 from streamsel.runtime.limits import LiveLimits
 from streamsel.runtime.live import LivePipeline

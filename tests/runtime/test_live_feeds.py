@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
+from streamsel.decisions import FeedStatus, Judgement, Rhythm, Verdict
 from streamsel.errors import ConfigurationError, SinkError
-from streamsel.event import FeedStatus, Judgement, Rhythm, Verdict
 from streamsel.frame import Candidate, FrameKey, Thumbnail, Vectors
 from streamsel.runtime.limits import LiveLimits
 from streamsel.runtime.reserves import Reserves

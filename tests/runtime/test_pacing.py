@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamsel.event import Rhythm
+from streamsel.decisions import Rhythm
 from streamsel.runtime.pacing import Pacer
 
 RATE = 25

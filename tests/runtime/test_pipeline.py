@@ -9,8 +9,8 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from streamsel.decisions import FeedReport, Verdict
 from streamsel.errors import DiskFullError, EmbedderError, SourceError
-from streamsel.event import FeedReport, Verdict
 from streamsel.frame import FrameKey, Sighting, Thumbnail, Vectors
 from streamsel.runtime.embedding import ComputedEmbeddings
 from streamsel.runtime.pipeline import Lane, Pipeline

@@ -14,8 +14,8 @@ from typing import ClassVar
 
 import pytest
 
+from streamsel.decisions import Fault, Rhythm, Tally
 from streamsel.errors import ConfigurationError, SourceError
-from streamsel.event import Fault, Rhythm, Tally
 from streamsel.frame import Frame, Picture, Sighting
 from streamsel.interfaces import Screen
 from streamsel.runtime.reader import Reader

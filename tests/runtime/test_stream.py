@@ -7,8 +7,8 @@ from contextlib import aclosing
 
 import pytest
 
+from streamsel.decisions import Event, Judgement, Kept, Verdict
 from streamsel.errors import EmbedderError, SinkError
-from streamsel.event import Event, Judgement, Kept, Verdict
 from streamsel.frame import Candidate
 from streamsel.runtime.stream import EventStream
 from tests.runtime.live_line import running

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from streamsel.event import Fault
+from streamsel.decisions import Fault
 from streamsel.frame import View
 from streamsel.screen.frame_screen import FrameScreen
 from streamsel.screen.options import ScreenOptions

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from streamsel.event import Event, Evicted, Judgement, Kept
+from streamsel.decisions import Event, Evicted, Judgement, Kept
 from streamsel.frame import Frame, FrameKey
 from streamsel.service.events import Board
 from tests.coreset.candidates import candidate

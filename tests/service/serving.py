@@ -12,8 +12,8 @@ from pathlib import Path
 import aiohttp
 
 from streamsel.clock import Clock, SystemClock
+from streamsel.decisions import FeedState, FeedStatus
 from streamsel.errors import ConfigurationError
-from streamsel.event import FeedState, FeedStatus
 from streamsel.frame import FrameKey
 from streamsel.metrics.observer import Metrics
 from streamsel.service.control import Explanation, FeedView, KeptFrame, Position

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from streamsel.event import Judgement, Tally
+from streamsel.decisions import Judgement, Tally
 from tests.metrics.scenario import busy_metrics, samples, verdict
 from tests.servers.broker import certify
 from tests.servers.prometheus import Prometheus

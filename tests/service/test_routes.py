@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from streamsel.decisions import Tally
 from streamsel.errors import RecordError, SinkError
-from streamsel.event import Tally
 from streamsel.sinks.run import GoneScope
 from tests.metrics.scenario import fresh_metrics, status
 from tests.service.serving import BORN, Answer, Behind, kept_frame, serving, view

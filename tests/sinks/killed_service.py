@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 from streamsel.clock import SystemClock
-from streamsel.event import Judgement
+from streamsel.decisions import Judgement
 from streamsel.frame import FrameKey
 from tests.sinks.killed_writer import kill_at
 from tests.sinks.live_streams import evicted, frame, judged, opened, verdict

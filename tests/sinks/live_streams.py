@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from streamsel.clock import Clock
-from streamsel.event import Event, Evicted, Judgement, Kept, Verdict
+from streamsel.decisions import Event, Evicted, Judgement, Kept, Verdict
 from streamsel.frame import Candidate, EncodedPicture, Frame, FrameKey, Picture, Sighting, Vector
 from streamsel.sinks.run import FeedPlan
 from streamsel.sinks.store import LiveDiskSink, StoreOptions

@@ -9,7 +9,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from streamsel.event import Event, Evicted, Kept, Verdict
+from streamsel.decisions import Event, Evicted, Kept, Verdict
 from streamsel.frame import Candidate, Frame, FrameKey, Picture, ScreenState, Sighting
 from streamsel.sinks.disk import DiskOptions, DiskSink
 from streamsel.sinks.encode import Encoder

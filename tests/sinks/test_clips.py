@@ -11,8 +11,8 @@ import av
 import pytest
 
 from streamsel.clock import SystemClock
+from streamsel.decisions import Evicted, Judgement, Kept
 from streamsel.errors import SourceError
-from streamsel.event import Evicted, Judgement, Kept
 from streamsel.frame import Frame, FrameKey
 from streamsel.sinks.clips import ClipOrder, ClipSink
 from streamsel.sources.connection import LiveOptions

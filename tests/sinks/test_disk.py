@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from streamsel.decisions import FeedReport
 from streamsel.errors import (
     ConfigurationError,
     FolderInUseError,
@@ -16,7 +17,6 @@ from streamsel.errors import (
     SinkError,
     SourceError,
 )
-from streamsel.event import FeedReport
 from streamsel.interfaces import Sink
 from streamsel.sinks.disk import DiskOptions, DiskSink
 from streamsel.sinks.encode import Encoder

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from streamsel.clock import SystemClock
+from streamsel.decisions import Evicted, Judgement, Kept
 from streamsel.errors import DiskChangedError, DiskGoneError, SinkError
-from streamsel.event import Evicted, Judgement, Kept
 from streamsel.frame import FrameKey
 from streamsel.sinks.clips import ClipOrder, ClipSink
 from streamsel.sinks.record import Record

@@ -11,7 +11,7 @@ import pytest
 import simplejpeg
 from PIL import Image
 
-from streamsel.event import Kept, Verdict
+from streamsel.decisions import Kept, Verdict
 from streamsel.sinks.encode import Encoder
 from streamsel.sinks.exif import with_exif
 from tests.sinks.streams import frame, opened, verdicts

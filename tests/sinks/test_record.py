@@ -7,8 +7,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from streamsel.decisions import FeedReport, Kept
 from streamsel.errors import RecordError
-from streamsel.event import FeedReport, Kept
 from streamsel.frame import FrameKey
 from streamsel.sinks.record import Record
 from streamsel.sinks.run import FeedPlan

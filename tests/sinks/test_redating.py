@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from streamsel.clock import Correction
+from streamsel.decisions import Judgement
 from streamsel.errors import SinkError
-from streamsel.event import Judgement
 from streamsel.frame import Frame, FrameKey
 from streamsel.sinks.store import LiveDiskSink
 from tests.sinks.live_streams import (

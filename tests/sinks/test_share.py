@@ -178,7 +178,7 @@ def test_an_outbox_works_on_a_share(share):
     ended = share.run(
         ALL,
         "from streamsel.clock import SystemClock\n"
-        "from streamsel.sinks.mqtt.bell import Bell\n"
+        "from streamsel.wakeup import Bell\n"
         "from streamsel.sinks.mqtt.counts import DeliveryCounter\n"
         "from streamsel.sinks.mqtt.message import Message\n"
         "from streamsel.sinks.mqtt.options import MqttOptions\n"

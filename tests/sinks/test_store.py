@@ -7,8 +7,8 @@ from hashlib import sha256
 import numpy as np
 import pytest
 
+from streamsel.decisions import FeedStatus, Judgement
 from streamsel.errors import RecordError, SinkError
-from streamsel.event import FeedStatus, Judgement
 from streamsel.frame import FrameKey
 from streamsel.sinks.record import Record
 from tests.sinks.live_streams import (

@@ -16,8 +16,8 @@ from click.testing import CliRunner
 from streamsel.api.operations import Operations
 from streamsel.cli.main import cli
 from streamsel.config.schema import Config
+from streamsel.decisions import Judgement
 from streamsel.errors import ConfigurationError, FolderInUseError, FolderLockedError, RecordError
-from streamsel.event import Judgement
 from streamsel.frame import Frame, FrameKey
 from streamsel.sinks.clips import ClipSink
 from streamsel.sinks.forgetting import find_gone, remove_gone

@@ -16,8 +16,8 @@ import pytest
 from PIL import Image
 
 from streamsel.clock import SystemClock
+from streamsel.decisions import Rhythm
 from streamsel.errors import SourceError
-from streamsel.event import Rhythm
 from streamsel.frame import Frame
 from streamsel.sources.connection import LiveOptions
 from streamsel.sources.live import CameraSource

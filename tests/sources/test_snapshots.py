@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from streamsel.clock import SystemClock
+from streamsel.decisions import Tally
 from streamsel.errors import RefusedError, SourceError
-from streamsel.event import Tally
 from streamsel.frame import Frame
 from streamsel.runtime.side_loop import SideLoop
 from streamsel.sources.connection import LiveOptions

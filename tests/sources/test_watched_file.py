@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from streamsel.clock import SystemClock
+from streamsel.decisions import Rhythm, Tally
 from streamsel.errors import ConfigurationError, SourceError
-from streamsel.event import Rhythm, Tally
 from streamsel.frame import Frame
 from streamsel.sources.file import FileSource
 from streamsel.sources.watched_address import FileAddress, is_file_address, read_file_address

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 
-from streamsel.event import Event, FeedStatus, Judgement, Kept
+from streamsel.decisions import Event, FeedStatus, Judgement, Kept
 from streamsel.frame import FrameKey
 from streamsel.sinks.folder import picture_path
 from streamsel.sinks.mqtt.counts import OutboxCounts

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from streamsel.clock import Clock
 from streamsel.errors import ConfigurationError
-from streamsel.sinks.mqtt.bell import Bell
 from streamsel.sinks.mqtt.board import Board
 from streamsel.sinks.mqtt.commands import Controls
 from streamsel.sinks.mqtt.counts import DeliveryCounter
@@ -18,6 +17,7 @@ from streamsel.sinks.mqtt.outbox import Outbox
 from streamsel.sinks.mqtt.publisher import MqttPublisher
 from streamsel.sinks.mqtt.sink import MqttSink
 from streamsel.sinks.mqtt.topics import Topics
+from streamsel.wakeup import Bell
 
 
 def open_mqtt(

@@ -13,7 +13,6 @@ from streamsel.clock import Clock
 from streamsel.errors import DiskGoneError, SinkError
 from streamsel.sinks.files import sync_files, sync_path
 from streamsel.sinks.folder import make_and_lock
-from streamsel.sinks.mqtt.bell import Bell
 from streamsel.sinks.mqtt.counts import DeliveryCounter
 from streamsel.sinks.mqtt.message import (
     MOST_PACKET_BYTES,
@@ -32,6 +31,7 @@ from streamsel.sinks.mqtt.store import (
     outbox_errors,
     transaction,
 )
+from streamsel.wakeup import Bell
 
 SMALL_BYTES = 4_096
 """Payloads up to this lie in their row; a full disk holds no more than that against them."""

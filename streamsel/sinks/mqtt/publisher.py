@@ -14,7 +14,6 @@ import aiomqtt
 from streamsel.clock import Clock
 from streamsel.errors import SinkError, StreamselError
 from streamsel.sinks.mqtt.announcer import OFFLINE, Announcer
-from streamsel.sinks.mqtt.bell import Bell
 from streamsel.sinks.mqtt.board import Board
 from streamsel.sinks.mqtt.commands import SETTINGS, Controls, obey, read_command
 from streamsel.sinks.mqtt.connection import Connection, Login, connected, explain
@@ -25,6 +24,7 @@ from streamsel.sinks.mqtt.options import MqttOptions
 from streamsel.sinks.mqtt.outgoing import Outgoing
 from streamsel.sinks.mqtt.seldom import Seldom
 from streamsel.sinks.mqtt.topics import Topics
+from streamsel.wakeup import Bell
 
 LOG = logging.getLogger("streamsel.mqtt")
 

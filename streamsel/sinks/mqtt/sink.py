@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from streamsel.clock import Clock
-from streamsel.event import FeedStatus, Judgement, Kept
+from streamsel.decisions import FeedStatus, Judgement, Kept
 from streamsel.frame import FrameKey
 from streamsel.sinks.mqtt.board import Board
 from streamsel.sinks.mqtt.counts import DeliveryCounter, OutboxCounts

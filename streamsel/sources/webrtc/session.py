@@ -8,7 +8,7 @@ from fractions import Fraction
 import av
 
 from streamsel.clock import Clock
-from streamsel.event import Tally
+from streamsel.decisions import Tally
 from streamsel.frame import Frame
 from streamsel.sources.connection import LiveOptions
 from streamsel.sources.decode import Damage, Session

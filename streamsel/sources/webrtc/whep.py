@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 
 from streamsel.clock import Clock
+from streamsel.decisions import Rhythm, Tally
 from streamsel.errors import OfferError, RefusedError, SourceError
-from streamsel.event import Rhythm, Tally
 from streamsel.frame import Frame
 from streamsel.interfaces import Loop
 from streamsel.libav import ends_as_source_error
+from streamsel.redaction import mask
 from streamsel.sources.connection import LiveOptions
 from streamsel.sources.http_client import trust, why_unanswered
-from streamsel.sources.masking import mask
 from streamsel.sources.webrtc.offer import MOST_BYTES
 from streamsel.sources.webrtc.peer import Peer, PeerOptions
 from streamsel.sources.webrtc.session import Counting, frames_of

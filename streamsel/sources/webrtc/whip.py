@@ -6,8 +6,8 @@ import threading
 from collections.abc import Callable, Generator
 
 from streamsel.clock import Clock
+from streamsel.decisions import Rhythm, Tally
 from streamsel.errors import SourceError
-from streamsel.event import Rhythm, Tally
 from streamsel.frame import Frame
 from streamsel.libav import ends_as_source_error
 from streamsel.sources.connection import LiveOptions

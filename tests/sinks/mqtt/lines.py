@@ -13,10 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from streamsel.clock import Clock, SystemClock
+from streamsel.decisions import Evicted, FeedStatus, Judgement, Kept, Verdict
 from streamsel.errors import ConfigurationError
-from streamsel.event import Evicted, FeedStatus, Judgement, Kept, Verdict
 from streamsel.frame import Candidate, EncodedPicture, Frame, Sighting
-from streamsel.sinks.mqtt.bell import Bell
 from streamsel.sinks.mqtt.counts import DeliveryCounter
 from streamsel.sinks.mqtt.message import Message
 from streamsel.sinks.mqtt.opening import open_mqtt
@@ -25,6 +24,7 @@ from streamsel.sinks.mqtt.outbox import Outbox
 from streamsel.sinks.mqtt.outgoing import Outgoing
 from streamsel.sinks.mqtt.publisher import MqttPublisher
 from streamsel.sinks.mqtt.sink import MqttSink
+from streamsel.wakeup import Bell
 from tests.sinks import streams
 
 PATIENCE = 15.0

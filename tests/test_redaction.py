@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from streamsel.sources.masking import know_address, know_secret, mask
+from streamsel.redaction import know_address, know_secret, mask
 from tests.canaries import FORMS
 
 CANARY = "canary4711Zx"
