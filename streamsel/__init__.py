@@ -22,11 +22,11 @@ from streamsel.version import __version__
 if TYPE_CHECKING:
     from streamsel.api.selection import Selection, select
     from streamsel.api.watch import watch
-    from streamsel.coreset.kcenter import Coreset
+    from streamsel.coreset.coreset import Coreset
     from streamsel.errors import StreamselError
 
 _HOMES = {
-    "Coreset": "streamsel.coreset.kcenter",
+    "Coreset": "streamsel.coreset.coreset",
     "Selection": "streamsel.api.selection",
     "StreamselError": "streamsel.errors",
     "select": "streamsel.api.selection",

@@ -1,12 +1,12 @@
 """The mathematics: which few vectors stand for all. numpy only; no I/O, no threads, no clock."""
 
 from streamsel.coreset.budget import Budget
-from streamsel.coreset.decision import Admitted, Center, Decision, Removed
+from streamsel.coreset.coreset import Coreset
 from streamsel.coreset.duplicates import floor_from
 from streamsel.coreset.endless import EndlessSelector
-from streamsel.coreset.kcenter import Coreset
 from streamsel.coreset.selector import OnlineSelector
 from streamsel.coreset.snapshot import Snapshot
+from streamsel.coreset.values import Admitted, Center, Decision, Removed
 
 __all__ = [
     "Admitted",

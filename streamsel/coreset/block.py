@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from streamsel.coreset.centers import NONE, CenterTable, Located
-from streamsel.coreset.decision import K, Point
 from streamsel.coreset.distance import MARGIN, distances, nearest
+from streamsel.coreset.values import K, Point
 
 
 class Block(Generic[K]):

@@ -10,8 +10,8 @@ from typing import Generic
 import numpy as np
 import numpy.typing as npt
 
-from streamsel.coreset.decision import Center, K, Point
 from streamsel.coreset.distance import MARGIN, distances, nearest
+from streamsel.coreset.values import Center, K, Point
 from streamsel.frame import Vectors
 
 NONE = -1

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from streamsel.coreset.decision import Change
-from streamsel.coreset.kcenter import Coreset
+from streamsel.coreset.coreset import Coreset
+from streamsel.coreset.values import Change
 from streamsel.frame import Frame
 
 MOST = 100_000

@@ -10,14 +10,13 @@ import numpy as np
 
 from streamsel.coreset.budget import Budget
 from streamsel.coreset.calibration import Calibration
-from streamsel.coreset.decision import Change
 from streamsel.coreset.duplicates import MOST
 from streamsel.coreset.live_state import LiveState
 from streamsel.coreset.lookahead import LookAhead
 from streamsel.coreset.periods import Periods
 from streamsel.coreset.resumption import resume, survivors
-from streamsel.coreset.state import Settings
 from streamsel.coreset.stream_clock import StreamClock
+from streamsel.coreset.values import Change, Settings
 from streamsel.coreset.verdicts import events_of, refused, verdict_of
 from streamsel.decisions import Event, Verdict
 from streamsel.frame import Candidate, Frame, FrameKey, Vector, Vectors

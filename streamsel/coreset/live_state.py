@@ -13,7 +13,7 @@ from streamsel.coreset.budget import Budget
 from streamsel.coreset.calibration import Gaps
 from streamsel.coreset.distance import FARTHEST, UNIT_TOLERANCE
 from streamsel.coreset.pace import Pace
-from streamsel.coreset.state import Progress
+from streamsel.coreset.values import Progress
 from streamsel.errors import ConfigurationError, RecordError
 from streamsel.frame import FrameKey
 

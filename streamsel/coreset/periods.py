@@ -8,13 +8,12 @@ from dataclasses import replace
 import numpy as np
 
 from streamsel.coreset.budget import Budget
-from streamsel.coreset.decision import Admitted, Change, Decision
+from streamsel.coreset.coreset import WARM_SHARE, Coreset
 from streamsel.coreset.distance import are_unit
 from streamsel.coreset.ended import Ended
 from streamsel.coreset.familiar import Familiar
-from streamsel.coreset.kcenter import WARM_SHARE, Coreset
 from streamsel.coreset.pace import Pace
-from streamsel.coreset.state import Settings
+from streamsel.coreset.values import Admitted, Change, Decision, Settings
 from streamsel.errors import ConfigurationError
 from streamsel.frame import Frame, FrameKey, Vector, Vectors
 

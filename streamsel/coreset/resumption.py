@@ -7,14 +7,13 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from streamsel.coreset.decision import Center
+from streamsel.coreset.coreset import WARM_SHARE, Coreset
 from streamsel.coreset.distance import FARTHEST, are_unit
-from streamsel.coreset.kcenter import WARM_SHARE, Coreset
 from streamsel.coreset.live_state import LiveState
 from streamsel.coreset.pace import Pace
 from streamsel.coreset.periods import Periods
-from streamsel.coreset.state import Progress, Settings
 from streamsel.coreset.stream_clock import StreamClock
+from streamsel.coreset.values import Center, Progress, Settings
 from streamsel.errors import RecordError
 from streamsel.frame import Candidate, Frame, FrameKey, Vector
 

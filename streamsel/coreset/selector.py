@@ -9,8 +9,8 @@ from typing import Literal
 
 import numpy as np
 
+from streamsel.coreset.coreset import Coreset
 from streamsel.coreset.duplicates import floor_from
-from streamsel.coreset.kcenter import Coreset
 from streamsel.coreset.lookahead import LookAhead
 from streamsel.coreset.verdicts import refused, verdict_of
 from streamsel.decisions import Verdict

@@ -13,8 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streamsel.coreset.centers import CenterTable
-from streamsel.coreset.decision import K, Point
-from streamsel.coreset.state import Progress, Settings
+from streamsel.coreset.values import K, Point, Progress, Settings
 from streamsel.errors import ConfigurationError, RecordError
 from streamsel.frame import Vectors
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from streamsel.coreset.decision import Admitted, Change, Decision
 from streamsel.coreset.distance import are_unit
+from streamsel.coreset.values import Admitted, Change, Decision
 from streamsel.decisions import Event, Evicted, Kept, Verdict
 from streamsel.frame import Candidate, Frame
 

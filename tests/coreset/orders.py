@@ -8,9 +8,9 @@ import numpy as np
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from streamsel.coreset.decision import Admitted, Decision
+from streamsel.coreset.coreset import Coreset
 from streamsel.coreset.distance import distances
-from streamsel.coreset.kcenter import Coreset
+from streamsel.coreset.values import Admitted, Decision
 from streamsel.frame import Vectors
 
 EXAMPLES = settings(deadline=None, max_examples=60)

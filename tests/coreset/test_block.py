@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from streamsel.coreset.block import Block
 from streamsel.coreset.centers import CenterTable
-from streamsel.coreset.decision import Point
+from streamsel.coreset.coreset import Coreset
 from streamsel.coreset.distance import distances
-from streamsel.coreset.kcenter import Coreset
+from streamsel.coreset.values import Point
 from tests.coreset.orders import EXAMPLES, streams
 from tests.coreset.test_centers import insert
 

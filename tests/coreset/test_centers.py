@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamsel.coreset.centers import NONE, CenterTable, Located
-from streamsel.coreset.decision import Point
 from streamsel.coreset.distance import distances
+from streamsel.coreset.values import Point
 from tests.coreset.orders import EXAMPLES, order, streams, unit
 
 

@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 
+from streamsel.coreset.coreset import Coreset
 from streamsel.coreset.ended import Ended
 from streamsel.coreset.familiar import Familiar
-from streamsel.coreset.kcenter import Coreset
 from streamsel.frame import Frame
 from tests.coreset.candidates import candidate
 from tests.coreset.orders import order

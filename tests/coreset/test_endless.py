@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamsel.coreset.budget import Budget
+from streamsel.coreset.coreset import Coreset
 from streamsel.coreset.distance import distances
 from streamsel.coreset.duplicates import floor_from
 from streamsel.coreset.endless import EndlessSelector
-from streamsel.coreset.kcenter import Coreset
 from streamsel.decisions import Evicted, Kept, Verdict
 from streamsel.errors import ConfigurationError
 from streamsel.frame import Candidate, FrameKey, Picture

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streamsel.coreset.coreset import Coreset
 from streamsel.coreset.duplicates import floor_from
-from streamsel.coreset.kcenter import Coreset
 from streamsel.coreset.selector import OnlineSelector
 from streamsel.decisions import Evicted, Kept, Verdict
 from streamsel.errors import ConfigurationError

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamsel.coreset.kcenter import Coreset
+from streamsel.coreset.coreset import Coreset
 from streamsel.coreset.snapshot import FORMAT, Snapshot
 from streamsel.errors import RecordError
 from tests.coreset.orders import EXAMPLES, offer_all, order, streams

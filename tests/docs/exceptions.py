@@ -20,7 +20,7 @@ ELSEWHERE = {
     ("docs/how-to/embedders.md", "python"): "tests/embed/backbones/test_how_to.py",
     ("docs/how-to/embedders.md", "toml"): "tests/embed/backbones/test_how_to.py",
     ("docs/reference/mqtt.md", "json"): "tests/sinks/mqtt/test_reference.py",
-    ("docs/reference/python.md", "pycon"): "streamsel/coreset/kcenter.py",
+    ("docs/reference/python.md", "pycon"): "streamsel/coreset/coreset.py",
 }
 
 # Languages that nobody types here: what is printed, a file that is shown, and queries, which

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 
 import streamsel
 from streamsel.api.selection import SelectedFrame
-from streamsel.coreset.decision import Admitted, Center, Decision, Removed
+from streamsel.coreset.values import Admitted, Center, Decision, Removed
 from streamsel.decisions import Evicted, Kept
 from tests.docs.marks import renew
 

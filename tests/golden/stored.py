@@ -21,12 +21,11 @@ from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from streamsel.event import FeedReport, Verdict
-
 from streamsel.build.selection import build_selection
 from streamsel.config.options import RunOptions, SelectOptions, WriteOptions
-from streamsel.coreset.kcenter import Coreset
+from streamsel.coreset.coreset import Coreset
 from streamsel.coreset.snapshot import Snapshot
+from streamsel.decisions import FeedReport, Verdict
 from streamsel.frame import Sighting
 from streamsel.runtime.execute import execute
 from streamsel.service.ended import EndedLogins

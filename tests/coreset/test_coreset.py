@@ -12,9 +12,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from streamsel.coreset.centers import CenterTable
-from streamsel.coreset.decision import Admitted, Decision, Removed
+from streamsel.coreset.coreset import WARM_SHARE, Coreset
 from streamsel.coreset.distance import distances
-from streamsel.coreset.kcenter import WARM_SHARE, Coreset
+from streamsel.coreset.values import Admitted, Decision, Removed
 from streamsel.errors import ConfigurationError
 from tests.coreset.orders import (
     EXAMPLES,

@@ -9,14 +9,22 @@ from typing import Generic
 import numpy as np
 import numpy.typing as npt
 
-from streamsel.coreset.arrival import arrivals, block_of, qualities_of, times_of
+from streamsel.coreset.admission import Members, decide
 from streamsel.coreset.centers import CenterTable
-from streamsel.coreset.decide import decide
-from streamsel.coreset.decision import Center, Change, Decision, K
 from streamsel.coreset.distance import FARTHEST
-from streamsel.coreset.members import Members
 from streamsel.coreset.snapshot import Snapshot
-from streamsel.coreset.state import Progress, Settings
+from streamsel.coreset.values import (
+    Center,
+    Change,
+    Decision,
+    K,
+    Progress,
+    Settings,
+    arrivals,
+    block_of,
+    qualities_of,
+    times_of,
+)
 from streamsel.frame import Vectors
 
 WARM_SHARE = 0.85

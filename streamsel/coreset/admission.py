@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Generic, Literal
 
 import numpy as np
 
+from streamsel.coreset.block import Block
 from streamsel.coreset.centers import NONE, CenterTable, Located
-from streamsel.coreset.decision import Admitted, Change, K, Point, Removed
 from streamsel.coreset.distance import FARTHEST, distances
-from streamsel.coreset.state import Progress, Settings
-from streamsel.coreset.window import Window
+from streamsel.coreset.values import (
+    Admitted,
+    Change,
+    Decision,
+    K,
+    Point,
+    Progress,
+    Removed,
+    Settings,
+)
 
 
 class Members(Generic[K]):
@@ -271,3 +279,96 @@ class Members(Generic[K]):
         if self._window is None:
             return False
         return point.time < self._window.horizon(self.progress.clock)
+
+
+def decide(members: Members[K], points: Sequence[Point[K]]) -> list[Decision[K]]:
+    """Decide valid frames, at least one, in order of arrival; see ``Coreset.offer_block``."""
+    journal: list[list[Change[K]]] = [[] for _ in points]
+    admissions: dict[int, Admitted[K]] = {}
+    members.settle(journal[0])
+    members.advance(min(point.time for point in points), journal[0])
+    block = Block(points, members.table)
+    latest = 0
+    while not members.stuck:
+        row = block.next(members.threshold, members.settings.floor)
+        if row is None:
+            break
+        # Changes hang on the latest frame so far, so that read in order they can be replayed.
+        latest = max(latest, row)
+        admissions[row] = members.admit(block.take(row), "novel", journal[latest])
+        members.make_room(journal[latest])
+        block.refresh()
+    return [
+        _absorption(members, point, int(block.slot[row]), float(block.distance[row]), journal[row])
+        if row not in admissions
+        else _admission(admissions[row], journal[row])
+        for row, point in enumerate(points)
+    ]
+
+
+def _admission(admitted: Admitted[K], changes: Sequence[Change[K]]) -> Decision[K]:
+    """Return the decision about a frame that became a center."""
+    return Decision(
+        key=admitted.key,
+        outcome="admitted",
+        reason="novel",
+        distance=admitted.distance,
+        nearest=admitted.nearest,
+        threshold=admitted.threshold,
+        changes=tuple(changes),
+    )
+
+
+def _absorption(
+    members: Members[K], point: Point[K], slot: int, distance: float, changes: Sequence[Change[K]]
+) -> Decision[K]:
+    """Let the center in ``slot`` answer for ``point`` and return the decision about it."""
+    threshold = members.threshold
+    reason: Literal["near-duplicate", "covered", "full"] = "full"
+    if distance <= threshold:
+        reason = "near-duplicate" if distance <= members.settings.floor else "covered"
+    members.table.absorb(slot, point, distance)
+    return Decision(
+        key=point.key,
+        outcome="absorbed",
+        reason=reason,
+        distance=distance,
+        nearest=members.table.points[slot].key,
+        threshold=threshold,
+        changes=tuple(changes),
+    )
+
+
+HALVINGS = 4
+"""How often within a window the threshold halves while the set is not full."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The last ``span`` seconds of a feed, by the times of its frames.
+
+    A center that was not seen for ``span`` seconds is let go. A place that was freed has to be
+    filled again, so while the set is not full its threshold halves every quarter of the span.
+    Scenes that return within the span survive, because a center is seen whenever it absorbs.
+    """
+
+    span: float
+
+    def horizon(self, clock: float) -> float:
+        """Return the time, in seconds, before which what was last seen is forgotten at ``clock``.
+
+        >>> Window(span=8.0).horizon(clock=100.0)
+        92.0
+        """
+        return clock - self.span
+
+    def shrinkage(self, before: float, now: float) -> float:
+        """Return by which factor the threshold of a set that is not full shrinks meanwhile.
+
+        ``before`` may be -inf, then nothing was and the factor is 1.
+
+        >>> Window(span=8.0).shrinkage(before=100.0, now=102.0)
+        0.5
+        """
+        elapsed = 0.0 if math.isinf(before) else now - before
+        return float(0.5 ** (elapsed * HALVINGS / self.span))

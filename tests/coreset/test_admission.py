@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamsel.coreset.decision import Admitted, Change, Removed
+from streamsel.coreset.coreset import Coreset
 from streamsel.coreset.distance import distances
-from streamsel.coreset.kcenter import Coreset
+from streamsel.coreset.values import Admitted, Change, Removed
 from streamsel.errors import ConfigurationError
 from tests.coreset.orders import (
     farthest_first_radius,
