@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from streamsel.build.collection import CollectionRun, build_collection
 from streamsel.clock import Clock, SystemClock
 from streamsel.config.options import Decode, RunOptions
-from streamsel.coreset.decode_cost import Spent
 from streamsel.decisions import FeedReport, Verdict
+from streamsel.evaluation.decode_cost import Spent
 from streamsel.frame import Candidate, Sighting
 from streamsel.interfaces import Embeddings, Observer
 from streamsel.runtime.execute import execute

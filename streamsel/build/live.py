@@ -17,10 +17,10 @@ from streamsel.clock import Clock, GuardedClock
 from streamsel.config.schema import Config
 from streamsel.config.secrets import ice_credential
 from streamsel.config.settings import FeedSettings
-from streamsel.coreset.budget import Budget
 from streamsel.frame import Candidate, EncodedPicture, FrameKey, Picture
 from streamsel.interfaces import Embedder, LiveSelector, LiveSink
 from streamsel.runtime.feed import LiveFeed
+from streamsel.selection.budget import Budget
 from streamsel.sinks.clips import ClipOrder, ClipSink
 from streamsel.version import __version__
 
@@ -148,8 +148,8 @@ def build_parts(config: Config, clock: GuardedClock) -> LiveParts:
     Raises :class:`ConfigurationError`, :class:`EmbedderError`, :class:`FolderInUseError`,
     :class:`RecordError` and :class:`SinkError`.
     """
-    from streamsel.coreset.diversity import pairwise
     from streamsel.embed.registry import create
+    from streamsel.evaluation.diversity import pairwise
     from streamsel.metrics.observer import Metrics
 
     require_buildable(config)
@@ -234,7 +234,7 @@ def _selector(
     kept: Sequence[Candidate],
     pinned: Sequence[FrameKey],
 ) -> LiveSelector:
-    from streamsel.coreset.endless import EndlessSelector
+    from streamsel.selection.endless import EndlessSelector
 
     selector = EndlessSelector(
         Budget(count=settings.count, period=settings.period, share=settings.share),

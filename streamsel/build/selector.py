@@ -16,7 +16,7 @@ def build_selector(options: RunOptions, sources: Sequence[Source], dim: int) -> 
     """Build what decides; raises :class:`ConfigurationError` for what cannot be asked for."""
     if not options.select.per_input:
         return _selector_over(options, sources, dim)
-    from streamsel.coreset.per_feed import PerFeedSelector
+    from streamsel.selection.per_feed import PerFeedSelector
 
     # All of them now: what cannot be asked for must be said before anything is touched.
     selectors = {source.feed: _selector_over(options, [source], dim) for source in sources}
@@ -24,8 +24,8 @@ def build_selector(options: RunOptions, sources: Sequence[Source], dim: int) -> 
 
 
 def _selector_over(options: RunOptions, sources: Sequence[Source], dim: int) -> Selector:
-    from streamsel.coreset.offline import RandomSelector, TwoPassSelector, UniformSelector
-    from streamsel.coreset.selector import OnlineSelector
+    from streamsel.selection.online import OnlineSelector
+    from streamsel.selection.two_pass import RandomSelector, TwoPassSelector, UniformSelector
 
     select = options.select
     count = _count(options, sources)

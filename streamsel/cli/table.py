@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from streamsel.coreset.comparison import Row
-from streamsel.coreset.decode_cost import Cover, DecodeRow
+from streamsel.evaluation.comparison import Row
+from streamsel.evaluation.decode_cost import Cover, DecodeRow
 
 _COLUMNS = {
     "frames": "count",

@@ -28,7 +28,7 @@ class Metrics:
     Args:
         embedder: Name of the embedder.
         sinks: Names of the sinks; any other is counted as ``other``.
-        pairwise: Measures the pairs of (N, D) vectors: ``streamsel.coreset.diversity.pairwise``.
+        pairwise: Measures the pairs of (N, D) vectors: ``streamsel.evaluation.diversity.pairwise``.
         clock: Tells when diversity is to be measured again.
     """
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from streamsel.coreset.diversity import EXACT_UP_TO, pairwise
-from streamsel.coreset.live_state import LiveState
 from streamsel.errors import RecordError
+from streamsel.evaluation.diversity import EXACT_UP_TO, pairwise
+from streamsel.selection.state import LiveState
 from streamsel.sinks.record import Record
 from streamsel.sinks.run import GoneScope, RunPlan
 

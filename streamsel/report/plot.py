@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from streamsel.coreset.comparison import Row
 from streamsel.errors import ConfigurationError, SinkError
+from streamsel.evaluation.comparison import Row
 
 _SUFFIXES = frozenset({".png", ".svg", ".pdf"})
 _COLOURS = {

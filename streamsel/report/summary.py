@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from streamsel.coreset.assign import assign
-from streamsel.coreset.diversity import Coverage, coverage_of, pairwise
+from streamsel.evaluation.diversity import Coverage, coverage_of, pairwise
 from streamsel.frame import Vectors
 from streamsel.sinks.lock import FolderLock
 from streamsel.sinks.record import Record

@@ -23,14 +23,14 @@ import numpy as np
 
 from streamsel.build.collection import build_collection
 from streamsel.config.options import RunOptions
-from streamsel.coreset.baselines import uniform
-from streamsel.coreset.budget import Budget
-from streamsel.coreset.diversity import diversity
-from streamsel.coreset.endless import EndlessSelector
 from streamsel.coreset.greedy import farthest_first
 from streamsel.decisions import Kept
+from streamsel.evaluation.diversity import diversity
 from streamsel.frame import Candidate, FrameKey, Vectors
 from streamsel.runtime.execute import execute
+from streamsel.selection.baselines import uniform
+from streamsel.selection.budget import Budget
+from streamsel.selection.endless import EndlessSelector
 
 FPS = 25.0
 DRAWS = 6

@@ -25,10 +25,10 @@ import numpy as np
 
 from streamsel.build.collection import build_collection
 from streamsel.config.options import RunOptions
-from streamsel.coreset.comparison import Row, compare
-from streamsel.coreset.diversity import diversity
 from streamsel.coreset.greedy import farthest_first
 from streamsel.coreset.refine import best_of_starts
+from streamsel.evaluation.comparison import Row, compare
+from streamsel.evaluation.diversity import diversity
 from streamsel.frame import Candidate, Vectors
 from streamsel.runtime.execute import execute
 

@@ -10,9 +10,9 @@ import streamsel
 from streamsel.bounds import MOST_FRAMES, require_count
 from streamsel.config.count import read_count
 from streamsel.config.options import SelectOptions
-from streamsel.coreset.budget import Budget
-from streamsel.coreset.endless import EndlessSelector
 from streamsel.errors import ConfigurationError
+from streamsel.selection.budget import Budget
+from streamsel.selection.endless import EndlessSelector
 from streamsel.sinks.mqtt.commands import read_command
 from streamsel.sinks.mqtt.topics import Topics
 

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from streamsel.coreset.distance import distances
-from streamsel.coreset.endless import EndlessSelector
 from streamsel.decisions import Event, Kept, Verdict
 from streamsel.frame import Candidate, FrameKey
 from streamsel.interfaces import LiveSelector
+from streamsel.selection.endless import EndlessSelector
 
 
 class LiveStory:

@@ -388,7 +388,8 @@ def test_the_mathematics_needs_numpy_alone() -> None:
     program = """
 import sys
 import numpy as np
-from streamsel.coreset import Coreset, OnlineSelector
+from streamsel.coreset import Coreset
+from streamsel.selection.online import OnlineSelector
 coreset = Coreset[str](2, 3)
 for name, vector in zip("abc", np.eye(3, dtype=np.float32)):
     coreset.offer(name, vector)

@@ -14,8 +14,6 @@ import av
 import numpy as np
 import pytest
 
-from streamsel.coreset.budget import Budget
-from streamsel.coreset.endless import EndlessSelector
 from streamsel.decisions import Judgement, Kept
 from streamsel.frame import (
     EncodedPicture,
@@ -29,6 +27,8 @@ from streamsel.frame import (
 )
 from streamsel.runtime.judge import Judge
 from streamsel.runtime.judgements import encoded, merge
+from streamsel.selection.budget import Budget
+from streamsel.selection.endless import EndlessSelector
 from streamsel.sinks.record import Record
 from streamsel.sinks.store import LiveDiskSink
 from tests.sinks.live_streams import BEGIN, SetClock, opened

@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 
-from streamsel.coreset.budget import Budget
-from streamsel.coreset.endless import EndlessSelector
 from streamsel.embed.registry import create
 from streamsel.runtime.embedding import embedded
 from streamsel.screen.frame_screen import FrameScreen
 from streamsel.screen.options import ScreenOptions
+from streamsel.selection.budget import Budget
+from streamsel.selection.endless import EndlessSelector
 from streamsel.sources.eye import Eye
 from streamsel.sources.file import FileSource
 from tests.canaries import ANYWHERE, FORMS

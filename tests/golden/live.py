@@ -18,8 +18,6 @@ from typing import Any, Self
 
 import numpy as np
 
-from streamsel.coreset.budget import Budget
-from streamsel.coreset.endless import EndlessSelector
 from streamsel.decisions import Event, Kept, Verdict
 from streamsel.decisions import Judgement as Update
 from streamsel.frame import (
@@ -35,6 +33,8 @@ from streamsel.frame import (
 from streamsel.interfaces import LiveSelector
 from streamsel.runtime.judge import Judge
 from streamsel.runtime.judgements import encoded
+from streamsel.selection.budget import Budget
+from streamsel.selection.endless import EndlessSelector
 from streamsel.sinks.run import FeedPlan, RunPlan
 from streamsel.sinks.store import LiveDiskSink, StoreOptions
 from tests.golden.records import Row

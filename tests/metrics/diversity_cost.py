@@ -6,7 +6,7 @@ import statistics
 import time
 
 from streamsel.clock import SystemClock
-from streamsel.coreset.diversity import pairwise
+from streamsel.evaluation.diversity import pairwise
 from streamsel.metrics.spread import SpreadMeter
 from tests.metrics.scenario import FixedSelector, unit_vectors
 

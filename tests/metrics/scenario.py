@@ -8,7 +8,6 @@ from fractions import Fraction
 
 import numpy as np
 
-from streamsel.coreset.diversity import pairwise
 from streamsel.decisions import (
     DROP_REASONS,
     Evicted,
@@ -20,6 +19,7 @@ from streamsel.decisions import (
     Tally,
     Verdict,
 )
+from streamsel.evaluation.diversity import pairwise
 from streamsel.frame import Candidate, Frame, FrameKey, Picture, Vectors
 from streamsel.metrics.observer import Metrics
 from tests.coreset.candidates import candidate

@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from streamsel.coreset.diversity import Pairwise, pairwise
+from streamsel.evaluation.diversity import Pairwise, pairwise
 from streamsel.frame import Vectors
 from streamsel.metrics.observer import Metrics
 from streamsel.metrics.spread import EXACT_UP_TO, SHARE_OF_THE_TIME, SpreadMeter

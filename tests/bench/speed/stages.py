@@ -14,12 +14,12 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from streamsel.coreset.selector import OnlineSelector
 from streamsel.embed.registry import create
 from streamsel.frame import Frame, View
 from streamsel.screen.frame_screen import FrameScreen
 from streamsel.screen.measures import sharpness_of
 from streamsel.screen.options import ScreenOptions
+from streamsel.selection.online import OnlineSelector
 from streamsel.sinks.encode import Encoder
 from streamsel.sinks.writer import RecordWriter
 from streamsel.sources.eye import Eye

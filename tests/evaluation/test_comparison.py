@@ -7,8 +7,8 @@ import json
 import numpy as np
 import pytest
 
-from streamsel.coreset.comparison import compare, our_selectors
-from streamsel.coreset.diversity import pairwise
+from streamsel.evaluation.comparison import compare, our_selectors
+from streamsel.evaluation.diversity import pairwise
 from streamsel.frame import Candidate, Vectors
 from tests.coreset.candidates import candidate
 

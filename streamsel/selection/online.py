@@ -10,11 +10,11 @@ from typing import Literal
 import numpy as np
 
 from streamsel.coreset.coreset import Coreset
-from streamsel.coreset.duplicates import floor_from
-from streamsel.coreset.lookahead import LookAhead
-from streamsel.coreset.verdicts import refused, verdict_of
 from streamsel.decisions import Verdict
 from streamsel.frame import Candidate, Frame, FrameKey, Vector
+from streamsel.selection.calibration import floor_from
+from streamsel.selection.lookahead import LookAhead
+from streamsel.selection.verdicts import refused, verdict_of
 
 
 class OnlineSelector:

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamsel.coreset.comparison import compare
-from streamsel.coreset.decode_cost import DecodeCosts, Spent, cover
+from streamsel.evaluation.comparison import compare
+from streamsel.evaluation.decode_cost import DecodeCosts, Spent, cover
 from streamsel.frame import Candidate, Vectors
 from tests.coreset.candidates import candidate
 from tests.coreset.orders import EXAMPLES, order, streams

@@ -7,9 +7,9 @@ import math
 import numpy as np
 
 from streamsel.coreset.coreset import Coreset
-from streamsel.coreset.ended import Ended
-from streamsel.coreset.familiar import Familiar
 from streamsel.frame import Frame
+from streamsel.selection.carry_over import Familiar
+from streamsel.selection.closed_periods import Ended
 from tests.coreset.candidates import candidate
 from tests.coreset.orders import order
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamsel.coreset import diversity as module
 from streamsel.coreset.distance import distances
-from streamsel.coreset.diversity import Coverage, coverage, diversity, pairwise
+from streamsel.evaluation import diversity as module
+from streamsel.evaluation.diversity import Coverage, coverage, diversity, pairwise
 from streamsel.frame import Vectors
 from tests.coreset.test_greedy import EXAMPLES, clouds, unit
 

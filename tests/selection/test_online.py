@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamsel.coreset.coreset import Coreset
-from streamsel.coreset.duplicates import floor_from
-from streamsel.coreset.selector import OnlineSelector
 from streamsel.decisions import Evicted, Kept, Verdict
 from streamsel.errors import ConfigurationError
 from streamsel.frame import Candidate, FrameKey, Picture
 from streamsel.interfaces import Selector
+from streamsel.selection.calibration import floor_from
+from streamsel.selection.online import OnlineSelector
 from tests.coreset.candidates import candidate
 from tests.coreset.orders import EXAMPLES, order, streams, unit
 

@@ -9,13 +9,13 @@ from typing import Literal
 
 import numpy as np
 
-from streamsel.coreset import baselines
-from streamsel.coreset.diversity import diversity
-from streamsel.coreset.offline import TwoPassSelector
-from streamsel.coreset.selector import OnlineSelector
 from streamsel.decisions import Event, Kept
+from streamsel.evaluation.diversity import diversity
 from streamsel.frame import Candidate, FrameKey, Vectors
 from streamsel.interfaces import Selector
+from streamsel.selection import baselines
+from streamsel.selection.online import OnlineSelector
+from streamsel.selection.two_pass import TwoPassSelector
 
 
 @dataclass(frozen=True, slots=True)

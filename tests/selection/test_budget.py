@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from streamsel.coreset.budget import SHARE_PERIOD, Budget
 from streamsel.errors import ConfigurationError
+from streamsel.selection.budget import SHARE_PERIOD, Budget
 
 
 def test_what_may_be_kept_of_so_many_frames() -> None:

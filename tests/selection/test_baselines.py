@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamsel.coreset.baselines import Reservoir, random, uniform
+from streamsel.selection.baselines import Reservoir, random, uniform
 
 EXAMPLES = settings(deadline=None, max_examples=100)
 

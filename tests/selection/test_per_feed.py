@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from streamsel.coreset.offline import TwoPassSelector
-from streamsel.coreset.per_feed import PerFeedSelector
-from streamsel.coreset.selector import OnlineSelector
 from streamsel.decisions import Verdict
 from streamsel.frame import Candidate
 from streamsel.interfaces import Selector
+from streamsel.selection.online import OnlineSelector
+from streamsel.selection.per_feed import PerFeedSelector
+from streamsel.selection.two_pass import TwoPassSelector
 from tests.coreset.candidates import candidate
 
 

@@ -5,10 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamsel.coreset.calibration import Calibration
-from streamsel.coreset.duplicates import floor_from
+from streamsel.selection.calibration import Calibration, floor_from
 from tests.coreset.orders import order, streams
-from tests.coreset.test_endless import resting
+from tests.selection.test_endless import resting
 
 SOME = settings(deadline=None, max_examples=30)
 

@@ -8,18 +8,17 @@ from typing import Literal
 
 import numpy as np
 
-from streamsel.coreset.budget import Budget
-from streamsel.coreset.calibration import Calibration
-from streamsel.coreset.duplicates import MOST
-from streamsel.coreset.live_state import LiveState
-from streamsel.coreset.lookahead import LookAhead
-from streamsel.coreset.periods import Periods
-from streamsel.coreset.resumption import resume, survivors
-from streamsel.coreset.stream_clock import StreamClock
 from streamsel.coreset.values import Change, Settings
-from streamsel.coreset.verdicts import events_of, refused, verdict_of
 from streamsel.decisions import Event, Verdict
 from streamsel.frame import Candidate, Frame, FrameKey, Vector, Vectors
+from streamsel.selection.budget import Budget
+from streamsel.selection.calibration import MOST, Calibration
+from streamsel.selection.lookahead import LookAhead
+from streamsel.selection.periods import Periods
+from streamsel.selection.restart import resume, survivors
+from streamsel.selection.state import LiveState
+from streamsel.selection.stream_time import StreamClock
+from streamsel.selection.verdicts import events_of, refused, verdict_of
 
 
 class EndlessSelector:
@@ -243,7 +242,7 @@ class EndlessSelector:
         ``state`` is empty where none was stored. It may be older than the frames: those of it that
         are no longer kept are left out, those that it does not know are taken in, and the settings
         of this selector apply. What exceeds them is evicted with the next verdict. The bound of the
-        coverage holds on, as :func:`streamsel.coreset.resumption.resume` proves; with a window,
+        coverage holds on, as :func:`streamsel.selection.restart.resume` proves; with a window,
         what was refused after the state was taken may be forgotten as early as what was refused
         before.
 

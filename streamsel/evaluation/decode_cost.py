@@ -10,8 +10,8 @@ from typing import Literal
 import numpy as np
 
 from streamsel.coreset.assign import assign
-from streamsel.coreset.comparison import chosen_by, finite, our_selectors
-from streamsel.coreset.diversity import coverage_of, pairwise
+from streamsel.evaluation.comparison import chosen_by, finite, our_selectors
+from streamsel.evaluation.diversity import coverage_of, pairwise
 from streamsel.frame import Candidate, Vectors
 
 

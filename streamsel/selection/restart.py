@@ -9,13 +9,12 @@ from dataclasses import dataclass, replace
 
 from streamsel.coreset.coreset import WARM_SHARE, Coreset
 from streamsel.coreset.distance import FARTHEST, are_unit
-from streamsel.coreset.live_state import LiveState
-from streamsel.coreset.pace import Pace
-from streamsel.coreset.periods import Periods
-from streamsel.coreset.stream_clock import StreamClock
 from streamsel.coreset.values import Center, Progress, Settings
 from streamsel.errors import RecordError
 from streamsel.frame import Candidate, Frame, FrameKey, Vector
+from streamsel.selection.periods import Pace, Periods
+from streamsel.selection.state import LiveState
+from streamsel.selection.stream_time import StreamClock
 
 ARCHIVE = -1
 """The period of frames that were kept before there was one coreset for ever."""

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamsel.coreset.stream_clock import LAG, StreamClock
+from streamsel.selection.stream_time import LAG, StreamClock
 
 steps = st.tuples(
     st.sampled_from(["gate", "yard", "roof"]),

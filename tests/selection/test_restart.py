@@ -14,17 +14,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamsel.coreset.budget import Budget
-from streamsel.coreset.duplicates import floor_from
-from streamsel.coreset.endless import EndlessSelector
-from streamsel.coreset.live_state import LiveState
 from streamsel.decisions import Evicted, Kept
 from streamsel.errors import RecordError
 from streamsel.frame import Candidate, FrameKey
+from streamsel.selection.budget import Budget
+from streamsel.selection.calibration import floor_from
+from streamsel.selection.endless import EndlessSelector
+from streamsel.selection.state import LiveState
 from tests.coreset.candidates import candidate
 from tests.coreset.live_story import LiveStory
 from tests.coreset.orders import order, streams
-from tests.coreset.test_endless import of, resting
+from tests.selection.test_endless import of, resting
 
 SOME = settings(deadline=None, max_examples=60)
 BUDGETS = {

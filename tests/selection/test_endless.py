@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamsel.coreset.budget import Budget
 from streamsel.coreset.coreset import Coreset
 from streamsel.coreset.distance import distances
-from streamsel.coreset.duplicates import floor_from
-from streamsel.coreset.endless import EndlessSelector
 from streamsel.decisions import Evicted, Kept, Verdict
 from streamsel.errors import ConfigurationError
 from streamsel.frame import Candidate, FrameKey, Picture
+from streamsel.selection.budget import Budget
+from streamsel.selection.calibration import floor_from
+from streamsel.selection.endless import EndlessSelector
 from tests.coreset.candidates import candidate
 from tests.coreset.live_story import LiveStory
 from tests.coreset.orders import order, streams, unit

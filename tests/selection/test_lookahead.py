@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamsel.coreset.lookahead import LookAhead
 from streamsel.errors import ConfigurationError
+from streamsel.selection.lookahead import LookAhead
 from tests.coreset.candidates import candidate
 
 VECTOR = np.array([1.0, 0.0], np.float32)

@@ -9,13 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from streamsel.coreset.budget import Budget
-from streamsel.coreset.calibration import Gaps
 from streamsel.coreset.distance import FARTHEST, UNIT_TOLERANCE
-from streamsel.coreset.pace import Pace
 from streamsel.coreset.values import Progress
 from streamsel.errors import ConfigurationError, RecordError
 from streamsel.frame import FrameKey
+from streamsel.selection.budget import Budget
+from streamsel.selection.calibration import Gaps
+from streamsel.selection.periods import Pace
 
 FORMAT = "streamsel-selector-1"
 """Another layout gets another name."""

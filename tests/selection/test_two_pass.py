@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamsel.coreset.assign import assign
-from streamsel.coreset.baselines import Reservoir, uniform
-from streamsel.coreset.offline import RandomSelector, TwoPassSelector, UniformSelector
 from streamsel.coreset.refine import best_of_starts
 from streamsel.decisions import Event, Evicted, Kept, Verdict
 from streamsel.frame import Candidate, FrameKey, Vectors
 from streamsel.interfaces import Selector
+from streamsel.selection.baselines import Reservoir, uniform
+from streamsel.selection.two_pass import RandomSelector, TwoPassSelector, UniformSelector
 from tests.coreset.candidates import candidate
 from tests.coreset.test_greedy import EXAMPLES, clouds, unit
 

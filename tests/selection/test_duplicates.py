@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from streamsel.coreset.coreset import Coreset
 from streamsel.coreset.distance import distances
-from streamsel.coreset.duplicates import FEWEST_AT_REST, MOST, floor_from, floor_of
+from streamsel.selection.calibration import FEWEST_AT_REST, MOST, floor_from, floor_of
 from tests.coreset.orders import EXAMPLES, offer_all, streams, unit
 
 DIM = 256

@@ -9,12 +9,12 @@ from itertools import accumulate
 import numpy as np
 
 from streamsel.coreset.assign import assign
-from streamsel.coreset.baselines import EvenTicks, Reservoir
 from streamsel.coreset.greedy import farthest_first
 from streamsel.coreset.refine import best_of_starts
-from streamsel.coreset.verdicts import refusal, refused
 from streamsel.decisions import Evicted, Kept, Verdict
 from streamsel.frame import Candidate, Frame, FrameKey, Vectors
+from streamsel.selection.baselines import EvenTicks, Reservoir
+from streamsel.selection.verdicts import refusal, refused
 
 _HELD_PER_CANDIDATE = 4
 _ROUNDING_SECONDS = 1e-3
@@ -212,7 +212,7 @@ class UniformSelector:
 
     They are the distinct frames that ffmpeg's ``fps`` filter would pass at the rate that gives
     ``count`` over all feeds, one after another, by their media time, refused ones included: see
-    :class:`~streamsel.coreset.baselines.EvenTicks`. There are fewer where several ticks fall on
+    :class:`~streamsel.selection.baselines.EvenTicks`. There are fewer where several ticks fall on
     one frame that was shown for long. If such a frame was refused, the next candidate that is not
     kept already takes its place. Verdicts come a frame late and measure no distance.
     """

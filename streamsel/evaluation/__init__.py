@@ -1,0 +1,1 @@
+"""Measures of a selection: diversity, methods compared, what a way of decoding costs."""
