@@ -88,8 +88,8 @@ def build_collection(
     ``embeddings`` are those of an earlier run with the same options; None: they are loaded.
     ``standard_input`` is the file that holds what ``-`` stands for.
     """
-    from streamsel.screen.frame_screen import FrameScreen
-    from streamsel.screen.options import ScreenOptions
+    from streamsel.prefilter.options import ScreenOptions
+    from streamsel.prefilter.prefilter import FrameScreen
 
     on_card = looks_on_card(options.read)
     opened = open_sources(inputs, options.read, on_card=on_card, standard_input=standard_input)

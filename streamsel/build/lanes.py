@@ -15,8 +15,8 @@ from streamsel.runtime.ahead import usable_cores
 from streamsel.runtime.pipeline import Lane
 
 if TYPE_CHECKING:
+    from streamsel.prefilter.prefilter import FrameScreen
     from streamsel.runtime.children import Children
-    from streamsel.screen.frame_screen import FrameScreen
     from streamsel.sinks.run import Feed
     from streamsel.sources.address import Input
 
@@ -92,7 +92,7 @@ class Lanes:
         return Lane(far, here.open_screen, feed.recorded, sightings=far.sightings)
 
     def _screen(self, feed: Feed) -> FrameScreen:
-        from streamsel.screen.frame_screen import FrameScreen
+        from streamsel.prefilter.prefilter import FrameScreen
 
         screen = FrameScreen(open_eye(on_card=self._on_card), self._view, self._options.screen)
         screen.resume(*self._remembered(feed))
@@ -100,7 +100,7 @@ class Lanes:
 
     def _remembered(self, feed: Feed) -> tuple[ScreenState, tuple[int, ...]]:
         """What a screen remembers of the frames that are recorded."""
-        from streamsel.screen.frame_screen import FrameScreen
+        from streamsel.prefilter.prefilter import FrameScreen
         from streamsel.sinks.record import Record
 
         if not feed.recorded:

@@ -76,7 +76,7 @@ def open_source(
 
 def open_watch() -> ViewWatch:
     """Return what watches the view of a camera, and has seen nothing of it yet."""
-    from streamsel.screen.view_watch import CameraWatch
+    from streamsel.prefilter.view_watch import CameraWatch
     from streamsel.sources.eye import Eye
 
     return CameraWatch(Eye())
@@ -84,7 +84,7 @@ def open_watch() -> ViewWatch:
 
 def open_screen(settings: FeedSettings, view: View) -> Screen:
     """Return a screen that remembers nothing yet; ``view`` is what the embedder wants."""
-    from streamsel.screen.frame_screen import FrameScreen
+    from streamsel.prefilter.prefilter import FrameScreen
     from streamsel.sources.eye import Eye
 
     return FrameScreen(Eye(), view, settings.screen)

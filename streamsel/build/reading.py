@@ -10,8 +10,8 @@ from streamsel.build.eyes import open_eye
 from streamsel.build.inputs import open_source
 from streamsel.config.options import ReadOptions
 from streamsel.frame import ScreenState, Sighting, View
-from streamsel.screen.frame_screen import FrameScreen
-from streamsel.screen.options import ScreenOptions
+from streamsel.prefilter.options import ScreenOptions
+from streamsel.prefilter.prefilter import FrameScreen
 from streamsel.sources.address import Input
 from streamsel.sources.file import FileSource
 

@@ -25,7 +25,7 @@ from streamsel.config.options import (
 )
 from streamsel.errors import ConfigurationError
 from streamsel.pixels.size import PictureSize
-from streamsel.screen.options import ScreenOptions
+from streamsel.prefilter.options import ScreenOptions
 
 F = TypeVar("F", bound=Callable[..., Any])
 _T = TypeVar("_T")

@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias, get_args
 from streamsel.bounds import MOST_FRAMES, require_count
 from streamsel.errors import ConfigurationError
 from streamsel.pixels.size import PictureSize
-from streamsel.screen.options import ScreenOptions
+from streamsel.prefilter.options import ScreenOptions
 from streamsel.sources.masks import read_masks
 
 Method: TypeAlias = Literal["online", "two-pass", "random", "uniform"]

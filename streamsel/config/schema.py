@@ -26,7 +26,7 @@ from streamsel.config.settings import (
     has_packets,
     is_decoded_here,
 )
-from streamsel.screen.options import ScreenOptions
+from streamsel.prefilter.options import ScreenOptions
 
 LogLevel: TypeAlias = Literal["debug", "info", "warning", "error"]
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from streamsel.prefilter.options import ScreenOptions
 from streamsel.redaction import mask
-from streamsel.screen.options import ScreenOptions
 from streamsel.sources.watched_address import is_file_address, is_snapshot_address
 
 Transport: TypeAlias = Literal["tcp", "udp"]

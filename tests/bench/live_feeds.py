@@ -18,8 +18,8 @@ from pathlib import Path
 
 from streamsel.clock import SystemClock
 from streamsel.frame import View
-from streamsel.screen.frame_screen import FrameScreen
-from streamsel.screen.options import ScreenOptions
+from streamsel.prefilter.options import ScreenOptions
+from streamsel.prefilter.prefilter import FrameScreen
 from streamsel.sources.connection import LiveOptions
 from streamsel.sources.eye import Eye
 from streamsel.sources.live import CameraSource

@@ -14,7 +14,7 @@ from streamsel.config.options import DEFAULT_COUNT
 from streamsel.config.schema import Config
 from streamsel.config.sections.feeds import ScreenConfig
 from streamsel.config.settings import ClipSettings
-from streamsel.screen.options import ScreenOptions
+from streamsel.prefilter.options import ScreenOptions
 from tests.config.files import ONE_FEED
 
 TLS = {"cert_file": "cert.pem", "key_file": "key.pem"}

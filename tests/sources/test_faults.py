@@ -13,8 +13,8 @@ from streamsel.clock import SystemClock
 from streamsel.errors import SourceError
 from streamsel.frame import Frame, ScreenState, View
 from streamsel.interfaces import LiveSource, Source
-from streamsel.screen.frame_screen import FrameScreen
-from streamsel.screen.options import ScreenOptions
+from streamsel.prefilter.options import ScreenOptions
+from streamsel.prefilter.prefilter import FrameScreen
 from streamsel.sinks.encode import Encoder
 from streamsel.sources.connection import LiveOptions
 from streamsel.sources.eye import Eye

@@ -15,8 +15,8 @@ import pytest
 from streamsel.clock import SystemClock
 from streamsel.errors import SourceError
 from streamsel.frame import Frame, View
-from streamsel.screen.frame_screen import FrameScreen
-from streamsel.screen.options import ScreenOptions
+from streamsel.prefilter.options import ScreenOptions
+from streamsel.prefilter.prefilter import FrameScreen
 from streamsel.sources.connection import LiveOptions
 from streamsel.sources.covering import Areas
 from streamsel.sources.eye import Eye

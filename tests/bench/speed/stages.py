@@ -16,9 +16,9 @@ import pytest
 
 from streamsel.embed.registry import create
 from streamsel.frame import Frame, View
-from streamsel.screen.frame_screen import FrameScreen
-from streamsel.screen.measures import sharpness_of
-from streamsel.screen.options import ScreenOptions
+from streamsel.prefilter.measures import sharpness_of
+from streamsel.prefilter.options import ScreenOptions
+from streamsel.prefilter.prefilter import FrameScreen
 from streamsel.selection.online import OnlineSelector
 from streamsel.sinks.encode import Encoder
 from streamsel.sinks.writer import RecordWriter

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from streamsel.decisions import Fault, FaultKind
 from streamsel.frame import Sighting, Sketch
 from streamsel.interfaces import Eye
-from streamsel.screen.measures import sharpness_of
+from streamsel.prefilter.measures import sharpness_of
 
 Edges = npt.NDArray[np.float32]
 

@@ -12,8 +12,8 @@ from streamsel.errors import SourceError
 from streamsel.frame import Frame, ScreenState, Sighting, Sketch, View
 from streamsel.interfaces import Eye
 from streamsel.luma_grid import change
-from streamsel.screen.measures import dark_share, digest_of, sharpness_of, uniform_share
-from streamsel.screen.options import ScreenOptions
+from streamsel.prefilter.measures import dark_share, digest_of, sharpness_of, uniform_share
+from streamsel.prefilter.options import ScreenOptions
 
 _UNSEEN = np.zeros((32, 32), np.uint8)
 _UNSEEN.flags.writeable = False

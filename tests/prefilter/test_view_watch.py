@@ -10,11 +10,11 @@ import pytest
 
 from streamsel.decisions import Fault
 from streamsel.frame import View
-from streamsel.screen.frame_screen import FrameScreen
-from streamsel.screen.options import ScreenOptions
-from streamsel.screen.view_watch import CameraWatch, likeness
-from tests.screen.eyes import Luma, PlainEye, shown
-from tests.screen.test_measures import smeared
+from streamsel.prefilter.options import ScreenOptions
+from streamsel.prefilter.prefilter import FrameScreen
+from streamsel.prefilter.view_watch import CameraWatch, likeness
+from tests.prefilter.eyes import Luma, PlainEye, shown
+from tests.prefilter.test_measures import smeared
 
 SIDE = 256
 BLACK = np.full((SIDE, SIDE), 16, np.uint8)

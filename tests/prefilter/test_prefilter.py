@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from streamsel.errors import ConfigurationError
 from streamsel.frame import ScreenState, View
 from streamsel.interfaces import Screen
-from streamsel.screen.frame_screen import FrameScreen
-from streamsel.screen.options import ScreenOptions
-from tests.screen.eyes import PlainEye, shown, textured
-from tests.screen.test_measures import smeared
+from streamsel.prefilter.options import ScreenOptions
+from streamsel.prefilter.prefilter import FrameScreen
+from tests.prefilter.eyes import PlainEye, shown, textured
+from tests.prefilter.test_measures import smeared
 
 AT_ONCE = ScreenOptions(calibration=0)
 ALL_OFF = ScreenOptions(
