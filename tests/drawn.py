@@ -17,14 +17,14 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from streamsel.embed.training.material import find_photographs, load_clips
-from streamsel.embed.training.procedural import procedural_picture
-from streamsel.embed.training.views import ViewMaker
+from streamsel.embed.distill.material import find_photographs, load_clips
+from streamsel.embed.distill.procedural import procedural_picture
+from streamsel.embed.distill.views import ViewMaker
 from streamsel.sources.eye import Eye
 from streamsel.sources.file import FileSource
 from streamsel.sources.scenes import parking, plasma, sky, street
 from streamsel.sources.synthetic import render_demo
-from tests.embed.training.made import write_clip, write_photograph
+from tests.embed.distill.made import write_clip, write_photograph
 
 Pictures: TypeAlias = npt.NDArray[np.uint8]
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from streamsel.config.options import EmbedOptions
+from streamsel.embed.computed import ComputedEmbeddings
 from streamsel.interfaces import Embeddings, Source
-from streamsel.runtime.embedding import ComputedEmbeddings
 
 
 def build_embeddings(options: EmbedOptions, sources: Sequence[Source]) -> Embeddings:
@@ -17,7 +17,7 @@ def build_embeddings(options: EmbedOptions, sources: Sequence[Source]) -> Embedd
     the feeds, :class:`EmbedderError` for what cannot be loaded or read.
     """
     if options.embeddings:
-        from streamsel.embed.table import TableEmbeddings
+        from streamsel.embed.tables.table import TableEmbeddings
 
         table = TableEmbeddings([Path(file) for file in options.embeddings])
         table.require_any([source.feed for source in sources])

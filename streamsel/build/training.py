@@ -10,14 +10,20 @@ from typing import Any, Literal, Protocol
 
 from streamsel.build.inputs import open_sources
 from streamsel.config.options import ReadOptions
-from streamsel.embed.adapt.adapt import Adaptation, Epoch
-from streamsel.embed.adapt.checkpoint import read_checkpoint, write_checkpoint
-from streamsel.embed.adapt.evaluate import Figures, better, measure, worse
-from streamsel.embed.adapt.footage import PICTURE_SIDE_PX, Footage, Gatherer, Split, split
-from streamsel.embed.adapt.objective import require_library
-from streamsel.embed.adapt.recipe import Recipe
-from streamsel.embed.adapt.weights import Start, digest_of, load_start, write_weights
 from streamsel.embed.device import choose_device
+from streamsel.embed.finetune.adapt import Adaptation, Epoch
+from streamsel.embed.finetune.checkpoint import read_checkpoint, write_checkpoint
+from streamsel.embed.finetune.evaluate import Figures, better, measure, worse
+from streamsel.embed.finetune.objective import require_library
+from streamsel.embed.finetune.recipe import Recipe
+from streamsel.embed.finetune.training_footage import (
+    PICTURE_SIDE_PX,
+    Footage,
+    Gatherer,
+    Split,
+    split,
+)
+from streamsel.embed.finetune.weights import Start, digest_of, load_start, write_weights
 from streamsel.errors import ConfigurationError, SourceError
 from streamsel.frame import View
 from streamsel.interfaces import Source

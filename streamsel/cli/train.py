@@ -11,7 +11,7 @@ import click
 
 from streamsel.cli.options import loudness_options, read_options
 from streamsel.config.options import ReadOptions
-from streamsel.embed.adapt.recipe import Recipe
+from streamsel.embed.finetune.recipe import Recipe
 
 if TYPE_CHECKING:
     from streamsel.build.training import TrainOptions
@@ -164,7 +164,7 @@ def _make(
         raise click.UsageError("--teacher needs --photos, a folder of photographs")
     if output.exists() and not overwrite:
         raise click.UsageError(f"{output} is there already; replace it with --overwrite")
-    from streamsel.embed.training.make import Making, make_weights
+    from streamsel.embed.distill.make import Making, make_weights
 
     given = {name: value for name, value in making.items() if value is not None}
     made = Making(videos=Path(inputs[0]), out=output, seed=seed, **given)

@@ -13,9 +13,9 @@ from rich.table import Table
 
 from streamsel.build.training import Trained
 from streamsel.cli.table import wide_console
-from streamsel.embed.adapt.adapt import Epoch
-from streamsel.embed.adapt.evaluate import HIGHER_IS_BETTER
-from streamsel.embed.adapt.footage import Split
+from streamsel.embed.finetune.adapt import Epoch
+from streamsel.embed.finetune.evaluate import HIGHER_IS_BETTER
+from streamsel.embed.finetune.training_footage import Split
 from streamsel.errors import SourceError
 
 _MEANINGS = {

@@ -37,18 +37,6 @@ class Slot(Protocol):
         """Wait for the batch that was begun last; write the first rows of its vectors, (N, D)."""
 
 
-def open_slots(network: Prepared, side: int, device: torch.device) -> list[Slot]:
-    """Move a network to a device and make ready for pictures of ``side`` px there.
-
-    Runs it once. Raises :class:`ValueError` for one that does not give (N, D).
-    """
-    if device.type == "cuda":
-        from streamsel.embed.cuda import open_cuda_slots
-
-        return list(open_cuda_slots(network, side, device))
-    return [CpuSlot(lay_out(network), side)]
-
-
 def take_turns(slots: Sequence[Slot], thumbnails: Sequence[Thumbnail], into: Vectors) -> None:
     """Run all thumbnails through the slots, as many batches under way as there are slots.
 

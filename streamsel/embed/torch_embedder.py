@@ -11,8 +11,9 @@ import numpy as np
 import torch
 from torch import nn
 
+from streamsel.embed.cuda import open_cuda_slots
 from streamsel.embed.fold import fold_batch_norms
-from streamsel.embed.forward import Slot, open_slots, take_turns
+from streamsel.embed.forward import CpuSlot, Slot, lay_out, take_turns
 from streamsel.embed.preprocess import Prepared, check
 from streamsel.errors import EmbedderError
 from streamsel.frame import Thumbnail, Vectors, View
@@ -133,3 +134,13 @@ def _scale_to_unit(vectors: Vectors) -> None:
     lengths = np.sqrt(np.einsum("nd,nd->n", vectors, vectors, dtype=np.float64))  # (N,)
     vectors /= np.maximum(lengths, _SHORTEST)[:, None].astype(np.float32)
     vectors[lengths < _SHORTEST] = 1 / np.sqrt(vectors.shape[1])
+
+
+def open_slots(network: Prepared, side: int, device: torch.device) -> list[Slot]:
+    """Move a network to a device and make ready for pictures of ``side`` px there.
+
+    Runs it once. Raises :class:`ValueError` for one that does not give (N, D).
+    """
+    if device.type == "cuda":
+        return list(open_cuda_slots(network, side, device))
+    return [CpuSlot(lay_out(network), side)]

@@ -7,9 +7,9 @@ from collections.abc import Callable, Collection, Sequence
 
 from streamsel.clock import Clock
 from streamsel.decisions import Event, Judgement, Kept, Verdict
+from streamsel.embed.computed import embedded
 from streamsel.frame import Candidate, FrameKey, Sighting
 from streamsel.interfaces import Embedder, LiveObserver, LiveSelector
-from streamsel.runtime.embedding import embedded
 
 _STATE_SECONDS = 60.0
 _MEASURE_SECONDS = 1.0

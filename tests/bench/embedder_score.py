@@ -30,9 +30,9 @@ from PIL import Image
 
 from streamsel.coreset.greedy import farthest_first
 from streamsel.embed.builtin import BuiltinEmbedder
+from streamsel.embed.distill.make import write_weights
+from streamsel.embed.distill.material import CLIP_SUFFIXES, PHOTOGRAPH_SUFFIXES
 from streamsel.embed.network import INPUT_SIZE, Network
-from streamsel.embed.training.make import write_weights
-from streamsel.embed.training.material import CLIP_SUFFIXES, PHOTOGRAPH_SUFFIXES
 from streamsel.frame import Frame, Picture, Thumbnail, Vectors, View
 from streamsel.sources.eye import Eye
 from streamsel.sources.file import FileSource

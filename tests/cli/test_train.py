@@ -20,10 +20,10 @@ from safetensors.torch import load_file, save_file
 from streamsel.build.training import TrainOptions, checkpoint_of, train
 from streamsel.cli.main import cli
 from streamsel.config.options import ReadOptions
-from streamsel.embed.adapt.adapt import Epoch
-from streamsel.embed.adapt.footage import Split
-from streamsel.embed.adapt.recipe import Recipe
 from streamsel.embed.builtin import BuiltinEmbedder
+from streamsel.embed.finetune.adapt import Epoch
+from streamsel.embed.finetune.recipe import Recipe
+from streamsel.embed.finetune.training_footage import Split
 from streamsel.embed.network import Network
 from streamsel.errors import ConfigurationError, EmbedderError, SourceError, StreamselError
 from tests.end_to_end.conftest import streamsel

@@ -7,8 +7,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from streamsel.embed.forward import CpuSlot, open_slots, take_turns
+from streamsel.embed.forward import CpuSlot, take_turns
 from streamsel.embed.preprocess import Prepared
+from streamsel.embed.torch_embedder import open_slots
 from streamsel.frame import Thumbnail, Vectors
 from tests.embed.pictures import thumbnails
 

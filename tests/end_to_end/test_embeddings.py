@@ -195,7 +195,7 @@ def test_reading_embeddings_needs_no_torch(tables: Path, demo_clip: Path) -> Non
     )
     assert ended.code == 0
     imported = {line.rsplit("|", 1)[-1].strip() for line in ended.err.splitlines()}
-    assert "streamsel.embed.table" in imported
+    assert "streamsel.embed.tables.table" in imported
     assert not imported & {"torch", "pyarrow"}
 
 

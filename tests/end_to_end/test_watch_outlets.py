@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
+from streamsel.embed.computed import embedded
 from streamsel.embed.registry import create
 from streamsel.prefilter.options import ScreenOptions
 from streamsel.prefilter.prefilter import FrameScreen
-from streamsel.runtime.embedding import embedded
 from streamsel.selection.budget import Budget
 from streamsel.selection.endless import EndlessSelector
 from streamsel.sources.eye import Eye

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from streamsel.decisions import FeedReport, Verdict
+from streamsel.embed.computed import ComputedEmbeddings
 from streamsel.errors import DiskFullError, EmbedderError, SourceError
 from streamsel.frame import FrameKey, Sighting, Thumbnail, Vectors
-from streamsel.runtime.embedding import ComputedEmbeddings
 from streamsel.runtime.pipeline import Lane, Pipeline
 from tests.runtime.stages import (
     AngleEmbedder,

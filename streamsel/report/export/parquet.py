@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from streamsel.embed.table_layout import DIGEST_KEY, LIST_COLUMN, NAME_KEY
+from streamsel.embed.tables.layout import DIGEST_KEY, LIST_COLUMN, NAME_KEY
 from streamsel.errors import ConfigurationError
 from streamsel.report.export.formats import Format
 from streamsel.report.export.rows import Export, Row

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow.parquet
 import pytest
 
-from streamsel.embed.table_layout import layout_of
+from streamsel.embed.tables.layout import layout_of
 from streamsel.errors import ConfigurationError, RecordError, SinkError
 from streamsel.report.export.formats import FORMATS, open_format
 from streamsel.report.export.rows import Export, Row, What, export_of

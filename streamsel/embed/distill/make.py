@@ -1,0 +1,104 @@
+"""From teachers, clips and photographs to weights for the built-in network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from safetensors.torch import save
+
+from streamsel.embed.device import one_thread
+from streamsel.embed.distill.distill import Recipe, distill
+from streamsel.embed.distill.material import find_clips, find_photographs, load_clips
+from streamsel.embed.distill.pool import Pool, make_pool
+from streamsel.embed.distill.provenance import Provenance
+from streamsel.embed.distill.teacher import LAYER_MARK, load_teacher
+from streamsel.embed.distill.views import ViewMaker
+from streamsel.embed.network import INPUT_SIZE, Network
+from streamsel.errors import ConfigurationError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Making:
+    """What weights are made of. The same files and numbers give the same weights.
+
+    ``teachers`` are ``FILE`` or ``FILE@LAYER``; all that lies in ``videos`` and ``photos`` is
+    trained on. ``cache`` is a folder that keeps what the teachers saw, for one set of clips and
+    photographs.
+    """
+
+    teachers: tuple[str, ...]
+    videos: Path
+    photos: Path
+    out: Path
+    views: int = 102_400
+    steps: int = 6500
+    seed: int = 0
+    pool_seed: int = 1
+    cache: Path | None = None
+
+
+def make_weights(making: Making, say: Callable[[str], None] = lambda line: None) -> None:
+    """Show views to the teachers, train on one core, write the weights and what made them.
+
+    The latter goes beside them, as ``.json``. Takes about two hours with the defaults. Raises
+    :class:`ConfigurationError` for material, teachers or a folder that are not there.
+    """
+    if not making.out.parent.is_dir():
+        raise ConfigurationError(f"{making.out}: the folder {making.out.parent} does not exist")
+    with one_thread():
+        pool = _show(making, say)
+        recipe = Recipe(steps=making.steps, seed=making.seed)
+        network = distill(pool, recipe, lambda step, losses: say(_told(step, losses)))
+    write_weights(network, making.out)
+    _provenance(making).write(making.out)
+
+
+def write_weights(network: Network, path: Path) -> None:
+    """Store a network's weights as safetensors, float32; a file that was there is replaced whole.
+
+    The same weights give the same bytes, hence the same digest.
+    """
+    content = save({name: each.contiguous() for name, each in network.state_dict().items()})
+    partial = path.with_name(path.name + ".part")
+    partial.write_bytes(content)
+    partial.replace(path)
+
+
+def _show(making: Making, say: Callable[[str], None]) -> Pool:
+    """Name what will be trained on, and show it to the teachers."""
+    teacher = load_teacher(making.teachers)
+    clips, photographs = load_clips(making.videos), find_photographs(making.photos)
+    for clip in clips:
+        say(f"{clip.name}: {len(clip.frames)} frames, weight {clip.weight:.2f}")
+    say(f"{len(photographs)} photographs")
+    return make_pool(
+        ViewMaker(clips, photographs),
+        teacher,
+        views=making.views,
+        size=INPUT_SIZE,
+        seed=making.pool_seed,
+        cache=making.cache,
+        progress=lambda done: say(f"{done} views"),
+    )
+
+
+def _provenance(making: Making) -> Provenance:
+    return Provenance(
+        teachers=tuple(Path(source.partition(LAYER_MARK)[0]) for source in making.teachers),
+        videos=making.videos,
+        clips=find_clips(making.videos),
+        photographs=find_photographs(making.photos),
+        options={
+            "views": making.views,
+            "steps": making.steps,
+            "seed": making.seed,
+            "pool_seed": making.pool_seed,
+        },
+    )
+
+
+def _told(step: int, losses: dict[str, float]) -> str:
+    shown = "  ".join(f"{name} {value:.4f}" for name, value in losses.items())
+    return f"step {step}  {shown}"

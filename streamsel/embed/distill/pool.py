@@ -1,0 +1,103 @@
+"""The pool: thumbnails much as the product makes them, each with its teacher's vector.
+
+Showing a view to the teacher costs far more than a training step on it, so it is done once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from streamsel.embed.distill.teacher import Teacher
+from streamsel.embed.distill.views import GROUP, Views
+
+SHARD = 1024
+
+
+class Groups(Protocol):
+    """Draws groups of related views."""
+
+    def group(self, rng: np.random.Generator) -> Views:
+        """Draw one group of four."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pool:
+    """``thumbnails`` (N, S, S, 3) uint8 RGB and the teacher's ``vectors`` (N, D) float16.
+
+    Rows 4i to 4i+3 are one group of related views. ``widths`` says where the vectors of the
+    teacher's networks end.
+    """
+
+    thumbnails: npt.NDArray[np.uint8]
+    vectors: npt.NDArray[np.float16]
+    widths: tuple[int, ...]
+
+    def __len__(self) -> int:
+        """Return the number of views."""
+        return len(self.thumbnails)
+
+
+def make_pool(
+    groups: Groups,
+    teacher: Teacher,
+    *,
+    views: int,
+    size: int,
+    seed: int,
+    cache: Path | None = None,
+    progress: Callable[[int], None] = lambda done: None,
+) -> Pool:
+    """Draw ``views`` views, rounded up to whole shards of 1,024, and show each to the teacher.
+
+    The same seed gives the same pool. With a ``cache`` folder every finished shard is stored
+    there, and a shard that is already there is read instead of made. ``progress`` is told how many
+    views there are so far.
+    """
+    shards = []
+    for number in range(-(-views // SHARD)):
+        name = f"{teacher.digest}-seed{seed}-size{size}-{number:04d}.npz"
+        stored = None if cache is None else cache / name
+        if stored is not None and stored.is_file():
+            with np.load(stored) as arrays:
+                shard = Pool(arrays["thumbnails"], arrays["vectors"], teacher.widths)
+        else:
+            shard = _make_shard(groups, teacher, size, np.random.default_rng((seed, number)))
+            if stored is not None:
+                _store(shard, stored)
+        shards.append(shard)
+        progress((number + 1) * SHARD)
+    return Pool(
+        np.concatenate([shard.thumbnails for shard in shards]),
+        np.concatenate([shard.vectors for shard in shards]),
+        teacher.widths,
+    )
+
+
+def thumbnail(view: npt.NDArray[np.uint8], size: int) -> npt.NDArray[np.uint8]:
+    """Average a view's pixels over the cells of a size x size grid, much as the product does."""
+    return np.asarray(Image.fromarray(view).resize((size, size), Image.Resampling.BOX))
+
+
+def _make_shard(groups: Groups, teacher: Teacher, size: int, rng: np.random.Generator) -> Pool:
+    thumbnails: list[npt.NDArray[np.uint8]] = []
+    vectors: list[npt.NDArray[np.float16]] = []
+    for _ in range(SHARD // GROUP):
+        views = groups.group(rng)
+        vectors.append(teacher(views).astype(np.float16))
+        thumbnails.extend(thumbnail(view, size) for view in views)
+    return Pool(np.stack(thumbnails), np.concatenate(vectors), teacher.widths)
+
+
+def _store(shard: Pool, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".part")
+    with partial.open("wb") as file:
+        np.savez(file, thumbnails=shard.thumbnails, vectors=shard.vectors)
+    partial.replace(path)

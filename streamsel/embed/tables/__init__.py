@@ -1,0 +1,1 @@
+"""Vectors computed elsewhere, read from CSV, JSON lines or Parquet."""
