@@ -7,13 +7,13 @@ from pathlib import Path
 
 from streamsel.api.operations import Operations
 from streamsel.frame import FrameKey
+from streamsel.record.gallery import Gallery, ShownFrame
+from streamsel.record.reader import Record
+from streamsel.record.values import GoneScope
 from streamsel.report.inspection import RULES
 from streamsel.runtime.live import LivePipeline
 from streamsel.runtime.worker import Worker
 from streamsel.service.control import Explanation, FeedView, KeptFrame, Position
-from streamsel.sinks.gallery import Gallery, ShownFrame
-from streamsel.sinks.record import Record
-from streamsel.sinks.run import GoneScope
 
 
 class MqttControls:

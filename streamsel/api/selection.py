@@ -93,7 +93,7 @@ class Selection:
     @property
     def frames(self) -> tuple[SelectedFrame, ...]:
         """The kept frames in order of feed and index."""
-        from streamsel.sinks.record import Record
+        from streamsel.record.reader import Record
 
         with Record.open(self.folder) as record:
             return tuple(

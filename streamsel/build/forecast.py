@@ -14,12 +14,12 @@ from streamsel.build.selector import build_selector
 from streamsel.config.options import RunOptions
 from streamsel.errors import SinkError, SourceError
 from streamsel.interfaces import Embeddings, Source
+from streamsel.record.files import free_bytes
+from streamsel.record.folder import Use, foresee
+from streamsel.record.reader import Record
+from streamsel.record.resuming import added_feeds
+from streamsel.record.values import RunPlan
 from streamsel.sinks.encode import Encoder
-from streamsel.sinks.files import free_bytes
-from streamsel.sinks.folder import Use, foresee
-from streamsel.sinks.record import Record
-from streamsel.sinks.resuming import added_feeds
-from streamsel.sinks.run import RunPlan
 
 _ROW_BYTES = 220
 """Of a frame in the record, its indexes and events, beside its embedding."""

@@ -16,8 +16,8 @@ from streamsel.runtime.pipeline import Lane
 
 if TYPE_CHECKING:
     from streamsel.prefilter.prefilter import FrameScreen
+    from streamsel.record.values import Feed
     from streamsel.runtime.children import Children
-    from streamsel.sinks.run import Feed
     from streamsel.sources.address import Input
 
 
@@ -101,7 +101,7 @@ class Lanes:
     def _remembered(self, feed: Feed) -> tuple[ScreenState, tuple[int, ...]]:
         """What a screen remembers of the frames that are recorded."""
         from streamsel.prefilter.prefilter import FrameScreen
-        from streamsel.sinks.record import Record
+        from streamsel.record.reader import Record
 
         if not feed.recorded:
             return ScreenState(), ()

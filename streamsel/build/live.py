@@ -252,7 +252,7 @@ def _selector(
 
 
 def _store(config: Config, embedder: Embedder, clock: Clock) -> LiveDiskSink | None:
-    from streamsel.sinks.run import FeedPlan, RunPlan
+    from streamsel.record.values import FeedPlan, RunPlan
     from streamsel.sinks.store import LiveDiskSink, StoreOptions
 
     wanted = config.sinks.disk

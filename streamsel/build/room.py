@@ -63,7 +63,7 @@ def estimate_room(
     Looks into the first few videos alone, and takes the others to be like them, by their size. A
     lower bound for URLs, whose size is not known. Costs some milliseconds.
     """
-    from streamsel.sinks.files import free_bytes
+    from streamsel.record.files import free_bytes
 
     seen = [found for one in inputs[:_MOST_OPENED] if (found := _look(one)) is not None]
     if not seen:

@@ -25,11 +25,11 @@ from streamsel.runtime.pipeline import Pipeline
 from streamsel.version import __version__
 
 if TYPE_CHECKING:
+    from streamsel.record.reader import Record
+    from streamsel.record.values import RunPlan
+    from streamsel.record.writer import RecordWriter
     from streamsel.sinks.disk import DiskSink
     from streamsel.sinks.encode import Encoder
-    from streamsel.sinks.record import Record
-    from streamsel.sinks.run import RunPlan
-    from streamsel.sinks.writer import RecordWriter
     from streamsel.sources.address import Input
 
 _REPLAYED_AT_ONCE = 512
@@ -127,8 +127,8 @@ def _hold(
     inputs: Sequence[str], folder: Path, *, resume: bool, overwrite: bool, until: ExitStack
 ) -> str | None:
     """Read standard input where it is asked for; return where it is held ``until`` then."""
-    from streamsel.sinks.files import disk_errors, make_folder
-    from streamsel.sinks.folder import foresee
+    from streamsel.record.files import disk_errors, make_folder
+    from streamsel.record.folder import foresee
 
     if not asks_for_standard_input(inputs, resume=resume):
         return None
@@ -155,8 +155,8 @@ def encoder_of(write: WriteOptions) -> Encoder:
 
 def plan_of(options: RunOptions, opened: Opened, embeddings: Embeddings) -> RunPlan:
     """What was asked for, as the record of a run holds it."""
-    from streamsel.sinks.rules import RULES
-    from streamsel.sinks.run import FeedPlan, RunPlan
+    from streamsel.record.rules import RULES
+    from streamsel.record.values import FeedPlan, RunPlan
 
     config, sources, inputs = options.as_json(), opened.sources, opened.inputs
     apart = {"method", "count", "seed"}  # the plan has these by themselves

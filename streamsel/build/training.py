@@ -27,7 +27,7 @@ from streamsel.embed.finetune.weights import Start, digest_of, load_start, write
 from streamsel.errors import ConfigurationError, SourceError
 from streamsel.frame import View
 from streamsel.interfaces import Source
-from streamsel.sinks.files import disk_errors, write_file
+from streamsel.record.files import disk_errors, write_file
 from streamsel.sources.eye import Eye
 from streamsel.version import __version__
 

@@ -51,7 +51,7 @@ def command(
     from streamsel.cli.progress import ProgressLine
     from streamsel.cli.selection import INTERRUPTED, run_selection
     from streamsel.cli.table import print_comparison, wide_console
-    from streamsel.sinks.files import disk_errors
+    from streamsel.record.files import disk_errors
     from streamsel.sources.synthetic import render_demo
 
     options = run_options({"count": count})

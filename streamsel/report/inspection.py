@@ -8,8 +8,8 @@ from pathlib import Path
 
 from streamsel.errors import RecordError
 from streamsel.frame import FrameKey
-from streamsel.sinks.record import Record
-from streamsel.sinks.run import Change, Decision
+from streamsel.record.reader import Record
+from streamsel.record.values import Change, Decision
 
 _NAME = re.compile(r"(?P<feed>.+)[-:](?P<index>\d+)")
 _PICTURE = re.compile(r"(?P<index>\d{6,})_-?\d+\.\d+\.\w+")

@@ -14,9 +14,9 @@ import numpy as np
 
 from streamsel.errors import RecordError
 from streamsel.evaluation.diversity import EXACT_UP_TO, pairwise
+from streamsel.record.reader import Record
+from streamsel.record.values import GoneScope, RunPlan
 from streamsel.selection.state import LiveState
-from streamsel.sinks.record import Record
-from streamsel.sinks.run import GoneScope, RunPlan
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,10 @@ import numpy as np
 from streamsel.coreset.assign import assign
 from streamsel.evaluation.diversity import Coverage, coverage_of, pairwise
 from streamsel.frame import Vectors
-from streamsel.sinks.lock import FolderLock
-from streamsel.sinks.record import Record
-from streamsel.sinks.run import RunPlan
-from streamsel.sinks.writer import RecordWriter
+from streamsel.record.lock import FolderLock
+from streamsel.record.reader import Record
+from streamsel.record.values import RunPlan
+from streamsel.record.writer import RecordWriter
 
 _VECTORS_AT_ONCE = 8192
 

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from streamsel.decisions import FeedStatus
 from streamsel.frame import FrameKey
-from streamsel.sinks.run import GoneScope
+from streamsel.record.values import GoneScope
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 
 from streamsel.clock import Clock
-from streamsel.sinks.files import disk_errors, write_file
+from streamsel.record.files import disk_errors, write_file
 
 LOGOUTS = ".logouts"
 """The file that says which logins have ended: a line each, when its time is over and what it is."""

@@ -11,9 +11,9 @@ from aiohttp import web
 
 from streamsel.bounds import require_count
 from streamsel.frame import FrameKey
+from streamsel.record.values import GoneScope
 from streamsel.redaction import mask
 from streamsel.service.control import FeedView, KeptFrame, Position
-from streamsel.sinks.run import GoneScope
 
 MOST_FRAMES = 500
 DEFAULT_FRAMES = 50

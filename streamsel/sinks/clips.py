@@ -12,9 +12,9 @@ from streamsel.decisions import FeedStatus, Judgement, Kept
 from streamsel.errors import SourceError
 from streamsel.frame import Frame, FrameKey, Picture
 from streamsel.interfaces import Footage
-from streamsel.sinks.anchor import Anchor
-from streamsel.sinks.files import disk_errors, make_folder, write_file
-from streamsel.sinks.folder import FRAMES, is_live_name, live_name
+from streamsel.record.anchor import Anchor
+from streamsel.record.files import disk_errors, make_folder, write_file
+from streamsel.record.folder import FRAMES, is_live_name, live_name
 
 CLIPS = "clips"
 

@@ -9,7 +9,7 @@ from typing import TextIO
 from streamsel.decisions import FeedStatus, Judgement, Kept
 from streamsel.errors import SinkError
 from streamsel.frame import FrameKey
-from streamsel.sinks.folder import picture_path
+from streamsel.record.folder import picture_path
 
 
 class ConsoleSink:

@@ -12,14 +12,14 @@ from streamsel.clock import Clock
 from streamsel.decisions import FeedReport, Kept, Verdict
 from streamsel.errors import SinkError, SourceError
 from streamsel.frame import Frame, FrameKey, Picture
+from streamsel.record.files import disk_errors, make_folder, sync_files, write_file
+from streamsel.record.folder import MANIFEST, make_and_lock, picture_path, prepare, sweep
+from streamsel.record.manifest import manifest_lines
+from streamsel.record.resuming import added_feeds
+from streamsel.record.values import FeedPlan, RunPlan, Status, StoredPicture
+from streamsel.record.writer import RecordWriter
 from streamsel.sinks.encode import Encoder
 from streamsel.sinks.exif import with_exif
-from streamsel.sinks.files import disk_errors, make_folder, sync_files, write_file
-from streamsel.sinks.folder import MANIFEST, make_and_lock, picture_path, prepare, sweep
-from streamsel.sinks.manifest import manifest_lines
-from streamsel.sinks.resuming import added_feeds
-from streamsel.sinks.run import FeedPlan, RunPlan, Status, StoredPicture
-from streamsel.sinks.writer import RecordWriter
 
 Durability: TypeAlias = Literal["strict", "batched"]
 

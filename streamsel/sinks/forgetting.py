@@ -9,10 +9,10 @@ from typing import Any
 from streamsel.clock import SystemClock
 from streamsel.decisions import Evicted, Judgement
 from streamsel.errors import ConfigurationError, FolderLockedError
+from streamsel.record.reader import Record
+from streamsel.record.resuming import require_service
+from streamsel.record.values import GoneScope
 from streamsel.sinks.clips import ClipSink
-from streamsel.sinks.record import Record
-from streamsel.sinks.resuming import require_service
-from streamsel.sinks.run import GoneScope
 from streamsel.sinks.store import LiveDiskSink, StoreOptions
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from streamsel.errors import DiskFullError, SinkError
 from streamsel.frame import EncodedPicture, Frame
-from streamsel.sinks.files import disk_errors, make_folder, sync_files, write_file
-from streamsel.sinks.folder import BALLAST, picture_path, remove_picture
-from streamsel.sinks.run import StoredPicture
+from streamsel.record.files import disk_errors, make_folder, sync_files, write_file
+from streamsel.record.folder import BALLAST, picture_path, remove_picture
+from streamsel.record.values import StoredPicture
 
 _BALLAST_BYTES = 512 << 10
 

@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePosixPath
 
 from streamsel.clock import Correction
-from streamsel.sinks.files import disk_errors, make_folder, sync_files
-from streamsel.sinks.live_writer import LiveRecordWriter
+from streamsel.record.files import disk_errors, make_folder, sync_files
+from streamsel.record.service_writer import LiveRecordWriter
 from streamsel.sinks.pictures import PictureFiles
 
 _MOMENT = re.compile(r"(\d{8}T\d{6}\.\d{6})Z_")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from streamsel.frame import FrameKey
-from streamsel.sinks.run import StoredPicture
+from streamsel.record.values import StoredPicture
 
 
 class Standby:

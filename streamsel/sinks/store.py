@@ -11,9 +11,8 @@ from streamsel.clock import Clock, Correction
 from streamsel.decisions import FeedStatus, Judgement
 from streamsel.errors import ConfigurationError, DiskFullError, SinkError
 from streamsel.frame import Candidate, FrameKey
-from streamsel.sinks.disk import Durability
-from streamsel.sinks.files import disk_errors, write_file
-from streamsel.sinks.folder import (
+from streamsel.record.files import disk_errors, write_file
+from streamsel.record.folder import (
     MANIFEST,
     is_unread,
     is_whole,
@@ -21,14 +20,15 @@ from streamsel.sinks.folder import (
     prepare,
     sweep,
 )
-from streamsel.sinks.live_writer import LiveRecordWriter
-from streamsel.sinks.manifest import manifest_lines
+from streamsel.record.manifest import manifest_lines
+from streamsel.record.reader import SELECTED
+from streamsel.record.resuming import require_service
+from streamsel.record.service_writer import LiveRecordWriter
+from streamsel.record.values import FeedPlan, RunPlan, StoredPicture
+from streamsel.sinks.disk import Durability
 from streamsel.sinks.outcome import Outcome, without_pixels
 from streamsel.sinks.pictures import PictureFiles
-from streamsel.sinks.record import SELECTED
 from streamsel.sinks.redating import Redating
-from streamsel.sinks.resuming import require_service
-from streamsel.sinks.run import FeedPlan, RunPlan, StoredPicture
 from streamsel.sinks.standby import Standby
 
 _LOG = logging.getLogger("streamsel.sinks")

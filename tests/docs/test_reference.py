@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import streamsel
-from streamsel.sinks.tables import APPLICATION_ID, SCHEMA_VERSION, TABLES
+from streamsel.record.tables import APPLICATION_ID, SCHEMA_VERSION, TABLES
 from tests.docs import command_line, python_api
 from tests.docs.marks import with_part
 

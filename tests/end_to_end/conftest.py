@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from streamsel.sinks.record import Record
+from streamsel.record.reader import Record
 from streamsel.sources.synthetic import render_demo
 
 

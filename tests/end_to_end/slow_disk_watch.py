@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from streamsel.cli.main import main
-from streamsel.sinks.writer import RecordWriter
+from streamsel.record.writer import RecordWriter
 
 _WRITE_SECONDS = 0.05
 _sync = os.fsync

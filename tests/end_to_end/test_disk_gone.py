@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from streamsel.sinks.record import Record
+from streamsel.record.reader import Record
 from tests.end_to_end.service import Service, eventually
 from tests.servers.clips import camera_clip
 from tests.servers.disks import RemovableDisk

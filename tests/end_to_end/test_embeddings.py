@@ -19,9 +19,9 @@ from streamsel.decisions import FeedReport, Verdict
 from streamsel.errors import ConfigurationError, EmbedderError
 from streamsel.frame import Sighting
 from streamsel.prefilter.options import ScreenOptions
+from streamsel.record.reader import Record
 from streamsel.runtime.execute import execute
 from streamsel.runtime.pipeline import Pipeline
-from streamsel.sinks.record import Record
 from tests.end_to_end.conftest import manifest, streamsel
 
 COUNT = 12

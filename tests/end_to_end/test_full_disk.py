@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from streamsel.sinks.record import Record
+from streamsel.record.reader import Record
 from tests.end_to_end.conftest import manifest, streamsel
 
 

@@ -10,10 +10,10 @@ import pytest
 
 from streamsel.decisions import FeedStatus
 from streamsel.frame import FrameKey
+from streamsel.record.reader import Record
 from streamsel.report.inspection import RULES, inspect_frame
 from streamsel.selection.budget import Budget
 from streamsel.selection.endless import EndlessSelector
-from streamsel.sinks.record import Record
 from tests.end_to_end.conftest import manifest, streamsel
 from tests.sinks.live_streams import BEGIN, DIM, evicted, frame, judged, kept, opened, verdict
 

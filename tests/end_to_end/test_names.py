@@ -14,7 +14,7 @@ from PIL import Image
 
 import streamsel
 from streamsel.cli.main import cli
-from streamsel.sinks.record import Record
+from streamsel.record.reader import Record
 from tests.end_to_end.conftest import manifest
 from tests.servers.web import WebServer
 from tests.sources.media import moving_picture

@@ -12,9 +12,9 @@ from pathlib import Path
 from streamsel.api.serving import LiveService
 from streamsel.clock import SystemClock
 from streamsel.config.load import load
+from streamsel.record.lock import FolderLock
 from streamsel.runtime.notify import Notifier
 from streamsel.runtime.patience import Patience
-from streamsel.sinks.lock import FolderLock
 from tests.end_to_end.conftest import streamsel
 
 

@@ -25,11 +25,11 @@ from streamsel.frame import (
     Vectors,
     View,
 )
+from streamsel.record.reader import Record
 from streamsel.runtime.judge import Judge
 from streamsel.runtime.judgements import encoded, merge
 from streamsel.selection.budget import Budget
 from streamsel.selection.endless import EndlessSelector
-from streamsel.sinks.record import Record
 from streamsel.sinks.store import LiveDiskSink
 from tests.sinks.live_streams import BEGIN, SetClock, opened
 

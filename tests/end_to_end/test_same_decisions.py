@@ -12,7 +12,7 @@ import pytest
 
 from streamsel.build.selection import build_selection
 from streamsel.config.options import RunOptions, SelectOptions
-from streamsel.sinks.record import Record
+from streamsel.record.reader import Record
 from tests.end_to_end.conftest import killed_when_recorded, manifest, streamsel
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 import streamsel as package
 from streamsel.errors import ConfigurationError, FolderInUseError
-from streamsel.sinks.record import Record
+from streamsel.record.reader import Record
 from tests.end_to_end.conftest import manifest, streamsel
 
 

@@ -135,7 +135,7 @@ def test_the_room_that_a_run_needs_is_estimated_before_it(
     selection = streamsel.select(clip, count=10, output=tmp_path / "done")
     wrote = sum(path.stat().st_size for path in selection.folder.rglob("*") if path.is_file())
     assert run.room.needed / 4 < wrote - 120_000 < 4 * run.room.needed
-    monkeypatch.setattr("streamsel.sinks.files.free_bytes", lambda _: 1_000)
+    monkeypatch.setattr("streamsel.record.files.free_bytes", lambda _: 1_000)
     short = build_selection([str(clip)], options, tmp_path / "short")
     short.sink.close(False)
     assert short.room is not None

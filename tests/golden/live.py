@@ -31,11 +31,11 @@ from streamsel.frame import (
     View,
 )
 from streamsel.interfaces import LiveSelector
+from streamsel.record.values import FeedPlan, RunPlan
 from streamsel.runtime.judge import Judge
 from streamsel.runtime.judgements import encoded
 from streamsel.selection.budget import Budget
 from streamsel.selection.endless import EndlessSelector
-from streamsel.sinks.run import FeedPlan, RunPlan
 from streamsel.sinks.store import LiveDiskSink, StoreOptions
 from tests.golden.records import Row
 from tests.golden.run import change, key

@@ -16,11 +16,11 @@ from streamsel.decisions import FeedState, FeedStatus
 from streamsel.errors import ConfigurationError
 from streamsel.frame import FrameKey
 from streamsel.metrics.observer import Metrics
+from streamsel.record.values import GoneScope
 from streamsel.service.control import Explanation, FeedView, KeptFrame, Position
 from streamsel.service.events import Board
 from streamsel.service.options import ServiceOptions
 from streamsel.service.server import Service
-from streamsel.sinks.run import GoneScope
 from tests.metrics.scenario import fresh_metrics
 
 SECRET = "canary-7f3a"

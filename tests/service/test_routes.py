@@ -10,7 +10,7 @@ import pytest
 
 from streamsel.decisions import Tally
 from streamsel.errors import RecordError, SinkError
-from streamsel.sinks.run import GoneScope
+from streamsel.record.values import GoneScope
 from tests.metrics.scenario import fresh_metrics, status
 from tests.service.serving import BORN, Answer, Behind, kept_frame, serving, view
 

@@ -13,7 +13,7 @@ import numpy as np
 from streamsel.clock import Clock
 from streamsel.decisions import Event, Evicted, Judgement, Kept, Verdict
 from streamsel.frame import Candidate, EncodedPicture, Frame, FrameKey, Picture, Sighting, Vector
-from streamsel.sinks.run import FeedPlan
+from streamsel.record.values import FeedPlan
 from streamsel.sinks.store import LiveDiskSink, StoreOptions
 from tests.sinks import streams
 

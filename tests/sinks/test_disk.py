@@ -18,10 +18,10 @@ from streamsel.errors import (
     SourceError,
 )
 from streamsel.interfaces import Sink
+from streamsel.record.reader import Record
+from streamsel.record.values import FeedPlan
 from streamsel.sinks.disk import DiskOptions, DiskSink
 from streamsel.sinks.encode import Encoder
-from streamsel.sinks.record import Record
-from streamsel.sinks.run import FeedPlan
 from tests.sinks.streams import (
     StoppedClock,
     batches,

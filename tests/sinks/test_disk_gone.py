@@ -8,8 +8,8 @@ from streamsel.clock import SystemClock
 from streamsel.decisions import Evicted, Judgement, Kept
 from streamsel.errors import DiskChangedError, DiskGoneError, SinkError
 from streamsel.frame import FrameKey
+from streamsel.record.reader import Record
 from streamsel.sinks.clips import ClipOrder, ClipSink
-from streamsel.sinks.record import Record
 from tests.sinks import live_streams, streams
 from tests.sinks.live_streams import SetClock, files, keeping
 from tests.sinks.mqtt.lines import message, open_outbox

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from streamsel.errors import DiskFullError
-from streamsel.sinks.record import Record
-from streamsel.sinks.run import StoredPicture
-from streamsel.sinks.writer import RecordWriter
+from streamsel.record.reader import Record
+from streamsel.record.values import StoredPicture
+from streamsel.record.writer import RecordWriter
 from tests.sinks.streams import batches, opened, supply, verdicts
 from tests.sinks.test_full_disk import fill
 
@@ -163,7 +163,7 @@ def test_a_file_is_whole_when_its_writer_is_killed_half_way(tmp_path):
     place.write_bytes(b"before")
     program = (
         "import resource, signal, sys; from pathlib import Path\n"
-        "from streamsel.sinks.files import write_file\n"
+        "from streamsel.record.files import write_file\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_DFL)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))\n"
         "write_file(Path(sys.argv[1]), bytes(100_000), sync=True)"

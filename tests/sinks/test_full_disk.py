@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from streamsel.errors import DiskFullError, SinkError
-from streamsel.sinks.record import Record
+from streamsel.record.reader import Record
 from tests.sinks.streams import batches, kept_keys, opened, supply, verdicts
 
 

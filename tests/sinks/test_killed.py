@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from streamsel.sinks.folder import sweep
-from streamsel.sinks.record import Record
-from streamsel.sinks.writer import RecordWriter
+from streamsel.record.folder import sweep
+from streamsel.record.reader import Record
+from streamsel.record.writer import RecordWriter
 from tests.sinks.killed_writer import FRAMES
 from tests.sinks.streams import FEEDS, kept_keys, opened, supply, verdicts
 

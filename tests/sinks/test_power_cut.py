@@ -7,7 +7,7 @@ from hashlib import sha256
 
 import pytest
 
-from streamsel.sinks.record import Record
+from streamsel.record.reader import Record
 from tests.conftest import leave_out
 from tests.sinks.killed_writer import FRAMES
 from tests.sinks.power import Disk, MountError, await_lines, cut_often

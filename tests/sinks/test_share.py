@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from streamsel.sinks.lock import LOCK_FILE
-from streamsel.sinks.record import Record
+from streamsel.record.lock import LOCK_FILE
+from streamsel.record.reader import Record
 from tests.conftest import leave_out
 from tests.sinks.streams import kept_keys, opened, supply, verdicts
 
@@ -136,7 +136,7 @@ def test_a_run_that_was_begun_elsewhere_goes_on_upon_a_share(share):
 def test_a_reader_waits_its_turn_while_a_run_writes_on_a_share(share):
     ended = share.run(
         ALL,
-        "from streamsel.sinks.record import Record\n"
+        "from streamsel.record.reader import Record\n"
         "sink = opened(kept); sink.write(made[:30])\n"
         "with Record.open(kept) as record: print(len(list(record.decisions())))\n"
         "sink.write(made[30:40])\n"

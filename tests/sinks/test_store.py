@@ -10,7 +10,7 @@ import pytest
 from streamsel.decisions import FeedStatus, Judgement
 from streamsel.errors import RecordError, SinkError
 from streamsel.frame import FrameKey
-from streamsel.sinks.record import Record
+from streamsel.record.reader import Record
 from tests.sinks.live_streams import (
     BEGIN,
     FRAME_SECONDS,

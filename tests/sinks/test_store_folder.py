@@ -8,8 +8,8 @@ import pytest
 
 from streamsel.errors import ConfigurationError, FolderInUseError
 from streamsel.frame import FrameKey
-from streamsel.sinks.record import Record
-from streamsel.sinks.run import FeedPlan
+from streamsel.record.reader import Record
+from streamsel.record.values import FeedPlan
 from tests.sinks import streams
 from tests.sinks.live_streams import (
     SetClock,

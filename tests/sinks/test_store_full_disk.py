@@ -9,7 +9,7 @@ import pytest
 
 from streamsel.errors import DiskFullError
 from streamsel.frame import FrameKey
-from streamsel.sinks.record import Record
+from streamsel.record.reader import Record
 from tests.sinks.live_streams import SetClock, evicted, files, judged, keeping, opened
 from tests.sinks.test_full_disk import fill
 

@@ -19,10 +19,10 @@ from streamsel.config.schema import Config
 from streamsel.decisions import Judgement
 from streamsel.errors import ConfigurationError, FolderInUseError, FolderLockedError, RecordError
 from streamsel.frame import Frame, FrameKey
+from streamsel.record.reader import Record
+from streamsel.record.values import GoneScope
 from streamsel.sinks.clips import ClipSink
 from streamsel.sinks.forgetting import find_gone, remove_gone
-from streamsel.sinks.record import Record
-from streamsel.sinks.run import GoneScope
 from streamsel.sinks.store import LiveDiskSink
 from tests.sinks import streams
 from tests.sinks.live_streams import SetClock, evicted, files, frame, judged, opened, verdict

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 from streamsel.frame import FrameKey
-from streamsel.sinks.record import Record
+from streamsel.record.reader import Record
 from tests.sinks.live_streams import SetClock, evicted, frame, judged, opened, verdict
 
 HISTORY = 2_000

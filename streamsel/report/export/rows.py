@@ -10,9 +10,9 @@ from itertools import chain, islice
 from typing import Literal, TypeAlias
 
 from streamsel.frame import Candidate, FrameKey, Vector
-from streamsel.sinks.manifest import manifest_lines
-from streamsel.sinks.record import Record
-from streamsel.sinks.run import Decision, StoredPicture
+from streamsel.record.manifest import manifest_lines
+from streamsel.record.reader import Record
+from streamsel.record.values import Decision, StoredPicture
 
 What: TypeAlias = Literal["kept", "all"]
 Value: TypeAlias = str | int | float | bool | None

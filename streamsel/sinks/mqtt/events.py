@@ -10,7 +10,7 @@ from hashlib import sha256
 
 from streamsel.decisions import Event, FeedStatus, Judgement, Kept
 from streamsel.frame import FrameKey
-from streamsel.sinks.folder import picture_path
+from streamsel.record.folder import picture_path
 from streamsel.sinks.mqtt.counts import OutboxCounts
 from streamsel.sinks.mqtt.message import Message
 from streamsel.sinks.mqtt.topics import Topics

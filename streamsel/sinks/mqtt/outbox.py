@@ -11,8 +11,8 @@ from typing import Any
 
 from streamsel.clock import Clock
 from streamsel.errors import DiskGoneError, SinkError
-from streamsel.sinks.files import sync_files, sync_path
-from streamsel.sinks.folder import make_and_lock
+from streamsel.record.files import sync_files, sync_path
+from streamsel.record.folder import make_and_lock
 from streamsel.sinks.mqtt.counts import DeliveryCounter
 from streamsel.sinks.mqtt.message import (
     MOST_PACKET_BYTES,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from streamsel.clock import Clock
 from streamsel.errors import DiskChangedError, DiskFullError, DiskGoneError, SinkError
-from streamsel.sinks.anchor import Anchor
+from streamsel.record.anchor import Anchor
 from streamsel.sinks.mqtt.counts import DeliveryCounter
 from streamsel.sinks.mqtt.message import Letter, Message
 from streamsel.sinks.mqtt.quarantine import MOST_BYTES, held, set_aside

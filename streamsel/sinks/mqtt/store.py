@@ -21,8 +21,8 @@ from functools import partial
 from pathlib import Path
 
 from streamsel.errors import DiskFullError, RecordError, SinkError
-from streamsel.sinks.files import disk_errors, free_bytes, make_folder
-from streamsel.sinks.journal import choose_journal, open_database
+from streamsel.record.files import disk_errors, free_bytes, make_folder
+from streamsel.record.journal import choose_journal, open_database
 
 LOG = logging.getLogger("streamsel.mqtt")
 

@@ -19,9 +19,9 @@ from streamsel.frame import Frame, View
 from streamsel.prefilter.measures import sharpness_of
 from streamsel.prefilter.options import ScreenOptions
 from streamsel.prefilter.prefilter import FrameScreen
+from streamsel.record.writer import RecordWriter
 from streamsel.selection.online import OnlineSelector
 from streamsel.sinks.encode import Encoder
-from streamsel.sinks.writer import RecordWriter
 from streamsel.sources.eye import Eye
 from tests.bench.speed.footage import GROUP_FRAMES, candidates, clip, group, later, nudged
 from tests.sinks.streams import plan

@@ -10,7 +10,7 @@ import pytest
 
 from streamsel.errors import ConfigurationError, SinkError
 from streamsel.frame import FrameKey
-from streamsel.sinks.folder import picture_path
+from streamsel.record.folder import picture_path
 from streamsel.sinks.mqtt.board import Board
 from streamsel.sinks.mqtt.events import Writer
 from streamsel.sinks.mqtt.sink import MqttSink

@@ -14,9 +14,9 @@ import numpy as np
 from streamsel.clock import Correction
 from streamsel.decisions import Event, FeedStatus, Judgement, Kept, Verdict
 from streamsel.frame import Candidate, Frame, FrameKey, Picture, Sighting, Sketch, Vector
-from streamsel.sinks.files import disk_errors
-from streamsel.sinks.run import StoredPicture
-from streamsel.sinks.writer import RecordWriter
+from streamsel.record.files import disk_errors
+from streamsel.record.values import StoredPicture
+from streamsel.record.writer import RecordWriter
 
 _BLANK: Sketch = np.zeros((32, 32), np.uint8)
 _BLANK.flags.writeable = False

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from streamsel.errors import ConfigurationError, FolderInUseError
-from streamsel.sinks.record import Record
-from streamsel.sinks.run import FeedPlan, RunPlan
+from streamsel.record.reader import Record
+from streamsel.record.values import FeedPlan, RunPlan
 
 _SERVICE = "live"  # what the record of a service calls its method
 _AGAIN = "start again with --overwrite, or choose another folder"

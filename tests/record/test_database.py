@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from streamsel.errors import RecordError
+from streamsel.record.reader import Record
+from streamsel.record.tables import SCHEMA_VERSION
 from streamsel.report.export.formats import open_format
 from streamsel.report.export.run import export_run, whole_file
 from streamsel.report.inspection import inspect_frame
 from streamsel.report.overview import overview
-from streamsel.sinks.record import Record
-from streamsel.sinks.tables import SCHEMA_VERSION
 from tests.sinks.streams import opened, supply, verdicts
 
 SCHEMA_2 = Path(__file__).with_name("schema_2.sql")

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 
 from streamsel.errors import RecordError
-from streamsel.sinks.tables import INDEXES, SCHEMA_VERSION, TABLES
+from streamsel.record.tables import INDEXES, SCHEMA_VERSION, TABLES
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ import socket
 from pathlib import Path
 
 from streamsel.errors import FolderLockedError, SinkError
-from streamsel.sinks.anchor import Anchor
-from streamsel.sinks.files import disk_errors
+from streamsel.record.anchor import Anchor
+from streamsel.record.files import disk_errors
 
 LOCK_FILE = ".streamsel.lock"
 """Says who writes into a folder, where the file system knows no locks."""

@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 
 from streamsel.errors import ConfigurationError
 from streamsel.frame import FrameKey
-from streamsel.sinks.rules import other_rules
+from streamsel.record.rules import other_rules
 
 _BY_FEED = ("places", "content")
 

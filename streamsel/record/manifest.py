@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from streamsel.sinks.record import Record
+from streamsel.record.reader import Record
 
 
 def manifest_lines(record: Record) -> Iterator[str]:

@@ -10,9 +10,9 @@ import pytest
 from streamsel.decisions import FeedReport, Kept
 from streamsel.errors import RecordError
 from streamsel.frame import FrameKey
-from streamsel.sinks.record import Record
-from streamsel.sinks.run import FeedPlan
-from streamsel.sinks.writer import RecordWriter
+from streamsel.record.reader import Record
+from streamsel.record.values import FeedPlan
+from streamsel.record.writer import RecordWriter
 from tests.sinks.streams import FEEDS, batches, kept_keys, plan, verdicts
 
 

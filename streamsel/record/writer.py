@@ -13,13 +13,13 @@ from typing import Any, Self
 from streamsel.decisions import Event, FeedReport, Kept, Verdict
 from streamsel.errors import RecordError
 from streamsel.frame import FrameKey, ScreenState, Vector
-from streamsel.sinks.anchor import Anchor
-from streamsel.sinks.beginning import begin
-from streamsel.sinks.files import disk_errors
-from streamsel.sinks.record import DATABASE, UNOPENED, Record
-from streamsel.sinks.rewinding import losing, rewind
-from streamsel.sinks.run import FeedPlan, RunPlan, Status, StoredPicture
-from streamsel.sinks.schema import connect_to_write
+from streamsel.record.anchor import Anchor
+from streamsel.record.beginning import begin
+from streamsel.record.database import connect_to_write
+from streamsel.record.files import disk_errors
+from streamsel.record.reader import DATABASE, UNOPENED, Record
+from streamsel.record.rewinding import losing, rewind
+from streamsel.record.values import FeedPlan, RunPlan, Status, StoredPicture
 
 
 @dataclass(frozen=True, slots=True)

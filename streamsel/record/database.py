@@ -10,10 +10,10 @@ from pathlib import Path
 from urllib.parse import quote
 
 from streamsel.errors import RecordError
-from streamsel.sinks.files import damaged, disk_errors
-from streamsel.sinks.journal import choose_journal, open_database
-from streamsel.sinks.migration import migrate, read_as_newest, require_known
-from streamsel.sinks.tables import APPLICATION_ID
+from streamsel.record.files import damaged, disk_errors
+from streamsel.record.journal import choose_journal, open_database
+from streamsel.record.migration import migrate, read_as_newest, require_known
+from streamsel.record.tables import APPLICATION_ID
 
 
 def connect_to_write(path: Path, *, strict: bool) -> sqlite3.Connection:

@@ -3,7 +3,7 @@
 One database holds one run. A frame's row is about 100 bytes, its embedding is a row of its own, so
 that frames can be listed without reading vectors. A frame is named by feed and index wherever it
 may be named before its own row is written. A column that is new stands at the end of its table,
-and in ``streamsel.sinks.migration``.
+and in ``streamsel.record.migration``.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from streamsel.frame import FrameKey
-from streamsel.sinks.record import Record
+from streamsel.record.reader import Record
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,9 @@ import numpy as np
 
 from streamsel.errors import RecordError
 from streamsel.frame import Candidate, Frame, FrameKey, Picture, ScreenState, Sighting
-from streamsel.sinks.files import damaged, disk_errors, is_passing
-from streamsel.sinks.run import (
+from streamsel.record.database import connect_to_read
+from streamsel.record.files import damaged, disk_errors, is_passing
+from streamsel.record.values import (
     Change,
     Counts,
     Decision,
@@ -28,7 +29,6 @@ from streamsel.sinks.run import (
     RunPlan,
     StoredPicture,
 )
-from streamsel.sinks.schema import connect_to_read
 
 DATABASE = "streamsel.db"
 

@@ -8,10 +8,10 @@ import os
 import sqlite3
 from pathlib import Path
 
-from streamsel.sinks.files import disk_errors, sync_path
-from streamsel.sinks.record import DATABASE
-from streamsel.sinks.run import RunPlan
-from streamsel.sinks.tables import APPLICATION_ID, INDEXES, SCHEMA_VERSION, TABLES
+from streamsel.record.files import disk_errors, sync_path
+from streamsel.record.reader import DATABASE
+from streamsel.record.tables import APPLICATION_ID, INDEXES, SCHEMA_VERSION, TABLES
+from streamsel.record.values import RunPlan
 
 UNBORN_DATABASE = f".{DATABASE}.part"
 
