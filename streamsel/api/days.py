@@ -10,7 +10,7 @@ from functools import partial
 from streamsel.clock import GuardedClock
 from streamsel.errors import SinkError
 from streamsel.runtime.live import LivePipeline
-from streamsel.sinks.store import LiveDiskSink
+from streamsel.sinks.service_folder import LiveDiskSink
 
 _LOG = logging.getLogger("streamsel.service")
 _LOOK_SECONDS = 5.0

@@ -14,7 +14,7 @@ from streamsel.config.load import load
 from streamsel.decisions import Event
 from streamsel.errors import ConfigurationError
 from streamsel.runtime.notify import Notifier
-from streamsel.runtime.stream import EventStream
+from streamsel.sinks.events import EventStream
 
 
 async def watch(

@@ -19,7 +19,7 @@ from streamsel.record.folder import Use, foresee
 from streamsel.record.reader import Record
 from streamsel.record.resuming import added_feeds
 from streamsel.record.values import RunPlan
-from streamsel.sinks.encode import Encoder
+from streamsel.sinks.pictures import Encoder
 
 _ROW_BYTES = 220
 """Of a frame in the record, its indexes and events, beside its embedding."""

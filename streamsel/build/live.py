@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from streamsel.sinks.mqtt.commands import Controls
     from streamsel.sinks.mqtt.publisher import MqttPublisher
     from streamsel.sinks.mqtt.sink import MqttSink
-    from streamsel.sinks.store import LiveDiskSink
+    from streamsel.sinks.service_folder import LiveDiskSink
     from streamsel.sources.webrtc.ingest import Ingest
 
 _LOG = logging.getLogger("streamsel.service")
@@ -207,7 +207,7 @@ def _ingest(config: Config, clock: Clock) -> Ingest:
 
 def _encoder(config: Config) -> Callable[[Picture], EncodedPicture]:
     """Return a function that encodes, with an encoder for each thread that calls it."""
-    from streamsel.sinks.encode import Encoder
+    from streamsel.sinks.pictures import Encoder
 
     wanted = config.pictures
     own = threading.local()
@@ -253,7 +253,7 @@ def _selector(
 
 def _store(config: Config, embedder: Embedder, clock: Clock) -> LiveDiskSink | None:
     from streamsel.record.values import FeedPlan, RunPlan
-    from streamsel.sinks.store import LiveDiskSink, StoreOptions
+    from streamsel.sinks.service_folder import LiveDiskSink, StoreOptions
 
     wanted = config.sinks.disk
     if wanted is None:

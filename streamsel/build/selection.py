@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from streamsel.record.reader import Record
     from streamsel.record.values import RunPlan
     from streamsel.record.writer import RecordWriter
-    from streamsel.sinks.disk import DiskSink
-    from streamsel.sinks.encode import Encoder
+    from streamsel.sinks.pictures import Encoder
+    from streamsel.sinks.run_folder import DiskSink
     from streamsel.sources.address import Input
 
 _REPLAYED_AT_ONCE = 512
@@ -73,7 +73,7 @@ def build_selection(
     network, the table or no input at all can be opened. Nothing in the folder has been touched
     then, except that ``overwrite`` comes last.
     """
-    from streamsel.sinks.disk import DiskOptions, DiskSink
+    from streamsel.sinks.run_folder import DiskOptions, DiskSink
 
     write = options.write
     encoder = encoder_of(write)
@@ -142,7 +142,7 @@ def _hold(
 
 def encoder_of(write: WriteOptions) -> Encoder:
     """What writes the pictures. Raises :class:`ConfigurationError` for what cannot be."""
-    from streamsel.sinks.encode import Encoder
+    from streamsel.sinks.pictures import Encoder
 
     return Encoder(
         write.format,

@@ -1,4 +1,4 @@
-"""Who may come into a coreset, and who has to go."""
+"""Admission to a coreset: its centers, the decision on each block, and the time window."""
 
 from __future__ import annotations
 

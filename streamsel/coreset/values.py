@@ -1,4 +1,4 @@
-"""What a coreset is offered, and what it answers."""
+"""Values of the coreset: points, decisions, centers, settings; and the checks of its input."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Telling the floor while the frames that tell it are already being decided."""
+"""The near-duplicate floor: measured from a stream, before or while its frames are decided."""
 
 from __future__ import annotations
 

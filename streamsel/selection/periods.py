@@ -1,4 +1,4 @@
-"""A coreset for every period of a stream without end, each begun with what the last one taught."""
+"""A coreset for every period of an endless stream, and how far a period has come."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from streamsel.record.reader import Record
 from streamsel.record.resuming import require_service
 from streamsel.record.values import GoneScope
 from streamsel.sinks.clips import ClipSink
-from streamsel.sinks.store import LiveDiskSink, StoreOptions
+from streamsel.sinks.service_folder import LiveDiskSink, StoreOptions
 
 
 def find_gone(folder: Path, scopes: Collection[str]) -> list[GoneScope]:

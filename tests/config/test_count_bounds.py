@@ -14,7 +14,7 @@ from streamsel.errors import ConfigurationError
 from streamsel.selection.budget import Budget
 from streamsel.selection.endless import EndlessSelector
 from streamsel.sinks.mqtt.commands import read_command
-from streamsel.sinks.mqtt.topics import Topics
+from streamsel.sinks.mqtt.payloads import Topics
 
 WAYS: dict[str, Callable[[int], object]] = {
     "configuration": lambda count: read_count(str(count)).frames,

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from streamsel.pixels.size import PictureSize
-from streamsel.sinks.encode import Encoder
+from streamsel.sinks.pictures import Encoder
 from tests.conformance.comparison import Pixels, assert_is
 from tests.conformance.kinds import KINDS
 from tests.conformance.making import make

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from streamsel.sinks.mqtt.discovery import Discovery
-from streamsel.sinks.mqtt.topics import Topics
+from streamsel.sinks.mqtt.payloads import Topics
 
 PAGE = (Path(__file__).parents[2] / "docs" / "how-to" / "home-assistant.md").read_text()
 

@@ -30,7 +30,7 @@ from streamsel.runtime.judge import Judge
 from streamsel.runtime.judgements import encoded, merge
 from streamsel.selection.budget import Budget
 from streamsel.selection.endless import EndlessSelector
-from streamsel.sinks.store import LiveDiskSink
+from streamsel.sinks.service_folder import LiveDiskSink
 from tests.sinks.live_streams import BEGIN, SetClock, opened
 
 COUNT, DIM, FRAMES, SECONDS = 300, 5, 1500, 600.0

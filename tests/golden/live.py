@@ -36,7 +36,7 @@ from streamsel.runtime.judge import Judge
 from streamsel.runtime.judgements import encoded
 from streamsel.selection.budget import Budget
 from streamsel.selection.endless import EndlessSelector
-from streamsel.sinks.store import LiveDiskSink, StoreOptions
+from streamsel.sinks.service_folder import LiveDiskSink, StoreOptions
 from tests.golden.records import Row
 from tests.golden.run import change, key
 from tests.runtime.live_stages import ManualClock

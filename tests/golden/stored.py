@@ -29,7 +29,7 @@ from streamsel.decisions import FeedReport, Verdict
 from streamsel.frame import Sighting
 from streamsel.runtime.execute import execute
 from streamsel.service.ended import EndedLogins
-from streamsel.sinks.mqtt.message import Message
+from streamsel.sinks.mqtt.payloads import Message
 from tests.golden import feeds
 from tests.golden.clips import draw
 from tests.golden.live import DIM

@@ -14,7 +14,7 @@ from streamsel.errors import SourceError
 from streamsel.frame import Picture, View
 from streamsel.pixels.conversion import Converter
 from streamsel.pixels.size import PictureSize
-from streamsel.sinks.encode import Encoder
+from streamsel.sinks.pictures import Encoder
 from streamsel.sources.eye import Eye
 from tests.pixels.peers import ACCURATE, PATTERN, SOFT, by_ffmpeg, clip, decoded, pixels_of, psnr
 

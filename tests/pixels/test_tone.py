@@ -14,7 +14,7 @@ from PIL import Image
 from streamsel.frame import Picture, View
 from streamsel.pixels.conversion import Converter
 from streamsel.pixels.tone import hdr_of, to_sdr
-from streamsel.sinks.encode import Encoder
+from streamsel.sinks.pictures import Encoder
 from streamsel.sources.eye import Eye
 from tests.pixels.peers import decoded, pixels_of, psnr
 

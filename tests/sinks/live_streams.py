@@ -14,7 +14,7 @@ from streamsel.clock import Clock
 from streamsel.decisions import Event, Evicted, Judgement, Kept, Verdict
 from streamsel.frame import Candidate, EncodedPicture, Frame, FrameKey, Picture, Sighting, Vector
 from streamsel.record.values import FeedPlan
-from streamsel.sinks.store import LiveDiskSink, StoreOptions
+from streamsel.sinks.service_folder import LiveDiskSink, StoreOptions
 from tests.sinks import streams
 
 BEGIN = 1_800_000_000.0

@@ -12,8 +12,8 @@ import numpy as np
 from streamsel.decisions import Event, Evicted, Kept, Verdict
 from streamsel.frame import Candidate, Frame, FrameKey, Picture, ScreenState, Sighting
 from streamsel.record.values import FeedPlan, RunPlan
-from streamsel.sinks.disk import DiskOptions, DiskSink
-from streamsel.sinks.encode import Encoder
+from streamsel.sinks.pictures import Encoder
+from streamsel.sinks.run_folder import DiskOptions, DiskSink
 
 FEEDS = ("walk", "yard")
 WIDTH, HEIGHT = 64, 48

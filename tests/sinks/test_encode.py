@@ -12,7 +12,7 @@ from PIL import Image
 from streamsel.errors import ConfigurationError, SinkError, SourceError
 from streamsel.frame import Picture
 from streamsel.pixels.size import PictureSize
-from streamsel.sinks.encode import Encoder
+from streamsel.sinks.pictures import Encoder
 
 TV, PC = ColorRange.MPEG, ColorRange.JPEG
 KINDS = {

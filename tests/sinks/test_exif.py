@@ -12,8 +12,8 @@ import simplejpeg
 from PIL import Image
 
 from streamsel.decisions import Kept, Verdict
-from streamsel.sinks.encode import Encoder
 from streamsel.sinks.exif import with_exif
+from streamsel.sinks.pictures import Encoder
 from tests.sinks.streams import frame, opened, verdicts
 
 TAKEN = 1_795_342_530.25

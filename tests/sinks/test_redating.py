@@ -16,7 +16,7 @@ from streamsel.clock import Correction
 from streamsel.decisions import Judgement
 from streamsel.errors import SinkError
 from streamsel.frame import Frame, FrameKey
-from streamsel.sinks.store import LiveDiskSink
+from streamsel.sinks.service_folder import LiveDiskSink
 from tests.sinks.live_streams import (
     BEGIN,
     FRAME_SECONDS,

@@ -180,7 +180,7 @@ def test_an_outbox_works_on_a_share(share):
         "from streamsel.clock import SystemClock\n"
         "from streamsel.wakeup import Bell\n"
         "from streamsel.sinks.mqtt.counts import DeliveryCounter\n"
-        "from streamsel.sinks.mqtt.message import Message\n"
+        "from streamsel.sinks.mqtt.payloads import Message\n"
         "from streamsel.sinks.mqtt.options import MqttOptions\n"
         "from streamsel.sinks.mqtt.outbox import Outbox\n"
         "from streamsel.sinks.mqtt.outgoing import Outgoing\n"

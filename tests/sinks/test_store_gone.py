@@ -23,7 +23,7 @@ from streamsel.record.reader import Record
 from streamsel.record.values import GoneScope
 from streamsel.sinks.clips import ClipSink
 from streamsel.sinks.forgetting import find_gone, remove_gone
-from streamsel.sinks.store import LiveDiskSink
+from streamsel.sinks.service_folder import LiveDiskSink
 from tests.sinks import streams
 from tests.sinks.live_streams import SetClock, evicted, files, frame, judged, opened, verdict
 from tests.sinks.test_full_disk import fill

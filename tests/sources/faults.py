@@ -13,7 +13,7 @@ from typing import Any
 import av
 import pytest
 
-_PLACES = ("streamsel.sources", "streamsel.pixels", "streamsel.sinks.encode")
+_PLACES = ("streamsel.sources", "streamsel.pixels", "streamsel.sinks.pictures")
 _FOLLOWED = (
     *("InputContainer", "OutputContainer", "StreamContainer", "VideoStream", "VideoCodecContext"),
     *("Graph", "FilterContext", "VideoReformatter", "BitStreamFilterContext"),

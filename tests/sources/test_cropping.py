@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from streamsel.frame import View
-from streamsel.sinks.encode import Encoder
+from streamsel.sinks.pictures import Encoder
 from streamsel.sources.eye import Eye
 from streamsel.sources.file import FileSource
 from tests.pixels.peers import ACCURATE, SOFT, by_ffmpeg, clip, pixels_of, psnr

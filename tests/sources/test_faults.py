@@ -15,7 +15,7 @@ from streamsel.frame import Frame, ScreenState, View
 from streamsel.interfaces import LiveSource, Source
 from streamsel.prefilter.options import ScreenOptions
 from streamsel.prefilter.prefilter import FrameScreen
-from streamsel.sinks.encode import Encoder
+from streamsel.sinks.pictures import Encoder
 from streamsel.sources.connection import LiveOptions
 from streamsel.sources.eye import Eye
 from streamsel.sources.file import FileSource

@@ -16,7 +16,7 @@ from streamsel.clock import SystemClock
 from streamsel.errors import ConfigurationError, SourceError
 from streamsel.frame import Frame, View
 from streamsel.runtime.ahead import Threads
-from streamsel.sinks.encode import Encoder
+from streamsel.sinks.pictures import Encoder
 from streamsel.sources.connection import LiveOptions
 from streamsel.sources.covering import Areas
 from streamsel.sources.eye import Eye

@@ -13,7 +13,7 @@ import pytest
 from streamsel.clock import SystemClock
 from streamsel.errors import SourceError
 from streamsel.frame import Frame, View
-from streamsel.sinks.encode import Encoder
+from streamsel.sinks.pictures import Encoder
 from streamsel.sources.connection import LiveOptions
 from streamsel.sources.eye import Eye
 from streamsel.sources.file import FileSource

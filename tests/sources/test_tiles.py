@@ -14,7 +14,7 @@ from PIL import Image
 
 from streamsel.errors import UnreadableError
 from streamsel.frame import Picture
-from streamsel.sinks.encode import Encoder
+from streamsel.sinks.pictures import Encoder
 from streamsel.sources.file import FileSource
 from streamsel.sources.images import ImageSource
 from tests.conftest import leave_out

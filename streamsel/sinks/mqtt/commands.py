@@ -9,7 +9,7 @@ from typing import Protocol, TypeAlias
 
 from streamsel.bounds import require_count
 from streamsel.errors import ConfigurationError
-from streamsel.sinks.mqtt.topics import Topics
+from streamsel.sinks.mqtt.payloads import Topics
 
 SETTINGS = ("enabled", "count")
 

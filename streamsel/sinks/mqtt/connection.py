@@ -24,9 +24,8 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from streamsel.errors import SinkError
-from streamsel.sinks.mqtt.message import MOST_PACKET_BYTES, new_properties
-from streamsel.sinks.mqtt.options import MqttOptions
-from streamsel.sinks.mqtt.tls import Tls
+from streamsel.sinks.mqtt.options import MqttOptions, Tls
+from streamsel.sinks.mqtt.payloads import MOST_PACKET_BYTES, new_properties
 
 WINDOW = 10
 """Messages that may be on their way unacknowledged."""

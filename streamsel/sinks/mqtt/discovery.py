@@ -10,7 +10,7 @@ from typing import Any
 
 from streamsel.bounds import MOST_FRAMES
 from streamsel.sinks.mqtt.commands import OFF, ON
-from streamsel.sinks.mqtt.topics import Topics
+from streamsel.sinks.mqtt.payloads import Topics
 from streamsel.version import __version__
 
 # What is no kept frame of this feed comes out empty, and is passed over.

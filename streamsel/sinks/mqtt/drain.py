@@ -10,9 +10,9 @@ from collections import Counter
 from streamsel.clock import Clock
 from streamsel.errors import SinkError
 from streamsel.sinks.mqtt.connection import Connection
-from streamsel.sinks.mqtt.message import Letter, packet_bytes, publish_properties
+from streamsel.sinks.mqtt.log_throttle import Seldom
 from streamsel.sinks.mqtt.outgoing import Outgoing
-from streamsel.sinks.mqtt.seldom import Seldom
+from streamsel.sinks.mqtt.payloads import Letter, packet_bytes, publish_properties
 
 LOG = logging.getLogger("streamsel.mqtt")
 

@@ -7,16 +7,15 @@ from pathlib import Path
 
 from streamsel.clock import Clock
 from streamsel.errors import ConfigurationError
-from streamsel.sinks.mqtt.board import Board
 from streamsel.sinks.mqtt.commands import Controls
 from streamsel.sinks.mqtt.counts import DeliveryCounter
 from streamsel.sinks.mqtt.discovery import Discovery
-from streamsel.sinks.mqtt.events import CONTENT_TYPES, Writer
 from streamsel.sinks.mqtt.options import MqttOptions
 from streamsel.sinks.mqtt.outbox import Outbox
+from streamsel.sinks.mqtt.payloads import CONTENT_TYPES, Topics, Writer
 from streamsel.sinks.mqtt.publisher import MqttPublisher
+from streamsel.sinks.mqtt.retained import Board
 from streamsel.sinks.mqtt.sink import MqttSink
-from streamsel.sinks.mqtt.topics import Topics
 from streamsel.wakeup import Bell
 
 

@@ -14,13 +14,13 @@ from streamsel.errors import DiskGoneError, SinkError
 from streamsel.record.files import sync_files, sync_path
 from streamsel.record.folder import make_and_lock
 from streamsel.sinks.mqtt.counts import DeliveryCounter
-from streamsel.sinks.mqtt.message import (
+from streamsel.sinks.mqtt.options import MqttOptions
+from streamsel.sinks.mqtt.payloads import (
     MOST_PACKET_BYTES,
     Message,
     packet_bytes,
     publish_properties,
 )
-from streamsel.sinks.mqtt.options import MqttOptions
 from streamsel.sinks.mqtt.quarantine import held, set_aside
 from streamsel.sinks.mqtt.store import (
     DATABASE,

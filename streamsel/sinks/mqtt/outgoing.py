@@ -14,9 +14,9 @@ from streamsel.clock import Clock
 from streamsel.errors import DiskChangedError, DiskFullError, DiskGoneError, SinkError
 from streamsel.record.anchor import Anchor
 from streamsel.sinks.mqtt.counts import DeliveryCounter
-from streamsel.sinks.mqtt.message import Letter, Message
+from streamsel.sinks.mqtt.log_throttle import Seldom
+from streamsel.sinks.mqtt.payloads import Letter, Message
 from streamsel.sinks.mqtt.quarantine import MOST_BYTES, held, set_aside
-from streamsel.sinks.mqtt.seldom import Seldom
 from streamsel.sinks.mqtt.store import (
     LOG,
     PAYLOADS,

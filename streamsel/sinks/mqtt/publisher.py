@@ -13,17 +13,16 @@ import aiomqtt
 
 from streamsel.clock import Clock
 from streamsel.errors import SinkError, StreamselError
-from streamsel.sinks.mqtt.announcer import OFFLINE, Announcer
-from streamsel.sinks.mqtt.board import Board
 from streamsel.sinks.mqtt.commands import SETTINGS, Controls, obey, read_command
 from streamsel.sinks.mqtt.connection import Connection, Login, connected, explain
 from streamsel.sinks.mqtt.counts import DeliveryCounter, OutboxCounts
 from streamsel.sinks.mqtt.discovery import Discovery
 from streamsel.sinks.mqtt.drain import Drain
+from streamsel.sinks.mqtt.log_throttle import Seldom
 from streamsel.sinks.mqtt.options import MqttOptions
 from streamsel.sinks.mqtt.outgoing import Outgoing
-from streamsel.sinks.mqtt.seldom import Seldom
-from streamsel.sinks.mqtt.topics import Topics
+from streamsel.sinks.mqtt.payloads import Topics
+from streamsel.sinks.mqtt.retained import OFFLINE, Announcer, Board
 from streamsel.wakeup import Bell
 
 LOG = logging.getLogger("streamsel.mqtt")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from streamsel.sinks.mqtt.message import Message
+from streamsel.sinks.mqtt.payloads import Message
 
 MOST_MESSAGES = 1_000
 MOST_BYTES = 64 << 20

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from streamsel.clock import Clock
 from streamsel.decisions import FeedStatus, Judgement, Kept
 from streamsel.frame import FrameKey
-from streamsel.sinks.mqtt.board import Board
 from streamsel.sinks.mqtt.counts import DeliveryCounter, OutboxCounts
-from streamsel.sinks.mqtt.events import Writer, last_payload, stats_payload, status_payload
 from streamsel.sinks.mqtt.outbox import Outbox
+from streamsel.sinks.mqtt.payloads import Writer, last_payload, stats_payload, status_payload
+from streamsel.sinks.mqtt.retained import Board
 
 _STATS_EVERY = 60.0
 _SYNC_EVERY = 0.5

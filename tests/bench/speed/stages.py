@@ -21,7 +21,7 @@ from streamsel.prefilter.options import ScreenOptions
 from streamsel.prefilter.prefilter import FrameScreen
 from streamsel.record.writer import RecordWriter
 from streamsel.selection.online import OnlineSelector
-from streamsel.sinks.encode import Encoder
+from streamsel.sinks.pictures import Encoder
 from streamsel.sources.eye import Eye
 from tests.bench.speed.footage import GROUP_FRAMES, candidates, clip, group, later, nudged
 from tests.sinks.streams import plan

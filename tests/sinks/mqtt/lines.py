@@ -17,11 +17,11 @@ from streamsel.decisions import Evicted, FeedStatus, Judgement, Kept, Verdict
 from streamsel.errors import ConfigurationError
 from streamsel.frame import Candidate, EncodedPicture, Frame, Sighting
 from streamsel.sinks.mqtt.counts import DeliveryCounter
-from streamsel.sinks.mqtt.message import Message
 from streamsel.sinks.mqtt.opening import open_mqtt
 from streamsel.sinks.mqtt.options import MqttOptions
 from streamsel.sinks.mqtt.outbox import Outbox
 from streamsel.sinks.mqtt.outgoing import Outgoing
+from streamsel.sinks.mqtt.payloads import Message
 from streamsel.sinks.mqtt.publisher import MqttPublisher
 from streamsel.sinks.mqtt.sink import MqttSink
 from streamsel.wakeup import Bell

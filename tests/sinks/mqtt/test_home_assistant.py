@@ -11,8 +11,13 @@ import jinja2
 import pytest
 
 from streamsel.sinks.mqtt.discovery import Discovery
-from streamsel.sinks.mqtt.events import Writer, last_payload, stats_payload, status_payload
-from streamsel.sinks.mqtt.topics import Topics
+from streamsel.sinks.mqtt.payloads import (
+    Topics,
+    Writer,
+    last_payload,
+    stats_payload,
+    status_payload,
+)
 from tests.sinks.mqtt.lines import (
     SomeControls,
     frame,

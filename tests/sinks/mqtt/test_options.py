@@ -6,7 +6,7 @@ import pytest
 
 from streamsel.errors import ConfigurationError
 from streamsel.sinks.mqtt.options import MqttOptions, TlsOptions
-from streamsel.sinks.mqtt.topics import Topics
+from streamsel.sinks.mqtt.payloads import Topics
 
 SECRET = "open sesame"
 

@@ -10,8 +10,13 @@ from collections import Counter
 from pathlib import Path
 
 from streamsel.sinks.mqtt.counts import OutboxCounts
-from streamsel.sinks.mqtt.events import Writer, last_payload, stats_payload, status_payload
-from streamsel.sinks.mqtt.topics import Topics
+from streamsel.sinks.mqtt.payloads import (
+    Topics,
+    Writer,
+    last_payload,
+    stats_payload,
+    status_payload,
+)
 from tests.servers.broker import Broker
 from tests.sinks.mqtt.lines import (
     SomeControls,

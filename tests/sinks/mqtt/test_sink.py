@@ -11,10 +11,9 @@ import pytest
 from streamsel.errors import ConfigurationError, SinkError
 from streamsel.frame import FrameKey
 from streamsel.record.folder import picture_path
-from streamsel.sinks.mqtt.board import Board
-from streamsel.sinks.mqtt.events import Writer
+from streamsel.sinks.mqtt.payloads import Topics, Writer
+from streamsel.sinks.mqtt.retained import Board
 from streamsel.sinks.mqtt.sink import MqttSink
-from streamsel.sinks.mqtt.topics import Topics
 from tests.sinks.mqtt.lines import frame, judgement, open_line, open_outbox, status
 
 

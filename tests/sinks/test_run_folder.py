@@ -20,8 +20,8 @@ from streamsel.errors import (
 from streamsel.interfaces import Sink
 from streamsel.record.reader import Record
 from streamsel.record.values import FeedPlan
-from streamsel.sinks.disk import DiskOptions, DiskSink
-from streamsel.sinks.encode import Encoder
+from streamsel.sinks.pictures import Encoder
+from streamsel.sinks.run_folder import DiskOptions, DiskSink
 from tests.sinks.streams import (
     StoppedClock,
     batches,

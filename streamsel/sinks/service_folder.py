@@ -25,10 +25,10 @@ from streamsel.record.reader import SELECTED
 from streamsel.record.resuming import require_service
 from streamsel.record.service_writer import LiveRecordWriter
 from streamsel.record.values import FeedPlan, RunPlan, StoredPicture
-from streamsel.sinks.disk import Durability
 from streamsel.sinks.outcome import Outcome, without_pixels
 from streamsel.sinks.pictures import PictureFiles
 from streamsel.sinks.redating import Redating
+from streamsel.sinks.run_folder import Durability
 from streamsel.sinks.standby import Standby
 
 _LOG = logging.getLogger("streamsel.sinks")

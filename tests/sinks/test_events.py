@@ -10,7 +10,7 @@ import pytest
 from streamsel.decisions import Event, Judgement, Kept, Verdict
 from streamsel.errors import EmbedderError, SinkError
 from streamsel.frame import Candidate
-from streamsel.runtime.stream import EventStream
+from streamsel.sinks.events import EventStream
 from tests.runtime.live_line import running
 from tests.runtime.live_stages import (
     NewestSelector,

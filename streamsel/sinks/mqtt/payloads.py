@@ -1,19 +1,21 @@
-"""What consumers read: events, statuses and statistics as JSON, pictures as they are."""
+"""MQTT messages: topics, JSON and picture payloads, and the size of their packets."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
 from streamsel.decisions import Event, FeedStatus, Judgement, Kept
+from streamsel.errors import ConfigurationError
 from streamsel.frame import FrameKey
 from streamsel.record.folder import picture_path
 from streamsel.sinks.mqtt.counts import OutboxCounts
-from streamsel.sinks.mqtt.message import Message
-from streamsel.sinks.mqtt.topics import Topics
 
 SCHEMA = 1
 """Goes up when a field is taken away or changes its meaning; fields may be added without."""
@@ -139,3 +141,118 @@ def _name(key: FrameKey | None) -> str | None:
 def _as_json(content: Mapping[str, object]) -> bytes:
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return text.encode(errors="replace")
+
+
+MOST_PACKET_BYTES = 268_435_455 + 5
+"""The largest packet that the protocol can say the length of, with its first five bytes."""
+
+new_properties: Callable[[int], Properties] = Properties  # paho leaves it without types
+
+_FIXED_BYTES = 5 + 2 + 2
+"""Type and length of a packet at most, length of its topic, packet identifier."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What is to be delivered, at least once.
+
+    ``key`` names it for ever: put again, it takes the place of the one that still waits. ``id``
+    is what it is about, e.g. a frame's id.
+    """
+
+    key: str
+    id: str
+    topic: str
+    content_type: str
+    payload: bytes = field(repr=False)
+
+    @property
+    def is_retained(self) -> bool:
+        """Whether the broker keeps it for who comes later: the newest picture of each feed."""
+        return self.content_type.startswith("image/")
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A message taken from the outbox: ``seq`` is its place, ``created`` UTC epoch seconds."""
+
+    seq: int
+    created: float
+    message: Message
+
+
+def publish_properties(message: Message, expiry: int | None) -> Properties:
+    """Return what travels beside the payload; ``expiry`` is seconds from now, None: never."""
+    properties = new_properties(PacketTypes.PUBLISH)
+    properties.ContentType = message.content_type
+    properties.UserProperty = [("id", message.id), ("message", message.key)]
+    if expiry is not None:
+        properties.MessageExpiryInterval = expiry
+    return properties
+
+
+def packet_bytes(message: Message, properties: Properties) -> int:
+    """Bound the bytes of the packet that carries a message; exact but for three bytes."""
+    pack: Callable[[], bytes] = properties.pack
+    return _FIXED_BYTES + len(message.topic.encode()) + len(pack()) + len(message.payload)
+
+
+@dataclass(frozen=True, slots=True)
+class Topics:
+    """Topics of one service.
+
+    >>> topics = Topics("streamsel")
+    >>> topics.image("gate")
+    'streamsel/gate/image'
+    >>> topics.command("streamsel/gate/count/set")
+    ('gate', 'count')
+    """
+
+    prefix: str
+
+    @property
+    def available(self) -> str:
+        """Retained: ``online``, or ``offline`` by the broker itself when we are lost."""
+        return f"{self.prefix}/available"
+
+    @property
+    def events(self) -> str:
+        """Every change of the kept set, and of a feed's state."""
+        return f"{self.prefix}/events"
+
+    @property
+    def stats(self) -> str:
+        """Counts, every minute."""
+        return f"{self.prefix}/stats"
+
+    def image(self, feed: str) -> str:
+        """Retained: the pictures of kept frames."""
+        return self._of(feed, "image")
+
+    def status(self, feed: str) -> str:
+        """Retained: how the feed is."""
+        return self._of(feed, "status")
+
+    def last(self, feed: str) -> str:
+        """Retained: which frame was kept last."""
+        return self._of(feed, "last")
+
+    def state(self, feed: str, setting: str) -> str:
+        """Retained: the value that a setting, ``enabled`` or ``count``, has now."""
+        return self._of(feed, f"{setting}/state")
+
+    def set(self, feed: str, setting: str) -> str:
+        """Where a setting is changed; with ``+`` for the feed, the filter for all feeds."""
+        return f"{self.prefix}/+/{setting}/set" if feed == "+" else self._of(feed, f"{setting}/set")
+
+    def command(self, topic: str) -> tuple[str, str]:
+        """Take a topic of :meth:`set` apart: the feed and the setting, both as they come."""
+        feed, setting, _ = topic.removeprefix(f"{self.prefix}/").split("/")
+        return feed, setting
+
+    def _of(self, feed: str, rest: str) -> str:
+        if not feed or any(letter in feed for letter in "/+#\0"):
+            raise ConfigurationError(
+                f"feed {feed!r} cannot be part of an MQTT topic; leave out /, + and #"
+            )
+        return f"{self.prefix}/{feed}/{rest}"

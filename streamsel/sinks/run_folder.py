@@ -18,8 +18,8 @@ from streamsel.record.manifest import manifest_lines
 from streamsel.record.resuming import added_feeds
 from streamsel.record.values import FeedPlan, RunPlan, Status, StoredPicture
 from streamsel.record.writer import RecordWriter
-from streamsel.sinks.encode import Encoder
 from streamsel.sinks.exif import with_exif
+from streamsel.sinks.pictures import Encoder
 
 Durability: TypeAlias = Literal["strict", "batched"]
 
