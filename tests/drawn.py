@@ -20,10 +20,10 @@ from PIL import Image
 from streamsel.embed.distill.material import find_photographs, load_clips
 from streamsel.embed.distill.procedural import procedural_picture
 from streamsel.embed.distill.views import ViewMaker
-from streamsel.sources.eye import Eye
+from streamsel.sources.demo.scenes import parking, plasma, sky, street
+from streamsel.sources.demo.synthetic import render_demo
 from streamsel.sources.file import FileSource
-from streamsel.sources.scenes import parking, plasma, sky, street
-from streamsel.sources.synthetic import render_demo
+from streamsel.sources.thumbnails.cpu import Eye
 from tests.embed.distill.made import write_clip, write_photograph
 
 Pictures: TypeAlias = npt.NDArray[np.uint8]

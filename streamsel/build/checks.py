@@ -32,9 +32,9 @@ def require_buildable(config: Config) -> None:
 
 
 def _problems(settings: FeedSettings) -> Iterator[str]:
-    from streamsel.sources.filters import FilterChain
-    from streamsel.sources.live_opening import is_live_address
-    from streamsel.sources.watched_address import (
+    from streamsel.sources.decode.filters import FilterChain
+    from streamsel.sources.live.opening import is_live_address
+    from streamsel.sources.live.watched_address import (
         is_file_address,
         is_snapshot_address,
         read_file_address,

@@ -18,9 +18,9 @@ def looks_on_card(read: ReadOptions) -> bool:
 def open_eye(*, on_card: bool) -> Eye:
     """Return an eye for the pictures of one feed."""
     if on_card:
-        from streamsel.sources.card_eye import CardEye
+        from streamsel.sources.thumbnails.gpu import CardEye
 
         return CardEye()
-    from streamsel.sources.eye import Eye as MemoryEye
+    from streamsel.sources.thumbnails.cpu import Eye as MemoryEye
 
     return MemoryEye()

@@ -14,7 +14,7 @@ from streamsel.errors import InputError, SourceError, UnreadableError
 from streamsel.interfaces import Ahead, Source
 
 if TYPE_CHECKING:
-    from streamsel.sources.address import Input
+    from streamsel.sources.inputs import Input
     from streamsel.sources.masks import Size
 
 _NAMED_KINDS = 5
@@ -71,7 +71,7 @@ def open_sources(
     Raises :class:`ConfigurationError` for a filter chain that cannot be, and
     :class:`UnreadableError` when no input is left.
     """
-    from streamsel.sources.address import expand
+    from streamsel.sources.inputs import expand
 
     found = expand(inputs, leave_out=leave_out, standard_input=standard_input)
     if not found.inputs:
@@ -97,8 +97,8 @@ def _with_sizes(read: ReadOptions, inputs: Sequence[Input]) -> ReadOptions:
 
 def _first_size(inputs: Sequence[Input]) -> Size | None:
     """The size of the first upright picture; None where no input can be read."""
+    from streamsel.sources.decode.orientation import Orientation
     from streamsel.sources.masks import Size
-    from streamsel.sources.orientation import Orientation
 
     for one in inputs:
         try:

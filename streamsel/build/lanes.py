@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from streamsel.prefilter.prefilter import FrameScreen
     from streamsel.record.values import Feed
     from streamsel.runtime.children import Children
-    from streamsel.sources.address import Input
+    from streamsel.sources.inputs import Input
 
 
 @dataclass(frozen=True, slots=True)

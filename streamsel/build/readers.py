@@ -11,7 +11,7 @@ from streamsel.interfaces import LiveSource, Screen, ViewWatch
 
 if TYPE_CHECKING:
     from streamsel.sources.covering import Areas
-    from streamsel.sources.footage import PacketRing
+    from streamsel.sources.live.packet_ring import PacketRing
     from streamsel.sources.webrtc.ingest import Ingest
 
 
@@ -30,15 +30,15 @@ def open_source(
     ``ring`` is given its packets; ``ingest`` takes the senders of feeds that wait for one;
     ``areas`` are hidden in its pictures.
     """
-    from streamsel.sources.connection import LiveOptions
-    from streamsel.sources.live import CameraSource
-    from streamsel.sources.snapshots import SnapshotSource
-    from streamsel.sources.watched_address import (
+    from streamsel.sources.live.camera import CameraSource
+    from streamsel.sources.live.connection import LiveOptions
+    from streamsel.sources.live.snapshots import SnapshotSource
+    from streamsel.sources.live.watched_address import (
         is_file_address,
         is_snapshot_address,
         read_file_address,
     )
-    from streamsel.sources.watched_file import WatchedFile
+    from streamsel.sources.live.watched_file import WatchedFile
     from streamsel.sources.webrtc.whep import WhepSource
 
     options = LiveOptions(
@@ -77,7 +77,7 @@ def open_source(
 def open_watch() -> ViewWatch:
     """Return what watches the view of a camera, and has seen nothing of it yet."""
     from streamsel.prefilter.view_watch import CameraWatch
-    from streamsel.sources.eye import Eye
+    from streamsel.sources.thumbnails.cpu import Eye
 
     return CameraWatch(Eye())
 
@@ -85,7 +85,7 @@ def open_watch() -> ViewWatch:
 def open_screen(settings: FeedSettings, view: View) -> Screen:
     """Return a screen that remembers nothing yet; ``view`` is what the embedder wants."""
     from streamsel.prefilter.prefilter import FrameScreen
-    from streamsel.sources.eye import Eye
+    from streamsel.sources.thumbnails.cpu import Eye
 
     return FrameScreen(Eye(), view, settings.screen)
 
@@ -105,7 +105,7 @@ def open_areas(settings: FeedSettings, last_size: tuple[int, int] | None) -> Are
 
 def open_ring(settings: FeedSettings) -> PacketRing | None:
     """Return what holds the packets for a feed's clips, None where it wants none."""
-    from streamsel.sources.footage import PacketRing
+    from streamsel.sources.live.packet_ring import PacketRing
 
     clip = settings.clip
     if clip is None:

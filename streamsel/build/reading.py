@@ -12,8 +12,8 @@ from streamsel.config.options import ReadOptions
 from streamsel.frame import ScreenState, Sighting, View
 from streamsel.prefilter.options import ScreenOptions
 from streamsel.prefilter.prefilter import FrameScreen
-from streamsel.sources.address import Input
 from streamsel.sources.file import FileSource
+from streamsel.sources.inputs import Input
 
 
 @dataclass(frozen=True, slots=True)

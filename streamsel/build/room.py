@@ -13,7 +13,7 @@ from streamsel.config.options import RunOptions
 from streamsel.errors import SourceError
 
 if TYPE_CHECKING:
-    from streamsel.sources.address import Input
+    from streamsel.sources.inputs import Input
 
 _MOST_OPENED = 8
 _FRAME_BYTES = 250
@@ -89,8 +89,8 @@ class _Seen:
 
 def _look(one: Input) -> _Seen | None:
     """What one input holds; None where it does not say, or cannot be read."""
-    from streamsel.sources.address import is_url
-    from streamsel.sources.decode import Session
+    from streamsel.sources.decode.video_reader import Session
+    from streamsel.sources.inputs import is_url
 
     if one.images is not None or is_url(one.location):
         return None

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from streamsel.record.writer import RecordWriter
     from streamsel.sinks.pictures import Encoder
     from streamsel.sinks.run_folder import DiskSink
-    from streamsel.sources.address import Input
+    from streamsel.sources.inputs import Input
 
 _REPLAYED_AT_ONCE = 512
 
@@ -198,7 +198,7 @@ def _note_unopened(record: RecordWriter, errors: Sequence[InputError]) -> None:
 def _place(one: Input) -> str:
     """Where an input is, by whatever path or link it was named; credentials masked."""
     from streamsel.redaction import mask
-    from streamsel.sources.address import is_url
+    from streamsel.sources.inputs import is_url
 
     return mask(one.location if is_url(one.location) else os.path.realpath(one.location))
 

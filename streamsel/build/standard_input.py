@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from streamsel.errors import ConfigurationError, SinkError, SourceError
-from streamsel.sources.address import STANDARD_INPUT
+from streamsel.sources.inputs import STANDARD_INPUT
 
 _PIECE_BYTES = 1 << 20
 _LEFT_FREE = 0.1

@@ -28,7 +28,7 @@ from streamsel.errors import ConfigurationError, SourceError
 from streamsel.frame import View
 from streamsel.interfaces import Source
 from streamsel.record.files import disk_errors, write_file
-from streamsel.sources.eye import Eye
+from streamsel.sources.thumbnails.cpu import Eye
 from streamsel.version import __version__
 
 FEWEST_FRAMES = 64

@@ -52,7 +52,7 @@ def command(
     from streamsel.cli.selection import INTERRUPTED, run_selection
     from streamsel.cli.table import print_comparison, wide_console
     from streamsel.record.files import disk_errors
-    from streamsel.sources.synthetic import render_demo
+    from streamsel.sources.demo.synthetic import render_demo
 
     options = run_options({"count": count})
     clip, kept = output / "demo.mp4", output / "kept"

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from streamsel.errors import ConfigurationError
-from streamsel.sources.address import STANDARD_INPUT
+from streamsel.sources.inputs import STANDARD_INPUT
 
 _MOST_BYTES = 256 << 20
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")

@@ -10,7 +10,7 @@ from typing import get_args
 import click
 
 from streamsel.cli.options import DURATION
-from streamsel.sources.connection import LiveOptions, Transport
+from streamsel.sources.live.connection import LiveOptions, Transport
 from streamsel.sources.probe import Probe, probe
 
 _EXAMPLES = """\b

@@ -25,8 +25,8 @@ from streamsel.config.listen import Listen, read_listen
 from streamsel.errors import ConfigurationError
 from streamsel.pixels.size import PictureSize
 from streamsel.redaction import mask
+from streamsel.sources.live.watched_address import is_file_address, read_file_address
 from streamsel.sources.masks import read_masks
-from streamsel.sources.watched_address import is_file_address, read_file_address
 
 Read: TypeAlias = Callable[[Any, Path], object]
 """Makes a value of what was written, relative paths beginning at a folder.

@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 from streamsel.prefilter.options import ScreenOptions
 from streamsel.redaction import mask
-from streamsel.sources.watched_address import is_file_address, is_snapshot_address
+from streamsel.sources.live.watched_address import is_file_address, is_snapshot_address
 
 Transport: TypeAlias = Literal["tcp", "udp"]
 Decode: TypeAlias = Literal["all", "reference", "keyframes"]

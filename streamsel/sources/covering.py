@@ -21,10 +21,10 @@ from av.video.format import VideoFormat
 from av.video.reformatter import VideoReformatter
 
 from streamsel.errors import SourceError
+from streamsel.sources.container.opening import reason
+from streamsel.sources.decode.orientation import Orientation, Turning
 from streamsel.sources.masks import Box, Look, Mask, Size, agreed_size, boxes
-from streamsel.sources.opening import reason
-from streamsel.sources.orientation import Orientation, Turning
-from streamsel.sources.planes import Samples, bytes_of
+from streamsel.sources.thumbnails.planes import Samples, bytes_of
 
 _MOST_CELLS = 4
 _LEAST_CELL_PX = 16

@@ -13,22 +13,22 @@ from streamsel.frame import Frame
 from streamsel.interfaces import Ahead
 from streamsel.libav import as_source_error, ends_as_source_error
 from streamsel.redaction import mask as masked
-from streamsel.sources.address import is_url
+from streamsel.sources.container.fingerprint import fingerprint_of
+from streamsel.sources.container.hardware import check_device
+from streamsel.sources.container.opening import ONE_THREAD, DecoderOptions
+from streamsel.sources.container.seek_index import Trail
+from streamsel.sources.container.seeking import Finder
 from streamsel.sources.covering import Areas
-from streamsel.sources.decode import Damage, Session
-from streamsel.sources.decoding import Decode, Decoding, set_up
-from streamsel.sources.filters import FilterChain
-from streamsel.sources.fingerprint import fingerprint_of
-from streamsel.sources.groups import PictureGroup, Wanted
-from streamsel.sources.hardware import check_device
+from streamsel.sources.decode.filters import FilterChain
+from streamsel.sources.decode.frames import Reading
+from streamsel.sources.decode.gops import PictureGroup, Wanted
+from streamsel.sources.decode.parallel import Decode, Decoding, set_up
+from streamsel.sources.decode.sampling import Sampling
+from streamsel.sources.decode.serial import InOrder
+from streamsel.sources.decode.video_reader import Damage, Session
+from streamsel.sources.inputs import is_url
 from streamsel.sources.masks import read_masks
-from streamsel.sources.opening import ONE_THREAD, DecoderOptions
-from streamsel.sources.order import InOrder
-from streamsel.sources.reading import Reading
 from streamsel.sources.recorded import recorded_at
-from streamsel.sources.sampling import Sampling
-from streamsel.sources.seeking import Finder
-from streamsel.sources.trail import Trail
 
 COUNTED_BYTES = 1 << 28
 

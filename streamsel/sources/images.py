@@ -13,15 +13,15 @@ from streamsel.errors import ConfigurationError, SourceError, UnreadableError
 from streamsel.frame import Frame, FrameKey, Picture
 from streamsel.libav import as_source_error, ends_as_source_error
 from streamsel.redaction import mask as masked
+from streamsel.sources.container.fingerprint import fingerprint_of
+from streamsel.sources.container.opening import BOXED, decode_picture
 from streamsel.sources.covering import Areas
-from streamsel.sources.filters import FilterChain
-from streamsel.sources.fingerprint import fingerprint_of
+from streamsel.sources.decode.filters import FilterChain
+from streamsel.sources.decode.orientation import UPRIGHT, Orientation, from_exif, turned_by
+from streamsel.sources.decode.sampling import Sampling
 from streamsel.sources.masks import read_masks
 from streamsel.sources.matrices import replaced, retag
-from streamsel.sources.opening import BOXED, decode_picture
-from streamsel.sources.orientation import UPRIGHT, Orientation, from_exif, turned_by
 from streamsel.sources.recorded import time_in_name
-from streamsel.sources.sampling import Sampling
 
 _EXIF_ORIENTATION = 0x0112
 _EXIF_HOLDERS = (".jpg", ".jpeg", ".jpe", ".png", ".webp", ".tif", ".tiff")

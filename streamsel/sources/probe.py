@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from streamsel.clock import Clock
 from streamsel.redaction import mask
-from streamsel.sources.connection import Connection, LiveOptions
+from streamsel.sources.live.connection import Connection, LiveOptions
 
 LOOK_SECONDS = 2.0
 

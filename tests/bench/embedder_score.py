@@ -34,8 +34,8 @@ from streamsel.embed.distill.make import write_weights
 from streamsel.embed.distill.material import CLIP_SUFFIXES, PHOTOGRAPH_SUFFIXES
 from streamsel.embed.network import INPUT_SIZE, Network
 from streamsel.frame import Frame, Picture, Thumbnail, Vectors, View
-from streamsel.sources.eye import Eye
 from streamsel.sources.file import FileSource
+from streamsel.sources.thumbnails.cpu import Eye
 from tests.bench.descriptors import hand_made
 
 Rgb: TypeAlias = npt.NDArray[np.uint8]

@@ -20,9 +20,9 @@ from streamsel.clock import SystemClock
 from streamsel.frame import View
 from streamsel.prefilter.options import ScreenOptions
 from streamsel.prefilter.prefilter import FrameScreen
-from streamsel.sources.connection import LiveOptions
-from streamsel.sources.eye import Eye
-from streamsel.sources.live import CameraSource
+from streamsel.sources.live.camera import CameraSource
+from streamsel.sources.live.connection import LiveOptions
+from streamsel.sources.thumbnails.cpu import Eye
 from tests.servers.rtsp import Mount, RtspServer
 
 FEEDS = {"1080p25": (1920, 1080, 25, "4M"), "720p15": (1280, 720, 15, "1500k")}

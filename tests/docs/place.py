@@ -14,7 +14,7 @@ from uuid import uuid4
 import onnx
 
 from streamsel.cli.main import cli
-from streamsel.sources.synthetic import render_demo
+from streamsel.sources.demo.synthetic import render_demo
 from tests.conftest import leave_out
 from tests.docs.snippets import ROOT
 from tests.embed.backbones.made import save_onnx

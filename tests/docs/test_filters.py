@@ -9,7 +9,7 @@ import click
 from av.filter.filter import filters_available
 
 from streamsel.cli.select import command
-from streamsel.sources.filterlist import INSTEAD
+from streamsel.sources.decode.filter_list import INSTEAD
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "filters.md"
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from streamsel.record.reader import Record
-from streamsel.sources.synthetic import render_demo
+from streamsel.sources.demo.synthetic import render_demo
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 import streamsel as package
 from streamsel.cli.select import command
 from streamsel.errors import ConfigurationError, FolderInUseError
-from streamsel.sources.synthetic import render_demo
+from streamsel.sources.demo.synthetic import render_demo
 from tests.end_to_end.conftest import manifest
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import av
 import pytest
 
-from streamsel.sources.synthetic import render_demo
+from streamsel.sources.demo.synthetic import render_demo
 from tests.end_to_end.conftest import manifest, streamsel
 
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from streamsel.sources.synthetic import render_demo
+from streamsel.sources.demo.synthetic import render_demo
 
 
 def peak_bytes(*arguments: object) -> int:

@@ -13,7 +13,7 @@ from streamsel.cli.selection import Outcome
 from streamsel.config.options import ReadOptions, RunOptions, SelectOptions
 from streamsel.errors import ConfigurationError, RecordError
 from streamsel.report.summary import summarise
-from streamsel.sources.synthetic import render_demo
+from streamsel.sources.demo.synthetic import render_demo
 from tests.end_to_end.conftest import manifest
 from tests.end_to_end.test_resume import interrupt
 

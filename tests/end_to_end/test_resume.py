@@ -22,7 +22,7 @@ from streamsel.errors import ConfigurationError
 from streamsel.frame import Sighting
 from streamsel.runtime.execute import execute
 from streamsel.runtime.pipeline import Pipeline
-from streamsel.sources.synthetic import render_demo
+from streamsel.sources.demo.synthetic import render_demo
 
 COUNT = 30
 """As many as make the verdicts at the end of a clip depend on what follows."""

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from streamsel.sources.scenes import Image as Pixels
-from streamsel.sources.scenes import sky, street
+from streamsel.sources.demo.scenes import Image as Pixels
+from streamsel.sources.demo.scenes import sky, street
 from tests.end_to_end.conftest import manifest, streamsel
 
 SIZE = (384, 216)

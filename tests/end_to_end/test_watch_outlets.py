@@ -20,8 +20,8 @@ from streamsel.prefilter.options import ScreenOptions
 from streamsel.prefilter.prefilter import FrameScreen
 from streamsel.selection.budget import Budget
 from streamsel.selection.endless import EndlessSelector
-from streamsel.sources.eye import Eye
 from streamsel.sources.file import FileSource
+from streamsel.sources.thumbnails.cpu import Eye
 from tests.canaries import ANYWHERE, FORMS
 from tests.conftest import leave_out
 from tests.end_to_end.service import Service, eventually

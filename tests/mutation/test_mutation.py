@@ -121,14 +121,14 @@ def test_a_trial_tells_what_a_test_notices_from_what_none_does(
 def test_tests_that_lie_beside_a_module_are_tried_first(tmp_path: Path) -> None:
     known = [
         "tests/end_to_end/test_all.py::test_a",
-        "tests/sources/test_eye.py::test_b",
-        "tests/sources/test_gate.py::test_c",
+        "tests/sources/thumbnails/test_cpu.py::test_b",
+        "tests/sources/decode/test_gate.py::test_c",
     ]
-    covering = {"streamsel/sources/gate.py larger": known}
+    covering = {"streamsel/sources/decode/gate.py larger": known}
     recorded = {"seconds": dict.fromkeys(known, 5.0), "covering": covering}
     (tmp_path / "map.json").write_text(json.dumps(recorded))
-    newer = ["tests/sources/test_gate.py::test_new", "tests/page/test_new.py::test_d"]
-    change = next(changes_in("streamsel/sources/gate.py", _MODULE))
+    newer = ["tests/sources/decode/test_gate.py::test_new", "tests/page/test_new.py::test_d"]
+    change = next(changes_in("streamsel/sources/decode/gate.py", _MODULE))
     chosen, seconds = Covering(tmp_path).of(change, {*known, *newer}, 11.0)
     assert sorted(chosen[:2]) == [known[2], newer[0]]
     assert chosen[2:] == [known[1]]

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 from playwright.async_api import Page, expect
 
-from streamsel.sources.synthetic import render_demo
+from streamsel.sources.demo.synthetic import render_demo
 from tests.end_to_end.service import ROOT, Service
 from tests.page.browsing import DESKTOP, PHONE, browsing
 from tests.servers.rtsp import Mount, RtspServer

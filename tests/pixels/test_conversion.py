@@ -15,7 +15,7 @@ from streamsel.frame import Picture, View
 from streamsel.pixels.conversion import Converter
 from streamsel.pixels.size import PictureSize
 from streamsel.sinks.pictures import Encoder
-from streamsel.sources.eye import Eye
+from streamsel.sources.thumbnails.cpu import Eye
 from tests.pixels.peers import ACCURATE, PATTERN, SOFT, by_ffmpeg, clip, decoded, pixels_of, psnr
 
 Clip = Callable[..., Path]

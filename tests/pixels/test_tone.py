@@ -15,7 +15,7 @@ from streamsel.frame import Picture, View
 from streamsel.pixels.conversion import Converter
 from streamsel.pixels.tone import hdr_of, to_sdr
 from streamsel.sinks.pictures import Encoder
-from streamsel.sources.eye import Eye
+from streamsel.sources.thumbnails.cpu import Eye
 from tests.pixels.peers import decoded, pixels_of, psnr
 
 PQ, HLG, SDR = 16, 18, 1

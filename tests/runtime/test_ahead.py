@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from streamsel.runtime.ahead import Threads
-from streamsel.sources.order import InOrder
+from streamsel.sources.decode.serial import InOrder
 
 BOTH = pytest.mark.parametrize(
     "ahead", [InOrder(), Threads(1), Threads(4)], ids=["inline", "1", "4"]

@@ -15,9 +15,9 @@ from streamsel.decisions import Evicted, Judgement, Kept
 from streamsel.errors import SourceError
 from streamsel.frame import Frame, FrameKey
 from streamsel.sinks.clips import ClipOrder, ClipSink
-from streamsel.sources.connection import LiveOptions
-from streamsel.sources.footage import PacketRing
-from streamsel.sources.live import CameraSource
+from streamsel.sources.live.camera import CameraSource
+from streamsel.sources.live.connection import LiveOptions
+from streamsel.sources.live.packet_ring import PacketRing
 from tests.runtime.live_stages import ManualClock
 from tests.servers.clips import RATE, camera_clip, clip_digests, luma_digest
 from tests.servers.rtsp import Mount, RtspServer

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import get_args
 
 from streamsel.errors import StreamselError
-from streamsel.sources.decoding import Decode
+from streamsel.sources.decode.parallel import Decode
 from tests.conformance import test_streams as checks
 from tests.conformance.kind import Kind
 from tests.conformance.making import make

@@ -11,10 +11,10 @@ import av
 import pytest
 
 from streamsel.errors import SourceError, UnreadableError
-from streamsel.sources.address import expand
+from streamsel.sources.container.opening import open_container
 from streamsel.sources.file import FileSource
 from streamsel.sources.images import ImageSource
-from streamsel.sources.opening import open_container
+from streamsel.sources.inputs import expand
 from tests.corpus import broken_files
 
 STILL_READ = {
@@ -186,7 +186,7 @@ def test_any_number_of_unreadable_spots_is_stepped_over(corpus, monkeypatch):
         return made[-1]
 
     whole = [f.key.index for f in FileSource("x", str(corpus["base.mkv"])).frames()]
-    monkeypatch.setattr("streamsel.sources.decode.open_container", open_stumbling)
+    monkeypatch.setattr("streamsel.sources.decode.video_reader.open_container", open_stumbling)
     source = FileSource("x", str(corpus["base.mkv"]))
     assert [frame.key.index for frame in source.frames()] == whole
     assert made[0].stumbles > 3

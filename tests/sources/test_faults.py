@@ -16,12 +16,12 @@ from streamsel.interfaces import LiveSource, Source
 from streamsel.prefilter.options import ScreenOptions
 from streamsel.prefilter.prefilter import FrameScreen
 from streamsel.sinks.pictures import Encoder
-from streamsel.sources.connection import LiveOptions
-from streamsel.sources.eye import Eye
 from streamsel.sources.file import FileSource
-from streamsel.sources.footage import PacketRing
 from streamsel.sources.images import ImageSource
-from streamsel.sources.live import CameraSource
+from streamsel.sources.live.camera import CameraSource
+from streamsel.sources.live.connection import LiveOptions
+from streamsel.sources.live.packet_ring import PacketRing
+from streamsel.sources.thumbnails.cpu import Eye
 from tests.sources.faults import ERRORS, FEW, Faults, Maker, put_in
 from tests.sources.media import X264, moving_picture, write_video
 

@@ -14,7 +14,7 @@ from streamsel.errors import ConfigurationError, SourceError, UnreadableError
 from streamsel.frame import Frame, FrameKey
 from streamsel.runtime.ahead import Threads
 from streamsel.sources import file as file_module
-from streamsel.sources.decode import Session
+from streamsel.sources.decode.video_reader import Session
 from streamsel.sources.file import FileSource
 from tests.sources.media import MAKERS, pictures, write_video
 

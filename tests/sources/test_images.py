@@ -9,8 +9,8 @@ import PIL.ImageOps
 import pytest
 
 from streamsel.errors import ConfigurationError, UnreadableError
-from streamsel.sources.address import expand
 from streamsel.sources.images import ImageSource
+from streamsel.sources.inputs import expand
 from tests.sources.media import moving_picture
 
 

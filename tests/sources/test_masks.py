@@ -17,14 +17,14 @@ from streamsel.errors import ConfigurationError, SourceError
 from streamsel.frame import Frame, View
 from streamsel.runtime.ahead import Threads
 from streamsel.sinks.pictures import Encoder
-from streamsel.sources.connection import LiveOptions
 from streamsel.sources.covering import Areas
-from streamsel.sources.eye import Eye
+from streamsel.sources.decode.orientation import UPRIGHT, from_exif
 from streamsel.sources.file import FileSource
 from streamsel.sources.images import ImageSource
+from streamsel.sources.live.connection import LiveOptions
 from streamsel.sources.masks import Size, read_mask, read_masks
-from streamsel.sources.orientation import UPRIGHT, from_exif
-from streamsel.sources.planes import bytes_of
+from streamsel.sources.thumbnails.cpu import Eye
+from streamsel.sources.thumbnails.planes import bytes_of
 from streamsel.sources.webrtc.reception import Reception
 from streamsel.sources.webrtc.session import frames_of
 from tests.sources.media import X264, join, moving_picture, write_video

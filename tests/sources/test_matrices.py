@@ -14,12 +14,12 @@ from streamsel.clock import SystemClock
 from streamsel.errors import SourceError
 from streamsel.frame import Frame, View
 from streamsel.sinks.pictures import Encoder
-from streamsel.sources.connection import LiveOptions
-from streamsel.sources.eye import Eye
 from streamsel.sources.file import FileSource
 from streamsel.sources.images import ImageSource
-from streamsel.sources.live import CameraSource
+from streamsel.sources.live.camera import CameraSource
+from streamsel.sources.live.connection import LiveOptions
 from streamsel.sources.matrices import retag
+from streamsel.sources.thumbnails.cpu import Eye
 from tests.sources.media import moving_picture
 
 BT601, BT709, BT2020 = 6, 1, 9

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from streamsel.clock import Clock
 from streamsel.errors import BusyError
 from streamsel.interfaces import Loop
-from streamsel.sources.connection import LiveOptions
+from streamsel.sources.live.connection import LiveOptions
 from streamsel.sources.webrtc.offer import require_offer
 from streamsel.sources.webrtc.peer import Peer, PeerOptions
 from streamsel.sources.webrtc.whip import Post, WhipSource

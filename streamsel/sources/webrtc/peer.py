@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from streamsel.clock import Clock
 from streamsel.errors import OfferError
-from streamsel.sources.opening import MAX_PIXELS
+from streamsel.sources.container.opening import MAX_PIXELS
 from streamsel.sources.webrtc.losses import Losses
 from streamsel.sources.webrtc.reception import Reception
 

@@ -10,13 +10,13 @@ import av
 from streamsel.clock import Clock
 from streamsel.decisions import Tally
 from streamsel.frame import Frame
-from streamsel.sources.connection import LiveOptions
-from streamsel.sources.decode import Damage, Session
-from streamsel.sources.live import as_received, warn
-from streamsel.sources.reading import Reading
-from streamsel.sources.sampling import Sampling
-from streamsel.sources.shown import as_shown
-from streamsel.sources.timeline import DISCONTINUOUS_STEP, Timeline
+from streamsel.sources.decode.frames import Reading
+from streamsel.sources.decode.sampling import Sampling
+from streamsel.sources.decode.shown import as_shown
+from streamsel.sources.decode.timestamps import DISCONTINUOUS_STEP, Timeline
+from streamsel.sources.decode.video_reader import Damage, Session
+from streamsel.sources.live.camera import as_received, warn
+from streamsel.sources.live.connection import LiveOptions
 from streamsel.sources.webrtc.reception import Reception
 
 _LOOK_SECONDS = 1.0

@@ -18,8 +18,8 @@ from streamsel.frame import Frame
 from streamsel.interfaces import Loop
 from streamsel.libav import ends_as_source_error
 from streamsel.redaction import mask
-from streamsel.sources.connection import LiveOptions
-from streamsel.sources.http_client import trust, why_unanswered
+from streamsel.sources.live.connection import LiveOptions
+from streamsel.sources.live.http_client import trust, why_unanswered
 from streamsel.sources.webrtc.offer import MOST_BYTES
 from streamsel.sources.webrtc.peer import Peer, PeerOptions
 from streamsel.sources.webrtc.session import Counting, frames_of

@@ -10,7 +10,7 @@ from streamsel.decisions import Rhythm, Tally
 from streamsel.errors import SourceError
 from streamsel.frame import Frame
 from streamsel.libav import ends_as_source_error
-from streamsel.sources.connection import LiveOptions
+from streamsel.sources.live.connection import LiveOptions
 from streamsel.sources.webrtc.reception import Reception
 from streamsel.sources.webrtc.session import Counting, frames_of
 

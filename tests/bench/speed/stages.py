@@ -22,7 +22,7 @@ from streamsel.prefilter.prefilter import FrameScreen
 from streamsel.record.writer import RecordWriter
 from streamsel.selection.online import OnlineSelector
 from streamsel.sinks.pictures import Encoder
-from streamsel.sources.eye import Eye
+from streamsel.sources.thumbnails.cpu import Eye
 from tests.bench.speed.footage import GROUP_FRAMES, candidates, clip, group, later, nudged
 from tests.sinks.streams import plan
 

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from streamsel.embed.backbones.libraries import import_library
 from streamsel.frame import Picture, Thumbnail, Vectors, View
 from streamsel.interfaces import Embedder
-from streamsel.sources.eye import Eye
+from streamsel.sources.thumbnails.cpu import Eye
 
 WIDTH = 8
 IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)

@@ -13,7 +13,7 @@ import pytest
 
 from streamsel import select
 from streamsel.embed.registry import check_name, create
-from streamsel.sources.synthetic import render_demo
+from streamsel.sources.demo.synthetic import render_demo
 from tests.embed.backbones.made import TRANSFORMER, make_clip, noise
 from tests.end_to_end.conftest import streamsel
 

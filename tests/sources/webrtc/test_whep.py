@@ -11,7 +11,7 @@ import pytest
 from streamsel.clock import SystemClock
 from streamsel.errors import SourceError
 from streamsel.runtime.side_loop import SideLoop
-from streamsel.sources.connection import LiveOptions
+from streamsel.sources.live.connection import LiveOptions
 from streamsel.sources.webrtc.peer import PeerOptions
 from streamsel.sources.webrtc.whep import WhepSource
 from tests.servers.namespaces import Namespaces

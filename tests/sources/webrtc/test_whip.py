@@ -21,7 +21,7 @@ from streamsel.clock import SystemClock
 from streamsel.errors import BusyError, SourceError
 from streamsel.frame import Frame
 from streamsel.runtime.side_loop import SideLoop
-from streamsel.sources.connection import LiveOptions
+from streamsel.sources.live.connection import LiveOptions
 from streamsel.sources.webrtc.ingest import Ingest
 from streamsel.sources.webrtc.peer import PeerOptions
 from streamsel.sources.webrtc.whip import WhipSource

@@ -1,0 +1,1 @@
+"""Containers: opening a video, finding a place in it, knowing it again."""

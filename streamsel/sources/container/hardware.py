@@ -1,0 +1,64 @@
+"""Hardware that decodes: which kinds this build knows, and whether one can decode a video here."""
+
+from __future__ import annotations
+
+import av
+from av.codec.hwaccel import HWAccel, hwdevices_available
+
+from streamsel.errors import ConfigurationError
+from streamsel.sources.container.opening import DecoderOptions, open_as_it_is, reason
+from streamsel.sources.inputs import is_url
+
+_ANY = "auto"
+_PREFERRED = ("cuda", "videotoolbox", "vaapi", "d3d11va", "qsv", "amf", "vulkan")
+
+
+def check_device(name: str) -> None:
+    """Raise :class:`ConfigurationError` for a kind of hardware that this build does not know."""
+    known = hwdevices_available()
+    if name not in (_ANY, *known):
+        raise ConfigurationError(
+            f"hwaccel is {name!r}; this build of PyAV knows {', '.join([_ANY, *known])}"
+        )
+
+
+def hardware(location: str, options: DecoderOptions) -> tuple[HWAccel | None, str]:
+    """What decodes this video in hardware, or None and why nothing does.
+
+    A local video is opened for that, once for each kind that is tried, since only then a driver
+    says no. What is behind a URL is decoded in software.
+    """
+    if is_url(location):
+        return None, "a server is asked once"
+    known = hwdevices_available()
+    is_any = options.device in (None, _ANY)
+    tried = [kind for kind in _PREFERRED if kind in known] if is_any else [str(options.device)]
+    refusals = []
+    for kind in tried:
+        refusal = _refusal(location, kind, options)
+        if not refusal:
+            return _accelerator(kind, options), ""
+        refusals.append(f"{kind}: {refusal}")
+    return None, "; ".join(refusals) or "this build of PyAV knows no hardware"
+
+
+def _accelerator(kind: str, options: DecoderOptions) -> HWAccel:
+    return HWAccel(
+        kind,
+        allow_software_fallback=True,
+        is_hw_owned=options.stays_there and kind == "cuda",
+    )
+
+
+def _refusal(location: str, kind: str, options: DecoderOptions) -> str:
+    """Why a video cannot be decoded by this kind; empty where it can."""
+    try:
+        with open_as_it_is(location, _accelerator(kind, options)) as container:
+            video = container.streams.best("video")
+            if video is not None and video.codec_context.is_hwaccel:
+                return ""
+    except NotImplementedError:
+        return "no decoder for its codec"
+    except (av.FFmpegError, ValueError, RuntimeError) as error:
+        return reason(error)
+    return "no decoder for its codec"

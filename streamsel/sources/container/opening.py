@@ -1,0 +1,276 @@
+"""Opening a video that is not trusted, and the decoder for it.
+
+Only containers of video are opened, by a list, so that a playlist in disguise cannot open other
+files or hosts; a local file cannot reach the network, nor a URL local files; a picture of more
+than ``MAX_PIXELS`` is refused before its memory is asked for; servers answer in time or are given
+up.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import ssl
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+from urllib.parse import urlsplit
+
+import av
+from av.codec.hwaccel import HWAccel
+from av.container import InputContainer
+from av.stream import Discard, Disposition
+from av.video.stream import VideoStream
+
+from streamsel.errors import SourceError, UnreadableError
+from streamsel.redaction import mask
+from streamsel.sources.container.tiles import Grid, Still, filtered, put_together, read_still
+from streamsel.sources.inputs import is_url
+
+MAX_PIXELS = 16384 * 8192
+SERVER_TIMEOUT = 15.0
+_CONTAINERS = (
+    "mov,matroska,mpegts,mpeg,avi,gif,apng,flv,live_flv,ogg,asf,rm,nut,ivf,obu,mxf,dv,h261,h263,"
+    "h264,hevc,vvc,av1,m4v,mjpeg,mpjpeg,mpegvideo,vc1,cavsvideo,dirac,dnxhd,yuv4mpegpipe,gxf,wtv,"
+    "swf,amv,nsv,rl2,bink,smk,roq,mlv,r3d,evc,dhav,"
+    # Sound alone is opened to be able to say so.
+    "mp3,wav,aac,flac,ac3,eac3,aiff,caf,w64,amr"
+)
+_PICTURES = (
+    "bmp_pipe,dds_pipe,dpx_pipe,exr_pipe,gem_pipe,hdr_pipe,j2k_pipe,jpeg_pipe,jpegls_pipe,"
+    "jpegxl_pipe,pam_pipe,pbm_pipe,pcx_pipe,pfm_pipe,pgm_pipe,pgmyuv_pipe,png_pipe,ppm_pipe,"
+    "psd_pipe,qoi_pipe,sgi_pipe,sunrast_pipe,tiff_pipe,webp_pipe,xbm_pipe,xpm_pipe,xwd_pipe,"
+    "gif,apng"
+)
+BOXED = (".avif", ".heic", ".heif")
+"""Endings of still pictures that come in a container of video."""
+_ROWS_OF_PICTURES = (".mjpeg", ".mjpg")
+_NOT_PICTURES_OF_A_VIDEO = (
+    Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.dependent
+)
+
+
+Skip: TypeAlias = Literal["DEFAULT", "NONREF", "NONKEY"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecoderOptions:
+    """How a decoder is set up.
+
+    ``threads``: how many work on one video; one costs least for each frame. ``skip_frame``: which
+    frames do not come out: none, those that no other refers to, or all but keyframes. Without the
+    ``loop_filter`` all come out, with the edges of their blocks left visible. ``err_detect`` is
+    what ffmpeg calls so: what else is taken for damage. ``device`` is the kind of hardware that
+    decodes where it can, ``stays_there``: the pictures are left in its memory.
+    """
+
+    threads: int = 1
+    skip_frame: Skip = "DEFAULT"
+    loop_filter: bool = True
+    err_detect: str = ""
+    device: str | None = None
+    stays_there: bool = False
+
+
+ONE_THREAD = DecoderOptions()
+
+
+def decode_picture(where: str, path: str) -> av.VideoFrame:
+    """Decode the first picture of an image file, whose other parts are not looked at.
+
+    One that is made of tiles is put together; AVIF and HEIC are cropped, and upright. Raises
+    :class:`UnreadableError`; the message begins with ``where``.
+    """
+    _refuse_useless_file(where, path)
+    try:
+        # Without its name: one that ends in .jpg makes ffmpeg insist on the demuxer of patterns.
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise UnreadableError(f"{where} is no image that can be read: {reason(error)}") from None
+    # AVIF and HEIC come in a container of video; under another name that is a film.
+    return decode_content(where, content, is_boxed=path.lower().endswith(BOXED))
+
+
+def decode_content(where: str, content: bytes, *, is_boxed: bool = False) -> av.VideoFrame:
+    """Decode what an image file holds; ``is_boxed``: it is AVIF or HEIC, and nothing else."""
+    formats = "mov" if is_boxed else _PICTURES
+    options = {"format_whitelist": formats, "max_pixels": str(MAX_PIXELS)}
+    try:
+        if is_animated_webp(content):
+            raise ValueError("it is an animated WebP; make a GIF or a video of it")
+        still = read_still(content) if is_boxed else Still()
+        with av.open(io.BytesIO(content), "r", options=options) as container:
+            if still.grid is not None:
+                return _finished(_whole(still.grid, container), still)
+            stream = choose_stream(where, container)
+            prepare(where, stream)
+            for image in container.decode(stream):
+                return _finished(image, still)
+    except (av.FFmpegError, OSError, ValueError) as error:
+        raise UnreadableError(f"{where} is no image that can be read: {reason(error)}") from None
+    raise UnreadableError(f"{where} holds no picture")
+
+
+def _whole(grid: Grid, container: InputContainer) -> av.VideoFrame:
+    if grid.width * grid.height > MAX_PIXELS:
+        raise ValueError(f"it is of {grid.width}x{grid.height}; the limit is {MAX_PIXELS:,} pixels")
+    streams = [stream for stream in container.streams.video if stream.id in grid.items]
+    for stream in streams:
+        stream.codec_context.thread_count = 1
+        stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
+    return put_together(grid, container, streams)
+
+
+def _finished(image: av.VideoFrame, still: Still) -> av.VideoFrame:
+    return filtered([image], still.finish) if still.finish else image
+
+
+def is_animated_webp(content: bytes) -> bool:
+    """Whether a file is one of several pictures, which libav does not read."""
+    return content[:4] == b"RIFF" and content[8:16] == b"WEBPVP8X" and bool(content[20] & 2)
+
+
+def reason(error: Exception) -> str:
+    """Why ffmpeg failed, on one line, without the address that its exceptions carry."""
+    if isinstance(error, av.error.InvalidDataError):
+        return "the data is damaged, or it is another kind of file"
+    if isinstance(error, av.error.EOFError):
+        return "it ends too early"
+    if isinstance(error, (av.error.TimeoutError, av.error.ExitError)):
+        return f"no answer within {SERVER_TIMEOUT:g} s"
+    if isinstance(error, OSError) and error.strerror:
+        return mask(error.strerror)
+    if isinstance(error, av.FFmpegError):
+        return mask(error.strerror or type(error).__name__)
+    return mask(str(error))
+
+
+def open_container(where: str, location: str, hwaccel: HWAccel | None = None) -> InputContainer:
+    """Open a local file or an http(s) URL; raises :class:`SourceError`."""
+    is_remote = is_url(location)
+    if not is_remote:
+        _refuse_useless_file(where, location)
+    try:
+        return open_as_it_is(location, hwaccel)
+    except av.error.ArgumentError:
+        raise UnreadableError(
+            f"{where} is not of a kind that is read here (a playlist, an image, subtitles, or"
+            " damaged); give the video itself"
+        ) from None
+    except (av.error.FileNotFoundError, av.error.PermissionError) as error:
+        raise SourceError(f"{where} cannot be opened: {reason(error)}; check the path") from None
+    except (av.FFmpegError, ValueError, OverflowError) as error:
+        if is_remote and not isinstance(error, av.error.InvalidDataError):
+            check = "check the address"
+            if location.lower().startswith("https:"):
+                check += ", and that the server's certificate is to be trusted"
+            raise SourceError(f"{where} cannot be opened: {reason(error)}; {check}") from None
+        raise UnreadableError(
+            f"{where} cannot be read as video: {reason(error)}; check that it plays elsewhere"
+        ) from None
+
+
+def open_as_it_is(location: str, hwaccel: HWAccel | None = None) -> InputContainer:
+    """Open a regular file or an http(s) URL; raises what PyAV raises."""
+    is_remote = is_url(location)
+    options = {"format_whitelist": _CONTAINERS, "max_pixels": str(MAX_PIXELS)}
+    if is_remote:
+        options |= {
+            "protocol_whitelist": "http,https,tcp,tls",
+            "timeout": str(int(SERVER_TIMEOUT * 1e6)),
+            "tls_verify": "1",
+        }
+        authorities = ssl.get_default_verify_paths().cafile
+        if authorities:
+            options["ca_file"] = authorities
+    else:
+        options["protocol_whitelist"] = "file"
+        # A colon in a name would otherwise make what stands before it a protocol.
+        location = "file:" + os.path.abspath(location)
+
+    def opened(format: str | None = None) -> InputContainer:
+        return av.open(
+            location,
+            "r",
+            format=format,
+            options=options,
+            metadata_errors="replace",
+            timeout=(SERVER_TIMEOUT, SERVER_TIMEOUT) if is_remote else None,
+            hwaccel=hwaccel,
+        )
+
+    try:
+        return opened()
+    except av.error.ArgumentError:
+        # By its content, pictures in a row look like one picture.
+        if not urlsplit(location).path.lower().endswith(_ROWS_OF_PICTURES):
+            raise
+        return opened("mjpeg")
+
+
+def _refuse_useless_file(where: str, path: str) -> None:
+    """Raise for what is not a regular file, for opening a pipe may block for ever, or is empty."""
+    try:
+        there = os.stat(path)
+    except (OSError, ValueError) as error:
+        raise SourceError(f"{where} cannot be opened: {reason(error)}; check the path") from None
+    if not stat.S_ISREG(there.st_mode):
+        raise SourceError(f"{where} is not a regular file; give a file")
+    if there.st_size == 0:
+        raise UnreadableError(f"{where} is empty: it has 0 bytes; copy or record it again")
+
+
+def choose_stream(where: str, container: InputContainer) -> VideoStream:
+    """The default or else the largest video stream; cover art is no video."""
+    streams = [
+        stream
+        for stream in container.streams.video
+        if not stream.disposition & _NOT_PICTURES_OF_A_VIDEO
+    ]
+    if not streams:
+        there = "it is empty"
+        if container.streams.audio:
+            there = "it is sound alone"
+        elif container.streams.subtitles:
+            there = "it is subtitles alone"
+        if container.streams.video and container.format.name.startswith("mov"):
+            there = "a cover, or a picture in tiles, which is read by the name .heic or .avif"
+        raise UnreadableError(f"{where} has no video stream ({there}); give a video")
+    # Declared as always there, but None where the wheel has no decoder.
+    contexts: list[Any] = [stream.codec_context for stream in streams]
+    decodable = [s for s, context in zip(streams, contexts, strict=True) if context is not None]
+    if not decodable:
+        raise UnreadableError(f"{where} is of a codec that cannot be decoded; convert it")
+    return max(
+        decodable,
+        key=lambda s: (bool(s.disposition & Disposition.default), s.width * s.height),
+    )
+
+
+def prepare(where: str, stream: VideoStream, options: DecoderOptions = ONE_THREAD) -> None:
+    """Set the decoder up, and open it."""
+    decoder = stream.codec_context
+    if decoder.width * decoder.height > MAX_PIXELS:
+        raise UnreadableError(
+            f"{where} has pictures of {decoder.width}x{decoder.height}; the limit is"
+            f" {MAX_PIXELS:,} pixels"
+        )
+    for other in stream.container.streams:
+        if other is not stream:
+            other.discard = Discard.all
+    # Threads that share a picture cost less than those that each take one, where there is one.
+    stream.thread_type = "SLICE" if options.threads == 1 else "AUTO"
+    decoder.thread_count = options.threads
+    decoder.skip_frame = options.skip_frame
+    decoder.options = {"max_pixels": str(MAX_PIXELS)}
+    if not options.loop_filter:
+        decoder.options = {**decoder.options, "skip_loop_filter": "all"}
+    if options.err_detect:
+        decoder.options = {**decoder.options, "err_detect": options.err_detect}
+    try:
+        decoder.open(strict=False)
+    except (av.FFmpegError, ValueError) as error:
+        raise UnreadableError(
+            f"{where}: the {decoder.name} decoder refuses it ({reason(error)})"
+        ) from None

@@ -1,0 +1,90 @@
+"""What was learnt about a feed's frames while decoding them: enough to find each one again."""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left, bisect_right
+from zlib import crc32
+
+import av
+import numpy as np
+
+from streamsel.sources.thumbnails.planes import bytes_of
+
+_UNKNOWN = -(1 << 63)
+_ROW_STEP = 64
+_IS_KNOWN = 1 << 32
+
+
+class Trail:
+    """Timestamps and imprints of frames 0, 1, 2, ... of one feed; 32 bytes a frame.
+
+    A frame can be sought when timestamps rise strictly, so that each names one frame, and the
+    keyframe before it is known. ``imprint_of`` then tells whether the same pixels came out.
+    """
+
+    def __init__(self) -> None:
+        self._pts = array("q")
+        self._times = array("d")
+        self._imprints = array("Q")
+        self._keys = array("q")
+        self._is_rising = True
+
+    def __len__(self) -> int:
+        return len(self._pts)
+
+    def add(
+        self, pts: int | None, media_time: float, is_entry: bool, image: av.VideoFrame | None
+    ) -> None:
+        """Remember the next frame; ``image`` is the one that would come out again, if it is known.
+
+        ``is_entry``: decoding can begin there.
+        """
+        if pts is None or (self._pts and pts <= self._pts[-1]):
+            self._is_rising = False
+        if is_entry:
+            self._keys.append(len(self._pts))
+        self._pts.append(_UNKNOWN if pts is None else pts)
+        self._times.append(media_time)
+        self._imprints.append(0 if image is None else imprint_of(image))
+
+    def can_seek(self, index: int) -> bool:
+        """Whether this frame can be found by its timestamp."""
+        return self._is_rising and index < len(self) and bool(self._keys)
+
+    def key_before(self, index: int) -> int:
+        """Index of the last keyframe at or before a frame, 0 if there is none."""
+        at = bisect_right(self._keys, index)
+        return self._keys[at - 1] if at else 0
+
+    def pts(self, index: int) -> int:
+        """Timestamp of a frame."""
+        return self._pts[index]
+
+    def time(self, index: int) -> float:
+        """Media time of a frame, seconds."""
+        return self._times[index]
+
+    def index_of(self, image: av.VideoFrame) -> int | None:
+        """Which frame has this one's timestamp."""
+        if image.pts is None:
+            return None
+        at = bisect_left(self._pts, image.pts)
+        return at if at < len(self) and self._pts[at] == image.pts else None
+
+    def is_same(self, image: av.VideoFrame, index: int) -> bool:
+        """Whether a picture has the pixels that this frame had, as far as they are known."""
+        return self._imprints[index] in (0, imprint_of(image))
+
+
+def imprint_of(image: av.VideoFrame) -> int:
+    """A checksum, never 0, over every 64th row of plane 0, the luma.
+
+    Costs about 0.02 ms at 1080p. What a wrong seek leaves behind is smeared over the picture.
+    """
+    plane = image.planes[0]
+    stride = abs(plane.line_size)
+    width = min(stride, plane.width * max(1, (image.format.components[0].bits + 7) // 8))
+    rows = bytes_of(plane)[: plane.height * stride].reshape(plane.height, stride)
+    sampled = np.ascontiguousarray(rows[_ROW_STEP // 2 % len(rows) :: _ROW_STEP, :width])  # (R, L)
+    return crc32(sampled.data) | _IS_KNOWN

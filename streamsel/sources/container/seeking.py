@@ -1,0 +1,103 @@
+"""Finding frames again that were seen before, each by its timestamp."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import ExitStack, closing, suppress
+from itertools import groupby
+
+import av
+
+from streamsel.frame import Frame
+from streamsel.interfaces import Ahead
+from streamsel.sources.container.seek_index import Trail
+from streamsel.sources.decode.attempts import TroubleError, trusted
+from streamsel.sources.decode.copying import Copier
+from streamsel.sources.decode.frames import Reading
+from streamsel.sources.decode.video_reader import Session
+
+
+class Finder:
+    """Decodes frames again, those of one group of pictures by one decoder, groups side by side."""
+
+    def __init__(
+        self,
+        open_session: Callable[[], Session],
+        read: Callable[[Session], Reading],
+        trail: Trail,
+        ahead: Ahead,
+    ) -> None:
+        """``open_session`` opens the video once more; ``read`` makes frames of its pictures."""
+        self._open_session = open_session
+        self._read = read
+        self._trail = trail
+        self._ahead = ahead
+        self._sessions: dict[int, Session] = {}
+        self._stack = ExitStack()
+
+    def find(self, wanted: Sequence[int]) -> Generator[Frame, None, None]:
+        """Yield the frames of these indices, which rise.
+
+        Ends early, or goes on with another than the next one, where a frame does not come out as
+        it was seen.
+        """
+        runs = groupby(wanted, key=self._trail.key_before)
+        found = self._ahead.run(
+            self._take,
+            ((key, tuple(indices)) for key, indices in runs),
+            lambda frame: frame.picture.held_bytes,
+        )
+        with self._stack, closing(found):
+            yield from found
+
+    def _take(self, slot: int, run: tuple[int, Sequence[int]]) -> Iterator[Frame]:
+        """Take frames of one group, as far as each comes out as it was seen."""
+        session, trail = self._session_of(slot), self._trail
+        key, indices = run
+        try:
+            session.seek(trail.pts(key))
+        except av.FFmpegError:
+            return
+        reading = self._read(session)
+        due: int | None = None
+        for image in _undamaged(session):
+            index = trail.index_of(image)
+            if due is None and (index is None or index < key):
+                continue  # the seek went further back, or these depend on what lies before
+            if index is None or index != (key if due is None else due):
+                return
+            if not trail.is_same(image, index):
+                return
+            due = index + 1
+            if index in indices:
+                yield reading.frame(index, image, trail.time(index))
+            if index == indices[-1]:
+                return
+
+    def _session_of(self, slot: int) -> Session:
+        """The session of one thread, or a new one where a decoder must not have been used."""
+        known = self._sessions.get(slot)
+        if known is not None and (known.is_remote or not known.leaves_holes):
+            return known
+        if known is not None:
+            known.close()
+        session = self._stack.enter_context(self._open_session())
+        if session.leaves_holes:
+            session.copier = Copier() if known is None else known.copier
+        session.prime_by_reading()
+        self._sessions[slot] = session
+        return session
+
+
+def _undamaged(session: Session) -> Iterator[av.VideoFrame]:
+    """Decode from where a session was sent, and end where anything is wrong."""
+    with suppress(TroubleError):
+        yield from trusted(_without_failure(session))
+
+
+def _without_failure(session: Session) -> Iterator[av.VideoFrame]:
+    failures = session.failures
+    for image in session.images():
+        if session.failures != failures:
+            raise TroubleError
+        yield image

@@ -1,0 +1,1 @@
+"""From packets to frames: decoders in parallel, corruption, timestamps, filters, sampling."""

@@ -1,0 +1,220 @@
+"""Decoding one group of pictures: once in the hope that all is well, and once as it must be.
+
+A group is decoded by a fresh decoder as long as nothing is wrong: no error, no damaged picture, and
+for each of its timestamps the picture in its turn. At the first sign of anything else another
+decoder takes over, which has seen the group before too, for damage is hidden behind earlier
+pictures, and what does not fit may only have needed them. So what comes out depends on the packets
+of two groups, and on nothing else: not on how many decoders there are, nor where reading began.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from itertools import chain
+
+import av
+from av.packet import Packet
+from av.video.frame import PictureType
+from av.video.stream import VideoStream
+
+from streamsel.sources.decode.copying import Copier
+from streamsel.sources.decode.corruption import Doubt
+from streamsel.sources.decode.gops import PictureGroup
+from streamsel.sources.decode.shown import Shown
+from streamsel.sources.decode.video_reader import Session
+
+_MOST_HELD = 16
+"""Pictures that may be shown before one that they were decoded from."""
+
+
+class TroubleError(Exception):
+    """A group does not come out as it should."""
+
+
+class UnfitError(Exception):
+    """What comes out does not fit the packets though nothing is damaged: do not cut this video."""
+
+
+def clean(decoder: Session, group: PictureGroup) -> Iterator[av.VideoFrame]:
+    """Yield a group's pictures as long as all is well; raises :class:`TroubleError` else."""
+    failures = decoder.failures
+    for images in _decoded(decoder, group):
+        if decoder.failures != failures:
+            raise TroubleError
+        for image in images:
+            if group.shows(image.pts):
+                yield image
+
+
+def foreseen(
+    images: Iterable[tuple[av.VideoFrame, bool]],
+) -> Iterator[tuple[av.VideoFrame, bool]]:
+    """Doubt pictures, too, that are shown before one in doubt, and were decoded from it."""
+    held: deque[tuple[av.VideoFrame, bool]] = deque()
+    for image, is_doubted in images:
+        held.append((image, is_doubted))
+        if image.pict_type == PictureType.B and len(held) < _MOST_HELD:
+            continue
+        is_any = any(doubted for _, doubted in held)
+        while held:
+            earlier, _ = held.popleft()
+            yield earlier, is_any
+    is_any = any(doubted for _, doubted in held)
+    while held:
+        earlier, _ = held.popleft()
+        yield earlier, is_any
+
+
+def trusted(images: Iterable[av.VideoFrame]) -> Iterator[av.VideoFrame]:
+    """Pass on pictures that are whole; raises :class:`TroubleError` at the first that is not."""
+    for image, is_corrupt in foreseen((image, image.is_corrupt) for image in images):
+        if is_corrupt:
+            raise TroubleError
+        yield image
+
+
+def placed(
+    images: Iterable[av.VideoFrame], left: deque[int], group: PictureGroup, *, is_partial: bool
+) -> Iterator[Shown]:
+    """Give pictures their places, which are taken from ``left``.
+
+    ``is_partial``: some are left out. Raises :class:`TroubleError` where they do not fit.
+    """
+    for image in images:
+        while is_partial and left and image.pts is not None and left[0] < image.pts:
+            yield Shown(passed := left.popleft(), None, passed == group.begin)
+        if not left or image.pts != left[0]:
+            raise TroubleError
+        left.popleft()
+        yield Shown(image.pts, image, image.pts == group.begin)
+    if left and not is_partial:
+        raise TroubleError
+    while left:
+        yield Shown(passed := left.popleft(), None, passed == group.begin)
+
+
+def again(
+    decoder: Session, group: PictureGroup, left: deque[int], *, is_partial: bool
+) -> Iterator[Shown]:
+    """Decode a group after the one before it; yield the places that are ``left``.
+
+    A picture that cannot be placed is left out. Raises :class:`UnfitError` where it is the first
+    group to be placed by its timestamps, and does not fit them for all that nothing is damaged.
+    """
+    doubt = Doubt()
+    for packet in group.before:
+        _decode(decoder, packet, doubt, is_quiet=True)
+    is_damaged = doubt.is_open
+    for image, is_doubted in foreseen(doubted(decoder, group, doubt)):
+        is_damaged |= is_doubted
+        if not left or image.pts is None or image.pts < left[0]:
+            continue
+        while left and left[0] < image.pts:
+            _require_fit(group, is_excused=is_partial or is_damaged)
+            yield Shown(lost := left.popleft(), None, lost == group.begin)
+        if left and left[0] == image.pts:
+            left.popleft()
+            yield Shown(image.pts, image, image.pts == group.begin, is_doubted)
+    while left:
+        _require_fit(group, is_excused=is_partial or is_damaged or doubt.is_open)
+        yield Shown(lost := left.popleft(), None, lost == group.begin)
+
+
+def doubted(
+    decoder: Session, group: PictureGroup, doubt: Doubt
+) -> Iterator[tuple[av.VideoFrame, bool]]:
+    """Yield a group's pictures, whatever comes, and whether each may show damage."""
+    # What is hidden behind earlier pictures may be any memory that is used again.
+    copier = decoder.copier
+    decoder.copier = copier or Copier()
+    try:
+        for packet in group.packets:
+            for image in _decode(decoder, packet, doubt):
+                if group.shows(image.pts):
+                    yield image, doubt.covers(image)
+        for packet in group.tail:
+            for image in _decode(decoder, packet, doubt, is_quiet=True):
+                if group.shows(image.pts):
+                    yield image, doubt.covers(image)
+        for image in decoder.drain(is_quiet=True):
+            if group.shows(image.pts):
+                yield image, doubt.covers(image)
+    finally:
+        decoder.copier = copier
+
+
+class HeadFit:
+    """Compares what comes of a video's head with the timestamps of its packets.
+
+    Pictures before the first key may be missing, for they may need what is not there. Raises
+    :class:`UnfitError` where anything else does not fit, though nothing is damaged.
+    """
+
+    def __init__(self, group: PictureGroup) -> None:
+        self._begin = group.begin
+        self._left = deque(group.times or ())
+        # Of a head that begins elsewhere nothing is known, and one that is all has no other after.
+        self._is_over = group.begin is None or group.end is None
+
+    def take(self, one: Shown) -> None:
+        """The next picture came out."""
+        self._is_over |= one.is_doubted
+        if self._is_over or self._begin is None:
+            return
+        while self._left and self._left[0] != one.pts and self._left[0] < self._begin:
+            self._left.popleft()
+        if not self._left or self._left.popleft() != one.pts:
+            raise UnfitError
+
+    def end(self) -> None:
+        """No more came."""
+        if self._left and not self._is_over:
+            raise UnfitError
+
+
+def key_of(decoder: Session, group: PictureGroup) -> av.VideoFrame | None:
+    """The picture of a group's first packet, None where anything is wrong."""
+    failures = decoder.failures
+    first = next(iter(group.packets))
+    images = [*decoder.decode(first, is_quiet=True), *decoder.drain(is_quiet=True)]
+    is_whole = decoder.failures == failures and not first.is_corrupt
+    if not is_whole or len(images) != 1 or images[0].is_corrupt:
+        return None
+    return images[0] if images[0].pts == group.begin else None
+
+
+def key_again(decoder: Session, group: PictureGroup) -> Shown:
+    """The same by a decoder that has seen the group before."""
+    for packet in group.before:
+        decoder.decode(packet, is_quiet=True)
+    failures = decoder.failures
+    first = next(iter(group.packets))
+    images = [*decoder.decode(first), *decoder.drain(is_quiet=True)]
+    key = next((image for image in images if image.pts == group.begin), None)
+    is_doubted = first.is_corrupt or decoder.failures != failures
+    return Shown(group.begin, key, is_entry=True, is_doubted=is_doubted)
+
+
+def _decoded(decoder: Session, group: PictureGroup) -> Iterator[list[av.VideoFrame]]:
+    for packet in chain(group.packets, group.tail):
+        if packet.is_corrupt:
+            raise TroubleError
+        yield decoder.decode(packet, is_quiet=True)
+    yield decoder.drain(is_quiet=True)
+
+
+def _decode(
+    decoder: Session, packet: Packet[VideoStream], doubt: Doubt, *, is_quiet: bool = False
+) -> list[av.VideoFrame]:
+    failures = decoder.failures
+    doubt.weigh(packet)
+    images = decoder.decode(packet, is_quiet=is_quiet)
+    if decoder.failures != failures:
+        doubt.begin()
+    return images
+
+
+def _require_fit(group: PictureGroup, *, is_excused: bool) -> None:
+    if group.number == 1 and not is_excused:
+        raise UnfitError

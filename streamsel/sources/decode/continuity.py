@@ -1,0 +1,67 @@
+"""Tells, of H.264 that may lose packets, whether frames that later ones refer to are missing.
+
+The decoder notices a frame that came in part, not one that did not come at all: it takes another in
+its place and says nothing. But the frames that others refer to are numbered (ITU-T H.264, 7.4.3,
+frame_num), modulo a power of two that the sequence parameter set names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from streamsel.sources.decode.sequence import Sequence, numbers_of, sequence_of
+
+_SLICE, _INTRA_SLICE, _PARAMETERS = 1, 5, 7
+_START = b"\0\0\1"
+
+
+class Continuity:
+    """Follows the frame numbers of one session; call in decoding order.
+
+    ``parameters`` is what the session's description says of the video, with start codes; it may
+    be empty. A gap in numbers that the stream allows counts as one, too: what is missing then
+    cannot be told from what was left out.
+    """
+
+    def __init__(self, parameters: bytes) -> None:
+        self._sequence: Sequence | None = None
+        self._last: int | None = None
+        self.follows(parameters)
+
+    def follows(self, unit: bytes) -> bool:
+        """Whether nothing that this access unit may refer to is missing since the one before."""
+        for kind, is_reference, content in _nal_units(unit):
+            try:
+                if kind == _PARAMETERS:
+                    self._sequence = None
+                    self._sequence = sequence_of(content)
+                elif kind == _INTRA_SLICE:
+                    self._last = 0
+                    return True
+                elif kind == _SLICE:
+                    return self._sequence is not None and self._take(
+                        self._sequence, content, is_reference=is_reference
+                    )
+            except ValueError:
+                return False
+        return True
+
+    def _take(self, sequence: Sequence, content: bytes, *, is_reference: bool) -> bool:
+        """Compare with the last one: it is the next, or the second field of the same picture."""
+        number, _ = numbers_of(content, sequence)
+        last = self._last
+        if is_reference:
+            self._last = number
+        is_next = last is None or number == (last + 1) % sequence.modulus
+        return is_next or (sequence.has_fields and number == last)
+
+
+def _nal_units(unit: bytes) -> Iterator[tuple[int, bool, bytes]]:
+    """Yield kind, whether others refer to it, and payload of each NAL unit (Annex B)."""
+    at = unit.find(_START)
+    while at >= 0:
+        begins = at + len(_START)
+        at = unit.find(_START, begins)
+        content = unit[begins : at if at >= 0 else None]
+        if content:
+            yield content[0] & 31, bool(content[0] & 96), content[1:]

@@ -1,0 +1,115 @@
+"""The decoders of one video: each begins as the one that began at the video's head would go on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Literal, TypeAlias
+
+from streamsel.interfaces import Ahead
+from streamsel.sources.container.opening import DecoderOptions
+from streamsel.sources.decode.copying import Copier
+from streamsel.sources.decode.gops import PictureGroup
+from streamsel.sources.decode.random_access import Entries
+from streamsel.sources.decode.video_reader import Session
+
+Role: TypeAlias = Literal["pictures", "keys", "sketches"]
+
+_SHARED = {"h264", "vp9", "av1", "mpeg1video", "mpeg2video", "ffv1"}
+"""Codecs of which several threads decode one group as one thread does, or say that they did not."""
+_SHARED_WHERE_TIMED = _SHARED | {"hevc", "mpeg4"}
+
+
+class Decoders:
+    """Hands out decoders: the session's own first, then more, which open the video again."""
+
+    def __init__(
+        self,
+        session: Session,
+        open_session: Callable[[DecoderOptions], Session],
+        ahead: Ahead,
+        entries: Entries,
+        options: DecoderOptions,
+    ) -> None:
+        self._session = session
+        self._open_session = open_session
+        self._ahead = ahead
+        self._entries = entries
+        self._options = options
+        self._sessions: dict[tuple[int, DecoderOptions, Role], Session] = {}
+        self._is_own_free = True
+        self._copiers: dict[tuple[int, Role], Copier] = {}
+        self._leaves_holes = session.leaves_holes
+        # What was in its memory must be of the same group; but a server is asked once.
+        self._is_used_once = session.leaves_holes and not session.is_remote
+
+    @property
+    def may_repeat(self) -> bool:
+        """Whether the video may be read again: a server is asked once."""
+        return not self._session.is_remote
+
+    def close(self) -> None:
+        """Close all that was opened."""
+        for decoder in tuple(self._sessions.values()):
+            self.retire(decoder)
+
+    def of(
+        self, slot: int, options: DecoderOptions, group: PictureGroup, role: Role = "pictures"
+    ) -> Session:
+        """The decoder of one worker for one purpose, to begin a group with.
+
+        Workers of the same number may work at once, where they have different purposes.
+        """
+        place = (slot, options, role)
+        known = self._sessions.get(place)
+        if known is not None and not self._is_used_once:
+            return known
+        if known is not None:
+            self.retire(known)
+        if self._is_own_free and place == (0, self._options, "pictures"):
+            self._is_own_free = False
+            decoder = self._session
+        else:
+            decoder = self._open_session(options)
+        decoder.copier = self._copier_of(slot, role)
+        if group.number:
+            decoder.prime(self._entries.head)
+        self._sessions[place] = decoder
+        return decoder
+
+    def retire(self, decoder: Session) -> None:
+        """Never hand this one out again: damage may have left traces in it."""
+        for place, known in tuple(self._sessions.items()):
+            if known is decoder:
+                del self._sessions[place]
+        if decoder is not self._session:
+            decoder.close()
+
+    def _copier_of(self, slot: int, role: Role) -> Copier | None:
+        place = (slot, role)
+        if self._leaves_holes and place not in self._copiers:
+            self._copiers[place] = Copier()
+        return self._copiers.get(place)
+
+    @contextmanager
+    def fresh(self, slot: int, options: DecoderOptions, group: PictureGroup) -> Iterator[Session]:
+        """One that nobody else has used, for pictures."""
+        with self._open_session(options) as session:
+            session.copier = self._copier_of(slot, "pictures")
+            if group.number:
+                session.prime(self._entries.head)
+            yield session
+
+    def fitting(self, options: DecoderOptions, group: PictureGroup) -> DecoderOptions:
+        """How many threads decode this group: all, where its pictures are too many to wait."""
+        times, codec = group.times, self._session.codec
+        picture_bytes = self._session.picture_bytes
+        is_long = times is None or len(times) * picture_bytes > self._ahead.room_bytes
+        can_share = group.is_steady and (
+            self._session.is_intra_only
+            or codec in (_SHARED if times is None else _SHARED_WHERE_TIMED)
+        )
+        if is_long and can_share and self._ahead.workers > 1:
+            return replace(options, threads=self._ahead.workers)
+        return options

@@ -1,0 +1,244 @@
+"""The user's ffmpeg filter chain, applied to decoded pictures through libavfilter.
+
+The syntax is ffmpeg's own for ``-vf`` (https://ffmpeg.org/ffmpeg-filters.html, "Filtergraph
+syntax"): filters separated by commas, chains by semicolons, ``[labels]`` between them. PyAV has no
+parser for it, so it is read here.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from fractions import Fraction
+from typing import Any, TypeAlias, TypeVar
+
+import av
+import av.logging
+from av.filter import Graph
+from av.filter.context import FilterContext
+
+from streamsel.errors import ConfigurationError, SourceError
+from streamsel.redaction import mask
+from streamsel.sources.decode.filter_list import require_filter
+from streamsel.sources.decode.filter_syntax import Chain, parse
+from streamsel.sources.decode.orientation import Orientation
+
+_Result = TypeVar("_Result")
+_LOG_LOCK = threading.Lock()  # libav has one log
+_Pad: TypeAlias = tuple[FilterContext, int]
+
+_RATE_CHANGERS = {
+    *("decimate", "detelecine", "doubleweave", "fieldmatch", "fps", "framerate", "framestep"),
+    *("freezeframes", "loop", "minterpolate", "mpdecimate", "pullup", "random", "reverse"),
+    *("segment", "select", "separatefields", "setpts", "shuffleframes", "telecine", "thumbnail"),
+    *("tile", "tinterlace", "tpad", "trim", "weave"),
+}
+
+
+class FilterChain:
+    """Turns decoded pictures into filtered ones; how many come out is up to the filters.
+
+    Pictures are made upright first, as ffmpeg does. When their size or format changes, what the
+    filters still hold comes out and they start afresh. Raises :class:`ConfigurationError`, with
+    ffmpeg's reason, for a chain that ffmpeg refuses: unknown filters and options when it is made,
+    what depends on the picture when the first picture arrives; and :class:`SourceError` for one
+    that fails on the way.
+
+    ``rate`` is frames per second of the video, ``pixel_aspect`` how wide its pixels are for their
+    height, as they are stored; None where the video does not say. Filters ask for both (``fps``,
+    ``decimate``, ``scale=iw*sar:ih``). ``overruling_aspect`` is what holds instead of what pictures
+    say of themselves; those that come out always say it themselves.
+    """
+
+    def __init__(
+        self,
+        text: str,
+        *,
+        rate: Fraction | None = None,
+        pixel_aspect: Fraction | None = None,
+        overruling_aspect: Fraction | None = None,
+    ) -> None:
+        self.text = text
+        self._preparing = () if overruling_aspect is None else (f"setsar={overruling_aspect}",)
+        self._declared = {"pixel_aspect": str(pixel_aspect or Fraction(0))}
+        if rate:
+            self._declared["frame_rate"] = str(rate)
+        self._chains = _explained(text, lambda: parse(text))
+        self.keeps_rate = not any(
+            node.name in _RATE_CHANGERS for chain in self._chains for node in chain
+        )
+        self.finished = False
+        self._graph: Graph | None = None
+        self._shape: tuple[object, ...] | None = None
+        _explained(text, self._probe)
+
+    def apply(
+        self, image: av.VideoFrame, time_base: Fraction, orientation: Orientation
+    ) -> Iterator[av.VideoFrame]:
+        """Push one picture, which needs a pts; yield what comes out.
+
+        Once a filter has seen enough (``trim``), ``finished`` is set and nothing comes any more.
+        """
+        shape = (
+            image.width,
+            image.height,
+            image.format.name,
+            image.colorspace,
+            image.color_range,
+            orientation,
+            time_base,
+        )
+        if shape != self._shape:
+            yield from self.drain()
+            self._graph = _explained(self.text, lambda: self._build(image, time_base, orientation))
+            self._shape = shape
+        if self.finished or self._graph is None:
+            return
+        self._push(self._graph, image)
+        yield from self._pull(self._graph)
+
+    def drain(self) -> Iterator[av.VideoFrame]:
+        """Yield what the filters still hold; they start afresh with the next picture."""
+        graph, self._graph, self._shape = self._graph, None, None
+        if graph is None or self.finished:
+            return
+        self._push(graph, None)
+        yield from self._pull(graph)
+
+    def _push(self, graph: Graph, image: av.VideoFrame | None) -> None:
+        try:
+            graph.vpush(image)
+        except av.error.EOFError:
+            self.finished = graph is self._graph
+        except av.FFmpegError as error:
+            raise self._failure(error) from None
+
+    def _pull(self, graph: Graph) -> Iterator[av.VideoFrame]:
+        while True:
+            try:
+                image = graph.vpull()
+            except av.error.BlockingIOError:
+                return
+            except av.error.EOFError:
+                self.finished = graph is self._graph
+                return
+            except av.FFmpegError as error:
+                raise self._failure(error) from None
+            yield image
+
+    def _failure(self, error: av.FFmpegError) -> SourceError:
+        return SourceError(f"filter chain '{mask(self.text)}' failed: {error.strerror}")
+
+    def _probe(self) -> None:
+        """Let ffmpeg read names and options, before any video is opened."""
+        graph = Graph()
+        for chain in self._chains:
+            for node in chain:
+                require_filter(node.name)
+                graph.add(node.name, node.options)
+
+    def _build(self, image: av.VideoFrame, time_base: Fraction, orientation: Orientation) -> Graph:
+        graph = Graph()
+        graph.threads = 1
+        end = graph.add(
+            "buffer",
+            video_size=f"{image.width}x{image.height}",
+            pix_fmt=image.format.name,
+            time_base=str(time_base),
+            colorspace=str(image.colorspace),
+            range=str(image.color_range),
+            **self._declared,
+        )
+        for turn in (*self._preparing, *orientation.filters):
+            name, _, options = turn.partition("=")
+            turned = graph.add(name, options or None)
+            end.link_to(turned)
+            end = turned
+        wiring = _Wiring(graph, end)
+        for chain in self._chains:
+            wiring.add(chain)
+        wiring.close()
+        graph.configure()
+        return graph
+
+
+def _explained(text: str, attempt: Callable[[], _Result]) -> _Result:
+    """Make the attempt; turn what PyAV raises into a ConfigurationError with ffmpeg's reason.
+
+    The reason is in libav's log alone, which PyAV keeps off, for it may wait for Python's lock: so
+    an attempt that failed is made once more, with the log on.
+    """
+    try:
+        return attempt()
+    except av.FFmpegError as error:
+        reason = error.strerror or "it cannot be"
+        with _LOG_LOCK, av.logging.Capture(local=False) as logs:
+            av.logging.set_level(av.logging.ERROR)
+            with suppress(av.FFmpegError):
+                attempt()
+            av.logging.set_level(None)
+        # Decoders in other threads may have said something too.
+        said = [f"{name}: {line.strip()}" for _, name, line in logs if name in text]
+        reason = said[0] if said else reason
+    except ValueError as error:
+        reason = str(error)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"filter chain '{mask(text)}': {error}") from None
+    raise ConfigurationError(
+        f"filter chain '{mask(text)}': {mask(reason)}; write it as for ffmpeg -vf"
+    )
+
+
+class _Wiring:
+    """Adds the nodes to a graph and links them, by neighbourhood and by label, into one line."""
+
+    def __init__(self, graph: Graph, source: FilterContext) -> None:
+        self._graph = graph
+        self._given: dict[str, _Pad] = {"in": (source, 0)}
+        self._taken: dict[str, _Pad] = {}
+        self._loose_inputs: list[_Pad] = []
+        self._loose_outputs: list[_Pad] = []
+        self._source = (source, 0)
+
+    def add(self, chain: Chain) -> None:
+        """Add one chain: a filter takes what its labels name, then what its neighbour gives."""
+        carried: list[_Pad] = []
+        for node in chain:
+            # PyAV's stubs do not list the pads.
+            context: Any = self._graph.add(node.name, node.options)
+            inputs = [(context, pad) for pad in range(len(context.inputs))]
+            outputs = [(context, pad) for pad in range(len(context.outputs))]
+            if len(node.takes) > len(inputs) or len(node.gives) > len(outputs):
+                raise ValueError(f"{node.name} has more labels than inputs or outputs")
+            self._taken.update(zip(node.takes, inputs, strict=False))
+            self._given.update(zip(node.gives, outputs, strict=False))
+            for pad in inputs[len(node.takes) :]:
+                if carried:
+                    _link(carried.pop(0), pad)
+                else:
+                    self._loose_inputs.append(pad)
+            self._loose_outputs += carried
+            carried = outputs[len(node.gives) :]
+        self._loose_outputs += carried
+
+    def close(self) -> None:
+        """Link the labels, the source to what is left to feed, and what is left to a sink."""
+        self._loose_outputs += [
+            pad for label, pad in self._given.items() if label not in self._taken and label != "in"
+        ]
+        for label, pad in self._taken.items():
+            if label not in self._given:
+                raise ValueError(f"nothing gives [{label}]")
+            _link(self._given[label], pad)
+        if len(self._loose_inputs) + ("in" in self._taken) != 1:
+            raise ValueError("it must take exactly one input, the video")
+        if len(self._loose_outputs) != 1:
+            raise ValueError("it must give exactly one output")
+        for pad in self._loose_inputs:
+            _link(self._source, pad)
+        _link(self._loose_outputs[0], (self._graph.add("buffersink"), 0))
+
+
+def _link(source: _Pad, target: _Pad) -> None:
+    source[0].link_to(target[0], source[1], target[1])

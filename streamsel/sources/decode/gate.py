@@ -1,0 +1,90 @@
+"""Telling from little which groups of pictures are worth decoding in full.
+
+Two things are looked at. The keyframes at both ends of a group, which cost a fiftieth of it: where
+their sketches differ, something came, went or moved. And the sizes of the packets in between: what
+begins and ends within a group leaves no trace in its keyframes, but has to be told by the packets.
+Sizes are compared with those of groups at rest in the same video, so neither the codec nor the rate
+matters; an encoder at a constant rate hides much of them, and then the keyframes alone decide.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from statistics import median
+
+import av
+
+from streamsel.frame import Sketch
+from streamsel.luma_grid import change
+from streamsel.sources.decode.gops import PictureGroup
+
+_CALIBRATION_FRAMES = 150
+"""Decoded in full at first: the near-duplicate floor is measured on frames that follow closely."""
+_REST_MEAN, _REST_CELL = 1.0, 7
+_REMEMBERED = 30
+_FEWEST = 2
+_MORE_BYTES = 1.5
+_LARGER_PACKET = 2.5
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Keyed:
+    """A group, and the picture and sketch of its keyframe, None where that was not decoded."""
+
+    group: PictureGroup
+    is_wanted: bool
+    image: av.VideoFrame | None
+    sketch: Sketch | None
+
+
+class Gate:
+    """Decides about the groups of one video, by the groups so far and the next one's keyframe."""
+
+    def __init__(self) -> None:
+        self._decoded = 0
+        self._resting: deque[tuple[float, float]] = deque(maxlen=_REMEMBERED)
+
+    def decide(self, keyed: Iterator[Keyed]) -> Iterator[tuple[Keyed, bool]]:
+        """Yield each group, and whether to decode all of it."""
+        one = next(keyed, None)
+        while one is not None:
+            following = next(keyed, None)
+            yield one, self._is_busy(one, following)
+            one = following
+
+    def _is_busy(self, one: Keyed, following: Keyed | None) -> bool:
+        group, sketch = one.group, one.sketch
+        if group.times is None or sketch is None:
+            return True
+        if following is None or following.sketch is None:
+            return True
+        mean, cell = change(sketch, following.sketch)
+        rests = mean < _REST_MEAN and cell < _REST_CELL
+        sizes = _sizes(group)
+        is_busy = not rests or self._decoded < _CALIBRATION_FRAMES or self._is_eventful(sizes)
+        if rests and sizes is not None:
+            self._resting.append(sizes)
+        if is_busy:
+            self._decoded += len(group.times)
+        return is_busy
+
+    def _is_eventful(self, sizes: tuple[float, float] | None) -> bool:
+        """Whether the packets hold clearly more than those of a group at rest."""
+        if sizes is None:
+            return False
+        if len(self._resting) < _FEWEST:
+            return True
+        usual = median(mean for mean, _ in self._resting)
+        usual_peak = median(peak for _, peak in self._resting)
+        mean, peak = sizes
+        return mean > _MORE_BYTES * usual or peak > _LARGER_PACKET * usual_peak
+
+
+def _sizes(group: PictureGroup) -> tuple[float, float] | None:
+    """Mean and largest bytes of the packets after the keyframe; None where there are none."""
+    sizes = [packet.size for packet in group.packets][1:]
+    if not sizes:
+        return None
+    return sum(sizes) / len(sizes), float(max(sizes))

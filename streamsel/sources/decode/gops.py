@@ -1,0 +1,274 @@
+"""A video's packets in groups of pictures, each of which can be decoded without the others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import chain
+
+from av.packet import Packet
+from av.video.stream import VideoStream
+
+from streamsel.sources.decode.random_access import Entries
+
+_MOST_PACKETS = 4096
+_MOST_BYTES = 64 << 20
+_LEEWAY = 1.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PictureGroup:
+    """What lies between two places where decoding can begin.
+
+    ``number`` counts the groups. ``packets`` come in decoding order; the first is that of the
+    first picture shown, except in a video that begins elsewhere. In the whole video it is number
+    ``first``, and ``left_out`` packets that follow it are of the group before.
+    ``tail`` are packets of the next group that pictures shown in this one need; of what comes out,
+    only what is shown before ``end`` is then the group's. ``before`` are the packets of the group
+    before. ``begin`` is the timestamp of the first packet's picture, None where decoding cannot
+    begin there. ``times`` are the timestamps of all its pictures in the order they are shown, by
+    what its packets say, None where there are none to go by; it then holds all the rest of the
+    video, and ``packets`` can be gone through once. ``is_steady``: it is of a kind that is known.
+    """
+
+    number: int
+    first: int
+    left_out: int
+    packets: Iterable[Packet[VideoStream]]
+    tail: tuple[Packet[VideoStream], ...]
+    before: tuple[Packet[VideoStream], ...]
+    begin: int | None
+    end: int | None
+    times: tuple[int, ...] | None
+    is_steady: bool = True
+
+    @property
+    def is_open(self) -> bool:
+        """Whether only decoding it tells what is shown: the head of a video, or all that is left.
+
+        What a decoder makes of the first packets does not follow from their timestamps.
+        """
+        return self.number == 0 or self.times is None
+
+    @property
+    def repeats(self) -> bool:
+        """Whether pictures share a timestamp: without the others one does not tell which it is."""
+        return self.times is not None and len(set(self.times)) < len(self.times)
+
+    def shows(self, pts: int | None) -> bool:
+        """Whether a picture with this timestamp is one of the group's."""
+        return not self.tail or pts is None or self.end is None or pts < self.end
+
+
+def all_of(packets: Iterator[Packet[VideoStream]]) -> PictureGroup:
+    """A whole video as one group."""
+    return PictureGroup(
+        number=0,
+        first=0,
+        left_out=0,
+        packets=packets,
+        tail=(),
+        before=(),
+        begin=None,
+        end=None,
+        times=None,
+        is_steady=False,
+    )
+
+
+class Wanted:
+    """Tells of one group after another whether it may hold frames that are asked for.
+
+    Those from index ``first`` on, and from ``start`` seconds after the video's first; one
+    second is left for what timestamps hide. Where they step back, they tell no more how far the
+    video has come, and all that follows is wanted. ``time_base`` is seconds per unit of them.
+    """
+
+    def __init__(self, first: int, start: float, time_base: Fraction) -> None:
+        self._first = first
+        self._start = start - _LEEWAY
+        self._time_base = time_base
+        self._passed = 0
+        self._origin: int | None = None
+        self._latest: int | None = None
+        self._steps_back = False
+
+    def holds(self, group: PictureGroup) -> bool:
+        """Whether to decode this group, the next one."""
+        times = group.times
+        if times is None:
+            return True
+        if group.number == 0:
+            # Fewer may be shown, which errs on the safe side.
+            self._passed += max(len(times), sum(1 for _ in group.packets))
+            self._origin, self._latest = (times[0], times[-1]) if times else (None, None)
+            return True
+        self._passed += len(times)
+        if self._origin is None:
+            self._origin = times[0]
+        if self._latest is not None and times[0] <= self._latest:
+            self._steps_back = True
+        self._latest = times[-1]
+        ends = float((times[-1] - self._origin) * self._time_base)
+        return self._passed > self._first and (self._steps_back or ends >= self._start)
+
+
+def cut(packets: Iterator[Packet[VideoStream]], entries: Entries) -> Iterator[PictureGroup]:
+    """Cut a video into groups; each is yielded once the next one's beginning has been read.
+
+    A cut is made only where it changes no picture: at an entry, with timestamps that leave no
+    doubt about what is shown before it; they may jump there, but no two may be the same. Where
+    there is none for 4,096 packets or 64 MB, and where the video departs from what can be cut, all
+    that is left becomes one last group.
+    """
+    gathering = _Gathering(entries)
+    entry: Packet[VideoStream] | None = None
+    leading: list[Packet[VideoStream]] = []
+    place = 0
+    for at, packet in enumerate(packets):
+        if entries.departs(packet):
+            pending = [] if entry is None else [entry, *leading]
+            rest = chain(pending, [packet], packets)
+            yield gathering.all_the_rest(rest, is_steady=False)
+            return
+        if entry is not None:
+            if _is_before(packet, entry):
+                leading.append(packet)
+                continue
+            lies = packet.pts == entry.pts and not packet.is_keyframe
+            if lies or (leading and not gathering.precedes(entry)):
+                gathering.go_on(entry, *leading)
+            else:
+                yield gathering.close(entry, leading, place)
+            entry, leading = None, []
+        if gathering.can_end_before(packet):
+            entry, place = packet, at
+            continue
+        gathering.add(packet)
+        if gathering.is_too_long:
+            yield gathering.all_the_rest(packets, is_steady=True)
+            return
+    if entry is not None and (gathering.precedes(entry) or not leading):
+        yield gathering.close(entry, leading, place)
+    elif entry is not None:
+        gathering.go_on(entry, *leading)
+    yield from gathering.rest()
+
+
+def _is_before(packet: Packet[VideoStream], entry: Packet[VideoStream]) -> bool:
+    """Whether a packet after an entry is shown before it."""
+    if packet.pts is None or entry.pts is None or packet.is_keyframe:
+        return False
+    return packet.pts < entry.pts
+
+
+class _Gathering:
+    """The group that is being gathered."""
+
+    def __init__(self, entries: Entries) -> None:
+        self._entries = entries
+        self._number = self._first = self._left_out = 0
+        self._packets: list[Packet[VideoStream]] = []
+        self._before: tuple[Packet[VideoStream], ...] = ()
+        self._begin: int | None = None
+        self._latest: int | None = None
+        self._decoded: int | None = None
+        self._is_timed = True
+        self._size_bytes = 0
+
+    def add(self, packet: Packet[VideoStream]) -> None:
+        if packet.pts is None or (
+            packet.dts is not None and self._decoded is not None and packet.dts < self._decoded
+        ):
+            self._is_timed = False
+        else:
+            self._latest = packet.pts if self._latest is None else max(self._latest, packet.pts)
+        self._decoded = packet.dts
+        if not self._packets and self._entries.is_entry(packet):
+            self._begin = packet.pts
+        self._packets.append(packet)
+        self._size_bytes += packet.size
+
+    def go_on(self, *packets: Packet[VideoStream]) -> None:
+        """Take packets that could have begun another group, but for their timestamps."""
+        for packet in packets:
+            self.add(packet)
+        self._is_timed = False
+
+    def can_end_before(self, packet: Packet[VideoStream]) -> bool:
+        if self._number == 0 and self._begin is None:
+            # What is shown of a head that begins elsewhere only decoding tells.
+            return bool(self._packets) and self._entries.is_entry(packet)
+        has_picture = self._is_timed and self._latest is not None
+        return has_picture and self._entries.is_entry(packet)
+
+    def precedes(self, entry: Packet[VideoStream]) -> bool:
+        """Whether all that was gathered is shown before an entry, by the timestamps."""
+        return self._latest is None or entry.pts is None or entry.pts > self._latest
+
+    @property
+    def is_too_long(self) -> bool:
+        return len(self._packets) > _MOST_PACKETS or self._size_bytes > _MOST_BYTES
+
+    def close(
+        self, entry: Packet[VideoStream], leading: list[Packet[VideoStream]], place: int
+    ) -> PictureGroup:
+        """The group that ends where ``entry`` begins another one, which is gathered from now on.
+
+        ``place`` is the entry's number in the video.
+        """
+        group = self._group((entry, *leading) if leading else (), entry.pts, leading)
+        self._number += 1
+        self._first, self._left_out = place, len(leading)
+        self._before = tuple(self._packets)
+        self._packets, self._size_bytes = [], 0
+        self._begin, self._latest, self._decoded = entry.pts, None, None
+        self._is_timed = True
+        self.add(entry)
+        return group
+
+    def rest(self) -> Iterator[PictureGroup]:
+        """The last group of the video, if it holds anything."""
+        if self._packets:
+            yield self._group((), None, [])
+
+    def all_the_rest(
+        self, packets: Iterator[Packet[VideoStream]], *, is_steady: bool
+    ) -> PictureGroup:
+        return PictureGroup(
+            number=self._number,
+            first=self._first,
+            left_out=self._left_out,
+            packets=chain(self._packets, packets),
+            tail=(),
+            before=self._before,
+            begin=self._begin,
+            end=None,
+            times=None,
+            is_steady=is_steady,
+        )
+
+    def _group(
+        self,
+        tail: tuple[Packet[VideoStream], ...],
+        end: int | None,
+        leading: list[Packet[VideoStream]],
+    ) -> PictureGroup:
+        shown = [
+            packet.pts
+            for packet in (*self._packets, *leading)
+            if packet.pts is not None and self._entries.is_shown(packet)
+        ]
+        is_timed = self._is_timed or (self._number == 0 and self._begin is None)
+        return PictureGroup(
+            number=self._number,
+            first=self._first,
+            left_out=self._left_out,
+            packets=tuple(self._packets),
+            tail=tail,
+            before=self._before,
+            begin=self._begin,
+            end=end,
+            times=tuple(sorted(shown)) if is_timed else None,
+        )

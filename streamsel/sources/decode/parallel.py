@@ -1,0 +1,289 @@
+"""Which pictures of a video are decoded, and by how many decoders at once.
+
+A group of pictures needs no other, so each can have a decoder and a thread of its own, which costs
+less than several threads that share one. Groups are cut the same way and each begins with a fresh
+decoder however many there are, so what comes out does not depend on that. The first two groups are
+decoded whatever is asked for: they show whether the video can be cut at all.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
+from dataclasses import dataclass, replace
+from itertools import islice
+from types import TracebackType
+from typing import Literal, Self, TypeAlias
+
+import av
+from av.packet import Packet
+from av.video.stream import VideoStream
+
+from streamsel.frame import Picture
+from streamsel.interfaces import Ahead
+from streamsel.sources.container.opening import ONE_THREAD, DecoderOptions
+from streamsel.sources.decode.attempts import (
+    HeadFit,
+    TroubleError,
+    UnfitError,
+    again,
+    clean,
+    doubted,
+    foreseen,
+    key_again,
+    key_of,
+    placed,
+    trusted,
+)
+from streamsel.sources.decode.corruption import Doubt
+from streamsel.sources.decode.decoders import Decoders
+from streamsel.sources.decode.gate import Gate, Keyed
+from streamsel.sources.decode.gops import PictureGroup, all_of, cut
+from streamsel.sources.decode.shown import Shown
+from streamsel.sources.decode.timestamps import BestTimes
+from streamsel.sources.decode.video_reader import Session
+from streamsel.sources.matrices import retag
+from streamsel.sources.thumbnails.cpu import Eye
+
+Decode: TypeAlias = Literal["all", "fast", "reference", "keyframes", "adaptive"]
+"""Every frame; every frame, without the loop filter; the frames that others refer to; keyframes;
+every frame of the groups in which something happens, and the keyframes of the others."""
+
+_SET_UP: dict[Decode, DecoderOptions] = {
+    "fast": DecoderOptions(loop_filter=False),
+    "reference": DecoderOptions(skip_frame="NONREF"),
+}
+_Part: TypeAlias = Literal["all", "key", "none"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Task:
+    """A group, what of it is wanted, and the keyframe where it has been decoded already."""
+
+    group: PictureGroup
+    part: _Part
+    key: av.VideoFrame | None = None
+
+
+class Decoding:
+    """Decodes one video by groups of pictures. Use as a context manager.
+
+    ``session`` was opened with ``options``; ``open_session`` opens the video once more, for each
+    further decoder. ``ahead`` says how many there may be. Raises :class:`SourceError` as a
+    :class:`Session` does.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        open_session: Callable[[DecoderOptions], Session],
+        ahead: Ahead,
+        decode: Decode,
+        options: DecoderOptions,
+    ) -> None:
+        self._session = session
+        self._open_session = open_session
+        self._ahead = ahead
+        self._decode = decode
+        self._options = options
+        self._whole = replace(options, skip_frame="DEFAULT")
+        self._is_partial = options != self._whole
+        self._entries = session.entries()
+        self._decoders = Decoders(session, open_session, ahead, self._entries, options)
+        self._eyes = [Eye() for _ in range(ahead.workers)]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._decoders.close()
+
+    def shown(self, is_wanted: Callable[[PictureGroup], bool]) -> Generator[Shown, None, None]:
+        """Go through the video to its end, in presentation order.
+
+        Groups that are not wanted, and what the way of decoding leaves out, are passed over; but
+        only where timestamps tell what there is. Where the first groups show that they do not, one
+        decoder goes through the whole video.
+        """
+        given = 0
+        try:
+            with closing(self._by_groups(is_wanted)) as by_groups:
+                for one in by_groups:
+                    given += 1
+                    yield one
+                return
+        except UnfitError:
+            pass
+        with self._open_session(self._whole) as session:
+            yield from islice(_plainly(session, all_of(session.packets())), given, None)
+
+    def _by_groups(self, is_wanted: Callable[[PictureGroup], bool]) -> Generator[Shown, None, None]:
+        groups = cut(self._session.packets(), self._entries)
+        tasks: Iterator[_Task]
+        if self._decode == "adaptive":
+            tasks = self._gated(groups, is_wanted)
+        else:
+            part: _Part = "key" if self._decode == "keyframes" else "all"
+            tasks = (_Task(group, part if is_wanted(group) else "none") for group in groups)
+        picture_bytes = self._session.picture_bytes
+        return self._ahead.run(
+            self._carry_out, tasks, lambda shown: 0 if shown.image is None else picture_bytes
+        )
+
+    def _gated(
+        self, groups: Iterator[PictureGroup], is_wanted: Callable[[PictureGroup], bool]
+    ) -> Iterator[_Task]:
+        """Decide about each group once its own keyframe and the next one's have been looked at.
+
+        Those of unwanted groups are looked at too: what follows is decided by what was before.
+        """
+        picture_bytes = self._session.picture_bytes
+        keyed = self._ahead.run(
+            self._look_at_key,
+            ((group, is_wanted(group)) for group in groups),
+            lambda one: 0 if one.image is None else picture_bytes,
+        )
+        with closing(keyed):
+            for one, is_busy in Gate().decide(keyed):
+                part: _Part = "none" if not one.is_wanted else "all" if is_busy else "key"
+                yield _Task(one.group, part, one.image)
+
+    def _look_at_key(self, slot: int, asked: tuple[PictureGroup, bool]) -> Iterator[Keyed]:
+        """Decode a group's keyframe, where there is one to begin with."""
+        group, is_wanted = asked
+        image = sketch = None
+        if group.times is not None and group.begin is not None:
+            decoder = self._decoders.of(slot, ONE_THREAD, group, "sketches")
+            image = key_of(decoder, group)
+            if image is None:
+                self._decoders.retire(decoder)
+            else:
+                retag(image)
+                sketch = self._eyes[slot].sketch(Picture(image))
+        yield Keyed(group, is_wanted, image, sketch)
+
+    def _carry_out(self, slot: int, task: _Task) -> Iterator[Shown]:
+        """Decode what is wanted of a group; yield all its places."""
+        group, part = task.group, task.part
+        if group.is_open:
+            yield from self._open_places(slot, task)
+        elif group.number == 1 or part == "all" or (part == "key" and group.repeats):
+            for one in self._places(slot, group):
+                is_kept = part == "all" or (part == "key" and one.is_entry)
+                yield one if is_kept else replace(one, image=None)
+        else:
+            for pts in group.times or ():
+                if part == "key" and pts == group.begin:
+                    yield self._key(slot, task)
+                else:
+                    yield Shown(pts, None, pts == group.begin)
+
+    def _places(self, slot: int, group: PictureGroup) -> Iterator[Shown]:
+        """Decode a group whose places are known."""
+        left = deque(group.times or ())
+        options = self._whole if group.repeats else self._options
+        is_partial = options != self._whole
+        decoder = self._decoders.of(slot, self._decoders.fitting(options, group), group)
+        try:
+            images = trusted(clean(decoder, group))
+            yield from placed(images, left, group, is_partial=is_partial)
+            return
+        except TroubleError:
+            self._decoders.retire(decoder)
+        with self._decoders.fresh(slot, options, group) as decoder:
+            yield from again(decoder, group, left, is_partial=is_partial)
+
+    def _key(self, slot: int, task: _Task) -> Shown:
+        group = task.group
+        if task.key is not None:
+            return Shown(group.begin, task.key, is_entry=True)
+        decoder = self._decoders.of(slot, ONE_THREAD, group, "keys")
+        image = key_of(decoder, group)
+        if image is not None:
+            return Shown(group.begin, image, is_entry=True)
+        self._decoders.retire(decoder)
+        with self._decoders.fresh(slot, ONE_THREAD, group) as decoder:
+            return key_again(decoder, group)
+
+    def _open_places(self, slot: int, task: _Task) -> Iterator[Shown]:
+        """Decode a group of which only that tells what is shown; leave out what is not wanted."""
+        group = task.group
+        is_head = group.times is not None
+        chosen: set[int | None] | None = None
+        if is_head and task.part == "key" and group.begin is not None:
+            chosen = {group.begin}
+        elif is_head and self._is_partial:
+            decoder = self._decoders.of(slot, self._options, group)
+            chosen = {image.pts for image, _ in doubted(decoder, group, Doubt())}
+            self._decoders.retire(decoder)
+        fit = HeadFit(group) if is_head else None
+        for one in self._in_sequence(slot, group):
+            if fit is not None:
+                fit.take(one)
+            is_kept = chosen is None or one.pts in chosen
+            yield one if is_kept else replace(one, image=None)
+        if fit is not None:
+            fit.end()
+
+    def _in_sequence(self, slot: int, group: PictureGroup) -> Iterator[Shown]:
+        """Yield what one decoder makes of a group, one after the other."""
+        options = self._decoders.fitting(self._whole, group)
+        decoder = self._decoders.of(slot, options, group)
+        if not self._decoders.may_repeat:
+            yield from _plainly(decoder, group)
+            return
+        given = 0
+        times = BestTimes(trusts_pts=decoder.trusts_pts)
+        try:
+            for image in trusted(clean(decoder, group)):
+                given += 1
+                yield _shown(image, times, group)
+            return
+        except TroubleError:
+            self._decoders.retire(decoder)
+        # Threads that share a group hide damage each in its own way, and so does used memory.
+        with (
+            self._open_session(self._whole) as reader,
+            self._decoders.fresh(slot, self._whole, group) as decoder,
+        ):
+            repeated = replace(group, packets=_packets_again(reader, group))
+            yield from islice(_plainly(decoder, repeated), given, None)
+
+
+def _plainly(decoder: Session, group: PictureGroup) -> Iterator[Shown]:
+    times = BestTimes(trusts_pts=decoder.trusts_pts)
+    for image, is_doubted in foreseen(doubted(decoder, group, Doubt())):
+        yield _shown(image, times, group, is_doubted=is_doubted)
+
+
+def _shown(
+    image: av.VideoFrame, times: BestTimes, group: PictureGroup, *, is_doubted: bool = False
+) -> Shown:
+    """A picture that is placed by when it comes."""
+    image.pts = times.of(image.pts, image.dts)
+    is_begin = group.begin is not None and image.pts == group.begin
+    return Shown(image.pts, image, is_begin, is_doubted)
+
+
+def _packets_again(reader: Session, group: PictureGroup) -> Iterator[Packet[VideoStream]]:
+    """A group's packets from a session that has read none: it may hold all that is left."""
+    if isinstance(group.packets, tuple):
+        yield from group.packets
+        return
+    for at, packet in enumerate(reader.packets()):
+        if at == group.first or at > group.first + group.left_out:
+            yield packet
+
+
+def set_up(
+    decode: Decode, device: str | None = None, *, stays_there: bool = False
+) -> DecoderOptions:
+    """How the decoder of a session is set up for a way of decoding, and for hardware."""
+    options = _SET_UP.get(decode, ONE_THREAD)
+    return replace(options, device=device, stays_there=stays_there)

@@ -1,0 +1,200 @@
+"""Where in a video decoding can begin: keyframes that nothing before them is needed for.
+
+A container's word is not enough: what it calls a keyframe may be the middle of an intra refresh,
+whose picture is only whole many frames later, or any picture at all (H.263). So the packets are
+looked at (ITU-T H.264, 7.4.1.2.1 and D.2.8; H.265, 7.4.2.2; RFC 6386, 9.1; VP9, 6.2; ISO/IEC
+13818-2, 6.3.9; 14496-2, 6.3.5), and only codecs in containers are cut for which all that is shown
+was compared with what one decoder makes of the whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from av.codec.context import CodecContext
+from av.packet import Packet
+from av.video.stream import VideoStream
+
+from streamsel.sources.decode.bit_reader import Bits
+from streamsel.sources.decode.parameters import Parameters
+from streamsel.sources.decode.units import Units
+
+_MOV, _MATROSKA, _TS = "mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "mpegts"
+_CUT: dict[str, tuple[str, ...]] = {
+    "h264": (_MOV, _MATROSKA, _TS, "flv", "nut"),
+    "hevc": (_MOV, _MATROSKA, _TS),
+    "vp8": (_MATROSKA, "ivf"),
+    "vp9": (_MATROSKA, _MOV, "ivf"),
+    "av1": (_MATROSKA, _MOV, "ivf"),
+    "mpeg1video": (_MATROSKA, _TS),
+    "mpeg2video": (_MATROSKA, _TS, "mxf"),
+    "mpeg4": (_MOV, _MATROSKA, _TS),
+    "theora": ("ogg", _MATROSKA),
+    "ffv1": (_MATROSKA,),
+}
+"""Which codecs are cut, in which containers: those that say of each picture when it is shown."""
+_ALONE = {"mjpeg", "prores", "dnxhd"}
+"""Codecs of which every picture stands alone are cut wherever there are timestamps."""
+_OF_AVI = {"XVID", "xvid", "DIVX", "divx", "DX50", "FMP4", "MP4S", "M4S2", "DIV3", "DIV4"}
+"""Names under which MPEG-4 lies in a container as it does in AVI, without presentation times."""
+_H264_SLICE, _H264_INTRA, _H264_MESSAGE = 1, 5, 6
+_RECOVERY_POINT = 6
+_HEVC_ENTRIES = range(16, 22)
+_HEVC_SLICES = range(32)
+_MPEG_PICTURE, _MPEG4_PICTURE = b"\0\0\1\0", b"\0\0\1\xb6"
+
+
+class Entries:
+    """Tells, for one video, at which packets a fresh decoder can begin. Ask in decoding order.
+
+    ``container`` is ffmpeg's name of its format.
+    """
+
+    def __init__(self, decoder: CodecContext, container: str) -> None:
+        self._codec = codec = decoder.codec.canonical_name
+        parameters = decoder.extradata or b""
+        self._units = Units(codec, parameters)
+        self._parameters = Parameters(codec, parameters)
+        self._can_cut = codec in _ALONE or container in _CUT.get(codec, ())
+        if codec == "mpeg4" and _tag_of(decoder) in _OF_AVI:
+            self._can_cut = False
+        self._begins: Callable[[Packet[VideoStream]], bool] = {
+            "h264": lambda packet: _is_h264_entry(self._units.of(packet)),
+            "hevc": lambda packet: _is_hevc_entry(self._units.of(packet)),
+            "vp8": lambda packet: not _first_byte(packet) & 1,
+            "vp9": lambda packet: _vp9_facts(bytes(memoryview(packet)[:2]))[0],
+            "mpeg1video": _is_mpeg_entry,
+            "mpeg2video": _is_mpeg_entry,
+            "mpeg4": _is_mpeg4_entry,
+        }.get(codec, lambda packet: True)
+        self.head: Packet[VideoStream] | None = None
+        """The first entry: with what the container says, all that decoders must know."""
+
+    def is_entry(self, packet: Packet[VideoStream]) -> bool:
+        """Whether everything shown from this packet's picture on can be decoded from here."""
+        if not packet.is_keyframe or packet.pts is None or packet.is_discard:
+            return False
+        return self._begins(packet)
+
+    def is_shown(self, packet: Packet[VideoStream]) -> bool:
+        """Whether a packet's picture is to be seen; some are only there to be referred to."""
+        if packet.is_discard:
+            return False
+        if self._codec == "vp8":
+            return bool(_first_byte(packet) & 16)
+        return self._codec != "vp9" or any(
+            _vp9_facts(frame)[1] for frame in _vp9_frames(bytes(packet))
+        )
+
+    def departs(self, packet: Packet[VideoStream]) -> bool:
+        """Whether this video cannot be cut from this packet on; ask for each, once.
+
+        It may be of a kind that never is. Or something came that later pictures depend on and an
+        entry does not repeat, or fields, of which a container may have two packets a picture.
+        """
+        if not self._can_cut:
+            return True
+        if self.head is None:
+            self._parameters.learn(packet)
+            if self.is_entry(packet):
+                self.head = packet
+        elif self._parameters.change_in(packet):
+            return True
+        return self._parameters.needs_encoder or self._parameters.is_field(packet)
+
+
+def _tag_of(decoder: CodecContext) -> str:
+    """Under which name the codec lies in its container, the first known where it is no text."""
+    try:
+        return decoder.codec_tag
+    except UnicodeDecodeError:
+        return "XVID"
+
+
+def _first_byte(packet: Packet[VideoStream]) -> int:
+    return bytes(memoryview(packet)[:1])[0]
+
+
+def _is_h264_entry(units: Iterator[bytes]) -> bool:
+    for unit in units:
+        kind = unit[0] & 31 if unit else 0
+        if kind == _H264_INTRA:
+            return True
+        if kind == _H264_SLICE:
+            return False
+        if kind == _H264_MESSAGE and _recovers_at_once(unit[1:]):
+            return True
+    return False
+
+
+def _recovers_at_once(message: bytes) -> bool:
+    """Whether this is a recovery point from which every picture shown is whole."""
+    at = 0
+    while at + 1 < len(message):
+        kind = size = 0
+        while at < len(message) and message[at] == 255:
+            kind, at = kind + 255, at + 1
+        if at + 1 >= len(message):
+            return False
+        kind, at = kind + message[at], at + 1
+        while at < len(message) and message[at] == 255:
+            size, at = size + 255, at + 1
+        if at >= len(message):
+            return False
+        size, at = size + message[at], at + 1
+        if kind == _RECOVERY_POINT:
+            try:
+                return Bits(message[at : at + size]).code() == 0
+            except ValueError:
+                return False
+        at += size
+    return False
+
+
+def _is_hevc_entry(units: Iterator[bytes]) -> bool:
+    for unit in units:
+        kind = unit[0] >> 1 & 63 if unit else 63
+        if kind in _HEVC_SLICES:
+            return kind in _HEVC_ENTRIES
+    return False
+
+
+def _is_mpeg_entry(packet: Packet[VideoStream]) -> bool:
+    """Whether the first picture of MPEG-1 or MPEG-2 is intra-coded."""
+    after = bytes(packet).partition(_MPEG_PICTURE)[2]
+    return len(after) > 1 and after[1] >> 3 & 7 == 1
+
+
+def _is_mpeg4_entry(packet: Packet[VideoStream]) -> bool:
+    """Whether the first picture of MPEG-4 part 2 is intra-coded."""
+    after = bytes(packet).partition(_MPEG4_PICTURE)[2]
+    return len(after) > 0 and after[0] >> 6 == 0
+
+
+def _vp9_frames(content: bytes) -> Iterator[bytes]:
+    """The frames of a packet of VP9: it may hold several (annex B of its specification)."""
+    mark = content[-1] if content else 0
+    bytes_each = (mark >> 3 & 3) + 1
+    index_bytes = 2 + bytes_each * ((mark & 7) + 1)
+    if mark >> 5 != 6 or len(content) < index_bytes or content[-index_bytes] != mark:
+        yield content
+        return
+    at = 0
+    for place in range(len(content) - index_bytes + 1, len(content) - 1, bytes_each):
+        size = int.from_bytes(content[place : place + bytes_each], "little")
+        yield content[at : at + size]
+        at += size
+
+
+def _vp9_facts(frame: bytes) -> tuple[bool, bool]:
+    """Whether a frame of VP9 is a keyframe, and whether it is shown, or shows another (6.2)."""
+    bits = Bits(frame[:2])
+    try:
+        bits.take(2)
+        if bits.take(1) + 2 * bits.take(1) == 3:
+            bits.take(1)
+        if bits.take(1):
+            return False, True
+        return not bits.take(1), bool(bits.take(1))
+    except ValueError:
+        return False, bool(frame)

@@ -1,0 +1,86 @@
+"""What H.264 says in its sequence parameter sets that is needed to read what follows.
+
+That is ITU-T H.264, 7.3.2.1.1; and 7.3.3, what a slice says of its picture.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from streamsel.sources.decode.bit_reader import Bits
+
+_SLICE_HEADER_BYTES = 24
+_PROFILES_WITH_FORMAT = {44, 83, 86, 100, 110, 118, 122, 128, 134, 135, 138, 139, 244}
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """``modulus``: frame numbers count up to it. ``has_fields``: pictures may come by halves."""
+
+    modulus: int
+    separate_planes: bool
+    has_fields: bool
+
+
+def sequence_of(content: bytes) -> Sequence:
+    """Read a sequence parameter set, without its first byte; raises ``ValueError``."""
+    bits = Bits(content)
+    profile = bits.take(8)
+    bits.take(16)
+    bits.code()
+    separate_planes = False
+    if profile in _PROFILES_WITH_FORMAT:
+        is_444 = bits.code() == 3
+        if is_444:
+            separate_planes = bool(bits.take(1))
+        for _ in ("bit_depth_luma", "bit_depth_chroma"):
+            bits.code()
+        bits.take(1)
+        if bits.take(1):
+            for length in (*[16] * 6, *[64] * (6 if is_444 else 2)):
+                if bits.take(1):
+                    _pass_over_scaling_list(bits, length)
+    modulus = 1 << bits.code() + 4
+    _pass_over_order_counts(bits)
+    bits.code()
+    bits.take(1)
+    for _ in ("width_in_mbs", "height_in_map_units"):
+        bits.code()
+    return Sequence(modulus, separate_planes, has_fields=not bits.take(1))
+
+
+def numbers_of(content: bytes, sequence: Sequence) -> tuple[int, bool]:
+    """The frame number of a slice, without its first byte, and whether it is of a field.
+
+    Raises ``ValueError``.
+    """
+    bits = Bits(content[:_SLICE_HEADER_BYTES])
+    for _ in ("first_mb_in_slice", "slice_type", "pic_parameter_set_id"):
+        bits.code()
+    if sequence.separate_planes:
+        bits.take(2)
+    number = bits.take(sequence.modulus.bit_length() - 1)
+    return number, sequence.has_fields and bool(bits.take(1))
+
+
+def _pass_over_scaling_list(bits: Bits, length: int) -> None:
+    """Read past a list (7.3.2.1.1.1), which ends early once a step leads to zero."""
+    scale = 8
+    for _ in range(length):
+        code = bits.code()
+        scale = (scale + ((code + 1) // 2 if code % 2 else -(code // 2))) % 256
+        if scale == 0:
+            return
+
+
+def _pass_over_order_counts(bits: Bits) -> None:
+    """Read past what is said of the order of pictures."""
+    kind = bits.code()
+    if kind == 0:
+        bits.code()
+    elif kind == 1:
+        bits.take(1)
+        bits.code()
+        bits.code()
+        for _ in range(bits.code()):
+            bits.code()

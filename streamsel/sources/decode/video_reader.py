@@ -1,0 +1,320 @@
+"""One opened video: its packets, its pictures, and what went wrong in it.
+
+A damaged packet is counted and the next one decoded.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from fractions import Fraction
+from types import TracebackType
+from typing import Self
+
+import av
+from av.codec.hwaccel import HWAccel
+from av.container import InputContainer
+from av.packet import Packet
+from av.video.stream import VideoStream
+
+from streamsel.errors import SourceError, UnreadableError
+from streamsel.sources.container.cropping import Cropper, margins_of
+from streamsel.sources.container.hardware import hardware
+from streamsel.sources.container.opening import (
+    ONE_THREAD,
+    DecoderOptions,
+    choose_stream,
+    open_container,
+    prepare,
+    reason,
+)
+from streamsel.sources.covering import Areas, Cover
+from streamsel.sources.decode.copying import Copier
+from streamsel.sources.decode.random_access import Entries
+from streamsel.sources.decode.timestamps import CONTINUOUS_STEP, DISCONTINUOUS_STEP, Timeline
+from streamsel.sources.inputs import is_url
+
+_READ_ATTEMPTS = 3
+_LEAVES_HOLES = {"hevc", "vp8"}
+_WITHOUT_PRESENTATION_TIMES = {"avi", "asf"}
+_CLOCK_MAY_JUMP = 0x0200  # AVFMT_TS_DISCONT
+
+
+class Damage:
+    """What was wrong with a video's packets: how many, and why the first one. For any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.packets = 0
+        self.reason = ""
+
+    def note(self, reason: str) -> None:
+        """One more packet was damaged."""
+        with self._lock:
+            self.packets += 1
+            self.reason = self.reason or reason
+
+
+class Session:
+    """One opened video. Use as a context manager; leaving it closes the container.
+
+    Raises :class:`SourceError` where it cannot be opened, :class:`UnreadableError` where nothing
+    in it is video; ``where`` begins those messages.
+
+    ``rate`` is average frames per second, ``frame_rate`` what ffmpeg takes for the rate of the
+    video, ``pixel_aspect`` the width of a pixel for its height, as the container or the codec says
+    (both None where nothing does), ``overruling_aspect`` the same where the container says another
+    than the codec and so overrules the pictures, ``time_base`` seconds per unit of pts,
+    ``size_bytes`` the file's size (0 or less where it is not known); ``declared_frames`` and
+    ``declared_seconds`` are how much there is by the container's word, None where it gives none
+    or one that cannot be; ``has_edits`` where an edit list may leave out some of it.
+    ``has_unread_alpha``: what can be seen through is not decoded.
+    ``decoded_in_software_because``: why the hardware that was asked for does not decode it;
+    ``keeps_pictures_there``: it does, and the pictures are left in its memory.
+    ``pixels`` is how many a picture has, ``tags`` are the metadata of container and stream.
+    ``keeps_time``: filters count on from its first timestamp. ``codec`` is ffmpeg's name,
+    ``is_intra_only``: its pictures need no others, ``trusts_pts``: the container has
+    presentation times. ``leaves_holes``: its decoder says nothing of a part that it did not decode,
+    and shows there what was in the memory that it uses again. ``failures`` counts what its decoder
+    refused.
+    ``copier``: pictures are copied by it as they come.
+    """
+
+    keeps_time = True
+    failures = 0
+    copier: Copier | None = None
+    start_pts: int | None = None
+
+    def __init__(
+        self,
+        where: str,
+        location: str,
+        options: DecoderOptions = ONE_THREAD,
+        damage: Damage | None = None,
+        areas: Areas | None = None,
+    ) -> None:
+        """``damage`` is told of what is wrong; several sessions may share one.
+
+        ``areas`` are hidden in every picture, before anyone sees it.
+        """
+        self._where = where
+        self._cover: Cover | None = None if areas is None else areas.cover(where)
+        self._is_remote = is_url(location)
+        self._damage = damage or Damage()
+        self.decoded_in_software_because = ""
+        hwaccel: HWAccel | None = None
+        if options.device is not None:
+            hwaccel, self.decoded_in_software_because = hardware(location, options)
+        self.keeps_pictures_there = hwaccel is not None and hwaccel.is_hw_owned
+        self._use(open_container(where, location, hwaccel), options)
+
+    def _use(self, container: InputContainer, options: DecoderOptions) -> None:
+        """Choose the video in an opened container, and open its decoder."""
+        self._container = container
+        try:
+            self._stream = choose_stream(self._where, container)
+            prepare(self._where, self._stream, options)
+        except BaseException:
+            container.close()
+            raise
+        self._describe()
+
+    def _describe(self) -> None:
+        """Note what the container declares, so that it can be asked for after closing."""
+        container, stream = self._container, self._stream
+        self.codec: str = stream.codec_context.codec.canonical_name
+        self.leaves_holes = self.codec in _LEAVES_HOLES
+        self.is_intra_only: bool = stream.codec_context.codec.intra_only
+        self.rate: Fraction | None = stream.average_rate or stream.guessed_rate
+        self.frame_rate: Fraction | None = stream.guessed_rate or self.rate
+        self.pixel_aspect: Fraction | None = stream.sample_aspect_ratio
+        is_overruled = self.pixel_aspect != stream.codec_context.sample_aspect_ratio
+        self.overruling_aspect = self.pixel_aspect if is_overruled else None
+        # VP8 and VP9 have it as a second stream, in what Matroska adds to each packet.
+        # Of other codecs Matroska says so too, and they decode it with the rest.
+        tagged = stream.metadata.get("alpha_mode") == "1"
+        self.has_unread_alpha = tagged and self.codec in ("vp8", "vp9")
+        margins = margins_of(container, stream)
+        self._cropper = None if margins is None else Cropper(margins)
+        self.time_base: Fraction = stream.time_base or Fraction(1, 90000)
+        self.size_bytes: int = container.size
+        self.pixels: int = stream.width * stream.height
+        self.tags = dict(container.metadata), dict(stream.metadata)
+        there = 0 < stream.frames <= max(self.size_bytes, 1)
+        self.declared_frames: int | None = stream.frames if there else None
+        self.has_edits = container.format.name.startswith("mov")
+        self.trusts_pts = container.format.name not in _WITHOUT_PRESENTATION_TIMES
+        self.start_pts = stream.start_time
+        self.declared_seconds = _seconds(stream.metadata.get("DURATION", ""))
+        if stream.duration:
+            self.declared_seconds = float(stream.duration * self.time_base)
+        elif self.declared_seconds is None and container.duration and len(container.streams) == 1:
+            self.declared_seconds = container.duration / av.time_base
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether it is read from a server."""
+        return self._is_remote
+
+    def close(self) -> None:
+        """Let go of the video."""
+        self._container.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._container.close()
+
+    def timeline(self) -> Timeline:
+        """Fresh timestamp rules for this container."""
+        jumps = bool(self._container.format.flags & _CLOCK_MAY_JUMP)
+        return Timeline(self.rate, DISCONTINUOUS_STEP if jumps else CONTINUOUS_STEP)
+
+    def seek(self, pts: int) -> None:
+        """Go to the keyframe at or before a pts; raises an FFmpegError where that cannot be."""
+        self._container.seek(pts, stream=self._stream)
+
+    def count_packets(self) -> int:
+        """Read to the end without decoding and count the packets, about 0.025 ms each."""
+        return sum(1 for _ in self.packets())
+
+    @property
+    def damaged(self) -> int:
+        """How many packets were damaged, so far."""
+        return self._damage.packets
+
+    @property
+    def damage(self) -> str:
+        """Why, of the first of them."""
+        return self._damage.reason
+
+    @property
+    def picture_bytes(self) -> int:
+        """About how much memory a decoded picture takes."""
+        decoder = self._stream.codec_context
+        bits = 12 if decoder.format is None else decoder.format.bits_per_pixel
+        return decoder.width * decoder.height * bits // 8
+
+    def entries(self) -> Entries:
+        """Where decoding can begin in this video."""
+        return Entries(self._stream.codec_context, self._container.format.name)
+
+    def images(self) -> Iterator[av.VideoFrame]:
+        """Decode to the end, in presentation order."""
+        for packet in self.packets():
+            yield from self.decode(packet)
+        yield from self.drain()
+
+    def decode(self, packet: Packet[VideoStream], *, is_quiet: bool = False) -> list[av.VideoFrame]:
+        """Decode a packet, also of another session of the same video; return what comes out now.
+
+        ``is_quiet``: what is wrong is only counted in ``failures``.
+        """
+        return self._send(packet, is_quiet=is_quiet)
+
+    def drain(self, *, is_quiet: bool = False) -> list[av.VideoFrame]:
+        """Return what the decoder still holds, and let it begin anew."""
+        try:
+            return self._send(None, is_quiet=is_quiet)
+        finally:
+            self._stream.codec_context.flush_buffers()
+
+    def _send(self, packet: Packet[VideoStream] | None, *, is_quiet: bool) -> list[av.VideoFrame]:
+        try:
+            images = self._stream.codec_context.decode(packet)
+        except av.FFmpegError as error:
+            self.failures += 1
+            if not is_quiet:
+                self._note(error)
+            return []
+        copier = self.copier
+        if copier is not None and not self.keeps_pictures_there:
+            images = [copier.copy(image, self.time_base) for image in images]
+        return self._seen(images)
+
+    def prime(self, head: Packet[VideoStream] | None) -> None:
+        """Let the decoder know what the video's head says, as the one that began there does."""
+        if head is None:
+            return
+        decoder = self._stream.codec_context
+        with suppress(av.FFmpegError):
+            decoder.decode(head)
+        with suppress(av.FFmpegError):
+            decoder.decode(None)
+        decoder.flush_buffers()
+
+    def prime_by_reading(self) -> None:
+        """The same before anything was read, by reading as far as the head goes."""
+        entries = self.entries()
+        self.prime(next(filter(entries.is_entry, self.packets()), None))
+
+    def _seen(self, images: list[av.VideoFrame]) -> list[av.VideoFrame]:
+        """The pictures without what the container wants left out, and what nobody may see."""
+        if self._cropper is not None:
+            images = list(map(self._cropper.crop, images))
+        return images if self._cover is None else list(map(self._cover.hide, images))
+
+    def packets(self) -> Iterator[Packet[VideoStream]]:
+        """Read to the end; an unreadable spot is stepped over while there is any progress.
+
+        Raises :class:`SourceError` where the video is lost on the way.
+        """
+        failures = read = 0
+        while failures < _READ_ATTEMPTS:
+            packets = iter(self._container.demux(self._stream))
+            while True:
+                try:
+                    packet = next(packets)
+                except (StopIteration, IndexError):
+                    # PyAV stumbles at the end over streams that MPEG-TS brought on the way.
+                    return
+                except av.FFmpegError as error:
+                    if self._is_remote or isinstance(error, av.error.OSError):
+                        why = reason(error) + ("" if read else self._advice())
+                        raise SourceError(f"{self._where} was lost: {why}") from None
+                    failures += 1
+                    self._note(error)
+                    break
+                if packet.size:  # the last one is empty: it would end the decoder
+                    failures, read = 0, read + 1
+                    self._require_clear(packet)
+                    yield packet
+
+    def _advice(self) -> str:
+        """What to do where not even the first packet can be read."""
+        if not (self._is_remote and self._container.format.name.startswith("mov")):
+            return ""
+        return (
+            "; an MP4 with its index at the end can only be read from a server that answers ranges"
+            " (Accept-Ranges: bytes): write it anew with ffmpeg -i IN -c copy -movflags +faststart"
+            " OUT, or download it first"
+        )
+
+    def _require_clear(self, packet: Packet[VideoStream]) -> None:
+        if packet.has_sidedata("encryption_info"):
+            raise UnreadableError(
+                f"{self._where} is encrypted (Common Encryption); decrypt it first: ffmpeg"
+                " -decryption_key KEY -i IN -c copy OUT"
+            )
+
+    def _note(self, error: av.FFmpegError) -> None:
+        self._damage.note(reason(error))
+
+
+def _seconds(clock: str) -> float | None:
+    """Read a tag like ``00:01:02.500000000``."""
+    parts = clock.split(":")
+    if len(parts) != 3:
+        return None
+    try:
+        hours, minutes, seconds = (float(part) for part in parts)
+    except ValueError:
+        return None
+    return hours * 3600 + minutes * 60 + seconds

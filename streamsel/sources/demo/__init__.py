@@ -1,0 +1,1 @@
+"""Generated clips: scenes whose content is known."""

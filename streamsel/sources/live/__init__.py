@@ -1,0 +1,1 @@
+"""Live feeds: cameras over the network, their connections, and what stands in for them."""

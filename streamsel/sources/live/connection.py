@@ -1,0 +1,233 @@
+"""Connections to live feeds: one opening of a camera, a device or a stream, and what it sends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias, get_args
+
+import av
+from av.packet import Packet
+from av.video.stream import VideoStream
+
+from streamsel.clock import Clock
+from streamsel.errors import ConfigurationError, SourceError
+from streamsel.sources.container.opening import DecoderOptions, Skip
+from streamsel.sources.covering import Areas
+from streamsel.sources.decode.corruption import Doubt
+from streamsel.sources.decode.continuity import Continuity
+from streamsel.sources.decode.timestamps import (
+    DISCONTINUOUS_STEP,
+    ArrivalTimeline,
+    LiveTimeline,
+    Timeline,
+)
+from streamsel.sources.decode.video_reader import Damage, Session
+from streamsel.sources.live.opening import is_silent, open_live
+from streamsel.sources.live.packet_ring import PacketRing
+from streamsel.sources.live.unopened import explain, no_answer
+
+Transport: TypeAlias = Literal["tcp", "udp"]
+Decode: TypeAlias = Literal["all", "reference", "keyframes"]
+
+_SKIPPED: dict[Decode, Skip] = {
+    "all": "DEFAULT",
+    "reference": "NONREF",
+    "keyframes": "NONKEY",
+}
+_CHECKED_CODECS = ("h264", "mjpeg")
+"""Codecs of which every picture that lost something on the way is found out."""
+_MOST_FAILURES = 100
+_KEYFRAME_PATIENCE = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveOptions:
+    """How a live feed is read. Raises :class:`ConfigurationError` for what cannot be.
+
+    ``transport`` is that of RTSP. A connection may take ``open_timeout`` seconds to open, and be
+    silent for ``read_timeout``. ``tls_ca_file`` (PEM) holds the authorities that may have signed
+    the camera's certificate; None: those of the system. ``fps``: at most so many frames a second
+    are looked at. ``filters`` is an ffmpeg filter chain. ``decode``: all frames, those that others
+    refer to, or keyframes alone. ``areas`` are hidden in every picture; their size holds for all
+    connections.
+    """
+
+    transport: Transport = "tcp"
+    open_timeout: float = 5.0
+    read_timeout: float = 5.0
+    tls_ca_file: Path | None = None
+    fps: float | None = None
+    filters: str | None = None
+    decode: Decode = "all"
+    areas: Areas | None = None
+
+    def __post_init__(self) -> None:
+        for name, choices in (("transport", Transport), ("decode", Decode)):
+            if getattr(self, name) not in get_args(choices):
+                raise ConfigurationError(
+                    f"{name} is {getattr(self, name)!r}; it must be one of "
+                    f"{', '.join(get_args(choices))}"
+                )
+        for name in ("open_timeout", "read_timeout"):
+            if not 0.1 <= getattr(self, name) <= 3600:
+                raise ConfigurationError(
+                    f"{name} is {getattr(self, name):g} s; it must lie in 0.1..3600"
+                )
+
+
+class Connection(Session):
+    """One opened live feed. Use as a context manager; leaving it closes the connection.
+
+    Raises :class:`SourceError` where it cannot be opened in time, and from then on whenever it is
+    lost, ends, is silent, or sends nothing that can be decoded.
+    """
+
+    keeps_time = False  # a filter would wait for hours after the clock was set back
+
+    def __init__(
+        self,
+        where: str,
+        location: str,
+        options: LiveOptions,
+        clock: Clock,
+        ring: PacketRing | None = None,
+        is_stopped: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._where = where
+        self._cover = None if options.areas is None else options.areas.cover(where)
+        self._is_remote = True
+        self._damage = Damage()
+        self.decoded_in_software_because = ""
+        self.keeps_pictures_there = False
+        self.received = 0
+        self.decoded = 0
+        self._options = options
+        self._clock = clock
+        self._ring = ring
+        self._is_stopped = is_stopped
+        self._failures = 0
+        self._is_suspect = False
+        self._timeline: LiveTimeline | None = None
+        is_lossy = location.lower().startswith("rtsp") and options.transport == "udp"
+        self._is_lossy = is_lossy
+        decoder_options = DecoderOptions(
+            skip_frame=_SKIPPED[options.decode],
+            # Or H.264 would not be missed where its end looks like one.
+            err_detect="aggressive" if is_lossy else "",
+        )
+        opened = open_live(where, location, options, clock)
+        self.rhythm = opened.rhythm
+        self.tells_time = opened.tells_time
+        self._read_timeout = opened.read_timeout
+        self._use(opened.container, decoder_options)
+        decoder = self._stream.codec_context
+        codec = decoder.codec.canonical_name
+        if is_lossy and codec not in _CHECKED_CODECS:
+            self._container.close()
+            raise SourceError(
+                f"{where} sends {codec}, in which losses on the way cannot be told: set its "
+                "transport to tcp"
+            )
+        follows_numbers = is_lossy and codec == "h264"
+        self._doubt = Doubt(Continuity(decoder.extradata or b"") if follows_numbers else None)
+        self._pictured = clock.monotonic()
+        self._keyed: float | None = None
+        self._size = decoder.width, decoder.height
+        if ring is not None:
+            ring.begin(self._stream, *self._size)
+
+    def timeline(self) -> Timeline:
+        """Fresh timestamp rules: the clock of a camera may jump, and some tell no time."""
+        if self.tells_time:
+            self._timeline = LiveTimeline(self.rate, DISCONTINUOUS_STEP, self._clock)
+            return self._timeline
+        return ArrivalTimeline(self.rate, DISCONTINUOUS_STEP, self._clock)
+
+    @property
+    def clock_stands_still(self) -> bool:
+        """Whether its pictures are timed as they come, because its timestamps do not go on."""
+        return self._timeline is not None and self._timeline.stands_still
+
+    def take_suspicion(self) -> bool:
+        """Whether a picture that was yielded since the last call may be damaged."""
+        is_suspect, self._is_suspect = self._is_suspect, False
+        return is_suspect
+
+    def images(self) -> Iterator[av.VideoFrame]:
+        """Decode until told to stop, in presentation order.
+
+        After damage nothing is trusted until a keyframe comes, see :meth:`take_suspicion`.
+        """
+        for packet in self.packets():
+            self._doubt.weigh(packet)
+            images = self._decode(packet)
+            self._require_pictures(packet, images)
+            self._record(packet, images)
+            for image in images:
+                self._is_suspect |= self._doubt.covers(image)
+                yield image
+
+    def _decode(self, packet: Packet[VideoStream]) -> list[av.VideoFrame]:
+        try:
+            if self._is_lossy and packet.is_keyframe and self._doubt.is_open:
+                # A picture that lost something leaves traces in the next one, even in a keyframe
+                # that is whole: so that one is decoded twice.
+                packet.decode()
+            images = self._seen(packet.decode())
+        except av.FFmpegError as error:
+            self._note(error)
+            self._doubt.begin()
+            self._failures += 1
+            return []
+        self.decoded += len(images)
+        return images
+
+    def _record(self, packet: Packet[VideoStream], images: list[av.VideoFrame]) -> None:
+        """Give a packet to the ring; pictures of another size begin a new recording."""
+        if self._ring is None:
+            return
+        if images and (size := (images[0].width, images[0].height)) != self._size:
+            self._size = size
+            self._ring.begin(self._stream, *size)
+        self._ring.add(packet, self._clock.monotonic())
+
+    def _require_pictures(self, packet: Packet[VideoStream], images: list[av.VideoFrame]) -> None:
+        """Raise where pictures are overdue: the decoder gets keyframes, and makes nothing of it."""
+        now = self._clock.monotonic()
+        if images:
+            self._pictured, self._keyed, self._failures = now, None, 0
+            return
+        if packet.is_keyframe and self._keyed is None:
+            self._keyed = now
+        silence = now - self._pictured
+        overdue = self._keyed is not None and now - self._keyed > self._options.read_timeout
+        if overdue or self._failures >= _MOST_FAILURES or silence > _KEYFRAME_PATIENCE:
+            raise SourceError(
+                f"{self._where}: data comes, but no picture for {silence:.0f} s"
+                f"{f' ({self.damage})' if self.damage else ''}"
+            )
+
+    def packets(self) -> Iterator[Packet[VideoStream]]:
+        """Read until told to stop; raises :class:`SourceError` where the feed is lost."""
+        packets = iter(self._container.demux(self._stream))
+        while not self._is_stopped():
+            waiting_since = self._clock.monotonic()
+            try:
+                packet = next(packets)
+            except (StopIteration, IndexError):
+                raise SourceError(f"{self._where}: the sender ended it") from None
+            except av.FFmpegError as error:
+                raise SourceError(f"{self._where} was lost: {self._why(error)}") from None
+            # Once its patience is over, ffmpeg first hands out the fragments of a frame that it
+            # holds, and would then wait as long again.
+            silence = self._clock.monotonic() - waiting_since
+            if is_silent(silence, self._read_timeout):
+                raise SourceError(f"{self._where} was lost: {no_answer(silence)}")
+            if packet.size:
+                self.received += 1
+                yield packet
+
+    def _why(self, error: av.FFmpegError) -> str:
+        return explain(error, self._read_timeout)

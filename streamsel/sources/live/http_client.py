@@ -1,0 +1,33 @@
+"""What whoever asks a camera over HTTP has in common: whom it trusts, and what went wrong."""
+
+from __future__ import annotations
+
+import os
+import ssl
+
+from streamsel.errors import SourceError
+from streamsel.sources.live.connection import LiveOptions
+
+
+def trust(where: str, options: LiveOptions) -> ssl.SSLContext:
+    """Return what checks a camera's certificate. Raises :class:`SourceError`."""
+    file = options.tls_ca_file
+    try:
+        return ssl.create_default_context(cafile=None if file is None else str(file))
+    except (OSError, ssl.SSLError) as error:
+        raise SourceError(f"{where}: tls_ca_file {file} cannot be used ({error})") from None
+
+
+def why_unanswered(error: Exception) -> str:
+    """Say why aiohttp got no answer; never by its own words, which may hold an address."""
+    import aiohttp
+
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return f"it is not to be trusted ({error.certificate_error}); see tls_ca_file"
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return f"the host {error.host} is unknown; check its name"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        cause = error.os_error
+        number = cause.errno or 0
+        return (os.strerror(number) if number > 0 else cause.strerror or str(cause)).lower()
+    return type(error).__name__

@@ -1,0 +1,180 @@
+"""Opening a live feed: which options reach ffmpeg, how long it may take, and how its pictures come.
+
+ffmpeg is told how long it may wait in the two ways that work: the protocol's own timeout, and one
+that interrupts any call. Only options, protocols and containers that are named here reach it, so an
+address opens no files and no playlist leads elsewhere; no error carries credentials.
+"""
+
+from __future__ import annotations
+
+import re
+import ssl
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import SplitResult, urlsplit
+
+import av
+from av.container import InputContainer
+
+from streamsel.clock import Clock
+from streamsel.decisions import Rhythm
+from streamsel.errors import SourceError, UnreadableError
+from streamsel.sources.container.opening import MAX_PIXELS
+from streamsel.sources.live.playlist import MISSED_TARGETS, USUAL_TARGET, target_duration
+from streamsel.sources.live.unopened import TLS_PORTS, no_answer, require_trust, unopened
+
+if TYPE_CHECKING:
+    from streamsel.sources.live.connection import LiveOptions
+
+_PROTOCOLS = "rtsp,rtsps,rtp,rtcp,udp,tcp,tls,http,https,crypto,rtmp,rtmps,rtmpt,srt"
+_CONTAINERS = (
+    "rtsp,sdp,rtp,hls,mpegts,flv,live_flv,mjpeg,mpjpeg,jpeg_pipe,mov,matroska,ogg,h264,hevc,"
+    # Parts of a playlist may be sound or text alone.
+    "aac,mp3,ac3,eac3,webvtt"
+)
+_UNTIMED = ("mpjpeg", "mjpeg", "jpeg_pipe", "h264", "hevc")
+"""Containers without timestamps: ffmpeg makes some up, for 25 frames a second."""
+_RECEIVED_BYTES = 1 << 22
+_DEVICE = re.compile(r"/dev/(?:video\d+|v4l/by-(?:id|path)/[^/]+)")
+_SCHEMES = ("rtsp", "rtsps", "http", "https", "rtmp", "rtmps", "rtmpt", "srt", "udp", "rtp")
+_NEVER_WAIT = ("srt", "udp", "rtp")
+"""Schemes whose sender goes on where nobody reads, so that what waits is lost."""
+_SILENT = 0.9
+"""Part of a timeout after which an answer only came because of it."""
+_ANALYSED_US = "500000"
+_BURST_SPEED = 4.0
+"""How much faster than they were taken pictures of a burst are passed on, at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A live feed that is open. It may be silent for ``read_timeout`` seconds."""
+
+    container: InputContainer
+    read_timeout: float
+    rhythm: Rhythm
+    tells_time: bool
+
+
+def is_live_address(address: str) -> bool:
+    """Whether an address is of a kind that is read as a live feed."""
+    scheme, separator, _ = address.partition("://")
+    return bool(separator and scheme.lower() in _SCHEMES) or _device(address) is not None
+
+
+def is_silent(seconds: float, read_timeout: float) -> bool:
+    """Whether what came after so long only came because the patience of ffmpeg was over."""
+    return seconds > _SILENT * read_timeout
+
+
+def open_live(where: str, location: str, options: LiveOptions, clock: Clock) -> Opened:
+    """Open a live feed; raises :class:`SourceError`, or :class:`RefusedError`.
+
+    A playlist says how long its segments are, and whoever waits for one that long.
+    """
+    try:
+        parts = urlsplit(location)
+    except ValueError:
+        raise SourceError(f"{where} is no valid URL; check it") from None
+    is_playlist = parts.path.lower().endswith((".m3u8", ".m3u"))
+    target = target_duration(location, options, clock) if is_playlist else None
+    patience = _patience(options, target)
+    container = _open(where, location, options, patience, clock)
+    if container.format.name == "hls" and target is None:
+        # It is one by another name.
+        target = USUAL_TARGET if is_playlist else target_duration(location, options, clock)
+        target = target or USUAL_TARGET
+        if _patience(options, target) > patience:
+            container.close()
+            patience = _patience(options, target)
+            container = _open(where, location, options, patience, clock)
+    if not container.streams.video:
+        container.close()
+        raise UnreadableError(
+            f"{where} sends no video (sound alone, or nothing); choose the stream of its pictures, "
+            "or switch that on in the camera"
+        )
+    tells_time = container.format.name not in _UNTIMED
+    may_wait = tells_time and not _loses_what_waits(location, options)
+    rhythm = Rhythm(
+        speed=_BURST_SPEED if may_wait else None, pause=0.0 if target is None else patience
+    )
+    return Opened(container, patience, rhythm, tells_time)
+
+
+def _patience(options: LiveOptions, target: float | None) -> float:
+    return max(options.read_timeout, MISSED_TARGETS * (target or 0.0))
+
+
+def _loses_what_waits(location: str, options: LiveOptions) -> bool:
+    scheme = urlsplit(location).scheme.lower()
+    is_lossy = scheme in _NEVER_WAIT or _device(location) is not None
+    return is_lossy or (scheme.startswith("rtsp") and options.transport == "udp")
+
+
+def _device(address: str) -> str | None:
+    """The path of a camera of this machine: ``/dev/video0`` or ``usb:0``."""
+    if _DEVICE.fullmatch(address):
+        return address
+    kind, _, number = address.partition(":")
+    return f"/dev/video{number}" if kind == "usb" and number.isdigit() else None
+
+
+def _open(
+    where: str, location: str, options: LiveOptions, read_timeout: float, clock: Clock
+) -> InputContainer:
+    device, parts = _device(location), urlsplit(location)
+    if device is None and parts.scheme.lower() not in _SCHEMES:
+        raise SourceError(
+            f"{where} is no address of a live feed; give rtsp://, rtsps://, http(s)://, rtmp://, "
+            "srt:// or a device such as /dev/video0"
+        )
+    if parts.scheme.lower() in TLS_PORTS:
+        require_trust(where, parts, options)
+    began = clock.monotonic()
+    try:
+        return av.open(
+            device or location,
+            "r",
+            format="v4l2" if device else None,
+            options=_ffmpeg_options(parts, options, is_device=device is not None),
+            metadata_errors="replace",
+            timeout=(options.open_timeout, read_timeout),
+        )
+    except (av.FFmpegError, ValueError, OverflowError) as error:
+        # A server that does not go on is told like one that talks nonsense.
+        is_late = clock.monotonic() - began > _SILENT * options.open_timeout
+        why = no_answer(options.open_timeout) if is_late else None
+        host = None if device else parts
+        raise unopened(where, host, error, why, options, clock) from None
+
+
+def _ffmpeg_options(parts: SplitResult, options: LiveOptions, *, is_device: bool) -> dict[str, str]:
+    # Not fflags=nobuffer: what is read to analyse the feed, its first keyframe, would be lost.
+    chosen = {"analyzeduration": _ANALYSED_US, "max_pixels": str(MAX_PIXELS)}
+    if is_device:
+        return chosen
+    scheme = parts.scheme.lower()
+    chosen |= {"protocol_whitelist": _PROTOCOLS, "format_whitelist": _CONTAINERS}
+    timeout_us = str(int(options.read_timeout * 1e6))
+    if scheme.startswith("rtsp"):
+        chosen |= {
+            "rtsp_transport": options.transport,
+            "timeout": timeout_us,
+            # With the sound, times of both would be moved to fit each other.
+            "allowed_media_types": "video",
+            "buffer_size": str(_RECEIVED_BYTES),
+        }
+    elif scheme in ("http", "https"):
+        chosen |= {"rw_timeout": timeout_us, "live_start_index": "-1"}
+        # Segments by any name: what they may be and where they may lie is in the lists above.
+        chosen |= {"allowed_extensions": "ALL", "allowed_segment_extensions": "ALL"}
+        chosen["extension_picky"] = "0"
+    else:
+        chosen |= {"rw_timeout": timeout_us}
+    if scheme in TLS_PORTS:
+        authorities = options.tls_ca_file or ssl.get_default_verify_paths().cafile
+        chosen |= {"tls_verify": "1"}
+        if authorities:
+            chosen |= {"ca_file": str(authorities)}
+    return chosen

@@ -1,0 +1,250 @@
+"""Cameras that only give pictures: one is asked for at an interval (``snapshot+http://...``)."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import closing
+from fractions import Fraction
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+import av
+
+from streamsel.clock import Clock
+from streamsel.decisions import Rhythm, Tally
+from streamsel.errors import RefusedError, SourceError
+from streamsel.frame import Frame
+from streamsel.interfaces import Loop
+from streamsel.libav import ends_as_source_error
+from streamsel.redaction import mask
+from streamsel.sources.container.opening import decode_content
+from streamsel.sources.decode.frames import Reading
+from streamsel.sources.decode.sampling import Sampling
+from streamsel.sources.decode.shown import as_shown
+from streamsel.sources.decode.timestamps import DISCONTINUOUS_STEP, ArrivalTimeline, Timeline
+from streamsel.sources.decode.video_reader import Damage, Session
+from streamsel.sources.live.camera import as_received, warn
+from streamsel.sources.live.connection import LiveOptions
+from streamsel.sources.live.http_client import trust, why_unanswered
+
+if TYPE_CHECKING:
+    from aiohttp import ClientMiddlewareType, ClientResponse, ClientSession
+
+_PREFIX = "snapshot+"
+_MOST_BYTES = 64 << 20
+_LATE_PICTURES = 3
+
+
+class SnapshotSource:
+    """Asks a camera for one picture after another; a ``LiveSource``.
+
+    A session is one that is kept up: with all that a camera asks for to let a user in, by basic
+    authentication or by digest (MD5, SHA-256 and others), and its connection where the camera
+    leaves it open. It ends with the first answer that is no picture.
+    """
+
+    def __init__(
+        self,
+        feed: str,
+        location: str,
+        options: LiveOptions,
+        clock: Clock,
+        loop: Loop,
+        interval: float,
+    ) -> None:
+        """A picture is asked for every ``interval`` seconds; the asking is done in ``loop``."""
+        self._feed = feed
+        self._location = location
+        self._options = options
+        self._clock = clock
+        self._loop = loop
+        self._interval = interval
+        self._tally = Tally()
+        self._stopped = threading.Event()
+
+    @property
+    def feed(self) -> str:
+        """Unique name of the feed within a service."""
+        return self._feed
+
+    @property
+    def address(self) -> str:
+        """Where the feed comes from, credentials masked."""
+        return mask(self._location)
+
+    @property
+    def is_called(self) -> bool:
+        """It calls."""
+        return False
+
+    @property
+    def rhythm(self) -> Rhythm:
+        """Between two pictures nothing is to be expected."""
+        return Rhythm(pause=_LATE_PICTURES * self._interval + self._options.read_timeout)
+
+    @ends_as_source_error
+    def session(self, start: int, media_time: float) -> Generator[Frame, None, None]:
+        """Ask until told to stop, or there is no answer; see ``streamsel.interfaces``."""
+        where = f"feed '{self._feed}': {self.address}"
+        chooser = Sampling(fps=self._options.fps).chooser()
+        reading = Reading(self._feed, where, _Untimed(self._clock), self._options.filters)
+        index, warned = start, False
+        camera = _Camera(where, self._location, self._options, self._loop)
+        with closing(camera), closing(self._pictures(where, camera)) as pictures:
+            for frame in reading.frames(map(as_shown, pictures)):
+                warned = warn(where, reading, warned)
+                if chooser.wants(frame.media_time):
+                    yield as_received(frame, index, media_time, self._clock, is_suspect=False)
+                    index += 1
+        if not self._stopped.is_set():
+            raise SourceError(f"{where}: its filter chain lets nothing more pass; see trim in it")
+
+    def tally(self) -> Tally:
+        """What was counted so far, over all sessions. Safe from any thread."""
+        return self._tally
+
+    def stop(self) -> None:
+        """Let the session end with the next answer, for good. Safe from any thread."""
+        self._stopped.set()
+
+    def _pictures(self, where: str, camera: _Camera) -> Generator[av.VideoFrame, None, None]:
+        cover = None if self._options.areas is None else self._options.areas.cover(where)
+        due = self._clock.monotonic()
+        while not self._stopped.wait(max(0.0, due - self._clock.monotonic())):
+            # What took longer than it may is not made up for.
+            due = max(due, self._clock.monotonic() - self._interval) + self._interval
+            content = camera.picture()
+            self._count(received=1)
+            image = self._decoded(where, content)
+            yield image if cover is None else cover.hide(image)
+
+    def _decoded(self, where: str, content: bytes) -> av.VideoFrame:
+        try:
+            image = decode_content(where, content)
+        except SourceError:
+            self._count(damaged=1)
+            raise
+        self._count(decoded=1)
+        return image
+
+    def _count(self, *, received: int = 0, decoded: int = 0, damaged: int = 0) -> None:
+        was = self._tally
+        self._tally = Tally(was.received + received, was.decoded + decoded, was.damaged + damaged)
+
+
+class _Untimed(Session):
+    """Pictures that declare nothing, and are timed by when they come."""
+
+    keeps_time = False
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._damage = Damage()
+        self.has_unread_alpha = False
+        self.time_base = Fraction(1, 25)
+        self.rate = self.frame_rate = self.pixel_aspect = self.overruling_aspect = None
+
+    def timeline(self) -> Timeline:
+        """Fresh timestamp rules."""
+        return ArrivalTimeline(None, DISCONTINUOUS_STEP, self._clock)
+
+
+class _Camera:
+    """One camera that is asked again and again; its connection lives in the loop."""
+
+    def __init__(self, where: str, location: str, options: LiveOptions, loop: Loop) -> None:
+        parts = urlsplit(location[len(_PREFIX) :])
+        host = parts.netloc.rpartition("@")[2]
+        self._where = where
+        self._url = urlunsplit((*parts[:1], host, *parts[2:4], ""))
+        self._login = None
+        if parts.username is not None:
+            self._login = unquote(parts.username), unquote(parts.password or "")
+        self._options = options
+        self._loop = loop
+        self._tls = trust(where, options)
+        self._client: ClientSession | None = None
+
+    def picture(self) -> bytes:
+        """Ask for a picture. Raises :class:`SourceError`, or :class:`RefusedError`."""
+        return self._loop.call(self._picture())
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        if self._client is not None:
+            self._loop.call(self._client.close())
+
+    async def _picture(self) -> bytes:
+        import aiohttp
+
+        cannot = f"{self._where} gives no picture"
+        try:
+            content, challenge = await self._ask()
+            if content is None and self._login is not None and challenge is not None:
+                await self._answer(challenge)
+                content, challenge = await self._ask()
+        except TimeoutError:
+            told = f"no answer within {self._options.read_timeout:g} s"
+            raise SourceError(f"{cannot}: {told}") from None
+        except (aiohttp.ClientError, ValueError) as error:
+            raise SourceError(f"{cannot}: {why_unanswered(error)}") from None
+        if content is None:
+            refused = "it wants a user name and a password"
+            if self._login is not None:
+                refused = "user name or password is refused"
+            raise RefusedError(f"{cannot}: {refused}")
+        return content
+
+    async def _ask(self) -> tuple[bytes | None, str | None]:
+        """What the camera answers; None where it lets nobody in, and what it wants for that."""
+        if self._client is None:
+            self._client = _client(self._options)
+        async with self._client.get(
+            self._url,
+            ssl=self._tls,
+            headers={"Cache-Control": "no-cache"},
+            # Credentials are for the camera that was named alone.
+            allow_redirects=self._login is None,
+            max_redirects=3,
+        ) as response:
+            if response.status in (401, 403):
+                challenges = response.headers.getall("WWW-Authenticate", ())
+                return None, "\n".join(challenges).lower()
+            if response.status != 200:
+                raise SourceError(f"{self._where} gives no picture: it answers {response.status}")
+            return await self._body(response), None
+
+    async def _answer(self, challenge: str) -> None:
+        """Give the user's name and password from now on, in the way that the camera wants."""
+        import aiohttp
+
+        if self._login is None or self._client is None:
+            return
+        await self._client.close()
+        if "digest" in challenge:
+            digest = aiohttp.DigestAuthMiddleware(*self._login)
+            self._client = _client(self._options, middlewares=(digest,))
+        else:
+            basic = {"Authorization": aiohttp.encode_basic_auth(*self._login)}
+            self._client = _client(self._options, headers=basic)
+
+    async def _body(self, response: ClientResponse) -> bytes:
+        content = bytearray()
+        async for piece in response.content.iter_any():
+            content += piece
+            if len(content) > _MOST_BYTES:
+                most = f"its picture is of more than {_MOST_BYTES >> 20} MiB"
+                raise SourceError(f"{self._where} gives no picture: {most}")
+        return bytes(content)
+
+
+def _client(
+    options: LiveOptions,
+    headers: Mapping[str, str] | None = None,
+    middlewares: Sequence[ClientMiddlewareType] = (),
+) -> ClientSession:
+    import aiohttp
+
+    timeout = aiohttp.ClientTimeout(total=options.read_timeout, connect=options.open_timeout)
+    return aiohttp.ClientSession(timeout=timeout, headers=headers, middlewares=middlewares)

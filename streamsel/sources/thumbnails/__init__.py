@@ -1,0 +1,1 @@
+"""Thumbnails and luma grids of decoded pictures, on the processor or on a GPU."""

@@ -1,0 +1,119 @@
+"""Looking at pictures that a graphics card decoded, where they are: only what was made leaves it.
+
+PyAV hands out the planes of such a picture through DLPack (https://dmlc.github.io/dlpack), without
+a copy, and torch averages them on the card. What is kept is decoded again in software, exactly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import av
+import numpy as np
+import torch
+from torch.nn.functional import interpolate
+from torch.utils.dlpack import from_dlpack
+
+from streamsel.frame import LumaRows, Picture, Sketch, Thumbnail, View
+from streamsel.libav import as_source_error
+from streamsel.sources.thumbnails.cpu import CANNOT_LOOK, SKETCH_SIDE, Eye, as_shown
+from streamsel.sources.thumbnails.planes import Small, to_rgb
+
+_ROWS = 32
+
+
+class CardEye:
+    """An ``Eye`` for pictures in the memory of a card, and for all others.
+
+    Of the former it sees NV12, P010 and P016, which is what cards decode to. Areas are averaged
+    over all their pixels, so what it sees differs from an :class:`Eye` by a grey level or two. Any
+    view but a squashed, area-averaged one copies the picture to main memory. One per thread.
+    """
+
+    def __init__(self) -> None:
+        self._eye = Eye()
+
+    @as_source_error(CANNOT_LOOK)
+    def sketch(self, picture: Picture) -> Sketch:
+        """Return the luma of the picture as stored, averaged down to (32, 32) uint8."""
+        image = picture.image
+        if image is None or not is_on_card(image):
+            return self._eye.sketch(picture)
+        return _own(sketch_of(plane_of(image, 0)))
+
+    @as_source_error(CANNOT_LOOK)
+    def luma_rows(self, picture: Picture) -> LumaRows:
+        """Return evenly spaced rows of the luma plane at full width, (R, W) uint8."""
+        image = picture.image
+        if image is None or not is_on_card(image):
+            return self._eye.luma_rows(picture)
+        return _own(rows_of(plane_of(image, 0)))
+
+    @as_source_error(CANNOT_LOOK)
+    def thumbnail(self, picture: Picture, view: View) -> Thumbnail:
+        """Return what the view shows of the upright picture, (S, S, 3) uint8 full-range RGB."""
+        image = picture.image
+        if image is None or not is_on_card(image):
+            return self._eye.thumbnail(picture, view)
+        if view.crop is not None or view.scaling != "area":
+            nv12 = image.reformat(format="nv12")
+            copied = Picture(nv12, picture.rotation, pixel_aspect=picture.pixel_aspect)
+            return self._eye.thumbnail(copied, view)
+        small = small_planes(plane_of(image, 0), plane_of(image, 1), view.side)
+        rgb = as_shown(to_rgb(small, image), image)
+        return _own(np.rot90(rgb, picture.rotation // 90))
+
+
+def is_on_card(image: av.VideoFrame) -> bool:
+    """Whether a picture lies in the memory of a card."""
+    return image.format.name == "cuda"
+
+
+def plane_of(image: av.VideoFrame, index: int) -> torch.Tensor:
+    """A plane as a tensor where it lies, (H, W), or (H, W, 2) for chroma; no copy."""
+    if is_on_card(image):
+        torch.cuda.synchronize()  # the decoder works on a stream that PyAV does not tell
+    plane: torch.Tensor = from_dlpack(image.planes[index].__dlpack__())
+    return plane
+
+
+def sketch_of(luma: torch.Tensor) -> Small:
+    """Average luma, (H, W), down to (32, 32) uint8."""
+    (sketch,) = _averaged(luma[None], SKETCH_SIDE)
+    return sketch
+
+
+def rows_of(luma: torch.Tensor) -> Small:
+    """Evenly spaced rows of luma, (32, W) uint8, or all of a lower picture's."""
+    there = luma.shape[0]
+    wanted = min(_ROWS, there)
+    places = (2 * torch.arange(wanted) + 1) * there // (2 * wanted)
+    return _to_bytes(luma[places.to(luma.device)].float(), luma.dtype)
+
+
+def small_planes(luma: torch.Tensor, chroma: torch.Tensor, side: int) -> list[Small]:
+    """Luma (H, W) and chroma (H / 2, W / 2, 2) to Y, U and V, each (side, side) uint8."""
+    (y,) = _averaged(luma[None], side)
+    u, v = _averaged(chroma.permute(2, 0, 1), side)
+    return [y, u, v]
+
+
+def _averaged(planes: torch.Tensor, side: int) -> Sequence[Small]:
+    """(C, H, W) to C times (side, side) uint8: the mean over each cell."""
+    small = interpolate(planes[None].float(), size=(side, side), mode="area")[0]
+    return list(_to_bytes(small, planes.dtype))
+
+
+def _to_bytes(values: torch.Tensor, stored: torch.dtype) -> Small:
+    """Round to 8 bits; 16-bit formats of cards keep their bits at the upper end."""
+    if stored != torch.uint8:
+        values = values / 256
+    rounded: Small = values.round().clamp(0, 255).to(torch.uint8).cpu().numpy()
+    return rounded
+
+
+def _own(array: Small) -> Small:
+    """A read-only array that nothing else refers to."""
+    own = np.ascontiguousarray(array)
+    own.flags.writeable = False
+    return own

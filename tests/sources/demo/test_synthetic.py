@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from streamsel.sources.demo.synthetic import render_demo
+from streamsel.sources.file import FileSource
+from streamsel.sources.thumbnails.cpu import Eye
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory):
+    path = tmp_path_factory.mktemp("demo") / "demo.mp4"
+    render_demo(path, seconds=10, size=(192, 108))
+    return path
+
+
+@pytest.fixture(scope="module")
+def sketches(clip):
+    eye = Eye()
+    return [eye.sketch(frame.picture).astype(int) for frame in FileSource("d", str(clip)).frames()]
+
+
+def test_it_is_as_long_and_large_as_asked_for(clip, sketches):
+    frame = next(FileSource("d", str(clip)).frames())
+    assert (len(sketches), frame.width, frame.height) == (150, 192, 108)
+
+
+def test_the_same_arguments_give_the_same_file(clip, tmp_path):
+    render_demo(tmp_path / "again.mp4", seconds=10, size=(192, 108))
+    assert (tmp_path / "again.mp4").read_bytes() == clip.read_bytes()
+
+
+def test_another_seed_gives_other_pictures(sketches, tmp_path):
+    render_demo(tmp_path / "other.mp4", seconds=1, size=(192, 108), seed=5)
+    other = Eye().sketch(next(FileSource("d", str(tmp_path / "other.mp4")).frames()).picture)
+    assert np.abs(other - sketches[0]).mean() > 3
+
+
+def test_it_has_cuts_freezes_repeats_and_black(sketches):
+    steps = [np.abs(a - b).mean() for a, b in pairwise(sketches)]
+    assert sum(step > 25 for step in steps) >= 4
+    assert sum(step < 0.1 for step in steps) >= 8
+    assert any(sketch.max() < 24 for sketch in sketches)
+    day = sketches[10]
+    later = [np.abs(sketch - day).mean() for sketch in sketches[80:]]
+    assert min(later) < 4
+
+
+@pytest.mark.parametrize("size", [(641, 360), (640, 361), (8, 8)])
+def test_a_size_that_cannot_be_encoded_is_refused(tmp_path, size):
+    with pytest.raises(ValueError, match="both must be even"):
+        render_demo(tmp_path / "x.mp4", size=size)

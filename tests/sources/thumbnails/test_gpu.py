@@ -1,0 +1,55 @@
+"""What is seen of a picture where a card left it, against what is seen in main memory."""
+
+from __future__ import annotations
+
+import av
+import numpy as np
+import pytest
+
+from streamsel.frame import Picture, View
+from streamsel.sources.thumbnails.cpu import Eye
+from streamsel.sources.thumbnails.gpu import CardEye, plane_of, rows_of, sketch_of, small_planes
+from streamsel.sources.thumbnails.planes import to_rgb
+from tests.sources.media import moving_picture
+
+FORMATS = pytest.mark.parametrize("pixels", ["nv12", "p010le"])
+
+
+def picture(pixels, width=320, height=180):
+    image = av.VideoFrame.from_ndarray(moving_picture(7, width, height), format="rgb24")
+    return image.reformat(format=pixels, threads=1)
+
+
+def apart(one, other):
+    difference = np.abs(one.astype(int) - other.astype(int))
+    return difference.mean(), difference.max()
+
+
+@FORMATS
+def test_sketches_agree(pixels):
+    image = picture(pixels)
+    mean, largest = apart(sketch_of(plane_of(image, 0)), Eye().sketch(Picture(image)))
+    assert mean < 1.0
+    assert largest <= 8
+
+
+@FORMATS
+def test_luma_rows_are_the_same(pixels):
+    image = picture(pixels)
+    _, largest = apart(rows_of(plane_of(image, 0)), Eye().luma_rows(Picture(image)))
+    assert largest <= 1  # 16 bits are rounded here, cut there
+
+
+@FORMATS
+def test_thumbnails_agree(pixels):
+    image = picture(pixels)
+    seen = to_rgb(small_planes(plane_of(image, 0), plane_of(image, 1), 64), image)
+    mean, _ = apart(seen, Eye().thumbnail(Picture(image), View(64)))
+    assert mean < 1.5
+
+
+def test_what_is_in_main_memory_is_seen_as_by_any_eye():
+    shown = Picture(picture("yuv420p"), 90)
+    for look in ("sketch", "luma_rows"):
+        assert np.array_equal(getattr(CardEye(), look)(shown), getattr(Eye(), look)(shown))
+    assert np.array_equal(CardEye().thumbnail(shown, View(64)), Eye().thumbnail(shown, View(64)))
