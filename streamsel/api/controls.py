@@ -11,7 +11,7 @@ from streamsel.record.gallery import Gallery, ShownFrame
 from streamsel.record.reader import Record
 from streamsel.record.values import GoneScope
 from streamsel.report.inspection import RULES
-from streamsel.runtime.live import LivePipeline
+from streamsel.runtime.service_run import LivePipeline
 from streamsel.runtime.worker import Worker
 from streamsel.service.control import Explanation, FeedView, KeptFrame, Position
 

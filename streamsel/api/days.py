@@ -9,7 +9,7 @@ from functools import partial
 
 from streamsel.clock import GuardedClock
 from streamsel.errors import SinkError
-from streamsel.runtime.live import LivePipeline
+from streamsel.runtime.service_run import LivePipeline
 from streamsel.sinks.service_folder import LiveDiskSink
 
 _LOG = logging.getLogger("streamsel.service")

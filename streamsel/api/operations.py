@@ -17,7 +17,7 @@ from streamsel.decisions import Event, FeedStatus
 from streamsel.errors import ConfigurationError
 from streamsel.frame import FrameKey
 from streamsel.interfaces import LiveSelector
-from streamsel.runtime.live import LivePipeline
+from streamsel.runtime.service_run import LivePipeline
 
 _LOG = logging.getLogger("streamsel.service")
 

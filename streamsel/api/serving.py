@@ -22,9 +22,9 @@ from streamsel.config.secrets import service_token
 from streamsel.errors import ConfigurationError, StreamselError
 from streamsel.interfaces import LiveSink
 from streamsel.runtime.failure import first_failure
-from streamsel.runtime.live import LivePipeline
 from streamsel.runtime.notify import Notifier, keep_alive
 from streamsel.runtime.patience import Patience
+from streamsel.runtime.service_run import LivePipeline
 from streamsel.runtime.worker import Worker
 from streamsel.service.events import Board
 from streamsel.service.options import ServiceOptions

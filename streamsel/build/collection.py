@@ -15,7 +15,7 @@ from streamsel.decisions import FeedReport, Verdict
 from streamsel.errors import SourceError
 from streamsel.frame import Candidate, Frame, FrameKey, ScreenState
 from streamsel.interfaces import Embeddings, Observer
-from streamsel.runtime.pipeline import Lane, Pipeline
+from streamsel.runtime.file_run import Lane, Pipeline
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,7 +136,7 @@ def open_source(
 
 def decoding_threads(threads: int | None) -> Ahead | None:
     """What works ahead of a reader with so many threads; None where that is nobody."""
-    from streamsel.runtime.ahead import Threads, usable_cores
+    from streamsel.runtime.ordered_map import Threads, usable_cores
 
     workers = threads or usable_cores()
     return Threads(workers) if workers > 1 else None

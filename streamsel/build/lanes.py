@@ -11,13 +11,13 @@ from streamsel.build.eyes import open_eye
 from streamsel.config.options import RunOptions
 from streamsel.frame import ScreenState, View
 from streamsel.interfaces import Screen, Source
-from streamsel.runtime.ahead import usable_cores
-from streamsel.runtime.pipeline import Lane
+from streamsel.runtime.file_run import Lane
+from streamsel.runtime.ordered_map import usable_cores
 
 if TYPE_CHECKING:
     from streamsel.prefilter.prefilter import FrameScreen
     from streamsel.record.values import Feed
-    from streamsel.runtime.children import Children
+    from streamsel.runtime.reader_processes import Children
     from streamsel.sources.inputs import Input
 
 
@@ -50,7 +50,7 @@ class Lanes:
         at_once = min(jobs, left)
         if at_once < 2:
             return [self._here(planned) for planned in self._planned]
-        from streamsel.runtime.children import Children
+        from streamsel.runtime.reader_processes import Children
 
         children = self._children = Children(at_once)
         threads = max(1, usable_cores() // at_once)
@@ -72,7 +72,7 @@ class Lanes:
 
     def _apart(self, planned: _Planned, children: Children, threads: int) -> Lane:
         from streamsel.build.reading import FeedRequest
-        from streamsel.runtime.children import FarSource
+        from streamsel.runtime.reader_processes import FarSource
         from streamsel.sources.file import FileSource
 
         feed, source = planned.feed, planned.source

@@ -19,7 +19,7 @@ from streamsel.config.secrets import ice_credential
 from streamsel.config.settings import FeedSettings
 from streamsel.frame import Candidate, EncodedPicture, FrameKey, Picture
 from streamsel.interfaces import Embedder, LiveSelector, LiveSink
-from streamsel.runtime.feed import LiveFeed
+from streamsel.runtime.feed_reader import LiveFeed
 from streamsel.selection.budget import Budget
 from streamsel.sinks.clips import ClipOrder, ClipSink
 from streamsel.version import __version__
@@ -189,7 +189,7 @@ def build_parts(config: Config, clock: GuardedClock) -> LiveParts:
 
 
 def _ingest(config: Config, clock: Clock) -> Ingest:
-    from streamsel.runtime.side_loop import SideLoop
+    from streamsel.runtime.loop_thread import SideLoop
     from streamsel.sources.webrtc.ingest import Ingest
     from streamsel.sources.webrtc.peer import IceServer, PeerOptions
 

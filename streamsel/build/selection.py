@@ -21,7 +21,7 @@ from streamsel.clock import Clock, SystemClock
 from streamsel.config.options import RunOptions, WriteOptions
 from streamsel.errors import InputError, RecordError
 from streamsel.interfaces import Embeddings, Observer, Selector
-from streamsel.runtime.pipeline import Pipeline
+from streamsel.runtime.file_run import Pipeline
 from streamsel.version import __version__
 
 if TYPE_CHECKING:

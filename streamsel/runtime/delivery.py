@@ -16,8 +16,8 @@ from streamsel.decisions import DropReason, FeedStatus, Judgement, Kept
 from streamsel.errors import SinkError
 from streamsel.frame import FrameKey
 from streamsel.interfaces import LiveObserver, LiveSink
+from streamsel.runtime.backoff import Backoff
 from streamsel.runtime.letters import Letter, Letters
-from streamsel.runtime.retry import Backoff
 from streamsel.runtime.worker import Worker
 
 _LOG = logging.getLogger("streamsel.sinks")

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 
 from streamsel.errors import RecordError, SinkError
 from streamsel.interfaces import Sink
-from streamsel.runtime.pipeline import Pipeline
+from streamsel.runtime.file_run import Pipeline
 
 _SWITCH_SECONDS = 0.0005
 

@@ -6,7 +6,7 @@ from collections import Counter, deque
 from dataclasses import dataclass
 
 from streamsel.decisions import Judgement
-from streamsel.runtime.judgements import merge, picture_bytes, without_pictures
+from streamsel.runtime.updates import merge, picture_bytes, without_pictures
 
 
 @dataclass(slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from streamsel.runtime.budget import DEFAULT_PICTURE_BYTES
+from streamsel.runtime.picture_budget import DEFAULT_PICTURE_BYTES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from streamsel.errors import ConfigurationError
 from streamsel.interfaces import LiveSelector
-from streamsel.runtime.feed import LiveFeed
+from streamsel.runtime.feed_reader import LiveFeed
 from streamsel.runtime.judge import Judge
 from streamsel.runtime.worker import Worker
 

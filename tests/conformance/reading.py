@@ -11,7 +11,7 @@ from typing import Any
 import av
 
 from streamsel.frame import Frame
-from streamsel.runtime.ahead import Threads
+from streamsel.runtime.ordered_map import Threads
 from streamsel.sources.file import FileSource
 from tests.conformance.truth import digest_of
 

@@ -21,7 +21,7 @@ from streamsel.frame import Sighting
 from streamsel.prefilter.options import ScreenOptions
 from streamsel.record.reader import Record
 from streamsel.runtime.execute import execute
-from streamsel.runtime.pipeline import Pipeline
+from streamsel.runtime.file_run import Pipeline
 from tests.end_to_end.conftest import manifest, streamsel
 
 COUNT = 12

@@ -27,7 +27,7 @@ from streamsel.frame import (
 )
 from streamsel.record.reader import Record
 from streamsel.runtime.judge import Judge
-from streamsel.runtime.judgements import encoded, merge
+from streamsel.runtime.updates import encoded, merge
 from streamsel.selection.budget import Budget
 from streamsel.selection.endless import EndlessSelector
 from streamsel.sinks.service_folder import LiveDiskSink

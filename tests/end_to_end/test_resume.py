@@ -21,7 +21,7 @@ from streamsel.decisions import FeedReport, Verdict
 from streamsel.errors import ConfigurationError
 from streamsel.frame import Sighting
 from streamsel.runtime.execute import execute
-from streamsel.runtime.pipeline import Pipeline
+from streamsel.runtime.file_run import Pipeline
 from streamsel.sources.demo.synthetic import render_demo
 
 COUNT = 30

@@ -33,7 +33,7 @@ from streamsel.frame import (
 from streamsel.interfaces import LiveSelector
 from streamsel.record.values import FeedPlan, RunPlan
 from streamsel.runtime.judge import Judge
-from streamsel.runtime.judgements import encoded
+from streamsel.runtime.updates import encoded
 from streamsel.selection.budget import Budget
 from streamsel.selection.endless import EndlessSelector
 from streamsel.sinks.service_folder import LiveDiskSink, StoreOptions

@@ -12,7 +12,7 @@ from streamsel.errors import SinkError
 from streamsel.frame import EncodedPicture, Picture
 from streamsel.interfaces import Embedder, LiveSelector, LiveSink
 from streamsel.runtime.limits import LiveLimits
-from streamsel.runtime.live import LivePipeline
+from streamsel.runtime.service_run import LivePipeline
 from tests.runtime.live_stages import NewestSelector, ScriptedSource, Watcher, feed_of
 from tests.runtime.stages import AngleEmbedder
 

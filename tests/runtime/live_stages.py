@@ -29,7 +29,7 @@ from streamsel.decisions import (
 from streamsel.errors import ConfigurationError, RefusedError, SinkError, SourceError
 from streamsel.frame import Candidate, EncodedPicture, Frame, FrameKey, Picture, Sighting, Vectors
 from streamsel.interfaces import LiveSelector
-from streamsel.runtime.feed import LiveFeed
+from streamsel.runtime.feed_reader import LiveFeed
 from tests.runtime.stages import OpenScreen
 
 PATIENCE = 20.0

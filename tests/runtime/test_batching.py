@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamsel.frame import Sighting
-from streamsel.runtime.batching import Batcher
+from streamsel.runtime.file_run import Batcher
 from tests.runtime.stages import frame
 
 

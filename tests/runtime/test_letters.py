@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from streamsel.decisions import Judgement
 from streamsel.frame import FrameKey
-from streamsel.runtime.judgements import picture_bytes
 from streamsel.runtime.letters import Letters
+from streamsel.runtime.updates import picture_bytes
 from tests.runtime.test_delivery import judgement, keeps
 
 

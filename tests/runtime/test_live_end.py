@@ -16,7 +16,7 @@ from streamsel.decisions import Judgement
 from streamsel.errors import EmbedderError
 from streamsel.frame import FrameKey, Thumbnail, Vectors
 from streamsel.runtime.limits import LiveLimits
-from streamsel.runtime.live import LivePipeline
+from streamsel.runtime.service_run import LivePipeline
 from tests.runtime.live_line import Line, encode, running
 from tests.runtime.live_stages import (
     NewestSelector,

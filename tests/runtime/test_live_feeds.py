@@ -17,7 +17,7 @@ from streamsel.decisions import FeedStatus, Judgement, Rhythm, Verdict
 from streamsel.errors import ConfigurationError, SinkError
 from streamsel.frame import Candidate, FrameKey, Thumbnail, Vectors
 from streamsel.runtime.limits import LiveLimits
-from streamsel.runtime.reserves import Reserves
+from streamsel.runtime.reservations import Reserves
 from tests.runtime.live_line import Line, running
 from tests.runtime.live_stages import (
     NewestSelector,
@@ -272,7 +272,7 @@ def test_no_number_is_used_before_it_is_reserved_and_a_restart_begins_beyond() -
 def test_a_feed_that_is_added_has_its_numbers_reserved_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("streamsel.runtime.reserves._LOOK_SECONDS", 3600.0)
+    monkeypatch.setattr("streamsel.runtime.reservations._LOOK_SECONDS", 3600.0)
 
     async def scenario() -> None:
         disk = StoringSink()

@@ -6,7 +6,7 @@ import threading
 from collections import defaultdict
 from typing import Any, ClassVar
 
-from streamsel.runtime.reader import Reader
+from streamsel.runtime.feed_reader import Reader
 
 GUARDED = frozenset({"_unreserved"})
 """Fields that have two writers, each of which must hold the reader's lock."""

@@ -12,7 +12,7 @@ import pytest
 
 from streamsel.errors import ConfigurationError, SourceError, UnreadableError
 from streamsel.frame import Frame, FrameKey
-from streamsel.runtime.ahead import Threads
+from streamsel.runtime.ordered_map import Threads
 from streamsel.sources import file as file_module
 from streamsel.sources.decode.video_reader import Session
 from streamsel.sources.file import FileSource

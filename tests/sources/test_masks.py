@@ -15,7 +15,7 @@ from PIL import Image
 from streamsel.clock import SystemClock
 from streamsel.errors import ConfigurationError, SourceError
 from streamsel.frame import Frame, View
-from streamsel.runtime.ahead import Threads
+from streamsel.runtime.ordered_map import Threads
 from streamsel.sinks.pictures import Encoder
 from streamsel.sources.covering import Areas
 from streamsel.sources.decode.orientation import UPRIGHT, from_exif

@@ -15,8 +15,8 @@ from streamsel.clock import Clock
 from streamsel.errors import ConfigurationError, SourceError
 from streamsel.sources.container.opening import DecoderOptions, Skip
 from streamsel.sources.covering import Areas
-from streamsel.sources.decode.corruption import Doubt
 from streamsel.sources.decode.continuity import Continuity
+from streamsel.sources.decode.corruption import Doubt
 from streamsel.sources.decode.timestamps import (
     DISCONTINUOUS_STEP,
     ArrivalTimeline,

@@ -9,8 +9,8 @@ from typing import Any, cast
 import av
 import pytest
 
-from streamsel.sources.decode.corruption import Doubt
 from streamsel.sources.decode.continuity import Continuity
+from streamsel.sources.decode.corruption import Doubt
 from tests.sources.media import write_video
 
 PLAIN = {"preset": "veryfast", "bf": "0"}

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from streamsel.frame import Frame
-from streamsel.runtime.ahead import Threads
+from streamsel.runtime.ordered_map import Threads
 from streamsel.sources.decode.copying import Copier
 from streamsel.sources.decode.parallel import Decode
 from streamsel.sources.decode.video_reader import Session

@@ -8,7 +8,7 @@ import av
 import numpy as np
 import pytest
 
-from streamsel.runtime.ahead import Threads
+from streamsel.runtime.ordered_map import Threads
 from streamsel.sources.decode.gops import cut
 from streamsel.sources.decode.video_reader import Session
 from streamsel.sources.file import FileSource

@@ -19,7 +19,7 @@ from streamsel.clock import SystemClock
 from streamsel.decisions import Tally
 from streamsel.errors import RefusedError, SourceError
 from streamsel.frame import Frame
-from streamsel.runtime.side_loop import SideLoop
+from streamsel.runtime.loop_thread import SideLoop
 from streamsel.sources.covering import Areas
 from streamsel.sources.live.connection import LiveOptions
 from streamsel.sources.live.snapshots import SnapshotSource

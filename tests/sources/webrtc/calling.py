@@ -20,7 +20,7 @@ from aiortc import (
     VideoStreamTrack,
 )
 
-from streamsel.runtime.side_loop import SideLoop
+from streamsel.runtime.loop_thread import SideLoop
 from streamsel.sources.webrtc.ingest import Ingest
 
 

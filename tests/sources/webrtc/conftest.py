@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from streamsel.clock import SystemClock
-from streamsel.runtime.side_loop import SideLoop
+from streamsel.runtime.loop_thread import SideLoop
 from streamsel.sources.webrtc.ingest import Ingest
 from streamsel.sources.webrtc.peer import PeerOptions
 from tests.servers.namespaces import Namespaces

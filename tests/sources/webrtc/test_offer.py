@@ -12,7 +12,7 @@ import pytest
 
 from streamsel.clock import SystemClock
 from streamsel.errors import OfferError, UnsupportedError
-from streamsel.runtime.side_loop import SideLoop
+from streamsel.runtime.loop_thread import SideLoop
 from streamsel.sources.live.connection import LiveOptions
 from streamsel.sources.webrtc.ingest import Ingest
 from streamsel.sources.webrtc.offer import require_offer

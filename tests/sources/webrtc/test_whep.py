@@ -10,7 +10,7 @@ import pytest
 
 from streamsel.clock import SystemClock
 from streamsel.errors import SourceError
-from streamsel.runtime.side_loop import SideLoop
+from streamsel.runtime.loop_thread import SideLoop
 from streamsel.sources.live.connection import LiveOptions
 from streamsel.sources.webrtc.peer import PeerOptions
 from streamsel.sources.webrtc.whep import WhepSource

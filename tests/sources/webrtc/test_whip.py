@@ -20,7 +20,7 @@ from aiortc.jitterbuffer import JitterFrame
 from streamsel.clock import SystemClock
 from streamsel.errors import BusyError, SourceError
 from streamsel.frame import Frame
-from streamsel.runtime.side_loop import SideLoop
+from streamsel.runtime.loop_thread import SideLoop
 from streamsel.sources.live.connection import LiveOptions
 from streamsel.sources.webrtc.ingest import Ingest
 from streamsel.sources.webrtc.peer import PeerOptions

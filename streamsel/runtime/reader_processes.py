@@ -22,7 +22,7 @@ from typing import IO, Any, Protocol
 from streamsel.errors import SourceError, StreamselError
 from streamsel.frame import Frame, Sighting
 from streamsel.interfaces import Source
-from streamsel.runtime.ahead import Threads
+from streamsel.runtime.ordered_map import Threads
 
 _AT_ONCE = 32
 _ROOM_BYTES = 64 << 20
@@ -30,7 +30,7 @@ _SIGHTING_BYTES = 4 << 10
 _PATIENCE = 2.0
 # -P: what lies in the working directory is not to be taken for a module.
 _PYTHON = (sys.executable, "-P", "-c")
-_MAIN = "from streamsel.runtime.children import serve; serve()"
+_MAIN = "from streamsel.runtime.reader_processes import serve; serve()"
 
 
 class FeedReading(Protocol):

@@ -25,20 +25,20 @@ from streamsel.decisions import DropReason, Event, Evicted, FeedStatus, Judgemen
 from streamsel.errors import ConfigurationError, SinkError
 from streamsel.frame import EncodedPicture, Frame, FrameKey, Picture
 from streamsel.interfaces import Embedder, LiveObserver, LiveSelector, LiveSink
-from streamsel.runtime.budget import PictureBudget
+from streamsel.runtime.backoff import Backoff
 from streamsel.runtime.delivery import Delivery
 from streamsel.runtime.drop_log import DropLog
 from streamsel.runtime.ending import ended
 from streamsel.runtime.failure import first_failure
-from streamsel.runtime.feed import LiveFeed
+from streamsel.runtime.feed_reader import LiveFeed
 from streamsel.runtime.judge import Judge
-from streamsel.runtime.judgements import encoded
-from streamsel.runtime.lanes import Lanes
+from streamsel.runtime.latest_frames import Lanes
 from streamsel.runtime.limits import LiveLimits
-from streamsel.runtime.reserves import Reserves
-from streamsel.runtime.retry import Backoff
-from streamsel.runtime.roster import Roster
+from streamsel.runtime.picture_budget import PictureBudget
+from streamsel.runtime.reservations import Reserves
 from streamsel.runtime.scopes import Scopes
+from streamsel.runtime.supervisor import Roster
+from streamsel.runtime.updates import all_encoded
 from streamsel.runtime.worker import Worker
 
 _LOG = logging.getLogger("streamsel.service")
@@ -306,18 +306,12 @@ class LivePipeline:
             for observer in self._observers:
                 observer.judged(judgement, now)
         if any(judgement.events for judgement in judgements):
-            judgements = await self._encoding.run(self._encoded, judgements)
+            judgements = await self._encoding.run(all_encoded, judgements, self._encode)
             for observer in self._observers:
                 observer.took("encode", self._clock.monotonic() - now)
         for judgement in judgements:
             for delivery in self._deliveries:
                 delivery.post(judgement)
-
-    def _encoded(self, judgements: Sequence[Judgement]) -> Sequence[Judgement]:
-        return [
-            encoded(judgement, self._encode) if judgement.events else judgement
-            for judgement in judgements
-        ]
 
     async def _look(self) -> None:
         """Watch over the readers, and tell observers and sinks how all is."""

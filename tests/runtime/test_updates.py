@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from streamsel.decisions import Event, Evicted, Judgement, Kept, Verdict
 from streamsel.errors import SourceError
 from streamsel.frame import Candidate, EncodedPicture, Frame, FrameKey, Picture
-from streamsel.runtime.judgements import encoded, merge, picture_bytes, without_pictures
+from streamsel.runtime.updates import encoded, merge, picture_bytes, without_pictures
 from tests.runtime.live_line import encode
 from tests.runtime.live_stages import live_frame, sighting
 

@@ -8,26 +8,25 @@ import random
 import threading
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from streamsel.clock import Clock
 from streamsel.decisions import Fault
 from streamsel.errors import RefusedError, SourceError
 from streamsel.frame import Frame, Picture, Sighting
-from streamsel.interfaces import LiveSource, Screen
+from streamsel.interfaces import LiveSource, Screen, ViewWatch
 from streamsel.redaction import mask
+from streamsel.runtime.backoff import Backoff
 from streamsel.runtime.failure import Captured
-from streamsel.runtime.feed import LiveFeed
 from streamsel.runtime.pacing import Pacer
-from streamsel.runtime.retry import Backoff
 
 _LOG = logging.getLogger("streamsel.feeds")
 _LOOK_SECONDS = 0.25
 
 
 class Taker(Protocol):
-    """Takes what readers see; :class:`~streamsel.runtime.lanes.Lanes` do."""
+    """Takes what readers see; :class:`~streamsel.runtime.latest_frames.Lanes` do."""
 
     def put(self, sighting: Sighting) -> None:
         """Take a sighting, without waiting."""
@@ -296,3 +295,28 @@ class Reader:
             else:
                 self._unreserved += 1
         return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveFeed:
+    """A feed that has no end, and where its numbers and times go on.
+
+    ``open_source`` makes a source that has not connected yet; it is called again after the feed
+    was switched off, and where a thread hangs for good, so no source is ever touched by two
+    threads. ``open_screen`` makes a screen, ``open_watch`` what watches the view. ``scope`` names
+    the selector that judges it. The next frame has the index ``start``; ``reserved`` and later ones
+    must not be used before they are reserved. ``media_time`` is where its time begins, in seconds.
+    ``down_after``: seconds without a picture until it counts as down.
+    """
+
+    name: str
+    address: str
+    open_source: Callable[[], LiveSource]
+    open_screen: Callable[[], Screen]
+    open_watch: Callable[[], ViewWatch]
+    scope: str
+    start: int = 0
+    reserved: int = 0
+    media_time: float = 0.0
+    down_after: float = 10.0
+    enabled: bool = True

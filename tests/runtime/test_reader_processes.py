@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from streamsel.errors import SourceError
-from streamsel.runtime.children import Children, FarSource
+from streamsel.runtime.reader_processes import Children, FarSource
 from tests.runtime.far import Scripted
 
 
@@ -129,7 +129,7 @@ def test_modules_in_the_working_directory_are_not_taken_for_ours(reading, tmp_pa
 
 
 def test_a_child_that_cannot_be_started_is_told(reading, monkeypatch):
-    monkeypatch.setattr("streamsel.runtime.children._PYTHON", ("/nowhere/python",))
+    monkeypatch.setattr("streamsel.runtime.reader_processes._PYTHON", ("/nowhere/python",))
     far, _ = reading(2, Scripted("a", 3), Scripted("b", 3))
     for source in far:
         why = rf"feed '{source.feed}': a process .* cannot be started \(No such file.*fewer jobs"
@@ -139,9 +139,9 @@ def test_a_child_that_cannot_be_started_is_told(reading, monkeypatch):
 
 _PARENT = """
 import os, sys
-from streamsel.runtime.children import Children, FarSource
+from streamsel.runtime.reader_processes import Children, FarSource
 from tests.runtime.far import Scripted
-from tests.runtime.test_children import Own
+from tests.runtime.test_reader_processes import Own
 
 children = Children(1)
 far = FarSource(Own("a"), Scripted("a", 32, "silent"), print, children)

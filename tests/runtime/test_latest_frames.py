@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamsel.frame import Picture, Sighting
-from streamsel.runtime.lanes import Lanes
+from streamsel.runtime.latest_frames import Lanes
 from tests.runtime.live_stages import sighting, until
 
 

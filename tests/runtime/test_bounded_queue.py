@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from streamsel.errors import SourceError
-from streamsel.runtime.inbox import Inbox, InboxClosedError
+from streamsel.runtime.bounded_queue import Inbox, InboxClosedError
 
 
 async def drain(inbox: Inbox[int], most: int) -> list[list[int]]:

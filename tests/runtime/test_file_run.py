@@ -13,7 +13,7 @@ from streamsel.decisions import FeedReport, Verdict
 from streamsel.embed.computed import ComputedEmbeddings
 from streamsel.errors import DiskFullError, EmbedderError, SourceError
 from streamsel.frame import FrameKey, Sighting, Thumbnail, Vectors
-from streamsel.runtime.pipeline import Lane, Pipeline
+from streamsel.runtime.file_run import Lane, Pipeline
 from tests.runtime.stages import (
     AngleEmbedder,
     CountingSource,

@@ -9,7 +9,7 @@ import av
 
 from streamsel.errors import SourceError
 from streamsel.frame import EncodedPicture, Picture
-from streamsel.runtime.budget import PictureBudget
+from streamsel.runtime.picture_budget import PictureBudget
 
 SIDE = 64
 BYTES = Picture(av.VideoFrame(SIDE, SIDE, "gray")).held_bytes

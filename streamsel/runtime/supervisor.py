@@ -12,9 +12,8 @@ from streamsel.clock import Clock
 from streamsel.decisions import FaultKind, FeedState, FeedStatus, Tally
 from streamsel.errors import ConfigurationError
 from streamsel.frame import Picture
-from streamsel.runtime.feed import LiveFeed
-from streamsel.runtime.reader import Reader, Taker
-from streamsel.runtime.retry import Backoff
+from streamsel.runtime.backoff import Backoff
+from streamsel.runtime.feed_reader import LiveFeed, Reader, Taker
 
 _LOG = logging.getLogger("streamsel.feeds")
 _MOST_LEAVING = 3

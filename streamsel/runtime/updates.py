@@ -40,6 +40,13 @@ def encoded(judgement: Judgement, encode: Callable[[Picture], EncodedPicture]) -
     return _mapped(judgement, with_encoded)
 
 
+def all_encoded(
+    judgements: Sequence[Judgement], encode: Callable[[Picture], EncodedPicture]
+) -> list[Judgement]:
+    """Return judgements with the pictures of their kept frames encoded, as :func:`encoded` does."""
+    return [encoded(each, encode) if each.events else each for each in judgements]
+
+
 def merge(first: Judgement, second: Judgement) -> Judgement:
     """Return one judgement that leaves the kept set as both, one after the other, would.
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Generator, Sequence
+from collections.abc import AsyncIterator, Callable, Generator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -21,11 +21,9 @@ from streamsel.decisions import FeedReport, Verdict
 from streamsel.errors import SourceError, StreamselError
 from streamsel.frame import Frame, Sighting
 from streamsel.interfaces import Embeddings, Observer, Screen, Selector, Sink, Source
-from streamsel.runtime.batching import Batcher
-from streamsel.runtime.budget import PictureBudget
+from streamsel.runtime.bounded_queue import Inbox, InboxClosedError
 from streamsel.runtime.failure import first_failure
-from streamsel.runtime.inbox import Inbox, InboxClosedError
-from streamsel.runtime.mailbox import Mailbox
+from streamsel.runtime.picture_budget import PictureBudget
 from streamsel.runtime.worker import Worker
 
 _WAITING_SIGHTINGS = 64
@@ -253,3 +251,64 @@ def _fetch(source: Source, indices: Sequence[int], inbox: Inbox[Frame]) -> None:
         inbox.end(error)
     else:
         inbox.end()
+
+
+_MOST_WAITING = 256
+
+
+class Batcher:
+    """Gathers sightings in stream order until ``size`` of them are to be embedded.
+
+    Refused ones travel along in their places; after 256 sightings a batch is handed on as it is,
+    so a feed that does not change is bounded too.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._waiting: list[Sighting] = []
+        self._passing = 0
+
+    def add(self, sightings: Sequence[Sighting]) -> Iterator[list[Sighting]]:
+        """Take the next sightings; yield every batch that is complete with them."""
+        for sighting in sightings:
+            self._waiting.append(sighting)
+            self._passing += sighting.refusal is None
+            if self._passing == self._size or len(self._waiting) == _MOST_WAITING:
+                yield self.rest()
+
+    def rest(self) -> list[Sighting]:
+        """Hand on what waits, complete or not."""
+        waiting, self._waiting, self._passing = self._waiting, [], 0
+        return waiting
+
+
+_WAITING_CALLS = 8
+
+
+class Mailbox:
+    """Hands calls to one sink in order, in the sink's thread.
+
+    ``post`` waits while too many calls wait: the file policy, nothing is lost and memory is
+    bounded. ``deliver`` is the writer task; it runs until it is cancelled, and a sink's failure
+    ends it loudly.
+    """
+
+    def __init__(self, sink: Sink, worker: Worker) -> None:
+        self.sink = sink
+        self._worker = worker
+        self._calls: asyncio.Queue[Callable[[], None]] = asyncio.Queue(_WAITING_CALLS)
+
+    async def post(self, call: Callable[[], None]) -> None:
+        """Queue one call of the sink."""
+        await self._calls.put(call)
+
+    async def settled(self) -> None:
+        """Return once every call posted before has been carried out."""
+        await self._calls.join()
+
+    async def deliver(self) -> None:
+        """Carry out calls as they come, for ever."""
+        while True:
+            call = await self._calls.get()
+            await self._worker.run(call)
+            self._calls.task_done()

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from streamsel.runtime.ahead import Threads
+from streamsel.runtime.ordered_map import Threads
 from streamsel.sources.decode.serial import InOrder
 
 BOTH = pytest.mark.parametrize(

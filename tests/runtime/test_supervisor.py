@@ -18,9 +18,9 @@ from streamsel.decisions import Fault, Rhythm, Tally
 from streamsel.errors import ConfigurationError, SourceError
 from streamsel.frame import Frame, Picture, Sighting
 from streamsel.interfaces import Screen
-from streamsel.runtime.reader import Reader
-from streamsel.runtime.retry import Backoff
-from streamsel.runtime.roster import Roster
+from streamsel.runtime.backoff import Backoff
+from streamsel.runtime.feed_reader import Reader
+from streamsel.runtime.supervisor import Roster
 from tests.runtime.live_stages import ManualClock, ScriptedSource, feed_of, steady, steps
 from tests.runtime.stages import OpenScreen
 

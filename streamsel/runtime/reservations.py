@@ -9,8 +9,8 @@ from functools import partial
 from streamsel.errors import SinkError
 from streamsel.interfaces import LiveObserver
 from streamsel.runtime.delivery import Delivery
-from streamsel.runtime.reader import Reader
-from streamsel.runtime.roster import Roster
+from streamsel.runtime.feed_reader import Reader
+from streamsel.runtime.supervisor import Roster
 
 _LOOK_SECONDS = 1.0
 
