@@ -10,11 +10,11 @@ from functools import partial
 from pathlib import Path
 
 from streamsel.api.timed_reading import Reader, Reading
-from streamsel.build.standard_input import StandardInput, asks_for_standard_input
 from streamsel.config.options import Decode, RunOptions, SelectOptions
 from streamsel.evaluation.comparison import Row, compare
 from streamsel.evaluation.decode_cost import DecodeCosts, DecodeRow
 from streamsel.interfaces import Observer
+from streamsel.wiring.standard_input import StandardInput, asks_for_standard_input
 
 
 @dataclass(frozen=True, slots=True)

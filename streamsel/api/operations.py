@@ -9,7 +9,6 @@ from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
-from streamsel.build.live import LiveParts
 from streamsel.config.changes import changes
 from streamsel.config.schema import Config
 from streamsel.config.settings import FeedSettings
@@ -18,6 +17,7 @@ from streamsel.errors import ConfigurationError
 from streamsel.frame import FrameKey
 from streamsel.interfaces import LiveSelector
 from streamsel.runtime.service_run import LivePipeline
+from streamsel.wiring.service import LiveParts
 
 _LOG = logging.getLogger("streamsel.service")
 

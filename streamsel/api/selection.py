@@ -15,7 +15,6 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from streamsel.build.selection import build_selection
 from streamsel.config.options import (
     MOST_JOBS,
     Decode,
@@ -33,6 +32,7 @@ from streamsel.frame import FrameKey
 from streamsel.pixels.size import PictureSize
 from streamsel.report.summary import Summary, store_statistics, summarise
 from streamsel.runtime.execute import execute
+from streamsel.wiring.selection import build_selection
 
 
 @dataclass(frozen=True, slots=True)

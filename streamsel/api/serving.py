@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Any, TextIO
 from streamsel.api.controls import HttpControl, MqttControls
 from streamsel.api.days import put_days_right, tell_doubt
 from streamsel.api.operations import Operations
-from streamsel.build.checks import require_buildable
-from streamsel.build.live import LiveParts, build_parts
 from streamsel.clock import Clock, GuardedClock
 from streamsel.config.schema import Config
 from streamsel.config.secrets import service_token
@@ -30,6 +28,8 @@ from streamsel.service.events import Board
 from streamsel.service.options import ServiceOptions
 from streamsel.service.server import Service
 from streamsel.sinks.console import ConsoleSink
+from streamsel.wiring.checks import require_buildable
+from streamsel.wiring.service import LiveParts, build_parts
 
 if TYPE_CHECKING:
     from streamsel.metrics.observer import Metrics

@@ -10,7 +10,6 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from streamsel.build.collection import CollectionRun, build_collection
 from streamsel.clock import Clock, SystemClock
 from streamsel.config.options import Decode, RunOptions
 from streamsel.decisions import FeedReport, Verdict
@@ -18,6 +17,7 @@ from streamsel.evaluation.decode_cost import Spent
 from streamsel.frame import Candidate, Sighting
 from streamsel.interfaces import Embeddings, Observer
 from streamsel.runtime.execute import execute
+from streamsel.wiring.collection import CollectionRun, build_collection
 
 _WARM_UP_SECONDS = 2.0
 

@@ -75,10 +75,10 @@ def command(
     takes, and how well the frames kept of it cover every frame there is.
     """
     from streamsel.api.comparison import compare_inputs
-    from streamsel.build.inputs import tell_passed_over
     from streamsel.cli.progress import ProgressLine
     from streamsel.cli.table import print_comparison, print_decode_costs, wide_console
     from streamsel.report.plot import check_plot, plot_comparison
+    from streamsel.wiring.inputs import tell_passed_over
 
     if plot is not None:
         if per_input:

@@ -83,9 +83,9 @@ def validate(file: Path, quiet: bool, as_json: bool, **_: Any) -> int:
     Prints the feeds, or every problem in a line of its own; exits 2 if there is one. Files that
     FILE names and that are not there yet are told, but are no problem.
     """
-    from streamsel.build.checks import require_buildable
     from streamsel.config.load import load
     from streamsel.config.missing import missing_files
+    from streamsel.wiring.checks import require_buildable
 
     try:
         config = load(file, os.environ)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TextIO
 
-from streamsel.build.forecast import Forecast, ForeseenInput
-from streamsel.build.inputs import tell_passed_over
 from streamsel.config.options import RunOptions
+from streamsel.wiring.forecast import Forecast, ForeseenInput
+from streamsel.wiring.inputs import tell_passed_over
 
 _USES = {
     "new": "a new run",

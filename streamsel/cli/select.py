@@ -101,8 +101,8 @@ def _foresee(
     verbose: bool,
     as_json: bool,
 ) -> int:
-    from streamsel.build.forecast import foresee_selection
     from streamsel.cli.dry_run import print_forecast
+    from streamsel.wiring.forecast import foresee_selection
 
     forecast = foresee_selection(inputs, options, output, resume=resume, overwrite=overwrite)
     if as_json:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from streamsel.build.inputs import tell_passed_over
-from streamsel.build.selection import build_selection
 from streamsel.cli.progress import ProgressLine
 from streamsel.config.options import RunOptions
 from streamsel.report.summary import Summary, store_statistics, summarise
 from streamsel.runtime.execute import execute
+from streamsel.wiring.inputs import tell_passed_over
+from streamsel.wiring.selection import build_selection
 
 INTERRUPTED = 130
 

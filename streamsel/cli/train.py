@@ -14,7 +14,7 @@ from streamsel.config.options import ReadOptions
 from streamsel.embed.finetune.recipe import Recipe
 
 if TYPE_CHECKING:
-    from streamsel.build.training import TrainOptions
+    from streamsel.wiring.training import TrainOptions
 
 INTERRUPTED = 130
 _DEFAULTS = Recipe()
@@ -129,8 +129,8 @@ def command(
         if value not in (None, ()):
             raise click.UsageError(f"--{name.replace('_', '-')} goes with --teacher")
     options = _options(chosen)
-    from streamsel.build.training import checkpoint_of, train
     from streamsel.cli.training import TrainingProgress, as_published, print_trained
+    from streamsel.wiring.training import checkpoint_of, train
 
     try:
         with TrainingProgress(quiet=quiet or as_json, verbose=verbose) as progress:
@@ -184,6 +184,6 @@ def _options(chosen: dict[str, Any]) -> TrainOptions:
     names = ("max_frames", "holdout", "weights", "device", "resume", "overwrite")
     others = {name: chosen.pop(name) for name in names}
     recipe = Recipe(**chosen)
-    from streamsel.build.training import TrainOptions
+    from streamsel.wiring.training import TrainOptions
 
     return TrainOptions(read=read, recipe=recipe, **others)

@@ -11,12 +11,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.table import Table
 
-from streamsel.build.training import Trained
 from streamsel.cli.table import wide_console
 from streamsel.embed.finetune.adapt import Epoch
 from streamsel.embed.finetune.evaluate import HIGHER_IS_BETTER
 from streamsel.embed.finetune.training_footage import Split
 from streamsel.errors import SourceError
+from streamsel.wiring.training import Trained
 
 _MEANINGS = {
     "found_again": "frames found again when altered",

@@ -21,7 +21,6 @@ from pathlib import Path
 import click
 import numpy as np
 
-from streamsel.build.collection import build_collection
 from streamsel.config.options import RunOptions
 from streamsel.coreset.greedy import farthest_first
 from streamsel.decisions import Kept
@@ -31,6 +30,7 @@ from streamsel.runtime.execute import execute
 from streamsel.selection.baselines import uniform
 from streamsel.selection.budget import Budget
 from streamsel.selection.endless import EndlessSelector
+from streamsel.wiring.collection import build_collection
 
 FPS = 25.0
 DRAWS = 6

@@ -23,7 +23,6 @@ from typing import Any
 import click
 import numpy as np
 
-from streamsel.build.collection import build_collection
 from streamsel.config.options import RunOptions
 from streamsel.coreset.greedy import farthest_first
 from streamsel.coreset.refine import best_of_starts
@@ -31,6 +30,7 @@ from streamsel.evaluation.comparison import Row, compare
 from streamsel.evaluation.diversity import diversity
 from streamsel.frame import Candidate, Vectors
 from streamsel.runtime.execute import execute
+from streamsel.wiring.collection import build_collection
 
 BEGIN, END = "<!-- selection quality: begin -->", "<!-- selection quality: end -->"
 DRAWS = 5

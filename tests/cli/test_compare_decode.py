@@ -15,13 +15,13 @@ import pytest
 from click.testing import CliRunner, Result
 
 from streamsel.api.comparison import compare_inputs
-from streamsel.build.collection import build_collection
 from streamsel.cli.compare import command
 from streamsel.config.options import ReadOptions, RunOptions, SelectOptions
 from streamsel.decisions import FeedReport, Verdict
 from streamsel.errors import ConfigurationError
 from streamsel.frame import Sighting
 from streamsel.runtime.execute import execute
+from streamsel.wiring.collection import build_collection
 from tests.sources.media import moving_picture
 
 FRAMES = 500

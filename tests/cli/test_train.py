@@ -17,7 +17,6 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from streamsel.build.training import TrainOptions, checkpoint_of, train
 from streamsel.cli.main import cli
 from streamsel.config.options import ReadOptions
 from streamsel.embed.builtin import BuiltinEmbedder
@@ -26,6 +25,7 @@ from streamsel.embed.finetune.recipe import Recipe
 from streamsel.embed.finetune.training_footage import Split
 from streamsel.embed.network import Network
 from streamsel.errors import ConfigurationError, EmbedderError, SourceError, StreamselError
+from streamsel.wiring.training import TrainOptions, checkpoint_of, train
 from tests.end_to_end.conftest import streamsel
 from tests.sources.media import write_video
 

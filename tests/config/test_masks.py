@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from streamsel.build.readers import open_areas
 from streamsel.config.changes import changes
 from streamsel.config.show import as_yaml, shown
 from streamsel.errors import SourceError
 from streamsel.sources.masks import Size
+from streamsel.wiring.readers import open_areas
 from tests.config.files import loaded, problems
 
 SOURCE = "source: rtsp://10.0.0.4/main"

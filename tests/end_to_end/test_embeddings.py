@@ -13,7 +13,6 @@ import pytest
 
 import streamsel as package
 from streamsel.api.comparison import compare_inputs
-from streamsel.build.selection import build_selection
 from streamsel.config.options import EmbedOptions, RunOptions, SelectOptions
 from streamsel.decisions import FeedReport, Verdict
 from streamsel.errors import ConfigurationError, EmbedderError
@@ -22,6 +21,7 @@ from streamsel.prefilter.options import ScreenOptions
 from streamsel.record.reader import Record
 from streamsel.runtime.execute import execute
 from streamsel.runtime.file_run import Pipeline
+from streamsel.wiring.selection import build_selection
 from tests.end_to_end.conftest import manifest, streamsel
 
 COUNT = 12

@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 
 import streamsel as package
-from streamsel.build.selection import build_selection
 from streamsel.config.options import RunOptions, SelectOptions
 from streamsel.decisions import FeedReport, Verdict
 from streamsel.errors import ConfigurationError
@@ -23,6 +22,7 @@ from streamsel.frame import Sighting
 from streamsel.runtime.execute import execute
 from streamsel.runtime.file_run import Pipeline
 from streamsel.sources.demo.synthetic import render_demo
+from streamsel.wiring.selection import build_selection
 
 COUNT = 30
 """As many as make the verdicts at the end of a clip depend on what follows."""

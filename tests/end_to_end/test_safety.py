@@ -15,13 +15,13 @@ from pathlib import Path
 import pytest
 
 import streamsel as package
-from streamsel.build.selection import build_selection
 from streamsel.config.options import RunOptions, SelectOptions
 from streamsel.decisions import FeedReport, Verdict
 from streamsel.errors import ConfigurationError
 from streamsel.frame import Sighting
 from streamsel.runtime.execute import execute
 from streamsel.runtime.file_run import Pipeline
+from streamsel.wiring.selection import build_selection
 from tests.end_to_end.conftest import manifest, streamsel
 
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from streamsel.build.selection import build_selection
 from streamsel.config.options import RunOptions, SelectOptions
 from streamsel.record.reader import Record
+from streamsel.wiring.selection import build_selection
 from tests.end_to_end.conftest import killed_when_recorded, manifest, streamsel
 
 

@@ -11,10 +11,10 @@ from types import SimpleNamespace
 import pytest
 
 import streamsel
-from streamsel.build.selection import build_selection
-from streamsel.build.standard_input import StandardInput
 from streamsel.config.options import RunOptions, SelectOptions
 from streamsel.errors import ConfigurationError, FolderInUseError, SourceError
+from streamsel.wiring.selection import build_selection
+from streamsel.wiring.standard_input import StandardInput
 from tests.end_to_end.conftest import manifest
 from tests.sources.media import write_video
 
@@ -110,7 +110,7 @@ def test_it_is_bounded_by_what_the_disk_can_take(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = SimpleNamespace(free=1 << 20)
-    monkeypatch.setattr("streamsel.build.standard_input.shutil.disk_usage", lambda _: usage)
+    monkeypatch.setattr("streamsel.wiring.standard_input.shutil.disk_usage", lambda _: usage)
     with pytest.raises(SourceError, match="more than 943,718 bytes"):
         StandardInput(tmp_path, Pipe(bytes(1 << 20)))
     held = StandardInput(tmp_path, Pipe(bytes(900_000)))

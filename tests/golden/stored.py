@@ -21,7 +21,6 @@ from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from streamsel.build.selection import build_selection
 from streamsel.config.options import RunOptions, SelectOptions, WriteOptions
 from streamsel.coreset.coreset import Coreset
 from streamsel.coreset.snapshot import Snapshot
@@ -30,6 +29,7 @@ from streamsel.frame import Sighting
 from streamsel.runtime.execute import execute
 from streamsel.service.ended import EndedLogins
 from streamsel.sinks.mqtt.payloads import Message
+from streamsel.wiring.selection import build_selection
 from tests.golden import feeds
 from tests.golden.clips import draw
 from tests.golden.live import DIM

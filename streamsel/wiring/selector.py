@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from streamsel.build.inputs import is_readable
 from streamsel.config.options import RunOptions
 from streamsel.errors import ConfigurationError
 from streamsel.interfaces import Selector, Source
+from streamsel.wiring.inputs import is_readable
 
 _CHUNK = 32_768
 

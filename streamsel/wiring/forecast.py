@@ -7,10 +7,6 @@ from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from streamsel.build.embeddings import build_embeddings
-from streamsel.build.inputs import open_sources
-from streamsel.build.selection import encoder_of, plan_of
-from streamsel.build.selector import build_selector
 from streamsel.config.options import RunOptions
 from streamsel.errors import SinkError, SourceError
 from streamsel.interfaces import Embeddings, Source
@@ -20,6 +16,10 @@ from streamsel.record.reader import Record
 from streamsel.record.resuming import added_feeds
 from streamsel.record.values import RunPlan
 from streamsel.sinks.pictures import Encoder
+from streamsel.wiring.embeddings import build_embeddings
+from streamsel.wiring.inputs import open_sources
+from streamsel.wiring.selection import encoder_of, plan_of
+from streamsel.wiring.selector import build_selector
 
 _ROW_BYTES = 220
 """Of a frame in the record, its indexes and events, beside its embedding."""

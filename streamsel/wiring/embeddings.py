@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from streamsel.config.options import EmbedOptions
+from streamsel.config.options import EmbedOptions, ReadOptions
 from streamsel.embed.computed import ComputedEmbeddings
-from streamsel.interfaces import Embeddings, Source
+from streamsel.interfaces import Embeddings, Eye, Source
 
 
 def build_embeddings(options: EmbedOptions, sources: Sequence[Source]) -> Embeddings:
@@ -27,3 +27,23 @@ def build_embeddings(options: EmbedOptions, sources: Sequence[Source]) -> Embedd
     return ComputedEmbeddings(
         create(options.embedder, weights=options.weights, device=options.device)
     )
+
+
+def looks_on_card(read: ReadOptions) -> bool:
+    """Whether pictures can be looked at in a card's memory: it decodes, and torch can use it."""
+    if read.hwaccel not in ("auto", "cuda"):
+        return False
+    import torch
+
+    return torch.cuda.is_available()
+
+
+def open_eye(*, on_card: bool) -> Eye:
+    """Return an eye for the pictures of one feed."""
+    if on_card:
+        from streamsel.sources.thumbnails.gpu import CardEye
+
+        return CardEye()
+    from streamsel.sources.thumbnails.cpu import Eye as MemoryEye
+
+    return MemoryEye()

@@ -7,15 +7,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from streamsel.build.embeddings import build_embeddings
-from streamsel.build.eyes import looks_on_card, open_eye
-from streamsel.build.inputs import open_sources
 from streamsel.config.options import RunOptions
 from streamsel.decisions import FeedReport, Verdict
 from streamsel.errors import SourceError
 from streamsel.frame import Candidate, Frame, FrameKey, ScreenState
 from streamsel.interfaces import Embeddings, Observer
 from streamsel.runtime.file_run import Lane, Pipeline
+from streamsel.wiring.embeddings import build_embeddings, looks_on_card, open_eye
+from streamsel.wiring.inputs import open_sources
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from streamsel.build.inputs import open_sources
 from streamsel.config.options import ReadOptions
 from streamsel.embed.device import choose_device
 from streamsel.embed.finetune.adapt import Adaptation, Epoch
@@ -30,6 +29,7 @@ from streamsel.interfaces import Source
 from streamsel.record.files import disk_errors, write_file
 from streamsel.sources.thumbnails.cpu import Eye
 from streamsel.version import __version__
+from streamsel.wiring.inputs import open_sources
 
 FEWEST_FRAMES = 64
 

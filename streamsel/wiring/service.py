@@ -11,8 +11,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from streamsel.build.checks import require_buildable
-from streamsel.build.readers import open_areas, open_ring, open_screen, open_source, open_watch
 from streamsel.clock import Clock, GuardedClock
 from streamsel.config.schema import Config
 from streamsel.config.secrets import ice_credential
@@ -23,6 +21,8 @@ from streamsel.runtime.feed_reader import LiveFeed
 from streamsel.selection.budget import Budget
 from streamsel.sinks.clips import ClipOrder, ClipSink
 from streamsel.version import __version__
+from streamsel.wiring.checks import require_buildable
+from streamsel.wiring.readers import open_areas, open_ring, open_screen, open_source, open_watch
 
 if TYPE_CHECKING:
     from streamsel.metrics.observer import Metrics

@@ -10,19 +10,18 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from streamsel.build.embeddings import build_embeddings
-from streamsel.build.eyes import looks_on_card
-from streamsel.build.inputs import Opened, open_sources, require_readable
-from streamsel.build.lanes import Lanes
-from streamsel.build.room import Room, estimate_room
-from streamsel.build.selector import build_selector
-from streamsel.build.standard_input import StandardInput, asks_for_standard_input
 from streamsel.clock import Clock, SystemClock
 from streamsel.config.options import RunOptions, WriteOptions
 from streamsel.errors import InputError, RecordError
 from streamsel.interfaces import Embeddings, Observer, Selector
 from streamsel.runtime.file_run import Pipeline
 from streamsel.version import __version__
+from streamsel.wiring.embeddings import build_embeddings, looks_on_card
+from streamsel.wiring.feeds import Lanes
+from streamsel.wiring.inputs import Opened, open_sources, require_readable
+from streamsel.wiring.room import Room, estimate_room
+from streamsel.wiring.selector import build_selector
+from streamsel.wiring.standard_input import StandardInput, asks_for_standard_input
 
 if TYPE_CHECKING:
     from streamsel.record.reader import Record
