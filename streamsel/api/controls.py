@@ -13,7 +13,7 @@ from streamsel.record.values import GoneScope
 from streamsel.report.inspection import RULES
 from streamsel.runtime.service_run import LivePipeline
 from streamsel.runtime.worker import Worker
-from streamsel.service.control import Explanation, FeedView, KeptFrame, Position
+from streamsel.http.control import Explanation, FeedView, KeptFrame, Position
 
 
 class MqttControls:

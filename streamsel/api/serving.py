@@ -24,9 +24,9 @@ from streamsel.runtime.notify import Notifier, keep_alive
 from streamsel.runtime.patience import Patience
 from streamsel.runtime.service_run import LivePipeline
 from streamsel.runtime.worker import Worker
-from streamsel.service.events import Board
-from streamsel.service.options import ServiceOptions
-from streamsel.service.server import Service
+from streamsel.http.events import Board
+from streamsel.http.options import ServiceOptions
+from streamsel.http.server import Service
 from streamsel.sinks.console import ConsoleSink
 from streamsel.wiring.checks import require_buildable
 from streamsel.wiring.service import LiveParts, build_parts

@@ -31,7 +31,7 @@ service speaks it, and needs no token. Exits 0 where it answers within 4 s, else
 def command(file: Path) -> int:
     """Ask; the errors say what is wrong."""
     from streamsel.config.load import load
-    from streamsel.service.health import require_healthy
+    from streamsel.http.health import require_healthy
 
     service = load(file, os.environ).service
     if service is None:

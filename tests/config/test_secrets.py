@@ -13,7 +13,7 @@ from streamsel.config.load import load
 from streamsel.config.secrets import read_secret, service_token
 from streamsel.errors import ConfigurationError
 from streamsel.redaction import mask
-from streamsel.service.options import ServiceOptions
+from streamsel.http.options import ServiceOptions
 from tests.canaries import ANYWHERE, FORMS
 from tests.config.files import loaded, problems, written
 

@@ -17,7 +17,7 @@ import yaml
 
 from tests.deploy.image import DOCKERFILE, ROOT
 from tests.servers.broker import certify
-from tests.service.serving import TOKEN, serving
+from tests.http.serving import TOKEN, serving
 
 PLACE = "/etc/streamsel/streamsel.yaml"
 

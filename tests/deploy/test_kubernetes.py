@@ -16,7 +16,7 @@ import yaml
 
 from tests.config.files import loaded
 from tests.conftest import leave_out
-from tests.service.serving import TOKEN, Behind, serving
+from tests.http.serving import TOKEN, Behind, serving
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "deploy" / "kubernetes"

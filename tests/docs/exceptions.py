@@ -10,7 +10,7 @@ COMMANDS = {
     r"^pip |^make ": "what installs; .ci/run does it from nothing",
     r"(timm|open_clip):": "weights are downloaded; tests/embed/backbones has networks of its own",
     r"tests\.bench\.gpu_embedding": "needs a GPU",
-    r"10\.0\.0\.2": "asks another machine; tests/service/test_guard.py has the token",
+    r"10\.0\.0\.2": "asks another machine; tests/http/test_guard.py has the token",
     r"-X DELETE .*/api/gone/": "a feed must be gone first; tests/end_to_end/test_gone.py",
     r"streamsel train .*(--resume|--overwrite)": "minutes; tests/cli/test_train.py continues one",
 }

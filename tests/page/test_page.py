@@ -14,10 +14,10 @@ from PIL import Image
 from playwright.async_api import expect
 
 from streamsel.clock import SystemClock
-from streamsel.service.events import Board
+from streamsel.http.events import Board
 from tests.page.browsing import DESKTOP, PHONE, Browsing, Tab, browsing
-from tests.service.happenings import evicted, judgement, kept, live
-from tests.service.serving import TOKEN, Behind, Client, kept_frame, view
+from tests.http.happenings import evicted, judgement, kept, live
+from tests.http.serving import TOKEN, Behind, Client, kept_frame, view
 
 TEN_SECONDS_MS = 10_000
 HOSTILE = '"><img src=x onerror=alert(1)>'

@@ -19,7 +19,7 @@ from streamsel.sources.webrtc.offer import require_offer
 from streamsel.sources.webrtc.peer import PeerOptions
 from tests.metrics.scenario import ManualClock
 from tests.servers.namespaces import Namespaces
-from tests.service.serving import serving
+from tests.http.serving import serving
 from tests.sources.webrtc.calling import held, offer_of, until
 
 # What Chromium offers for a camera, shortened to what matters.

@@ -251,7 +251,7 @@ def test_session_after_session_nothing_grows(ingest: Ingest) -> None:
     [
         "import streamsel",
         "import streamsel.cli.main",
-        "import streamsel.wiring.service, streamsel.service.server",
+        "import streamsel.wiring.service, streamsel.http.server",
         "from streamsel.sources.webrtc import ingest, whep",
     ],
 )

@@ -10,8 +10,8 @@ from collections import OrderedDict, deque
 from aiohttp import web
 
 from streamsel.clock import Clock
-from streamsel.service.ended import EndedLogins
-from streamsel.service.wire import read_text
+from streamsel.http.ended import EndedLogins
+from streamsel.http.wire import read_text
 
 LOGIN = "/login"
 LOGOUT = "/logout"

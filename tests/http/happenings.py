@@ -8,10 +8,10 @@ from contextlib import asynccontextmanager
 
 from streamsel.decisions import Event, Evicted, Judgement, Kept
 from streamsel.frame import Frame, FrameKey
-from streamsel.service.events import Board
+from streamsel.http.events import Board
 from tests.coreset.candidates import candidate
 from tests.metrics.scenario import fresh_metrics, unit_vectors
-from tests.service.serving import Behind, Client, serving
+from tests.http.serving import Behind, Client, serving
 
 
 @asynccontextmanager

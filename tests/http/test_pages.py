@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from streamsel.service.assets import ASSETS
-from tests.service.serving import BORN, TOKEN, Behind, kept_frame, serving
+from streamsel.http.assets import ASSETS
+from tests.http.serving import BORN, TOKEN, Behind, kept_frame, serving
 
 MOST_BYTES = 100_000
 PAGES = {"/": "index.html", "/camera": "camera.html"}

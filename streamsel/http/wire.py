@@ -13,7 +13,7 @@ from streamsel.bounds import require_count
 from streamsel.frame import FrameKey
 from streamsel.record.values import GoneScope
 from streamsel.redaction import mask
-from streamsel.service.control import FeedView, KeptFrame, Position
+from streamsel.http.control import FeedView, KeptFrame, Position
 
 MOST_FRAMES = 500
 DEFAULT_FRAMES = 50

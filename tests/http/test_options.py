@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from streamsel.errors import ConfigurationError
-from streamsel.service.options import ServiceOptions
+from streamsel.http.options import ServiceOptions
 from tests.servers.broker import certify
-from tests.service.serving import TOKEN
+from tests.http.serving import TOKEN
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost", "LOCALHOST"])

@@ -17,10 +17,10 @@ from streamsel.errors import ConfigurationError
 from streamsel.frame import FrameKey
 from streamsel.metrics.observer import Metrics
 from streamsel.record.values import GoneScope
-from streamsel.service.control import Explanation, FeedView, KeptFrame, Position
-from streamsel.service.events import Board
-from streamsel.service.options import ServiceOptions
-from streamsel.service.server import Service
+from streamsel.http.control import Explanation, FeedView, KeptFrame, Position
+from streamsel.http.events import Board
+from streamsel.http.options import ServiceOptions
+from streamsel.http.server import Service
 from tests.metrics.scenario import fresh_metrics
 
 SECRET = "canary-7f3a"

@@ -9,7 +9,7 @@ from aiohttp import hdrs, web
 
 from streamsel.clock import Clock
 from streamsel.errors import BusyError, OfferError, UnsupportedError
-from streamsel.service.control import SenderControl
+from streamsel.http.control import SenderControl
 
 PATH = "/whip/"
 SDP = "application/sdp"

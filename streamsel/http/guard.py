@@ -17,12 +17,12 @@ from multidict import CIMultiDict
 from streamsel.config.listen import Listen
 from streamsel.errors import ConfigurationError, StreamselError
 from streamsel.redaction import mask
-from streamsel.service.assets import ASSETS
-from streamsel.service.login import COOKIE, LOGIN, Logins
-from streamsel.service.options import ServiceOptions
-from streamsel.service.routes import EVENTS, READY
-from streamsel.service.whip import PATH as WHIP
-from streamsel.service.whip import SDP
+from streamsel.http.assets import ASSETS
+from streamsel.http.login import COOKIE, LOGIN, Logins
+from streamsel.http.options import ServiceOptions
+from streamsel.http.routes import EVENTS, READY
+from streamsel.http.whip import PATH as WHIP
+from streamsel.http.whip import SDP
 
 BODY_BYTES = 64 * 1024
 ANSWER_SECONDS = 10.0

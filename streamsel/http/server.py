@@ -14,15 +14,15 @@ from aiohttp.http_exceptions import HttpProcessingError
 from streamsel.clock import Clock
 from streamsel.errors import ConfigurationError, PortInUseError
 from streamsel.metrics.observer import Metrics
-from streamsel.service.clients import Clients
-from streamsel.service.control import SenderControl, ServiceControl
-from streamsel.service.ended import EndedLogins
-from streamsel.service.events import Board
-from streamsel.service.guard import BODY_BYTES, AccessLog, Guard, add_headers, tell_errors
-from streamsel.service.login import LoginRoutes, Logins
-from streamsel.service.options import ServiceOptions
-from streamsel.service.routes import Routes
-from streamsel.service.whip import Whip
+from streamsel.http.clients import Clients
+from streamsel.http.control import SenderControl, ServiceControl
+from streamsel.http.ended import EndedLogins
+from streamsel.http.events import Board
+from streamsel.http.guard import BODY_BYTES, AccessLog, Guard, add_headers, tell_errors
+from streamsel.http.login import LoginRoutes, Logins
+from streamsel.http.options import ServiceOptions
+from streamsel.http.routes import Routes
+from streamsel.http.whip import Whip
 
 _LOG = logging.getLogger("streamsel.service")
 _DEFECTS = logging.getLogger("streamsel.service.http")

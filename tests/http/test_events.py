@@ -12,11 +12,11 @@ import aiohttp
 
 from streamsel.clock import SystemClock
 from streamsel.frame import FrameKey
-from streamsel.service.control import KeptFrame
-from streamsel.service.events import MOST_LISTENERS, Board, Listener
+from streamsel.http.control import KeptFrame
+from streamsel.http.events import MOST_LISTENERS, Board, Listener
 from tests.metrics.scenario import FixedSelector, ManualClock, unit_vectors
-from tests.service.happenings import evicted, judgement, kept, live
-from tests.service.serving import BORN, TOKEN, Behind, Client, kept_frame, serving, view
+from tests.http.happenings import evicted, judgement, kept, live
+from tests.http.serving import BORN, TOKEN, Behind, Client, kept_frame, serving, view
 
 Told = tuple[str, dict[str, object]]
 

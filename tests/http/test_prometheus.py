@@ -13,7 +13,7 @@ from streamsel.decisions import Judgement, Tally
 from tests.metrics.scenario import busy_metrics, samples, verdict
 from tests.servers.broker import certify
 from tests.servers.prometheus import Prometheus
-from tests.service.serving import TOKEN, serving
+from tests.http.serving import TOKEN, serving
 
 
 def test_what_is_counted_can_be_queried(tmp_path: Path) -> None:

@@ -7,13 +7,13 @@ import re
 from pathlib import Path
 
 from streamsel.clock import SystemClock
-from streamsel.service.events import Board
-from streamsel.service.login import LoginRoutes
-from streamsel.service.routes import Routes
-from streamsel.service.whip import Whip
-from streamsel.service.wire import feed_to_json, frame_to_json
+from streamsel.http.events import Board
+from streamsel.http.login import LoginRoutes
+from streamsel.http.routes import Routes
+from streamsel.http.whip import Whip
+from streamsel.http.wire import feed_to_json, frame_to_json
 from tests.metrics.scenario import busy_metrics
-from tests.service.serving import Behind, Senders, kept_frame, view
+from tests.http.serving import Behind, Senders, kept_frame, view
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "http.md").read_text()
 

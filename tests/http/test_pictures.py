@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.service.serving import BORN, TOKEN, Behind, bearer, kept_frame, serving
+from tests.http.serving import BORN, TOKEN, Behind, bearer, kept_frame, serving
 
 CONTENT = b"\xff\xd8 the picture"
 

@@ -16,9 +16,9 @@ from streamsel.decisions import Evicted, Judgement, Kept
 from streamsel.interfaces import LiveSelector
 from streamsel.metrics.observer import Metrics
 from streamsel.runtime.observing import SilentObserver
-from streamsel.service.control import ServiceControl
-from streamsel.service.history import STEP_SECONDS, History, Measurement
-from streamsel.service.wire import feed_to_json, frame_to_json
+from streamsel.http.control import ServiceControl
+from streamsel.http.history import STEP_SECONDS, History, Measurement
+from streamsel.http.wire import feed_to_json, frame_to_json
 
 MOST_LISTENERS = 32
 

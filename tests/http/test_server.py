@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 
 from streamsel.errors import ConfigurationError
-from streamsel.service.options import ServiceOptions
+from streamsel.http.options import ServiceOptions
 from tests.runtime.live_stages import until
 from tests.servers.broker import certify
-from tests.service.serving import (
+from tests.http.serving import (
     TOKEN,
     Behind,
     Client,

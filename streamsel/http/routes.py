@@ -9,11 +9,11 @@ from aiohttp import hdrs, web
 
 from streamsel.metrics.observer import Metrics
 from streamsel.redaction import mask
-from streamsel.service.assets import ASSETS
-from streamsel.service.control import ServiceControl
-from streamsel.service.events import Board
-from streamsel.service.pictures import FRAMES, MEDIA_TYPES, find_picture
-from streamsel.service.wire import (
+from streamsel.http.assets import ASSETS
+from streamsel.http.control import ServiceControl
+from streamsel.http.events import Board
+from streamsel.http.pictures import FRAMES, MEDIA_TYPES, find_picture
+from streamsel.http.wire import (
     DEFAULT_FRAMES,
     cursor_of,
     feed_to_json,

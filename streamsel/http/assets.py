@@ -55,7 +55,7 @@ class Asset:
 
 def _read() -> dict[str, Asset]:
     found = {}
-    for file in files("streamsel.service").joinpath("static").iterdir():
+    for file in files("streamsel.http").joinpath("static").iterdir():
         name = file.name
         media_type = _TYPES.get(name[name.rfind(".") :])
         if media_type is not None:

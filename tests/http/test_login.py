@@ -11,10 +11,10 @@ import pytest
 from aiohttp import web
 
 from streamsel.errors import SinkError
-from streamsel.service.ended import LOGOUTS, EndedLogins
-from streamsel.service.login import Logins
+from streamsel.http.ended import LOGOUTS, EndedLogins
+from streamsel.http.login import Logins
 from tests.metrics.scenario import ManualClock
-from tests.service.serving import (
+from tests.http.serving import (
     BORN,
     TOKEN,
     Answer,

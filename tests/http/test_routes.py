@@ -12,7 +12,7 @@ from streamsel.decisions import Tally
 from streamsel.errors import RecordError, SinkError
 from streamsel.record.values import GoneScope
 from tests.metrics.scenario import fresh_metrics, status
-from tests.service.serving import BORN, Answer, Behind, kept_frame, serving, view
+from tests.http.serving import BORN, Answer, Behind, kept_frame, serving, view
 
 
 def parsed(answer: Answer) -> object:
