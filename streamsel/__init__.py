@@ -20,16 +20,16 @@ from typing import TYPE_CHECKING
 from streamsel.version import __version__
 
 if TYPE_CHECKING:
-    from streamsel.api.selection import Selection, select
+    from streamsel.api.select import Selection, select
     from streamsel.api.watch import watch
     from streamsel.coreset.coreset import Coreset
     from streamsel.errors import StreamselError
 
 _HOMES = {
     "Coreset": "streamsel.coreset.coreset",
-    "Selection": "streamsel.api.selection",
+    "Selection": "streamsel.api.select",
     "StreamselError": "streamsel.errors",
-    "select": "streamsel.api.selection",
+    "select": "streamsel.api.select",
     "watch": "streamsel.api.watch",
 }
 

@@ -8,12 +8,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from streamsel.api.serving import LiveService
 from streamsel.clock import SystemClock
 from streamsel.config.load import load
 from streamsel.decisions import Event
 from streamsel.errors import ConfigurationError
-from streamsel.runtime.notify import Notifier
+from streamsel.service.notify import Notifier
+from streamsel.service.process import LiveService
 from streamsel.sinks.events import EventStream
 
 

@@ -74,7 +74,7 @@ def command(
     With several ways to decode, INPUT is read again by each, one after another: how long that
     takes, and how well the frames kept of it cover every frame there is.
     """
-    from streamsel.api.comparison import compare_inputs
+    from streamsel.api.compare import compare_inputs
     from streamsel.cli.progress import ProgressLine
     from streamsel.cli.table import print_comparison, print_decode_costs, wide_console
     from streamsel.report.plot import check_plot, plot_comparison

@@ -47,7 +47,7 @@ def command(
     The clip has scenes that move, repeat, freeze and fade, and a camera that sees nothing but
     noise. Nothing is downloaded.
     """
-    from streamsel.api.comparison import compare_inputs
+    from streamsel.api.compare import compare_inputs
     from streamsel.cli.progress import ProgressLine
     from streamsel.cli.selection import INTERRUPTED, run_selection
     from streamsel.cli.table import print_comparison, wide_console

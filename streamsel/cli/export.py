@@ -10,8 +10,8 @@ from pathlib import Path
 import click
 
 from streamsel.cli.options import loudness_options
-from streamsel.report.export.formats import FORMATS
-from streamsel.report.export.rows import What
+from streamsel.export.formats import FORMATS
+from streamsel.export.rows import What
 
 _EXAMPLES = """\b
 Examples:
@@ -58,8 +58,8 @@ def command(
     FOLDER is that of a selection or a service, which may be running. select and compare take
     the file back with --embeddings.
     """
-    from streamsel.report.export.formats import open_format
-    from streamsel.report.export.run import export_run, whole_file
+    from streamsel.export.formats import open_format
+    from streamsel.export.run import export_run, whole_file
 
     if name is None:
         name = Path(output).suffix.removeprefix(".")

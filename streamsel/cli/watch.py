@@ -84,11 +84,11 @@ def command(
     """Run the service until it is told to stop."""
     if file is None and not feeds:
         raise click.UsageError("give a configuration (-c streamsel.yaml) or feeds (--feed)")
-    from streamsel.api.serving import run_service
     from streamsel.cli.logs import log_to
     from streamsel.clock import SystemClock
     from streamsel.config.load import load
     from streamsel.config.schema import Config
+    from streamsel.service.process import run_service
 
     names = [name for name, _ in map(_feed, feeds)]
     if len(set(names)) < len(names):

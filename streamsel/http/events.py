@@ -13,12 +13,12 @@ from aiohttp import web
 
 from streamsel.clock import Clock
 from streamsel.decisions import Evicted, Judgement, Kept
-from streamsel.interfaces import LiveSelector
-from streamsel.metrics.observer import Metrics
-from streamsel.runtime.observing import SilentObserver
 from streamsel.http.control import ServiceControl
 from streamsel.http.history import STEP_SECONDS, History, Measurement
 from streamsel.http.wire import feed_to_json, frame_to_json
+from streamsel.interfaces import LiveSelector
+from streamsel.metrics.observer import Metrics
+from streamsel.runtime.observing import SilentObserver
 
 MOST_LISTENERS = 32
 

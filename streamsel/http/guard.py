@@ -16,13 +16,13 @@ from multidict import CIMultiDict
 
 from streamsel.config.listen import Listen
 from streamsel.errors import ConfigurationError, StreamselError
-from streamsel.redaction import mask
 from streamsel.http.assets import ASSETS
 from streamsel.http.login import COOKIE, LOGIN, Logins
 from streamsel.http.options import ServiceOptions
 from streamsel.http.routes import EVENTS, READY
 from streamsel.http.whip import PATH as WHIP
 from streamsel.http.whip import SDP
+from streamsel.redaction import mask
 
 BODY_BYTES = 64 * 1024
 ANSWER_SECONDS = 10.0

@@ -7,8 +7,6 @@ from urllib.parse import urlencode
 
 from aiohttp import hdrs, web
 
-from streamsel.metrics.observer import Metrics
-from streamsel.redaction import mask
 from streamsel.http.assets import ASSETS
 from streamsel.http.control import ServiceControl
 from streamsel.http.events import Board
@@ -25,6 +23,8 @@ from streamsel.http.wire import (
     read_limit,
     read_position,
 )
+from streamsel.metrics.observer import Metrics
+from streamsel.redaction import mask
 
 EVENTS = "/api/events"
 READY = "/readyz"

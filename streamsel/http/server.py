@@ -13,7 +13,6 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from streamsel.clock import Clock
 from streamsel.errors import ConfigurationError, PortInUseError
-from streamsel.metrics.observer import Metrics
 from streamsel.http.clients import Clients
 from streamsel.http.control import SenderControl, ServiceControl
 from streamsel.http.ended import EndedLogins
@@ -23,6 +22,7 @@ from streamsel.http.login import LoginRoutes, Logins
 from streamsel.http.options import ServiceOptions
 from streamsel.http.routes import Routes
 from streamsel.http.whip import Whip
+from streamsel.metrics.observer import Metrics
 
 _LOG = logging.getLogger("streamsel.service")
 _DEFECTS = logging.getLogger("streamsel.service.http")

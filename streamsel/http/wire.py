@@ -11,9 +11,9 @@ from aiohttp import web
 
 from streamsel.bounds import require_count
 from streamsel.frame import FrameKey
+from streamsel.http.control import FeedView, KeptFrame, Position
 from streamsel.record.values import GoneScope
 from streamsel.redaction import mask
-from streamsel.http.control import FeedView, KeptFrame, Position
 
 MOST_FRAMES = 500
 DEFAULT_FRAMES = 50

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from streamsel.api.comparison import compare_inputs
+from streamsel.api.compare import compare_inputs
 from streamsel.cli.compare import command
 from streamsel.config.options import ReadOptions, RunOptions, SelectOptions
 from streamsel.decisions import FeedReport, Verdict

@@ -12,8 +12,8 @@ import yaml
 from streamsel.config.load import load
 from streamsel.config.secrets import read_secret, service_token
 from streamsel.errors import ConfigurationError
-from streamsel.redaction import mask
 from streamsel.http.options import ServiceOptions
+from streamsel.redaction import mask
 from tests.canaries import ANYWHERE, FORMS
 from tests.config.files import loaded, problems, written
 

@@ -16,8 +16,8 @@ import pytest
 import yaml
 
 from tests.deploy.image import DOCKERFILE, ROOT
-from tests.servers.broker import certify
 from tests.http.serving import TOKEN, serving
+from tests.servers.broker import certify
 
 PLACE = "/etc/streamsel/streamsel.yaml"
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 
 import streamsel
-from streamsel.api.selection import SelectedFrame
+from streamsel.api.select import SelectedFrame
 from streamsel.coreset.values import Admitted, Center, Decision, Removed
 from streamsel.decisions import Evicted, Kept
 from tests.docs.marks import renew

@@ -21,8 +21,8 @@ from streamsel.cli.main import main
 
 _IMPORTED = (
     "torch",
-    "streamsel.api.comparison",
-    "streamsel.api.selection",
+    "streamsel.api.compare",
+    "streamsel.api.select",
     "streamsel.embed.builtin",
 )
 _MESSAGE_BYTES = 1 << 16

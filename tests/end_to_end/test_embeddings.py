@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import streamsel as package
-from streamsel.api.comparison import compare_inputs
+from streamsel.api.compare import compare_inputs
 from streamsel.config.options import EmbedOptions, RunOptions, SelectOptions
 from streamsel.decisions import FeedReport, Verdict
 from streamsel.errors import ConfigurationError, EmbedderError

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 import streamsel
-from streamsel.api.comparison import compare_inputs
+from streamsel.api.compare import compare_inputs
 from streamsel.config.options import ReadOptions, RunOptions, SelectOptions
 from streamsel.errors import ConfigurationError
 from tests.sources.media import X264, write_video

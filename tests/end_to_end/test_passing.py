@@ -9,12 +9,12 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 
-from streamsel.api.serving import LiveService
 from streamsel.clock import SystemClock
 from streamsel.config.load import load
 from streamsel.record.lock import FolderLock
-from streamsel.runtime.notify import Notifier
-from streamsel.runtime.patience import Patience
+from streamsel.service.patience import Patience
+from streamsel.service.notify import Notifier
+from streamsel.service.process import LiveService
 from tests.end_to_end.conftest import streamsel
 
 

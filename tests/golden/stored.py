@@ -26,8 +26,8 @@ from streamsel.coreset.coreset import Coreset
 from streamsel.coreset.snapshot import Snapshot
 from streamsel.decisions import FeedReport, Verdict
 from streamsel.frame import Sighting
-from streamsel.runtime.execute import execute
 from streamsel.http.ended import EndedLogins
+from streamsel.runtime.execute import execute
 from streamsel.sinks.mqtt.payloads import Message
 from streamsel.wiring.selection import build_selection
 from tests.golden import feeds

@@ -10,8 +10,8 @@ from streamsel.decisions import Event, Evicted, Judgement, Kept
 from streamsel.frame import Frame, FrameKey
 from streamsel.http.events import Board
 from tests.coreset.candidates import candidate
-from tests.metrics.scenario import fresh_metrics, unit_vectors
 from tests.http.serving import Behind, Client, serving
+from tests.metrics.scenario import fresh_metrics, unit_vectors
 
 
 @asynccontextmanager

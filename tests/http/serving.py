@@ -15,12 +15,12 @@ from streamsel.clock import Clock, SystemClock
 from streamsel.decisions import FeedState, FeedStatus
 from streamsel.errors import ConfigurationError
 from streamsel.frame import FrameKey
-from streamsel.metrics.observer import Metrics
-from streamsel.record.values import GoneScope
 from streamsel.http.control import Explanation, FeedView, KeptFrame, Position
 from streamsel.http.events import Board
 from streamsel.http.options import ServiceOptions
 from streamsel.http.server import Service
+from streamsel.metrics.observer import Metrics
+from streamsel.record.values import GoneScope
 from tests.metrics.scenario import fresh_metrics
 
 SECRET = "canary-7f3a"

@@ -14,9 +14,9 @@ from streamsel.clock import SystemClock
 from streamsel.frame import FrameKey
 from streamsel.http.control import KeptFrame
 from streamsel.http.events import MOST_LISTENERS, Board, Listener
-from tests.metrics.scenario import FixedSelector, ManualClock, unit_vectors
 from tests.http.happenings import evicted, judgement, kept, live
 from tests.http.serving import BORN, TOKEN, Behind, Client, kept_frame, serving, view
+from tests.metrics.scenario import FixedSelector, ManualClock, unit_vectors
 
 Told = tuple[str, dict[str, object]]
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from streamsel.errors import RecordError
+from tests.http.serving import SECRET, TOKEN, Behind, bearer, kept_frame, serving, view
 from tests.metrics.scenario import busy_metrics
 from tests.servers.broker import certify
-from tests.http.serving import SECRET, TOKEN, Behind, bearer, kept_frame, serving, view
 
 PATHS = ["/", "/metrics", "/api/history", "/api/feeds", "/api/frames", "/frames/a.jpg", "/nothing"]
 

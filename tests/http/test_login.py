@@ -13,7 +13,6 @@ from aiohttp import web
 from streamsel.errors import SinkError
 from streamsel.http.ended import LOGOUTS, EndedLogins
 from streamsel.http.login import Logins
-from tests.metrics.scenario import ManualClock
 from tests.http.serving import (
     BORN,
     TOKEN,
@@ -25,6 +24,7 @@ from tests.http.serving import (
     serving,
     view,
 )
+from tests.metrics.scenario import ManualClock
 
 PAGE = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 MONTH_SECONDS = 30 * 24 * 3600

@@ -9,8 +9,8 @@ import pytest
 
 from streamsel.errors import ConfigurationError
 from streamsel.http.options import ServiceOptions
-from tests.servers.broker import certify
 from tests.http.serving import TOKEN
+from tests.servers.broker import certify
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost", "LOCALHOST"])

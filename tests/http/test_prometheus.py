@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from streamsel.decisions import Judgement, Tally
+from tests.http.serving import TOKEN, serving
 from tests.metrics.scenario import busy_metrics, samples, verdict
 from tests.servers.broker import certify
 from tests.servers.prometheus import Prometheus
-from tests.http.serving import TOKEN, serving
 
 
 def test_what_is_counted_can_be_queried(tmp_path: Path) -> None:

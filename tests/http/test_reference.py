@@ -12,8 +12,8 @@ from streamsel.http.login import LoginRoutes
 from streamsel.http.routes import Routes
 from streamsel.http.whip import Whip
 from streamsel.http.wire import feed_to_json, frame_to_json
-from tests.metrics.scenario import busy_metrics
 from tests.http.serving import Behind, Senders, kept_frame, view
+from tests.metrics.scenario import busy_metrics
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "http.md").read_text()
 

@@ -11,8 +11,8 @@ import pytest
 from streamsel.decisions import Tally
 from streamsel.errors import RecordError, SinkError
 from streamsel.record.values import GoneScope
-from tests.metrics.scenario import fresh_metrics, status
 from tests.http.serving import BORN, Answer, Behind, kept_frame, serving, view
+from tests.metrics.scenario import fresh_metrics, status
 
 
 def parsed(answer: Answer) -> object:

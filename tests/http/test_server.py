@@ -15,8 +15,6 @@ import pytest
 
 from streamsel.errors import ConfigurationError
 from streamsel.http.options import ServiceOptions
-from tests.runtime.live_stages import until
-from tests.servers.broker import certify
 from tests.http.serving import (
     TOKEN,
     Behind,
@@ -27,6 +25,8 @@ from tests.http.serving import (
     serving,
     view,
 )
+from tests.runtime.live_stages import until
+from tests.servers.broker import certify
 
 JSON_HEAD = (
     b"PUT /api/feeds/gate/count HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"

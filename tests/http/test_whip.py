@@ -8,8 +8,8 @@ import json
 import pytest
 
 from streamsel.errors import BusyError, OfferError, UnsupportedError
-from tests.metrics.scenario import ManualClock
 from tests.http.serving import TOKEN, Answer, Client, Senders, bearer, serving
+from tests.metrics.scenario import ManualClock
 
 SDP = {"Content-Type": "application/sdp"}
 OFFER = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\n"

@@ -15,9 +15,9 @@ from playwright.async_api import expect
 
 from streamsel.clock import SystemClock
 from streamsel.http.events import Board
-from tests.page.browsing import DESKTOP, PHONE, Browsing, Tab, browsing
 from tests.http.happenings import evicted, judgement, kept, live
 from tests.http.serving import TOKEN, Behind, Client, kept_frame, view
+from tests.page.browsing import DESKTOP, PHONE, Browsing, Tab, browsing
 
 TEN_SECONDS_MS = 10_000
 HOSTILE = '"><img src=x onerror=alert(1)>'

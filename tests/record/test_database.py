@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from streamsel.errors import RecordError
+from streamsel.export.formats import open_format
+from streamsel.export.run import export_run, whole_file
 from streamsel.record.reader import Record
 from streamsel.record.tables import SCHEMA_VERSION
-from streamsel.report.export.formats import open_format
-from streamsel.report.export.run import export_run, whole_file
 from streamsel.report.inspection import inspect_frame
 from streamsel.report.overview import overview
 from tests.sinks.streams import opened, supply, verdicts

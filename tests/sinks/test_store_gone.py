@@ -13,7 +13,6 @@ from types import SimpleNamespace
 import pytest
 from click.testing import CliRunner
 
-from streamsel.api.operations import Operations
 from streamsel.cli.main import cli
 from streamsel.config.schema import Config
 from streamsel.decisions import Judgement
@@ -21,6 +20,7 @@ from streamsel.errors import ConfigurationError, FolderInUseError, FolderLockedE
 from streamsel.frame import Frame, FrameKey
 from streamsel.record.reader import Record
 from streamsel.record.values import GoneScope
+from streamsel.service.operations import Operations
 from streamsel.sinks.clips import ClipSink
 from streamsel.sinks.forgetting import find_gone, remove_gone
 from streamsel.sinks.service_folder import LiveDiskSink
@@ -263,7 +263,7 @@ class Line:
 def test_much_is_removed_in_parts_and_what_is_selected_into_is_not(
     tmp_path: Path, sink: LiveDiskSink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("streamsel.api.operations._AT_ONCE", 3)
+    monkeypatch.setattr("streamsel.service.operations._AT_ONCE", 3)
     line = Line(sink)
     config = Config.model_validate({"feeds": {"gate": {"source": "rtsp://gate"}}})
     operations = Operations(config, SimpleNamespace(store=sink), line)

@@ -17,9 +17,9 @@ from streamsel.sources.live.connection import LiveOptions
 from streamsel.sources.webrtc.ingest import Ingest
 from streamsel.sources.webrtc.offer import require_offer
 from streamsel.sources.webrtc.peer import PeerOptions
+from tests.http.serving import serving
 from tests.metrics.scenario import ManualClock
 from tests.servers.namespaces import Namespaces
-from tests.http.serving import serving
 from tests.sources.webrtc.calling import held, offer_of, until
 
 # What Chromium offers for a camera, shortened to what matters.

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from streamsel.errors import PassingError
-from streamsel.runtime.notify import Notifier, keep_alive
+from streamsel.service.notify import Notifier, keep_alive
 
 _LOG = logging.getLogger("streamsel.service")
 _WAITS_SECONDS = tuple(2.0**power for power in range(1, 9))

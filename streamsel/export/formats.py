@@ -8,12 +8,12 @@ from importlib import import_module
 from typing import BinaryIO
 
 from streamsel.errors import ConfigurationError
-from streamsel.report.export.rows import Export
+from streamsel.export.rows import Export
 
 FORMATS = {
-    "jsonl": "streamsel.report.export.jsonl",
-    "csv": "streamsel.report.export.csv",
-    "parquet": "streamsel.report.export.parquet",
+    "jsonl": "streamsel.export.jsonl",
+    "csv": "streamsel.export.csv",
+    "parquet": "streamsel.export.parquet",
 }
 """The module of each format, imported when it is asked for; it has a ``FORMAT``."""
 

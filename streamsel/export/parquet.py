@@ -10,8 +10,8 @@ import numpy as np
 
 from streamsel.embed.tables.layout import DIGEST_KEY, LIST_COLUMN, NAME_KEY
 from streamsel.errors import ConfigurationError
-from streamsel.report.export.formats import Format
-from streamsel.report.export.rows import Export, Row
+from streamsel.export.formats import Format
+from streamsel.export.rows import Export, Row
 
 _GROUP_ROWS = 4096
 

@@ -8,7 +8,7 @@ from contextlib import closing
 
 import pytest
 
-from streamsel.runtime.notify import Notifier, keep_alive
+from streamsel.service.notify import Notifier, keep_alive
 from tests.runtime.live_stages import until
 
 

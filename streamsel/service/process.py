@@ -11,22 +11,22 @@ from contextlib import AsyncExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Any, TextIO
 
-from streamsel.api.controls import HttpControl, MqttControls
-from streamsel.api.days import put_days_right, tell_doubt
-from streamsel.api.operations import Operations
 from streamsel.clock import Clock, GuardedClock
 from streamsel.config.schema import Config
 from streamsel.config.secrets import service_token
 from streamsel.errors import ConfigurationError, StreamselError
-from streamsel.interfaces import LiveSink
-from streamsel.runtime.failure import first_failure
-from streamsel.runtime.notify import Notifier, keep_alive
-from streamsel.runtime.patience import Patience
-from streamsel.runtime.service_run import LivePipeline
-from streamsel.runtime.worker import Worker
 from streamsel.http.events import Board
 from streamsel.http.options import ServiceOptions
 from streamsel.http.server import Service
+from streamsel.interfaces import LiveSink
+from streamsel.runtime.failure import first_failure
+from streamsel.service.patience import Patience
+from streamsel.runtime.service_run import LivePipeline
+from streamsel.runtime.worker import Worker
+from streamsel.service.controls import HttpControl, MqttControls
+from streamsel.service.days import put_days_right, tell_doubt
+from streamsel.service.notify import Notifier, keep_alive
+from streamsel.service.operations import Operations
 from streamsel.sinks.console import ConsoleSink
 from streamsel.wiring.checks import require_buildable
 from streamsel.wiring.service import LiveParts, build_parts

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from streamsel.api.operations import Operations
 from streamsel.frame import FrameKey
+from streamsel.http.control import Explanation, FeedView, KeptFrame, Position
 from streamsel.record.gallery import Gallery, ShownFrame
 from streamsel.record.reader import Record
 from streamsel.record.values import GoneScope
 from streamsel.report.inspection import RULES
 from streamsel.runtime.service_run import LivePipeline
 from streamsel.runtime.worker import Worker
-from streamsel.http.control import Explanation, FeedView, KeptFrame, Position
+from streamsel.service.operations import Operations
 
 
 class MqttControls:

@@ -6,9 +6,9 @@ import csv
 import io
 from typing import BinaryIO
 
-from streamsel.report.export.formats import Format
-from streamsel.report.export.rows import Export, Value
-from streamsel.report.export.text import numbers_format
+from streamsel.export.formats import Format
+from streamsel.export.rows import Export, Value
+from streamsel.export.text import numbers_format
 
 
 def _write(export: Export, out: BinaryIO) -> int:

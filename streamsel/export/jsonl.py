@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import BinaryIO
 
-from streamsel.report.export.formats import Format
-from streamsel.report.export.rows import Export
-from streamsel.report.export.text import numbers_format
+from streamsel.export.formats import Format
+from streamsel.export.rows import Export
+from streamsel.export.text import numbers_format
 
 
 def _write(export: Export, out: BinaryIO) -> int:

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from streamsel.errors import ConfigurationError
+from streamsel.export.formats import Format
+from streamsel.export.rows import What, export_of
 from streamsel.record.files import disk_errors, sync_path, temporary
 from streamsel.record.reader import Record
-from streamsel.report.export.formats import Format
-from streamsel.report.export.rows import What, export_of
 
 
 def export_run(folder: Path, form: Format, out: BinaryIO, *, what: What, embeddings: bool) -> int:

@@ -16,11 +16,11 @@ import pytest
 
 from streamsel.embed.tables.layout import layout_of
 from streamsel.errors import ConfigurationError, RecordError, SinkError
+from streamsel.export.formats import FORMATS, open_format
+from streamsel.export.rows import Export, Row, What, export_of
+from streamsel.export.run import export_run, whole_file
+from streamsel.export.text import numbers_format
 from streamsel.record.reader import Record
-from streamsel.report.export.formats import FORMATS, open_format
-from streamsel.report.export.rows import Export, Row, What, export_of
-from streamsel.report.export.run import export_run, whole_file
-from streamsel.report.export.text import numbers_format
 from tests.sinks import live_streams, streams
 
 
