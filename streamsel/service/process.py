@@ -20,13 +20,13 @@ from streamsel.http.options import ServiceOptions
 from streamsel.http.server import Service
 from streamsel.interfaces import LiveSink
 from streamsel.runtime.failure import first_failure
-from streamsel.service.patience import Patience
 from streamsel.runtime.service_run import LivePipeline
 from streamsel.runtime.worker import Worker
 from streamsel.service.controls import HttpControl, MqttControls
 from streamsel.service.days import put_days_right, tell_doubt
 from streamsel.service.notify import Notifier, keep_alive
 from streamsel.service.operations import Operations
+from streamsel.service.patience import Patience
 from streamsel.sinks.console import ConsoleSink
 from streamsel.wiring.checks import require_buildable
 from streamsel.wiring.service import LiveParts, build_parts

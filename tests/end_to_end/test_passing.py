@@ -12,8 +12,8 @@ from pathlib import Path
 from streamsel.clock import SystemClock
 from streamsel.config.load import load
 from streamsel.record.lock import FolderLock
-from streamsel.service.patience import Patience
 from streamsel.service.notify import Notifier
+from streamsel.service.patience import Patience
 from streamsel.service.process import LiveService
 from tests.end_to_end.conftest import streamsel
 

@@ -105,7 +105,7 @@ class Trial:
             copied.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(root / name, copied)
         self._unsteady: set[str] = set()
-        self._there = frozenset(self._pytest(["--collect-only"]).stdout.splitlines())
+        self._there = frozenset(filter(None, self._pytest(["--collect-only"]).stdout.splitlines()))
 
     def __enter__(self) -> Trial:
         return self

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from blockbuster import BlockBuster, blockbuster_ctx
@@ -38,17 +36,3 @@ def each_field_of_a_reader_has_one_writer(monkeypatch: pytest.MonkeyPatch) -> It
     yield
     for reader in WatchedReader.made:
         reader.check()
-
-
-@pytest.fixture(params=["path", "abstract"])
-def systemd(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[socket.socket, str]]:
-    """A listening socket, and its address as it would stand in NOTIFY_SOCKET."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
-        if request.param == "path":
-            listening.bind(str(tmp_path / "notify"))
-            address = str(tmp_path / "notify")
-        else:
-            listening.bind("")  # the kernel chooses a free name in the abstract namespace
-            address = "@" + listening.getsockname()[1:].decode()
-        listening.settimeout(5.0)
-        yield listening, address

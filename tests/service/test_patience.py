@@ -9,8 +9,8 @@ from contextlib import closing
 import pytest
 
 from streamsel.errors import ConfigurationError, PassingError, PortInUseError
-from streamsel.service.patience import Patience
 from streamsel.service.notify import Notifier
+from streamsel.service.patience import Patience
 from tests.runtime.live_stages import until
 
 

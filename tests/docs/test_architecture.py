@@ -1,0 +1,45 @@
+"""The picture of the house in the docs: its floors are the import contract, its rooms are there."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "docs" / "architecture.md").read_text()
+
+
+def test_floors_are_those_that_the_imports_are_checked_against() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    [contract] = [
+        each for each in settings["tool"]["importlinter"]["contracts"] if each["type"] == "layers"
+    ]
+    drawn = re.search(r"checks it:\n\n((?:    .+\n)+)", TEXT)
+    assert drawn is not None
+    floors = [line.strip() for line in drawn[1].splitlines()]
+    assert floors == [layer.replace("streamsel.", "") for layer in contract["layers"]]
+
+
+def test_every_room_has_a_row_and_every_row_a_room() -> None:
+    rows = re.findall(r"^\| (`.+?) \|", TEXT, re.M)
+    named = {
+        name.removeprefix("streamsel/").rstrip("/")
+        for row in rows
+        for name in re.findall(r"`([^`]+)`", row)
+    }
+    package = ROOT / "streamsel"
+    there = {
+        path.name
+        for path in package.iterdir()
+        if not path.name.startswith("__")
+        and (path.suffix == ".py" or (path / "__init__.py").exists())
+    }
+    assert named == there
+
+
+@pytest.mark.parametrize("path", sorted(set(re.findall(r"`([a-z_]+/[a-z_/]+\.py)`", TEXT))))
+def test_files_that_are_named_are_there(path: str) -> None:
+    assert (ROOT / path).exists() or (ROOT / "streamsel" / path).exists()
