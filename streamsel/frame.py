@@ -177,7 +177,7 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ScreenState:
+class PrefilterState:
     """What a screen remembers after a frame, besides the digests of what it let pass.
 
     ``reference`` is the sketch of the last frame whose likeness reached the embedder, ``previous``
@@ -194,7 +194,7 @@ class ScreenState:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Sighting:
+class PrefilteredFrame:
     """What the screen saw of a frame: the inputs of every later decision.
 
     ``refusal`` is the reason the frame goes no further, or None; only then is there a
@@ -210,17 +210,17 @@ class Sighting:
     sharpness: float
     refusal: str | None
     thumbnail: Thumbnail | None
-    state: ScreenState = ScreenState()
+    state: PrefilterState = PrefilterState()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Candidate:
-    """A sighting with its embedding; ``embedding`` is None exactly when it was refused."""
+    """A prefiltered frame with its embedding; ``embedding`` is None exactly when it was refused."""
 
-    sighting: Sighting
+    prefiltered: PrefilteredFrame
     embedding: Vector | None
 
     @property
     def frame(self) -> Frame:
         """The frame that is judged."""
-        return self.sighting.frame
+        return self.prefiltered.frame

@@ -1,6 +1,6 @@
 """Every seam of the line, on one page.
 
-    Source -> Screen -> inbox -> Embeddings (a batch) -> Selector -> Verdict -> mailbox -> Sink
+    Source -> Prefilter -> inbox -> Embeddings (a batch) -> Selector -> Verdict -> mailbox -> Sink
 
 Nothing points back: no stage holds an earlier or a later one. All are synchronous; concurrency
 lives in ``streamsel.runtime`` alone. A source and its screen run in one thread of their own, the
@@ -33,8 +33,8 @@ from streamsel.frame import (
     FrameKey,
     LumaRows,
     Picture,
-    ScreenState,
-    Sighting,
+    PrefilteredFrame,
+    PrefilterState,
     Sketch,
     Thumbnail,
     Vectors,
@@ -141,32 +141,32 @@ class Eye(Protocol):
         """Return what the view shows of the upright picture, (S, S, 3) uint8 full-range RGB."""
 
 
-class Screen(Protocol):
+class Prefilter(Protocol):
     """Looks at each frame of one feed before the embedder does, and refuses what is not worth it.
 
     Decisions depend on the frames so far alone, never on timing or batching.
     """
 
-    def look(self, frame: Frame) -> Sighting:
+    def look(self, frame: Frame) -> PrefilteredFrame:
         """Judge one frame; call in stream order."""
 
     @property
     def memory(self) -> int:
         """How many digests of earlier frames its decisions depend on."""
 
-    def resume(self, state: ScreenState, digests: Sequence[int]) -> None:
+    def resume(self, state: PrefilterState, digests: Sequence[int]) -> None:
         """Continue after frames that were looked at in an earlier run.
 
-        ``state`` is that of the last one's sighting; ``digests`` are those of the frames that
-        were not refused, in stream order, the last ``memory`` of them where there are more.
+        ``state`` is that of the last one's prefiltered frame; ``digests`` are those of the frames
+        that were not refused, in stream order, the last ``memory`` of them where there are more.
         """
 
 
 class ViewWatch(Protocol):
     """Says whether what a feed shows is of use. Of one feed; decides about no frame."""
 
-    def look(self, sighting: Sighting) -> Fault | None:
-        """Return what is wrong with the feed, as of this sighting; None: nothing.
+    def look(self, prefiltered: PrefilteredFrame) -> Fault | None:
+        """Return what is wrong with the feed, as of this prefiltered frame; None: nothing.
 
         Call in stream order, before the picture is dropped. Raises :class:`SourceError`.
         """
@@ -212,18 +212,18 @@ class Embeddings(Protocol):
 
     @property
     def view(self) -> View:
-        """How the thumbnails of sightings are to be made."""
+        """How the thumbnails of prefiltered frames are to be made."""
 
     @property
     def dim(self) -> int:
         """Length of a vector."""
 
-    def candidates(self, sightings: Sequence[Sighting]) -> list[Candidate]:
-        """Return the candidate for each sighting, in order, and let go of the thumbnails.
+    def candidates(self, prefiltered_frames: Sequence[PrefilteredFrame]) -> list[Candidate]:
+        """Return the candidate for each prefiltered frame, in order, and let go of the thumbnails.
 
-        One that was refused has no embedding; a table may refuse another. A frame's embedding,
-        (D,) read-only, does not depend on the sightings beside it. Raises :class:`EmbedderError`
-        where one cannot be given.
+        One that was refused has no embedding; a table may refuse another. A frame's embedding, (D,)
+        read-only, does not depend on the prefiltered frames beside it. Raises
+        :class:`EmbedderError` where one cannot be given.
         """
 
 
@@ -269,7 +269,7 @@ class Observer(Protocol):
     def feed_opened(self, feed: str, expected_frames: int | None, done_frames: int) -> None:
         """A feed is about to be read; ``done_frames`` were judged in an earlier run."""
 
-    def seen(self, sightings: Sequence[Sighting]) -> None:
+    def seen(self, prefiltered_frames: Sequence[PrefilteredFrame]) -> None:
         """Frames were read and screened."""
 
     def judged(self, verdicts: Sequence[Verdict]) -> None:

@@ -14,7 +14,7 @@ from streamsel.clock import Clock, SystemClock
 from streamsel.config.options import Decode, RunOptions
 from streamsel.decisions import FeedReport, Verdict
 from streamsel.evaluation.decode_cost import Spent
-from streamsel.frame import Candidate, Sighting
+from streamsel.frame import Candidate, PrefilteredFrame
 from streamsel.interfaces import Embeddings, Observer
 from streamsel.runtime.execute import execute
 from streamsel.wiring.collection import CollectionRun, build_collection
@@ -130,7 +130,7 @@ class _Stopwatch:
     def feed_opened(self, feed: str, expected_frames: int | None, done_frames: int) -> None:
         self._begun = self._now()
 
-    def seen(self, sightings: Sequence[Sighting]) -> None:
+    def seen(self, prefiltered_frames: Sequence[PrefilteredFrame]) -> None:
         """Only the ends of a feed are timed."""
 
     def judged(self, verdicts: Sequence[Verdict]) -> None:
@@ -156,8 +156,8 @@ class _Labelled:
     def feed_opened(self, feed: str, expected_frames: int | None, done_frames: int) -> None:
         self._observer.feed_opened(self._name(feed), expected_frames, done_frames)
 
-    def seen(self, sightings: Sequence[Sighting]) -> None:
-        self._observer.seen(sightings)
+    def seen(self, prefiltered_frames: Sequence[PrefilteredFrame]) -> None:
+        self._observer.seen(prefiltered_frames)
 
     def judged(self, verdicts: Sequence[Verdict]) -> None:
         self._observer.judged(verdicts)

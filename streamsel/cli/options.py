@@ -25,7 +25,7 @@ from streamsel.config.options import (
 )
 from streamsel.errors import ConfigurationError
 from streamsel.pixels.size import PictureSize
-from streamsel.prefilter.options import ScreenOptions
+from streamsel.prefilter.options import PrefilterOptions
 
 F = TypeVar("F", bound=Callable[..., Any])
 _T = TypeVar("_T")
@@ -162,7 +162,7 @@ _SELECT = [
     *_NEAR_DUPLICATE,
 ]
 
-_SCREEN_DEFAULTS = ScreenOptions()
+_SCREEN_DEFAULTS = PrefilterOptions()
 
 _SCREEN = [
     click.option("--keep-exact-duplicates", is_flag=True, help="Judge pixel-identical repeats."),
@@ -301,13 +301,13 @@ def _embed_options(chosen: dict[str, Any]) -> EmbedOptions:
     return EmbedOptions(**chosen)
 
 
-def _screen_options(chosen: dict[str, Any]) -> ScreenOptions:
+def _screen_options(chosen: dict[str, Any]) -> PrefilterOptions:
     defaults = _SCREEN_DEFAULTS
 
     def unless(flag: str, value: _T) -> _T | None:
         return None if chosen.get(flag) else value
 
-    return ScreenOptions(
+    return PrefilterOptions(
         corrupt=not chosen.get("keep_corrupt"),
         black_share=unless("keep_black", defaults.black_share),
         black_level=chosen.get("black_level", defaults.black_level),

@@ -17,7 +17,7 @@ from rich.progress import (
 )
 
 from streamsel.decisions import FeedReport, Kept, Verdict
-from streamsel.frame import Sighting
+from streamsel.frame import PrefilteredFrame
 
 
 class ProgressLine:
@@ -78,10 +78,10 @@ class ProgressLine:
             feed, total=expected_frames, completed=done_frames, kept=self._kept
         )
 
-    def seen(self, sightings: Sequence[Sighting]) -> None:
+    def seen(self, prefiltered_frames: Sequence[PrefilteredFrame]) -> None:
         """Move the bar."""
         if self._task is not None:
-            self._bars.update(self._task, advance=len(sightings), kept=self._kept)
+            self._bars.update(self._task, advance=len(prefiltered_frames), kept=self._kept)
 
     def judged(self, verdicts: Sequence[Verdict]) -> None:
         """Count kept frames."""

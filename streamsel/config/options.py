@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias, get_args
 from streamsel.bounds import MOST_FRAMES, require_count
 from streamsel.errors import ConfigurationError
 from streamsel.pixels.size import PictureSize
-from streamsel.prefilter.options import ScreenOptions
+from streamsel.prefilter.options import PrefilterOptions
 from streamsel.sources.masks import read_masks
 
 Method: TypeAlias = Literal["online", "two-pass", "random", "uniform"]
@@ -176,7 +176,7 @@ class RunOptions:
     """One run, whole."""
 
     read: ReadOptions = ReadOptions()
-    screen: ScreenOptions = field(default_factory=ScreenOptions)
+    screen: PrefilterOptions = field(default_factory=PrefilterOptions)
     embed: EmbedOptions = EmbedOptions()
     select: SelectOptions = SelectOptions()
     write: WriteOptions = WriteOptions()

@@ -26,7 +26,7 @@ from streamsel.config.settings import (
     has_packets,
     is_decoded_here,
 )
-from streamsel.prefilter.options import ScreenOptions
+from streamsel.prefilter.options import PrefilterOptions
 
 LogLevel: TypeAlias = Literal["debug", "info", "warning", "error"]
 
@@ -107,7 +107,7 @@ def _settings(name: str, merged: FeedConfig) -> FeedSettings:
             "source": merged.source.get_secret_value(),
             "count": None if count is None else count.frames,
             "period": None if count is None else count.period,
-            "screen": ScreenOptions(**dict(merged.screen)),
+            "screen": PrefilterOptions(**dict(merged.screen)),
             "clip": None if clip is None else ClipSettings(**dict(clip)),
         }
     )

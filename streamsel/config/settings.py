@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from streamsel.prefilter.options import ScreenOptions
+from streamsel.prefilter.options import PrefilterOptions
 from streamsel.redaction import mask
 from streamsel.sources.live.watched_address import is_file_address, is_snapshot_address
 
@@ -58,7 +58,7 @@ class FeedSettings:
     min_distance: float
     near_duplicate: float | Literal["auto"]
     look_ahead: int
-    screen: ScreenOptions
+    screen: PrefilterOptions
     clip: ClipSettings | None
 
     @property

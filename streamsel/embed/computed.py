@@ -6,18 +6,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from streamsel.errors import EmbedderError
-from streamsel.frame import Candidate, Sighting
+from streamsel.frame import Candidate, PrefilteredFrame
 from streamsel.interfaces import Embedder
 
 
-def embedded(embedder: Embedder, sightings: Sequence[Sighting]) -> list[Candidate]:
+def embedded(embedder: Embedder, prefiltered_frames: Sequence[PrefilteredFrame]) -> list[Candidate]:
     """Embed what was not refused, and let go of the thumbnails.
 
     Raises :class:`EmbedderError` for vectors of a wrong shape: embedders come from anywhere.
     """
-    thumbnails = [seen.thumbnail for seen in sightings if seen.thumbnail is not None]
+    thumbnails = [seen.thumbnail for seen in prefiltered_frames if seen.thumbnail is not None]
     if not thumbnails:
-        return [Candidate(seen, None) for seen in sightings]
+        return [Candidate(seen, None) for seen in prefiltered_frames]
     vectors = embedder.embed(thumbnails)
     wanted = (len(thumbnails), embedder.dim)
     if vectors.shape != wanted:
@@ -28,7 +28,7 @@ def embedded(embedder: Embedder, sightings: Sequence[Sighting]) -> list[Candidat
     rows = iter(vectors)
     return [
         Candidate(replace(seen, thumbnail=None), None if seen.thumbnail is None else next(rows))
-        for seen in sightings
+        for seen in prefiltered_frames
     ]
 
 
@@ -42,6 +42,6 @@ class ComputedEmbeddings:
         self.dim = embedder.dim
         self._embedder = embedder
 
-    def candidates(self, sightings: Sequence[Sighting]) -> list[Candidate]:
+    def candidates(self, prefiltered_frames: Sequence[PrefilteredFrame]) -> list[Candidate]:
         """Embed what was not refused; see :func:`embedded`."""
-        return embedded(self._embedder, sightings)
+        return embedded(self._embedder, prefiltered_frames)

@@ -8,7 +8,7 @@ from streamsel.errors import ConfigurationError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ScreenOptions:
+class PrefilterOptions:
     """The checks of a screen; None or False switches one off. Levels are grey levels of 255.
 
     ``corrupt``: the decoder flagged the frame as damaged.

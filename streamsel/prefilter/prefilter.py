@@ -9,17 +9,17 @@ from typing import Final
 import numpy as np
 
 from streamsel.errors import SourceError
-from streamsel.frame import Frame, ScreenState, Sighting, Sketch, View
+from streamsel.frame import Frame, PrefilteredFrame, PrefilterState, Sketch, View
 from streamsel.interfaces import Eye
 from streamsel.luma_grid import change
 from streamsel.prefilter.measures import dark_share, digest_of, sharpness_of, uniform_share
-from streamsel.prefilter.options import ScreenOptions
+from streamsel.prefilter.options import PrefilterOptions
 
 _UNSEEN = np.zeros((32, 32), np.uint8)
 _UNSEEN.flags.writeable = False
 
 
-class FrameScreen:
+class FramePrefilter:
     """Refuses the frames of one feed that are not worth embedding, and says why.
 
     In this order, each check only where the ones before let the frame through:
@@ -40,17 +40,17 @@ class FrameScreen:
     frame. Memory is bounded by ``memory`` digests.
 
     Decisions depend on the frames so far alone: feeding them in any batches, or resuming after
-    any of them, gives the same sightings.
+    any of them, gives the same prefiltered frames.
     """
 
     MEMORY: Final = 65_536
 
-    def __init__(self, eye: Eye, view: View, options: ScreenOptions) -> None:
+    def __init__(self, eye: Eye, view: View, options: PrefilterOptions) -> None:
         """Look through ``eye``; make thumbnails as the embedder wants them."""
         self._eye = eye
         self._view = view
         self._options = options
-        self._state = ScreenState()
+        self._state = PrefilterState()
         self._digests: OrderedDict[int, None] = OrderedDict()
 
     @property
@@ -58,11 +58,11 @@ class FrameScreen:
         """How many digests of earlier frames its decisions depend on."""
         return self.MEMORY
 
-    def look(self, frame: Frame) -> Sighting:
+    def look(self, frame: Frame) -> PrefilteredFrame:
         """Judge one frame; call in stream order.
 
-        Afterwards the sighting's ``state``, with the digests of the frames that passed, is all
-        that is needed to continue after it. Raises :class:`SourceError` for a picture that the
+        Afterwards the prefiltered frame's ``state``, with the digests of the frames that passed, is
+        all that is needed to continue after it. Raises :class:`SourceError` for a picture that the
         eye cannot look at; the feed is not to be looked at any further then.
         """
         try:
@@ -72,41 +72,43 @@ class FrameScreen:
                 f"feed '{frame.key.feed}': frame {frame.key.index}: {error}"
             ) from None
 
-    def resume(self, state: ScreenState, digests: Sequence[int]) -> None:
+    def resume(self, state: PrefilterState, digests: Sequence[int]) -> None:
         """Continue after frames that were looked at in an earlier run.
 
-        ``state`` is that of the last one's sighting; ``digests`` are those of the frames that
-        were not refused, in stream order, the last ``memory`` of them where there are more.
+        ``state`` is that of the last one's prefiltered frame; ``digests`` are those of the frames
+        that were not refused, in stream order, the last ``memory`` of them where there are more.
         """
         self._state = state
         self._digests = OrderedDict.fromkeys(digests[-self.memory :])
 
-    def _look(self, frame: Frame) -> Sighting:
+    def _look(self, frame: Frame) -> PrefilteredFrame:
         before = self._state
         if self._options.corrupt and frame.corrupt:
-            return Sighting(frame, _UNSEEN, 0, 0.0, "corrupt", None, before)
+            return PrefilteredFrame(frame, _UNSEEN, 0, 0.0, "corrupt", None, before)
         sketch = self._eye.sketch(frame.picture)
         if self._is_black(sketch):
-            self._state = ScreenState(before.reference, sketch, 0, frame.media_time, before.passed)
-            return Sighting(frame, sketch, 0, 0.0, "black", None, self._state)
+            self._state = PrefilterState(
+                before.reference, sketch, 0, frame.media_time, before.passed
+            )
+            return PrefilteredFrame(frame, sketch, 0, 0.0, "black", None, self._state)
         self._state, still = self._compare_to_previous(frame, sketch)
         refusal = self._check_motion(frame, sketch, still)
         if refusal is not None:
-            return Sighting(frame, sketch, 0, 0.0, refusal, None, self._state)
+            return PrefilteredFrame(frame, sketch, 0, 0.0, refusal, None, self._state)
         rows = self._eye.luma_rows(frame.picture)
         sharpness = sharpness_of(rows)
         share, least = self._options.uniform_share, self._options.min_sharpness
         if share is not None and uniform_share(rows) >= share:
-            return Sighting(frame, sketch, 0, sharpness, "uniform", None, self._state)
+            return PrefilteredFrame(frame, sketch, 0, sharpness, "uniform", None, self._state)
         if least is not None and sharpness < least:
-            return Sighting(frame, sketch, 0, sharpness, "blurred", None, self._state)
+            return PrefilteredFrame(frame, sketch, 0, sharpness, "blurred", None, self._state)
         return self._look_closely(frame, sketch, sharpness)
 
     def _is_black(self, sketch: Sketch) -> bool:
         share = self._options.black_share
         return share is not None and dark_share(sketch, self._options.black_level) >= share
 
-    def _compare_to_previous(self, frame: Frame, sketch: Sketch) -> tuple[ScreenState, bool]:
+    def _compare_to_previous(self, frame: Frame, sketch: Sketch) -> tuple[PrefilterState, bool]:
         """Return the state with this frame as the previous one, and whether it repeats that."""
         was = self._state
         rows_digest, still = 0, False
@@ -114,7 +116,7 @@ class FrameScreen:
             rows_digest = digest_of(self._eye.luma_rows(frame.picture))
             still = rows_digest == was.rows_digest
         since = was.still_since if still else frame.media_time
-        return ScreenState(was.reference, sketch, rows_digest, since, was.passed), still
+        return PrefilterState(was.reference, sketch, rows_digest, since, was.passed), still
 
     def _check_motion(self, frame: Frame, sketch: Sketch, still: bool) -> str | None:
         options, state = self._options, self._state
@@ -135,12 +137,12 @@ class FrameScreen:
             return "exact-duplicate" if still and options.exact_duplicates else "unchanged"
         return None
 
-    def _look_closely(self, frame: Frame, sketch: Sketch, sharpness: float) -> Sighting:
+    def _look_closely(self, frame: Frame, sketch: Sketch, sharpness: float) -> PrefilteredFrame:
         thumbnail = self._eye.thumbnail(frame.picture, self._view)
         digest = digest_of(sketch, thumbnail)
         state = self._state
         repeated = self._options.exact_duplicates and digest in self._digests
-        self._state = ScreenState(
+        self._state = PrefilterState(
             sketch,
             sketch,
             state.rows_digest,
@@ -148,8 +150,10 @@ class FrameScreen:
             state.passed if repeated else state.passed + 1,
         )
         if repeated:
-            return Sighting(frame, sketch, digest, sharpness, "exact-duplicate", None, self._state)
+            return PrefilteredFrame(
+                frame, sketch, digest, sharpness, "exact-duplicate", None, self._state
+            )
         self._digests[digest] = None
         if len(self._digests) > self.memory:
             self._digests.popitem(last=False)
-        return Sighting(frame, sketch, digest, sharpness, None, thumbnail, self._state)
+        return PrefilteredFrame(frame, sketch, digest, sharpness, None, thumbnail, self._state)

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streamsel.decisions import Fault, FaultKind
-from streamsel.frame import Sighting, Sketch
+from streamsel.frame import PrefilteredFrame, Sketch
 from streamsel.interfaces import Eye
 from streamsel.prefilter.measures import sharpness_of
 
@@ -59,7 +59,7 @@ class View:
 
 
 class CameraWatch:
-    """Watches the view of one camera; called with each sighting in order, in one thread.
+    """Watches the view of one camera; called with each prefiltered frame in order, in one thread.
 
     Looks closely at a picture in two seconds, by media time: about 0.3 ms each; holds 10 KB. It
     forgets all with its reader, so that a feed that is switched off and on is learned anew.
@@ -80,30 +80,30 @@ class CameraWatch:
         self._fault_since = 0.0
         self._fine_since = 0.0
 
-    def look(self, sighting: Sighting) -> Fault | None:
-        """Return what is wrong with the feed, as of this sighting; its picture must be there still.
+    def look(self, prefiltered: PrefilteredFrame) -> Fault | None:
+        """Return what is wrong with the feed, as of this prefiltered frame; its picture must be there still.
 
         Raises :class:`SourceError` for a picture that the eye cannot look at.
         """
-        refused = self._count_refused(sighting)
-        now = sighting.frame.media_time
-        can_look = sighting.refusal not in {"corrupt", "black"}
+        refused = self._count_refused(prefiltered)
+        now = prefiltered.frame.media_time
+        can_look = prefiltered.refusal not in {"corrupt", "black"}
         if can_look and now - self._looked >= _EVERY_SECONDS:
             self._looked = now
-            rows = self._eye.luma_rows(sighting.frame.picture)
-            self._compare(_view(sighting.sketch, sharpness_of(rows)), now)
+            rows = self._eye.luma_rows(prefiltered.frame.picture)
+            self._compare(_view(prefiltered.sketch, sharpness_of(rows)), now)
         if refused is not None or self._fault is None:
             return refused
         return Fault(self._fault, _WORDS[self._fault])
 
-    def _count_refused(self, sighting: Sighting) -> Fault | None:
-        if sighting.refusal not in WORTHLESS:
+    def _count_refused(self, prefiltered: PrefilteredFrame) -> Fault | None:
+        if prefiltered.refusal not in WORTHLESS:
             self._refused.clear()
             return None
-        now = sighting.frame.media_time
+        now = prefiltered.frame.media_time
         if not self._refused:
             self._refused_since = now
-        self._refused[str(sighting.refusal)] += 1
+        self._refused[str(prefiltered.refusal)] += 1
         lasted = now - self._refused_since
         if lasted < PATIENCE_SECONDS or self._refused.total() < _FEWEST:
             return None

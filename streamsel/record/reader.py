@@ -14,7 +14,7 @@ from typing import Any, Self
 import numpy as np
 
 from streamsel.errors import RecordError
-from streamsel.frame import Candidate, Frame, FrameKey, Picture, ScreenState, Sighting
+from streamsel.frame import Candidate, Frame, FrameKey, Picture, PrefilteredFrame, PrefilterState
 from streamsel.record.database import connect_to_read
 from streamsel.record.files import damaged, disk_errors, is_passing
 from streamsel.record.values import (
@@ -123,7 +123,7 @@ class Record:
         row = self._row("SELECT ifnull(max(idx) + 1, 0) FROM frames WHERE feed = ?", self._id(feed))
         return int(row[0])
 
-    def screen_state(self, feed: str, memory: int) -> tuple[ScreenState, list[int]]:
+    def screen_state(self, feed: str, memory: int) -> tuple[PrefilterState, list[int]]:
         """Return what a screen needs to continue a feed.
 
         The state after its last recorded frame, and the digests of the last ``memory`` frames that
@@ -140,7 +140,7 @@ class Record:
             number,
             memory,
         )
-        state = ScreenState(
+        state = PrefilterState(
             _sketch(reference), _sketch(previous), _unsigned(rows_digest), still_since, passed
         )
         return state, [_unsigned(digest) for (digest,) in digests][::-1]
@@ -172,9 +172,11 @@ class Record:
                 original=original,
             )
             refusal = reason if vector is None else None
-            sighting = Sighting(frame, _UNRECORDED, _unsigned(digest), sharpness, refusal, None)
+            prefiltered = PrefilteredFrame(
+                frame, _UNRECORDED, _unsigned(digest), sharpness, refusal, None
+            )
             embedding = None if vector is None else np.frombuffer(vector, "<f4")  # (D,)
-            yield Candidate(sighting, embedding)
+            yield Candidate(prefiltered, embedding)
 
     def kept(self) -> Iterator[KeptFrame]:
         """Yield the frames that are kept now, in order of feed and index."""

@@ -13,7 +13,7 @@ import numpy as np
 
 from streamsel.clock import Correction
 from streamsel.decisions import Event, FeedStatus, Judgement, Kept, Verdict
-from streamsel.frame import Candidate, Frame, FrameKey, Picture, Sighting, Sketch, Vector
+from streamsel.frame import Candidate, Frame, FrameKey, Picture, PrefilteredFrame, Sketch, Vector
 from streamsel.record.files import disk_errors
 from streamsel.record.values import StoredPicture
 from streamsel.record.writer import RecordWriter
@@ -139,7 +139,7 @@ class LiveRecordWriter(RecordWriter):
         """The frames that a scope keeps, with their embeddings, in the order they were kept."""
         return [
             Candidate(
-                Sighting(
+                PrefilteredFrame(
                     Frame(
                         key=FrameKey(self._names[feed], index),
                         pts=pts,
@@ -300,8 +300,8 @@ class LiveRecordWriter(RecordWriter):
                         (row, event.embedding.astype("<f4", copy=False).tobytes()),
                     )
                 continue
-            sighting = Sighting(event.frame, _BLANK, 0, 0.0, None, None)
-            candidate = Candidate(sighting, event.embedding)
+            prefiltered = PrefilteredFrame(event.frame, _BLANK, 0, 0.0, None, None)
+            candidate = Candidate(prefiltered, event.embedding)
             recalled.append(
                 Verdict(
                     candidate, "kept", event.reason, event.distance, event.nearest, event.threshold

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from streamsel.decisions import Event, FeedReport, Kept, Verdict
 from streamsel.errors import RecordError
-from streamsel.frame import FrameKey, ScreenState, Vector
+from streamsel.frame import FrameKey, PrefilterState, Vector
 from streamsel.record.anchor import Anchor
 from streamsel.record.beginning import begin
 from streamsel.record.database import connect_to_write
@@ -101,7 +101,7 @@ class RecordWriter(Record):
                 for event in verdict.events:
                     event_id += 1
                     freed += self._insert_event(database, event_id, seq, event)
-            states = {verdict.frame.key.feed: verdict.candidate.sighting for verdict in fresh}
+            states = {verdict.frame.key.feed: verdict.candidate.prefiltered for verdict in fresh}
             database.executemany(
                 "UPDATE feeds SET reference = ?, previous = ?, rows_digest = ?, still_since = ?, "
                 "passed = ? WHERE id = ?",
@@ -299,7 +299,7 @@ class RecordWriter(Record):
         )
 
     def _frame_row(self, seq: int, verdict: Verdict) -> tuple[Any, ...]:
-        frame, seen = verdict.frame, verdict.candidate.sighting
+        frame, seen = verdict.frame, verdict.candidate.prefiltered
         return (
             seq,
             *self._key_row(frame.key),
@@ -366,7 +366,7 @@ class RecordWriter(Record):
         return self._ids.get(key.feed) or self._id(key.feed), key.index
 
 
-def _state_row(state: ScreenState) -> tuple[bytes | None, bytes | None, int, float, int]:
+def _state_row(state: PrefilterState) -> tuple[bytes | None, bytes | None, int, float, int]:
     return (
         None if state.reference is None else state.reference.tobytes(),
         None if state.previous is None else state.previous.tobytes(),

@@ -14,8 +14,8 @@ from typing import Protocol
 from streamsel.clock import Clock
 from streamsel.decisions import Fault
 from streamsel.errors import RefusedError, SourceError
-from streamsel.frame import Frame, Picture, Sighting
-from streamsel.interfaces import LiveSource, Screen, ViewWatch
+from streamsel.frame import Frame, Picture, PrefilteredFrame
+from streamsel.interfaces import LiveSource, Prefilter, ViewWatch
 from streamsel.redaction import mask
 from streamsel.runtime.backoff import Backoff
 from streamsel.runtime.failure import Captured
@@ -28,8 +28,8 @@ _LOOK_SECONDS = 0.25
 class Taker(Protocol):
     """Takes what readers see; :class:`~streamsel.runtime.latest_frames.Lanes` do."""
 
-    def put(self, sighting: Sighting) -> None:
-        """Take a sighting, without waiting."""
+    def put(self, prefiltered: PrefilteredFrame) -> None:
+        """Take a prefiltered frame, without waiting."""
 
     @property
     def is_behind(self) -> bool:
@@ -103,7 +103,7 @@ class Reader:
         self._media_time = feed.media_time if before is None else before.media_time
         # A screen that a thread hangs in is lost.
         spare = None if before is None or before._is_looking else before._screen
-        self._screen: Screen = feed.open_screen() if spare is None else spare
+        self._screen: Prefilter = feed.open_screen() if spare is None else spare
         self._watch = feed.open_watch()
         self.is_open = self.is_up = self.is_over = False
         self.refusals: int = 0 if before is None else before.refusals
@@ -264,18 +264,18 @@ class Reader:
             _LOG.info("feed %r: back, after %.0f s without a picture", self._feed.name, silent)
 
     def _look(self, frame: Frame) -> bool:
-        """Screen a frame and pass it on. Returns False where the reader was told to stop."""
+        """Prefilter a frame and pass it on. Returns False where the reader was told to stop."""
         with self._passing:
             if self._stopping.is_set():
                 return False
             self._is_looking = True
         try:
-            sighting = self._screen.look(frame)
-            fault = self._watch.look(sighting)
+            prefiltered = self._screen.look(frame)
+            fault = self._watch.look(prefiltered)
         except SourceError:
             self._is_looking = False
             raise
-        if sighting.refusal is None:
+        if prefiltered.refusal is None:
             self._hold(frame.picture)
         else:
             frame.picture.drop()
@@ -291,7 +291,7 @@ class Reader:
             self.fault, self.reason, self.refusals = fault, "", 0
             self.is_up = True
             if frame.key.index < self.reserved:
-                self._lanes.put(sighting)
+                self._lanes.put(prefiltered)
             else:
                 self._unreserved += 1
         return True
@@ -312,7 +312,7 @@ class LiveFeed:
     name: str
     address: str
     open_source: Callable[[], LiveSource]
-    open_screen: Callable[[], Screen]
+    open_screen: Callable[[], Prefilter]
     open_watch: Callable[[], ViewWatch]
     scope: str
     start: int = 0

@@ -1,6 +1,6 @@
 """The straight line for whole files: nothing is dropped, every stage waits for the next.
 
-    reader thread: Source -> Screen -> inbox -> judge thread: Embeddings -> Selector -> mailboxes
+    reader thread: Source -> Prefilter -> inbox -> judge thread: Embeddings -> Selector -> mailboxes
 
 One feed is read after another, in the order given, so the stream of frames and with it every
 decision is the same in each run. Memory is bounded by the inbox, the mailboxes and the budget of
@@ -19,8 +19,8 @@ from typing import Any
 
 from streamsel.decisions import FeedReport, Verdict
 from streamsel.errors import SourceError, StreamselError
-from streamsel.frame import Frame, Sighting
-from streamsel.interfaces import Embeddings, Observer, Screen, Selector, Sink, Source
+from streamsel.frame import Frame, PrefilteredFrame
+from streamsel.interfaces import Embeddings, Observer, Prefilter, Selector, Sink, Source
 from streamsel.runtime.bounded_queue import Inbox, InboxClosedError
 from streamsel.runtime.failure import first_failure
 from streamsel.runtime.picture_budget import PictureBudget
@@ -35,20 +35,20 @@ _WAITING_PICTURES = 4
 class Lane:
     """A feed, and how its screen is made when its turn comes.
 
-    ``start`` frames were judged before, ``done`` means all were. ``sightings``, where given, reads
-    and screens the feed elsewhere.
+    ``start`` frames were judged before, ``done`` means all were. ``prefiltered_frames``, where
+    given, reads and screens the feed elsewhere.
     """
 
     source: Source
-    open_screen: Callable[[], Screen]
+    open_screen: Callable[[], Prefilter]
     start: int = 0
     done: bool = False
-    sightings: Callable[[], Generator[Sighting, None, None]] | None = None
+    prefiltered_frames: Callable[[], Generator[PrefilteredFrame, None, None]] | None = None
 
-    def look(self) -> Generator[Sighting, None, None]:
+    def look(self) -> Generator[PrefilteredFrame, None, None]:
         """Read the feed and yield what the screen sees of each frame."""
-        if self.sightings is not None:
-            yield from self.sightings()
+        if self.prefiltered_frames is not None:
+            yield from self.prefiltered_frames()
             return
         screen = self.open_screen()
         with closing(self.source.frames(self.start)) as frames:
@@ -140,7 +140,7 @@ class Pipeline:
     async def _read_lane(
         self, lane: Lane, reader: Worker, judge: Worker, mailboxes: Sequence[Mailbox]
     ) -> None:
-        inbox: Inbox[Sighting] = Inbox(_WAITING_SIGHTINGS, wake_at=_SIGHTINGS_AT_ONCE)
+        inbox: Inbox[PrefilteredFrame] = Inbox(_WAITING_SIGHTINGS, wake_at=_SIGHTINGS_AT_ONCE)
         batcher = Batcher(self._batch)
         feed, frames, error = lane.source.feed, lane.start, None
         expected = await reader.run(lambda: lane.source.expected_frames)
@@ -149,11 +149,11 @@ class Pipeline:
         async with asyncio.TaskGroup() as tasks, self._reading(lane.source, inbox):
             tasks.create_task(reader.run(self._read, lane, inbox), name=f"read {feed}")
             try:
-                while sightings := await inbox.take(_WAITING_SIGHTINGS):
-                    frames = sightings[-1].frame.key.index + 1
+                while prefiltered_frames := await inbox.take(_WAITING_SIGHTINGS):
+                    frames = prefiltered_frames[-1].frame.key.index + 1
                     for observer in self._observers:
-                        observer.seen(sightings)
-                    for batch in batcher.add(sightings):
+                        observer.seen(prefiltered_frames)
+                    for batch in batcher.add(prefiltered_frames):
                         await self._pass_on(await judge.run(self._judge, batch), mailboxes)
             except SourceError as failure:
                 error = str(failure)
@@ -187,16 +187,16 @@ class Pipeline:
             inbox.close()
             self._end_reading = lambda: None
 
-    def _read(self, lane: Lane, inbox: Inbox[Sighting]) -> None:
-        sightings = lane.look()
+    def _read(self, lane: Lane, inbox: Inbox[PrefilteredFrame]) -> None:
+        prefiltered_frames = lane.look()
         try:
-            for sighting in sightings:
-                picture = sighting.frame.picture
-                if sighting.refusal is None and not picture.is_provisional:
+            for prefiltered in prefiltered_frames:
+                picture = prefiltered.frame.picture
+                if prefiltered.refusal is None and not picture.is_provisional:
                     self._budget.hold(picture)
                 else:
                     picture.drop()
-                inbox.put(sighting)
+                inbox.put(prefiltered)
         except InboxClosedError:
             return
         except StreamselError as error:
@@ -204,10 +204,10 @@ class Pipeline:
         else:
             inbox.end()
         finally:
-            sightings.close()
+            prefiltered_frames.close()
 
-    def _judge(self, sightings: Sequence[Sighting]) -> list[Verdict]:
-        return self._selector.judge(self._embeddings.candidates(sightings))
+    def _judge(self, prefiltered_frames: Sequence[PrefilteredFrame]) -> list[Verdict]:
+        return self._selector.judge(self._embeddings.candidates(prefiltered_frames))
 
     async def _pass_on(self, verdicts: Sequence[Verdict], mailboxes: Sequence[Mailbox]) -> None:
         if not verdicts:
@@ -257,26 +257,28 @@ _MOST_WAITING = 256
 
 
 class Batcher:
-    """Gathers sightings in stream order until ``size`` of them are to be embedded.
+    """Gathers prefiltered frames in stream order until ``size`` of them are to be embedded.
 
-    Refused ones travel along in their places; after 256 sightings a batch is handed on as it is,
-    so a feed that does not change is bounded too.
+    Refused ones travel along in their places; after 256 prefiltered frames a batch is handed on as
+    it is, so a feed that does not change is bounded too.
     """
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._waiting: list[Sighting] = []
+        self._waiting: list[PrefilteredFrame] = []
         self._passing = 0
 
-    def add(self, sightings: Sequence[Sighting]) -> Iterator[list[Sighting]]:
-        """Take the next sightings; yield every batch that is complete with them."""
-        for sighting in sightings:
-            self._waiting.append(sighting)
-            self._passing += sighting.refusal is None
+    def add(
+        self, prefiltered_frames: Sequence[PrefilteredFrame]
+    ) -> Iterator[list[PrefilteredFrame]]:
+        """Take the next prefiltered frames; yield every batch that is complete with them."""
+        for prefiltered in prefiltered_frames:
+            self._waiting.append(prefiltered)
+            self._passing += prefiltered.refusal is None
             if self._passing == self._size or len(self._waiting) == _MOST_WAITING:
                 yield self.rest()
 
-    def rest(self) -> list[Sighting]:
+    def rest(self) -> list[PrefilteredFrame]:
         """Hand on what waits, complete or not."""
         waiting, self._waiting, self._passing = self._waiting, [], 0
         return waiting

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Sequence
 from streamsel.clock import Clock
 from streamsel.decisions import Event, Judgement, Kept, Verdict
 from streamsel.embed.computed import embedded
-from streamsel.frame import Candidate, FrameKey, Sighting
+from streamsel.frame import Candidate, FrameKey, PrefilteredFrame
 from streamsel.interfaces import Embedder, LiveObserver, LiveSelector
 
 _STATE_SECONDS = 60.0
@@ -16,7 +16,7 @@ _MEASURE_SECONDS = 1.0
 
 
 class Judge:
-    """Turns sightings of any feeds into a judgement for each scope that they belong to.
+    """Turns prefiltered frames of any feeds into a judgement for each scope that they belong to.
 
     The state of a selector goes with a judgement that changed its kept set, and otherwise once a
     minute, so that what is stored never lags behind the frames that are kept.
@@ -57,10 +57,10 @@ class Judge:
         else:
             self._scopes[feed] = scope
 
-    def judge(self, sightings: Sequence[Sighting]) -> list[Judgement]:
-        """Embed and judge sightings of any feeds, each feed's in order."""
+    def judge(self, prefiltered_frames: Sequence[PrefilteredFrame]) -> list[Judgement]:
+        """Embed and judge prefiltered frames of any feeds, each feed's in order."""
         began = self._clock.monotonic()
-        candidates = embedded(self._embedder, sightings)
+        candidates = embedded(self._embedder, prefiltered_frames)
         after = self._clock.monotonic()
         batches: defaultdict[str, list[Candidate]] = defaultdict(list)
         for candidate in candidates:

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 
-from streamsel.frame import Sighting
+from streamsel.frame import PrefilteredFrame
 
 _REFUSED_TOO = 4
 """How many times as many may wait where most of them are refused."""
@@ -19,23 +19,23 @@ class _Lane:
 
     def __init__(self, depth: int) -> None:
         self._depth = depth
-        self._waiting: deque[Sighting] = deque()
+        self._waiting: deque[PrefilteredFrame] = deque()
         self._dropped = 0
         self._lock = threading.Condition(threading.Lock())
 
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def put(self, sighting: Sighting) -> None:
+    def put(self, prefiltered: PrefilteredFrame) -> None:
         """Append; where there are too many, let go of the oldest."""
         with self._lock:
-            self._waiting.append(sighting)
+            self._waiting.append(prefiltered)
             if self._passing > self._depth:
                 self._drop(refused=False)
             elif len(self._waiting) > _REFUSED_TOO * self._depth:
                 self._drop(refused=True)
 
-    def take(self) -> Sighting | None:
+    def take(self) -> PrefilteredFrame | None:
         """Remove and return the oldest; None where nothing waits."""
         if not self._waiting:
             return None
@@ -111,12 +111,12 @@ class Lanes:
         if (lane := self._lanes.pop(feed, None)) is not None:
             self._turn.remove(lane)
 
-    def put(self, sighting: Sighting) -> None:
-        """Append to the lane of the sighting's feed. From the thread that reads the feed."""
-        lane = self._lanes.get(sighting.frame.key.feed)
+    def put(self, prefiltered: PrefilteredFrame) -> None:
+        """Append to the lane of the prefiltered frame's feed. From the thread that reads the feed."""
+        lane = self._lanes.get(prefiltered.frame.key.feed)
         if lane is None:
             return
-        lane.put(sighting)
+        lane.put(prefiltered)
         if self._is_asleep:
             self._is_asleep = False
             self._wake()
@@ -153,8 +153,8 @@ class Lanes:
     def __len__(self) -> int:
         return sum(map(len, self._turn))
 
-    async def take(self, most: int, patience: float) -> list[Sighting]:
-        """Take between one and ``most`` sightings, waiting for the first as long as it takes.
+    async def take(self, most: int, patience: float) -> list[PrefilteredFrame]:
+        """Take between one and ``most`` prefiltered frames, waiting for the first as long as it takes.
 
         Whoever had to wait while several feeds are read waits ``patience`` seconds more, so that
         frames that come about together are embedded together; where frames wait already, the
@@ -179,19 +179,19 @@ class Lanes:
             await self._arrived.wait()
         self._is_asleep = False
 
-    def _turns(self, most: int) -> list[Sighting]:
-        """Take one sighting of each feed that has any, and again, until ``most`` are taken."""
-        taken: list[Sighting] = []
+    def _turns(self, most: int) -> list[PrefilteredFrame]:
+        """Take one prefiltered frame of each feed that has any, and again, until ``most`` are taken."""
+        taken: list[PrefilteredFrame] = []
         without = 0
         while len(taken) < most and without < len(self._turn):
             # The feed whose turn it was goes to the end of the queue.
-            sighting = self._turn[0].take()
+            prefiltered = self._turn[0].take()
             self._turn.rotate(-1)
-            if sighting is None:
+            if prefiltered is None:
                 without += 1
             else:
                 without = 0
-                taken.append(sighting)
+                taken.append(prefiltered)
         return taken
 
     def _wake(self) -> None:

@@ -1,10 +1,10 @@
 """Child processes that read feeds, one feed each at a time; their parent judges.
 
-A child opens a feed, screens its frames and sends what it saw: sightings without their pictures,
-which the parent's own source fetches again where they are kept. A child is a fresh interpreter that
-hears requests on its standard input and answers on its standard output, pickled, so a program that
-uses this needs no guard around its main part, and a child leaves when its parent does, however that
-ends.
+A child opens a feed, screens its frames and sends what it saw: prefiltered frames without their
+pictures, which the parent's own source fetches again where they are kept. A child is a fresh
+interpreter that hears requests on its standard input and answers on its standard output, pickled,
+so a program that uses this needs no guard around its main part, and a child leaves when its parent
+does, however that ends.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import IO, Any, Protocol
 
 from streamsel.errors import SourceError, StreamselError
-from streamsel.frame import Frame, Sighting
+from streamsel.frame import Frame, PrefilteredFrame
 from streamsel.interfaces import Source
 from streamsel.runtime.ordered_map import Threads
 
@@ -36,7 +36,7 @@ _MAIN = "from streamsel.runtime.reader_processes import serve; serve()"
 class FeedReading(Protocol):
     """How a child reads one feed; made there by a callable that was pickled."""
 
-    def sightings(self) -> Iterator[Sighting]:
+    def prefiltered_frames(self) -> Iterator[PrefilteredFrame]:
         """Yield what the screen saw, in stream order; raises :class:`SourceError`."""
 
     def warnings(self) -> Sequence[str]:
@@ -117,12 +117,12 @@ class FarSource:
         """What was wrong with the feed without ending it, as the child saw it."""
         return self._source.warnings() if self._end is None else self._end.warnings
 
-    def sightings(self) -> Generator[Sighting, None, None]:
+    def prefiltered_frames(self) -> Generator[PrefilteredFrame, None, None]:
         """Yield what the child saw; feeds must be asked for in their order.
 
         Raises :class:`SourceError` as the child's source did, and where the child died.
         """
-        end = self._end = yield from self._children.sightings(self)
+        end = self._end = yield from self._children.prefiltered_frames(self)
         if end.trail is not None:
             self._adopt(end.trail)
         if end.error is not None:
@@ -136,15 +136,15 @@ class Children:
         self._count = count
         self._feeds: list[FarSource] = []
         self._children: dict[int, _Child] = {}
-        self._results: Generator[list[Sighting] | _End, None, None] | None = None
+        self._results: Generator[list[PrefilteredFrame] | _End, None, None] | None = None
         self._is_over = False
 
     def add(self, feed: FarSource) -> None:
         """Read this feed too, after those before."""
         self._feeds.append(feed)
 
-    def sightings(self, feed: FarSource) -> Generator[Sighting, None, _End]:
-        """Yield the sightings of the next feed, and return how it ended."""
+    def prefiltered_frames(self, feed: FarSource) -> Generator[PrefilteredFrame, None, _End]:
+        """Yield the prefiltered frames of the next feed, and return how it ended."""
         if self._results is None:
             ahead = Threads(self._count, _ROOM_BYTES)
             self._results = ahead.run(self._read, iter(self._feeds), _bytes_of)
@@ -167,7 +167,7 @@ class Children:
             child.kill()
 
     def close(self) -> None:
-        """End every child and wait for it; not while sightings are being read."""
+        """End every child and wait for it; not while prefiltered frames are being read."""
         self.end()
         if self._results is not None:
             self._results.close()
@@ -175,7 +175,7 @@ class Children:
             child.close()
         self._children.clear()
 
-    def _read(self, slot: int, feed: FarSource) -> Iterator[list[Sighting] | _End]:
+    def _read(self, slot: int, feed: FarSource) -> Iterator[list[PrefilteredFrame] | _End]:
         if self._is_over:
             return
         child = self._children.get(slot)
@@ -269,12 +269,12 @@ def _leave_with_parent(requests: int) -> None:
 def _answer(open_reading: Callable[[], FeedReading], answers: IO[bytes]) -> None:
     reading: FeedReading | None = None
     error: BaseException | None = None
-    batch: list[Sighting] = []
+    batch: list[PrefilteredFrame] = []
     try:
         reading = open_reading()
-        for sighting in reading.sightings():
-            sighting.frame.picture.drop()
-            batch.append(sighting)
+        for prefiltered in reading.prefiltered_frames():
+            prefiltered.frame.picture.drop()
+            batch.append(prefiltered)
             if len(batch) == _AT_ONCE:
                 _send(batch, answers)
                 batch.clear()
@@ -287,12 +287,12 @@ def _answer(open_reading: Callable[[], FeedReading], answers: IO[bytes]) -> None
     _send(_End(error, warnings, trail), answers)
 
 
-def _send(message: list[Sighting] | _End, answers: IO[bytes]) -> None:
+def _send(message: list[PrefilteredFrame] | _End, answers: IO[bytes]) -> None:
     pickle.dump(message, answers, pickle.HIGHEST_PROTOCOL)
     answers.flush()
 
 
-def _bytes_of(message: list[Sighting] | _End) -> int:
+def _bytes_of(message: list[PrefilteredFrame] | _End) -> int:
     if isinstance(message, _End):
         return 0
     thumbnails = sum(one.thumbnail.nbytes for one in message if one.thumbnail is not None)

@@ -1,6 +1,6 @@
 """The straight line for feeds that never end: nothing waits, what is late gives way, all goes on.
 
-    a thread a feed: LiveSource -> Screen -> its lane
+    a thread a feed: LiveSource -> Prefilter -> its lane
     judge thread: Embedder (a batch over all feeds) -> LiveSelector of each scope -> Judgement
     encode thread: the pictures of kept frames -> a delivery, with a thread, for each LiveSink
 
@@ -277,8 +277,10 @@ class LivePipeline:
             _LOG.error("judging does not come to an end; leaving it behind")
 
     async def _turns(self) -> None:
-        while sightings := await self._lanes.take(self._limits.batch, self._limits.patience):
-            await self._decide(self._judge.judge, sightings)
+        while prefiltered_frames := await self._lanes.take(
+            self._limits.batch, self._limits.patience
+        ):
+            await self._decide(self._judge.judge, prefiltered_frames)
 
     async def _decide(
         self, call: Callable[P, Sequence[Judgement]], *args: P.args, **kwargs: P.kwargs

@@ -298,7 +298,7 @@ class EndlessSelector:
             [candidate.frame for candidate, _, _ in embedded],
             np.stack([vector for _, vector, _ in embedded]),  # (B, D)
             times=[time for _, _, time in embedded],
-            qualities=[candidate.sighting.sharpness for candidate, _, _ in embedded],
+            qualities=[candidate.prefiltered.sharpness for candidate, _, _ in embedded],
         )
         pairs = zip(embedded, decisions, strict=True)
         return [verdict_of(candidate, decision) for (candidate, _, _), decision in pairs]

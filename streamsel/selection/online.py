@@ -133,7 +133,7 @@ class OnlineSelector:
                 [candidate.frame for candidate, _ in embedded],
                 np.stack([vector for _, vector in embedded]),  # (B, D)
                 times=[self._stream_time(candidate.frame) for candidate, _ in embedded],
-                qualities=[candidate.sighting.sharpness for candidate, _ in embedded],
+                qualities=[candidate.prefiltered.sharpness for candidate, _ in embedded],
             )
         )
         return [

@@ -69,8 +69,8 @@ class TwoPassSelector:
             ):
                 verdicts += self._reduce()
             measurable = refusal(candidate) is None
-            sighting = replace(candidate.sighting, thumbnail=None)
-            self._waiting.append((replace(candidate, sighting=sighting), measurable))
+            prefiltered = replace(candidate.prefiltered, thumbnail=None)
+            self._waiting.append((replace(candidate, prefiltered=prefiltered), measurable))
             self._measurable += measurable
         return verdicts
 
@@ -240,8 +240,8 @@ class UniformSelector:
         for candidate in candidates:
             if self._waiting is not None:
                 verdicts.append(self._judge_one(self._waiting, self._place(candidate)))
-            sighting = replace(candidate.sighting, thumbnail=None)
-            self._waiting = replace(candidate, sighting=sighting)
+            prefiltered = replace(candidate.prefiltered, thumbnail=None)
+            self._waiting = replace(candidate, prefiltered=prefiltered)
         return verdicts
 
     def finish(self) -> list[Verdict]:

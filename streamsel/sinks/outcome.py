@@ -69,6 +69,6 @@ def without_pixels(judgement: Judgement) -> Judgement:
 
 
 def _bare(candidate: Candidate) -> Candidate:
-    sighting = candidate.sighting
-    frame = replace(sighting.frame, picture=Picture(None))
-    return replace(candidate, sighting=replace(sighting, frame=frame, thumbnail=None))
+    prefiltered = candidate.prefiltered
+    frame = replace(prefiltered.frame, picture=Picture(None))
+    return replace(candidate, prefiltered=replace(prefiltered, frame=frame, thumbnail=None))

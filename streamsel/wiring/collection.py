@@ -10,7 +10,7 @@ import numpy as np
 from streamsel.config.options import RunOptions
 from streamsel.decisions import FeedReport, Verdict
 from streamsel.errors import SourceError
-from streamsel.frame import Candidate, Frame, FrameKey, ScreenState
+from streamsel.frame import Candidate, Frame, FrameKey, PrefilterState
 from streamsel.interfaces import Embeddings, Observer
 from streamsel.runtime.file_run import Lane, Pipeline
 from streamsel.wiring.embeddings import build_embeddings, looks_on_card, open_eye
@@ -70,8 +70,10 @@ _NO_SKETCH = np.empty((0, 0), np.uint8)
 def _bare(candidate: Candidate) -> Candidate:
     """Let go of what no selector looks at."""
     candidate.frame.picture.drop()
-    sighting = replace(candidate.sighting, sketch=_NO_SKETCH, thumbnail=None, state=ScreenState())
-    return Candidate(sighting, candidate.embedding)
+    prefiltered = replace(
+        candidate.prefiltered, sketch=_NO_SKETCH, thumbnail=None, state=PrefilterState()
+    )
+    return Candidate(prefiltered, candidate.embedding)
 
 
 def build_collection(
@@ -87,13 +89,13 @@ def build_collection(
     ``embeddings`` are those of an earlier run with the same options; None: they are loaded.
     ``standard_input`` is the file that holds what ``-`` stands for.
     """
-    from streamsel.prefilter.options import ScreenOptions
-    from streamsel.prefilter.prefilter import FrameScreen
+    from streamsel.prefilter.options import PrefilterOptions
+    from streamsel.prefilter.prefilter import FramePrefilter
 
     on_card = looks_on_card(options.read)
     opened = open_sources(inputs, options.read, on_card=on_card, standard_input=standard_input)
     given = embeddings or build_embeddings(options.embed, opened.sources)
-    everything = ScreenOptions(
+    everything = PrefilterOptions(
         black_share=None,
         uniform_share=None,
         exact_duplicates=False,
@@ -102,7 +104,7 @@ def build_collection(
         min_sharpness=None,
     )
     lanes = [
-        Lane(source, lambda: FrameScreen(open_eye(on_card=on_card), given.view, everything))
+        Lane(source, lambda: FramePrefilter(open_eye(on_card=on_card), given.view, everything))
         for source in opened.sources
     ]
     collector = _Collector()

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from streamsel.config.options import ReadOptions, RunOptions
-from streamsel.frame import ScreenState, Sighting, View
-from streamsel.interfaces import Screen, Source
-from streamsel.prefilter.options import ScreenOptions
-from streamsel.prefilter.prefilter import FrameScreen
+from streamsel.frame import PrefilteredFrame, PrefilterState, View
+from streamsel.interfaces import Prefilter, Source
+from streamsel.prefilter.options import PrefilterOptions
+from streamsel.prefilter.prefilter import FramePrefilter
 from streamsel.runtime.file_run import Lane
 from streamsel.runtime.ordered_map import usable_cores
 from streamsel.sources.file import FileSource
@@ -21,7 +21,7 @@ from streamsel.wiring.embeddings import open_eye
 from streamsel.wiring.inputs import open_source
 
 if TYPE_CHECKING:
-    from streamsel.prefilter.prefilter import FrameScreen
+    from streamsel.prefilter.prefilter import FramePrefilter
     from streamsel.record.values import Feed
     from streamsel.runtime.reader_processes import Children
     from streamsel.sources.inputs import Input
@@ -71,7 +71,7 @@ class Lanes:
             self._children.close()
 
     def _here(self, planned: _Planned) -> Lane:
-        def open_screen() -> Screen:
+        def open_screen() -> Prefilter:
             return self._screen(planned.feed)
 
         return Lane(planned.source, open_screen, planned.feed.recorded, planned.done)
@@ -94,24 +94,24 @@ class Lanes:
         far = FarSource(source, request, adopt, children)
         children.add(far)
         here = self._here(planned)
-        return Lane(far, here.open_screen, feed.recorded, sightings=far.sightings)
+        return Lane(far, here.open_screen, feed.recorded, prefiltered_frames=far.prefiltered_frames)
 
-    def _screen(self, feed: Feed) -> FrameScreen:
-        from streamsel.prefilter.prefilter import FrameScreen
+    def _screen(self, feed: Feed) -> FramePrefilter:
+        from streamsel.prefilter.prefilter import FramePrefilter
 
-        screen = FrameScreen(open_eye(on_card=self._on_card), self._view, self._options.screen)
+        screen = FramePrefilter(open_eye(on_card=self._on_card), self._view, self._options.screen)
         screen.resume(*self._remembered(feed))
         return screen
 
-    def _remembered(self, feed: Feed) -> tuple[ScreenState, tuple[int, ...]]:
+    def _remembered(self, feed: Feed) -> tuple[PrefilterState, tuple[int, ...]]:
         """What a screen remembers of the frames that are recorded."""
-        from streamsel.prefilter.prefilter import FrameScreen
+        from streamsel.prefilter.prefilter import FramePrefilter
         from streamsel.record.reader import Record
 
         if not feed.recorded:
-            return ScreenState(), ()
+            return PrefilterState(), ()
         with Record.open(self._folder) as record:
-            state, digests = record.screen_state(feed.name, FrameScreen.MEMORY)
+            state, digests = record.screen_state(feed.name, FramePrefilter.MEMORY)
         return state, tuple(digests)
 
 
@@ -125,10 +125,10 @@ class FeedRequest:
 
     feed: Input
     read: ReadOptions
-    screen: ScreenOptions
+    screen: PrefilterOptions
     view: View
     start: int
-    state: ScreenState
+    state: PrefilterState
     digests: tuple[int, ...]
     threads: int
 
@@ -144,10 +144,10 @@ class FeedInChild:
         self._request = request
         self._source = open_source(request.feed, request.read, threads=request.threads)
 
-    def sightings(self) -> Iterator[Sighting]:
+    def prefiltered_frames(self) -> Iterator[PrefilteredFrame]:
         """Yield what the screen saw, in stream order; raises :class:`SourceError`."""
         request = self._request
-        screen = FrameScreen(open_eye(on_card=False), request.view, request.screen)
+        screen = FramePrefilter(open_eye(on_card=False), request.view, request.screen)
         screen.resume(request.state, request.digests)
         with closing(self._source.frames(request.start)) as frames:
             for frame in frames:

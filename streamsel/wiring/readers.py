@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from streamsel.clock import Clock
 from streamsel.config.settings import FeedSettings
 from streamsel.frame import View
-from streamsel.interfaces import LiveSource, Screen, ViewWatch
+from streamsel.interfaces import LiveSource, Prefilter, ViewWatch
 
 if TYPE_CHECKING:
     from streamsel.sources.covering import Areas
@@ -82,12 +82,12 @@ def open_watch() -> ViewWatch:
     return CameraWatch(Eye())
 
 
-def open_screen(settings: FeedSettings, view: View) -> Screen:
+def open_screen(settings: FeedSettings, view: View) -> Prefilter:
     """Return a screen that remembers nothing yet; ``view`` is what the embedder wants."""
-    from streamsel.prefilter.prefilter import FrameScreen
+    from streamsel.prefilter.prefilter import FramePrefilter
     from streamsel.sources.thumbnails.cpu import Eye
 
-    return FrameScreen(Eye(), view, settings.screen)
+    return FramePrefilter(Eye(), view, settings.screen)
 
 
 def open_areas(settings: FeedSettings, last_size: tuple[int, int] | None) -> Areas | None:

@@ -66,7 +66,7 @@ class Tape:
         return [
             Candidate(
                 replace(
-                    one.sighting,
+                    one.prefiltered,
                     frame=replace(one.frame, key=FrameKey("tape", index), media_time=index / FPS),
                 ),
                 one.embedding,

@@ -18,8 +18,8 @@ from pathlib import Path
 
 from streamsel.clock import SystemClock
 from streamsel.frame import View
-from streamsel.prefilter.options import ScreenOptions
-from streamsel.prefilter.prefilter import FrameScreen
+from streamsel.prefilter.options import PrefilterOptions
+from streamsel.prefilter.prefilter import FramePrefilter
 from streamsel.sources.live.camera import CameraSource
 from streamsel.sources.live.connection import LiveOptions
 from streamsel.sources.thumbnails.cpu import Eye
@@ -46,7 +46,7 @@ def feeds_per_core(address: str, decode: str, seconds: float) -> float:
     """Read for so many seconds of video; return seconds that pass for each one of CPU time."""
     options = LiveOptions(decode=decode)
     source = CameraSource("bench", address, options, SystemClock())
-    screen = FrameScreen(Eye(), View(64), ScreenOptions(exact_duplicates=False))
+    screen = FramePrefilter(Eye(), View(64), PrefilterOptions(exact_duplicates=False))
     session = source.session(0, 0.0)
     screen.look(next(session))
     cpu, began = time.thread_time(), time.monotonic()

@@ -19,7 +19,7 @@ from streamsel.cli.compare import command
 from streamsel.config.options import ReadOptions, RunOptions, SelectOptions
 from streamsel.decisions import FeedReport, Verdict
 from streamsel.errors import ConfigurationError
-from streamsel.frame import Sighting
+from streamsel.frame import PrefilteredFrame
 from streamsel.runtime.execute import execute
 from streamsel.wiring.collection import build_collection
 from tests.sources.media import moving_picture
@@ -64,7 +64,7 @@ class Interrupter:
         if feed == self._feed:
             os.kill(os.getpid(), signal.SIGINT)
 
-    def seen(self, sightings: Sequence[Sighting]) -> None: ...
+    def seen(self, prefiltered_frames: Sequence[PrefilteredFrame]) -> None: ...
 
     def judged(self, verdicts: Sequence[Verdict]) -> None: ...
 
@@ -162,7 +162,7 @@ def test_only_what_selectors_look_at_is_held(resting: Path) -> None:
     assert len(run.candidates) == FRAMES
     for one in run.candidates:
         assert one.frame.picture.held_bytes == 0
-        assert one.sighting.sketch.size == 0
-        assert one.sighting.thumbnail is None
-        assert one.sighting.state.previous is None
-        assert one.sighting.sharpness > 0
+        assert one.prefiltered.sketch.size == 0
+        assert one.prefiltered.thumbnail is None
+        assert one.prefiltered.state.previous is None
+        assert one.prefiltered.sharpness > 0

@@ -14,7 +14,7 @@ from streamsel.config.options import DEFAULT_COUNT
 from streamsel.config.schema import Config
 from streamsel.config.sections.feeds import ScreenConfig
 from streamsel.config.settings import ClipSettings
-from streamsel.prefilter.options import ScreenOptions
+from streamsel.prefilter.options import PrefilterOptions
 from tests.config.files import ONE_FEED
 
 TLS = {"cert_file": "cert.pem", "key_file": "key.pem"}
@@ -44,7 +44,7 @@ def test_a_feed_and_nothing_else_is_enough() -> None:
     whole = config()
     feed = whole.feed("gate")
     assert (feed.count, feed.period, feed.share) == (DEFAULT_COUNT, None, None)
-    assert feed.screen == ScreenOptions()
+    assert feed.screen == PrefilterOptions()
     assert feed.clip is None
     assert feed.scope == "gate"
     assert whole.sinks.disk is not None
@@ -73,8 +73,8 @@ def test_screen_and_clip_are_merged_key_by_key() -> None:
         defaults={"screen": {"black_level": 9}, "clip": {"after": "9s"}},
     )
     a, b = whole.feed("a"), whole.feed("b")
-    assert a.screen == ScreenOptions(black_level=9, min_sharpness=None)
-    assert b.screen == ScreenOptions(black_level=9)
+    assert a.screen == PrefilterOptions(black_level=9, min_sharpness=None)
+    assert b.screen == PrefilterOptions(black_level=9)
     assert a.clip == ClipSettings(before=5.0, after=9.0)
     assert b.clip is None
 
@@ -98,7 +98,7 @@ def test_a_feeds_own_budget_replaces_the_common_one(
 
 
 def test_screen_options_are_all_there_with_the_same_defaults() -> None:
-    assert ScreenConfig().model_dump() == asdict(ScreenOptions())
+    assert ScreenConfig().model_dump() == asdict(PrefilterOptions())
 
 
 def test_the_port_of_a_broker_depends_on_tls() -> None:

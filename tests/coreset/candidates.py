@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from streamsel.frame import Candidate, Frame, FrameKey, Picture, Sighting
+from streamsel.frame import Candidate, Frame, FrameKey, Picture, PrefilteredFrame
 
 THUMBNAIL_SIDE = 4
 
@@ -28,7 +28,7 @@ def candidate(
         height=48,
         picture=Picture(None),
     )
-    sighting = Sighting(
+    prefiltered = PrefilteredFrame(
         frame=frame,
         sketch=np.zeros((32, 32), np.uint8),
         digest=index,
@@ -36,4 +36,4 @@ def candidate(
         refusal=refusal,
         thumbnail=(None if refusal else np.zeros((THUMBNAIL_SIDE, THUMBNAIL_SIDE, 3), np.uint8)),
     )
-    return Candidate(sighting, vector)
+    return Candidate(prefiltered, vector)

@@ -16,8 +16,8 @@ from streamsel.api.compare import compare_inputs
 from streamsel.config.options import EmbedOptions, RunOptions, SelectOptions
 from streamsel.decisions import FeedReport, Verdict
 from streamsel.errors import ConfigurationError, EmbedderError
-from streamsel.frame import Sighting
-from streamsel.prefilter.options import ScreenOptions
+from streamsel.frame import PrefilteredFrame
+from streamsel.prefilter.options import PrefilterOptions
 from streamsel.record.reader import Record
 from streamsel.runtime.execute import execute
 from streamsel.runtime.file_run import Pipeline
@@ -37,7 +37,7 @@ class Stopper:
     def feed_opened(self, feed: str, expected_frames: int | None, done_frames: int) -> None:
         """Nothing to do."""
 
-    def seen(self, sightings: Sequence[Sighting]) -> None:
+    def seen(self, prefiltered_frames: Sequence[PrefilteredFrame]) -> None:
         """Nothing to do."""
 
     def judged(self, verdicts: Sequence[Verdict]) -> None:
@@ -70,7 +70,7 @@ def told(folder: Path) -> Any:
     """All that was decided in a run, and on what."""
     with Record.open(folder) as record:
         candidates = [
-            (one.frame.key, one.sighting.digest, one.embedding is None or bytes(one.embedding))
+            (one.frame.key, one.prefiltered.digest, one.embedding is None or bytes(one.embedding))
             for one in record.candidates()
         ]
         decisions, changes = list(record.decisions()), list(record.changes())
@@ -88,7 +88,7 @@ def test_a_selection_among_exported_embeddings_is_the_same(
 
 
 def test_a_comparison_on_exported_embeddings_is_the_same(demo_clip: Path, tmp_path: Path) -> None:
-    everything = ScreenOptions(
+    everything = PrefilterOptions(
         black_share=None,
         uniform_share=None,
         exact_duplicates=False,

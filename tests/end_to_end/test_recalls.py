@@ -20,7 +20,7 @@ from streamsel.frame import (
     Frame,
     FrameKey,
     Picture,
-    Sighting,
+    PrefilteredFrame,
     Thumbnail,
     Vectors,
     View,
@@ -78,7 +78,7 @@ def encode(picture: Picture) -> EncodedPicture:
     return EncodedPicture(bytes(picture.image.to_ndarray()), SIDE, SIDE)
 
 
-def sighting(key: FrameKey) -> Sighting:
+def prefiltered(key: FrameKey) -> PrefilteredFrame:
     pixels = np.frombuffer(image_of(key), np.uint8).reshape(SIDE, SIDE)
     seconds = key.index * SECONDS / FRAMES
     frame = Frame(
@@ -88,7 +88,7 @@ def sighting(key: FrameKey) -> Sighting:
     )  # fmt: skip
     number = shown(key)
     thumbnail = np.full((2, 2, 3), (number % 256, number // 256, 0), np.uint8)
-    return Sighting(frame, np.zeros((32, 32), np.uint8), number, 0.5, None, thumbnail)
+    return PrefilteredFrame(frame, np.zeros((32, 32), np.uint8), number, 0.5, None, thumbnail)
 
 
 @dataclass
@@ -122,7 +122,9 @@ def turns(judge: Judge) -> Iterator[list[Judgement]]:
     sizes = np.random.default_rng(7).integers(1, 16, FRAMES)
     starts = np.minimum(np.cumsum(sizes) - sizes, FRAMES)
     for start, stop in pairwise(starts):
-        seen = [sighting(FrameKey(feed, index)) for index in range(start, stop) for feed in FEEDS]
+        seen = [
+            prefiltered(FrameKey(feed, index)) for index in range(start, stop) for feed in FEEDS
+        ]
         if seen:
             yield [encoded(one, encode) for one in judge.judge(seen)]
 

@@ -18,7 +18,7 @@ import streamsel as package
 from streamsel.config.options import RunOptions, SelectOptions
 from streamsel.decisions import FeedReport, Verdict
 from streamsel.errors import ConfigurationError
-from streamsel.frame import Sighting
+from streamsel.frame import PrefilteredFrame
 from streamsel.runtime.execute import execute
 from streamsel.runtime.file_run import Pipeline
 from streamsel.sources.demo.synthetic import render_demo
@@ -49,8 +49,8 @@ class Interrupting:
         self._left = frames
         self.pipeline: Pipeline | None = None
 
-    def seen(self, sightings: Sequence[Sighting]) -> None:
-        self._left -= len(sightings)
+    def seen(self, prefiltered_frames: Sequence[PrefilteredFrame]) -> None:
+        self._left -= len(prefiltered_frames)
         if self._left <= 0 and self.pipeline is not None:
             self.pipeline.stop()
 

@@ -18,7 +18,7 @@ import streamsel as package
 from streamsel.config.options import RunOptions, SelectOptions
 from streamsel.decisions import FeedReport, Verdict
 from streamsel.errors import ConfigurationError
-from streamsel.frame import Sighting
+from streamsel.frame import PrefilteredFrame
 from streamsel.runtime.execute import execute
 from streamsel.runtime.file_run import Pipeline
 from streamsel.wiring.selection import build_selection
@@ -104,7 +104,7 @@ def test_an_input_that_failed_last_is_tried_again(demo_clip: Path, tmp_path: Pat
         def feed_opened(self, feed: str, expected_frames: int | None, done_frames: int) -> None:
             self.opened.append(feed)
 
-        def seen(self, sightings: Sequence[Sighting]) -> None:
+        def seen(self, prefiltered_frames: Sequence[PrefilteredFrame]) -> None:
             """Not of interest."""
 
         def judged(self, verdicts: Sequence[Verdict]) -> None:

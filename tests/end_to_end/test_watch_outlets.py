@@ -16,8 +16,8 @@ import pytest
 
 from streamsel.embed.computed import embedded
 from streamsel.embed.registry import create
-from streamsel.prefilter.options import ScreenOptions
-from streamsel.prefilter.prefilter import FrameScreen
+from streamsel.prefilter.options import PrefilterOptions
+from streamsel.prefilter.prefilter import FramePrefilter
 from streamsel.selection.budget import Budget
 from streamsel.selection.endless import EndlessSelector
 from streamsel.sources.file import FileSource
@@ -308,14 +308,14 @@ def test_a_file_over_rtsp_is_decided_like_the_file(
     # The frames that both saw, in order: what came before the first that the camera delivered,
     # or was dropped on the way, is left out of the file's.
     embedder = create("builtin", weights=None, device="cpu")
-    screen = FrameScreen(Eye(), embedder.view, ScreenOptions())
-    sightings = [screen.look(frame) for frame in FileSource("gate", str(clip)).frames()]
+    screen = FramePrefilter(Eye(), embedder.view, PrefilterOptions())
+    prefiltered_frames = [screen.look(frame) for frame in FileSource("gate", str(clip)).frames()]
     wanted_digests = [digest for digest, *_ in live]
-    both = [seen for seen in sightings if seen.digest in set(wanted_digests)]
+    both = [seen for seen in prefiltered_frames if seen.digest in set(wanted_digests)]
     assert len(both) >= 200
     selector = EndlessSelector(Budget(count=8), embedder.dim)
     verdicts = selector.judge(embedded(embedder, both))
-    from_file = {verdict.candidate.sighting.digest: verdict for verdict in verdicts}
+    from_file = {verdict.candidate.prefiltered.digest: verdict for verdict in verdicts}
     compared = 0
     for digest, outcome, reason, distance, threshold in live:
         if (verdict := from_file.pop(digest, None)) is not None:

@@ -25,7 +25,7 @@ from streamsel.frame import (
     Frame,
     FrameKey,
     Picture,
-    Sighting,
+    PrefilteredFrame,
     Thumbnail,
     Vectors,
     View,
@@ -213,7 +213,7 @@ class Service:
             self.rows[update.scope] += _rows_of(update)
             self._store.apply(encoded(update, _encode))
 
-    def _sighting(self, name: str, index: int) -> Sighting:
+    def _sighting(self, name: str, index: int) -> PrefilteredFrame:
         feed, number = self._feeds[name], self._firsts[name] + index
         refused = feed.black_every and index % feed.black_every == feed.black_every - 1
         frame = Frame(
@@ -228,7 +228,7 @@ class Service:
             received=self._clock.monotonic(),
         )
         thumbnail = np.full((2, 2, 3), (number % 256, number // 256, 0), np.uint8)
-        return Sighting(
+        return PrefilteredFrame(
             frame=frame,
             sketch=np.zeros((32, 32), np.uint8),
             digest=number,

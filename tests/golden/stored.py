@@ -25,7 +25,7 @@ from streamsel.config.options import RunOptions, SelectOptions, WriteOptions
 from streamsel.coreset.coreset import Coreset
 from streamsel.coreset.snapshot import Snapshot
 from streamsel.decisions import FeedReport, Verdict
-from streamsel.frame import Sighting
+from streamsel.frame import PrefilteredFrame
 from streamsel.http.ended import EndedLogins
 from streamsel.runtime.execute import execute
 from streamsel.sinks.mqtt.payloads import Message
@@ -102,7 +102,7 @@ class _Stopping:
         if self._left <= 0:
             raise _StopError
 
-    def seen(self, sightings: Sequence[Sighting]) -> None:
+    def seen(self, prefiltered_frames: Sequence[PrefilteredFrame]) -> None:
         """Not of interest."""
 
     def feed_opened(self, feed: str, expected_frames: int | None, done_frames: int) -> None:

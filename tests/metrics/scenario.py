@@ -100,7 +100,7 @@ def verdict(
     vector = None if outcome == "refused" else np.ones(4, np.float32) / 2
     made = candidate(index, vector, reason if outcome == "refused" else None, feed=feed)
     shown = frame(feed, index)
-    made = Candidate(replace(made.sighting, frame=shown), vector)
+    made = Candidate(replace(made.prefiltered, frame=shown), vector)
     events = (Kept(shown, distance, None, 0.1, reason),) if outcome == "kept" else ()
     return Verdict(made, outcome, reason, distance, None, 0.1, events)
 

@@ -8,15 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamsel.errors import ConfigurationError
-from streamsel.frame import ScreenState, View
-from streamsel.interfaces import Screen
-from streamsel.prefilter.options import ScreenOptions
-from streamsel.prefilter.prefilter import FrameScreen
+from streamsel.frame import PrefilterState, View
+from streamsel.interfaces import Prefilter
+from streamsel.prefilter.options import PrefilterOptions
+from streamsel.prefilter.prefilter import FramePrefilter
 from tests.prefilter.eyes import PlainEye, shown, textured
 from tests.prefilter.test_measures import smeared
 
-AT_ONCE = ScreenOptions(calibration=0)
-ALL_OFF = ScreenOptions(
+AT_ONCE = PrefilterOptions(calibration=0)
+ALL_OFF = PrefilterOptions(
     corrupt=False,
     black_share=None,
     uniform_share=None,
@@ -28,7 +28,7 @@ ALL_OFF = ScreenOptions(
 
 
 def looked_at(frames, options=AT_ONCE, eye=None):
-    screen: Screen = FrameScreen(eye or PlainEye(), View(16), options)
+    screen: Prefilter = FramePrefilter(eye or PlainEye(), View(16), options)
     return [screen.look(frame) for frame in frames]
 
 
@@ -56,7 +56,7 @@ BLURRED = smeared(np.kron(textured(2), np.ones((8, 8), np.uint8)), 49)
 )
 def test_each_check_refuses_its_kind_and_can_be_switched_off(picture, reason, off):
     assert refusals([picture]) == [reason]
-    assert refusals([picture], ScreenOptions(**off)) == [None]
+    assert refusals([picture], PrefilterOptions(**off)) == [None]
 
 
 def test_a_corrupt_frame_is_refused_unseen_and_changes_nothing():
@@ -66,7 +66,7 @@ def test_a_corrupt_frame_is_refused_unseen_and_changes_nothing():
     assert second.refusal == "corrupt"
     assert second.state is first.state
     assert eye.asked["sketch"] == 1
-    assert refusals([textured(2)], ScreenOptions(corrupt=False), corrupt=True) == [None]
+    assert refusals([textured(2)], PrefilterOptions(corrupt=False), corrupt=True) == [None]
 
 
 def test_with_every_check_off_everything_passes():
@@ -91,7 +91,7 @@ def test_a_passing_frame_carries_a_thumbnail_and_a_refused_one_none():
 
 
 def test_a_repeated_picture_is_a_duplicate_until_it_counts_as_frozen():
-    told = refusals([textured(1)] * 60, ScreenOptions(freeze_seconds=2.0), fps=25)
+    told = refusals([textured(1)] * 60, PrefilterOptions(freeze_seconds=2.0), fps=25)
     assert told[:2] == [None, "exact-duplicate"]
     assert told[2:52] == ["exact-duplicate"] * 50
     assert told[52:] == ["frozen"] * 8
@@ -110,7 +110,7 @@ def test_noise_is_not_a_freeze_however_long():
 
 def test_noise_passes_while_the_feed_is_calibrated():
     pictures = [noisy(textured(1), seed) for seed in range(30)]
-    assert refusals(pictures, ScreenOptions(calibration=10)) == [None] * 10 + ["unchanged"] * 20
+    assert refusals(pictures, PrefilterOptions(calibration=10)) == [None] * 10 + ["unchanged"] * 20
 
 
 def test_a_small_object_is_noticed_though_the_mean_hardly_moves():
@@ -118,14 +118,14 @@ def test_a_small_object_is_noticed_though_the_mean_hardly_moves():
     with_object = scene.copy()
     with_object[100:108, 100:108] = 255 - with_object[100:108, 100:108] // 2
     assert refusals([scene, with_object]) == [None, None]
-    blind = ScreenOptions(calibration=0, unchanged_cell=256)
+    blind = PrefilterOptions(calibration=0, unchanged_cell=256)
     assert refusals([scene, with_object], blind) == [None, "unchanged"]
 
 
 def test_a_slow_drift_is_noticed_against_the_last_frame_that_passed():
     dawn = [np.clip(textured(1).astype(int) + step, 0, 255).astype(np.uint8) for step in range(5)]
     flickering = [level for level in dawn for _ in range(2)]
-    options = ScreenOptions(calibration=0, unchanged_mean=1.5)
+    options = PrefilterOptions(calibration=0, unchanged_mean=1.5)
     told = refusals(flickering, options)
     assert [index for index, refusal in enumerate(told) if refusal is None] == [0, 4, 8]
 
@@ -133,7 +133,7 @@ def test_a_slow_drift_is_noticed_against_the_last_frame_that_passed():
 def test_a_loop_is_seen_once():
     loop = [textured(seed) for seed in range(20)]
     assert refusals(loop * 3) == [None] * 20 + ["exact-duplicate"] * 40
-    off = ScreenOptions(exact_duplicates=False)
+    off = PrefilterOptions(exact_duplicates=False)
     assert refusals(loop * 3, off) == [None] * 60
 
 
@@ -142,21 +142,21 @@ def test_pictures_that_differ_where_no_cell_shows_it_are_not_duplicates():
     other = one.copy()
     other[0, 0], other[0, 1] = other[0, 1] + 40, other[0, 1] - 40
     eye = PlainEye()
-    fine = FrameScreen(eye, View(64), ScreenOptions(unchanged_mean=None))
+    fine = FramePrefilter(eye, View(64), PrefilterOptions(unchanged_mean=None))
     assert [fine.look(frame).refusal for frame in shown([one, other])] == [None, None]
 
 
 def test_what_was_not_seen_for_long_is_forgotten():
     first, later = shown([textured(1)])[0], shown([textured(2)])[0]
-    screen = FrameScreen(PlainEye(), View(16), AT_ONCE)
+    screen = FramePrefilter(PlainEye(), View(16), AT_ONCE)
     digest = screen.look(first).digest
     others = list(range(1, screen.memory))
-    screen.resume(ScreenState(), [digest, *others])
+    screen.resume(PrefilterState(), [digest, *others])
     assert screen.look(first).refusal == "exact-duplicate"
-    screen.resume(ScreenState(), [digest, *others])
+    screen.resume(PrefilterState(), [digest, *others])
     assert screen.look(later).refusal is None
     assert screen.look(first).refusal is None
-    screen.resume(ScreenState(), [digest, *others[1:]])
+    screen.resume(PrefilterState(), [digest, *others[1:]])
     assert screen.look(later).refusal is None  # the last one that there is room for
     assert screen.look(first).refusal == "exact-duplicate"
 
@@ -186,14 +186,14 @@ SCENES = {
     st.data(),
 )
 def test_resumed_at_any_point_it_goes_on_alike(script, calibration, data):
-    options = ScreenOptions(calibration=calibration, freeze_seconds=0.2)
+    options = PrefilterOptions(calibration=calibration, freeze_seconds=0.2)
     frames = shown([SCENES[name] for name, times in script for _ in range(times)])
     whole = looked_at(frames, options)
     split = data.draw(st.integers(0, len(frames)))
     before = whole[:split]
-    screen = FrameScreen(PlainEye(), View(16), options)
+    screen = FramePrefilter(PlainEye(), View(16), options)
     screen.resume(
-        before[-1].state if before else ScreenState(),
+        before[-1].state if before else PrefilterState(),
         [seen.digest for seen in before if seen.refusal is None],
     )
     after = [screen.look(frame) for frame in frames[split:]]
@@ -218,7 +218,7 @@ def judged(seen):
 )
 def test_options_out_of_bounds_are_refused_by_name(wrong):
     with pytest.raises(ConfigurationError, match=next(iter(wrong))):
-        ScreenOptions(**wrong)
+        PrefilterOptions(**wrong)
 
 
 @pytest.mark.parametrize(("levels", "refusal"), [(6, "unchanged"), (7, None)])

@@ -65,8 +65,8 @@ def test_verdicts_are_read_back_as_they_were(tmp_path, writer, made):
         assert now.frame.time_base == Fraction(1, 12_800)
         assert now.frame.media_time == was.frame.media_time
         assert now.frame.picture.image is None
-        assert now.sighting.digest == was.sighting.digest
-        assert now.sighting.refusal == was.sighting.refusal
+        assert now.prefiltered.digest == was.prefiltered.digest
+        assert now.prefiltered.refusal == was.prefiltered.refusal
         assert (now.embedding is None) == (was.embedding is None)
         if now.embedding is not None:
             assert (now.embedding == was.embedding).all()
@@ -99,7 +99,7 @@ def test_a_resumed_record_knows_where_each_feed_and_its_screen_were(tmp_path, wr
         assert (walk.done, walk.warnings) == (True, ("damaged packet",))
         assert (yard.done, yard.frames) == (False, None)
         state, digests = record.screen_state("yard", 5)
-        was = made[79].candidate.sighting.state
+        was = made[79].candidate.prefiltered.state
         assert (state.passed, state.rows_digest, state.still_since) == (
             was.passed,
             was.rows_digest,
@@ -107,7 +107,7 @@ def test_a_resumed_record_knows_where_each_feed_and_its_screen_were(tmp_path, wr
         )
         assert (state.reference == was.reference).all()
         passed = [
-            v.candidate.sighting.digest for v in made[60:80] if v.candidate.embedding is not None
+            v.candidate.prefiltered.digest for v in made[60:80] if v.candidate.embedding is not None
         ]
         assert digests == passed[-5:]
         record.append(made)
@@ -155,8 +155,8 @@ def test_a_failed_append_changes_nothing_and_may_be_repeated(writer, made):
 def renamed(verdict):
     candidate = verdict.candidate
     frame = replace(verdict.frame, key=FrameKey("attic", 0))
-    sighting = replace(candidate.sighting, frame=frame)
-    return replace(verdict, candidate=replace(candidate, sighting=sighting))
+    prefiltered = replace(candidate.prefiltered, frame=frame)
+    return replace(verdict, candidate=replace(candidate, prefiltered=prefiltered))
 
 
 def test_feeds_may_join_later(writer):

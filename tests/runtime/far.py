@@ -13,12 +13,12 @@ from fractions import Fraction
 import numpy as np
 
 from streamsel.errors import SourceError
-from streamsel.frame import Frame, FrameKey, Picture, ScreenState, Sighting
+from streamsel.frame import Frame, FrameKey, Picture, PrefilteredFrame, PrefilterState
 
 
 @dataclass(frozen=True)
 class Scripted:
-    """Yields so many sightings and then ends as it is told to."""
+    """Yields so many prefiltered frames and then ends as it is told to."""
 
     feed: str
     frames: int
@@ -29,9 +29,9 @@ class Scripted:
             raise SourceError(f"feed '{self.feed}': cannot be opened")
         return self
 
-    def sightings(self) -> Iterator[Sighting]:
+    def prefiltered_frames(self) -> Iterator[PrefilteredFrame]:
         for index in range(self.frames):
-            yield sighting(self.feed, index)
+            yield prefiltered(self.feed, index)
         if self.ending == "lost":
             raise SourceError(f"feed '{self.feed}': was lost")
         if self.ending == "killed":
@@ -41,7 +41,7 @@ class Scripted:
         if self.ending == "defect":
             sys.exit(3)
         while self.ending == "never":
-            yield sighting(self.feed, self.frames)
+            yield prefiltered(self.feed, self.frames)
 
     def warnings(self) -> tuple[str, ...]:
         print("what is printed in a child does not come between its answers")
@@ -51,8 +51,8 @@ class Scripted:
         return (self.feed, self.frames)
 
 
-def sighting(feed: str, index: int) -> Sighting:
+def prefiltered(feed: str, index: int) -> PrefilteredFrame:
     frame = Frame(FrameKey(feed, index), index, Fraction(1, 25), index / 25, 64, 64, Picture(None))
     thumbnail = np.full((64, 64, 3), index % 256, np.uint8)
     sketch = np.zeros((32, 32), np.uint8)
-    return Sighting(frame, sketch, index + 1, 1.0, None, thumbnail, ScreenState())
+    return PrefilteredFrame(frame, sketch, index + 1, 1.0, None, thumbnail, PrefilterState())

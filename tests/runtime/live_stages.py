@@ -27,7 +27,15 @@ from streamsel.decisions import (
     Verdict,
 )
 from streamsel.errors import ConfigurationError, RefusedError, SinkError, SourceError
-from streamsel.frame import Candidate, EncodedPicture, Frame, FrameKey, Picture, Sighting, Vectors
+from streamsel.frame import (
+    Candidate,
+    EncodedPicture,
+    Frame,
+    FrameKey,
+    Picture,
+    PrefilteredFrame,
+    Vectors,
+)
 from streamsel.interfaces import LiveSelector
 from streamsel.runtime.feed_reader import LiveFeed
 from tests.runtime.stages import OpenScreen
@@ -76,7 +84,7 @@ def live_frame(
     )
 
 
-def sighting(feed: str, index: int, refused: bool = False) -> Sighting:
+def prefiltered(feed: str, index: int, refused: bool = False) -> PrefilteredFrame:
     return OpenScreen(refuse_every=1 if refused else 0).look(live_frame(feed, index))
 
 
@@ -153,7 +161,7 @@ def steps(*script: float | str) -> Callable[[], Iterator[float | str]]:
 class ContentWatch:
     """Finds no fault with any view."""
 
-    def look(self, sighting: Sighting) -> Fault | None:
+    def look(self, prefiltered: PrefilteredFrame) -> Fault | None:
         return None
 
 
@@ -206,7 +214,9 @@ class NewestSelector:
         frame = candidate.frame
         self.judged.append(frame.key)
         if candidate.embedding is None:
-            return Verdict(candidate, "refused", str(candidate.sighting.refusal), None, None, None)
+            return Verdict(
+                candidate, "refused", str(candidate.prefiltered.refusal), None, None, None
+            )
         if frame.key.index % self.every:
             return Verdict(candidate, "covered", "covered", 0.1, None, 0.2)
         self.members[frame.key] = frame

@@ -9,7 +9,16 @@ import numpy as np
 
 from streamsel.decisions import FeedReport, Kept, Verdict
 from streamsel.errors import SourceError
-from streamsel.frame import Candidate, Frame, FrameKey, Picture, Sighting, Thumbnail, Vectors, View
+from streamsel.frame import (
+    Candidate,
+    Frame,
+    FrameKey,
+    Picture,
+    PrefilteredFrame,
+    Thumbnail,
+    Vectors,
+    View,
+)
 
 
 def frame(feed: str, index: int) -> Frame:
@@ -70,9 +79,9 @@ class OpenScreen:
     def __init__(self, refuse_every: int = 0) -> None:
         self._refuse_every = refuse_every
 
-    def look(self, frame: Frame) -> Sighting:
+    def look(self, frame: Frame) -> PrefilteredFrame:
         refused = bool(self._refuse_every) and frame.key.index % self._refuse_every == 0
-        return Sighting(
+        return PrefilteredFrame(
             frame=frame,
             sketch=np.zeros((32, 32), np.uint8),
             digest=frame.key.index,
@@ -124,7 +133,9 @@ class KeepEveryTenth:
     def _verdict(self, candidate: Candidate) -> Verdict:
         key = candidate.frame.key
         if candidate.embedding is None:
-            return Verdict(candidate, "refused", str(candidate.sighting.refusal), None, None, None)
+            return Verdict(
+                candidate, "refused", str(candidate.prefiltered.refusal), None, None, None
+            )
         if key.index % 10:
             return Verdict(candidate, "covered", "covered", 0.1, None, 0.2)
         self._kept.append(key)

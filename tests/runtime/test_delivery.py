@@ -19,7 +19,7 @@ from streamsel.errors import SinkError
 from streamsel.frame import Candidate, FrameKey
 from streamsel.interfaces import LiveSink
 from streamsel.runtime.delivery import Delivery
-from tests.runtime.live_stages import StoringSink, Watcher, live_frame, sighting, until
+from tests.runtime.live_stages import StoringSink, Watcher, live_frame, prefiltered, until
 
 
 @asynccontextmanager
@@ -51,7 +51,7 @@ async def delivering(
 
 
 def verdict(feed: str, index: int, *events: Event) -> Verdict:
-    candidate = Candidate(sighting(feed, index), None)
+    candidate = Candidate(prefiltered(feed, index), None)
     return Verdict(candidate, "covered", "covered", None, None, None, events)
 
 

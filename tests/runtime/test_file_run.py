@@ -12,7 +12,7 @@ import pytest
 from streamsel.decisions import FeedReport, Verdict
 from streamsel.embed.computed import ComputedEmbeddings
 from streamsel.errors import DiskFullError, EmbedderError, SourceError
-from streamsel.frame import FrameKey, Sighting, Thumbnail, Vectors
+from streamsel.frame import FrameKey, PrefilteredFrame, Thumbnail, Vectors
 from streamsel.runtime.file_run import Lane, Pipeline
 from tests.runtime.stages import (
     AngleEmbedder,
@@ -37,8 +37,8 @@ class Watcher:
     def feed_opened(self, feed: str, expected_frames: int | None, done_frames: int) -> None:
         self.opened.append(feed)
 
-    def seen(self, sightings: Sequence[Sighting]) -> None:
-        self.seen_frames += len(sightings)
+    def seen(self, prefiltered_frames: Sequence[PrefilteredFrame]) -> None:
+        self.seen_frames += len(prefiltered_frames)
         if self.pipeline and self.stop_at is not None and self.seen_frames >= self.stop_at:
             self.pipeline.stop()
 
@@ -103,7 +103,7 @@ def test_a_sink_that_fails_ends_the_run_with_its_own_error() -> None:
 
 def test_an_unexpected_error_in_a_thread_is_loud() -> None:
     class Faulty(OpenScreen):
-        def look(self, frame: object) -> Sighting:
+        def look(self, frame: object) -> PrefilteredFrame:
             raise ZeroDivisionError
 
     source = CountingSource("a", 10)

@@ -8,7 +8,7 @@ from streamsel.decisions import Event, Kept
 from streamsel.frame import FrameKey
 from streamsel.interfaces import LiveSelector
 from streamsel.runtime.judge import Judge
-from tests.runtime.live_stages import ManualClock, NewestSelector, Watcher, live_frame, sighting
+from tests.runtime.live_stages import ManualClock, NewestSelector, Watcher, live_frame, prefiltered
 from tests.runtime.stages import AngleEmbedder
 
 
@@ -36,19 +36,19 @@ class Bench:
 def test_each_scope_judges_its_own_feeds_in_their_order() -> None:
     bench = Bench()
     taken = [("yard", 0), ("gate", 0), ("door", 0), ("yard", 1), ("gate", 1), ("nobody", 0)]
-    judgements = bench.judge.judge([sighting(feed, index) for feed, index in taken])
+    judgements = bench.judge.judge([prefiltered(feed, index) for feed, index in taken])
     keys = {one.scope: [str(v.frame.key) for v in one.verdicts] for one in judgements}
     assert keys == {
         "site": ["yard-000000", "door-000000", "yard-000001"],
         "gate": ["gate-000000", "gate-000001"],
     }
     assert bench.watcher.batches == [6]
-    assert all(v.candidate.sighting.thumbnail is None for j in judgements for v in j.verdicts)
+    assert all(v.candidate.prefiltered.thumbnail is None for j in judgements for v in j.verdicts)
 
 
 def test_refused_frames_are_judged_without_being_embedded() -> None:
     bench = Bench()
-    (judgement,) = bench.judge.judge([sighting("gate", 0, refused=True)])
+    (judgement,) = bench.judge.judge([prefiltered("gate", 0, refused=True)])
     assert [verdict.outcome for verdict in judgement.verdicts] == ["refused"]
     assert bench.watcher.batches == []
 
@@ -58,7 +58,7 @@ def test_the_state_goes_with_every_change_and_else_once_a_minute() -> None:
 
     def state_after(index: int, seconds: float) -> bytes | None:
         bench.clock.advance(seconds)
-        (judgement,) = bench.judge.judge([sighting("gate", index)])
+        (judgement,) = bench.judge.judge([prefiltered("gate", index)])
         return judgement.state
 
     assert state_after(0, 0.0) == b'["gate-000000"]'
@@ -71,15 +71,15 @@ def test_the_state_goes_with_every_change_and_else_once_a_minute() -> None:
 
 def test_a_change_carries_the_state_even_where_nothing_was_evicted() -> None:
     bench = Bench()
-    bench.judge.judge([sighting("gate", 0)])
+    bench.judge.judge([prefiltered("gate", 0)])
     (judgement,) = bench.judge.change("gate", lambda selector: [])
     assert (judgement.events, judgement.state) == ((), b'["gate-000000"]')
 
 
 def test_bytes_are_saved_where_most_is_redundant() -> None:
     bench = Bench()
-    bench.judge.judge([sighting("gate", index) for index in (0, 2)])
-    bench.judge.judge([sighting("yard", index) for index in (0, 2, 4)])
+    bench.judge.judge([prefiltered("gate", index) for index in (0, 2)])
+    bench.judge.judge([prefiltered("yard", index) for index in (0, 2, 4)])
     judgements = bench.judge.thin(2)
     # The site's three are closer together than the gate's two; after one, both are alike.
     gone = sorted(str(event.frame.key) for one in judgements for event in one.changes)
@@ -104,7 +104,7 @@ def test_nothing_is_evicted_for_bytes_where_all_is_pinned() -> None:
 
 def test_lost_frames_are_forgotten_in_whatever_scope_they_are() -> None:
     bench = Bench()
-    bench.judge.judge([sighting("gate", 0), sighting("yard", 0), sighting("door", 2)])
+    bench.judge.judge([prefiltered("gate", 0), prefiltered("yard", 0), prefiltered("door", 2)])
     bench.judge.assign("yard", None)
     lost = [FrameKey("yard", 0), FrameKey("gate", 0), FrameKey("gate", 99)]
     judgements = bench.judge.forget(lost)
@@ -115,11 +115,11 @@ def test_lost_frames_are_forgotten_in_whatever_scope_they_are() -> None:
 
 def test_at_the_end_every_scope_tells_its_state() -> None:
     bench = Bench()
-    bench.judge.judge([sighting("gate", 0)])
+    bench.judge.judge([prefiltered("gate", 0)])
     states = {one.scope: json.loads(one.state or b"null") for one in bench.judge.finish()}
     assert states == {"gate": ["gate-000000"], "site": []}
     assert bench.judge.finish() == []
-    assert bench.judge.judge([sighting("gate", 1)]) == []
+    assert bench.judge.judge([prefiltered("gate", 1)]) == []
 
 
 def test_what_has_judged_is_measured_once_a_second() -> None:
@@ -128,7 +128,7 @@ def test_what_has_judged_is_measured_once_a_second() -> None:
     at_first = measured["site"]
     for _ in range(30):
         bench.clock.advance(0.1)
-        bench.judge.judge([sighting("gate", 1)])
+        bench.judge.judge([prefiltered("gate", 1)])
     assert 2 <= measured["gate"] - at_first <= 4
     assert measured["site"] == at_first
     assert bench.judge.sizes == {"gate": 0, "site": 0}
@@ -139,11 +139,11 @@ def test_what_judged_too_soon_to_be_measured_is_measured_with_what_comes_next() 
     measured = bench.watcher.measured_scopes
     at_first = measured["site"]
     for index in range(2):
-        bench.judge.judge([sighting("door", index)])
+        bench.judge.judge([prefiltered("door", index)])
     assert measured["site"] == at_first
     for _ in range(2):
         bench.clock.advance(2.0)
-        bench.judge.judge([sighting("gate", 1)])
+        bench.judge.judge([prefiltered("gate", 1)])
     assert measured["site"] == at_first + 1
 
 
@@ -157,7 +157,7 @@ def test_a_recalled_frame_without_a_picture_has_a_reason_of_its_own() -> None:
     judge = Judge(AngleEmbedder(), [], ManualClock())
     judge.open_scope("gate", Recalling(every=1))
     judge.assign("gate", "gate")
-    judge.judge([sighting("gate", 0)])
+    judge.judge([prefiltered("gate", 0)])
     judge.change("gate", lambda selector: selector.resize(1))
     (judgement,) = judge.forget([FrameKey("gate", 77), FrameKey("gate", 0)])
     assert {event.frame.key.index: event.reason for event in judgement.changes} == {

@@ -57,7 +57,7 @@ def reading():
 
 
 def indices(source):
-    return [(one.frame.key.feed, one.frame.key.index) for one in source.sightings()]
+    return [(one.frame.key.feed, one.frame.key.index) for one in source.prefiltered_frames()]
 
 
 @pytest.mark.parametrize("count", [1, 2, 5])
@@ -75,7 +75,7 @@ def test_a_feed_that_fails_leaves_what_came_before_and_the_others(reading):
     far, _ = reading(2, Scripted("a", 40, "lost"), Scripted("b", 5, "unopened"), Scripted("c", 3))
     seen = []
     with pytest.raises(SourceError, match="feed 'a': was lost"):
-        seen.extend(one.frame.key.index for one in far[0].sightings())
+        seen.extend(one.frame.key.index for one in far[0].prefiltered_frames())
     with pytest.raises(SourceError, match="feed 'b': cannot be opened"):
         indices(far[1])
     assert len(indices(far[2])) == 3
@@ -91,7 +91,7 @@ def test_a_child_that_dies_is_the_end_of_its_feed_alone(reading, ending, why):
 
 def test_stopping_ends_feeds_that_never_end(reading):
     far, _ = reading(2, Scripted("a", 1, "never"), Scripted("b", 1, "never"))
-    coming = far[0].sightings()
+    coming = far[0].prefiltered_frames()
     assert next(coming).frame.key.index == 0
     far[0].stop()
     with pytest.raises(SourceError):
@@ -101,7 +101,7 @@ def test_stopping_ends_feeds_that_never_end(reading):
 
 def test_leaving_early_ends_the_children(reading):
     far, _ = reading(2, Scripted("a", 1, "never"), Scripted("b", 1, "never"))
-    coming = far[0].sightings()
+    coming = far[0].prefiltered_frames()
     next(coming)
     coming.close()
 
@@ -146,7 +146,7 @@ from tests.runtime.test_reader_processes import Own
 children = Children(1)
 far = FarSource(Own("a"), Scripted("a", 32, "silent"), print, children)
 children.add(far)
-coming = far.sightings()
+coming = far.prefiltered frames()
 next(coming)
 (child,) = children._children.values()
 print(child._process.pid, flush=True)

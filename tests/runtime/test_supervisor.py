@@ -16,8 +16,8 @@ import pytest
 
 from streamsel.decisions import Fault, Rhythm, Tally
 from streamsel.errors import ConfigurationError, SourceError
-from streamsel.frame import Frame, Picture, Sighting
-from streamsel.interfaces import Screen
+from streamsel.frame import Frame, Picture, PrefilteredFrame
+from streamsel.interfaces import Prefilter
 from streamsel.runtime.backoff import Backoff
 from streamsel.runtime.feed_reader import Reader
 from streamsel.runtime.supervisor import Roster
@@ -28,7 +28,7 @@ from tests.runtime.stages import OpenScreen
 class Shelf:
     """Takes everything at once, and tells ``passed``."""
 
-    def __init__(self, put: Callable[[Sighting], object]) -> None:
+    def __init__(self, put: Callable[[PrefilteredFrame], object]) -> None:
         self.put = put
         self.has_room = True
         self.asked = 0
@@ -48,7 +48,7 @@ class Desk:
 
     def __init__(self) -> None:
         self.clock = ManualClock()
-        self.passed: list[Sighting] = []
+        self.passed: list[PrefilteredFrame] = []
         self.held: list[Picture] = []
         self.lanes = Shelf(self.passed.append)
         backoff = Backoff(first=0.001, most=0.002)
@@ -420,8 +420,8 @@ def test_a_feed_whose_pictures_are_of_no_use_is_useless_and_that_is_logged_once(
     class Watch:
         found: ClassVar[list[Fault | None]] = [None, covered, covered, refused, None]
 
-        def look(self, sighting: Sighting) -> Fault | None:
-            return self.found[sighting.frame.key.index]
+        def look(self, prefiltered: PrefilteredFrame) -> Fault | None:
+            return self.found[prefiltered.frame.key.index]
 
     def session() -> Iterator[float | str]:
         yield 0.0
@@ -477,7 +477,7 @@ class Careful(OpenScreen):
         self.seen: list[int] = []
         self._looking = threading.Lock()
 
-    def look(self, frame: Frame) -> Sighting:
+    def look(self, frame: Frame) -> PrefilteredFrame:
         assert self._looking.acquire(blocking=False), "two threads at once"
         self.seen.append(frame.key.index)
         try:
@@ -486,8 +486,8 @@ class Careful(OpenScreen):
             self._looking.release()
 
 
-def screens(made: list[Careful]) -> Callable[[], Screen]:
-    def make() -> Screen:
+def screens(made: list[Careful]) -> Callable[[], Prefilter]:
+    def make() -> Prefilter:
         made.append(Careful())
         return made[-1]
 
@@ -668,7 +668,7 @@ class SlowScreen(OpenScreen):
         super().__init__()
         self._clock = clock
 
-    def look(self, frame: Frame) -> Sighting:
+    def look(self, frame: Frame) -> PrefilteredFrame:
         self._clock.advance(5.0)
         return super().look(frame)
 
@@ -693,7 +693,7 @@ def test_nothing_is_passed_on_any_more_when_stop_returns() -> None:
         reader.stop()
         stopped.set()
 
-    def pass_on(_: Sighting) -> None:
+    def pass_on(_: PrefilteredFrame) -> None:
         if not stopping.is_set():
             pool.submit(stop)
             stopping.wait()
@@ -714,7 +714,7 @@ def test_nothing_is_passed_on_any_more_when_stop_returns() -> None:
 class Blind(OpenScreen):
     """Cannot look at every third frame."""
 
-    def look(self, frame: Frame) -> Sighting:
+    def look(self, frame: Frame) -> PrefilteredFrame:
         if frame.key.index % 3 == 2:
             raise SourceError(f"feed {frame.key.feed!r}: its picture cannot be converted")
         return super().look(frame)
@@ -725,7 +725,7 @@ def test_a_picture_that_cannot_be_looked_at_ends_a_session_of_its_feed_alone() -
         odd, good = one.source("odd", steady(0.001)), one.source("good", steady(0.001))
         made: list[Blind] = []
 
-        def open_screen() -> Screen:
+        def open_screen() -> Prefilter:
             made.append(Blind())
             return made[-1]
 

@@ -15,7 +15,7 @@ from streamsel.errors import SourceError
 from streamsel.frame import Candidate, EncodedPicture, Frame, FrameKey, Picture
 from streamsel.runtime.updates import encoded, merge, picture_bytes, without_pictures
 from tests.runtime.live_line import encode
-from tests.runtime.live_stages import live_frame, sighting
+from tests.runtime.live_stages import live_frame, prefiltered
 
 
 def kept(frame: Frame) -> Kept:
@@ -27,7 +27,7 @@ def evicted(frame: Frame) -> Evicted:
 
 
 def verdict(index: int, events: tuple[Event, ...] = ()) -> Verdict:
-    candidate = Candidate(sighting("a", index), None)
+    candidate = Candidate(prefiltered("a", index), None)
     return Verdict(candidate, "covered", "covered", None, None, None, events)
 
 

@@ -232,8 +232,8 @@ def test_refused_frames_between_the_candidates_are_bounded_too() -> None:
 def test_waiting_candidates_hold_no_thumbnail() -> None:
     frames = stream(np.eye(3, dtype=np.float32))
     verdicts = run(TwoPassSelector(2), frames)
-    assert all(one.candidate.sighting.thumbnail is None for one in verdicts)
-    assert all(one.sighting.thumbnail is not None for one in frames)
+    assert all(one.candidate.prefiltered.thumbnail is None for one in verdicts)
+    assert all(one.prefiltered.thumbnail is not None for one in frames)
     assert all(
         verdict.frame is frame.frame for verdict, frame in zip(verdicts, frames, strict=True)
     )

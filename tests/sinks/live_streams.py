@@ -12,7 +12,15 @@ import numpy as np
 
 from streamsel.clock import Clock
 from streamsel.decisions import Event, Evicted, Judgement, Kept, Verdict
-from streamsel.frame import Candidate, EncodedPicture, Frame, FrameKey, Picture, Sighting, Vector
+from streamsel.frame import (
+    Candidate,
+    EncodedPicture,
+    Frame,
+    FrameKey,
+    Picture,
+    PrefilteredFrame,
+    Vector,
+)
 from streamsel.record.values import FeedPlan
 from streamsel.sinks.service_folder import LiveDiskSink, StoreOptions
 from tests.sinks import streams
@@ -72,11 +80,11 @@ def vector(key: FrameKey) -> Vector:
 def verdict(this: Frame, outcome: str = "covered", events: Sequence[Event] = ()) -> Verdict:
     """A verdict on a frame; one that was kept says so by itself."""
     refusal = "black" if outcome == "refused" else None
-    sighting = Sighting(this, np.zeros((32, 32), np.uint8), 1, 0.5, refusal, None)
+    prefiltered = PrefilteredFrame(this, np.zeros((32, 32), np.uint8), 1, 0.5, refusal, None)
     if outcome == "kept":
         events = (kept(this), *events)
     return Verdict(
-        candidate=Candidate(sighting, None if refusal else vector(this.key)),
+        candidate=Candidate(prefiltered, None if refusal else vector(this.key)),
         outcome=outcome,
         reason={"kept": "novel", "covered": "covered", "refused": "black"}[outcome],
         distance=None if refusal else 0.25,

@@ -10,7 +10,7 @@ import av
 import numpy as np
 
 from streamsel.decisions import Event, Evicted, Kept, Verdict
-from streamsel.frame import Candidate, Frame, FrameKey, Picture, ScreenState, Sighting
+from streamsel.frame import Candidate, Frame, FrameKey, Picture, PrefilteredFrame, PrefilterState
 from streamsel.record.values import FeedPlan, RunPlan
 from streamsel.sinks.pictures import Encoder
 from streamsel.sinks.run_folder import DiskOptions, DiskSink
@@ -75,7 +75,7 @@ def verdicts(count: int = 60, capacity: int = 4, seen: bool = True) -> Iterator[
     """
     live: list[Frame] = []
     for feed in FEEDS:
-        state = ScreenState()
+        state = PrefilterState()
         for index in range(count):
             this = frame(feed, index, seen and index % 7 != 3)
             refusal = "black" if index % 5 == 4 else None
@@ -88,10 +88,10 @@ def verdicts(count: int = 60, capacity: int = 4, seen: bool = True) -> Iterator[
             if len(live) > capacity:
                 events.append(Evicted(live.pop(-2), live[-1].key, 0.2, "closest-pair"))
             sketch = np.full((32, 32), index % 256, np.uint8)
-            state = ScreenState(sketch, sketch, index + 1, index / 25, index + 1)
+            state = PrefilterState(sketch, sketch, index + 1, index / 25, index + 1)
             yield Verdict(
                 candidate=Candidate(
-                    Sighting(this, sketch, (1 << 63) + index, 0.5, refusal, None, state),
+                    PrefilteredFrame(this, sketch, (1 << 63) + index, 0.5, refusal, None, state),
                     None if refusal else embedding(index),
                 ),
                 outcome=outcome,

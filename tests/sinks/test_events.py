@@ -17,7 +17,7 @@ from tests.runtime.live_stages import (
     NewestSelector,
     ScriptedSource,
     live_frame,
-    sighting,
+    prefiltered,
     steady,
     until,
 )
@@ -27,7 +27,7 @@ __all__ = ["no_blocking_call_on_the_loop", "no_thread_stays_behind"]
 
 def judgement(*indices: int) -> Judgement:
     events = tuple(Kept(live_frame("a", i), None, None, 0.0, "novel") for i in indices)
-    candidate = Candidate(sighting("a", indices[-1]), None)
+    candidate = Candidate(prefiltered("a", indices[-1]), None)
     return Judgement("a", (Verdict(candidate, "kept", "novel", None, None, None, events),))
 
 

@@ -11,10 +11,10 @@ from PIL import Image
 
 from streamsel.clock import SystemClock
 from streamsel.errors import SourceError
-from streamsel.frame import Frame, ScreenState, View
+from streamsel.frame import Frame, PrefilterState, View
 from streamsel.interfaces import LiveSource, Source
-from streamsel.prefilter.options import ScreenOptions
-from streamsel.prefilter.prefilter import FrameScreen
+from streamsel.prefilter.options import PrefilterOptions
+from streamsel.prefilter.prefilter import FramePrefilter
 from streamsel.sinks.pictures import Encoder
 from streamsel.sources.file import FileSource
 from streamsel.sources.images import ImageSource
@@ -25,7 +25,7 @@ from streamsel.sources.thumbnails.cpu import Eye
 from tests.sources.faults import ERRORS, FEW, Faults, Maker, put_in
 from tests.sources.media import X264, moving_picture, write_video
 
-SCREEN = ScreenOptions(calibration=0)
+SCREEN = PrefilterOptions(calibration=0)
 PLAIN = View(16)
 UNNAMED = ("its picture cannot be encoded", "the packets cannot be put into a file")
 
@@ -63,7 +63,7 @@ class Line:
     """What looks at the frames of a feed, and encodes those that are kept."""
 
     def __init__(self, view: View = PLAIN) -> None:
-        self._screen = FrameScreen(Eye(), view, SCREEN)
+        self._screen = FramePrefilter(Eye(), view, SCREEN)
         self._encoder = Encoder()
 
     def read(self, source: Source) -> None:
@@ -78,10 +78,10 @@ class Line:
         self._look(source.session(0, 0.0))
 
     def _look(self, frames: Iterator[Frame]) -> None:
-        self._screen.resume(ScreenState(), ())
+        self._screen.resume(PrefilterState(), ())
         for frame in frames:
-            sighting = self._screen.look(frame)
-            if sighting.refusal is None:
+            prefiltered = self._screen.look(frame)
+            if prefiltered.refusal is None:
                 self._encoder.encode(frame.picture)
 
 

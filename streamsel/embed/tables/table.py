@@ -12,7 +12,7 @@ import numpy as np
 from streamsel.embed.tables.files import read_rows
 from streamsel.embed.tables.reading import BLOCK_ROWS, Index, Reading
 from streamsel.errors import ConfigurationError, EmbedderError
-from streamsel.frame import Candidate, FrameKey, Sighting, View
+from streamsel.frame import Candidate, FrameKey, PrefilteredFrame, View
 
 _NOTHING: Index = (np.empty(0, np.int64), np.empty(0, np.int64))
 
@@ -60,11 +60,11 @@ class TableEmbeddings:
                 f"{self._paths}: nothing about {_some(feeds)}; there is {_some(self._feeds)}"
             )
 
-    def candidates(self, sightings: Sequence[Sighting]) -> list[Candidate]:
+    def candidates(self, prefiltered_frames: Sequence[PrefilteredFrame]) -> list[Candidate]:
         """Look up what was not refused; raises :class:`EmbedderError` for what is missing."""
-        return [self._candidate(seen) for seen in sightings]
+        return [self._candidate(seen) for seen in prefiltered_frames]
 
-    def _candidate(self, seen: Sighting) -> Candidate:
+    def _candidate(self, seen: PrefilteredFrame) -> Candidate:
         if seen.thumbnail is None:
             return Candidate(seen, None)
         place = self._place(seen.frame.key)

@@ -17,8 +17,8 @@ import pytest
 from streamsel.embed.registry import create
 from streamsel.frame import Frame, View
 from streamsel.prefilter.measures import sharpness_of
-from streamsel.prefilter.options import ScreenOptions
-from streamsel.prefilter.prefilter import FrameScreen
+from streamsel.prefilter.options import PrefilterOptions
+from streamsel.prefilter.prefilter import FramePrefilter
 from streamsel.record.writer import RecordWriter
 from streamsel.selection.online import OnlineSelector
 from streamsel.sinks.pictures import Encoder
@@ -69,19 +69,21 @@ def test_thumbnail(benchmark: Any, per_frame: Note, frames: list[Frame]) -> None
 
 def test_look_changed(benchmark: Any, per_frame: Note, frames: list[Frame]) -> None:
     """Every check of the screen, and the thumbnail."""
-    screen = FrameScreen(Eye(), VIEW, ScreenOptions(unchanged_mean=None, exact_duplicates=False))
+    screen = FramePrefilter(
+        Eye(), VIEW, PrefilterOptions(unchanged_mean=None, exact_duplicates=False)
+    )
     coming = later(frames)
-    sighting = benchmark(lambda: screen.look(next(coming)))
-    assert sighting.thumbnail is not None
+    prefiltered = benchmark(lambda: screen.look(next(coming)))
+    assert prefiltered.thumbnail is not None
     per_frame("look, changed", 1)
 
 
 def test_look_unchanged(benchmark: Any, per_frame: Note, frames: list[Frame]) -> None:
-    screen = FrameScreen(Eye(), VIEW, ScreenOptions(calibration=0))
+    screen = FramePrefilter(Eye(), VIEW, PrefilterOptions(calibration=0))
     coming = later([frames[0], nudged(frames[0])])
     screen.look(next(coming))
-    sighting = benchmark(lambda: screen.look(next(coming)))
-    assert sighting.refusal == "unchanged"
+    prefiltered = benchmark(lambda: screen.look(next(coming)))
+    assert prefiltered.refusal == "unchanged"
     per_frame("look, unchanged", 1)
 
 

@@ -19,7 +19,7 @@ import pytest
 from streamsel.embed.tables.layout import DIGEST_KEY, NAME_KEY, layout_of
 from streamsel.embed.tables.table import TableEmbeddings
 from streamsel.errors import ConfigurationError, EmbedderError
-from streamsel.frame import Frame, FrameKey, Picture, Sighting, Vector
+from streamsel.frame import Frame, FrameKey, Picture, PrefilteredFrame, Vector
 
 VECTOR = [0.6, 0.8, 0.0]
 SUFFIXES = ["csv", "jsonl", "parquet"]
@@ -45,14 +45,14 @@ def row(index: int, vector: Sequence[float] | None = VECTOR, **more: object) -> 
     return {"feed": "walk", "index": index, **more, "embedding": vector and list(vector)}
 
 
-def sighting(index: int, feed: str = "walk", refusal: str | None = None) -> Sighting:
+def prefiltered(index: int, feed: str = "walk", refusal: str | None = None) -> PrefilteredFrame:
     frame = Frame(FrameKey(feed, index), None, Fraction(1, 25), 0.0, 64, 48, Picture(None))
     thumbnail = None if refusal else np.zeros((64, 64, 3), np.uint8)
-    return Sighting(frame, np.zeros((32, 32), np.uint8), 0, 0.5, refusal, thumbnail)
+    return PrefilteredFrame(frame, np.zeros((32, 32), np.uint8), 0, 0.5, refusal, thumbnail)
 
 
 def vector_of(table: TableEmbeddings, index: int, feed: str = "walk") -> Vector:
-    (candidate,) = table.candidates([sighting(index, feed)])
+    (candidate,) = table.candidates([prefiltered(index, feed)])
     assert candidate.embedding is not None
     return candidate.embedding
 
@@ -132,11 +132,13 @@ def test_what_was_refused_stays_refused(tmp_path: Path) -> None:
         row(2, None, outcome="covered", reason="covered"),
     ]
     table = TableEmbeddings([write(tmp_path / "v.csv", rows)])
-    kept, black, seen = table.candidates([sighting(0), sighting(1), sighting(2, refusal="blurred")])
+    kept, black, seen = table.candidates(
+        [prefiltered(0), prefiltered(1), prefiltered(2, refusal="blurred")]
+    )
     assert kept.embedding is not None
-    assert kept.sighting.refusal is kept.sighting.thumbnail is None
-    assert (black.embedding, black.sighting.refusal) == (None, "black")
-    assert (seen.embedding, seen.sighting.refusal) == (None, "blurred")
+    assert kept.prefiltered.refusal is kept.prefiltered.thumbnail is None
+    assert (black.embedding, black.prefiltered.refusal) == (None, "black")
+    assert (seen.embedding, seen.prefiltered.refusal) == (None, "blurred")
     with pytest.raises(EmbedderError, match="walk-000002"):
         vector_of(table, 2)
 

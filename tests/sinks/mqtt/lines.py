@@ -15,7 +15,7 @@ import numpy as np
 from streamsel.clock import Clock, SystemClock
 from streamsel.decisions import Evicted, FeedStatus, Judgement, Kept, Verdict
 from streamsel.errors import ConfigurationError
-from streamsel.frame import Candidate, EncodedPicture, Frame, Sighting
+from streamsel.frame import Candidate, EncodedPicture, Frame, PrefilteredFrame
 from streamsel.sinks.mqtt.counts import DeliveryCounter
 from streamsel.sinks.mqtt.opening import open_mqtt
 from streamsel.sinks.mqtt.options import MqttOptions
@@ -161,7 +161,7 @@ def judgement(*frames: Frame, evicted: Frame | None = None, outcome: str = "kept
         events = [Kept(one, distance, nearest, 0.1, "novel")] if outcome == "kept" else []
         if evicted is not None and number == len(frames) - 1:
             events.append(Evicted(evicted, one.key, 0.125, "closest-pair"))
-        seen = Sighting(one, np.zeros((32, 32), np.uint8), 0, 0.5, None, None)
+        seen = PrefilteredFrame(one, np.zeros((32, 32), np.uint8), 0, 0.5, None, None)
         verdicts.append(
             Verdict(
                 Candidate(seen, streams.embedding(0)),

@@ -15,8 +15,8 @@ import pytest
 from streamsel.clock import SystemClock
 from streamsel.errors import SourceError
 from streamsel.frame import Frame, View
-from streamsel.prefilter.options import ScreenOptions
-from streamsel.prefilter.prefilter import FrameScreen
+from streamsel.prefilter.options import PrefilterOptions
+from streamsel.prefilter.prefilter import FramePrefilter
 from streamsel.sources.covering import Areas
 from streamsel.sources.live.camera import CameraSource
 from streamsel.sources.live.connection import LiveOptions
@@ -99,9 +99,9 @@ def test_fewer_frames_are_looked_at_where_fewer_are_asked_for(server: RtspServer
 
 
 def test_the_screen_survives_pictures_that_change_their_size(server: RtspServer) -> None:
-    screen = FrameScreen(Eye(), View(64), ScreenOptions())
+    screen = FramePrefilter(Eye(), View(64), PrefilterOptions())
     seen = [screen.look(frame) for frame in take(camera(server.url("/flip")), 4 * RATE)]
-    passed = {sighting.frame.width for sighting in seen if sighting.refusal is None}
+    passed = {prefiltered.frame.width for prefiltered in seen if prefiltered.refusal is None}
     assert passed == {640, 320}
 
 
