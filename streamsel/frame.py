@@ -22,7 +22,7 @@ Vectors: TypeAlias = npt.NDArray[np.float32]
 """(N, D) unit-norm embeddings."""
 Thumbnail: TypeAlias = npt.NDArray[np.uint8]
 """(S, S, 3) RGB, what the embedder looks at."""
-Sketch: TypeAlias = npt.NDArray[np.uint8]
+LumaGrid: TypeAlias = npt.NDArray[np.uint8]
 """(32, 32) luma, what the screen compares."""
 LumaRows: TypeAlias = npt.NDArray[np.uint8]
 """(R, W) luma, rows of the picture at full width: what sharpness is measured on."""
@@ -180,14 +180,15 @@ class Frame:
 class PrefilterState:
     """What a screen remembers after a frame, besides the digests of what it let pass.
 
-    ``reference`` is the sketch of the last frame whose likeness reached the embedder, ``previous``
-    that of the last frame looked at, ``rows_digest`` the 64-bit hash of its sampled luma rows (0:
-    not taken); since ``still_since`` (seconds of media time) no frame differed from the one before.
-    ``passed`` counts the frames that went on. The default is the state before the first frame.
+    ``reference`` is the luma grid of the last frame whose likeness reached the embedder,
+    ``previous`` that of the last frame looked at, ``rows_digest`` the 64-bit hash of its sampled
+    luma rows (0: not taken); since ``still_since`` (seconds of media time) no frame differed from
+    the one before. ``passed`` counts the frames that went on. The default is the state before the
+    first frame.
     """
 
-    reference: Sketch | None = None
-    previous: Sketch | None = None
+    reference: LumaGrid | None = None
+    previous: LumaGrid | None = None
     rows_digest: int = 0
     still_since: float = 0.0
     passed: int = 0
@@ -198,14 +199,14 @@ class PrefilteredFrame:
     """What the screen saw of a frame: the inputs of every later decision.
 
     ``refusal`` is the reason the frame goes no further, or None; only then is there a
-    ``thumbnail``. ``digest`` is the 64-bit hash of the exact pixels of sketch and thumbnail, 0
+    ``thumbnail``. ``digest`` is the 64-bit hash of the exact pixels of luma grid and thumbnail, 0
     where the frame was refused before a thumbnail was made. ``sharpness`` is in 0..1, higher is
     sharper; 0 where the frame was refused before it was measured. ``state`` is what the screen
     remembers after this frame.
     """
 
     frame: Frame
-    sketch: Sketch
+    luma_grid: LumaGrid
     digest: int
     sharpness: float
     refusal: str | None

@@ -31,11 +31,11 @@ from streamsel.frame import (
     Candidate,
     Frame,
     FrameKey,
+    LumaGrid,
     LumaRows,
     Picture,
     PrefilteredFrame,
     PrefilterState,
-    Sketch,
     Thumbnail,
     Vectors,
     View,
@@ -131,7 +131,7 @@ class Eye(Protocol):
     Raises :class:`SourceError` for a picture that was dropped.
     """
 
-    def sketch(self, picture: Picture) -> Sketch:
+    def luma_grid(self, picture: Picture) -> LumaGrid:
         """Return the luma of the picture as stored, averaged down to (32, 32) uint8."""
 
     def luma_rows(self, picture: Picture) -> LumaRows:

@@ -1,14 +1,14 @@
-"""How much two sketches differ: the measure that all who look for change go by."""
+"""How much two luma grids differ: the measure that all who look for change go by."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from streamsel.frame import Sketch
+from streamsel.frame import LumaGrid
 
 
-def change(one: Sketch, other: Sketch) -> tuple[float, int]:
-    """Return the mean and the largest absolute difference of two sketches, in grey levels.
+def change(one: LumaGrid, other: LumaGrid) -> tuple[float, int]:
+    """Return the mean and the largest absolute difference of two luma grids, in grey levels.
 
     The mean sees the whole picture move, the largest cell sees one small object appear.
 

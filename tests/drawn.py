@@ -48,7 +48,7 @@ def demo() -> Pictures:
         render_demo(path, seconds=6, fps=10, size=(192, 108), seed=_SEED)
         eye = Eye()
         frames = FileSource("demo", str(path)).frames()
-        return np.stack([eye.sketch(frame.picture) for frame in frames])[..., None]
+        return np.stack([eye.luma_grid(frame.picture) for frame in frames])[..., None]
 
 
 def groups() -> Pictures:

@@ -1,4 +1,4 @@
-"""What is measured on a sketch and on sampled luma rows. Whole numbers throughout, so exact."""
+"""What is measured on a luma grid and on sampled luma rows. Whole numbers throughout, so exact."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from hashlib import blake2b
 import numpy as np
 import numpy.typing as npt
 
-from streamsel.frame import LumaRows, Sketch
+from streamsel.frame import LumaGrid, LumaRows
 
 _REACH_PX = 9
 _LEAST_STEP = 10
@@ -29,7 +29,7 @@ def digest_of(*arrays: npt.NDArray[np.uint8]) -> int:
     return int.from_bytes(running.digest(), "little") or 1
 
 
-def dark_share(sketch: Sketch, level: int) -> float:
+def dark_share(luma_grid: LumaGrid, level: int) -> float:
     """Return the share of cells below a grey level, in 0..1.
 
     The idea of ffmpeg's ``blackdetect``, on cells instead of pixels.
@@ -37,7 +37,7 @@ def dark_share(sketch: Sketch, level: int) -> float:
     >>> dark_share(np.array([[16, 16], [16, 200]], np.uint8), 32)
     0.75
     """
-    return int(np.count_nonzero(sketch < level)) / sketch.size
+    return int(np.count_nonzero(luma_grid < level)) / luma_grid.size
 
 
 def uniform_share(rows: LumaRows) -> float:

@@ -12,14 +12,14 @@ class PrefilterOptions:
     """The checks of a screen; None or False switches one off. Levels are grey levels of 255.
 
     ``corrupt``: the decoder flagged the frame as damaged.
-    ``black_share``: least share of cells of the sketch darker than ``black_level``.
+    ``black_share``: least share of cells of the luma grid darker than ``black_level``.
     ``uniform_share``: least share of sampled rows of one single value (a lost signal, a decoder's
     grey fill). Half a picture is not enough: letterboxes and slides hold as many such rows.
     ``exact_duplicates``: all that the embedder would see was seen before in this feed; or the frame
     looks unchanged, and its luma repeats that of the frame before.
     ``freeze_seconds``: nothing has changed for longer than this, in media time.
     ``unchanged_mean`` and ``unchanged_cell``: against the last frame that reached the embedder the
-    sketch differs by less than both, in the mean and in its largest cell. Not applied before
+    luma grid differs by less than both, in the mean and in its largest cell. Not applied before
     ``calibration`` frames have passed, so that the noise of the feed can be measured on them.
     ``min_sharpness``: least sharpness in 0..1. Ordinary footage lies above 0.2, threefold
     enlarged footage above 0.03; a Gaussian blur of 1/80 of the width brings both below 0.01.

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from streamsel.decisions import Fault, FaultKind
-from streamsel.frame import PrefilteredFrame, Sketch
+from streamsel.frame import LumaGrid, PrefilteredFrame
 from streamsel.interfaces import Eye
 from streamsel.prefilter.measures import sharpness_of
 
@@ -47,7 +47,7 @@ _WORDS: dict[FaultKind, str] = {
 class View:
     """What a picture, or the usual one of a camera, looks like.
 
-    ``edges`` are the steps between neighbouring cells of the sketch, (31, 31) grey levels;
+    ``edges`` are the steps between neighbouring cells of the luma grid, (31, 31) grey levels;
     ``contrast`` their mean, as a share of the picture's own mean; ``sharpness`` as in
     :func:`sharpness_of`; ``steadiness`` how like the usual picture the pictures usually are, 0..1.
     """
@@ -91,7 +91,7 @@ class CameraWatch:
         if can_look and now - self._looked >= _EVERY_SECONDS:
             self._looked = now
             rows = self._eye.luma_rows(prefiltered.frame.picture)
-            self._compare(_view(prefiltered.sketch, sharpness_of(rows)), now)
+            self._compare(_view(prefiltered.luma_grid, sharpness_of(rows)), now)
         if refused is not None or self._fault is None:
             return refused
         return Fault(self._fault, _WORDS[self._fault])
@@ -171,8 +171,8 @@ def likeness(one: Edges, other: Edges) -> float:
     return float((first * second).sum()) / scale if scale > 0 else 0.0
 
 
-def _view(sketch: Sketch, sharpness: float) -> View:
-    grey = sketch.astype(np.float32)  # (32, 32)
+def _view(luma_grid: LumaGrid, sharpness: float) -> View:
+    grey = luma_grid.astype(np.float32)  # (32, 32)
     across, down = np.abs(np.diff(grey, axis=1)), np.abs(np.diff(grey, axis=0))
     edges = across[:-1] + down[:, :-1]  # (31, 31)
     return View(edges, float(edges.mean()) / max(16.0, float(grey.mean())), sharpness)

@@ -148,7 +148,7 @@ class Record:
     def candidates(self) -> Generator[Candidate, None, None]:
         """Yield every recorded frame in stream order, for a selector to judge again.
 
-        Pictures, thumbnails and sketches are not recorded: pictures are empty, sketches blank.
+        Pictures, thumbnails and luma grids are not recorded: pictures are empty, luma grids blank.
         About 20 microseconds each.
         """
         for row in self._rows(

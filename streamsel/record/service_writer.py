@@ -13,12 +13,12 @@ import numpy as np
 
 from streamsel.clock import Correction
 from streamsel.decisions import Event, FeedStatus, Judgement, Kept, Verdict
-from streamsel.frame import Candidate, Frame, FrameKey, Picture, PrefilteredFrame, Sketch, Vector
+from streamsel.frame import Candidate, Frame, FrameKey, LumaGrid, Picture, PrefilteredFrame, Vector
 from streamsel.record.files import disk_errors
 from streamsel.record.values import StoredPicture
 from streamsel.record.writer import RecordWriter
 
-_BLANK: Sketch = np.zeros((32, 32), np.uint8)
+_BLANK: LumaGrid = np.zeros((32, 32), np.uint8)
 _BLANK.flags.writeable = False
 _FORGOTTEN_AT_ONCE = 20_000
 

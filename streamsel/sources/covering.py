@@ -1,7 +1,7 @@
 """Hides areas of decoded pictures, before anything else looks at them.
 
 What lies under a mask is overwritten in the planes themselves, so nothing that is made of the
-picture (sketches, thumbnails, filters, files) can show it. Areas grow outward to whole samples of
+picture (luma grids, thumbnails, filters, files) can show it. Areas grow outward to whole samples of
 chroma, of both fields where lines may be interlaced, for a sample stands for all the pixels it
 covers.
 """

@@ -22,7 +22,7 @@ class CollectionRun:
     """A run that embeds every frame and keeps the candidates, to select among them by hand.
 
     ``candidates`` and ``reports`` fill while the pipeline runs. Of a candidate only that is held
-    which selectors look at: picture, sketch and thumbnail are let go of.
+    which selectors look at: picture, luma grid and thumbnail are let go of.
     """
 
     pipeline: Pipeline
@@ -64,14 +64,14 @@ class _Collector:
         """Nothing is held."""
 
 
-_NO_SKETCH = np.empty((0, 0), np.uint8)
+_NO_LUMA_GRID = np.empty((0, 0), np.uint8)
 
 
 def _bare(candidate: Candidate) -> Candidate:
     """Let go of what no selector looks at."""
     candidate.frame.picture.drop()
     prefiltered = replace(
-        candidate.prefiltered, sketch=_NO_SKETCH, thumbnail=None, state=PrefilterState()
+        candidate.prefiltered, luma_grid=_NO_LUMA_GRID, thumbnail=None, state=PrefilterState()
     )
     return Candidate(prefiltered, candidate.embedding)
 

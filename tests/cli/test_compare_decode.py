@@ -162,7 +162,7 @@ def test_only_what_selectors_look_at_is_held(resting: Path) -> None:
     assert len(run.candidates) == FRAMES
     for one in run.candidates:
         assert one.frame.picture.held_bytes == 0
-        assert one.prefiltered.sketch.size == 0
+        assert one.prefiltered.luma_grid.size == 0
         assert one.prefiltered.thumbnail is None
         assert one.prefiltered.state.previous is None
         assert one.prefiltered.sharpness > 0

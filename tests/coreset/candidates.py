@@ -30,7 +30,7 @@ def candidate(
     )
     prefiltered = PrefilteredFrame(
         frame=frame,
-        sketch=np.zeros((32, 32), np.uint8),
+        luma_grid=np.zeros((32, 32), np.uint8),
         digest=index,
         sharpness=sharpness,
         refusal=refusal,

@@ -230,7 +230,7 @@ class Service:
         thumbnail = np.full((2, 2, 3), (number % 256, number // 256, 0), np.uint8)
         return PrefilteredFrame(
             frame=frame,
-            sketch=np.zeros((32, 32), np.uint8),
+            luma_grid=np.zeros((32, 32), np.uint8),
             digest=number,
             sharpness=0.25 + number % 7 / 16,
             refusal="black" if refused else None,

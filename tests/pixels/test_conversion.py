@@ -142,7 +142,7 @@ def test_what_libswscale_dies_of_is_an_error_of_the_feed(pixels):
     picture = Picture(av.VideoFrame(16, 16, pixels))
     for look in (
         Encoder("png").encode,
-        Eye().sketch,
+        Eye().luma_grid,
         Eye().luma_rows,
         lambda picture: Eye().thumbnail(picture, View(8)),
         lambda picture: Eye().thumbnail(picture, View(8, 0.9, "bicubic")),

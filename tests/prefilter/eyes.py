@@ -10,7 +10,7 @@ import av
 import numpy as np
 import numpy.typing as npt
 
-from streamsel.frame import Frame, FrameKey, LumaRows, Picture, Sketch, Thumbnail, View
+from streamsel.frame import Frame, FrameKey, LumaGrid, LumaRows, Picture, Thumbnail, View
 
 Luma = npt.NDArray[np.uint8]
 
@@ -21,8 +21,8 @@ class PlainEye:
     def __init__(self) -> None:
         self.asked: Counter[str] = Counter()
 
-    def sketch(self, picture: Picture) -> Sketch:
-        self.asked["sketch"] += 1
+    def luma_grid(self, picture: Picture) -> LumaGrid:
+        self.asked["luma_grid"] += 1
         return _average(_luma(picture), 32)
 
     def luma_rows(self, picture: Picture) -> LumaRows:

@@ -65,7 +65,7 @@ def test_a_corrupt_frame_is_refused_unseen_and_changes_nothing():
     first, second = looked_at([whole, damaged], eye=eye)
     assert second.refusal == "corrupt"
     assert second.state is first.state
-    assert eye.asked["sketch"] == 1
+    assert eye.asked["luma_grid"] == 1
     assert refusals([textured(2)], PrefilterOptions(corrupt=False), corrupt=True) == [None]
 
 
@@ -165,7 +165,7 @@ def test_only_what_passes_the_cheap_checks_costs_a_thumbnail():
     eye = PlainEye()
     pictures = [textured(1), BLACK, *(noisy(textured(1), seed) for seed in range(10)), BLURRED]
     looked_at(shown(pictures), eye=eye)
-    assert eye.asked == {"sketch": 13, "luma_rows": 2, "thumbnail": 1}
+    assert eye.asked == {"luma_grid": 13, "luma_rows": 2, "thumbnail": 1}
 
 
 SCENES = {
@@ -225,7 +225,7 @@ def test_options_out_of_bounds_are_refused_by_name(wrong):
 def test_a_cell_that_differs_by_seven_grey_levels_is_a_change(levels, refusal):
     scene = np.kron(textured(1, side=128), np.ones((2, 2))).astype(np.uint8)
     other = scene.copy()
-    other[96:104, 96:104] += levels  # one cell of the sketch
+    other[96:104, 96:104] += levels  # one cell of the luma grid
     assert refusals([scene, other]) == [None, refusal]
 
 
@@ -243,7 +243,7 @@ def test_a_change_that_only_the_rows_show_ends_a_freeze():
     other[0, 0], other[0, 1] = other[0, 1] + 4, other[0, 0] - 4
     one, two = shown([scene, other])
     eye = PlainEye()
-    assert np.array_equal(eye.sketch(one.picture), eye.sketch(two.picture))
+    assert np.array_equal(eye.luma_grid(one.picture), eye.luma_grid(two.picture))
     told = refusals([*[scene] * 40, *[other] * 60], AT_ONCE, fps=25)
     assert "frozen" not in told[:91]
     assert told[91:] == ["frozen"] * 9

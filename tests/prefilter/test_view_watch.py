@@ -160,7 +160,7 @@ def test_it_looks_closely_once_in_two_seconds() -> None:
 
 def test_light_does_not_change_where_edges_lie_but_another_view_does() -> None:
     edges, other = (
-        np.abs(np.diff(PlainEye().sketch(shown([scene(seed)])[0].picture).astype(np.float32)))
+        np.abs(np.diff(PlainEye().luma_grid(shown([scene(seed)])[0].picture).astype(np.float32)))
         for seed in (1, 2)
     )
     assert likeness(edges, 0.3 * edges) == pytest.approx(1.0)

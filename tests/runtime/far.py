@@ -54,5 +54,5 @@ class Scripted:
 def prefiltered(feed: str, index: int) -> PrefilteredFrame:
     frame = Frame(FrameKey(feed, index), index, Fraction(1, 25), index / 25, 64, 64, Picture(None))
     thumbnail = np.full((64, 64, 3), index % 256, np.uint8)
-    sketch = np.zeros((32, 32), np.uint8)
-    return PrefilteredFrame(frame, sketch, index + 1, 1.0, None, thumbnail, PrefilterState())
+    luma_grid = np.zeros((32, 32), np.uint8)
+    return PrefilteredFrame(frame, luma_grid, index + 1, 1.0, None, thumbnail, PrefilterState())

@@ -83,7 +83,7 @@ class OpenScreen:
         refused = bool(self._refuse_every) and frame.key.index % self._refuse_every == 0
         return PrefilteredFrame(
             frame=frame,
-            sketch=np.zeros((32, 32), np.uint8),
+            luma_grid=np.zeros((32, 32), np.uint8),
             digest=frame.key.index,
             sharpness=0.5,
             refusal="black" if refused else None,

@@ -14,7 +14,7 @@ from tests.runtime.stages import frame
 def prefiltered(index: int, refused: bool) -> PrefilteredFrame:
     return PrefilteredFrame(
         frame=frame("a", index),
-        sketch=np.zeros((32, 32), np.uint8),
+        luma_grid=np.zeros((32, 32), np.uint8),
         digest=0,
         sharpness=0.0,
         refusal="black" if refused else None,

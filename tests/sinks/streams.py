@@ -87,11 +87,11 @@ def verdicts(count: int = 60, capacity: int = 4, seen: bool = True) -> Iterator[
                 live.append(this)
             if len(live) > capacity:
                 events.append(Evicted(live.pop(-2), live[-1].key, 0.2, "closest-pair"))
-            sketch = np.full((32, 32), index % 256, np.uint8)
-            state = PrefilterState(sketch, sketch, index + 1, index / 25, index + 1)
+            luma_grid = np.full((32, 32), index % 256, np.uint8)
+            state = PrefilterState(luma_grid, luma_grid, index + 1, index / 25, index + 1)
             yield Verdict(
                 candidate=Candidate(
-                    PrefilteredFrame(this, sketch, (1 << 63) + index, 0.5, refusal, None, state),
+                    PrefilteredFrame(this, luma_grid, (1 << 63) + index, 0.5, refusal, None, state),
                     None if refusal else embedding(index),
                 ),
                 outcome=outcome,

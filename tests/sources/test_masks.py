@@ -258,7 +258,7 @@ def clip_of(path: Path, seed: int, frames: int = 12) -> Path:
 def all_that_is_made(frame: Frame) -> list[object]:
     picture, eye = frame.picture, Eye()
     views = (View(32), View(32, crop=0.9, scaling="bicubic"))
-    arrays = [eye.sketch(picture), eye.luma_rows(picture)]
+    arrays = [eye.luma_grid(picture), eye.luma_rows(picture)]
     arrays += [eye.thumbnail(picture, view) for view in views]
     files = [Encoder(format).encode(picture).content for format in ("jpg", "png", "webp")]
     return [frame.key, frame.pts, frame.media_time, *(a.tobytes() for a in arrays), *files]

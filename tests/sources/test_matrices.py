@@ -121,7 +121,7 @@ def test_pictures_of_a_format_that_cannot_be_converted_are_their_feeds_error(
         container.mux(stream.encode(image))
     (frame,) = FileSource("x", str(path)).frames()
     with pytest.raises(SourceError, match="its picture cannot be converted"):
-        Eye().sketch(frame.picture)
+        Eye().luma_grid(frame.picture)
 
 
 def test_images_are_retagged_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,6 +130,6 @@ def test_images_are_retagged_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     image.colorspace = 8
     monkeypatch.setattr("streamsel.sources.images.decode_picture", lambda *_: image)
     source = ImageSource("odd", ["a.jpg", "b.jpg"])
-    assert all(Eye().sketch(one.picture).shape == (32, 32) for one in source.frames())
+    assert all(Eye().luma_grid(one.picture).shape == (32, 32) for one in source.frames())
     (warning,) = source.warnings()
     assert "a.jpg: colour matrix 8" in warning

@@ -14,7 +14,7 @@ from streamsel.sources.decode.gops import PictureGroup
 from streamsel.sources.decode.random_access import Entries
 from streamsel.sources.decode.video_reader import Session
 
-Role: TypeAlias = Literal["pictures", "keys", "sketches"]
+Role: TypeAlias = Literal["pictures", "keys", "luma_grids"]
 
 _SHARED = {"h264", "vp9", "av1", "mpeg1video", "mpeg2video", "ffv1"}
 """Codecs of which several threads decode one group as one thread does, or say that they did not."""

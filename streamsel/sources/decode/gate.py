@@ -1,10 +1,11 @@
 """Telling from little which groups of pictures are worth decoding in full.
 
 Two things are looked at. The keyframes at both ends of a group, which cost a fiftieth of it: where
-their sketches differ, something came, went or moved. And the sizes of the packets in between: what
-begins and ends within a group leaves no trace in its keyframes, but has to be told by the packets.
-Sizes are compared with those of groups at rest in the same video, so neither the codec nor the rate
-matters; an encoder at a constant rate hides much of them, and then the keyframes alone decide.
+their luma grids differ, something came, went or moved. And the sizes of the packets in between:
+what begins and ends within a group leaves no trace in its keyframes, but has to be told by the
+packets. Sizes are compared with those of groups at rest in the same video, so neither the codec nor
+the rate matters; an encoder at a constant rate hides much of them, and then the keyframes alone
+decide.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from statistics import median
 
 import av
 
-from streamsel.frame import Sketch
+from streamsel.frame import LumaGrid
 from streamsel.luma_grid import change
 from streamsel.sources.decode.gops import PictureGroup
 
@@ -31,12 +32,12 @@ _LARGER_PACKET = 2.5
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Keyed:
-    """A group, and the picture and sketch of its keyframe, None where that was not decoded."""
+    """A group, and the picture and luma grid of its keyframe, None where that was not decoded."""
 
     group: PictureGroup
     is_wanted: bool
     image: av.VideoFrame | None
-    sketch: Sketch | None
+    luma_grid: LumaGrid | None
 
 
 class Gate:
@@ -55,12 +56,12 @@ class Gate:
             one = following
 
     def _is_busy(self, one: Keyed, following: Keyed | None) -> bool:
-        group, sketch = one.group, one.sketch
-        if group.times is None or sketch is None:
+        group, luma_grid = one.group, one.luma_grid
+        if group.times is None or luma_grid is None:
             return True
-        if following is None or following.sketch is None:
+        if following is None or following.luma_grid is None:
             return True
-        mean, cell = change(sketch, following.sketch)
+        mean, cell = change(luma_grid, following.luma_grid)
         rests = mean < _REST_MEAN and cell < _REST_CELL
         sizes = _sizes(group)
         is_busy = not rests or self._decoded < _CALIBRATION_FRAMES or self._is_eventful(sizes)

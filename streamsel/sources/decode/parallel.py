@@ -157,16 +157,16 @@ class Decoding:
     def _look_at_key(self, slot: int, asked: tuple[PictureGroup, bool]) -> Iterator[Keyed]:
         """Decode a group's keyframe, where there is one to begin with."""
         group, is_wanted = asked
-        image = sketch = None
+        image = luma_grid = None
         if group.times is not None and group.begin is not None:
-            decoder = self._decoders.of(slot, ONE_THREAD, group, "sketches")
+            decoder = self._decoders.of(slot, ONE_THREAD, group, "luma_grids")
             image = key_of(decoder, group)
             if image is None:
                 self._decoders.retire(decoder)
             else:
                 retag(image)
-                sketch = self._eyes[slot].sketch(Picture(image))
-        yield Keyed(group, is_wanted, image, sketch)
+                luma_grid = self._eyes[slot].luma_grid(Picture(image))
+        yield Keyed(group, is_wanted, image, luma_grid)
 
     def _carry_out(self, slot: int, task: _Task) -> Iterator[Shown]:
         """Decode what is wanted of a group; yield all its places."""

@@ -14,7 +14,7 @@ from av.video.reformatter import Interpolation, VideoReformatter
 from PIL import Image
 
 from streamsel.errors import SourceError
-from streamsel.frame import LumaRows, Picture, Sketch, Thumbnail, View
+from streamsel.frame import LumaGrid, LumaRows, Picture, Thumbnail, View
 from streamsel.libav import as_source_error
 from streamsel.pixels.conversion import Converter, require_convertible
 from streamsel.pixels.tone import hdr_of, to_sdr
@@ -44,7 +44,7 @@ _KERNELS = {
 
 
 class Eye:
-    """Takes sketches, luma rows and thumbnails from pictures. One per thread; keeps its scalers.
+    """Takes luma grids, luma rows and thumbnails from pictures. One per thread; keeps its scalers.
 
     The same pixels give the same bytes, however the decoder laid them out in memory. Arrays are
     read-only and belong to the caller. Raises :class:`SourceError` for a dropped picture, and for
@@ -53,12 +53,13 @@ class Eye:
 
     def __init__(self) -> None:
         self._scalers = {
-            role: VideoReformatter() for role in ("sketch", "luma", "chroma", "gray", "full", "rgb")
+            role: VideoReformatter()
+            for role in ("luma_grid", "luma", "chroma", "gray", "full", "rgb")
         }
         self._whole = Converter()
 
     @as_source_error(CANNOT_LOOK)
-    def sketch(self, picture: Picture) -> Sketch:
+    def luma_grid(self, picture: Picture) -> LumaGrid:
         """Return the luma of the picture as stored, averaged down to (32, 32) uint8.
 
         At 1080p each cell averages about 4 whole rows of its 34. About 0.1 ms.
@@ -70,7 +71,7 @@ class Eye:
         rows = layout.narrow(
             _spread(rows_of(image, 0, layout), _SKETCH_ROWS_PER_CELL * SKETCH_SIDE)
         )
-        return _own(self._shrink("sketch", rows, SKETCH_SIDE))
+        return _own(self._shrink("luma_grid", rows, SKETCH_SIDE))
 
     @as_source_error(CANNOT_LOOK)
     def luma_rows(self, picture: Picture, rows: int = 32) -> LumaRows:

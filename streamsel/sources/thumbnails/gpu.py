@@ -14,7 +14,7 @@ import torch
 from torch.nn.functional import interpolate
 from torch.utils.dlpack import from_dlpack
 
-from streamsel.frame import LumaRows, Picture, Sketch, Thumbnail, View
+from streamsel.frame import LumaGrid, LumaRows, Picture, Thumbnail, View
 from streamsel.libav import as_source_error
 from streamsel.sources.thumbnails.cpu import CANNOT_LOOK, SKETCH_SIDE, Eye, as_shown
 from streamsel.sources.thumbnails.planes import Small, to_rgb
@@ -34,11 +34,11 @@ class CardEye:
         self._eye = Eye()
 
     @as_source_error(CANNOT_LOOK)
-    def sketch(self, picture: Picture) -> Sketch:
+    def luma_grid(self, picture: Picture) -> LumaGrid:
         """Return the luma of the picture as stored, averaged down to (32, 32) uint8."""
         image = picture.image
         if image is None or not is_on_card(image):
-            return self._eye.sketch(picture)
+            return self._eye.luma_grid(picture)
         return _own(sketch_of(plane_of(image, 0)))
 
     @as_source_error(CANNOT_LOOK)
@@ -79,8 +79,8 @@ def plane_of(image: av.VideoFrame, index: int) -> torch.Tensor:
 
 def sketch_of(luma: torch.Tensor) -> Small:
     """Average luma, (H, W), down to (32, 32) uint8."""
-    (sketch,) = _averaged(luma[None], SKETCH_SIDE)
-    return sketch
+    (luma_grid,) = _averaged(luma[None], SKETCH_SIDE)
+    return luma_grid
 
 
 def rows_of(luma: torch.Tensor) -> Small:

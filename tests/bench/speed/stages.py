@@ -51,8 +51,8 @@ def test_decode(benchmark: Any, per_frame: Note, video: Path) -> None:
 
 def test_sketch(benchmark: Any, per_frame: Note, frames: list[Frame]) -> None:
     eye = Eye()
-    benchmark(eye.sketch, frames[0].picture)
-    per_frame("sketch", 1)
+    benchmark(eye.luma_grid, frames[0].picture)
+    per_frame("luma_grid", 1)
 
 
 def test_sharpness(benchmark: Any, per_frame: Note, frames: list[Frame]) -> None:

@@ -26,11 +26,11 @@ def group(*sizes: int) -> PictureGroup:
 RESTS = group(*[RESTING] * (PICTURES - 1))
 
 
-def busy(groups: list[PictureGroup], sketches: list[np.ndarray | None]) -> list[bool]:
+def busy(groups: list[PictureGroup], luma_grids: list[np.ndarray | None]) -> list[bool]:
     """Whether each group is decoded in full, but for the last, which always is."""
     keyed = [
-        Keyed(one, is_wanted=True, image=None, sketch=sketch)
-        for one, sketch in zip(groups, sketches, strict=True)
+        Keyed(one, is_wanted=True, image=None, luma_grid=luma_grid)
+        for one, luma_grid in zip(groups, luma_grids, strict=True)
     ]
     decided = list(Gate().decide(iter(keyed)))
     assert [one for one, _ in decided] == keyed
@@ -40,9 +40,9 @@ def busy(groups: list[PictureGroup], sketches: list[np.ndarray | None]) -> list[
 
 def with_object(levels: int, cells: int = 1) -> np.ndarray:
     """The scene with something small in it, by so many grey levels."""
-    sketch = AT_REST.copy()
-    sketch.flat[100 : 100 + cells] += np.uint8(levels)
-    return sketch
+    luma_grid = AT_REST.copy()
+    luma_grid.flat[100 : 100 + cells] += np.uint8(levels)
+    return luma_grid
 
 
 def test_what_rests_is_decoded_at_its_keyframes_after_the_beginning() -> None:
@@ -52,9 +52,9 @@ def test_what_rests_is_decoded_at_its_keyframes_after_the_beginning() -> None:
 
 @pytest.mark.parametrize(("levels", "is_seen"), [(6, False), (7, True), (60, True)])
 def test_one_small_object_that_comes_between_two_keyframes(levels: int, is_seen: bool) -> None:
-    sketches = [*[AT_REST] * BEGIN, *[with_object(levels)] * 3]
-    assert np.abs(sketches[-1].astype(int) - AT_REST).mean() < 0.06
-    found = busy([RESTS] * len(sketches), sketches)
+    luma_grids = [*[AT_REST] * BEGIN, *[with_object(levels)] * 3]
+    assert np.abs(luma_grids[-1].astype(int) - AT_REST).mean() < 0.06
+    found = busy([RESTS] * len(luma_grids), luma_grids)
     assert found[BEGIN - 1] == is_seen
     assert found[BEGIN:] == [False] * 2
 
@@ -62,8 +62,8 @@ def test_one_small_object_that_comes_between_two_keyframes(levels: int, is_seen:
 @pytest.mark.parametrize(("cells", "is_seen"), [(204, False), (205, True)])
 def test_a_little_light_on_all_of_the_picture(cells: int, is_seen: bool) -> None:
     """5 levels in 205 of 1,024 cells are a mean of more than 1."""
-    sketches = [*[AT_REST] * BEGIN, *[with_object(5, cells)] * 2]
-    assert busy([RESTS] * len(sketches), sketches)[BEGIN - 1] == is_seen
+    luma_grids = [*[AT_REST] * BEGIN, *[with_object(5, cells)] * 2]
+    assert busy([RESTS] * len(luma_grids), luma_grids)[BEGIN - 1] == is_seen
 
 
 @pytest.mark.parametrize(("peak", "is_seen"), [(250, False), (251, True), (1200, True)])
@@ -91,9 +91,9 @@ def test_what_groups_weigh_at_rest_is_the_middle_of_those_that_rested_last() -> 
 
 
 def test_groups_of_which_nothing_is_known_are_decoded_in_full() -> None:
-    sketches: list[np.ndarray | None] = [AT_REST] * 12
-    sketches[9] = None
-    found = busy([RESTS] * 12, sketches)
+    luma_grids: list[np.ndarray | None] = [AT_REST] * 12
+    luma_grids[9] = None
+    found = busy([RESTS] * 12, luma_grids)
     assert [place for place, is_busy in enumerate(found) if is_busy] == [0, 1, 2, 3, 4, 8, 9]
     untimed = replace(RESTS, times=None)
     groups = [*[RESTS] * 9, untimed, RESTS, RESTS]

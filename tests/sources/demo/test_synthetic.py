@@ -18,14 +18,16 @@ def clip(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def sketches(clip):
+def luma_grids(clip):
     eye = Eye()
-    return [eye.sketch(frame.picture).astype(int) for frame in FileSource("d", str(clip)).frames()]
+    return [
+        eye.luma_grid(frame.picture).astype(int) for frame in FileSource("d", str(clip)).frames()
+    ]
 
 
-def test_it_is_as_long_and_large_as_asked_for(clip, sketches):
+def test_it_is_as_long_and_large_as_asked_for(clip, luma_grids):
     frame = next(FileSource("d", str(clip)).frames())
-    assert (len(sketches), frame.width, frame.height) == (150, 192, 108)
+    assert (len(luma_grids), frame.width, frame.height) == (150, 192, 108)
 
 
 def test_the_same_arguments_give_the_same_file(clip, tmp_path):
@@ -33,19 +35,19 @@ def test_the_same_arguments_give_the_same_file(clip, tmp_path):
     assert (tmp_path / "again.mp4").read_bytes() == clip.read_bytes()
 
 
-def test_another_seed_gives_other_pictures(sketches, tmp_path):
+def test_another_seed_gives_other_pictures(luma_grids, tmp_path):
     render_demo(tmp_path / "other.mp4", seconds=1, size=(192, 108), seed=5)
-    other = Eye().sketch(next(FileSource("d", str(tmp_path / "other.mp4")).frames()).picture)
-    assert np.abs(other - sketches[0]).mean() > 3
+    other = Eye().luma_grid(next(FileSource("d", str(tmp_path / "other.mp4")).frames()).picture)
+    assert np.abs(other - luma_grids[0]).mean() > 3
 
 
-def test_it_has_cuts_freezes_repeats_and_black(sketches):
-    steps = [np.abs(a - b).mean() for a, b in pairwise(sketches)]
+def test_it_has_cuts_freezes_repeats_and_black(luma_grids):
+    steps = [np.abs(a - b).mean() for a, b in pairwise(luma_grids)]
     assert sum(step > 25 for step in steps) >= 4
     assert sum(step < 0.1 for step in steps) >= 8
-    assert any(sketch.max() < 24 for sketch in sketches)
-    day = sketches[10]
-    later = [np.abs(sketch - day).mean() for sketch in sketches[80:]]
+    assert any(luma_grid.max() < 24 for luma_grid in luma_grids)
+    day = luma_grids[10]
+    later = [np.abs(luma_grid - day).mean() for luma_grid in luma_grids[80:]]
     assert min(later) < 4
 
 

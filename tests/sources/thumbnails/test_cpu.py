@@ -90,7 +90,7 @@ def test_the_layout_in_memory_changes_nothing(pixels):
         assert image.planes[0].line_size >= plain.planes[0].line_size
         eye = Eye()
         picture = Picture(image)
-        seen = (eye.sketch(picture), eye.luma_rows(picture), eye.thumbnail(picture, View(64)))
+        seen = (eye.luma_grid(picture), eye.luma_rows(picture), eye.thumbnail(picture, View(64)))
         results.append([array.tobytes() for array in seen])
     assert results[0] == results[1] == results[2]
 
@@ -118,7 +118,7 @@ def test_one_eye_gives_the_same_for_any_order_of_pictures():
     ]
 
     def look(eye: Eye, picture: Picture) -> tuple[bytes, ...]:
-        seen = (eye.sketch(picture), eye.thumbnail(picture, View(64)), eye.luma_rows(picture))
+        seen = (eye.luma_grid(picture), eye.thumbnail(picture, View(64)), eye.luma_rows(picture))
         return tuple(array.tobytes() for array in seen)
 
     one = Eye()
@@ -132,11 +132,11 @@ def test_a_sketch_is_the_average_luma(pixels):
     image = image_of(natural(), pixels)
     gray = np.asarray(image.to_ndarray(format="gray", threads=1), np.float64)
     if pixels in {"yuv420p", "yuyv422", "p010le"}:
-        gray = gray * 219 / 255 + 16  # to_ndarray stretches to full range, a sketch does not
-    sketch = Eye().sketch(Picture(image))
+        gray = gray * 219 / 255 + 16  # to_ndarray stretches to full range, a luma grid does not
+    luma_grid = Eye().luma_grid(Picture(image))
     expected = area_average(np.repeat(gray[:, :, None], 3, axis=2), 32)[:, :, 0]
-    assert sketch.shape == (32, 32)
-    assert np.abs(sketch - expected).mean() < 3
+    assert luma_grid.shape == (32, 32)
+    assert np.abs(luma_grid - expected).mean() < 3
 
 
 @pytest.mark.parametrize("pixels", ["yuv420p", "gray16be", "p010le", "rgb24"])
@@ -189,16 +189,16 @@ def test_the_thumbnail_is_upright_and_the_sketch_as_stored(rotation, view):
     upright = np.rot90(eye.thumbnail(stored, view), rotation // 90).astype(int)
     # To the last bit where nothing is rounded between the two directions of scaling.
     assert np.abs(eye.thumbnail(turned, view) - upright).max() <= (0 if view == View(32) else 1)
-    np.testing.assert_array_equal(eye.sketch(turned), eye.sketch(stored))
+    np.testing.assert_array_equal(eye.luma_grid(turned), eye.luma_grid(stored))
 
 
 def test_arrays_are_read_only_and_hold_on_to_nothing():
     eye = Eye()
     picture = Picture(image_of(natural()))
-    first = eye.sketch(picture), eye.thumbnail(picture, View(64)), eye.luma_rows(picture)
+    first = eye.luma_grid(picture), eye.thumbnail(picture, View(64)), eye.luma_rows(picture)
     copies = [array.copy() for array in first]
     other = Picture(image_of(255 - natural()))
-    eye.sketch(other), eye.thumbnail(other, View(64)), eye.luma_rows(other)
+    eye.luma_grid(other), eye.thumbnail(other, View(64)), eye.luma_rows(other)
     for array, copy in zip(first, copies, strict=True):
         assert not array.flags.writeable
         assert array.flags.owndata
@@ -208,7 +208,7 @@ def test_arrays_are_read_only_and_hold_on_to_nothing():
 def test_a_dropped_picture_cannot_be_looked_at():
     picture = Picture(image_of(natural()))
     picture.drop()
-    for look in (Eye().sketch, Eye().luma_rows, lambda p: Eye().thumbnail(p, View(32))):
+    for look in (Eye().luma_grid, Eye().luma_rows, lambda p: Eye().thumbnail(p, View(32))):
         with pytest.raises(SourceError, match="dropped"):
             look(picture)
 
@@ -222,5 +222,5 @@ def test_every_decoded_format_can_be_looked_at(media, kind):
         full = area_average(frame.picture.image.to_ndarray(format="rgb24", threads=1), 32)
         if min(frame.width, frame.height) >= 32:
             assert np.abs(thumbnail - full).mean() < 3
-        assert eye.sketch(frame.picture).shape == (32, 32)
+        assert eye.luma_grid(frame.picture).shape == (32, 32)
         assert eye.luma_rows(frame.picture).shape == (min(32, frame.height), frame.width)

@@ -28,7 +28,7 @@ def apart(one, other):
 @FORMATS
 def test_sketches_agree(pixels):
     image = picture(pixels)
-    mean, largest = apart(sketch_of(plane_of(image, 0)), Eye().sketch(Picture(image)))
+    mean, largest = apart(sketch_of(plane_of(image, 0)), Eye().luma_grid(Picture(image)))
     assert mean < 1.0
     assert largest <= 8
 
@@ -50,6 +50,6 @@ def test_thumbnails_agree(pixels):
 
 def test_what_is_in_main_memory_is_seen_as_by_any_eye():
     shown = Picture(picture("yuv420p"), 90)
-    for look in ("sketch", "luma_rows"):
+    for look in ("luma_grid", "luma_rows"):
         assert np.array_equal(getattr(CardEye(), look)(shown), getattr(Eye(), look)(shown))
     assert np.array_equal(CardEye().thumbnail(shown, View(64)), Eye().thumbnail(shown, View(64)))
