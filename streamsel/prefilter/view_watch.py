@@ -81,7 +81,7 @@ class CameraWatch:
         self._fine_since = 0.0
 
     def look(self, prefiltered: PrefilteredFrame) -> Fault | None:
-        """Return what is wrong with the feed, as of this prefiltered frame; its picture must be there still.
+        """Return what is wrong with the feed as of this frame; its picture must be there still.
 
         Raises :class:`SourceError` for a picture that the eye cannot look at.
         """

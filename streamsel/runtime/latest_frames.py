@@ -112,7 +112,7 @@ class Lanes:
             self._turn.remove(lane)
 
     def put(self, prefiltered: PrefilteredFrame) -> None:
-        """Append to the lane of the prefiltered frame's feed. From the thread that reads the feed."""
+        """Append to the lane of its feed. From the thread that reads the feed."""
         lane = self._lanes.get(prefiltered.frame.key.feed)
         if lane is None:
             return
@@ -154,7 +154,7 @@ class Lanes:
         return sum(map(len, self._turn))
 
     async def take(self, most: int, patience: float) -> list[PrefilteredFrame]:
-        """Take between one and ``most`` prefiltered frames, waiting for the first as long as it takes.
+        """Take between one and ``most`` frames, waiting for the first as long as it takes.
 
         Whoever had to wait while several feeds are read waits ``patience`` seconds more, so that
         frames that come about together are embedded together; where frames wait already, the
@@ -180,7 +180,7 @@ class Lanes:
         self._is_asleep = False
 
     def _turns(self, most: int) -> list[PrefilteredFrame]:
-        """Take one prefiltered frame of each feed that has any, and again, until ``most`` are taken."""
+        """Take one frame of each feed that has any, and again, until ``most`` are taken."""
         taken: list[PrefilteredFrame] = []
         without = 0
         while len(taken) < most and without < len(self._turn):
