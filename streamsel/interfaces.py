@@ -124,7 +124,7 @@ class Loop(Protocol):
         """Cancel what runs there, and let the thread leave; nothing can be asked any more."""
 
 
-class Eye(Protocol):
+class Thumbnailer(Protocol):
     """Takes from a decoded picture, without converting all of it, what decisions are made of.
 
     The same pixels give the same result, always. Arrays are read-only and belong to the caller.

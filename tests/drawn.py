@@ -23,7 +23,7 @@ from streamsel.embed.distill.views import ViewMaker
 from streamsel.sources.demo.scenes import parking, plasma, sky, street
 from streamsel.sources.demo.synthetic import render_demo
 from streamsel.sources.file import FileSource
-from streamsel.sources.thumbnails.cpu import Eye
+from streamsel.sources.thumbnails.cpu import CpuThumbnailer
 from tests.embed.distill.made import write_clip, write_photograph
 
 Pictures: TypeAlias = npt.NDArray[np.uint8]
@@ -46,9 +46,9 @@ def demo() -> Pictures:
     with TemporaryDirectory() as folder:
         path = Path(folder, "demo.mp4")
         render_demo(path, seconds=6, fps=10, size=(192, 108), seed=_SEED)
-        eye = Eye()
+        thumbnailer = CpuThumbnailer()
         frames = FileSource("demo", str(path)).frames()
-        return np.stack([eye.luma_grid(frame.picture) for frame in frames])[..., None]
+        return np.stack([thumbnailer.luma_grid(frame.picture) for frame in frames])[..., None]
 
 
 def groups() -> Pictures:

@@ -12,7 +12,7 @@ from streamsel.embed.preprocess import Prepared
 from streamsel.frame import Thumbnail, Vectors
 
 BATCH = 64
-"""Enough to keep a card busy; few enough that a single frame does not wait for padding."""
+"""Enough to keep a GPU busy; few enough that a single frame does not wait for padding."""
 SLOTS = 3
 """One batch is filled, one copied, one computed."""
 
@@ -24,7 +24,7 @@ _new_stream: Callable[[], torch.cuda.Stream] = torch.cuda.Stream
 
 
 class CudaSlot:
-    """Pinned memory for a batch, its twin on the card, and the place for its vectors.
+    """Pinned memory for a batch, its twin on the GPU, and the place for its vectors.
 
     Only uint8 crosses the bus, and only rows that are real. Rows of an earlier batch that stay
     behind them change nothing: a network in inference mode looks at each row alone.
@@ -115,6 +115,6 @@ def open_cuda_slots(
 
 
 def half_precision(device: torch.device) -> torch.dtype:
-    """Return bfloat16 where the card computes with it, else float16."""
+    """Return bfloat16 where the GPU computes with it, else float16."""
     newer = torch.cuda.get_device_capability(device) >= _BFLOAT16_FROM
     return torch.bfloat16 if newer else torch.float16

@@ -10,7 +10,7 @@ import numpy as np
 
 from streamsel.errors import SourceError
 from streamsel.frame import Frame, LumaGrid, PrefilteredFrame, PrefilterState, View
-from streamsel.interfaces import Eye
+from streamsel.interfaces import Thumbnailer
 from streamsel.luma_grid import change
 from streamsel.prefilter.measures import dark_share, digest_of, sharpness_of, uniform_share
 from streamsel.prefilter.options import PrefilterOptions
@@ -45,9 +45,9 @@ class FramePrefilter:
 
     MEMORY: Final = 65_536
 
-    def __init__(self, eye: Eye, view: View, options: PrefilterOptions) -> None:
-        """Look through ``eye``; make thumbnails as the embedder wants them."""
-        self._eye = eye
+    def __init__(self, thumbnailer: Thumbnailer, view: View, options: PrefilterOptions) -> None:
+        """Look through ``thumbnailer``; make thumbnails as the embedder wants them."""
+        self._thumbnailer = thumbnailer
         self._view = view
         self._options = options
         self._state = PrefilterState()
@@ -63,7 +63,7 @@ class FramePrefilter:
 
         Afterwards the prefiltered frame's ``state``, with the digests of the frames that passed, is
         all that is needed to continue after it. Raises :class:`SourceError` for a picture that the
-        eye cannot look at; the feed is not to be looked at any further then.
+        thumbnailer cannot look at; the feed is not to be looked at any further then.
         """
         try:
             return self._look(frame)
@@ -85,7 +85,7 @@ class FramePrefilter:
         before = self._state
         if self._options.corrupt and frame.corrupt:
             return PrefilteredFrame(frame, _UNSEEN, 0, 0.0, "corrupt", None, before)
-        luma_grid = self._eye.luma_grid(frame.picture)
+        luma_grid = self._thumbnailer.luma_grid(frame.picture)
         if self._is_black(luma_grid):
             self._state = PrefilterState(
                 before.reference, luma_grid, 0, frame.media_time, before.passed
@@ -95,7 +95,7 @@ class FramePrefilter:
         refusal = self._check_motion(frame, luma_grid, still)
         if refusal is not None:
             return PrefilteredFrame(frame, luma_grid, 0, 0.0, refusal, None, self._state)
-        rows = self._eye.luma_rows(frame.picture)
+        rows = self._thumbnailer.luma_rows(frame.picture)
         sharpness = sharpness_of(rows)
         share, least = self._options.uniform_share, self._options.min_sharpness
         if share is not None and uniform_share(rows) >= share:
@@ -115,7 +115,7 @@ class FramePrefilter:
         was = self._state
         rows_digest, still = 0, False
         if was.previous is not None and np.array_equal(was.previous, luma_grid):
-            rows_digest = digest_of(self._eye.luma_rows(frame.picture))
+            rows_digest = digest_of(self._thumbnailer.luma_rows(frame.picture))
             still = rows_digest == was.rows_digest
         since = was.still_since if still else frame.media_time
         return PrefilterState(was.reference, luma_grid, rows_digest, since, was.passed), still
@@ -142,7 +142,7 @@ class FramePrefilter:
     def _look_closely(
         self, frame: Frame, luma_grid: LumaGrid, sharpness: float
     ) -> PrefilteredFrame:
-        thumbnail = self._eye.thumbnail(frame.picture, self._view)
+        thumbnail = self._thumbnailer.thumbnail(frame.picture, self._view)
         digest = digest_of(luma_grid, thumbnail)
         state = self._state
         repeated = self._options.exact_duplicates and digest in self._digests

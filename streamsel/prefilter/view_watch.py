@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from streamsel.decisions import Fault, FaultKind
 from streamsel.frame import LumaGrid, PrefilteredFrame
-from streamsel.interfaces import Eye
+from streamsel.interfaces import Thumbnailer
 from streamsel.prefilter.measures import sharpness_of
 
 Edges = npt.NDArray[np.float32]
@@ -65,9 +65,9 @@ class CameraWatch:
     forgets all with its reader, so that a feed that is switched off and on is learned anew.
     """
 
-    def __init__(self, eye: Eye) -> None:
-        """Look through ``eye``."""
-        self._eye = eye
+    def __init__(self, thumbnailer: Thumbnailer) -> None:
+        """Look through ``thumbnailer``."""
+        self._thumbnailer = thumbnailer
         self._refused: Counter[str] = Counter()
         self._refused_since = 0.0
         self._looked = -np.inf
@@ -83,14 +83,14 @@ class CameraWatch:
     def look(self, prefiltered: PrefilteredFrame) -> Fault | None:
         """Return what is wrong with the feed as of this frame; its picture must be there still.
 
-        Raises :class:`SourceError` for a picture that the eye cannot look at.
+        Raises :class:`SourceError` for a picture that the thumbnailer cannot look at.
         """
         refused = self._count_refused(prefiltered)
         now = prefiltered.frame.media_time
         can_look = prefiltered.refusal not in {"corrupt", "black"}
         if can_look and now - self._looked >= _EVERY_SECONDS:
             self._looked = now
-            rows = self._eye.luma_rows(prefiltered.frame.picture)
+            rows = self._thumbnailer.luma_rows(prefiltered.frame.picture)
             self._compare(_view(prefiltered.luma_grid, sharpness_of(rows)), now)
         if refused is not None or self._fault is None:
             return refused

@@ -43,8 +43,8 @@ class FileSource:
     is asked for. ``filters`` is an ffmpeg filter chain; pictures are upright before it. ``decode``
     says which frames are decoded, ``ahead`` by how many threads; the latter changes no frame.
     ``hwaccel`` names a kind of hardware that decodes, or ``auto``; where none can, software does,
-    and a warning says why; with ``on_card``, pictures that a card decodes stay in its memory, for
-    an eye that can look at them there. ``mask`` are areas that nobody may see, see
+    and a warning says why; with ``on_gpu``, pictures that a GPU decodes stay in its memory, for
+    a thumbnailer that can look at them there. ``mask`` are areas that nobody may see, see
     :func:`~streamsel.sources.masks.read_mask`: they are hidden before anything else is done with a
     picture. Raises :class:`ConfigurationError` for a chain that ffmpeg refuses, for hardware that
     this build does not know, and for areas that cannot be.
@@ -62,7 +62,7 @@ class FileSource:
         decode: Decode = "all",
         hwaccel: str | None = None,
         mask: Sequence[str] = (),
-        on_card: bool = False,
+        on_gpu: bool = False,
         ahead: Ahead | None = None,
         shown: str | None = None,
     ) -> None:
@@ -75,7 +75,7 @@ class FileSource:
         self._decode = decode
         self._areas = Areas.of(read_masks(mask))
         # A filter chain wants the pictures in main memory, and so does what hides areas of them.
-        stays_there = on_card and filters is None and self._areas is None
+        stays_there = on_gpu and filters is None and self._areas is None
         self._decoder = set_up(decode, hwaccel, stays_there=stays_there)
         if hwaccel is not None:
             check_device(hwaccel)

@@ -13,7 +13,7 @@ from streamsel.errors import SourceError
 from streamsel.frame import Candidate, Frame, FrameKey, PrefilterState
 from streamsel.interfaces import Embeddings, Observer
 from streamsel.runtime.file_run import Lane, Pipeline
-from streamsel.wiring.embeddings import build_embeddings, looks_on_card, open_eye
+from streamsel.wiring.embeddings import build_embeddings, open_thumbnailer, uses_gpu
 from streamsel.wiring.inputs import open_sources
 
 
@@ -92,8 +92,8 @@ def build_collection(
     from streamsel.prefilter.options import PrefilterOptions
     from streamsel.prefilter.prefilter import FramePrefilter
 
-    on_card = looks_on_card(options.read)
-    opened = open_sources(inputs, options.read, on_card=on_card, standard_input=standard_input)
+    on_gpu = uses_gpu(options.read)
+    opened = open_sources(inputs, options.read, on_gpu=on_gpu, standard_input=standard_input)
     given = embeddings or build_embeddings(options.embed, opened.sources)
     everything = PrefilterOptions(
         black_share=None,
@@ -104,7 +104,9 @@ def build_collection(
         min_sharpness=None,
     )
     lanes = [
-        Lane(source, lambda: FramePrefilter(open_eye(on_card=on_card), given.view, everything))
+        Lane(
+            source, lambda: FramePrefilter(open_thumbnailer(on_gpu=on_gpu), given.view, everything)
+        )
         for source in opened.sources
     ]
     collector = _Collector()

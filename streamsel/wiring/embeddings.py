@@ -7,7 +7,7 @@ from pathlib import Path
 
 from streamsel.config.options import EmbedOptions, ReadOptions
 from streamsel.embed.computed import ComputedEmbeddings
-from streamsel.interfaces import Embeddings, Eye, Source
+from streamsel.interfaces import Embeddings, Source, Thumbnailer
 
 
 def build_embeddings(options: EmbedOptions, sources: Sequence[Source]) -> Embeddings:
@@ -29,8 +29,8 @@ def build_embeddings(options: EmbedOptions, sources: Sequence[Source]) -> Embedd
     )
 
 
-def looks_on_card(read: ReadOptions) -> bool:
-    """Whether pictures can be looked at in a card's memory: it decodes, and torch can use it."""
+def uses_gpu(read: ReadOptions) -> bool:
+    """Whether pictures can be looked at in a GPU's memory: it decodes, and torch can use it."""
     if read.hwaccel not in ("auto", "cuda"):
         return False
     import torch
@@ -38,12 +38,12 @@ def looks_on_card(read: ReadOptions) -> bool:
     return torch.cuda.is_available()
 
 
-def open_eye(*, on_card: bool) -> Eye:
-    """Return an eye for the pictures of one feed."""
-    if on_card:
-        from streamsel.sources.thumbnails.gpu import CardEye
+def open_thumbnailer(*, on_gpu: bool) -> Thumbnailer:
+    """Return a thumbnailer for the pictures of one feed."""
+    if on_gpu:
+        from streamsel.sources.thumbnails.gpu import GpuThumbnailer
 
-        return CardEye()
-    from streamsel.sources.thumbnails.cpu import Eye as MemoryEye
+        return GpuThumbnailer()
+    from streamsel.sources.thumbnails.cpu import CpuThumbnailer
 
-    return MemoryEye()
+    return CpuThumbnailer()

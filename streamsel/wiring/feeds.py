@@ -17,7 +17,7 @@ from streamsel.runtime.file_run import Lane
 from streamsel.runtime.ordered_map import usable_cores
 from streamsel.sources.file import FileSource
 from streamsel.sources.inputs import Input
-from streamsel.wiring.embeddings import open_eye
+from streamsel.wiring.embeddings import open_thumbnailer
 from streamsel.wiring.inputs import open_source
 
 if TYPE_CHECKING:
@@ -38,11 +38,11 @@ class _Planned:
 class Lanes:
     """Makes the lanes of one run into a folder; screens go on where the record ends."""
 
-    def __init__(self, folder: Path, options: RunOptions, view: View, *, on_card: bool) -> None:
+    def __init__(self, folder: Path, options: RunOptions, view: View, *, on_gpu: bool) -> None:
         self._folder = folder
         self._options = options
         self._view = view
-        self._on_card = on_card
+        self._on_card = on_gpu
         self._planned: list[_Planned] = []
         self._children: Children | None = None
 
@@ -99,7 +99,9 @@ class Lanes:
     def _screen(self, feed: Feed) -> FramePrefilter:
         from streamsel.prefilter.prefilter import FramePrefilter
 
-        screen = FramePrefilter(open_eye(on_card=self._on_card), self._view, self._options.screen)
+        screen = FramePrefilter(
+            open_thumbnailer(on_gpu=self._on_card), self._view, self._options.screen
+        )
         screen.resume(*self._remembered(feed))
         return screen
 
@@ -147,7 +149,7 @@ class FeedInChild:
     def prefiltered_frames(self) -> Iterator[PrefilteredFrame]:
         """Yield what the screen saw, in stream order; raises :class:`SourceError`."""
         request = self._request
-        screen = FramePrefilter(open_eye(on_card=False), request.view, request.screen)
+        screen = FramePrefilter(open_thumbnailer(on_gpu=False), request.view, request.screen)
         screen.resume(request.state, request.digests)
         with closing(self._source.frames(request.start)) as frames:
             for frame in frames:

@@ -59,14 +59,14 @@ def open_sources(
     *,
     leave_out: Sequence[Path] = (),
     threads: int | None = None,
-    on_card: bool = False,
+    on_gpu: bool = False,
     standard_input: str | None = None,
 ) -> Opened:
     """Find the feeds behind what the user typed; nothing is decoded yet.
 
     ``standard_input`` is the file that holds what ``-`` stands for.
-    ``threads`` decode one video; None: as many as there are cores. ``on_card``: pictures that a
-    card decodes are looked at in its memory.
+    ``threads`` decode one video; None: as many as there are cores. ``on_gpu``: pictures that a
+    GPU decodes are looked at in its memory.
 
     Raises :class:`ConfigurationError` for a filter chain that cannot be, and
     :class:`UnreadableError` when no input is left.
@@ -77,7 +77,7 @@ def open_sources(
     if not found.inputs:
         raise UnreadableError("; ".join(str(error) for error in found.errors) or "no inputs")
     read = _with_sizes(read, found.inputs)
-    sources = [open_source(one, read, threads=threads, on_card=on_card) for one in found.inputs]
+    sources = [open_source(one, read, threads=threads, on_gpu=on_gpu) for one in found.inputs]
     return Opened(tuple(sources), found.errors, found.inputs, read, found.passed_over)
 
 
@@ -112,7 +112,7 @@ def _first_size(inputs: Sequence[Input]) -> Size | None:
 
 
 def open_source(
-    one: Input, read: ReadOptions, *, threads: int | None = None, on_card: bool = False
+    one: Input, read: ReadOptions, *, threads: int | None = None, on_gpu: bool = False
 ) -> Source:
     """Return the source of one feed; nothing is decoded yet."""
     from streamsel.sources.file import FileSource
@@ -128,7 +128,7 @@ def open_source(
         one.location,
         **asked,
         **decoding,
-        on_card=on_card,
+        on_gpu=on_gpu,
         ahead=ahead,
         shown=one.address,
     )

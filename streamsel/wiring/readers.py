@@ -77,17 +77,17 @@ def open_source(
 def open_watch() -> ViewWatch:
     """Return what watches the view of a camera, and has seen nothing of it yet."""
     from streamsel.prefilter.view_watch import CameraWatch
-    from streamsel.sources.thumbnails.cpu import Eye
+    from streamsel.sources.thumbnails.cpu import CpuThumbnailer
 
-    return CameraWatch(Eye())
+    return CameraWatch(CpuThumbnailer())
 
 
 def open_screen(settings: FeedSettings, view: View) -> Prefilter:
     """Return a screen that remembers nothing yet; ``view`` is what the embedder wants."""
     from streamsel.prefilter.prefilter import FramePrefilter
-    from streamsel.sources.thumbnails.cpu import Eye
+    from streamsel.sources.thumbnails.cpu import CpuThumbnailer
 
-    return FramePrefilter(Eye(), view, settings.screen)
+    return FramePrefilter(CpuThumbnailer(), view, settings.screen)
 
 
 def open_areas(settings: FeedSettings, last_size: tuple[int, int] | None) -> Areas | None:

@@ -16,7 +16,7 @@ from streamsel.errors import InputError, RecordError
 from streamsel.interfaces import Embeddings, Observer, Selector
 from streamsel.runtime.file_run import Pipeline
 from streamsel.version import __version__
-from streamsel.wiring.embeddings import build_embeddings, looks_on_card
+from streamsel.wiring.embeddings import build_embeddings, uses_gpu
 from streamsel.wiring.feeds import Lanes
 from streamsel.wiring.inputs import Opened, open_sources, require_readable
 from streamsel.wiring.room import Room, estimate_room
@@ -76,11 +76,11 @@ def build_selection(
 
     write = options.write
     encoder = encoder_of(write)
-    on_card = jobs == 1 and looks_on_card(options.read)
+    on_gpu = jobs == 1 and uses_gpu(options.read)
     with ExitStack() as unfinished:
         held = _hold(inputs, folder, resume=resume, overwrite=overwrite, until=unfinished)
         opened = open_sources(
-            inputs, options.read, leave_out=[folder], on_card=on_card, standard_input=held
+            inputs, options.read, leave_out=[folder], on_gpu=on_gpu, standard_input=held
         )
         options = replace(options, read=opened.read)
         embeddings = build_embeddings(options.embed, opened.sources)
@@ -99,7 +99,7 @@ def build_selection(
             if resume and not sink.complete:
                 sink.go_on(_replay(sink.record, selector))
             _note_unopened(sink.record, opened.errors)
-            lanes = Lanes(folder, options, embeddings.view, on_card=on_card)
+            lanes = Lanes(folder, options, embeddings.view, on_gpu=on_gpu)
             feeds = sink.record.feeds()
             for place, (source, feed) in enumerate(zip(opened.sources, feeds, strict=True)):
                 # A feed that failed is tried again, unless a later one has been read since.

@@ -27,7 +27,7 @@ from streamsel.errors import ConfigurationError, SourceError
 from streamsel.frame import View
 from streamsel.interfaces import Source
 from streamsel.record.files import disk_errors, write_file
-from streamsel.sources.thumbnails.cpu import Eye
+from streamsel.sources.thumbnails.cpu import CpuThumbnailer
 from streamsel.version import __version__
 from streamsel.wiring.inputs import open_sources
 
@@ -212,10 +212,14 @@ def _read(
     errors: list[SourceError] = list(opened.errors)
     for error in errors:
         observer.feed_failed(error)
-    gatherer, eye, view = Gatherer(options.max_frames), Eye(), View(PICTURE_SIDE_PX)
+    gatherer, thumbnailer, view = (
+        Gatherer(options.max_frames),
+        CpuThumbnailer(),
+        View(PICTURE_SIDE_PX),
+    )
     for source in opened.sources:
         try:
-            _read_feed(source, gatherer, eye, view, observer)
+            _read_feed(source, gatherer, thumbnailer, view, observer)
         except SourceError as error:
             errors.append(error)
             observer.feed_failed(error)
@@ -225,7 +229,11 @@ def _read(
 
 
 def _read_feed(
-    source: Source, gatherer: Gatherer, eye: Eye, view: View, observer: TrainingObserver
+    source: Source,
+    gatherer: Gatherer,
+    thumbnailer: CpuThumbnailer,
+    view: View,
+    observer: TrainingObserver,
 ) -> None:
     observer.feed_opened(source.feed, source.expected_frames)
     gatherer.begin_feed()
@@ -234,7 +242,7 @@ def _read_feed(
         for frame in frames:
             if not frame.corrupt:
                 try:
-                    thumbnail = eye.thumbnail(frame.picture, view)
+                    thumbnail = thumbnailer.thumbnail(frame.picture, view)
                 except SourceError as error:
                     raise SourceError(f"feed '{source.feed}': {error}") from None
                 gatherer.add(frame.media_time, thumbnail)

@@ -8,8 +8,8 @@ judge's own. Beside it stand the best descriptor made by hand, and the same netw
 shows what the structure alone is worth. ``--tensor`` is part of the name of the judge's pooled
 layer. ``--still`` adds what sensor noise and JPEG do to a camera that stands still.
 ``--trained-on`` adds how near the test clips come to the pictures in a folder, those of the
-training: in the judge's eyes no nearer than one test clip to the next, if no scene is in both.
-Tests do not run it: the judge and the clips are not part of the package.
+training: in the judge's thumbnailers no nearer than one test clip to the next, if no scene is in
+both. Tests do not run it: the judge and the clips are not part of the package.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from streamsel.embed.distill.material import CLIP_SUFFIXES, PHOTOGRAPH_SUFFIXES
 from streamsel.embed.network import INPUT_SIZE, Network
 from streamsel.frame import Frame, Picture, Thumbnail, Vectors, View
 from streamsel.sources.file import FileSource
-from streamsel.sources.thumbnails.cpu import Eye
+from streamsel.sources.thumbnails.cpu import CpuThumbnailer
 from tests.bench.descriptors import hand_made
 
 Rgb: TypeAlias = npt.NDArray[np.uint8]
@@ -106,8 +106,10 @@ def frames_of(clip: Path, stride: int) -> Iterator[Frame]:
 
 def thumbnails_of(clip: Path, stride: int) -> list[Thumbnail]:
     """What the product shows its embedder of a clip."""
-    eye = Eye()
-    return [eye.thumbnail(frame.picture, View(INPUT_SIZE)) for frame in frames_of(clip, stride)]
+    thumbnailer = CpuThumbnailer()
+    return [
+        thumbnailer.thumbnail(frame.picture, View(INPUT_SIZE)) for frame in frames_of(clip, stride)
+    ]
 
 
 def judged(clip: Path, stride: int, judge: Judge) -> Vectors:
@@ -216,7 +218,7 @@ def score(seen: Sequence[Vectors], ideal: Sequence[Vectors]) -> str:
 
 def still_camera(embedder: BuiltinEmbedder, clips: Sequence[Path], sigma: float) -> str:
     """How far noise and JPEG move the first picture of each clip, beside how far scenes differ."""
-    rng, eye, found = np.random.default_rng(1), Eye(), []
+    rng, thumbnailer, found = np.random.default_rng(1), CpuThumbnailer(), []
     for clip in clips:
         first = next(frames_of(clip, 1)).picture.image
         assert first is not None
@@ -229,7 +231,7 @@ def still_camera(embedder: BuiltinEmbedder, clips: Sequence[Path], sigma: float)
             packed.seek(0)
             with av.open(packed, "r", format="jpeg_pipe") as container:
                 frame = next(container.decode(video=0))
-                thumbnails.append(eye.thumbnail(Picture(frame), View(INPUT_SIZE)))
+                thumbnails.append(thumbnailer.thumbnail(Picture(frame), View(INPUT_SIZE)))
         found.append(embedder.embed(thumbnails))
     vectors = np.stack(found)  # (clips, 12, D)
     steps = np.linalg.norm(np.diff(vectors, axis=1), axis=2).ravel()

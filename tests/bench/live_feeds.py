@@ -22,7 +22,7 @@ from streamsel.prefilter.options import PrefilterOptions
 from streamsel.prefilter.prefilter import FramePrefilter
 from streamsel.sources.live.camera import CameraSource
 from streamsel.sources.live.connection import LiveOptions
-from streamsel.sources.thumbnails.cpu import Eye
+from streamsel.sources.thumbnails.cpu import CpuThumbnailer
 from tests.servers.rtsp import Mount, RtspServer
 
 FEEDS = {"1080p25": (1920, 1080, 25, "4M"), "720p15": (1280, 720, 15, "1500k")}
@@ -46,7 +46,7 @@ def feeds_per_core(address: str, decode: str, seconds: float) -> float:
     """Read for so many seconds of video; return seconds that pass for each one of CPU time."""
     options = LiveOptions(decode=decode)
     source = CameraSource("bench", address, options, SystemClock())
-    screen = FramePrefilter(Eye(), View(64), PrefilterOptions(exact_duplicates=False))
+    screen = FramePrefilter(CpuThumbnailer(), View(64), PrefilterOptions(exact_duplicates=False))
     session = source.session(0, 0.0)
     screen.look(next(session))
     cpu, began = time.thread_time(), time.monotonic()

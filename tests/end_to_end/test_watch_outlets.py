@@ -21,7 +21,7 @@ from streamsel.prefilter.prefilter import FramePrefilter
 from streamsel.selection.budget import Budget
 from streamsel.selection.endless import EndlessSelector
 from streamsel.sources.file import FileSource
-from streamsel.sources.thumbnails.cpu import Eye
+from streamsel.sources.thumbnails.cpu import CpuThumbnailer
 from tests.canaries import ANYWHERE, FORMS
 from tests.conftest import leave_out
 from tests.end_to_end.service import Service, eventually
@@ -308,7 +308,7 @@ def test_a_file_over_rtsp_is_decided_like_the_file(
     # The frames that both saw, in order: what came before the first that the camera delivered,
     # or was dropped on the way, is left out of the file's.
     embedder = create("builtin", weights=None, device="cpu")
-    screen = FramePrefilter(Eye(), embedder.view, PrefilterOptions())
+    screen = FramePrefilter(CpuThumbnailer(), embedder.view, PrefilterOptions())
     prefiltered_frames = [screen.look(frame) for frame in FileSource("gate", str(clip)).frames()]
     wanted_digests = [digest for digest, *_ in live]
     both = [seen for seen in prefiltered_frames if seen.digest in set(wanted_digests)]

@@ -15,7 +15,7 @@ from streamsel.frame import Picture, View
 from streamsel.pixels.conversion import Converter
 from streamsel.pixels.size import PictureSize
 from streamsel.sinks.pictures import Encoder
-from streamsel.sources.thumbnails.cpu import Eye
+from streamsel.sources.thumbnails.cpu import CpuThumbnailer
 from tests.pixels.peers import ACCURATE, PATTERN, SOFT, by_ffmpeg, clip, decoded, pixels_of, psnr
 
 Clip = Callable[..., Path]
@@ -142,10 +142,10 @@ def test_what_libswscale_dies_of_is_an_error_of_the_feed(pixels):
     picture = Picture(av.VideoFrame(16, 16, pixels))
     for look in (
         Encoder("png").encode,
-        Eye().luma_grid,
-        Eye().luma_rows,
-        lambda picture: Eye().thumbnail(picture, View(8)),
-        lambda picture: Eye().thumbnail(picture, View(8, 0.9, "bicubic")),
+        CpuThumbnailer().luma_grid,
+        CpuThumbnailer().luma_rows,
+        lambda picture: CpuThumbnailer().thumbnail(picture, View(8)),
+        lambda picture: CpuThumbnailer().thumbnail(picture, View(8, 0.9, "bicubic")),
     ):
         with pytest.raises(SourceError, match="floating point"):
             look(picture)

@@ -15,7 +15,7 @@ from streamsel.frame import Picture, View
 from streamsel.pixels.conversion import Converter
 from streamsel.pixels.tone import hdr_of, to_sdr
 from streamsel.sinks.pictures import Encoder
-from streamsel.sources.thumbnails.cpu import Eye
+from streamsel.sources.thumbnails.cpu import CpuThumbnailer
 from tests.pixels.peers import decoded, pixels_of, psnr
 
 PQ, HLG, SDR = 16, 18, 1
@@ -48,10 +48,10 @@ def test_what_pq_was_made_of_comes_back(ffmpeg, tmp_path):
     assert hdr_of(image) == "pq"
     for encoder, least_db in ((Encoder("png"), 40), (Encoder("jpg", 95), 36)):
         assert psnr(pixels_of(encoder.encode(Picture(image)).content), scene) > least_db
-    thumbnail = Eye().thumbnail(Picture(image), View(16))
+    thumbnail = CpuThumbnailer().thumbnail(Picture(image), View(16))
     small = np.asarray(Image.fromarray(scene).resize((16, 16), Image.Resampling.BOX))
     assert np.abs(thumbnail.astype(int) - small).mean() < 4
-    cropped = Eye().thumbnail(Picture(image), View(16, crop=0.9, scaling="bicubic"))
+    cropped = CpuThumbnailer().thumbnail(Picture(image), View(16, crop=0.9, scaling="bicubic"))
     middle = Image.fromarray(scene).resize((16, 16), Image.Resampling.BICUBIC, (79, 9, 241, 171))
     assert np.abs(cropped.astype(int) - np.asarray(middle)).mean() < 4
 

@@ -1,4 +1,4 @@
-"""An eye for made pictures, which counts what it is asked for, and the pictures."""
+"""A thumbnailer for made pictures, which counts what it is asked for, and the pictures."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as hnp
 
 from streamsel.luma_grid import change
 from streamsel.prefilter.measures import dark_share, digest_of, sharpness_of, uniform_share
-from tests.prefilter.eyes import textured
+from tests.prefilter.thumbnailers import textured
 
 ROWS = hnp.arrays(np.uint8, st.tuples(st.integers(1, 4), st.integers(10, 60)))
 

@@ -12,8 +12,8 @@ from streamsel.frame import PrefilterState, View
 from streamsel.interfaces import Prefilter
 from streamsel.prefilter.options import PrefilterOptions
 from streamsel.prefilter.prefilter import FramePrefilter
-from tests.prefilter.eyes import PlainEye, shown, textured
 from tests.prefilter.test_measures import smeared
+from tests.prefilter.thumbnailers import PlainEye, shown, textured
 
 AT_ONCE = PrefilterOptions(calibration=0)
 ALL_OFF = PrefilterOptions(
@@ -27,8 +27,8 @@ ALL_OFF = PrefilterOptions(
 )
 
 
-def looked_at(frames, options=AT_ONCE, eye=None):
-    screen: Prefilter = FramePrefilter(eye or PlainEye(), View(16), options)
+def looked_at(frames, options=AT_ONCE, thumbnailer=None):
+    screen: Prefilter = FramePrefilter(thumbnailer or PlainEye(), View(16), options)
     return [screen.look(frame) for frame in frames]
 
 
@@ -60,12 +60,12 @@ def test_each_check_refuses_its_kind_and_can_be_switched_off(picture, reason, of
 
 
 def test_a_corrupt_frame_is_refused_unseen_and_changes_nothing():
-    eye = PlainEye()
+    thumbnailer = PlainEye()
     whole, damaged = shown([textured(1)])[0], shown([textured(2)], corrupt=True)[0]
-    first, second = looked_at([whole, damaged], eye=eye)
+    first, second = looked_at([whole, damaged], thumbnailer=thumbnailer)
     assert second.refusal == "corrupt"
     assert second.state is first.state
-    assert eye.asked["luma_grid"] == 1
+    assert thumbnailer.asked["luma_grid"] == 1
     assert refusals([textured(2)], PrefilterOptions(corrupt=False), corrupt=True) == [None]
 
 
@@ -141,8 +141,8 @@ def test_pictures_that_differ_where_no_cell_shows_it_are_not_duplicates():
     one = textured(1)
     other = one.copy()
     other[0, 0], other[0, 1] = other[0, 1] + 40, other[0, 1] - 40
-    eye = PlainEye()
-    fine = FramePrefilter(eye, View(64), PrefilterOptions(unchanged_mean=None))
+    thumbnailer = PlainEye()
+    fine = FramePrefilter(thumbnailer, View(64), PrefilterOptions(unchanged_mean=None))
     assert [fine.look(frame).refusal for frame in shown([one, other])] == [None, None]
 
 
@@ -162,10 +162,10 @@ def test_what_was_not_seen_for_long_is_forgotten():
 
 
 def test_only_what_passes_the_cheap_checks_costs_a_thumbnail():
-    eye = PlainEye()
+    thumbnailer = PlainEye()
     pictures = [textured(1), BLACK, *(noisy(textured(1), seed) for seed in range(10)), BLURRED]
-    looked_at(shown(pictures), eye=eye)
-    assert eye.asked == {"luma_grid": 13, "luma_rows": 2, "thumbnail": 1}
+    looked_at(shown(pictures), thumbnailer=thumbnailer)
+    assert thumbnailer.asked == {"luma_grid": 13, "luma_rows": 2, "thumbnail": 1}
 
 
 SCENES = {
@@ -242,8 +242,8 @@ def test_a_change_that_only_the_rows_show_ends_a_freeze():
     scene, other = textured(1), textured(1)
     other[0, 0], other[0, 1] = other[0, 1] + 4, other[0, 0] - 4
     one, two = shown([scene, other])
-    eye = PlainEye()
-    assert np.array_equal(eye.luma_grid(one.picture), eye.luma_grid(two.picture))
+    thumbnailer = PlainEye()
+    assert np.array_equal(thumbnailer.luma_grid(one.picture), thumbnailer.luma_grid(two.picture))
     told = refusals([*[scene] * 40, *[other] * 60], AT_ONCE, fps=25)
     assert "frozen" not in told[:91]
     assert told[91:] == ["frozen"] * 9

@@ -13,8 +13,8 @@ from streamsel.frame import View
 from streamsel.prefilter.options import PrefilterOptions
 from streamsel.prefilter.prefilter import FramePrefilter
 from streamsel.prefilter.view_watch import CameraWatch, likeness
-from tests.prefilter.eyes import Luma, PlainEye, shown
 from tests.prefilter.test_measures import smeared
+from tests.prefilter.thumbnailers import Luma, PlainEye, shown
 
 SIDE = 256
 BLACK = np.full((SIDE, SIDE), 16, np.uint8)
@@ -42,8 +42,11 @@ def noisy(luma: Luma, count: int, level: int = 3) -> Iterator[Luma]:
 
 def faults(pictures: Sequence[Luma], **how: bool) -> list[Fault | None]:
     """What is wrong at each second."""
-    eye = PlainEye()
-    watch, screen = CameraWatch(eye), FramePrefilter(eye, View(16), PrefilterOptions())
+    thumbnailer = PlainEye()
+    watch, screen = (
+        CameraWatch(thumbnailer),
+        FramePrefilter(thumbnailer, View(16), PrefilterOptions()),
+    )
     return [watch.look(screen.look(frame)) for frame in shown(pictures, fps=1, **how)]
 
 
@@ -104,8 +107,11 @@ def test_a_feed_of_which_every_picture_is_refused_is_told_after_a_minute(
 
 
 def test_damaged_pictures_count_and_so_do_several_reasons() -> None:
-    eye = PlainEye()
-    watch, screen = CameraWatch(eye), FramePrefilter(eye, View(16), PrefilterOptions())
+    thumbnailer = PlainEye()
+    watch, screen = (
+        CameraWatch(thumbnailer),
+        FramePrefilter(thumbnailer, View(16), PrefilterOptions()),
+    )
     frames = shown([BLACK] * 70, fps=1)
     frames = [replace(frame, corrupt=frame.key.index % 2 == 0) for frame in frames]
     assert [watch.look(screen.look(frame)) for frame in frames][-1] == Fault(
@@ -151,11 +157,14 @@ def test_a_scene_without_contrast_is_not_watched() -> None:
 
 
 def test_it_looks_closely_once_in_two_seconds() -> None:
-    eye = PlainEye()
-    watch, screen = CameraWatch(eye), FramePrefilter(PlainEye(), View(16), PrefilterOptions())
+    thumbnailer = PlainEye()
+    watch, screen = (
+        CameraWatch(thumbnailer),
+        FramePrefilter(PlainEye(), View(16), PrefilterOptions()),
+    )
     for frame in shown([*noisy(SCENE, 100)], fps=25):
         watch.look(screen.look(frame))
-    assert eye.asked["luma_rows"] == 2
+    assert thumbnailer.asked["luma_rows"] == 2
 
 
 def test_light_does_not_change_where_edges_lie_but_another_view_does() -> None:

@@ -21,7 +21,7 @@ from streamsel.sources.images import ImageSource
 from streamsel.sources.live.camera import CameraSource
 from streamsel.sources.live.connection import LiveOptions
 from streamsel.sources.live.packet_ring import PacketRing
-from streamsel.sources.thumbnails.cpu import Eye
+from streamsel.sources.thumbnails.cpu import CpuThumbnailer
 from tests.sources.faults import ERRORS, FEW, Faults, Maker, put_in
 from tests.sources.media import X264, moving_picture, write_video
 
@@ -63,7 +63,7 @@ class Line:
     """What looks at the frames of a feed, and encodes those that are kept."""
 
     def __init__(self, view: View = PLAIN) -> None:
-        self._screen = FramePrefilter(Eye(), view, SCREEN)
+        self._screen = FramePrefilter(CpuThumbnailer(), view, SCREEN)
         self._encoder = Encoder()
 
     def read(self, source: Source) -> None:

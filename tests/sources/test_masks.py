@@ -23,7 +23,7 @@ from streamsel.sources.file import FileSource
 from streamsel.sources.images import ImageSource
 from streamsel.sources.live.connection import LiveOptions
 from streamsel.sources.masks import Size, read_mask, read_masks
-from streamsel.sources.thumbnails.cpu import Eye
+from streamsel.sources.thumbnails.cpu import CpuThumbnailer
 from streamsel.sources.thumbnails.planes import bytes_of
 from streamsel.sources.webrtc.reception import Reception
 from streamsel.sources.webrtc.session import frames_of
@@ -256,10 +256,10 @@ def clip_of(path: Path, seed: int, frames: int = 12) -> Path:
 
 
 def all_that_is_made(frame: Frame) -> list[object]:
-    picture, eye = frame.picture, Eye()
+    picture, thumbnailer = frame.picture, CpuThumbnailer()
     views = (View(32), View(32, crop=0.9, scaling="bicubic"))
-    arrays = [eye.luma_grid(picture), eye.luma_rows(picture)]
-    arrays += [eye.thumbnail(picture, view) for view in views]
+    arrays = [thumbnailer.luma_grid(picture), thumbnailer.luma_rows(picture)]
+    arrays += [thumbnailer.thumbnail(picture, view) for view in views]
     files = [Encoder(format).encode(picture).content for format in ("jpg", "png", "webp")]
     return [frame.key, frame.pts, frame.media_time, *(a.tobytes() for a in arrays), *files]
 

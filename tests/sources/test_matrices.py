@@ -19,7 +19,7 @@ from streamsel.sources.images import ImageSource
 from streamsel.sources.live.camera import CameraSource
 from streamsel.sources.live.connection import LiveOptions
 from streamsel.sources.matrices import retag
-from streamsel.sources.thumbnails.cpu import Eye
+from streamsel.sources.thumbnails.cpu import CpuThumbnailer
 from tests.sources.media import moving_picture
 
 BT601, BT709, BT2020 = 6, 1, 9
@@ -45,9 +45,9 @@ def tagged(path: Path, matrix: int, primaries: int = 2) -> Path:
 
 def seen(source: FileSource) -> list[tuple[bytes, bytes]]:
     """Thumbnails and written pictures."""
-    eye, encoder, view = Eye(), Encoder("png"), View(16)
+    thumbnailer, encoder, view = CpuThumbnailer(), Encoder("png"), View(16)
     return [
-        (eye.thumbnail(one.picture, view).tobytes(), encoder.encode(one.picture).content)
+        (thumbnailer.thumbnail(one.picture, view).tobytes(), encoder.encode(one.picture).content)
         for one in source.frames()
     ]
 
@@ -104,7 +104,7 @@ def test_a_live_feed_says_once_a_session_that_its_colours_are_others(
     ):
         frames.extend(camera.session(0, 0.0))
     assert len(frames) >= 2
-    assert all(Eye().thumbnail(one.picture, View(16)).any() for one in frames)
+    assert all(CpuThumbnailer().thumbnail(one.picture, View(16)).any() for one in frames)
     assert [one.getMessage().count("colour matrix 14") for one in caplog.records] == [1]
 
 
@@ -121,7 +121,7 @@ def test_pictures_of_a_format_that_cannot_be_converted_are_their_feeds_error(
         container.mux(stream.encode(image))
     (frame,) = FileSource("x", str(path)).frames()
     with pytest.raises(SourceError, match="its picture cannot be converted"):
-        Eye().luma_grid(frame.picture)
+        CpuThumbnailer().luma_grid(frame.picture)
 
 
 def test_images_are_retagged_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,6 +130,6 @@ def test_images_are_retagged_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     image.colorspace = 8
     monkeypatch.setattr("streamsel.sources.images.decode_picture", lambda *_: image)
     source = ImageSource("odd", ["a.jpg", "b.jpg"])
-    assert all(Eye().luma_grid(one.picture).shape == (32, 32) for one in source.frames())
+    assert all(CpuThumbnailer().luma_grid(one.picture).shape == (32, 32) for one in source.frames())
     (warning,) = source.warnings()
     assert "a.jpg: colour matrix 8" in warning

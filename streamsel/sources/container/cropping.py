@@ -62,7 +62,7 @@ class Cropper:
     def crop(self, image: av.VideoFrame) -> av.VideoFrame:
         """Return what a player shows of a picture; one that is smaller than that is returned whole.
 
-        One in the memory of a card is copied from there.
+        One in the memory of a GPU is copied from there.
         """
         margins = self._margins
         width = image.width - margins.left - margins.right

@@ -44,7 +44,7 @@ from streamsel.sources.decode.shown import Shown
 from streamsel.sources.decode.timestamps import BestTimes
 from streamsel.sources.decode.video_reader import Session
 from streamsel.sources.matrices import retag
-from streamsel.sources.thumbnails.cpu import Eye
+from streamsel.sources.thumbnails.cpu import CpuThumbnailer
 
 Decode: TypeAlias = Literal["all", "fast", "reference", "keyframes", "adaptive"]
 """Every frame; every frame, without the loop filter; the frames that others refer to; keyframes;
@@ -91,7 +91,7 @@ class Decoding:
         self._is_partial = options != self._whole
         self._entries = session.entries()
         self._decoders = Decoders(session, open_session, ahead, self._entries, options)
-        self._eyes = [Eye() for _ in range(ahead.workers)]
+        self._eyes = [CpuThumbnailer() for _ in range(ahead.workers)]
 
     def __enter__(self) -> Self:
         return self

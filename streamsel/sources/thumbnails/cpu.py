@@ -43,7 +43,7 @@ _KERNELS = {
 }
 
 
-class Eye:
+class CpuThumbnailer:
     """Takes luma grids, luma rows and thumbnails from pictures. One per thread; keeps its scalers.
 
     The same pixels give the same bytes, however the decoder laid them out in memory. Arrays are

@@ -1,7 +1,7 @@
-"""Looking at pictures that a graphics card decoded, where they are: only what was made leaves it.
+"""Looking at pictures that a GPU decoded, where they are: only what was made leaves it.
 
 PyAV hands out the planes of such a picture through DLPack (https://dmlc.github.io/dlpack), without
-a copy, and torch averages them on the card. What is kept is decoded again in software, exactly.
+a copy, and torch averages them on the GPU. What is kept is decoded again in software, exactly.
 """
 
 from __future__ import annotations
@@ -16,29 +16,30 @@ from torch.utils.dlpack import from_dlpack
 
 from streamsel.frame import LumaGrid, LumaRows, Picture, Thumbnail, View
 from streamsel.libav import as_source_error
-from streamsel.sources.thumbnails.cpu import CANNOT_LOOK, SKETCH_SIDE, Eye, as_shown
+from streamsel.sources.thumbnails.cpu import CANNOT_LOOK, SKETCH_SIDE, CpuThumbnailer, as_shown
 from streamsel.sources.thumbnails.planes import Small, to_rgb
 
 _ROWS = 32
 
 
-class CardEye:
-    """An ``Eye`` for pictures in the memory of a card, and for all others.
+class GpuThumbnailer:
+    """An ``CpuThumbnailer`` for pictures in the memory of a GPU, and for all others.
 
     Of the former it sees NV12, P010 and P016, which is what cards decode to. Areas are averaged
-    over all their pixels, so what it sees differs from an :class:`Eye` by a grey level or two. Any
-    view but a squashed, area-averaged one copies the picture to main memory. One per thread.
+    over all their pixels, so what it sees differs from an :class:`CpuThumbnailer` by a grey level
+    or two. Any view but a squashed, area-averaged one copies the picture to main memory. One per
+    thread.
     """
 
     def __init__(self) -> None:
-        self._eye = Eye()
+        self._thumbnailer = CpuThumbnailer()
 
     @as_source_error(CANNOT_LOOK)
     def luma_grid(self, picture: Picture) -> LumaGrid:
         """Return the luma of the picture as stored, averaged down to (32, 32) uint8."""
         image = picture.image
         if image is None or not is_on_card(image):
-            return self._eye.luma_grid(picture)
+            return self._thumbnailer.luma_grid(picture)
         return _own(sketch_of(plane_of(image, 0)))
 
     @as_source_error(CANNOT_LOOK)
@@ -46,7 +47,7 @@ class CardEye:
         """Return evenly spaced rows of the luma plane at full width, (R, W) uint8."""
         image = picture.image
         if image is None or not is_on_card(image):
-            return self._eye.luma_rows(picture)
+            return self._thumbnailer.luma_rows(picture)
         return _own(rows_of(plane_of(image, 0)))
 
     @as_source_error(CANNOT_LOOK)
@@ -54,18 +55,18 @@ class CardEye:
         """Return what the view shows of the upright picture, (S, S, 3) uint8 full-range RGB."""
         image = picture.image
         if image is None or not is_on_card(image):
-            return self._eye.thumbnail(picture, view)
+            return self._thumbnailer.thumbnail(picture, view)
         if view.crop is not None or view.scaling != "area":
             nv12 = image.reformat(format="nv12")
             copied = Picture(nv12, picture.rotation, pixel_aspect=picture.pixel_aspect)
-            return self._eye.thumbnail(copied, view)
+            return self._thumbnailer.thumbnail(copied, view)
         small = small_planes(plane_of(image, 0), plane_of(image, 1), view.side)
         rgb = as_shown(to_rgb(small, image), image)
         return _own(np.rot90(rgb, picture.rotation // 90))
 
 
 def is_on_card(image: av.VideoFrame) -> bool:
-    """Whether a picture lies in the memory of a card."""
+    """Whether a picture lies in the memory of a GPU."""
     return image.format.name == "cuda"
 
 

@@ -22,7 +22,7 @@ from streamsel.prefilter.prefilter import FramePrefilter
 from streamsel.record.writer import RecordWriter
 from streamsel.selection.online import OnlineSelector
 from streamsel.sinks.pictures import Encoder
-from streamsel.sources.thumbnails.cpu import Eye
+from streamsel.sources.thumbnails.cpu import CpuThumbnailer
 from tests.bench.speed.footage import GROUP_FRAMES, candidates, clip, group, later, nudged
 from tests.sinks.streams import plan
 
@@ -50,27 +50,27 @@ def test_decode(benchmark: Any, per_frame: Note, video: Path) -> None:
 
 
 def test_sketch(benchmark: Any, per_frame: Note, frames: list[Frame]) -> None:
-    eye = Eye()
-    benchmark(eye.luma_grid, frames[0].picture)
+    thumbnailer = CpuThumbnailer()
+    benchmark(thumbnailer.luma_grid, frames[0].picture)
     per_frame("luma_grid", 1)
 
 
 def test_sharpness(benchmark: Any, per_frame: Note, frames: list[Frame]) -> None:
-    eye = Eye()
-    benchmark(lambda: sharpness_of(eye.luma_rows(frames[0].picture)))
+    thumbnailer = CpuThumbnailer()
+    benchmark(lambda: sharpness_of(thumbnailer.luma_rows(frames[0].picture)))
     per_frame("luma rows and sharpness", 1)
 
 
 def test_thumbnail(benchmark: Any, per_frame: Note, frames: list[Frame]) -> None:
-    eye = Eye()
-    benchmark(eye.thumbnail, frames[0].picture, VIEW)
+    thumbnailer = CpuThumbnailer()
+    benchmark(thumbnailer.thumbnail, frames[0].picture, VIEW)
     per_frame("thumbnail, 64 px", 1)
 
 
 def test_look_changed(benchmark: Any, per_frame: Note, frames: list[Frame]) -> None:
     """Every check of the screen, and the thumbnail."""
     screen = FramePrefilter(
-        Eye(), VIEW, PrefilterOptions(unchanged_mean=None, exact_duplicates=False)
+        CpuThumbnailer(), VIEW, PrefilterOptions(unchanged_mean=None, exact_duplicates=False)
     )
     coming = later(frames)
     prefiltered = benchmark(lambda: screen.look(next(coming)))
@@ -79,7 +79,7 @@ def test_look_changed(benchmark: Any, per_frame: Note, frames: list[Frame]) -> N
 
 
 def test_look_unchanged(benchmark: Any, per_frame: Note, frames: list[Frame]) -> None:
-    screen = FramePrefilter(Eye(), VIEW, PrefilterOptions(calibration=0))
+    screen = FramePrefilter(CpuThumbnailer(), VIEW, PrefilterOptions(calibration=0))
     coming = later([frames[0], nudged(frames[0])])
     screen.look(next(coming))
     prefiltered = benchmark(lambda: screen.look(next(coming)))
@@ -89,8 +89,8 @@ def test_look_unchanged(benchmark: Any, per_frame: Note, frames: list[Frame]) ->
 
 def test_embed(benchmark: Any, per_frame: Note, frames: list[Frame]) -> None:
     """A batch of 32 thumbnails, by the built-in network."""
-    eye, embedder = Eye(), create("builtin")
-    thumbnails = [eye.thumbnail(one.picture, embedder.view) for one in frames[:BATCH]]
+    thumbnailer, embedder = CpuThumbnailer(), create("builtin")
+    thumbnails = [thumbnailer.thumbnail(one.picture, embedder.view) for one in frames[:BATCH]]
     vectors = benchmark(embedder.embed, thumbnails)
     assert vectors.shape == (BATCH, embedder.dim)
     per_frame("embed", BATCH)

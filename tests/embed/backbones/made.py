@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from streamsel.embed.backbones.libraries import import_library
 from streamsel.frame import Picture, Thumbnail, Vectors, View
 from streamsel.interfaces import Embedder
-from streamsel.sources.thumbnails.cpu import Eye
+from streamsel.sources.thumbnails.cpu import CpuThumbnailer
 
 WIDTH = 8
 IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -37,9 +37,9 @@ def photograph(seed: int = 0, size: tuple[int, int] = (320, 200)) -> Image.Image
 
 
 def seen(photo: Image.Image, view: View) -> Thumbnail:
-    """What the eye shows of a decoded picture."""
+    """What the thumbnailer shows of a decoded picture."""
     image = av.VideoFrame.from_ndarray(np.asarray(photo), format="rgb24")
-    return Eye().thumbnail(Picture(image), view)
+    return CpuThumbnailer().thumbnail(Picture(image), view)
 
 
 def noise(count: int, side: int, seed: int = 0) -> list[Thumbnail]:

@@ -13,7 +13,7 @@ import pytest
 from streamsel.frame import View
 from streamsel.sinks.pictures import Encoder
 from streamsel.sources.file import FileSource
-from streamsel.sources.thumbnails.cpu import Eye
+from streamsel.sources.thumbnails.cpu import CpuThumbnailer
 from tests.pixels.peers import ACCURATE, SOFT, by_ffmpeg, clip, pixels_of, psnr
 
 X264 = ("-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p")
@@ -73,7 +73,7 @@ def test_the_crop_of_a_container_is_applied_to_all_that_is_seen(ffmpeg, tmp_path
     fetched = next(source.fetch([7]))
     assert psnr(pixels_of(encoder.encode(fetched.picture).content), expected) == 99
     assert fetched.pts == frames[7].pts
-    seen = Eye().thumbnail(frames[7].picture, View(8))
+    seen = CpuThumbnailer().thumbnail(frames[7].picture, View(8))
     averaged = expected[: size[1] // 8 * 8, : size[0] // 8 * 8].astype(float)
     averaged = averaged.reshape(8, size[1] // 8, 8, size[0] // 8, 3).mean(axis=(1, 3))
     assert np.abs(seen - averaged).mean() < 6

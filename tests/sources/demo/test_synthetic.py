@@ -7,7 +7,7 @@ import pytest
 
 from streamsel.sources.demo.synthetic import render_demo
 from streamsel.sources.file import FileSource
-from streamsel.sources.thumbnails.cpu import Eye
+from streamsel.sources.thumbnails.cpu import CpuThumbnailer
 
 
 @pytest.fixture(scope="module")
@@ -19,9 +19,10 @@ def clip(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def luma_grids(clip):
-    eye = Eye()
+    thumbnailer = CpuThumbnailer()
     return [
-        eye.luma_grid(frame.picture).astype(int) for frame in FileSource("d", str(clip)).frames()
+        thumbnailer.luma_grid(frame.picture).astype(int)
+        for frame in FileSource("d", str(clip)).frames()
     ]
 
 
@@ -37,7 +38,9 @@ def test_the_same_arguments_give_the_same_file(clip, tmp_path):
 
 def test_another_seed_gives_other_pictures(luma_grids, tmp_path):
     render_demo(tmp_path / "other.mp4", seconds=1, size=(192, 108), seed=5)
-    other = Eye().luma_grid(next(FileSource("d", str(tmp_path / "other.mp4")).frames()).picture)
+    other = CpuThumbnailer().luma_grid(
+        next(FileSource("d", str(tmp_path / "other.mp4")).frames()).picture
+    )
     assert np.abs(other - luma_grids[0]).mean() > 3
 
 

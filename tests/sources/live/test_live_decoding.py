@@ -21,7 +21,7 @@ from streamsel.sources.covering import Areas
 from streamsel.sources.live.camera import CameraSource
 from streamsel.sources.live.connection import LiveOptions
 from streamsel.sources.masks import read_masks
-from streamsel.sources.thumbnails.cpu import Eye
+from streamsel.sources.thumbnails.cpu import CpuThumbnailer
 from tests.servers.clips import RATE, camera_clip, clip_digests, luma_digest
 from tests.servers.rtsp import Mount, RtspServer
 from tests.servers.web import Stream, WebServer
@@ -99,7 +99,7 @@ def test_fewer_frames_are_looked_at_where_fewer_are_asked_for(server: RtspServer
 
 
 def test_the_screen_survives_pictures_that_change_their_size(server: RtspServer) -> None:
-    screen = FramePrefilter(Eye(), View(64), PrefilterOptions())
+    screen = FramePrefilter(CpuThumbnailer(), View(64), PrefilterOptions())
     seen = [screen.look(frame) for frame in take(camera(server.url("/flip")), 4 * RATE)]
     passed = {prefiltered.frame.width for prefiltered in seen if prefiltered.refusal is None}
     assert passed == {640, 320}

@@ -10,7 +10,7 @@ from PIL import Image
 from streamsel.errors import SourceError
 from streamsel.frame import Picture, View
 from streamsel.sources.file import FileSource
-from streamsel.sources.thumbnails.cpu import Eye
+from streamsel.sources.thumbnails.cpu import CpuThumbnailer
 from tests.sources.media import MAKERS, moving_picture
 
 FORMATS = [
@@ -50,7 +50,7 @@ def area_average(full: np.ndarray, size: int) -> np.ndarray:
 @pytest.mark.parametrize("size", [(640, 360), (500, 301)])
 def test_a_thumbnail_is_close_to_the_average_of_the_whole_picture(pixels, size):
     image = image_of(natural(*size), pixels)
-    thumbnail = Eye().thumbnail(Picture(image), View(48))
+    thumbnail = CpuThumbnailer().thumbnail(Picture(image), View(48))
     expected = area_average(image.to_ndarray(format="rgb24", threads=1), 48)
     assert np.abs(thumbnail - expected).mean() < 3
     assert thumbnail.shape == (48, 48, 3)
@@ -65,7 +65,7 @@ def test_matrix_and_range_are_those_the_picture_is_tagged_with(colorspace, color
     for plane, level in zip(image.planes, (110, 90, 170), strict=True):
         plane.update(bytes([level]) * plane.buffer_size)
     image.colorspace, image.color_range = colorspace, color_range
-    ours = Eye().thumbnail(Picture(image), view)[4, 4]
+    ours = CpuThumbnailer().thumbnail(Picture(image), view)[4, 4]
     weights = {1: (0.2126, 0.0722), 7: (0.212, 0.087), 9: (0.2627, 0.0593)}
     red, blue = weights.get(colorspace, (0.299, 0.114))
     if color_range == 1:
@@ -88,9 +88,13 @@ def test_the_layout_in_memory_changes_nothing(pixels):
         wide[:, :322] = rgb
         image = cropped(image_of(wide, pixels), 322, 202)
         assert image.planes[0].line_size >= plain.planes[0].line_size
-        eye = Eye()
+        thumbnailer = CpuThumbnailer()
         picture = Picture(image)
-        seen = (eye.luma_grid(picture), eye.luma_rows(picture), eye.thumbnail(picture, View(64)))
+        seen = (
+            thumbnailer.luma_grid(picture),
+            thumbnailer.luma_rows(picture),
+            thumbnailer.thumbnail(picture, View(64)),
+        )
         results.append([array.tobytes() for array in seen])
     assert results[0] == results[1] == results[2]
 
@@ -117,14 +121,18 @@ def test_one_eye_gives_the_same_for_any_order_of_pictures():
         for pixels in ("yuv420p", "rgb24", "gray16le", "nv12")
     ]
 
-    def look(eye: Eye, picture: Picture) -> tuple[bytes, ...]:
-        seen = (eye.luma_grid(picture), eye.thumbnail(picture, View(64)), eye.luma_rows(picture))
+    def look(thumbnailer: CpuThumbnailer, picture: Picture) -> tuple[bytes, ...]:
+        seen = (
+            thumbnailer.luma_grid(picture),
+            thumbnailer.thumbnail(picture, View(64)),
+            thumbnailer.luma_rows(picture),
+        )
         return tuple(array.tobytes() for array in seen)
 
-    one = Eye()
+    one = CpuThumbnailer()
     forward = [look(one, picture) for picture in pictures]
     backward = [look(one, picture) for picture in reversed(pictures)]
-    assert forward == backward[::-1] == [look(Eye(), picture) for picture in pictures]
+    assert forward == backward[::-1] == [look(CpuThumbnailer(), picture) for picture in pictures]
 
 
 @pytest.mark.parametrize("pixels", ["yuv420p", "gray16le", "p010le", "rgb24", "yuyv422"])
@@ -133,7 +141,7 @@ def test_a_sketch_is_the_average_luma(pixels):
     gray = np.asarray(image.to_ndarray(format="gray", threads=1), np.float64)
     if pixels in {"yuv420p", "yuyv422", "p010le"}:
         gray = gray * 219 / 255 + 16  # to_ndarray stretches to full range, a luma grid does not
-    luma_grid = Eye().luma_grid(Picture(image))
+    luma_grid = CpuThumbnailer().luma_grid(Picture(image))
     expected = area_average(np.repeat(gray[:, :, None], 3, axis=2), 32)[:, :, 0]
     assert luma_grid.shape == (32, 32)
     assert np.abs(luma_grid - expected).mean() < 3
@@ -142,19 +150,19 @@ def test_a_sketch_is_the_average_luma(pixels):
 @pytest.mark.parametrize("pixels", ["yuv420p", "gray16be", "p010le", "rgb24"])
 def test_luma_rows_are_whole_rows_in_8_bits(pixels):
     image = image_of(natural(300, 200), pixels)
-    rows = Eye().luma_rows(Picture(image))
+    rows = CpuThumbnailer().luma_rows(Picture(image))
     assert rows.shape == (32, 300)
-    whole = Eye().luma_rows(Picture(image), rows=200)
+    whole = CpuThumbnailer().luma_rows(Picture(image), rows=200)
     assert whole.shape == (200, 300)
     np.testing.assert_array_equal(rows, whole[(2 * np.arange(32) + 1) * 200 // 64])
-    assert Eye().luma_rows(Picture(image_of(natural(40, 9), pixels))).shape == (9, 40)
+    assert CpuThumbnailer().luma_rows(Picture(image_of(natural(40, 9), pixels))).shape == (9, 40)
 
 
 @pytest.mark.parametrize("scaling", ["area", "bilinear", "bicubic", "lanczos"])
 @pytest.mark.parametrize("size", [(640, 360), (240, 400)])
 def test_a_crop_is_what_a_centered_crop_after_scaling_shows(scaling, size):
     rgb = natural(*size)
-    seen = Eye().thumbnail(Picture(image_of(rgb, "rgb24")), View(56, 0.875, scaling))
+    seen = CpuThumbnailer().thumbnail(Picture(image_of(rgb, "rgb24")), View(56, 0.875, scaling))
     width, height = size
     factor = 64 / min(size)
     whole = Image.fromarray(rgb).resize(
@@ -170,10 +178,10 @@ def test_a_crop_does_not_see_the_edges_and_the_whole_view_does():
     rgb = natural()
     marked = rgb.copy()
     marked[:, :80] = 255
-    eye = Eye()
+    thumbnailer = CpuThumbnailer()
 
     def gap(view):
-        first, second = (eye.thumbnail(Picture(image_of(p)), view) for p in (rgb, marked))
+        first, second = (thumbnailer.thumbnail(Picture(image_of(p)), view) for p in (rgb, marked))
         return np.abs(first.astype(int) - second).max()
 
     assert gap(View(32, 0.9, "bicubic")) == 0
@@ -185,20 +193,30 @@ def test_a_crop_does_not_see_the_edges_and_the_whole_view_does():
 def test_the_thumbnail_is_upright_and_the_sketch_as_stored(rotation, view):
     image = image_of(natural(200, 120))
     stored, turned = Picture(image), Picture(image, rotation)
-    eye = Eye()
-    upright = np.rot90(eye.thumbnail(stored, view), rotation // 90).astype(int)
+    thumbnailer = CpuThumbnailer()
+    upright = np.rot90(thumbnailer.thumbnail(stored, view), rotation // 90).astype(int)
     # To the last bit where nothing is rounded between the two directions of scaling.
-    assert np.abs(eye.thumbnail(turned, view) - upright).max() <= (0 if view == View(32) else 1)
-    np.testing.assert_array_equal(eye.luma_grid(turned), eye.luma_grid(stored))
+    assert np.abs(thumbnailer.thumbnail(turned, view) - upright).max() <= (
+        0 if view == View(32) else 1
+    )
+    np.testing.assert_array_equal(thumbnailer.luma_grid(turned), thumbnailer.luma_grid(stored))
 
 
 def test_arrays_are_read_only_and_hold_on_to_nothing():
-    eye = Eye()
+    thumbnailer = CpuThumbnailer()
     picture = Picture(image_of(natural()))
-    first = eye.luma_grid(picture), eye.thumbnail(picture, View(64)), eye.luma_rows(picture)
+    first = (
+        thumbnailer.luma_grid(picture),
+        thumbnailer.thumbnail(picture, View(64)),
+        thumbnailer.luma_rows(picture),
+    )
     copies = [array.copy() for array in first]
     other = Picture(image_of(255 - natural()))
-    eye.luma_grid(other), eye.thumbnail(other, View(64)), eye.luma_rows(other)
+    (
+        thumbnailer.luma_grid(other),
+        thumbnailer.thumbnail(other, View(64)),
+        thumbnailer.luma_rows(other),
+    )
     for array, copy in zip(first, copies, strict=True):
         assert not array.flags.writeable
         assert array.flags.owndata
@@ -208,7 +226,11 @@ def test_arrays_are_read_only_and_hold_on_to_nothing():
 def test_a_dropped_picture_cannot_be_looked_at():
     picture = Picture(image_of(natural()))
     picture.drop()
-    for look in (Eye().luma_grid, Eye().luma_rows, lambda p: Eye().thumbnail(p, View(32))):
+    for look in (
+        CpuThumbnailer().luma_grid,
+        CpuThumbnailer().luma_rows,
+        lambda p: CpuThumbnailer().thumbnail(p, View(32)),
+    ):
         with pytest.raises(SourceError, match="dropped"):
             look(picture)
 
@@ -216,11 +238,11 @@ def test_a_dropped_picture_cannot_be_looked_at():
 @pytest.mark.parametrize("kind", list(MAKERS))
 def test_every_decoded_format_can_be_looked_at(media, kind):
     path: Path = media(kind)
-    eye = Eye()
+    thumbnailer = CpuThumbnailer()
     for frame in FileSource("x", str(path)).frames():
-        thumbnail = eye.thumbnail(frame.picture, View(32))
+        thumbnail = thumbnailer.thumbnail(frame.picture, View(32))
         full = area_average(frame.picture.image.to_ndarray(format="rgb24", threads=1), 32)
         if min(frame.width, frame.height) >= 32:
             assert np.abs(thumbnail - full).mean() < 3
-        assert eye.luma_grid(frame.picture).shape == (32, 32)
-        assert eye.luma_rows(frame.picture).shape == (min(32, frame.height), frame.width)
+        assert thumbnailer.luma_grid(frame.picture).shape == (32, 32)
+        assert thumbnailer.luma_rows(frame.picture).shape == (min(32, frame.height), frame.width)

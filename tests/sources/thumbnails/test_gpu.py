@@ -7,8 +7,14 @@ import numpy as np
 import pytest
 
 from streamsel.frame import Picture, View
-from streamsel.sources.thumbnails.cpu import Eye
-from streamsel.sources.thumbnails.gpu import CardEye, plane_of, rows_of, sketch_of, small_planes
+from streamsel.sources.thumbnails.cpu import CpuThumbnailer
+from streamsel.sources.thumbnails.gpu import (
+    GpuThumbnailer,
+    plane_of,
+    rows_of,
+    sketch_of,
+    small_planes,
+)
 from streamsel.sources.thumbnails.planes import to_rgb
 from tests.sources.media import moving_picture
 
@@ -28,7 +34,7 @@ def apart(one, other):
 @FORMATS
 def test_sketches_agree(pixels):
     image = picture(pixels)
-    mean, largest = apart(sketch_of(plane_of(image, 0)), Eye().luma_grid(Picture(image)))
+    mean, largest = apart(sketch_of(plane_of(image, 0)), CpuThumbnailer().luma_grid(Picture(image)))
     assert mean < 1.0
     assert largest <= 8
 
@@ -36,7 +42,7 @@ def test_sketches_agree(pixels):
 @FORMATS
 def test_luma_rows_are_the_same(pixels):
     image = picture(pixels)
-    _, largest = apart(rows_of(plane_of(image, 0)), Eye().luma_rows(Picture(image)))
+    _, largest = apart(rows_of(plane_of(image, 0)), CpuThumbnailer().luma_rows(Picture(image)))
     assert largest <= 1  # 16 bits are rounded here, cut there
 
 
@@ -44,12 +50,16 @@ def test_luma_rows_are_the_same(pixels):
 def test_thumbnails_agree(pixels):
     image = picture(pixels)
     seen = to_rgb(small_planes(plane_of(image, 0), plane_of(image, 1), 64), image)
-    mean, _ = apart(seen, Eye().thumbnail(Picture(image), View(64)))
+    mean, _ = apart(seen, CpuThumbnailer().thumbnail(Picture(image), View(64)))
     assert mean < 1.5
 
 
 def test_what_is_in_main_memory_is_seen_as_by_any_eye():
     shown = Picture(picture("yuv420p"), 90)
     for look in ("luma_grid", "luma_rows"):
-        assert np.array_equal(getattr(CardEye(), look)(shown), getattr(Eye(), look)(shown))
-    assert np.array_equal(CardEye().thumbnail(shown, View(64)), Eye().thumbnail(shown, View(64)))
+        assert np.array_equal(
+            getattr(GpuThumbnailer(), look)(shown), getattr(CpuThumbnailer(), look)(shown)
+        )
+    assert np.array_equal(
+        GpuThumbnailer().thumbnail(shown, View(64)), CpuThumbnailer().thumbnail(shown, View(64))
+    )
