@@ -22,10 +22,10 @@ from streamsel.sources.covering import Areas
 from streamsel.sources.decode.filters import FilterChain
 from streamsel.sources.decode.frames import Reading
 from streamsel.sources.decode.gops import PictureGroup, Wanted
-from streamsel.sources.decode.parallel import Decode, Decoding, set_up
+from streamsel.sources.decode.parallel import Decode, ParallelDecoder, set_up
 from streamsel.sources.decode.sampling import Sampling
 from streamsel.sources.decode.serial import InOrder
-from streamsel.sources.decode.video_reader import Damage, Session
+from streamsel.sources.decode.video_reader import Damage, VideoReader
 from streamsel.sources.inputs import is_url
 from streamsel.sources.masks import read_masks
 from streamsel.sources.recorded import recorded_at
@@ -151,7 +151,9 @@ class FileSource:
             opened = partial(self._open, damage=damage)
             try:
                 with (
-                    Decoding(session, opened, self._ahead, self._decode, self._decoder) as decoding,
+                    ParallelDecoder(
+                        session, opened, self._ahead, self._decode, self._decoder
+                    ) as decoding,
                     closing(decoding.shown(self._wanted(first, session))) as shown,
                 ):
                     for frame in reading.frames(shown, self._trail):
@@ -229,10 +231,12 @@ class FileSource:
     def _where(self) -> str:
         return f"feed '{self._feed}': {self.address}"
 
-    def _open(self, options: DecoderOptions = ONE_THREAD, damage: Damage | None = None) -> Session:
-        return Session(self._where, self._location, options, damage, self._areas)
+    def _open(
+        self, options: DecoderOptions = ONE_THREAD, damage: Damage | None = None
+    ) -> VideoReader:
+        return VideoReader(self._where, self._location, options, damage, self._areas)
 
-    def _read(self, session: Session, *, is_provisional: bool = False) -> Reading:
+    def _read(self, session: VideoReader, *, is_provisional: bool = False) -> Reading:
         return Reading(
             self._feed,
             self._where,
@@ -249,24 +253,24 @@ class FileSource:
         options, damage = set_up(decode), Damage()
         with (
             self._open(options, damage) as session,
-            Decoding(
+            ParallelDecoder(
                 session, partial(self._open, damage=damage), self._ahead, decode, options
             ) as decoding,
             closing(decoding.shown(self._wanted(start, session))) as shown,
         ):
             yield from self._read(session).frames(shown)
 
-    def _wanted(self, start: int, session: Session) -> Callable[[PictureGroup], bool]:
+    def _wanted(self, start: int, session: VideoReader) -> Callable[[PictureGroup], bool]:
         """Tell of one group after another whether anything of it may be asked for."""
         if self._filters is not None:
             return lambda group: True
         return Wanted(start, self._sampling.start or 0.0, session.time_base).holds
 
-    def _interval(self, session: Session) -> Fraction | None:
+    def _interval(self, session: VideoReader) -> Fraction | None:
         """Seconds that a frame lasts on average, where filters leave that as it is."""
         return 1 / session.rate if session.rate and self._keeps_rate else None
 
-    def _count(self, session: Session) -> int | None:
+    def _count(self, session: VideoReader) -> int | None:
         if session.declared_frames is not None:
             return session.declared_frames
         if session.size_bytes <= COUNTED_BYTES and not is_url(self._location):

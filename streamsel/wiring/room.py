@@ -89,13 +89,13 @@ class _Seen:
 
 def _look(one: Input) -> _Seen | None:
     """What one input holds; None where it does not say, or cannot be read."""
-    from streamsel.sources.decode.video_reader import Session
+    from streamsel.sources.decode.video_reader import VideoReader
     from streamsel.sources.inputs import is_url
 
     if one.images is not None or is_url(one.location):
         return None
     try:
-        with Session(one.address, one.location) as session:
+        with VideoReader(one.address, one.location) as session:
             frames, seconds, rate = session.declared_frames, session.declared_seconds, session.rate
             pixels = session.pixels
     except SourceError:

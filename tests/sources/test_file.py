@@ -14,7 +14,7 @@ from streamsel.errors import ConfigurationError, SourceError, UnreadableError
 from streamsel.frame import Frame, FrameKey
 from streamsel.runtime.ordered_map import Threads
 from streamsel.sources import file as file_module
-from streamsel.sources.decode.video_reader import Session
+from streamsel.sources.decode.video_reader import VideoReader
 from streamsel.sources.file import FileSource
 from tests.sources.media import MAKERS, pictures, write_video
 
@@ -63,7 +63,7 @@ def test_frames_can_be_decoded_again_exactly(media, kind):
     assert [facts(frame) for frame in unseen.fetch(wanted)] == [seen[i] for i in wanted]
 
 
-class CountingSession(Session):
+class CountingSession(VideoReader):
     """Counts the pictures that are decoded, over all sessions."""
 
     decoded = 0
@@ -76,7 +76,7 @@ class CountingSession(Session):
 
 @pytest.mark.parametrize("kind", SEEKABLE)
 def test_known_frames_are_sought_not_decoded_from_the_start(media, kind, monkeypatch):
-    monkeypatch.setattr(file_module, "Session", CountingSession)
+    monkeypatch.setattr(file_module, "VideoReader", CountingSession)
     source = FileSource("walk", str(media(kind)))
     seen = list(source.frames())
     CountingSession.decoded = 0

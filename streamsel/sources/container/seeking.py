@@ -14,7 +14,7 @@ from streamsel.sources.container.seek_index import Trail
 from streamsel.sources.decode.attempts import TroubleError, trusted
 from streamsel.sources.decode.copying import Copier
 from streamsel.sources.decode.frames import Reading
-from streamsel.sources.decode.video_reader import Session
+from streamsel.sources.decode.video_reader import VideoReader
 
 
 class Finder:
@@ -22,8 +22,8 @@ class Finder:
 
     def __init__(
         self,
-        open_session: Callable[[], Session],
-        read: Callable[[Session], Reading],
+        open_session: Callable[[], VideoReader],
+        read: Callable[[VideoReader], Reading],
         trail: Trail,
         ahead: Ahead,
     ) -> None:
@@ -32,7 +32,7 @@ class Finder:
         self._read = read
         self._trail = trail
         self._ahead = ahead
-        self._sessions: dict[int, Session] = {}
+        self._sessions: dict[int, VideoReader] = {}
         self._stack = ExitStack()
 
     def find(self, wanted: Sequence[int]) -> Generator[Frame, None, None]:
@@ -74,7 +74,7 @@ class Finder:
             if index == indices[-1]:
                 return
 
-    def _session_of(self, slot: int) -> Session:
+    def _session_of(self, slot: int) -> VideoReader:
         """The session of one thread, or a new one where a decoder must not have been used."""
         known = self._sessions.get(slot)
         if known is not None and (known.is_remote or not known.leaves_holes):
@@ -89,13 +89,13 @@ class Finder:
         return session
 
 
-def _undamaged(session: Session) -> Iterator[av.VideoFrame]:
+def _undamaged(session: VideoReader) -> Iterator[av.VideoFrame]:
     """Decode from where a session was sent, and end where anything is wrong."""
     with suppress(TroubleError):
         yield from trusted(_without_failure(session))
 
 
-def _without_failure(session: Session) -> Iterator[av.VideoFrame]:
+def _without_failure(session: VideoReader) -> Iterator[av.VideoFrame]:
     failures = session.failures
     for image in session.images():
         if session.failures != failures:

@@ -1,4 +1,4 @@
-"""Decoding one group of pictures: once in the hope that all is well, and once as it must be.
+"""ParallelDecoder one group of pictures: once in the hope that all is well, and once as it must be.
 
 A group is decoded by a fresh decoder as long as nothing is wrong: no error, no damaged picture, and
 for each of its timestamps the picture in its turn. At the first sign of anything else another
@@ -21,8 +21,8 @@ from av.video.stream import VideoStream
 from streamsel.sources.decode.copying import Copier
 from streamsel.sources.decode.corruption import Doubt
 from streamsel.sources.decode.gops import PictureGroup
-from streamsel.sources.decode.shown import Shown
-from streamsel.sources.decode.video_reader import Session
+from streamsel.sources.decode.shown import DecodedFrame
+from streamsel.sources.decode.video_reader import VideoReader
 
 _MOST_HELD = 16
 """Pictures that may be shown before one that they were decoded from."""
@@ -36,7 +36,7 @@ class UnfitError(Exception):
     """What comes out does not fit the packets though nothing is damaged: do not cut this video."""
 
 
-def clean(decoder: Session, group: PictureGroup) -> Iterator[av.VideoFrame]:
+def clean(decoder: VideoReader, group: PictureGroup) -> Iterator[av.VideoFrame]:
     """Yield a group's pictures as long as all is well; raises :class:`TroubleError` else."""
     failures = decoder.failures
     for images in _decoded(decoder, group):
@@ -76,27 +76,27 @@ def trusted(images: Iterable[av.VideoFrame]) -> Iterator[av.VideoFrame]:
 
 def placed(
     images: Iterable[av.VideoFrame], left: deque[int], group: PictureGroup, *, is_partial: bool
-) -> Iterator[Shown]:
+) -> Iterator[DecodedFrame]:
     """Give pictures their places, which are taken from ``left``.
 
     ``is_partial``: some are left out. Raises :class:`TroubleError` where they do not fit.
     """
     for image in images:
         while is_partial and left and image.pts is not None and left[0] < image.pts:
-            yield Shown(passed := left.popleft(), None, passed == group.begin)
+            yield DecodedFrame(passed := left.popleft(), None, passed == group.begin)
         if not left or image.pts != left[0]:
             raise TroubleError
         left.popleft()
-        yield Shown(image.pts, image, image.pts == group.begin)
+        yield DecodedFrame(image.pts, image, image.pts == group.begin)
     if left and not is_partial:
         raise TroubleError
     while left:
-        yield Shown(passed := left.popleft(), None, passed == group.begin)
+        yield DecodedFrame(passed := left.popleft(), None, passed == group.begin)
 
 
 def again(
-    decoder: Session, group: PictureGroup, left: deque[int], *, is_partial: bool
-) -> Iterator[Shown]:
+    decoder: VideoReader, group: PictureGroup, left: deque[int], *, is_partial: bool
+) -> Iterator[DecodedFrame]:
     """Decode a group after the one before it; yield the places that are ``left``.
 
     A picture that cannot be placed is left out. Raises :class:`UnfitError` where it is the first
@@ -112,17 +112,17 @@ def again(
             continue
         while left and left[0] < image.pts:
             _require_fit(group, is_excused=is_partial or is_damaged)
-            yield Shown(lost := left.popleft(), None, lost == group.begin)
+            yield DecodedFrame(lost := left.popleft(), None, lost == group.begin)
         if left and left[0] == image.pts:
             left.popleft()
-            yield Shown(image.pts, image, image.pts == group.begin, is_doubted)
+            yield DecodedFrame(image.pts, image, image.pts == group.begin, is_doubted)
     while left:
         _require_fit(group, is_excused=is_partial or is_damaged or doubt.is_open)
-        yield Shown(lost := left.popleft(), None, lost == group.begin)
+        yield DecodedFrame(lost := left.popleft(), None, lost == group.begin)
 
 
 def doubted(
-    decoder: Session, group: PictureGroup, doubt: Doubt
+    decoder: VideoReader, group: PictureGroup, doubt: Doubt
 ) -> Iterator[tuple[av.VideoFrame, bool]]:
     """Yield a group's pictures, whatever comes, and whether each may show damage."""
     # What is hidden behind earlier pictures may be any memory that is used again.
@@ -157,7 +157,7 @@ class HeadFit:
         # Of a head that begins elsewhere nothing is known, and one that is all has no other after.
         self._is_over = group.begin is None or group.end is None
 
-    def take(self, one: Shown) -> None:
+    def take(self, one: DecodedFrame) -> None:
         """The next picture came out."""
         self._is_over |= one.is_doubted
         if self._is_over or self._begin is None:
@@ -173,7 +173,7 @@ class HeadFit:
             raise UnfitError
 
 
-def key_of(decoder: Session, group: PictureGroup) -> av.VideoFrame | None:
+def key_of(decoder: VideoReader, group: PictureGroup) -> av.VideoFrame | None:
     """The picture of a group's first packet, None where anything is wrong."""
     failures = decoder.failures
     first = next(iter(group.packets))
@@ -184,7 +184,7 @@ def key_of(decoder: Session, group: PictureGroup) -> av.VideoFrame | None:
     return images[0] if images[0].pts == group.begin else None
 
 
-def key_again(decoder: Session, group: PictureGroup) -> Shown:
+def key_again(decoder: VideoReader, group: PictureGroup) -> DecodedFrame:
     """The same by a decoder that has seen the group before."""
     for packet in group.before:
         decoder.decode(packet, is_quiet=True)
@@ -193,10 +193,10 @@ def key_again(decoder: Session, group: PictureGroup) -> Shown:
     images = [*decoder.decode(first), *decoder.drain(is_quiet=True)]
     key = next((image for image in images if image.pts == group.begin), None)
     is_doubted = first.is_corrupt or decoder.failures != failures
-    return Shown(group.begin, key, is_entry=True, is_doubted=is_doubted)
+    return DecodedFrame(group.begin, key, is_entry=True, is_doubted=is_doubted)
 
 
-def _decoded(decoder: Session, group: PictureGroup) -> Iterator[list[av.VideoFrame]]:
+def _decoded(decoder: VideoReader, group: PictureGroup) -> Iterator[list[av.VideoFrame]]:
     for packet in chain(group.packets, group.tail):
         if packet.is_corrupt:
             raise TroubleError
@@ -205,7 +205,7 @@ def _decoded(decoder: Session, group: PictureGroup) -> Iterator[list[av.VideoFra
 
 
 def _decode(
-    decoder: Session, packet: Packet[VideoStream], doubt: Doubt, *, is_quiet: bool = False
+    decoder: VideoReader, packet: Packet[VideoStream], doubt: Doubt, *, is_quiet: bool = False
 ) -> list[av.VideoFrame]:
     failures = decoder.failures
     doubt.weigh(packet)

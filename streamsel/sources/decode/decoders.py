@@ -12,7 +12,7 @@ from streamsel.sources.container.opening import DecoderOptions
 from streamsel.sources.decode.copying import Copier
 from streamsel.sources.decode.gops import PictureGroup
 from streamsel.sources.decode.random_access import Entries
-from streamsel.sources.decode.video_reader import Session
+from streamsel.sources.decode.video_reader import VideoReader
 
 Role: TypeAlias = Literal["pictures", "keys", "luma_grids"]
 
@@ -26,8 +26,8 @@ class Decoders:
 
     def __init__(
         self,
-        session: Session,
-        open_session: Callable[[DecoderOptions], Session],
+        session: VideoReader,
+        open_session: Callable[[DecoderOptions], VideoReader],
         ahead: Ahead,
         entries: Entries,
         options: DecoderOptions,
@@ -37,7 +37,7 @@ class Decoders:
         self._ahead = ahead
         self._entries = entries
         self._options = options
-        self._sessions: dict[tuple[int, DecoderOptions, Role], Session] = {}
+        self._sessions: dict[tuple[int, DecoderOptions, Role], VideoReader] = {}
         self._is_own_free = True
         self._copiers: dict[tuple[int, Role], Copier] = {}
         self._leaves_holes = session.leaves_holes
@@ -56,7 +56,7 @@ class Decoders:
 
     def of(
         self, slot: int, options: DecoderOptions, group: PictureGroup, role: Role = "pictures"
-    ) -> Session:
+    ) -> VideoReader:
         """The decoder of one worker for one purpose, to begin a group with.
 
         Workers of the same number may work at once, where they have different purposes.
@@ -78,7 +78,7 @@ class Decoders:
         self._sessions[place] = decoder
         return decoder
 
-    def retire(self, decoder: Session) -> None:
+    def retire(self, decoder: VideoReader) -> None:
         """Never hand this one out again: damage may have left traces in it."""
         for place, known in tuple(self._sessions.items()):
             if known is decoder:
@@ -93,7 +93,9 @@ class Decoders:
         return self._copiers.get(place)
 
     @contextmanager
-    def fresh(self, slot: int, options: DecoderOptions, group: PictureGroup) -> Iterator[Session]:
+    def fresh(
+        self, slot: int, options: DecoderOptions, group: PictureGroup
+    ) -> Iterator[VideoReader]:
         """One that nobody else has used, for pictures."""
         with self._open_session(options) as session:
             session.copier = self._copier_of(slot, "pictures")

@@ -13,9 +13,9 @@ from streamsel.frame import Frame, FrameKey, Picture
 from streamsel.sources.container.seek_index import Trail
 from streamsel.sources.decode.filters import FilterChain
 from streamsel.sources.decode.orientation import UPRIGHT, Orientation, Turning
-from streamsel.sources.decode.shown import Shown
+from streamsel.sources.decode.shown import DecodedFrame
 from streamsel.sources.decode.timestamps import CONTINUOUS_STEP, Timeline
-from streamsel.sources.decode.video_reader import Session
+from streamsel.sources.decode.video_reader import VideoReader
 from streamsel.sources.matrices import replaced, retag
 
 _EARLY_SECONDS = 0.5
@@ -34,7 +34,7 @@ class Reading:
         self,
         feed: str,
         where: str,
-        session: Session,
+        session: VideoReader,
         filters: str | None,
         *,
         is_provisional: bool = False,
@@ -67,7 +67,7 @@ class Reading:
         self._late = 0.0  # how long after the container's beginning the first picture is shown
         self._is_doubted = False  # the picture that is being made a frame of
 
-    def frames(self, shown: Iterable[Shown], trail: Trail | None = None) -> Iterator[Frame]:
+    def frames(self, shown: Iterable[DecodedFrame], trail: Trail | None = None) -> Iterator[Frame]:
         """Yield the frames of what is shown from the video's beginning on, or the filter chain's.
 
         Places that were passed over have an index and a time too, and no frame. ``trail`` is told

@@ -40,9 +40,9 @@ from streamsel.sources.decode.corruption import Doubt
 from streamsel.sources.decode.decoders import Decoders
 from streamsel.sources.decode.gate import Gate, Keyed
 from streamsel.sources.decode.gops import PictureGroup, all_of, cut
-from streamsel.sources.decode.shown import Shown
+from streamsel.sources.decode.shown import DecodedFrame
 from streamsel.sources.decode.timestamps import BestTimes
-from streamsel.sources.decode.video_reader import Session
+from streamsel.sources.decode.video_reader import VideoReader
 from streamsel.sources.matrices import retag
 from streamsel.sources.thumbnails.cpu import CpuThumbnailer
 
@@ -66,18 +66,18 @@ class _Task:
     key: av.VideoFrame | None = None
 
 
-class Decoding:
+class ParallelDecoder:
     """Decodes one video by groups of pictures. Use as a context manager.
 
     ``session`` was opened with ``options``; ``open_session`` opens the video once more, for each
     further decoder. ``ahead`` says how many there may be. Raises :class:`SourceError` as a
-    :class:`Session` does.
+    :class:`VideoReader` does.
     """
 
     def __init__(
         self,
-        session: Session,
-        open_session: Callable[[DecoderOptions], Session],
+        session: VideoReader,
+        open_session: Callable[[DecoderOptions], VideoReader],
         ahead: Ahead,
         decode: Decode,
         options: DecoderOptions,
@@ -104,7 +104,9 @@ class Decoding:
     ) -> None:
         self._decoders.close()
 
-    def shown(self, is_wanted: Callable[[PictureGroup], bool]) -> Generator[Shown, None, None]:
+    def shown(
+        self, is_wanted: Callable[[PictureGroup], bool]
+    ) -> Generator[DecodedFrame, None, None]:
         """Go through the video to its end, in presentation order.
 
         Groups that are not wanted, and what the way of decoding leaves out, are passed over; but
@@ -123,7 +125,9 @@ class Decoding:
         with self._open_session(self._whole) as session:
             yield from islice(_plainly(session, all_of(session.packets())), given, None)
 
-    def _by_groups(self, is_wanted: Callable[[PictureGroup], bool]) -> Generator[Shown, None, None]:
+    def _by_groups(
+        self, is_wanted: Callable[[PictureGroup], bool]
+    ) -> Generator[DecodedFrame, None, None]:
         groups = cut(self._session.packets(), self._entries)
         tasks: Iterator[_Task]
         if self._decode == "adaptive":
@@ -168,7 +172,7 @@ class Decoding:
                 luma_grid = self._eyes[slot].luma_grid(Picture(image))
         yield Keyed(group, is_wanted, image, luma_grid)
 
-    def _carry_out(self, slot: int, task: _Task) -> Iterator[Shown]:
+    def _carry_out(self, slot: int, task: _Task) -> Iterator[DecodedFrame]:
         """Decode what is wanted of a group; yield all its places."""
         group, part = task.group, task.part
         if group.is_open:
@@ -182,9 +186,9 @@ class Decoding:
                 if part == "key" and pts == group.begin:
                     yield self._key(slot, task)
                 else:
-                    yield Shown(pts, None, pts == group.begin)
+                    yield DecodedFrame(pts, None, pts == group.begin)
 
-    def _places(self, slot: int, group: PictureGroup) -> Iterator[Shown]:
+    def _places(self, slot: int, group: PictureGroup) -> Iterator[DecodedFrame]:
         """Decode a group whose places are known."""
         left = deque(group.times or ())
         options = self._whole if group.repeats else self._options
@@ -199,19 +203,19 @@ class Decoding:
         with self._decoders.fresh(slot, options, group) as decoder:
             yield from again(decoder, group, left, is_partial=is_partial)
 
-    def _key(self, slot: int, task: _Task) -> Shown:
+    def _key(self, slot: int, task: _Task) -> DecodedFrame:
         group = task.group
         if task.key is not None:
-            return Shown(group.begin, task.key, is_entry=True)
+            return DecodedFrame(group.begin, task.key, is_entry=True)
         decoder = self._decoders.of(slot, ONE_THREAD, group, "keys")
         image = key_of(decoder, group)
         if image is not None:
-            return Shown(group.begin, image, is_entry=True)
+            return DecodedFrame(group.begin, image, is_entry=True)
         self._decoders.retire(decoder)
         with self._decoders.fresh(slot, ONE_THREAD, group) as decoder:
             return key_again(decoder, group)
 
-    def _open_places(self, slot: int, task: _Task) -> Iterator[Shown]:
+    def _open_places(self, slot: int, task: _Task) -> Iterator[DecodedFrame]:
         """Decode a group of which only that tells what is shown; leave out what is not wanted."""
         group = task.group
         is_head = group.times is not None
@@ -231,7 +235,7 @@ class Decoding:
         if fit is not None:
             fit.end()
 
-    def _in_sequence(self, slot: int, group: PictureGroup) -> Iterator[Shown]:
+    def _in_sequence(self, slot: int, group: PictureGroup) -> Iterator[DecodedFrame]:
         """Yield what one decoder makes of a group, one after the other."""
         options = self._decoders.fitting(self._whole, group)
         decoder = self._decoders.of(slot, options, group)
@@ -256,7 +260,7 @@ class Decoding:
             yield from islice(_plainly(decoder, repeated), given, None)
 
 
-def _plainly(decoder: Session, group: PictureGroup) -> Iterator[Shown]:
+def _plainly(decoder: VideoReader, group: PictureGroup) -> Iterator[DecodedFrame]:
     times = BestTimes(trusts_pts=decoder.trusts_pts)
     for image, is_doubted in foreseen(doubted(decoder, group, Doubt())):
         yield _shown(image, times, group, is_doubted=is_doubted)
@@ -264,14 +268,14 @@ def _plainly(decoder: Session, group: PictureGroup) -> Iterator[Shown]:
 
 def _shown(
     image: av.VideoFrame, times: BestTimes, group: PictureGroup, *, is_doubted: bool = False
-) -> Shown:
+) -> DecodedFrame:
     """A picture that is placed by when it comes."""
     image.pts = times.of(image.pts, image.dts)
     is_begin = group.begin is not None and image.pts == group.begin
-    return Shown(image.pts, image, is_begin, is_doubted)
+    return DecodedFrame(image.pts, image, is_begin, is_doubted)
 
 
-def _packets_again(reader: Session, group: PictureGroup) -> Iterator[Packet[VideoStream]]:
+def _packets_again(reader: VideoReader, group: PictureGroup) -> Iterator[Packet[VideoStream]]:
     """A group's packets from a session that has read none: it may hold all that is left."""
     if isinstance(group.packets, tuple):
         yield from group.packets

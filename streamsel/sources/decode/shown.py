@@ -8,7 +8,7 @@ import av
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Shown:
+class DecodedFrame:
     """A picture in its place, or the place alone where the picture was passed over.
 
     ``pts`` is in units of the session's time base. ``is_entry``: decoding can begin here.
@@ -21,6 +21,6 @@ class Shown:
     is_doubted: bool = False
 
 
-def as_shown(image: av.VideoFrame) -> Shown:
+def as_shown(image: av.VideoFrame) -> DecodedFrame:
     """A picture in its place, of a video of which nothing is passed over."""
-    return Shown(image.pts, image)
+    return DecodedFrame(image.pts, image)

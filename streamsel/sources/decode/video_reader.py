@@ -56,7 +56,7 @@ class Damage:
             self.reason = self.reason or reason
 
 
-class Session:
+class VideoReader:
     """One opened video. Use as a context manager; leaving it closes the container.
 
     Raises :class:`SourceError` where it cannot be opened, :class:`UnreadableError` where nothing

@@ -23,7 +23,7 @@ from streamsel.sources.decode.timestamps import (
     LiveTimeline,
     Timeline,
 )
-from streamsel.sources.decode.video_reader import Damage, Session
+from streamsel.sources.decode.video_reader import Damage, VideoReader
 from streamsel.sources.live.opening import is_silent, open_live
 from streamsel.sources.live.packet_ring import PacketRing
 from streamsel.sources.live.unopened import explain, no_answer
@@ -77,7 +77,7 @@ class LiveOptions:
                 )
 
 
-class Connection(Session):
+class Connection(VideoReader):
     """One opened live feed. Use as a context manager; leaving it closes the connection.
 
     Raises :class:`SourceError` where it cannot be opened in time, and from then on whenever it is

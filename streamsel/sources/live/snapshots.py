@@ -23,7 +23,7 @@ from streamsel.sources.decode.frames import Reading
 from streamsel.sources.decode.sampling import Sampling
 from streamsel.sources.decode.shown import as_shown
 from streamsel.sources.decode.timestamps import DISCONTINUOUS_STEP, ArrivalTimeline, Timeline
-from streamsel.sources.decode.video_reader import Damage, Session
+from streamsel.sources.decode.video_reader import Damage, VideoReader
 from streamsel.sources.live.camera import as_received, warn
 from streamsel.sources.live.connection import LiveOptions
 from streamsel.sources.live.http_client import trust, why_unanswered
@@ -133,7 +133,7 @@ class SnapshotSource:
         self._tally = Tally(was.received + received, was.decoded + decoded, was.damaged + damaged)
 
 
-class _Untimed(Session):
+class _Untimed(VideoReader):
     """Pictures that declare nothing, and are timed by when they come."""
 
     keeps_time = False

@@ -28,7 +28,7 @@ from streamsel.sources.thumbnails.planes import (
     to_rgb,
 )
 
-SKETCH_SIDE = 32
+LUMA_GRID_SIDE = 32
 CANNOT_LOOK = "its picture cannot be converted"
 _SKETCH_ROWS_PER_CELL = 4
 _LUMA_ROWS_PER_CELL = 2
@@ -67,11 +67,11 @@ class CpuThumbnailer:
         image = _image(picture)
         layout = layout_of(image)
         if layout is None:
-            return _own(self._convert("gray", image, "gray", SKETCH_SIDE, SKETCH_SIDE))
+            return _own(self._convert("gray", image, "gray", LUMA_GRID_SIDE, LUMA_GRID_SIDE))
         rows = layout.narrow(
-            _spread(rows_of(image, 0, layout), _SKETCH_ROWS_PER_CELL * SKETCH_SIDE)
+            _spread(rows_of(image, 0, layout), _SKETCH_ROWS_PER_CELL * LUMA_GRID_SIDE)
         )
-        return _own(self._shrink("luma_grid", rows, SKETCH_SIDE))
+        return _own(self._shrink("luma_grid", rows, LUMA_GRID_SIDE))
 
     @as_source_error(CANNOT_LOOK)
     def luma_rows(self, picture: Picture, rows: int = 32) -> LumaRows:

@@ -16,7 +16,7 @@ from torch.utils.dlpack import from_dlpack
 
 from streamsel.frame import LumaGrid, LumaRows, Picture, Thumbnail, View
 from streamsel.libav import as_source_error
-from streamsel.sources.thumbnails.cpu import CANNOT_LOOK, SKETCH_SIDE, CpuThumbnailer, as_shown
+from streamsel.sources.thumbnails.cpu import CANNOT_LOOK, LUMA_GRID_SIDE, CpuThumbnailer, as_shown
 from streamsel.sources.thumbnails.planes import Small, to_rgb
 
 _ROWS = 32
@@ -80,7 +80,7 @@ def plane_of(image: av.VideoFrame, index: int) -> torch.Tensor:
 
 def sketch_of(luma: torch.Tensor) -> Small:
     """Average luma, (H, W), down to (32, 32) uint8."""
-    (luma_grid,) = _averaged(luma[None], SKETCH_SIDE)
+    (luma_grid,) = _averaged(luma[None], LUMA_GRID_SIDE)
     return luma_grid
 
 

@@ -14,7 +14,7 @@ from streamsel.sources.decode.frames import Reading
 from streamsel.sources.decode.sampling import Sampling
 from streamsel.sources.decode.shown import as_shown
 from streamsel.sources.decode.timestamps import DISCONTINUOUS_STEP, Timeline
-from streamsel.sources.decode.video_reader import Damage, Session
+from streamsel.sources.decode.video_reader import Damage, VideoReader
 from streamsel.sources.live.camera import as_received, warn
 from streamsel.sources.live.connection import LiveOptions
 from streamsel.sources.webrtc.reception import Reception
@@ -23,7 +23,7 @@ _LOOK_SECONDS = 1.0
 _CLOCK_RATE = 90_000  # of all video over RTP
 
 
-class PeerSession(Session):
+class PeerSession(VideoReader):
     """One sender's video: it declares nothing, and its clock may jump."""
 
     keeps_time = False

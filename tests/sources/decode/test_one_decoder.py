@@ -17,7 +17,7 @@ from streamsel.frame import Frame
 from streamsel.runtime.ordered_map import Threads
 from streamsel.sources.decode.copying import Copier
 from streamsel.sources.decode.parallel import Decode
-from streamsel.sources.decode.video_reader import Session
+from streamsel.sources.decode.video_reader import VideoReader
 from streamsel.sources.file import FileSource
 from tests.sources.decode.test_parallel import digest
 from tests.sources.media import join, write_video
@@ -276,8 +276,8 @@ def test_no_two_threads_use_one_decoder_at_once(
     for at in keys[3::4]:  # keyframes that cannot be looked at are tried once more, later
         content[at : at + 12] = bytes(12)
     path.write_bytes(content)
-    crowds = [_Crowding(Session.decode), _Crowding(Copier.copy)]
-    monkeypatch.setattr(Session, "decode", crowds[0])
+    crowds = [_Crowding(VideoReader.decode), _Crowding(Copier.copy)]
+    monkeypatch.setattr(VideoReader, "decode", crowds[0])
     monkeypatch.setattr(Copier, "copy", crowds[1])
     read(path, 2, decode=decode)
     assert all(crowd.calls > 5 for crowd in crowds)

@@ -10,7 +10,7 @@ import pytest
 
 from streamsel.runtime.ordered_map import Threads
 from streamsel.sources.decode.gops import cut
-from streamsel.sources.decode.video_reader import Session
+from streamsel.sources.decode.video_reader import VideoReader
 from streamsel.sources.file import FileSource
 from tests.sources.media import join, moving_picture, write_video
 
@@ -85,7 +85,7 @@ def test_groups_too_long_to_wait_are_decoded_by_all_threads(video, kind):
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
 def test_videos_are_cut_exactly_where_that_changes_nothing(video, kind):
-    with Session("here", str(video(kind))) as session:
+    with VideoReader("here", str(video(kind))) as session:
         groups = sum(1 for _ in cut(session.packets(), session.entries()))
     assert groups == 1 if kind not in CUTTABLE else groups >= 5
 
@@ -127,9 +127,9 @@ def test_what_lies_before_the_start_is_passed_over_not_renamed(tmp_path, decode,
     path = write_video(tmp_path / "long.mp4", frames=157, gop=10, options=options)
     everything = read(path, decode=decode)
     decoded = []
-    plainly = Session.decode
+    plainly = VideoReader.decode
     monkeypatch.setattr(
-        Session, "decode", lambda self, p, **how: decoded.append(p) or plainly(self, p, **how)
+        VideoReader, "decode", lambda self, p, **how: decoded.append(p) or plainly(self, p, **how)
     )
     late = facts(FileSource("walk", str(path), decode=decode).frames(145))
     assert late == [one for one in everything if one[0] >= 145]
