@@ -21,7 +21,7 @@ from streamsel.sources.container.seeking import Finder
 from streamsel.sources.covering import Areas
 from streamsel.sources.decode.filters import FilterChain
 from streamsel.sources.decode.frames import Reading
-from streamsel.sources.decode.gops import PictureGroup, Wanted
+from streamsel.sources.decode.gops import Gop, Wanted
 from streamsel.sources.decode.parallel import Decode, ParallelDecoder, set_up
 from streamsel.sources.decode.sampling import Sampling
 from streamsel.sources.decode.serial import InOrder
@@ -260,7 +260,7 @@ class FileSource:
         ):
             yield from self._read(session).frames(shown)
 
-    def _wanted(self, start: int, session: VideoReader) -> Callable[[PictureGroup], bool]:
+    def _wanted(self, start: int, session: VideoReader) -> Callable[[Gop], bool]:
         """Tell of one group after another whether anything of it may be asked for."""
         if self._filters is not None:
             return lambda group: True

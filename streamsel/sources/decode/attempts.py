@@ -20,7 +20,7 @@ from av.video.stream import VideoStream
 
 from streamsel.sources.decode.copying import Copier
 from streamsel.sources.decode.corruption import Doubt
-from streamsel.sources.decode.gops import PictureGroup
+from streamsel.sources.decode.gops import Gop
 from streamsel.sources.decode.shown import DecodedFrame
 from streamsel.sources.decode.video_reader import VideoReader
 
@@ -36,7 +36,7 @@ class UnfitError(Exception):
     """What comes out does not fit the packets though nothing is damaged: do not cut this video."""
 
 
-def clean(decoder: VideoReader, group: PictureGroup) -> Iterator[av.VideoFrame]:
+def clean(decoder: VideoReader, group: Gop) -> Iterator[av.VideoFrame]:
     """Yield a group's pictures as long as all is well; raises :class:`TroubleError` else."""
     failures = decoder.failures
     for images in _decoded(decoder, group):
@@ -75,7 +75,7 @@ def trusted(images: Iterable[av.VideoFrame]) -> Iterator[av.VideoFrame]:
 
 
 def placed(
-    images: Iterable[av.VideoFrame], left: deque[int], group: PictureGroup, *, is_partial: bool
+    images: Iterable[av.VideoFrame], left: deque[int], group: Gop, *, is_partial: bool
 ) -> Iterator[DecodedFrame]:
     """Give pictures their places, which are taken from ``left``.
 
@@ -95,7 +95,7 @@ def placed(
 
 
 def again(
-    decoder: VideoReader, group: PictureGroup, left: deque[int], *, is_partial: bool
+    decoder: VideoReader, group: Gop, left: deque[int], *, is_partial: bool
 ) -> Iterator[DecodedFrame]:
     """Decode a group after the one before it; yield the places that are ``left``.
 
@@ -121,9 +121,7 @@ def again(
         yield DecodedFrame(lost := left.popleft(), None, lost == group.begin)
 
 
-def doubted(
-    decoder: VideoReader, group: PictureGroup, doubt: Doubt
-) -> Iterator[tuple[av.VideoFrame, bool]]:
+def doubted(decoder: VideoReader, group: Gop, doubt: Doubt) -> Iterator[tuple[av.VideoFrame, bool]]:
     """Yield a group's pictures, whatever comes, and whether each may show damage."""
     # What is hidden behind earlier pictures may be any memory that is used again.
     copier = decoder.copier
@@ -151,7 +149,7 @@ class HeadFit:
     :class:`UnfitError` where anything else does not fit, though nothing is damaged.
     """
 
-    def __init__(self, group: PictureGroup) -> None:
+    def __init__(self, group: Gop) -> None:
         self._begin = group.begin
         self._left = deque(group.times or ())
         # Of a head that begins elsewhere nothing is known, and one that is all has no other after.
@@ -173,7 +171,7 @@ class HeadFit:
             raise UnfitError
 
 
-def key_of(decoder: VideoReader, group: PictureGroup) -> av.VideoFrame | None:
+def key_of(decoder: VideoReader, group: Gop) -> av.VideoFrame | None:
     """The picture of a group's first packet, None where anything is wrong."""
     failures = decoder.failures
     first = next(iter(group.packets))
@@ -184,7 +182,7 @@ def key_of(decoder: VideoReader, group: PictureGroup) -> av.VideoFrame | None:
     return images[0] if images[0].pts == group.begin else None
 
 
-def key_again(decoder: VideoReader, group: PictureGroup) -> DecodedFrame:
+def key_again(decoder: VideoReader, group: Gop) -> DecodedFrame:
     """The same by a decoder that has seen the group before."""
     for packet in group.before:
         decoder.decode(packet, is_quiet=True)
@@ -196,7 +194,7 @@ def key_again(decoder: VideoReader, group: PictureGroup) -> DecodedFrame:
     return DecodedFrame(group.begin, key, is_entry=True, is_doubted=is_doubted)
 
 
-def _decoded(decoder: VideoReader, group: PictureGroup) -> Iterator[list[av.VideoFrame]]:
+def _decoded(decoder: VideoReader, group: Gop) -> Iterator[list[av.VideoFrame]]:
     for packet in chain(group.packets, group.tail):
         if packet.is_corrupt:
             raise TroubleError
@@ -215,6 +213,6 @@ def _decode(
     return images
 
 
-def _require_fit(group: PictureGroup, *, is_excused: bool) -> None:
+def _require_fit(group: Gop, *, is_excused: bool) -> None:
     if group.number == 1 and not is_excused:
         raise UnfitError

@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 from streamsel.interfaces import Ahead
 from streamsel.sources.container.opening import DecoderOptions
 from streamsel.sources.decode.copying import Copier
-from streamsel.sources.decode.gops import PictureGroup
+from streamsel.sources.decode.gops import Gop
 from streamsel.sources.decode.random_access import Entries
 from streamsel.sources.decode.video_reader import VideoReader
 
@@ -55,7 +55,7 @@ class Decoders:
             self.retire(decoder)
 
     def of(
-        self, slot: int, options: DecoderOptions, group: PictureGroup, role: Role = "pictures"
+        self, slot: int, options: DecoderOptions, group: Gop, role: Role = "pictures"
     ) -> VideoReader:
         """The decoder of one worker for one purpose, to begin a group with.
 
@@ -93,9 +93,7 @@ class Decoders:
         return self._copiers.get(place)
 
     @contextmanager
-    def fresh(
-        self, slot: int, options: DecoderOptions, group: PictureGroup
-    ) -> Iterator[VideoReader]:
+    def fresh(self, slot: int, options: DecoderOptions, group: Gop) -> Iterator[VideoReader]:
         """One that nobody else has used, for pictures."""
         with self._open_session(options) as session:
             session.copier = self._copier_of(slot, "pictures")
@@ -103,7 +101,7 @@ class Decoders:
                 session.prime(self._entries.head)
             yield session
 
-    def fitting(self, options: DecoderOptions, group: PictureGroup) -> DecoderOptions:
+    def fitting(self, options: DecoderOptions, group: Gop) -> DecoderOptions:
         """How many threads decode this group: all, where its pictures are too many to wait."""
         times, codec = group.times, self._session.codec
         picture_bytes = self._session.picture_bytes

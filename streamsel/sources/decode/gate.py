@@ -19,7 +19,7 @@ import av
 
 from streamsel.frame import LumaGrid
 from streamsel.luma_grid import change
-from streamsel.sources.decode.gops import PictureGroup
+from streamsel.sources.decode.gops import Gop
 
 _CALIBRATION_FRAMES = 150
 """Decoded in full at first: the near-duplicate floor is measured on frames that follow closely."""
@@ -34,7 +34,7 @@ _LARGER_PACKET = 2.5
 class Keyed:
     """A group, and the picture and luma grid of its keyframe, None where that was not decoded."""
 
-    group: PictureGroup
+    group: Gop
     is_wanted: bool
     image: av.VideoFrame | None
     luma_grid: LumaGrid | None
@@ -83,7 +83,7 @@ class Gate:
         return mean > _MORE_BYTES * usual or peak > _LARGER_PACKET * usual_peak
 
 
-def _sizes(group: PictureGroup) -> tuple[float, float] | None:
+def _sizes(group: Gop) -> tuple[float, float] | None:
     """Mean and largest bytes of the packets after the keyframe; None where there are none."""
     sizes = [packet.size for packet in group.packets][1:]
     if not sizes:

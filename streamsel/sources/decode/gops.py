@@ -18,7 +18,7 @@ _LEEWAY = 1.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class PictureGroup:
+class Gop:
     """What lies between two places where decoding can begin.
 
     ``number`` counts the groups. ``packets`` come in decoding order; the first is that of the
@@ -61,9 +61,9 @@ class PictureGroup:
         return not self.tail or pts is None or self.end is None or pts < self.end
 
 
-def all_of(packets: Iterator[Packet[VideoStream]]) -> PictureGroup:
+def all_of(packets: Iterator[Packet[VideoStream]]) -> Gop:
     """A whole video as one group."""
-    return PictureGroup(
+    return Gop(
         number=0,
         first=0,
         left_out=0,
@@ -94,7 +94,7 @@ class Wanted:
         self._latest: int | None = None
         self._steps_back = False
 
-    def holds(self, group: PictureGroup) -> bool:
+    def holds(self, group: Gop) -> bool:
         """Whether to decode this group, the next one."""
         times = group.times
         if times is None:
@@ -114,7 +114,7 @@ class Wanted:
         return self._passed > self._first and (self._steps_back or ends >= self._start)
 
 
-def cut(packets: Iterator[Packet[VideoStream]], entries: Entries) -> Iterator[PictureGroup]:
+def cut(packets: Iterator[Packet[VideoStream]], entries: Entries) -> Iterator[Gop]:
     """Cut a video into groups; each is yielded once the next one's beginning has been read.
 
     A cut is made only where it changes no picture: at an entry, with timestamps that leave no
@@ -213,7 +213,7 @@ class _Gathering:
 
     def close(
         self, entry: Packet[VideoStream], leading: list[Packet[VideoStream]], place: int
-    ) -> PictureGroup:
+    ) -> Gop:
         """The group that ends where ``entry`` begins another one, which is gathered from now on.
 
         ``place`` is the entry's number in the video.
@@ -228,15 +228,13 @@ class _Gathering:
         self.add(entry)
         return group
 
-    def rest(self) -> Iterator[PictureGroup]:
+    def rest(self) -> Iterator[Gop]:
         """The last group of the video, if it holds anything."""
         if self._packets:
             yield self._group((), None, [])
 
-    def all_the_rest(
-        self, packets: Iterator[Packet[VideoStream]], *, is_steady: bool
-    ) -> PictureGroup:
-        return PictureGroup(
+    def all_the_rest(self, packets: Iterator[Packet[VideoStream]], *, is_steady: bool) -> Gop:
+        return Gop(
             number=self._number,
             first=self._first,
             left_out=self._left_out,
@@ -254,14 +252,14 @@ class _Gathering:
         tail: tuple[Packet[VideoStream], ...],
         end: int | None,
         leading: list[Packet[VideoStream]],
-    ) -> PictureGroup:
+    ) -> Gop:
         shown = [
             packet.pts
             for packet in (*self._packets, *leading)
             if packet.pts is not None and self._entries.is_shown(packet)
         ]
         is_timed = self._is_timed or (self._number == 0 and self._begin is None)
-        return PictureGroup(
+        return Gop(
             number=self._number,
             first=self._first,
             left_out=self._left_out,

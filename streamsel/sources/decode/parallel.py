@@ -39,7 +39,7 @@ from streamsel.sources.decode.attempts import (
 from streamsel.sources.decode.corruption import Doubt
 from streamsel.sources.decode.decoders import Decoders
 from streamsel.sources.decode.gate import Gate, Keyed
-from streamsel.sources.decode.gops import PictureGroup, all_of, cut
+from streamsel.sources.decode.gops import Gop, all_of, cut
 from streamsel.sources.decode.shown import DecodedFrame
 from streamsel.sources.decode.timestamps import BestTimes
 from streamsel.sources.decode.video_reader import VideoReader
@@ -61,7 +61,7 @@ _Part: TypeAlias = Literal["all", "key", "none"]
 class _Task:
     """A group, what of it is wanted, and the keyframe where it has been decoded already."""
 
-    group: PictureGroup
+    group: Gop
     part: _Part
     key: av.VideoFrame | None = None
 
@@ -104,9 +104,7 @@ class ParallelDecoder:
     ) -> None:
         self._decoders.close()
 
-    def shown(
-        self, is_wanted: Callable[[PictureGroup], bool]
-    ) -> Generator[DecodedFrame, None, None]:
+    def shown(self, is_wanted: Callable[[Gop], bool]) -> Generator[DecodedFrame, None, None]:
         """Go through the video to its end, in presentation order.
 
         Groups that are not wanted, and what the way of decoding leaves out, are passed over; but
@@ -125,9 +123,7 @@ class ParallelDecoder:
         with self._open_session(self._whole) as session:
             yield from islice(_plainly(session, all_of(session.packets())), given, None)
 
-    def _by_groups(
-        self, is_wanted: Callable[[PictureGroup], bool]
-    ) -> Generator[DecodedFrame, None, None]:
+    def _by_groups(self, is_wanted: Callable[[Gop], bool]) -> Generator[DecodedFrame, None, None]:
         groups = cut(self._session.packets(), self._entries)
         tasks: Iterator[_Task]
         if self._decode == "adaptive":
@@ -140,9 +136,7 @@ class ParallelDecoder:
             self._carry_out, tasks, lambda shown: 0 if shown.image is None else picture_bytes
         )
 
-    def _gated(
-        self, groups: Iterator[PictureGroup], is_wanted: Callable[[PictureGroup], bool]
-    ) -> Iterator[_Task]:
+    def _gated(self, groups: Iterator[Gop], is_wanted: Callable[[Gop], bool]) -> Iterator[_Task]:
         """Decide about each group once its own keyframe and the next one's have been looked at.
 
         Those of unwanted groups are looked at too: what follows is decided by what was before.
@@ -158,7 +152,7 @@ class ParallelDecoder:
                 part: _Part = "none" if not one.is_wanted else "all" if is_busy else "key"
                 yield _Task(one.group, part, one.image)
 
-    def _look_at_key(self, slot: int, asked: tuple[PictureGroup, bool]) -> Iterator[Keyed]:
+    def _look_at_key(self, slot: int, asked: tuple[Gop, bool]) -> Iterator[Keyed]:
         """Decode a group's keyframe, where there is one to begin with."""
         group, is_wanted = asked
         image = luma_grid = None
@@ -188,7 +182,7 @@ class ParallelDecoder:
                 else:
                     yield DecodedFrame(pts, None, pts == group.begin)
 
-    def _places(self, slot: int, group: PictureGroup) -> Iterator[DecodedFrame]:
+    def _places(self, slot: int, group: Gop) -> Iterator[DecodedFrame]:
         """Decode a group whose places are known."""
         left = deque(group.times or ())
         options = self._whole if group.repeats else self._options
@@ -235,7 +229,7 @@ class ParallelDecoder:
         if fit is not None:
             fit.end()
 
-    def _in_sequence(self, slot: int, group: PictureGroup) -> Iterator[DecodedFrame]:
+    def _in_sequence(self, slot: int, group: Gop) -> Iterator[DecodedFrame]:
         """Yield what one decoder makes of a group, one after the other."""
         options = self._decoders.fitting(self._whole, group)
         decoder = self._decoders.of(slot, options, group)
@@ -260,14 +254,14 @@ class ParallelDecoder:
             yield from islice(_plainly(decoder, repeated), given, None)
 
 
-def _plainly(decoder: VideoReader, group: PictureGroup) -> Iterator[DecodedFrame]:
+def _plainly(decoder: VideoReader, group: Gop) -> Iterator[DecodedFrame]:
     times = BestTimes(trusts_pts=decoder.trusts_pts)
     for image, is_doubted in foreseen(doubted(decoder, group, Doubt())):
         yield _shown(image, times, group, is_doubted=is_doubted)
 
 
 def _shown(
-    image: av.VideoFrame, times: BestTimes, group: PictureGroup, *, is_doubted: bool = False
+    image: av.VideoFrame, times: BestTimes, group: Gop, *, is_doubted: bool = False
 ) -> DecodedFrame:
     """A picture that is placed by when it comes."""
     image.pts = times.of(image.pts, image.dts)
@@ -275,7 +269,7 @@ def _shown(
     return DecodedFrame(image.pts, image, is_begin, is_doubted)
 
 
-def _packets_again(reader: VideoReader, group: PictureGroup) -> Iterator[Packet[VideoStream]]:
+def _packets_again(reader: VideoReader, group: Gop) -> Iterator[Packet[VideoStream]]:
     """A group's packets from a session that has read none: it may hold all that is left."""
     if isinstance(group.packets, tuple):
         yield from group.packets

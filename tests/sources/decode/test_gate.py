@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from streamsel.sources.decode.gate import Gate, Keyed
-from streamsel.sources.decode.gops import PictureGroup
+from streamsel.sources.decode.gops import Gop
 
 PICTURES = 30
 RESTING = 100  # bytes of a packet where nothing happens
@@ -17,16 +17,16 @@ AT_REST = np.full((32, 32), 90, np.uint8)
 BEGIN = 8  # groups: 5 are decoded in full anyway, the others tell how large packets at rest are
 
 
-def group(*sizes: int) -> PictureGroup:
+def group(*sizes: int) -> Gop:
     packets = tuple(av.Packet(bytes(size)) for size in (5000, *sizes))
     times = tuple(range(len(packets)))
-    return PictureGroup(0, 0, 0, packets, (), (), begin=0, end=None, times=times)
+    return Gop(0, 0, 0, packets, (), (), begin=0, end=None, times=times)
 
 
 RESTS = group(*[RESTING] * (PICTURES - 1))
 
 
-def busy(groups: list[PictureGroup], luma_grids: list[np.ndarray | None]) -> list[bool]:
+def busy(groups: list[Gop], luma_grids: list[np.ndarray | None]) -> list[bool]:
     """Whether each group is decoded in full, but for the last, which always is."""
     keyed = [
         Keyed(one, is_wanted=True, image=None, luma_grid=luma_grid)
