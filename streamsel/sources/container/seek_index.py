@@ -34,15 +34,19 @@ class Trail:
         return len(self._pts)
 
     def add(
-        self, pts: int | None, media_time: float, is_entry: bool, image: av.VideoFrame | None
+        self,
+        pts: int | None,
+        media_time: float,
+        is_random_access: bool,
+        image: av.VideoFrame | None,
     ) -> None:
         """Remember the next frame; ``image`` is the one that would come out again, if it is known.
 
-        ``is_entry``: decoding can begin there.
+        ``is_random_access``: decoding can begin there.
         """
         if pts is None or (self._pts and pts <= self._pts[-1]):
             self._is_rising = False
-        if is_entry:
+        if is_random_access:
             self._keys.append(len(self._pts))
         self._pts.append(_UNKNOWN if pts is None else pts)
         self._times.append(media_time)

@@ -191,7 +191,7 @@ def key_again(decoder: VideoReader, group: Gop) -> DecodedFrame:
     images = [*decoder.decode(first), *decoder.drain(is_quiet=True)]
     key = next((image for image in images if image.pts == group.begin), None)
     is_doubted = first.is_corrupt or decoder.failures != failures
-    return DecodedFrame(group.begin, key, is_entry=True, is_doubted=is_doubted)
+    return DecodedFrame(group.begin, key, is_random_access=True, is_doubted=is_doubted)
 
 
 def _decoded(decoder: VideoReader, group: Gop) -> Iterator[list[av.VideoFrame]]:

@@ -11,7 +11,7 @@ from streamsel.interfaces import Ahead
 from streamsel.sources.container.opening import DecoderOptions
 from streamsel.sources.decode.copying import Copier
 from streamsel.sources.decode.gops import Gop
-from streamsel.sources.decode.random_access import Entries
+from streamsel.sources.decode.random_access import RandomAccess
 from streamsel.sources.decode.video_reader import VideoReader
 
 Role: TypeAlias = Literal["pictures", "keys", "luma_grids"]
@@ -29,7 +29,7 @@ class Decoders:
         session: VideoReader,
         open_session: Callable[[DecoderOptions], VideoReader],
         ahead: Ahead,
-        entries: Entries,
+        entries: RandomAccess,
         options: DecoderOptions,
     ) -> None:
         self._session = session

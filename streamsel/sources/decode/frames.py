@@ -86,7 +86,7 @@ class Reading:
             if trail is not None and self._chain is None and index == len(trail):
                 # The pixels of a picture that is not to be kept are not those to be found again.
                 seen = None if self._is_provisional else one.image
-                trail.add(one.pts, media_time, one.is_entry, seen)
+                trail.add(one.pts, media_time, one.is_random_access, seen)
             if one.image is None:
                 continue
             self._pictures += 1

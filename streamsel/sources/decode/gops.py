@@ -10,7 +10,7 @@ from itertools import chain
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-from streamsel.sources.decode.random_access import Entries
+from streamsel.sources.decode.random_access import RandomAccess
 
 _MOST_PACKETS = 4096
 _MOST_BYTES = 64 << 20
@@ -114,7 +114,7 @@ class Wanted:
         return self._passed > self._first and (self._steps_back or ends >= self._start)
 
 
-def cut(packets: Iterator[Packet[VideoStream]], entries: Entries) -> Iterator[Gop]:
+def cut(packets: Iterator[Packet[VideoStream]], entries: RandomAccess) -> Iterator[Gop]:
     """Cut a video into groups; each is yielded once the next one's beginning has been read.
 
     A cut is made only where it changes no picture: at an entry, with timestamps that leave no
@@ -166,7 +166,7 @@ def _is_before(packet: Packet[VideoStream], entry: Packet[VideoStream]) -> bool:
 class _Gathering:
     """The group that is being gathered."""
 
-    def __init__(self, entries: Entries) -> None:
+    def __init__(self, entries: RandomAccess) -> None:
         self._entries = entries
         self._number = self._first = self._left_out = 0
         self._packets: list[Packet[VideoStream]] = []
@@ -185,7 +185,7 @@ class _Gathering:
         else:
             self._latest = packet.pts if self._latest is None else max(self._latest, packet.pts)
         self._decoded = packet.dts
-        if not self._packets and self._entries.is_entry(packet):
+        if not self._packets and self._entries.is_random_access(packet):
             self._begin = packet.pts
         self._packets.append(packet)
         self._size_bytes += packet.size
@@ -199,9 +199,9 @@ class _Gathering:
     def can_end_before(self, packet: Packet[VideoStream]) -> bool:
         if self._number == 0 and self._begin is None:
             # What is shown of a head that begins elsewhere only decoding tells.
-            return bool(self._packets) and self._entries.is_entry(packet)
+            return bool(self._packets) and self._entries.is_random_access(packet)
         has_picture = self._is_timed and self._latest is not None
-        return has_picture and self._entries.is_entry(packet)
+        return has_picture and self._entries.is_random_access(packet)
 
     def precedes(self, entry: Packet[VideoStream]) -> bool:
         """Whether all that was gathered is shown before an entry, by the timestamps."""

@@ -173,7 +173,7 @@ class ParallelDecoder:
             yield from self._open_places(slot, task)
         elif group.number == 1 or part == "all" or (part == "key" and group.repeats):
             for one in self._places(slot, group):
-                is_kept = part == "all" or (part == "key" and one.is_entry)
+                is_kept = part == "all" or (part == "key" and one.is_random_access)
                 yield one if is_kept else replace(one, image=None)
         else:
             for pts in group.times or ():
@@ -200,11 +200,11 @@ class ParallelDecoder:
     def _key(self, slot: int, task: _Task) -> DecodedFrame:
         group = task.group
         if task.key is not None:
-            return DecodedFrame(group.begin, task.key, is_entry=True)
+            return DecodedFrame(group.begin, task.key, is_random_access=True)
         decoder = self._decoders.of(slot, ONE_THREAD, group, "keys")
         image = key_of(decoder, group)
         if image is not None:
-            return DecodedFrame(group.begin, image, is_entry=True)
+            return DecodedFrame(group.begin, image, is_random_access=True)
         self._decoders.retire(decoder)
         with self._decoders.fresh(slot, ONE_THREAD, group) as decoder:
             return key_again(decoder, group)

@@ -44,7 +44,7 @@ _HEVC_SLICES = range(32)
 _MPEG_PICTURE, _MPEG4_PICTURE = b"\0\0\1\0", b"\0\0\1\xb6"
 
 
-class Entries:
+class RandomAccess:
     """Tells, for one video, at which packets a fresh decoder can begin. Ask in decoding order.
 
     ``container`` is ffmpeg's name of its format.
@@ -59,18 +59,18 @@ class Entries:
         if codec == "mpeg4" and _tag_of(decoder) in _OF_AVI:
             self._can_cut = False
         self._begins: Callable[[Packet[VideoStream]], bool] = {
-            "h264": lambda packet: _is_h264_entry(self._units.of(packet)),
-            "hevc": lambda packet: _is_hevc_entry(self._units.of(packet)),
+            "h264": lambda packet: _is_h264_random_access(self._units.of(packet)),
+            "hevc": lambda packet: _is_hevc_random_access(self._units.of(packet)),
             "vp8": lambda packet: not _first_byte(packet) & 1,
             "vp9": lambda packet: _vp9_facts(bytes(memoryview(packet)[:2]))[0],
-            "mpeg1video": _is_mpeg_entry,
-            "mpeg2video": _is_mpeg_entry,
-            "mpeg4": _is_mpeg4_entry,
+            "mpeg1video": _is_mpeg_random_access,
+            "mpeg2video": _is_mpeg_random_access,
+            "mpeg4": _is_mpeg4_random_access,
         }.get(codec, lambda packet: True)
         self.head: Packet[VideoStream] | None = None
         """The first entry: with what the container says, all that decoders must know."""
 
-    def is_entry(self, packet: Packet[VideoStream]) -> bool:
+    def is_random_access(self, packet: Packet[VideoStream]) -> bool:
         """Whether everything shown from this packet's picture on can be decoded from here."""
         if not packet.is_keyframe or packet.pts is None or packet.is_discard:
             return False
@@ -96,7 +96,7 @@ class Entries:
             return True
         if self.head is None:
             self._parameters.learn(packet)
-            if self.is_entry(packet):
+            if self.is_random_access(packet):
                 self.head = packet
         elif self._parameters.change_in(packet):
             return True
@@ -115,7 +115,7 @@ def _first_byte(packet: Packet[VideoStream]) -> int:
     return bytes(memoryview(packet)[:1])[0]
 
 
-def _is_h264_entry(units: Iterator[bytes]) -> bool:
+def _is_h264_random_access(units: Iterator[bytes]) -> bool:
     for unit in units:
         kind = unit[0] & 31 if unit else 0
         if kind == _H264_INTRA:
@@ -151,7 +151,7 @@ def _recovers_at_once(message: bytes) -> bool:
     return False
 
 
-def _is_hevc_entry(units: Iterator[bytes]) -> bool:
+def _is_hevc_random_access(units: Iterator[bytes]) -> bool:
     for unit in units:
         kind = unit[0] >> 1 & 63 if unit else 63
         if kind in _HEVC_SLICES:
@@ -159,13 +159,13 @@ def _is_hevc_entry(units: Iterator[bytes]) -> bool:
     return False
 
 
-def _is_mpeg_entry(packet: Packet[VideoStream]) -> bool:
+def _is_mpeg_random_access(packet: Packet[VideoStream]) -> bool:
     """Whether the first picture of MPEG-1 or MPEG-2 is intra-coded."""
     after = bytes(packet).partition(_MPEG_PICTURE)[2]
     return len(after) > 1 and after[1] >> 3 & 7 == 1
 
 
-def _is_mpeg4_entry(packet: Packet[VideoStream]) -> bool:
+def _is_mpeg4_random_access(packet: Packet[VideoStream]) -> bool:
     """Whether the first picture of MPEG-4 part 2 is intra-coded."""
     after = bytes(packet).partition(_MPEG4_PICTURE)[2]
     return len(after) > 0 and after[0] >> 6 == 0

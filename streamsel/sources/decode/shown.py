@@ -11,13 +11,13 @@ import av
 class DecodedFrame:
     """A picture in its place, or the place alone where the picture was passed over.
 
-    ``pts`` is in units of the session's time base. ``is_entry``: decoding can begin here.
+    ``pts`` is in units of the session's time base. ``is_random_access``: decoding can begin here.
     ``is_doubted``: something before it was damaged, which the picture may show.
     """
 
     pts: int | None
     image: av.VideoFrame | None
-    is_entry: bool = False
+    is_random_access: bool = False
     is_doubted: bool = False
 
 

@@ -31,7 +31,7 @@ from streamsel.sources.container.opening import (
 )
 from streamsel.sources.covering import Areas, Cover
 from streamsel.sources.decode.copying import Copier
-from streamsel.sources.decode.random_access import Entries
+from streamsel.sources.decode.random_access import RandomAccess
 from streamsel.sources.decode.timestamps import CONTINUOUS_STEP, DISCONTINUOUS_STEP, Timeline
 from streamsel.sources.inputs import is_url
 
@@ -202,9 +202,9 @@ class VideoReader:
         bits = 12 if decoder.format is None else decoder.format.bits_per_pixel
         return decoder.width * decoder.height * bits // 8
 
-    def entries(self) -> Entries:
+    def entries(self) -> RandomAccess:
         """Where decoding can begin in this video."""
-        return Entries(self._stream.codec_context, self._container.format.name)
+        return RandomAccess(self._stream.codec_context, self._container.format.name)
 
     def images(self) -> Iterator[av.VideoFrame]:
         """Decode to the end, in presentation order."""
@@ -253,7 +253,7 @@ class VideoReader:
     def prime_by_reading(self) -> None:
         """The same before anything was read, by reading as far as the head goes."""
         entries = self.entries()
-        self.prime(next(filter(entries.is_entry, self.packets()), None))
+        self.prime(next(filter(entries.is_random_access, self.packets()), None))
 
     def _seen(self, images: list[av.VideoFrame]) -> list[av.VideoFrame]:
         """The pictures without what the container wants left out, and what nobody may see."""
