@@ -16,7 +16,7 @@ from streamsel.redaction import mask as masked
 from streamsel.sources.container.fingerprint import fingerprint_of
 from streamsel.sources.container.hardware import check_device
 from streamsel.sources.container.opening import ONE_THREAD, DecoderOptions
-from streamsel.sources.container.seek_index import Trail
+from streamsel.sources.container.seek_index import SeekIndex
 from streamsel.sources.container.seeking import Finder
 from streamsel.sources.covering import Areas
 from streamsel.sources.decode.filters import FilterChain
@@ -81,7 +81,7 @@ class FileSource:
             check_device(hwaccel)
         # A server is asked once.
         self._ahead: Ahead = InOrder() if ahead is None or is_url(address) else ahead
-        self._trail = Trail()
+        self._trail = SeekIndex()
         self._warnings: tuple[str, ...] = ()
         self._reading: Reading | None = None
         self._stopped = False
@@ -211,13 +211,13 @@ class FileSource:
         return "" if is_url(self._location) else fingerprint_of([self._location])
 
     @property
-    def trail(self) -> Trail:
+    def seek_index(self) -> SeekIndex:
         """What must be known to find frames again."""
         return self._trail
 
-    def adopt(self, trail: Trail) -> None:
+    def adopt(self, seek_index: SeekIndex) -> None:
         """Find frames by what another source of this video saw, in another process."""
-        self._trail = trail
+        self._trail = seek_index
 
     def stop(self) -> None:
         """Let ``frames`` or ``fetch`` end at the next frame, for good. Safe from any thread."""

@@ -90,7 +90,7 @@ class Lanes:
             *self._remembered(feed),
             threads,
         )
-        adopt = source.adopt if isinstance(source, FileSource) else lambda trail: None
+        adopt = source.adopt if isinstance(source, FileSource) else lambda seek_index: None
         far = FarSource(source, request, adopt, children)
         children.add(far)
         here = self._here(planned)
@@ -159,6 +159,6 @@ class FeedInChild:
         """What was wrong with the feed without ending it."""
         return self._source.warnings()
 
-    def trail(self) -> object:
+    def seek_index(self) -> object:
         """What a source of the same video must know to find frames again; None for images."""
-        return self._source.trail if isinstance(self._source, FileSource) else None
+        return self._source.seek_index if isinstance(self._source, FileSource) else None

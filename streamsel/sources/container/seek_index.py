@@ -16,7 +16,7 @@ _ROW_STEP = 64
 _IS_KNOWN = 1 << 32
 
 
-class Trail:
+class SeekIndex:
     """Timestamps and imprints of frames 0, 1, 2, ... of one feed; 32 bytes a frame.
 
     A frame can be sought when timestamps rise strictly, so that each names one frame, and the

@@ -10,7 +10,7 @@ import av
 
 from streamsel.frame import Frame
 from streamsel.interfaces import Ahead
-from streamsel.sources.container.seek_index import Trail
+from streamsel.sources.container.seek_index import SeekIndex
 from streamsel.sources.decode.attempts import TroubleError, trusted
 from streamsel.sources.decode.copying import Copier
 from streamsel.sources.decode.frames import Reading
@@ -24,13 +24,13 @@ class Finder:
         self,
         open_session: Callable[[], VideoReader],
         read: Callable[[VideoReader], Reading],
-        trail: Trail,
+        seek_index: SeekIndex,
         ahead: Ahead,
     ) -> None:
         """``open_session`` opens the video once more; ``read`` makes frames of its pictures."""
         self._open_session = open_session
         self._read = read
-        self._trail = trail
+        self._trail = seek_index
         self._ahead = ahead
         self._sessions: dict[int, VideoReader] = {}
         self._stack = ExitStack()
@@ -52,25 +52,25 @@ class Finder:
 
     def _take(self, slot: int, run: tuple[int, Sequence[int]]) -> Iterator[Frame]:
         """Take frames of one group, as far as each comes out as it was seen."""
-        session, trail = self._session_of(slot), self._trail
+        session, seek_index = self._session_of(slot), self._trail
         key, indices = run
         try:
-            session.seek(trail.pts(key))
+            session.seek(seek_index.pts(key))
         except av.FFmpegError:
             return
         reading = self._read(session)
         due: int | None = None
         for image in _undamaged(session):
-            index = trail.index_of(image)
+            index = seek_index.index_of(image)
             if due is None and (index is None or index < key):
                 continue  # the seek went further back, or these depend on what lies before
             if index is None or index != (key if due is None else due):
                 return
-            if not trail.is_same(image, index):
+            if not seek_index.is_same(image, index):
                 return
             due = index + 1
             if index in indices:
-                yield reading.frame(index, image, trail.time(index))
+                yield reading.frame(index, image, seek_index.time(index))
             if index == indices[-1]:
                 return
 

@@ -10,7 +10,7 @@ import av
 
 from streamsel.errors import UnreadableError
 from streamsel.frame import Frame, FrameKey, Picture
-from streamsel.sources.container.seek_index import Trail
+from streamsel.sources.container.seek_index import SeekIndex
 from streamsel.sources.decode.filters import FilterChain
 from streamsel.sources.decode.orientation import UPRIGHT, Orientation, Turning
 from streamsel.sources.decode.shown import DecodedFrame
@@ -67,11 +67,13 @@ class Reading:
         self._late = 0.0  # how long after the container's beginning the first picture is shown
         self._is_doubted = False  # the picture that is being made a frame of
 
-    def frames(self, shown: Iterable[DecodedFrame], trail: Trail | None = None) -> Iterator[Frame]:
+    def frames(
+        self, shown: Iterable[DecodedFrame], seek_index: SeekIndex | None = None
+    ) -> Iterator[Frame]:
         """Yield the frames of what is shown from the video's beginning on, or the filter chain's.
 
-        Places that were passed over have an index and a time too, and no frame. ``trail`` is told
-        of every place that it does not know yet.
+        Places that were passed over have an index and a time too, and no frame. ``seek_index`` is
+        told of every place that it does not know yet.
         """
         indices = count()
         for one in shown:
@@ -83,10 +85,10 @@ class Reading:
             self._places += 1
             self._last_time = media_time
             index = next(indices) if self._chain is None else 0
-            if trail is not None and self._chain is None and index == len(trail):
+            if seek_index is not None and self._chain is None and index == len(seek_index):
                 # The pixels of a picture that is not to be kept are not those to be found again.
                 seen = None if self._is_provisional else one.image
-                trail.add(one.pts, media_time, one.is_random_access, seen)
+                seek_index.add(one.pts, media_time, one.is_random_access, seen)
             if one.image is None:
                 continue
             self._pictures += 1
