@@ -155,7 +155,7 @@ class FeedStatus:
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class SourceCounters:
     """What a live source has counted since it was made, over all its sessions.
 
     ``received`` are packets of the video, ``decoded`` pictures, ``damaged`` packets that the

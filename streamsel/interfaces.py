@@ -24,7 +24,7 @@ from streamsel.decisions import (
     FeedStatus,
     Judgement,
     Rhythm,
-    Tally,
+    SourceCounters,
     Verdict,
 )
 from streamsel.frame import (
@@ -310,7 +310,7 @@ class LiveSource(Protocol):
         and closes.
         """
 
-    def tally(self) -> Tally:
+    def tally(self) -> SourceCounters:
         """What was counted so far, over all sessions. Safe from any thread."""
 
     def stop(self) -> None:
@@ -445,7 +445,7 @@ class LiveObserver(Protocol):
     def feed_removed(self, feed: str) -> None:
         """A feed is no longer part of the service, or a group, with its last feed."""
 
-    def tallied(self, feed: str, tally: Tally) -> None:
+    def tallied(self, feed: str, tally: SourceCounters) -> None:
         """What the feed's source has counted so far; about once a second."""
 
     def dropped(self, feed: str, reason: DropReason, frames: int) -> None:

@@ -7,7 +7,15 @@ from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Info, Summary
 
-from streamsel.decisions import DROP_REASONS, DropReason, Event, FeedStatus, Kept, Tally, Verdict
+from streamsel.decisions import (
+    DROP_REASONS,
+    DropReason,
+    Event,
+    FeedStatus,
+    Kept,
+    SourceCounters,
+    Verdict,
+)
 from streamsel.metrics.labels import FAULTS, REFUSAL_REASONS, one_of
 
 
@@ -20,7 +28,7 @@ class _Heard:
     """
 
     counts: dict[str, int]
-    tally: Tally = field(default_factory=Tally)
+    tally: SourceCounters = field(default_factory=SourceCounters)
     sessions: int = 0
     opened: int = 0
     is_up: bool = False
@@ -119,7 +127,7 @@ class FeedMetrics:
         for metric in (*told, self._useless, *self._plain.values(), self._refused, self._dropped):
             metric.remove_by_labels({"feed": feed})
 
-    def tally(self, feed: str, tally: Tally) -> None:
+    def tally(self, feed: str, tally: SourceCounters) -> None:
         """Add what the feed's source has counted since it was asked last."""
         heard = self._heard.get(feed)
         if heard is None:
@@ -131,7 +139,7 @@ class FeedMetrics:
             or tally.damaged < last.damaged
         )
         if went_back:  # it is a new source, which began at 0
-            last = Tally()
+            last = SourceCounters()
         heard.tally = tally
         self._add(heard, "received", feed, tally.received - last.received)
         self._add(heard, "decoded", feed, tally.decoded - last.decoded)

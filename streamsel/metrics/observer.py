@@ -9,7 +9,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
 from streamsel.clock import Clock
-from streamsel.decisions import DropReason, FeedStatus, Judgement, Tally
+from streamsel.decisions import DropReason, FeedStatus, Judgement, SourceCounters
 from streamsel.frame import Vectors
 from streamsel.interfaces import LiveSelector
 from streamsel.metrics.feeds import FeedMetrics
@@ -56,7 +56,7 @@ class Metrics:
         self._feeds.remove(feed)
         self._scopes.remove(feed)
 
-    def tallied(self, feed: str, tally: Tally) -> None:
+    def tallied(self, feed: str, tally: SourceCounters) -> None:
         """What the feed's source has counted so far; a count that goes back is a new source's."""
         self._feeds.tally(feed, tally)
 

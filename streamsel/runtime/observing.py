@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streamsel.decisions import DropReason, FeedStatus, Judgement, Tally
+from streamsel.decisions import DropReason, FeedStatus, Judgement, SourceCounters
 from streamsel.interfaces import LiveSelector
 
 
@@ -15,7 +15,7 @@ class SilentObserver:
     def feed_removed(self, feed: str) -> None:
         """A feed is gone."""
 
-    def tallied(self, feed: str, tally: Tally) -> None:
+    def tallied(self, feed: str, tally: SourceCounters) -> None:
         """A source has counted."""
 
     def dropped(self, feed: str, reason: DropReason, frames: int) -> None:

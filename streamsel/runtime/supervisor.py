@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from streamsel.clock import Clock
-from streamsel.decisions import FaultKind, FeedState, FeedStatus, Tally
+from streamsel.decisions import FaultKind, FeedState, FeedStatus, SourceCounters
 from streamsel.errors import ConfigurationError
 from streamsel.frame import Picture
 from streamsel.runtime.backoff import Backoff
@@ -35,7 +35,7 @@ class _Entry:
     state: FeedState = "connecting"
     leaving: list[Reader] = field(default_factory=list)
     told: FeedStatus | None = None
-    tally: Tally = field(default_factory=Tally)
+    tally: SourceCounters = field(default_factory=SourceCounters)
     heard: float = -math.inf
     fault: FaultKind | None = None
     fault_since: float = 0.0
@@ -168,7 +168,7 @@ class Roster:
         )
         if silent_since is not None:
             entry.reader.came = silent_since
-        entry.tally = Tally()
+        entry.tally = SourceCounters()
         entry.reader.start()
 
     def _end(self, entry: _Entry) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from streamsel.decisions import Tally
+from streamsel.decisions import SourceCounters
 from streamsel.errors import RecordError, SinkError
 from streamsel.record.values import GoneScope
 from tests.http.serving import BORN, Answer, Behind, kept_frame, serving, view
@@ -40,7 +40,7 @@ def test_feeds_are_listed_with_what_was_counted() -> None:
     async def scenario() -> None:
         metrics = fresh_metrics()
         metrics.feed_changed(status("gate"))
-        metrics.tallied("gate", Tally(received=30, decoded=28, damaged=1))
+        metrics.tallied("gate", SourceCounters(received=30, decoded=28, damaged=1))
         behind = Behind(feeds=[view("gate"), view("yard", "down")])
         async with serving(behind, metrics=metrics) as client:
             gate, yard = await client.json("/api/feeds")

@@ -16,7 +16,7 @@ from streamsel.decisions import (
     FeedStatus,
     Judgement,
     Kept,
-    Tally,
+    SourceCounters,
     Verdict,
 )
 from streamsel.evaluation.diversity import pairwise
@@ -124,7 +124,7 @@ def busy_metrics(feeds: tuple[str, ...] = ("gate",)) -> Metrics:
     for feed in feeds:
         metrics.feed_changed(status(feed, sessions=1))
         metrics.feed_changed(status(feed, sessions=3))
-        metrics.tallied(feed, Tally(received=100, decoded=90, damaged=2))
+        metrics.tallied(feed, SourceCounters(received=100, decoded=90, damaged=2))
         for reason in DROP_REASONS:
             metrics.dropped(feed, reason, 4)
         verdicts = (

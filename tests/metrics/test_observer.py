@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from streamsel.decisions import FeedState, Judgement, Tally
+from streamsel.decisions import FeedState, Judgement, SourceCounters
 from streamsel.frame import Vectors
 from streamsel.metrics.labels import FAULTS, SINK_REASONS, STAGES
 from tests.conftest import leave_out
@@ -125,7 +125,7 @@ def test_tallies_only_go_up_also_where_a_feed_gets_a_new_source() -> None:
     metrics.feed_changed(status("gate"))
     seen = []
     for received, damaged in [(10, 0), (25, 3), (25, 3), (4, 0), (9, 1)]:
-        metrics.tallied("gate", Tally(received, received, damaged))
+        metrics.tallied("gate", SourceCounters(received, received, damaged))
         seen.append(value(metrics, "frames_received_total", feed="gate"))
     assert seen == [10, 25, 25, 29, 34]
     assert value(metrics, "decode_errors_total", feed="gate") == 4
@@ -189,7 +189,7 @@ def test_what_is_wrong_with_a_useless_feed_is_told_until_it_is_not() -> None:
 def test_a_removed_feed_takes_its_series_with_it_and_nothing_late_brings_them_back() -> None:
     metrics = busy_metrics(("gate", "yard"))
     metrics.feed_removed("gate")
-    metrics.tallied("gate", Tally(500, 500, 5))
+    metrics.tallied("gate", SourceCounters(500, 500, 5))
     metrics.dropped("gate", "overload", 5)
     late = Judgement("gate", (verdict("gate", 9, "kept", "novel"),), (evicted("gate", 9),))
     metrics.judged(late, now=11.0)

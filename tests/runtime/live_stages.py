@@ -23,7 +23,7 @@ from streamsel.decisions import (
     Judgement,
     Kept,
     Rhythm,
-    Tally,
+    SourceCounters,
     Verdict,
 )
 from streamsel.errors import ConfigurationError, RefusedError, SinkError, SourceError
@@ -137,8 +137,8 @@ class ScriptedSource:
                 return
             yield step
 
-    def tally(self) -> Tally:
-        return Tally(self.produced, self.produced, 0)
+    def tally(self) -> SourceCounters:
+        return SourceCounters(self.produced, self.produced, 0)
 
     def stop(self) -> None:
         self._stopped.set()
@@ -344,7 +344,7 @@ class Watcher:
         self.dropped_frames: Counter[tuple[str, str]] = Counter()
         self.statuses: list[FeedStatus] = []
         self.removed: list[str] = []
-        self.tallies: dict[str, Tally] = {}
+        self.tallies: dict[str, SourceCounters] = {}
         self.failures: Counter[str] = Counter()
         self.stages: set[str] = set()
         self.queues: dict[str, int] = {}
@@ -358,7 +358,7 @@ class Watcher:
     def feed_removed(self, feed: str) -> None:
         self.removed.append(feed)
 
-    def tallied(self, feed: str, tally: Tally) -> None:
+    def tallied(self, feed: str, tally: SourceCounters) -> None:
         self.tallies[feed] = tally
 
     def dropped(self, feed: str, reason: DropReason, frames: int) -> None:

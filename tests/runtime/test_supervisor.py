@@ -14,7 +14,7 @@ from typing import ClassVar
 
 import pytest
 
-from streamsel.decisions import Fault, Rhythm, Tally
+from streamsel.decisions import Fault, Rhythm, SourceCounters
 from streamsel.errors import ConfigurationError, SourceError
 from streamsel.frame import Frame, Picture, PrefilteredFrame
 from streamsel.interfaces import Prefilter
@@ -189,8 +189,8 @@ def test_a_feed_of_which_few_pictures_are_wanted_is_up_all_the_same() -> None:
     class Sampled(ScriptedSource):
         decoded = 0
 
-        def tally(self) -> Tally:
-            return Tally(self.decoded, self.decoded, 0)
+        def tally(self) -> SourceCounters:
+            return SourceCounters(self.decoded, self.decoded, 0)
 
     with desk() as one:
         source = Sampled("gate", steps(0.0, "freeze"), clock=one.clock)
@@ -210,8 +210,8 @@ def test_a_feed_that_sends_what_cannot_be_decoded_is_down_and_not_stuck() -> Non
     class Damaged(ScriptedSource):
         damaged = 0
 
-        def tally(self) -> Tally:
-            return Tally(self.damaged, 0, self.damaged)
+        def tally(self) -> SourceCounters:
+            return SourceCounters(self.damaged, 0, self.damaged)
 
     with desk() as one:
         source = Damaged("gate", steps("freeze"), clock=one.clock)

@@ -7,7 +7,7 @@ from collections.abc import Generator
 from dataclasses import replace
 
 from streamsel.clock import Clock
-from streamsel.decisions import Rhythm, Tally
+from streamsel.decisions import Rhythm, SourceCounters
 from streamsel.errors import SourceError
 from streamsel.frame import Frame, FrameKey
 from streamsel.libav import ends_as_source_error
@@ -45,7 +45,7 @@ class CameraSource:
         self._clock = clock
         self._ring = ring
         # One value, so that whoever asks from another thread sees both or neither of its parts.
-        self._counting: tuple[Tally, Connection | None] = (Tally(), None)
+        self._counting: tuple[SourceCounters, Connection | None] = (SourceCounters(), None)
         self._stopped = False
         self._rhythm = Rhythm()
 
@@ -101,12 +101,12 @@ class CameraSource:
         if not self._stopped:
             raise SourceError(f"{where}: its filter chain lets nothing more pass; see trim in it")
 
-    def tally(self) -> Tally:
+    def tally(self) -> SourceCounters:
         """What was counted so far, over all sessions. Safe from any thread."""
         earlier, connection = self._counting
         if connection is None:
             return earlier
-        return Tally(
+        return SourceCounters(
             earlier.received + connection.received,
             earlier.decoded + connection.decoded,
             earlier.damaged + connection.damaged,

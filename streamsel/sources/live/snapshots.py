@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 import av
 
 from streamsel.clock import Clock
-from streamsel.decisions import Rhythm, Tally
+from streamsel.decisions import Rhythm, SourceCounters
 from streamsel.errors import RefusedError, SourceError
 from streamsel.frame import Frame
 from streamsel.interfaces import Loop
@@ -60,7 +60,7 @@ class SnapshotSource:
         self._clock = clock
         self._loop = loop
         self._interval = interval
-        self._tally = Tally()
+        self._tally = SourceCounters()
         self._stopped = threading.Event()
 
     @property
@@ -100,7 +100,7 @@ class SnapshotSource:
         if not self._stopped.is_set():
             raise SourceError(f"{where}: its filter chain lets nothing more pass; see trim in it")
 
-    def tally(self) -> Tally:
+    def tally(self) -> SourceCounters:
         """What was counted so far, over all sessions. Safe from any thread."""
         return self._tally
 
@@ -130,7 +130,9 @@ class SnapshotSource:
 
     def _count(self, *, received: int = 0, decoded: int = 0, damaged: int = 0) -> None:
         was = self._tally
-        self._tally = Tally(was.received + received, was.decoded + decoded, was.damaged + damaged)
+        self._tally = SourceCounters(
+            was.received + received, was.decoded + decoded, was.damaged + damaged
+        )
 
 
 class _Untimed(VideoReader):

@@ -8,7 +8,7 @@ from contextlib import closing
 from typing import Literal, TypeAlias
 
 from streamsel.clock import Clock
-from streamsel.decisions import Rhythm, Tally
+from streamsel.decisions import Rhythm, SourceCounters
 from streamsel.errors import SourceError
 from streamsel.frame import Frame
 from streamsel.sources.file import FileSource
@@ -89,9 +89,9 @@ class WatchedFile:
         for warning in self._file.warnings():
             _LOG.warning("feed '%s': %s: %s", self._feed, self.address, warning)
 
-    def tally(self) -> Tally:
+    def tally(self) -> SourceCounters:
         """What was read so far. Safe from any thread."""
-        return Tally(self._read, self._read, 0)
+        return SourceCounters(self._read, self._read, 0)
 
     def stop(self) -> None:
         """Let the session end at the next frame, for good. Safe from any thread."""

@@ -8,7 +8,7 @@ from fractions import Fraction
 import av
 
 from streamsel.clock import Clock
-from streamsel.decisions import Tally
+from streamsel.decisions import SourceCounters
 from streamsel.frame import Frame
 from streamsel.sources.decode.frames import Reading
 from streamsel.sources.decode.sampling import Sampling
@@ -44,7 +44,7 @@ class Counting:
 
     def __init__(self) -> None:
         # One value, so that whoever asks sees both or neither of its parts.
-        self._state: tuple[Tally, Reception | None] = (Tally(), None)
+        self._state: tuple[SourceCounters, Reception | None] = (SourceCounters(), None)
 
     def begin(self, reception: Reception) -> None:
         """Count what comes here too."""
@@ -54,12 +54,12 @@ class Counting:
         """No more comes of the session."""
         self._state = self.tally(), None
 
-    def tally(self) -> Tally:
+    def tally(self) -> SourceCounters:
         """All that came so far."""
         before, reception = self._state
         if reception is None:
             return before
-        return Tally(
+        return SourceCounters(
             before.received + reception.received,
             before.decoded + reception.decoded,
             before.damaged + reception.damaged,

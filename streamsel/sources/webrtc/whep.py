@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 
 from streamsel.clock import Clock
-from streamsel.decisions import Rhythm, Tally
+from streamsel.decisions import Rhythm, SourceCounters
 from streamsel.errors import OfferError, RefusedError, SourceError
 from streamsel.frame import Frame
 from streamsel.interfaces import Loop
@@ -129,7 +129,7 @@ class WhepSource:
         if not self._stopped:
             raise SourceError(f"{where} was lost: {reception.ended}")
 
-    def tally(self) -> Tally:
+    def tally(self) -> SourceCounters:
         """What was counted so far, over all sessions. Safe from any thread."""
         return self._counting.tally()
 

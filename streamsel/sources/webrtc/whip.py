@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Generator
 
 from streamsel.clock import Clock
-from streamsel.decisions import Rhythm, Tally
+from streamsel.decisions import Rhythm, SourceCounters
 from streamsel.errors import SourceError
 from streamsel.frame import Frame
 from streamsel.libav import ends_as_source_error
@@ -114,7 +114,7 @@ class WhipSource:
         if not self._stopped:
             raise SourceError(f"{where}: {reception.ended}")
 
-    def tally(self) -> Tally:
+    def tally(self) -> SourceCounters:
         """What was counted so far, over all sessions. Safe from any thread."""
         return self._counting.tally()
 

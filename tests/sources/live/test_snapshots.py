@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from streamsel.clock import SystemClock
-from streamsel.decisions import Tally
+from streamsel.decisions import SourceCounters
 from streamsel.errors import RefusedError, SourceError
 from streamsel.frame import Frame
 from streamsel.runtime.loop_thread import SideLoop
@@ -121,7 +121,7 @@ def test_one_picture_after_another_is_asked_for(loop: SideLoop) -> None:
     assert frames[-1].media_time >= 5.25
     assert [grey_of(frame) for frame in frames] == [40, 50, 60, 70]
     assert len(camera.asked) == 4
-    assert one.tally() == Tally(4, 4, 0)
+    assert one.tally() == SourceCounters(4, 4, 0)
     assert one.rhythm.pause == pytest.approx(2.3)
 
 
@@ -160,7 +160,7 @@ def test_what_is_no_picture_ends_the_session(loop: SideLoop) -> None:
         one = source(port, loop)
         with pytest.raises(SourceError, match=r"feed 'gate'.*no image that can be read"):
             list(one.session(0, 0.0))
-        assert one.tally() == Tally(2, 1, 1)
+        assert one.tally() == SourceCounters(2, 1, 1)
         camera.status = 503
         with pytest.raises(SourceError, match="gives no picture: it answers 503"):
             next(one.session(1, 0.0))

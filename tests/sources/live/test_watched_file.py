@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from streamsel.clock import SystemClock
-from streamsel.decisions import Rhythm, Tally
+from streamsel.decisions import Rhythm, SourceCounters
 from streamsel.errors import ConfigurationError, SourceError
 from streamsel.frame import Frame
 from streamsel.sources.file import FileSource
@@ -81,7 +81,7 @@ def test_its_frames_are_those_of_the_file_numbered_on(clip: Path) -> None:
     times = [frame.media_time for frame in frames]
     assert times == [7.0 + frame.media_time for frame in read]
     assert all(frame.wall_time is not None and frame.received is not None for frame in frames)
-    assert source.tally() == Tally(len(read), len(read), 0)
+    assert source.tally() == SourceCounters(len(read), len(read), 0)
     assert source.rhythm == Rhythm(speed=2.0, is_finite=True)
     assert source.address == f"file:{clip}?pace=2"
 
