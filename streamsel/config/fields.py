@@ -42,7 +42,7 @@ _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\x80-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 class SecretSource(Secret[str]):
-    """Where a feed comes from. DecodedFrame with its credentials masked."""
+    """Where a feed comes from. Its credentials are masked."""
 
     def _display(self) -> str:
         return mask(self.get_secret_value())

@@ -42,7 +42,7 @@ class FeedReading(Protocol):
     def warnings(self) -> Sequence[str]:
         """What was wrong with the feed without ending it."""
 
-    def trail(self) -> object:
+    def seek_index(self) -> object:
         """What the parent's source must know to find frames again; picklable."""
 
 
@@ -52,14 +52,14 @@ class _End:
 
     error: BaseException | None
     warnings: tuple[str, ...] = ()
-    trail: object = None
+    seek_index: object = None
 
 
 class FarSource:
     """A source whose frames are read in a child; all else is asked of the parent's own.
 
-    ``open_reading`` is pickled and called in the child; ``adopt`` is told the trail that the child
-    left.
+    ``open_reading`` is pickled and called in the child; ``adopt`` is told the seek index that the
+    child left.
     """
 
     def __init__(
@@ -123,8 +123,8 @@ class FarSource:
         Raises :class:`SourceError` as the child's source did, and where the child died.
         """
         end = self._end = yield from self._children.prefiltered_frames(self)
-        if end.trail is not None:
-            self._adopt(end.trail)
+        if end.seek_index is not None:
+            self._adopt(end.seek_index)
         if end.error is not None:
             raise end.error
 
@@ -283,8 +283,8 @@ def _answer(open_reading: Callable[[], FeedReading], answers: IO[bytes]) -> None
     if batch:
         _send(batch, answers)
     warnings = () if reading is None else tuple(reading.warnings())
-    trail = None if reading is None else reading.trail()
-    _send(_End(error, warnings, trail), answers)
+    seek_index = None if reading is None else reading.seek_index()
+    _send(_End(error, warnings, seek_index), answers)
 
 
 def _send(message: list[PrefilteredFrame] | _End, answers: IO[bytes]) -> None:

@@ -47,7 +47,7 @@ class Scripted:
         print("what is printed in a child does not come between its answers")
         return (f"feed '{self.feed}': torch is {'' if 'torch' in sys.modules else 'not '}there",)
 
-    def trail(self) -> object:
+    def seek_index(self) -> object:
         return (self.feed, self.frames)
 
 

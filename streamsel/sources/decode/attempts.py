@@ -1,4 +1,4 @@
-"""ParallelDecoder one group of pictures: once in the hope that all is well, and once as it must be.
+"""Decoding one group of pictures: once in the hope that all is well, and once as it must be.
 
 A group is decoded by a fresh decoder as long as nothing is wrong: no error, no damaged picture, and
 for each of its timestamps the picture in its turn. At the first sign of anything else another
