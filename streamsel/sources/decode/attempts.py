@@ -19,7 +19,7 @@ from av.video.frame import PictureType
 from av.video.stream import VideoStream
 
 from streamsel.sources.decode.copying import Copier
-from streamsel.sources.decode.corruption import Doubt
+from streamsel.sources.decode.corruption import Corruption
 from streamsel.sources.decode.gops import Gop
 from streamsel.sources.decode.shown import DecodedFrame
 from streamsel.sources.decode.video_reader import VideoReader
@@ -50,7 +50,7 @@ def clean(decoder: VideoReader, group: Gop) -> Iterator[av.VideoFrame]:
 def foreseen(
     images: Iterable[tuple[av.VideoFrame, bool]],
 ) -> Iterator[tuple[av.VideoFrame, bool]]:
-    """Doubt pictures, too, that are shown before one in doubt, and were decoded from it."""
+    """Doubt pictures, too, that are shown before one in corruption, and were decoded from it."""
     held: deque[tuple[av.VideoFrame, bool]] = deque()
     for image, is_doubted in images:
         held.append((image, is_doubted))
@@ -102,11 +102,11 @@ def again(
     A picture that cannot be placed is left out. Raises :class:`UnfitError` where it is the first
     group to be placed by its timestamps, and does not fit them for all that nothing is damaged.
     """
-    doubt = Doubt()
+    corruption = Corruption()
     for packet in group.before:
-        _decode(decoder, packet, doubt, is_quiet=True)
-    is_damaged = doubt.is_open
-    for image, is_doubted in foreseen(doubted(decoder, group, doubt)):
+        _decode(decoder, packet, corruption, is_quiet=True)
+    is_damaged = corruption.is_open
+    for image, is_doubted in foreseen(doubted(decoder, group, corruption)):
         is_damaged |= is_doubted
         if not left or image.pts is None or image.pts < left[0]:
             continue
@@ -117,27 +117,29 @@ def again(
             left.popleft()
             yield DecodedFrame(image.pts, image, image.pts == group.begin, is_doubted)
     while left:
-        _require_fit(group, is_excused=is_partial or is_damaged or doubt.is_open)
+        _require_fit(group, is_excused=is_partial or is_damaged or corruption.is_open)
         yield DecodedFrame(lost := left.popleft(), None, lost == group.begin)
 
 
-def doubted(decoder: VideoReader, group: Gop, doubt: Doubt) -> Iterator[tuple[av.VideoFrame, bool]]:
+def doubted(
+    decoder: VideoReader, group: Gop, corruption: Corruption
+) -> Iterator[tuple[av.VideoFrame, bool]]:
     """Yield a group's pictures, whatever comes, and whether each may show damage."""
     # What is hidden behind earlier pictures may be any memory that is used again.
     copier = decoder.copier
     decoder.copier = copier or Copier()
     try:
         for packet in group.packets:
-            for image in _decode(decoder, packet, doubt):
+            for image in _decode(decoder, packet, corruption):
                 if group.shows(image.pts):
-                    yield image, doubt.covers(image)
+                    yield image, corruption.covers(image)
         for packet in group.tail:
-            for image in _decode(decoder, packet, doubt, is_quiet=True):
+            for image in _decode(decoder, packet, corruption, is_quiet=True):
                 if group.shows(image.pts):
-                    yield image, doubt.covers(image)
+                    yield image, corruption.covers(image)
         for image in decoder.drain(is_quiet=True):
             if group.shows(image.pts):
-                yield image, doubt.covers(image)
+                yield image, corruption.covers(image)
     finally:
         decoder.copier = copier
 
@@ -203,13 +205,17 @@ def _decoded(decoder: VideoReader, group: Gop) -> Iterator[list[av.VideoFrame]]:
 
 
 def _decode(
-    decoder: VideoReader, packet: Packet[VideoStream], doubt: Doubt, *, is_quiet: bool = False
+    decoder: VideoReader,
+    packet: Packet[VideoStream],
+    corruption: Corruption,
+    *,
+    is_quiet: bool = False,
 ) -> list[av.VideoFrame]:
     failures = decoder.failures
-    doubt.weigh(packet)
+    corruption.weigh(packet)
     images = decoder.decode(packet, is_quiet=is_quiet)
     if decoder.failures != failures:
-        doubt.begin()
+        corruption.begin()
     return images
 
 

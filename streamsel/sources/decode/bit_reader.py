@@ -6,7 +6,7 @@ _ESCAPE = b"\0\0\3"
 _LONGEST_CODE = 32
 
 
-class Bits:
+class BitReader:
     """Reads a payload bit by bit. Raises ``ValueError`` where it ends too early."""
 
     def __init__(self, content: bytes) -> None:

@@ -9,7 +9,7 @@ from av.video.stream import VideoStream
 from streamsel.sources.decode.continuity import Continuity
 
 
-class Doubt:
+class Corruption:
     """Follows one session: from damage on no picture is trusted, until a keyframe that is whole.
 
     Where a picture comes out later than its packet went in, rather too many are doubted than too
@@ -41,7 +41,7 @@ class Doubt:
         self._newest_key_is_whole = False
 
     def covers(self, image: av.VideoFrame) -> bool:
-        """Whether this picture is in doubt; ask for each, as the decoder puts them out."""
+        """Whether this picture is in corruption; ask for each, as the decoder puts them out."""
         if image.is_corrupt:
             self.begin()
         elif image.key_frame and self._newest_key_is_whole:

@@ -118,7 +118,7 @@ def cut(packets: Iterator[Packet[VideoStream]], entries: RandomAccess) -> Iterat
     """Cut a video into groups; each is yielded once the next one's beginning has been read.
 
     A cut is made only where it changes no picture: at an entry, with timestamps that leave no
-    doubt about what is shown before it; they may jump there, but no two may be the same. Where
+    corruption about what is shown before it; they may jump there, but no two may be the same. Where
     there is none for 4,096 packets or 64 MB, and where the video departs from what can be cut, all
     that is left becomes one last group.
     """

@@ -36,7 +36,7 @@ from streamsel.sources.decode.attempts import (
     placed,
     trusted,
 )
-from streamsel.sources.decode.corruption import Doubt
+from streamsel.sources.decode.corruption import Corruption
 from streamsel.sources.decode.decoders import Decoders
 from streamsel.sources.decode.gate import Gate, Keyed
 from streamsel.sources.decode.gops import Gop, all_of, cut
@@ -218,7 +218,7 @@ class ParallelDecoder:
             chosen = {group.begin}
         elif is_head and self._is_partial:
             decoder = self._decoders.of(slot, self._options, group)
-            chosen = {image.pts for image, _ in doubted(decoder, group, Doubt())}
+            chosen = {image.pts for image, _ in doubted(decoder, group, Corruption())}
             self._decoders.retire(decoder)
         fit = HeadFit(group) if is_head else None
         for one in self._in_sequence(slot, group):
@@ -256,7 +256,7 @@ class ParallelDecoder:
 
 def _plainly(decoder: VideoReader, group: Gop) -> Iterator[DecodedFrame]:
     times = BestTimes(trusts_pts=decoder.trusts_pts)
-    for image, is_doubted in foreseen(doubted(decoder, group, Doubt())):
+    for image, is_doubted in foreseen(doubted(decoder, group, Corruption())):
         yield _shown(image, times, group, is_doubted=is_doubted)
 
 

@@ -15,7 +15,7 @@ from av.codec.context import CodecContext
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-from streamsel.sources.decode.bit_reader import Bits
+from streamsel.sources.decode.bit_reader import BitReader
 from streamsel.sources.decode.parameters import Parameters
 from streamsel.sources.decode.units import Units
 
@@ -144,7 +144,7 @@ def _recovers_at_once(message: bytes) -> bool:
         size, at = size + message[at], at + 1
         if kind == _RECOVERY_POINT:
             try:
-                return Bits(message[at : at + size]).code() == 0
+                return BitReader(message[at : at + size]).code() == 0
             except ValueError:
                 return False
         at += size
@@ -188,7 +188,7 @@ def _vp9_frames(content: bytes) -> Iterator[bytes]:
 
 def _vp9_facts(frame: bytes) -> tuple[bool, bool]:
     """Whether a frame of VP9 is a keyframe, and whether it is shown, or shows another (6.2)."""
-    bits = Bits(frame[:2])
+    bits = BitReader(frame[:2])
     try:
         bits.take(2)
         if bits.take(1) + 2 * bits.take(1) == 3:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from streamsel.sources.decode.bit_reader import Bits
+from streamsel.sources.decode.bit_reader import BitReader
 
 _SLICE_HEADER_BYTES = 24
 _PROFILES_WITH_FORMAT = {44, 83, 86, 100, 110, 118, 122, 128, 134, 135, 138, 139, 244}
@@ -24,7 +24,7 @@ class Sequence:
 
 def sequence_of(content: bytes) -> Sequence:
     """Read a sequence parameter set, without its first byte; raises ``ValueError``."""
-    bits = Bits(content)
+    bits = BitReader(content)
     profile = bits.take(8)
     bits.take(16)
     bits.code()
@@ -54,7 +54,7 @@ def numbers_of(content: bytes, sequence: Sequence) -> tuple[int, bool]:
 
     Raises ``ValueError``.
     """
-    bits = Bits(content[:_SLICE_HEADER_BYTES])
+    bits = BitReader(content[:_SLICE_HEADER_BYTES])
     for _ in ("first_mb_in_slice", "slice_type", "pic_parameter_set_id"):
         bits.code()
     if sequence.separate_planes:
@@ -63,7 +63,7 @@ def numbers_of(content: bytes, sequence: Sequence) -> tuple[int, bool]:
     return number, sequence.has_fields and bool(bits.take(1))
 
 
-def _pass_over_scaling_list(bits: Bits, length: int) -> None:
+def _pass_over_scaling_list(bits: BitReader, length: int) -> None:
     """Read past a list (7.3.2.1.1.1), which ends early once a step leads to zero."""
     scale = 8
     for _ in range(length):
@@ -73,7 +73,7 @@ def _pass_over_scaling_list(bits: Bits, length: int) -> None:
             return
 
 
-def _pass_over_order_counts(bits: Bits) -> None:
+def _pass_over_order_counts(bits: BitReader) -> None:
     """Read past what is said of the order of pictures."""
     kind = bits.code()
     if kind == 0:

@@ -16,7 +16,7 @@ from streamsel.errors import ConfigurationError, SourceError
 from streamsel.sources.container.opening import DecoderOptions, Skip
 from streamsel.sources.covering import Areas
 from streamsel.sources.decode.continuity import Continuity
-from streamsel.sources.decode.corruption import Doubt
+from streamsel.sources.decode.corruption import Corruption
 from streamsel.sources.decode.timestamps import (
     DISCONTINUOUS_STEP,
     ArrivalTimeline,
@@ -131,7 +131,9 @@ class Connection(VideoReader):
                 "transport to tcp"
             )
         follows_numbers = is_lossy and codec == "h264"
-        self._doubt = Doubt(Continuity(decoder.extradata or b"") if follows_numbers else None)
+        self._corruption = Corruption(
+            Continuity(decoder.extradata or b"") if follows_numbers else None
+        )
         self._pictured = clock.monotonic()
         self._keyed: float | None = None
         self._size = decoder.width, decoder.height
@@ -161,24 +163,24 @@ class Connection(VideoReader):
         After damage nothing is trusted until a keyframe comes, see :meth:`take_suspicion`.
         """
         for packet in self.packets():
-            self._doubt.weigh(packet)
+            self._corruption.weigh(packet)
             images = self._decode(packet)
             self._require_pictures(packet, images)
             self._record(packet, images)
             for image in images:
-                self._is_suspect |= self._doubt.covers(image)
+                self._is_suspect |= self._corruption.covers(image)
                 yield image
 
     def _decode(self, packet: Packet[VideoStream]) -> list[av.VideoFrame]:
         try:
-            if self._is_lossy and packet.is_keyframe and self._doubt.is_open:
+            if self._is_lossy and packet.is_keyframe and self._corruption.is_open:
                 # A picture that lost something leaves traces in the next one, even in a keyframe
                 # that is whole: so that one is decoded twice.
                 packet.decode()
             images = self._seen(packet.decode())
         except av.FFmpegError as error:
             self._note(error)
-            self._doubt.begin()
+            self._corruption.begin()
             self._failures += 1
             return []
         self.decoded += len(images)

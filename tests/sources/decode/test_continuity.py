@@ -10,7 +10,7 @@ import av
 import pytest
 
 from streamsel.sources.decode.continuity import Continuity
-from streamsel.sources.decode.corruption import Doubt
+from streamsel.sources.decode.corruption import Corruption
 from tests.sources.media import write_video
 
 PLAIN = {"preset": "veryfast", "bf": "0"}
@@ -95,13 +95,13 @@ def test_noise_is_no_video_and_raises_nothing() -> None:
 
 
 def test_a_damaged_keyframe_does_not_end_the_doubt() -> None:
-    doubt = Doubt()
+    corruption = Corruption()
 
     def after(*, is_keyframe: bool, is_damaged: bool = False) -> bool:
         packet = SimpleNamespace(is_keyframe=is_keyframe, is_corrupt=is_damaged)
-        doubt.weigh(cast(Any, packet))
+        corruption.weigh(cast(Any, packet))
         image = SimpleNamespace(key_frame=is_keyframe, is_corrupt=False)
-        return doubt.covers(cast(Any, image))
+        return corruption.covers(cast(Any, image))
 
     assert not after(is_keyframe=True)
     assert after(is_keyframe=False, is_damaged=True)
