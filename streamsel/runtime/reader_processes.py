@@ -55,7 +55,7 @@ class _End:
     seek_index: object = None
 
 
-class FarSource:
+class RemoteSource:
     """A source whose frames are read in a child; all else is asked of the parent's own.
 
     ``open_reading`` is pickled and called in the child; ``adopt`` is told the seek index that the
@@ -67,7 +67,7 @@ class FarSource:
         source: Source,
         open_reading: Callable[[], FeedReading],
         adopt: Callable[[Any], None],
-        children: Children,
+        children: ReaderProcesses,
     ) -> None:
         self._source = source
         self._adopt = adopt
@@ -129,21 +129,21 @@ class FarSource:
             raise end.error
 
 
-class Children:
+class ReaderProcesses:
     """So many processes, each reading the next of the feeds ahead of who asks for them in order."""
 
     def __init__(self, count: int) -> None:
         self._count = count
-        self._feeds: list[FarSource] = []
+        self._feeds: list[RemoteSource] = []
         self._children: dict[int, _Child] = {}
         self._results: Generator[list[PrefilteredFrame] | _End, None, None] | None = None
         self._is_over = False
 
-    def add(self, feed: FarSource) -> None:
+    def add(self, feed: RemoteSource) -> None:
         """Read this feed too, after those before."""
         self._feeds.append(feed)
 
-    def prefiltered_frames(self, feed: FarSource) -> Generator[PrefilteredFrame, None, _End]:
+    def prefiltered_frames(self, feed: RemoteSource) -> Generator[PrefilteredFrame, None, _End]:
         """Yield the prefiltered frames of the next feed, and return how it ended."""
         if self._results is None:
             ahead = Threads(self._count, _ROOM_BYTES)
@@ -175,7 +175,7 @@ class Children:
             child.close()
         self._children.clear()
 
-    def _read(self, slot: int, feed: FarSource) -> Iterator[list[PrefilteredFrame] | _End]:
+    def _read(self, slot: int, feed: RemoteSource) -> Iterator[list[PrefilteredFrame] | _End]:
         if self._is_over:
             return
         child = self._children.get(slot)
@@ -190,7 +190,7 @@ class Children:
                 child.kill()
         try:
             child.ask(feed.open_reading)
-            while not isinstance(message := child.hear(), _End):
+            while not isinstance(message := child.receive(), _End):
                 yield message
             yield message
         except (EOFError, OSError, pickle.UnpicklingError):
@@ -220,7 +220,7 @@ class _Child:
         pickle.dump(open_reading, requests)
         requests.flush()
 
-    def hear(self) -> Any:
+    def receive(self) -> Any:
         """Wait for the next message. Raises EOFError where the child is gone."""
         return pickle.load(_pipe(self._process.stdout))
 

@@ -23,7 +23,7 @@ from streamsel.wiring.inputs import open_source
 if TYPE_CHECKING:
     from streamsel.prefilter.prefilter import FramePrefilter
     from streamsel.record.values import Feed
-    from streamsel.runtime.reader_processes import Children
+    from streamsel.runtime.reader_processes import ReaderProcesses
     from streamsel.sources.inputs import Input
 
 
@@ -44,7 +44,7 @@ class Lanes:
         self._view = view
         self._on_card = on_gpu
         self._planned: list[_Planned] = []
-        self._children: Children | None = None
+        self._children: ReaderProcesses | None = None
 
     def add(self, source: Source, input: Input, feed: Feed, *, done: bool) -> None:
         """Add the next feed, and what is recorded of it; ``done``: nothing is left to read."""
@@ -56,9 +56,9 @@ class Lanes:
         at_once = min(jobs, left)
         if at_once < 2:
             return [self._here(planned) for planned in self._planned]
-        from streamsel.runtime.reader_processes import Children
+        from streamsel.runtime.reader_processes import ReaderProcesses
 
-        children = self._children = Children(at_once)
+        children = self._children = ReaderProcesses(at_once)
         threads = max(1, usable_cores() // at_once)
         return [
             self._here(planned) if planned.done else self._apart(planned, children, threads)
@@ -76,8 +76,8 @@ class Lanes:
 
         return Lane(planned.source, open_screen, planned.feed.recorded, planned.done)
 
-    def _apart(self, planned: _Planned, children: Children, threads: int) -> Lane:
-        from streamsel.runtime.reader_processes import FarSource
+    def _apart(self, planned: _Planned, children: ReaderProcesses, threads: int) -> Lane:
+        from streamsel.runtime.reader_processes import RemoteSource
         from streamsel.sources.file import FileSource
 
         feed, source = planned.feed, planned.source
@@ -91,7 +91,7 @@ class Lanes:
             threads,
         )
         adopt = source.adopt if isinstance(source, FileSource) else lambda seek_index: None
-        far = FarSource(source, request, adopt, children)
+        far = RemoteSource(source, request, adopt, children)
         children.add(far)
         here = self._here(planned)
         return Lane(far, here.open_screen, feed.recorded, prefiltered_frames=far.prefiltered_frames)

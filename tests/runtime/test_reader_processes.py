@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from streamsel.errors import SourceError
-from streamsel.runtime.reader_processes import Children, FarSource
+from streamsel.runtime.reader_processes import ReaderProcesses, RemoteSource
 from tests.runtime.far import Scripted
 
 
@@ -37,13 +37,13 @@ def reading():
     descriptors = len(os.listdir("/proc/self/fd"))
 
     def over(count, *scripts):
-        children = Children(count)
+        children = ReaderProcesses(count)
         opened.append(children)
         trails = {}
         far = []
         for script in scripts:
             adopt = partial(trails.__setitem__, script.feed)
-            source = FarSource(Own(script.feed), script, adopt, children)
+            source = RemoteSource(Own(script.feed), script, adopt, children)
             children.add(source)
             far.append(source)
         return far, trails
@@ -139,12 +139,12 @@ def test_a_child_that_cannot_be_started_is_told(reading, monkeypatch):
 
 _PARENT = """
 import os, sys
-from streamsel.runtime.reader_processes import Children, FarSource
+from streamsel.runtime.reader_processes import Children, RemoteSource
 from tests.runtime.far import Scripted
 from tests.runtime.test_reader_processes import Own
 
 children = Children(1)
-far = FarSource(Own("a"), Scripted("a", 32, "silent"), print, children)
+far = RemoteSource(Own("a"), Scripted("a", 32, "silent"), print, children)
 children.add(far)
 coming = far.prefiltered frames()
 next(coming)
