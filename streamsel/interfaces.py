@@ -85,7 +85,7 @@ class Source(Protocol):
         """What was wrong with the feed without ending it (damaged packets, early end), so far."""
 
 
-class Ahead(Protocol):
+class OrderedMap(Protocol):
     """Works on the items of a stream before they are asked for, several at once."""
 
     @property

@@ -22,7 +22,7 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-class Threads:
+class ThreadedMap:
     """Works ahead in ``workers`` threads, which live as long as what they work on.
 
     Results wait until they are asked for, together up to ``room_bytes`` for each worker but one;
@@ -39,8 +39,8 @@ class Threads:
         items: Iterator[Item],
         weigh: Callable[[Result], int],
     ) -> Generator[Result, None, None]:
-        """See ``streamsel.interfaces.Ahead``."""
-        crew = _Crew(work, items, weigh, self.room_bytes * (self.workers - 1))
+        """See ``streamsel.interfaces.OrderedMap``."""
+        crew = _Workers(work, items, weigh, self.room_bytes * (self.workers - 1))
         threads = [
             threading.Thread(target=crew.serve, args=(slot,), name=f"streamsel-ahead-{slot}")
             for slot in range(self.workers)
@@ -58,7 +58,7 @@ class Threads:
 
 
 @dataclass(slots=True)
-class _Shelf(Generic[Result]):
+class _Slot(Generic[Result]):
     """What waits of one item, with its weight."""
 
     waiting: deque[tuple[Result, int]] = field(default_factory=deque)
@@ -70,7 +70,7 @@ class _DismissedError(Exception):
     """Nobody asks for more."""
 
 
-class _Crew(Generic[Item, Result]):
+class _Workers(Generic[Item, Result]):
     """The workers of one run, and the shelves they fill; one shelf an item, in order."""
 
     def __init__(
@@ -88,7 +88,7 @@ class _Crew(Generic[Item, Result]):
         self._lock = threading.Lock()
         self._arrived = threading.Condition(self._lock)
         self._room = threading.Condition(self._lock)
-        self._shelves: deque[_Shelf[Result]] = deque()
+        self._shelves: deque[_Slot[Result]] = deque()
         self._waiting_bytes = 0
         self._is_drained = False
         self._is_dismissed = False
@@ -142,11 +142,11 @@ class _Crew(Generic[Item, Result]):
             return self._is_drained
         return bool(self._shelves[0].waiting) or self._shelves[0].is_done
 
-    def _draw(self) -> tuple[Item, _Shelf[Result]] | None:
+    def _draw(self) -> tuple[Item, _Slot[Result]] | None:
         with self._drawing:
             if self._is_dismissed or self._is_drained:
                 return None
-            shelf: _Shelf[Result] = _Shelf()
+            shelf: _Slot[Result] = _Slot()
             item: Any = _END
             with Captured() as captured:
                 item = next(self._items, _END)
@@ -160,7 +160,7 @@ class _Crew(Generic[Item, Result]):
                 self._arrived.notify()
             return None if item is _END else (item, shelf)
 
-    def _put(self, shelf: _Shelf[Result], result: Result) -> None:
+    def _put(self, shelf: _Slot[Result], result: Result) -> None:
         weight = self._weigh(result)
         with self._lock:
             while not self._is_dismissed and not self._may_wait(shelf, weight):
@@ -172,7 +172,7 @@ class _Crew(Generic[Item, Result]):
             if shelf is self._shelves[0]:
                 self._arrived.notify()
 
-    def _may_wait(self, shelf: _Shelf[Result], weight: int) -> bool:
+    def _may_wait(self, shelf: _Slot[Result], weight: int) -> bool:
         has_room = self._waiting_bytes + weight <= self._room_bytes
         return has_room or (shelf is self._shelves[0] and not shelf.waiting)
 

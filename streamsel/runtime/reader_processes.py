@@ -22,7 +22,7 @@ from typing import IO, Any, Protocol
 from streamsel.errors import SourceError, StreamselError
 from streamsel.frame import Frame, PrefilteredFrame
 from streamsel.interfaces import Source
-from streamsel.runtime.ordered_map import Threads
+from streamsel.runtime.ordered_map import ThreadedMap
 
 _AT_ONCE = 32
 _ROOM_BYTES = 64 << 20
@@ -146,7 +146,7 @@ class ReaderProcesses:
     def prefiltered_frames(self, feed: RemoteSource) -> Generator[PrefilteredFrame, None, _End]:
         """Yield the prefiltered frames of the next feed, and return how it ended."""
         if self._results is None:
-            ahead = Threads(self._count, _ROOM_BYTES)
+            ahead = ThreadedMap(self._count, _ROOM_BYTES)
             self._results = ahead.run(self._read, iter(self._feeds), _bytes_of)
         is_read = False
         try:

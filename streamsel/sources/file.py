@@ -10,7 +10,7 @@ from functools import cached_property, partial
 
 from streamsel.errors import SourceError
 from streamsel.frame import Frame
-from streamsel.interfaces import Ahead
+from streamsel.interfaces import OrderedMap
 from streamsel.libav import as_source_error, ends_as_source_error
 from streamsel.redaction import mask as masked
 from streamsel.sources.container.fingerprint import fingerprint_of
@@ -63,7 +63,7 @@ class FileSource:
         hwaccel: str | None = None,
         mask: Sequence[str] = (),
         on_gpu: bool = False,
-        ahead: Ahead | None = None,
+        ahead: OrderedMap | None = None,
         shown: str | None = None,
     ) -> None:
         self._feed = feed
@@ -80,7 +80,7 @@ class FileSource:
         if hwaccel is not None:
             check_device(hwaccel)
         # A server is asked once.
-        self._ahead: Ahead = InOrder() if ahead is None or is_url(address) else ahead
+        self._ahead: OrderedMap = InOrder() if ahead is None or is_url(address) else ahead
         self._trail = SeekIndex()
         self._warnings: tuple[str, ...] = ()
         self._reading: Reading | None = None

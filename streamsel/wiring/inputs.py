@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from streamsel.config.options import ReadOptions
 from streamsel.errors import InputError, SourceError, UnreadableError
-from streamsel.interfaces import Ahead, Source
+from streamsel.interfaces import OrderedMap, Source
 
 if TYPE_CHECKING:
     from streamsel.sources.inputs import Input
@@ -134,12 +134,12 @@ def open_source(
     )
 
 
-def decoding_threads(threads: int | None) -> Ahead | None:
+def decoding_threads(threads: int | None) -> OrderedMap | None:
     """What works ahead of a reader with so many threads; None where that is nobody."""
-    from streamsel.runtime.ordered_map import Threads, usable_cores
+    from streamsel.runtime.ordered_map import ThreadedMap, usable_cores
 
     workers = threads or usable_cores()
-    return Threads(workers) if workers > 1 else None
+    return ThreadedMap(workers) if workers > 1 else None
 
 
 def is_readable(source: Source) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 import av
 
 from streamsel.frame import Frame
-from streamsel.runtime.ordered_map import Threads
+from streamsel.runtime.ordered_map import ThreadedMap
 from streamsel.sources.file import FileSource
 from tests.conformance.truth import digest_of
 
@@ -33,7 +33,7 @@ class Seen:
 
 def source(stream: Path, workers: int = 1, **options: Any) -> FileSource:
     """A source with so many decoders at once."""
-    return FileSource("walk", str(stream), ahead=Threads(workers), **options)
+    return FileSource("walk", str(stream), ahead=ThreadedMap(workers), **options)
 
 
 def read(stream: Path, workers: int = 1, start: int = 0, **options: Any) -> list[Seen]:

@@ -4,11 +4,11 @@ import threading
 
 import pytest
 
-from streamsel.runtime.ordered_map import Threads
+from streamsel.runtime.ordered_map import ThreadedMap
 from streamsel.sources.decode.serial import InOrder
 
 BOTH = pytest.mark.parametrize(
-    "ahead", [InOrder(), Threads(1), Threads(4)], ids=["inline", "1", "4"]
+    "ahead", [InOrder(), ThreadedMap(1), ThreadedMap(4)], ids=["inline", "1", "4"]
 )
 
 
@@ -60,7 +60,7 @@ def test_items_are_worked_on_at_the_same_time():
         together.wait()
         yield slot
 
-    assert set(Threads(3).run(work, iter(range(3)), lambda result: 1)) == {0, 1, 2}
+    assert set(ThreadedMap(3).run(work, iter(range(3)), lambda result: 1)) == {0, 1, 2}
 
 
 def test_a_slot_has_one_call_at_a_time():
@@ -71,7 +71,7 @@ def test_a_slot_has_one_call_at_a_time():
         yield item
         busy[slot].release()
 
-    assert list(Threads(3).run(work, iter(range(100)), lambda result: 1)) == list(range(100))
+    assert list(ThreadedMap(3).run(work, iter(range(100)), lambda result: 1)) == list(range(100))
 
 
 def test_what_waits_is_bounded():
@@ -82,7 +82,7 @@ def test_what_waits_is_bounded():
             made.append(part)
             yield item, part
 
-    running = Threads(2, room_bytes=100).run(work, iter(range(8)), lambda result: 10)
+    running = ThreadedMap(2, room_bytes=100).run(work, iter(range(8)), lambda result: 10)
     for taken, _ in enumerate(running, 1):
         # Ten may wait and one more of the item that is due, each thread holds one, and what is
         # handed over comes in eights.
@@ -100,7 +100,7 @@ def test_closing_ends_the_threads_and_the_items():
         finally:
             closed.append(True)
 
-    running = Threads(3).run(lambda slot, item: iter([item] * 5), items(), lambda result: 1)
+    running = ThreadedMap(3).run(lambda slot, item: iter([item] * 5), items(), lambda result: 1)
     assert next(running) == 0
     running.close()
     assert closed == [True]
@@ -108,7 +108,7 @@ def test_closing_ends_the_threads_and_the_items():
 
 
 def test_one_run_can_feed_another():
-    ahead = Threads(2)
+    ahead = ThreadedMap(2)
     inner = ahead.run(lambda slot, item: iter([item, -item]), iter(range(1, 40)), lambda r: 1)
     outer = ahead.run(lambda slot, item: iter([item * 10]), inner, lambda r: 1)
     assert list(outer) == [sign * 10 * item for item in range(1, 40) for sign in (1, -1)]

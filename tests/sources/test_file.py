@@ -12,7 +12,7 @@ import pytest
 
 from streamsel.errors import ConfigurationError, SourceError, UnreadableError
 from streamsel.frame import Frame, FrameKey
-from streamsel.runtime.ordered_map import Threads
+from streamsel.runtime.ordered_map import ThreadedMap
 from streamsel.sources import file as file_module
 from streamsel.sources.decode.video_reader import VideoReader
 from streamsel.sources.file import FileSource
@@ -233,7 +233,7 @@ def test_a_frame_that_another_has_taken_the_time_of_is_not_taken_for_it(tmp_path
 
 def test_more_threads_give_the_same_frames(media):
     one = FileSource("walk", str(media("h264.mp4")))
-    many = FileSource("walk", str(media("h264.mp4")), ahead=Threads(4))
+    many = FileSource("walk", str(media("h264.mp4")), ahead=ThreadedMap(4))
     assert [facts(f) for f in one.frames()] == [facts(f) for f in many.frames()]
 
 

@@ -15,7 +15,7 @@ from PIL import Image
 from streamsel.clock import SystemClock
 from streamsel.errors import ConfigurationError, SourceError
 from streamsel.frame import Frame, View
-from streamsel.runtime.ordered_map import Threads
+from streamsel.runtime.ordered_map import ThreadedMap
 from streamsel.sinks.pictures import Encoder
 from streamsel.sources.covering import Areas
 from streamsel.sources.decode.orientation import UPRIGHT, from_exif
@@ -276,7 +276,7 @@ def test_random_pixels_under_a_mask_change_nothing(
     made, fetched = [], []
     for seed in (1, 2):
         path = str(clip_of(tmp_path / f"{seed}.mkv", seed))
-        asked = {"filters": filters, "decode": decode, "ahead": Threads(2)}
+        asked = {"filters": filters, "decode": decode, "ahead": ThreadedMap(2)}
         source = FileSource("clip", path, mask=(MASK,), **asked)  # type: ignore[arg-type]
         frames = list(source.frames())
         made.append([all_that_is_made(frame) for frame in frames])
@@ -295,7 +295,7 @@ def test_a_picture_that_others_are_made_of_is_not_touched(tmp_path: Path, worker
     path = write_video(tmp_path / "clip.mp4", frames=60, options={**X264, "bf": "2"}, gop=20)
     mask = "0.2,0.25,0.4,0.5"
     bare = FileSource("clip", str(path))
-    covered = FileSource("clip", str(path), mask=(mask,), ahead=Threads(workers))
+    covered = FileSource("clip", str(path), mask=(mask,), ahead=ThreadedMap(workers))
     pairs = list(zip(bare.frames(), covered.frames(), strict=True))
     assert len(pairs) == 60
     for plain, masked in pairs:
@@ -333,7 +333,7 @@ def test_another_size_stops_the_feed(tmp_path: Path) -> None:
         for width in (160, 128)
     ]
     path = join(tmp_path / "both.ts", parts)
-    source = FileSource("clip", str(path), mask=("40px,40px,40px,40px",), ahead=Threads(3))
+    source = FileSource("clip", str(path), mask=("40px,40px,40px,40px",), ahead=ThreadedMap(3))
     seen = []
     with pytest.raises(SourceError, match=r"of 128x120.* pixels of 160x120"):
         seen.extend(source.frames())

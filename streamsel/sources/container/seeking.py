@@ -9,7 +9,7 @@ from itertools import groupby
 import av
 
 from streamsel.frame import Frame
-from streamsel.interfaces import Ahead
+from streamsel.interfaces import OrderedMap
 from streamsel.sources.container.seek_index import SeekIndex
 from streamsel.sources.decode.attempts import TroubleError, trusted
 from streamsel.sources.decode.copying import Copier
@@ -25,7 +25,7 @@ class Finder:
         open_session: Callable[[], VideoReader],
         read: Callable[[VideoReader], Reading],
         seek_index: SeekIndex,
-        ahead: Ahead,
+        ahead: OrderedMap,
     ) -> None:
         """``open_session`` opens the video once more; ``read`` makes frames of its pictures."""
         self._open_session = open_session

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Literal, TypeAlias
 
-from streamsel.interfaces import Ahead
+from streamsel.interfaces import OrderedMap
 from streamsel.sources.container.opening import DecoderOptions
 from streamsel.sources.decode.copying import Copier
 from streamsel.sources.decode.gops import Gop
@@ -28,7 +28,7 @@ class Decoders:
         self,
         session: VideoReader,
         open_session: Callable[[DecoderOptions], VideoReader],
-        ahead: Ahead,
+        ahead: OrderedMap,
         entries: RandomAccess,
         options: DecoderOptions,
     ) -> None:

@@ -21,7 +21,7 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from streamsel.frame import Picture
-from streamsel.interfaces import Ahead
+from streamsel.interfaces import OrderedMap
 from streamsel.sources.container.opening import ONE_THREAD, DecoderOptions
 from streamsel.sources.decode.attempts import (
     HeadFit,
@@ -78,7 +78,7 @@ class ParallelDecoder:
         self,
         session: VideoReader,
         open_session: Callable[[DecoderOptions], VideoReader],
-        ahead: Ahead,
+        ahead: OrderedMap,
         decode: Decode,
         options: DecoderOptions,
     ) -> None:

@@ -19,7 +19,7 @@ class InOrder:
         items: Iterator[Item],
         weigh: Callable[[Result], int],
     ) -> Generator[Result, None, None]:
-        """See ``streamsel.interfaces.Ahead``."""
+        """See ``streamsel.interfaces.OrderedMap``."""
         try:
             for item in items:
                 yield from work(0, item)

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from streamsel.frame import Frame
-from streamsel.runtime.ordered_map import Threads
+from streamsel.runtime.ordered_map import ThreadedMap
 from streamsel.sources.decode.copying import Copier
 from streamsel.sources.decode.parallel import Decode
 from streamsel.sources.decode.video_reader import VideoReader
@@ -35,7 +35,7 @@ def see(frame: Frame) -> Seen:
 
 
 def read(path: Path, workers: int = 1, start: int = 0, decode: Decode = "all") -> list[Seen]:
-    source = FileSource("walk", str(path), decode=decode, ahead=Threads(workers))
+    source = FileSource("walk", str(path), decode=decode, ahead=ThreadedMap(workers))
     return [see(frame) for frame in source.frames(start)]
 
 
@@ -140,7 +140,7 @@ def test_every_way_and_number_of_threads_shows_what_one_decoder_does(
 def test_what_one_decoder_showed_is_found_again(video: Callable[[str], Path], kind: str) -> None:
     everything = read(video(kind))
     wanted = [one[0] for one in everything[::5]]
-    source = FileSource("walk", str(video(kind)), ahead=Threads(2))
+    source = FileSource("walk", str(video(kind)), ahead=ThreadedMap(2))
     assert [see(frame) for frame in source.fetch(wanted)] == everything[::5]
     list(source.frames())
     assert [see(frame) for frame in source.fetch(wanted)] == everything[::5]
@@ -236,7 +236,7 @@ def test_damage_looks_the_same_in_every_run(kind: str, tmp_path: Path) -> None:
                 assert read(path, workers) == once, (seed, workers)
         assert read(path, 2, 13) == [one for one in once if one[0] >= 13], seed
         indices = [one[0] for one in once[::7]]
-        source = FileSource("walk", str(path), ahead=Threads(2))
+        source = FileSource("walk", str(path), ahead=ThreadedMap(2))
         list(source.frames())
         assert [see(frame) for frame in source.fetch(indices)] == once[::7], seed
     assert changed >= 8

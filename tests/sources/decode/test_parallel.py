@@ -8,7 +8,7 @@ import av
 import numpy as np
 import pytest
 
-from streamsel.runtime.ordered_map import Threads
+from streamsel.runtime.ordered_map import ThreadedMap
 from streamsel.sources.decode.gops import cut
 from streamsel.sources.decode.video_reader import VideoReader
 from streamsel.sources.file import FileSource
@@ -75,12 +75,12 @@ def test_groups_give_what_one_decoder_gives(video, kind, workers):
     path = video(kind)
     expected = [(index, *one) for index, one in enumerate(by_pyav(path))]
     assert len(expected) >= 55
-    assert read(path, ahead=Threads(workers)) == expected
+    assert read(path, ahead=ThreadedMap(workers)) == expected
 
 
 @pytest.mark.parametrize("kind", ["closed.mp4", "hevc-open.mp4", "vp9.webm"])
 def test_groups_too_long_to_wait_are_decoded_by_all_threads(video, kind):
-    assert read(video(kind), ahead=Threads(3, room_bytes=1000)) == read(video(kind))
+    assert read(video(kind), ahead=ThreadedMap(3, room_bytes=1000)) == read(video(kind))
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
@@ -95,7 +95,7 @@ def test_videos_are_cut_exactly_where_that_changes_nothing(video, kind):
 def test_keyframes_come_out_alone_under_their_names(video, kind, workers):
     path = video(kind)
     everything = {pts: (index, digest) for index, pts, digest in read(path)}
-    keys = read(path, decode="keyframes", ahead=Threads(workers))
+    keys = read(path, decode="keyframes", ahead=ThreadedMap(workers))
     assert 5 <= len(keys) <= 10 or kind == "mjpeg.avi"
     assert [(index, digest) for index, _, digest in keys] == [everything[pts] for _, pts, _ in keys]
 
@@ -103,7 +103,7 @@ def test_keyframes_come_out_alone_under_their_names(video, kind, workers):
 @pytest.mark.parametrize("kind", ["closed.mp4", "open.mp4", "hevc-open.mp4", "mpeg2.ts"])
 def test_frames_that_others_refer_to_are_exact(video, kind):
     everything = read(video(kind))
-    some = read(video(kind), decode="reference", ahead=Threads(2))
+    some = read(video(kind), decode="reference", ahead=ThreadedMap(2))
     assert 6 < len(some) < len(everything)
     assert set(some) <= set(everything)
 
@@ -111,7 +111,7 @@ def test_frames_that_others_refer_to_are_exact(video, kind):
 def test_fast_looks_at_every_frame_and_finds_them_again_exactly(video):
     path = video("closed.mp4")
     everything = read(path)
-    source = FileSource("walk", str(path), decode="fast", ahead=Threads(2))
+    source = FileSource("walk", str(path), decode="fast", ahead=ThreadedMap(2))
     seen = list(source.frames())
     assert [frame.key.index for frame in seen] == [index for index, _, _ in everything]
     assert all(frame.picture.is_provisional for frame in seen)
@@ -163,7 +163,7 @@ def test_adaptive_decodes_what_begins_and_ends_between_keyframes(tmp_path):
     path = still_then_moving(tmp_path / "rests.mp4", at=event)
     everything = read(path)
     once = read(path, decode="adaptive")
-    assert once == read(path, decode="adaptive", ahead=Threads(3))
+    assert once == read(path, decode="adaptive", ahead=ThreadedMap(3))
     assert set(once) <= set(everything)
     late = facts(FileSource("walk", str(path), decode="adaptive").frames(430))
     assert late == [one for one in once if one[0] >= 430]
@@ -181,7 +181,7 @@ def test_damage_in_one_group_leaves_the_others(video, tmp_path):
     content[hurt.pos : hurt.pos + hurt.size] = b"\xff" * hurt.size
     path = tmp_path / "hurt.mp4"
     path.write_bytes(content)
-    source = FileSource("walk", str(path), ahead=Threads(3))
+    source = FileSource("walk", str(path), ahead=ThreadedMap(3))
     frames = list(source.frames())
     whole = {pts: (index, digest) for index, pts, digest in read(video("closed.mp4"))}
     kept = [f for f in frames if whole[f.pts] == (f.key.index, digest(f.picture.image))]
@@ -209,5 +209,5 @@ def test_what_comes_after_a_clock_that_was_set_back_is_not_passed_over(tmp_path,
     assert found[-1][0] >= expected - 6
     assert set(found) <= set(everything)
     for workers in (1, 3):
-        late = read(path, decode=decode, start=0.3, ahead=Threads(workers))
+        late = read(path, decode=decode, start=0.3, ahead=ThreadedMap(workers))
         assert [index for index, *_ in late] == [index for index, *_ in found if index >= 8]
