@@ -10,7 +10,7 @@ from streamsel.errors import SinkError
 from streamsel.interfaces import LiveObserver
 from streamsel.runtime.delivery import Delivery
 from streamsel.runtime.feed_reader import Reader
-from streamsel.runtime.supervisor import Roster
+from streamsel.runtime.supervisor import FeedSupervisor
 
 _LOOK_SECONDS = 1.0
 
@@ -24,13 +24,13 @@ class Reserves:
 
     def __init__(
         self,
-        roster: Roster,
+        supervisor: FeedSupervisor,
         first: Delivery,
         reserve: Callable[[str, int], None],
         step: int,
         observers: Sequence[LiveObserver],
     ) -> None:
-        self._roster = roster
+        self._supervisor = supervisor
         self._first = first
         self._reserve = reserve
         self._step = step
@@ -45,7 +45,7 @@ class Reserves:
         """Reserve numbers long before they are used up, for ever; where that fails, try again."""
         while True:
             self._wanted.clear()
-            for feed, reader in self._roster.readers.items():
+            for feed, reader in self._supervisor.readers.items():
                 if reader.reserved - reader.next_index <= self._step // 2:
                     await self._add(feed, reader)
             try:

@@ -37,7 +37,7 @@ from streamsel.runtime.limits import LiveLimits
 from streamsel.runtime.picture_budget import PictureBudget
 from streamsel.runtime.reservations import Reserves
 from streamsel.runtime.scopes import Scopes
-from streamsel.runtime.supervisor import Roster
+from streamsel.runtime.supervisor import FeedSupervisor
 from streamsel.runtime.updates import all_encoded
 from streamsel.runtime.worker import Worker
 
@@ -85,7 +85,7 @@ class LivePipeline:
         backoff = Backoff(
             first=limits.retry_first, most=limits.retry_most, refused=limits.retry_refused
         )
-        self._roster = Roster(self._budget.hold, self._lanes, clock, backoff)
+        self._supervisor = FeedSupervisor(self._budget.hold, self._lanes, clock, backoff)
         self._judge = Judge(embedder, observers, clock)
         self._judging = Worker("streamsel-judge")
         self._encoding = Worker("streamsel-encode")
@@ -105,7 +105,7 @@ class LivePipeline:
         self._ordered = asyncio.Lock()
         self._arranging = asyncio.Lock()
         self._reserves = Reserves(
-            self._roster, self._deliveries[0], reserve, limits.reserve, observers
+            self._supervisor, self._deliveries[0], reserve, limits.reserve, observers
         )
         self._stopping = asyncio.Event()
         self._ending_since = math.inf
@@ -133,7 +133,7 @@ class LivePipeline:
 
     def statuses(self) -> list[FeedStatus]:
         """How every feed is now."""
-        return self._roster.statuses()
+        return self._supervisor.statuses()
 
     async def alive(self) -> None:
         """Return once the judge has answered, and at once where its work is done."""
@@ -155,7 +155,7 @@ class LivePipeline:
         """
         async with self._arranging:
             for feed, _ in feeds:
-                if feed.name in self._roster:
+                if feed.name in self._supervisor:
                     raise ConfigurationError(
                         f"feed {feed.name!r}: there is one of that name already"
                     )
@@ -164,7 +164,7 @@ class LivePipeline:
             try:
                 while waiting:
                     self._lanes.open(waiting[0].name)
-                    self._roster.add(waiting[0])
+                    self._supervisor.add(waiting[0])
                     waiting.popleft()
                     await asyncio.sleep(_BETWEEN_SECONDS)
             finally:
@@ -179,7 +179,7 @@ class LivePipeline:
         continues. Raises :class:`ConfigurationError` for one that is unknown.
         """
         async with self._arranging:
-            removed = self._roster.remove(feed)
+            removed = self._supervisor.remove(feed)
             gone = {feed, *await self._leave_scope(removed)}
         for observer in self._observers:
             for name in sorted(gone):
@@ -196,7 +196,7 @@ class LivePipeline:
 
     def set_enabled(self, feed: str, enabled: bool) -> None:
         """Switch a feed on or off. Raises :class:`ConfigurationError` for one that is unknown."""
-        self._roster.set_enabled(feed, enabled)
+        self._supervisor.set_enabled(feed, enabled)
 
     async def change(
         self, scope: str, call: Callable[[LiveSelector], Sequence[Event]]
@@ -242,7 +242,7 @@ class LivePipeline:
                 try:
                     await self._work()
                 finally:
-                    self._roster.stop()
+                    self._supervisor.stop()
                     await self._have_left(self._time_until(0.2))
                     await self._have_decided(self._time_until(0.5))
                     for delivery in self._deliveries:
@@ -264,7 +264,7 @@ class LivePipeline:
             await self._stopping.wait()
             for task in upkeep:
                 task.cancel()
-            self._roster.stop()
+            self._supervisor.stop()
             await self._have_left(self._time_until(0.2))
             self._lanes.end()
             if not await ended([turns], self._time_until(0.4)):
@@ -318,7 +318,7 @@ class LivePipeline:
     async def _look(self) -> None:
         """Watch over the readers, and tell observers and sinks how all is."""
         for turn in count():
-            for status in self._roster.changed():
+            for status in self._supervisor.changed():
                 if status.state == "ended":
                     await self._decide(self._judge.settle, status.feed)
                 for observer in self._observers:
@@ -332,7 +332,7 @@ class LivePipeline:
             await asyncio.sleep(_LOOK_SECONDS)
 
     def _tally(self) -> None:
-        for feed, reader in self._roster.readers.items():
+        for feed, reader in self._supervisor.readers.items():
             for observer in self._observers:
                 observer.tallied(feed, reader.source.tally())
             if frames := reader.take_unreserved():
@@ -381,7 +381,7 @@ class LivePipeline:
     async def _have_left(self, within: float) -> None:
         """Wait for the readers' threads to leave."""
         for _ in range(round(within / _WAIT_SECONDS)):
-            if not self._roster.alive:
+            if not self._supervisor.alive:
                 return
             await asyncio.sleep(_WAIT_SECONDS)
 
@@ -394,7 +394,7 @@ class LivePipeline:
             *(delivery.close(within) for delivery in self._deliveries),
             return_exceptions=True,
         )
-        self._left_behind = self._roster.alive > 0 or not all(each is True for each in closed)
+        self._left_behind = self._supervisor.alive > 0 or not all(each is True for each in closed)
         for each in closed:
             if isinstance(each, BaseException):
                 raise each

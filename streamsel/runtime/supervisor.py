@@ -41,7 +41,7 @@ class _Entry:
     fault_since: float = 0.0
 
 
-class Roster:
+class FeedSupervisor:
     """Starts and ends readers, and looks at them from outside. On the loop; nothing blocks.
 
     A reader that is stuck in a call for longer than any timeout of its source allows is left

@@ -327,9 +327,9 @@ def test_numbers_are_reserved_once_half_of_a_step_is_left(used: int, reserved: i
     async def scenario() -> None:
         asked: list[tuple[str, int]] = []
         reader = _Counter(used, 100)
-        roster: Any = SimpleNamespace(readers={"gate": reader})
+        supervisor: Any = SimpleNamespace(readers={"gate": reader})
         first: Any = _Caller()
-        reserves = Reserves(roster, first, lambda *args: asked.append(args), 80, [])
+        reserves = Reserves(supervisor, first, lambda *args: asked.append(args), 80, [])
         keeping = asyncio.ensure_future(reserves.keep())
         await asyncio.sleep(0)
         keeping.cancel()

@@ -20,7 +20,7 @@ from streamsel.frame import Frame, Picture, PrefilteredFrame
 from streamsel.interfaces import Prefilter
 from streamsel.runtime.backoff import Backoff
 from streamsel.runtime.feed_reader import Reader
-from streamsel.runtime.supervisor import Roster
+from streamsel.runtime.supervisor import FeedSupervisor
 from tests.runtime.live_stages import ManualClock, ScriptedSource, feed_of, steady, steps
 from tests.runtime.stages import OpenScreen
 
@@ -44,7 +44,7 @@ class Shelf:
 
 
 class Desk:
-    """A roster, its clock, and what its readers passed on."""
+    """A supervisor, its clock, and what its readers passed on."""
 
     def __init__(self) -> None:
         self.clock = ManualClock()
@@ -52,7 +52,7 @@ class Desk:
         self.held: list[Picture] = []
         self.lanes = Shelf(self.passed.append)
         backoff = Backoff(first=0.001, most=0.002)
-        self.roster = Roster(self.held.append, self.lanes, self.clock, backoff)
+        self.supervisor = FeedSupervisor(self.held.append, self.lanes, self.clock, backoff)
 
     def source(self, feed: str, *sessions: Callable[[], Iterator[float | str]]) -> ScriptedSource:
         return ScriptedSource(feed, *sessions, clock=self.clock)
@@ -61,23 +61,23 @@ class Desk:
         return [s.frame.key.index for s in self.passed if s.frame.key.feed == feed]
 
     def quiet(self, feed: str) -> float:
-        return self.clock.monotonic() - self.roster.readers[feed].silent_since
+        return self.clock.monotonic() - self.supervisor.readers[feed].silent_since
 
     def state(self, feed: str) -> tuple[str, str]:
-        self.roster.changed()
-        status = next(each for each in self.roster.statuses() if each.feed == feed)
+        self.supervisor.changed()
+        status = next(each for each in self.supervisor.statuses() if each.feed == feed)
         return status.state, status.reason
 
 
 @contextmanager
 def desk() -> Iterator[Desk]:
-    """A roster around the block, all of whose threads have left after it."""
+    """A supervisor around the block, all of whose threads have left after it."""
     one = Desk()
     try:
         yield one
     finally:
-        one.roster.stop()
-        eventually(lambda: one.roster.alive == 0)
+        one.supervisor.stop()
+        eventually(lambda: one.supervisor.alive == 0)
 
 
 def eventually(condition: Callable[[], bool]) -> None:
@@ -92,11 +92,11 @@ def test_sessions_follow_one_another_and_numbers_go_on() -> None:
         source = one.source(
             "gate", steps("lost"), steps(0.0, 0.0, "lost"), steps(0.0, "lost"), steps(0.0, "freeze")
         )
-        one.roster.add(feed_of(source, start=40))
+        one.supervisor.add(feed_of(source, start=40))
         eventually(lambda: len(one.passed) == 4)
         assert one.indices("gate") == [40, 41, 42, 43]
         assert one.state("gate") == ("up", "")
-        assert one.roster.statuses()[0].sessions == 4
+        assert one.supervisor.statuses()[0].sessions == 4
         source.thaw.set()
 
 
@@ -111,7 +111,7 @@ def test_media_time_goes_on_by_the_clock_and_never_back() -> None:
             yield "freeze"
 
         source = one.source("gate", steps(*[0.0] * 26, "lost"), after_a_while)
-        one.roster.add(feed_of(source, media_time=100.0))
+        one.supervisor.add(feed_of(source, media_time=100.0))
         eventually(lambda: source.opened == 2)
         one.clock.advance(3.0)
         pause.set()
@@ -133,17 +133,17 @@ def test_a_feed_is_connecting_then_up_then_down_and_says_why() -> None:
             yield "lost"
 
         source = one.source("gate", first, steps("lost"))
-        one.roster.add(feed_of(source, down_after=10.0))
+        one.supervisor.add(feed_of(source, down_after=10.0))
         eventually(lambda: len(one.passed) == 1)
         assert one.state("gate") == ("up", "")
-        since = one.roster.statuses()[0].since
+        since = one.supervisor.statuses()[0].since
         one.clock.advance(4.0)
         gone.set()
         eventually(lambda: source.opened >= 2)
         eventually(lambda: one.state("gate") == ("connecting", "feed 'gate': lost"))
         one.clock.advance(7.0)
         assert one.state("gate") == ("down", "feed 'gate': lost")
-        status = one.roster.statuses()[0]
+        status = one.supervisor.statuses()[0]
         assert status.since == pytest.approx(since + 11.0)
         assert status.last_frame == pytest.approx(since)
 
@@ -151,12 +151,12 @@ def test_a_feed_is_connecting_then_up_then_down_and_says_why() -> None:
 def test_a_feed_that_never_came_is_connecting_and_then_down() -> None:
     with desk() as one:
         source = one.source("gate", steps("freeze"))
-        one.roster.add(feed_of(source, down_after=10.0))
+        one.supervisor.add(feed_of(source, down_after=10.0))
         eventually(lambda: source.opened == 1)
         assert one.state("gate") == ("connecting", "")
         one.clock.advance(10.5)
         assert one.state("gate") == ("down", "no picture for 10 s")
-        assert one.roster.statuses()[0].last_frame is None
+        assert one.supervisor.statuses()[0].last_frame is None
         source.thaw.set()
 
 
@@ -164,22 +164,22 @@ def test_a_feed_that_waits_for_its_sender_is_down_and_left_in_peace() -> None:
     with desk() as one:
         source = one.source("phone", steps("freeze"))
         source.is_called = True
-        one.roster.add(feed_of(source, down_after=10.0))
+        one.supervisor.add(feed_of(source, down_after=10.0))
         eventually(lambda: source.opened == 1)
         for _ in range(10):
             one.clock.advance(60.0)
             assert one.state("phone") == ("down", "no picture for 10 s")
-        assert one.roster.alive == 1
+        assert one.supervisor.alive == 1
         source.thaw.set()
 
 
 def test_a_feed_that_is_called_waits_for_the_next_sender_at_once() -> None:
     waits_for_hours = Backoff(first=3600.0, most=3600.0)
     with desk() as one:
-        one.roster = Roster(one.held.append, one.lanes, one.clock, waits_for_hours)
+        one.supervisor = FeedSupervisor(one.held.append, one.lanes, one.clock, waits_for_hours)
         source = one.source("phone", steps(0.0, "lost"), steps(0.0, "lost"), steps("freeze"))
         source.is_called = True
-        one.roster.add(feed_of(source))
+        one.supervisor.add(feed_of(source))
         eventually(lambda: source.opened == 3)
         assert one.indices("phone") == [0, 1]
         source.thaw.set()
@@ -194,7 +194,7 @@ def test_a_feed_of_which_few_pictures_are_wanted_is_up_all_the_same() -> None:
 
     with desk() as one:
         source = Sampled("gate", steps(0.0, "freeze"), clock=one.clock)
-        one.roster.add(feed_of(source, down_after=10.0))
+        one.supervisor.add(feed_of(source, down_after=10.0))
         eventually(lambda: len(one.passed) == 1)
         for _ in range(30):
             one.clock.advance(9.0)
@@ -215,30 +215,30 @@ def test_a_feed_that_sends_what_cannot_be_decoded_is_down_and_not_stuck() -> Non
 
     with desk() as one:
         source = Damaged("gate", steps("freeze"), clock=one.clock)
-        one.roster.add(feed_of(source, down_after=10.0))
+        one.supervisor.add(feed_of(source, down_after=10.0))
         eventually(lambda: source.opened == 1)
         for _ in range(10):
             one.clock.advance(11.0)
             source.damaged += 275
             assert one.state("gate") == ("down", "no picture for 10 s")
-        assert one.roster.alive == 1
+        assert one.supervisor.alive == 1
         source.thaw.set()
 
 
 def test_only_what_changed_is_told() -> None:
     with desk() as one:
         source = one.source("gate", steps(0.0, "freeze"))
-        one.roster.add(feed_of(source))
+        one.supervisor.add(feed_of(source))
         eventually(lambda: len(one.passed) == 1)
-        assert [status.state for status in one.roster.changed()] == ["up"]
-        assert one.roster.changed() == []
+        assert [status.state for status in one.supervisor.changed()] == ["up"]
+        assert one.supervisor.changed() == []
         source.thaw.set()
 
 
 def test_why_a_feed_is_not_up_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING, "streamsel.feeds"), desk() as one:
         source = one.source("gate", steps("lost"))
-        one.roster.add(feed_of(source))
+        one.supervisor.add(feed_of(source))
         eventually(lambda: source.opened > 20)
     assert [record.message for record in caplog.records] == ["feed 'gate': lost"]
 
@@ -259,7 +259,7 @@ def test_when_a_feed_is_back_is_logged_once(caplog: pytest.LogCaptureFixture) ->
 
     with caplog.at_level(logging.INFO, "streamsel.feeds"), desk() as one:
         source = one.source("gate", first, second)
-        one.roster.add(feed_of(source))
+        one.supervisor.add(feed_of(source))
         eventually(lambda: len(one.passed) == 1)
         one.clock.advance(3.0)
         lost.set()
@@ -288,7 +288,7 @@ def test_a_silence_within_a_session_is_logged_and_so_is_its_end(
 
     with caplog.at_level(logging.INFO, "streamsel.feeds"), desk() as one:
         source = one.source("gate", first)
-        one.roster.add(feed_of(source, down_after=10.0))
+        one.supervisor.add(feed_of(source, down_after=10.0))
         eventually(lambda: len(one.passed) == 1)
         assert one.state("gate") == ("up", "")
         one.clock.advance(11.0)
@@ -311,15 +311,15 @@ REFUSED = steps("refused")
 def test_a_password_that_is_refused_three_times_is_tried_once_in_five_minutes() -> None:
     with desk() as one:
         source = one.source("gate", REFUSED, steps("lost"), REFUSED, REFUSED, steady(0.001))
-        one.roster.add(feed_of(source))
+        one.supervisor.add(feed_of(source))
         eventually(lambda: "refused; tried once in 5 minutes" in one.state("gate")[1])
         # A camera that was away meanwhile has not forgiven the others; five minutes are not over.
         assert source.opened == 4
         assert "at once after a reload" in one.state("gate")[1]
         # With another password it is another feed.
-        one.roster.remove("gate")
+        one.supervisor.remove("gate")
         mended = one.source("gate", steady(0.001))
-        one.roster.add(feed_of(mended))
+        one.supervisor.add(feed_of(mended))
         eventually(lambda: one.state("gate")[0] == "up")
 
 
@@ -327,7 +327,7 @@ def test_whoever_is_let_in_is_not_counted_as_refused_any_more() -> None:
     with desk() as one:
         let_in = steps(0.0, "lost")
         source = one.source("gate", REFUSED, REFUSED, let_in, REFUSED, REFUSED, steady(0.001))
-        one.roster.add(feed_of(source))
+        one.supervisor.add(feed_of(source))
         eventually(lambda: one.state("gate")[0] == "up" and source.opened == 6)
 
 
@@ -335,10 +335,10 @@ def test_switching_a_refused_feed_off_and_on_tries_it_once() -> None:
     with desk() as one:
         made = [one.source("gate", REFUSED) for _ in range(2)]
         openers = iter(made)
-        one.roster.add(feed_of(made[0], open_source=openers.__next__))
+        one.supervisor.add(feed_of(made[0], open_source=openers.__next__))
         eventually(lambda: "5 minutes" in one.state("gate")[1])
-        one.roster.set_enabled("gate", False)
-        one.roster.set_enabled("gate", True)
+        one.supervisor.set_enabled("gate", False)
+        one.supervisor.set_enabled("gate", True)
         eventually(lambda: "5 minutes" in one.state("gate")[1])
         assert made[1].opened == 1
 
@@ -347,20 +347,20 @@ def test_a_file_is_read_once_and_ends() -> None:
     with desk() as one:
         source = one.source("clip", steps(0.0, 0.0, 0.0))
         source.rhythm = Rhythm(speed=math.inf, is_finite=True)
-        one.roster.add(feed_of(source))
+        one.supervisor.add(feed_of(source))
         eventually(lambda: one.state("clip")[0] == "ended")
         one.clock.advance(100.0)
         assert one.state("clip") == ("ended", "read to its end")
         assert one.indices("clip") == [0, 1, 2]
         assert source.opened == 1
-        assert one.roster.alive == 0
+        assert one.supervisor.alive == 0
 
 
 def test_a_file_that_is_not_there_yet_is_tried_again() -> None:
     with desk() as one:
         source = one.source("clip", steps("lost"), steps(0.0))
         source.rhythm = Rhythm(speed=math.inf, is_finite=True)
-        one.roster.add(feed_of(source))
+        one.supervisor.add(feed_of(source))
         eventually(lambda: one.state("clip")[0] == "ended")
         assert source.opened == 2
 
@@ -370,8 +370,8 @@ def test_a_file_waits_for_numbers_and_for_room() -> None:
         source = one.source("clip", steps(0.0, 0.0, 0.0))
         source.rhythm = Rhythm(speed=math.inf, is_finite=True)
         one.lanes.has_room = False
-        one.roster.add(feed_of(source, reserved=2))
-        reader = one.roster.readers["clip"]
+        one.supervisor.add(feed_of(source, reserved=2))
+        reader = one.supervisor.readers["clip"]
         eventually(lambda: one.lanes.asked > 3)
         assert one.indices("clip") == []
         one.lanes.has_room = True
@@ -386,7 +386,7 @@ def test_a_frame_that_waits_for_its_turn_is_no_silence() -> None:
     with desk() as one:
         source = one.source("gate", steady(0.0))
         source.rhythm = Rhythm(speed=0.001)
-        one.roster.add(feed_of(source))
+        one.supervisor.add(feed_of(source))
         eventually(lambda: source.produced == 1)
         for _ in range(4):
             one.clock.advance(9.0)
@@ -401,7 +401,7 @@ def test_a_source_of_long_segments_is_not_down_between_them() -> None:
     with desk() as one:
         source = one.source("gate", steps(0.0, "freeze"))
         source.rhythm = Rhythm(pause=24.0)
-        one.roster.add(feed_of(source))
+        one.supervisor.add(feed_of(source))
         eventually(lambda: one.state("gate")[0] == "up")
         one.clock.advance(23.0)
         assert one.state("gate")[0] == "up"
@@ -434,15 +434,15 @@ def test_a_feed_whose_pictures_are_of_no_use_is_useless_and_that_is_logged_once(
 
     with caplog.at_level(logging.INFO, "streamsel.feeds"), desk() as one:
         source = one.source("gate", session)
-        one.roster.add(feed_of(source, open_watch=Watch))
+        one.supervisor.add(feed_of(source, open_watch=Watch))
         eventually(lambda: len(one.passed) == 1)
-        seen = [one.roster.changed()]
+        seen = [one.supervisor.changed()]
         for turn, frames in zip(turns, (3, 4, 5), strict=True):
             turn.set()
             eventually(lambda frames=frames: len(one.passed) == frames)
             one.clock.advance(4.0)
-            seen.append(one.roster.changed())
-            assert one.roster.changed() == []
+            seen.append(one.supervisor.changed())
+            assert one.supervisor.changed() == []
         source.thaw.set()
     assert [[(told.state, told.fault) for told in each] for each in seen] == [
         *[[("up", None)], [("useless", "covered")], [("useless", "refused")], [("up", None)]]
@@ -462,7 +462,7 @@ def test_passwords_do_not_leak_from_a_foreign_source(caplog: pytest.LogCaptureFi
 
     with desk() as one:
         source = Careless("gate", clock=one.clock)
-        one.roster.add(feed_of(source))
+        one.supervisor.add(feed_of(source))
         eventually(lambda: source.opened > 2)
         assert "secret" not in one.state("gate")[1]
     assert "secret" not in caplog.text
@@ -504,7 +504,7 @@ def test_a_reader_that_hangs_is_replaced_and_what_it_still_brings_is_not_used() 
         fresh = one.source("gate", steps("freeze", "freeze"))
         made: list[Careful] = []
         feed = feed_of(stuck, open_source=sources([stuck, fresh]), open_screen=screens(made))
-        one.roster.add(feed)
+        one.supervisor.add(feed)
         eventually(lambda: len(one.passed) == 2)
         assert one.state("gate") == ("up", "")
         one.clock.advance(10.5)
@@ -512,9 +512,9 @@ def test_a_reader_that_hangs_is_replaced_and_what_it_still_brings_is_not_used() 
         assert fresh.opened == 0
         one.clock.advance(20.0)
         assert one.state("gate") == ("down", "no picture for 10 s")
-        assert one.roster.alive == 2
+        assert one.supervisor.alive == 2
         stuck.thaw.set()
-        eventually(lambda: one.roster.alive == 1)
+        eventually(lambda: one.supervisor.alive == 1)
         assert one.indices("gate") == [0, 1]
         fresh.thaw.set()
         eventually(lambda: len(one.passed) >= 4)
@@ -526,18 +526,18 @@ def test_a_reader_that_hangs_is_replaced_and_what_it_still_brings_is_not_used() 
 def test_at_most_three_threads_of_a_feed_are_left_hanging() -> None:
     with desk() as one:
         made = [one.source("gate", steps("freeze")) for _ in range(5)]
-        one.roster.add(feed_of(made[0], open_source=sources(made)))
+        one.supervisor.add(feed_of(made[0], open_source=sources(made)))
         for source in made[:3]:
             eventually(lambda source=source: source.opened == 1)
             one.clock.advance(31.0)
-            one.roster.changed()
+            one.supervisor.changed()
         one.clock.advance(31.0)
-        one.roster.changed()
+        one.supervisor.changed()
         assert [source.opened for source in made] == [1, 1, 1, 0, 0]
         assert one.state("gate")[0] == "down"
         made[0].thaw.set()
-        eventually(lambda: one.roster.alive == 2)
-        one.roster.changed()
+        eventually(lambda: one.supervisor.alive == 2)
+        one.supervisor.changed()
         eventually(lambda: made[3].opened == 1)
         for source in made:
             source.thaw.set()
@@ -546,12 +546,12 @@ def test_at_most_three_threads_of_a_feed_are_left_hanging() -> None:
 def test_switching_a_hanging_feed_off_and_on_is_bounded_too() -> None:
     with desk() as one:
         made = [one.source("gate", steps("freeze")) for _ in range(9)]
-        one.roster.add(feed_of(made[0], open_source=sources(made)))
+        one.supervisor.add(feed_of(made[0], open_source=sources(made)))
         for _ in range(6):
-            one.roster.set_enabled("gate", False)
+            one.supervisor.set_enabled("gate", False)
             assert one.state("gate") == ("disabled", "switched off")
-            one.roster.set_enabled("gate", True)
-        assert one.roster.alive == 3
+            one.supervisor.set_enabled("gate", True)
+        assert one.supervisor.alive == 3
         assert one.state("gate")[0] == "down"
         for source in made:
             source.thaw.set()
@@ -563,16 +563,16 @@ def test_a_feed_that_is_switched_off_and_on_goes_on_where_it_was() -> None:
         first = one.source("gate", steps(0.0, 0.0, 0.0, "freeze"))
         second = one.source("gate", steps(0.0, "freeze"))
         feed = feed_of(first, open_source=sources([first, second]), open_screen=screens(made))
-        one.roster.add(feed)
+        one.supervisor.add(feed)
         eventually(lambda: len(one.passed) == 3)
-        last_frame = one.roster.statuses()[0].last_frame
-        one.roster.set_enabled("gate", False)
-        one.roster.set_enabled("gate", False)
+        last_frame = one.supervisor.statuses()[0].last_frame
+        one.supervisor.set_enabled("gate", False)
+        one.supervisor.set_enabled("gate", False)
         first.thaw.set()
         one.clock.advance(3600.0)
         assert one.state("gate") == ("disabled", "switched off")
-        assert one.roster.statuses()[0].last_frame == last_frame
-        one.roster.set_enabled("gate", True)
+        assert one.supervisor.statuses()[0].last_frame == last_frame
+        one.supervisor.set_enabled("gate", True)
         assert one.state("gate")[0] in ("connecting", "up")
         eventually(lambda: len(one.passed) == 4)
         assert one.indices("gate") == [0, 1, 2, 3]
@@ -584,23 +584,23 @@ def test_a_feed_that_is_switched_off_and_on_goes_on_where_it_was() -> None:
 def test_a_feed_that_is_not_enabled_is_not_opened() -> None:
     with desk() as one:
         source = one.source("gate", steady(0.001))
-        one.roster.add(feed_of(source, enabled=False))
+        one.supervisor.add(feed_of(source, enabled=False))
         assert one.state("gate")[0] == "disabled"
-        assert one.roster.alive == source.opened == 0
+        assert one.supervisor.alive == source.opened == 0
 
 
 def test_a_removed_feed_continues_when_it_is_added_again() -> None:
     with desk() as one:
         first, second = one.source("gate", steady(0.001)), one.source("gate", steady(0.001))
         feed = feed_of(first, open_source=sources([first, second]))
-        one.roster.add(feed)
+        one.supervisor.add(feed)
         eventually(lambda: len(one.passed) > 5)
-        removed = one.roster.remove("gate")
+        removed = one.supervisor.remove("gate")
         count = len(one.passed)
         assert removed.start == count
         assert removed.reserved == feed.reserved
-        assert "gate" not in one.roster
-        one.roster.add(removed)
+        assert "gate" not in one.supervisor
+        one.supervisor.add(removed)
         eventually(lambda: len(one.passed) > count + 5)
         assert one.indices("gate") == list(range(len(one.passed)))
 
@@ -608,10 +608,10 @@ def test_a_removed_feed_continues_when_it_is_added_again() -> None:
 def test_no_number_is_used_that_is_not_reserved() -> None:
     with desk() as one:
         source = one.source("gate", steady(0.001))
-        one.roster.add(feed_of(source, start=10, reserved=15))
+        one.supervisor.add(feed_of(source, start=10, reserved=15))
         eventually(lambda: source.produced > 20)
         assert one.indices("gate") == [10, 11, 12, 13, 14]
-        reader = one.roster.readers["gate"]
+        reader = one.supervisor.readers["gate"]
         missed = reader.take_unreserved()
         assert missed > 0
         reader.reserved = 1000
@@ -622,16 +622,16 @@ def test_no_number_is_used_that_is_not_reserved() -> None:
 
 def test_a_defect_is_raised_where_somebody_looks() -> None:
     with desk() as one:
-        one.roster.add(feed_of(one.source("gate", steps(0.0, "defect"))))
-        eventually(lambda: one.roster.alive == 0)
+        one.supervisor.add(feed_of(one.source("gate", steps(0.0, "defect"))))
+        eventually(lambda: one.supervisor.alive == 0)
         with pytest.raises(ZeroDivisionError):
-            one.roster.changed()
+            one.supervisor.changed()
 
 
 def test_refused_pictures_are_let_go_of_and_the_others_counted_in() -> None:
     with desk() as one:
         source = one.source("gate", steps(0.0, 0.0, 0.0, "freeze"))
-        one.roster.add(feed_of(source, open_screen=lambda: OpenScreen(refuse_every=2)))
+        one.supervisor.add(feed_of(source, open_screen=lambda: OpenScreen(refuse_every=2)))
         eventually(lambda: len(one.passed) == 3)
         assert [seen.refusal for seen in one.passed] == ["black", None, "black"]
         assert [seen.frame.picture.held_bytes > 0 for seen in one.passed] == [False, True, False]
@@ -642,10 +642,10 @@ def test_refused_pictures_are_let_go_of_and_the_others_counted_in() -> None:
 def test_names_are_checked() -> None:
     with desk() as one:
         source = one.source("gate", steps("freeze"))
-        one.roster.add(feed_of(source))
+        one.supervisor.add(feed_of(source))
         with pytest.raises(ConfigurationError, match="one of that name already"):
-            one.roster.add(feed_of(source))
-        for call in (one.roster.remove, lambda feed: one.roster.set_enabled(feed, True)):
+            one.supervisor.add(feed_of(source))
+        for call in (one.supervisor.remove, lambda feed: one.supervisor.set_enabled(feed, True)):
             with pytest.raises(ConfigurationError, match="'yard' is not part of this service"):
                 call("yard")
         source.thaw.set()
@@ -654,11 +654,11 @@ def test_names_are_checked() -> None:
 def test_after_the_end_nobody_is_sent_to_read_any_more() -> None:
     with desk() as one:
         source = one.source("gate", steady(0.001))
-        one.roster.add(feed_of(source, enabled=False))
-        one.roster.stop()
-        one.roster.set_enabled("gate", True)
-        one.roster.changed()
-        assert one.roster.alive == source.opened == 0
+        one.supervisor.add(feed_of(source, enabled=False))
+        one.supervisor.stop()
+        one.supervisor.set_enabled("gate", True)
+        one.supervisor.changed()
+        assert one.supervisor.alive == source.opened == 0
 
 
 class SlowScreen(OpenScreen):
@@ -677,7 +677,7 @@ def test_media_time_goes_on_from_when_a_frame_was_received() -> None:
     with desk() as one:
         source = one.source("gate", steps(0.0, "lost"), steps("freeze"))
         feed = feed_of(source, media_time=100.0, open_screen=lambda: SlowScreen(one.clock))
-        one.roster.add(feed)
+        one.supervisor.add(feed)
         eventually(lambda: source.opened == 2)
         # Looking at the frame took five seconds, and so much later it is.
         assert source.begun_at == [100.0, 105.0]
@@ -729,9 +729,9 @@ def test_a_picture_that_cannot_be_looked_at_ends_a_session_of_its_feed_alone() -
             made.append(Blind())
             return made[-1]
 
-        one.roster.add(feed_of(odd, open_screen=open_screen))
-        one.roster.add(feed_of(good))
+        one.supervisor.add(feed_of(odd, open_screen=open_screen))
+        one.supervisor.add(feed_of(good))
         eventually(lambda: len(one.indices("good")) > 20 and odd.opened > 3)
         assert one.indices("odd")[:2] == [0, 1]
-        assert all(reader.failure is None for reader in one.roster.readers.values())
+        assert all(reader.failure is None for reader in one.supervisor.readers.values())
         assert len(made) == 1  # what the screen remembers is not lost
