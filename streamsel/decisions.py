@@ -184,7 +184,7 @@ class Rhythm:
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class SelectionUpdate:
     """All that one turn of the judge changed in one scope: stored whole, or not at all.
 
     ``scope`` names the coreset: a feed, or the group of feeds that shares it. ``changes`` have no

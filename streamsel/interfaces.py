@@ -22,8 +22,8 @@ from streamsel.decisions import (
     Fault,
     FeedReport,
     FeedStatus,
-    Judgement,
     Rhythm,
+    SelectionUpdate,
     SourceCounters,
     Verdict,
 )
@@ -404,8 +404,8 @@ class LiveSink(Protocol):
     def name(self) -> str:
         """What it is called in messages and metrics, e.g. ``disk``."""
 
-    def apply(self, judgement: Judgement) -> None:
-        """Act on a judgement as a whole.
+    def apply(self, update: SelectionUpdate) -> None:
+        """Act on a update as a whole.
 
         Pictures of kept frames are encoded already; one without has been lost on the way. Raises
         :class:`SinkError` having changed nothing that a second call would not repair: it is then
@@ -422,7 +422,7 @@ class LiveSink(Protocol):
         """Kept frames that were given up since the last call: their picture is not stored.
 
         One that was recalled comes without its picture; where the sink has that set aside, see
-        ``Judgement.recallable``, it is not lost.
+        ``SelectionUpdate.recallable``, it is not lost.
         """
 
     @property
@@ -451,7 +451,7 @@ class LiveObserver(Protocol):
     def dropped(self, feed: str, reason: DropReason, frames: int) -> None:
         """Frames of a feed gave way; see ``streamsel.decisions.DROP_REASONS``."""
 
-    def judged(self, judgement: Judgement, now: float) -> None:
+    def judged(self, update: SelectionUpdate, now: float) -> None:
         """A turn of the judge, at the monotonic time ``now``."""
 
     def batched(self, frames: int) -> None:
@@ -466,8 +466,8 @@ class LiveObserver(Protocol):
     def measured(self, scope: str, selector: LiveSelector) -> None:
         """Look at a selector. Called in the judge's thread, about once a second: be quick."""
 
-    def delivered(self, sink: str, judgement: Judgement) -> None:
-        """A sink has acted on a judgement, or on what is left of some: its pictures are stored."""
+    def delivered(self, sink: str, update: SelectionUpdate) -> None:
+        """A sink has acted on a update, or on what is left of some: its pictures are stored."""
 
     def sink_failed(self, sink: str, reason: str) -> None:
         """A sink could not do its work and will be tried again."""

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from aiohttp import web
 
 from streamsel.clock import Clock
-from streamsel.decisions import Evicted, Judgement, Kept
+from streamsel.decisions import Evicted, Kept, SelectionUpdate
 from streamsel.http.control import ServiceControl
 from streamsel.http.history import STEP_SECONDS, History, Measurement
 from streamsel.http.wire import feed_to_json, frame_to_json
@@ -73,7 +73,7 @@ class Board(SilentObserver):
         self._told: deque[tuple[int, str]] = deque(maxlen=_REMEMBERED)
         self._listeners: set[Listener] = set()
         self._listened = -_FORGETS_SECONDS
-        self._judgements: deque[Judgement] = deque()
+        self._judgements: deque[SelectionUpdate] = deque()
         self._due: dict[str, float] = {}
         self._feeds: dict[str, dict[str, object]] = {}
 
@@ -105,10 +105,10 @@ class Board(SilentObserver):
                 await self._tell_judgement(self._judgements.popleft(), control)
             self._tell_feeds(control, metrics)
 
-    def delivered(self, sink: str, judgement: Judgement) -> None:
-        """A sink acted on a judgement."""
-        if sink == _STORE and judgement.events and self._is_heard():
-            self._judgements.append(judgement)
+    def delivered(self, sink: str, update: SelectionUpdate) -> None:
+        """A sink acted on a update."""
+        if sink == _STORE and update.events and self._is_heard():
+            self._judgements.append(update)
             if len(self._judgements) > _MOST_JUDGEMENTS:
                 self._forget()
                 self._tell("reset", {})
@@ -167,9 +167,9 @@ class Board(SilentObserver):
         if self._is_heard():
             self._tell("measured", measurement.to_json(scope))
 
-    async def _tell_judgement(self, judgement: Judgement, control: ServiceControl) -> None:
+    async def _tell_judgement(self, update: SelectionUpdate, control: ServiceControl) -> None:
         kept: dict[str, None] = {}
-        for event in judgement.events:
+        for event in update.events:
             name = str(event.frame.key)
             if isinstance(event, Kept):
                 kept[name] = None
@@ -177,7 +177,7 @@ class Board(SilentObserver):
                 del kept[name]
             else:
                 self._tell("evicted", _eviction(event))
-        keys = [event.frame.key for event in judgement.events if str(event.frame.key) in kept]
+        keys = [event.frame.key for event in update.events if str(event.frame.key) in kept]
         for frame in await control.find(list(dict.fromkeys(keys))):
             self._tell("kept", frame_to_json(frame))
 

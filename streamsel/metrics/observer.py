@@ -9,7 +9,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
 from streamsel.clock import Clock
-from streamsel.decisions import DropReason, FeedStatus, Judgement, SourceCounters
+from streamsel.decisions import DropReason, FeedStatus, SelectionUpdate, SourceCounters
 from streamsel.frame import Vectors
 from streamsel.interfaces import LiveSelector
 from streamsel.metrics.feeds import FeedMetrics
@@ -64,12 +64,12 @@ class Metrics:
         """Frames of a feed gave way."""
         self._feeds.drop(feed, reason, frames)
 
-    def judged(self, judgement: Judgement, now: float) -> None:
+    def judged(self, update: SelectionUpdate, now: float) -> None:
         """A turn of the judge, at the monotonic time ``now``."""
-        for verdict in judgement.verdicts:
+        for verdict in update.verdicts:
             self._feeds.judge(verdict, now)
             self._line.judge(verdict, now)
-        for event in judgement.events:
+        for event in update.events:
             self._feeds.change(event)
 
     def batched(self, frames: int) -> None:
@@ -88,7 +88,7 @@ class Metrics:
         """Look at a selector, in the judge's thread; see :class:`SpreadMeter` for what it costs."""
         self._scopes.measure(scope, selector)
 
-    def delivered(self, sink: str, judgement: Judgement) -> None:
+    def delivered(self, sink: str, update: SelectionUpdate) -> None:
         """What is delivered was counted when it was judged."""
 
     def sink_failed(self, sink: str, reason: str) -> None:

@@ -1,4 +1,4 @@
-"""Writing the record of a service: judgements whole, numbers reserved, old verdicts forgotten."""
+"""Writing the record of a service: updates whole, numbers reserved, old verdicts forgotten."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from streamsel.clock import Correction
-from streamsel.decisions import Event, FeedStatus, Judgement, Kept, Verdict
+from streamsel.decisions import Event, FeedStatus, Kept, SelectionUpdate, Verdict
 from streamsel.frame import Candidate, Frame, FrameKey, LumaGrid, Picture, PrefilteredFrame, Vector
 from streamsel.record.files import disk_errors
 from streamsel.record.values import StoredPicture
@@ -33,35 +33,35 @@ class LiveRecordWriter(RecordWriter):
         self._forgotten = 0
 
     def commit(
-        self, judgements: Sequence[Judgement], pictures: Sequence[StoredPicture]
+        self, updates: Sequence[SelectionUpdate], pictures: Sequence[StoredPicture]
     ) -> list[str]:
-        """Record judgements and the pictures of frames they keep, in one transaction.
+        """Record updates and the pictures of frames they keep, in one transaction.
 
         Returns the paths of files that are no longer claimed. What is recorded already is passed
-        over, so a judgement may be given again.
+        over, so a update may be given again.
         """
         freed: list[str] = []
         seq, number, expected = self._seq, self._event, dict(self._next_index)
-        touched = {event.frame.key for judgement in judgements for event in judgement.events}
+        touched = {event.frame.key for update in updates for event in update.events}
         with self._transaction() as database:
             before = self._held_bytes(touched)
-            for judgement in judgements:
-                verdicts = self._fresh(database, judgement.verdicts, expected)
-                rows = [*verdicts, *self._recalled(database, judgement, verdicts)]
+            for update in updates:
+                verdicts = self._fresh(database, update.verdicts, expected)
+                rows = [*verdicts, *self._recalled(database, update, verdicts)]
                 self._insert_frames(database, rows, seq + 1)
-                self._insert_embeddings(database, _kept_vectors(rows, judgement, seq + 1))
+                self._insert_embeddings(database, _kept_vectors(rows, update, seq + 1))
                 events: list[tuple[int | None, Event]] = [
                     (at, event)
                     for at, verdict in enumerate(verdicts, seq + 1)
                     for event in verdict.events
                 ]
                 seq += len(rows)
-                for cause, event in [*events, *((None, change) for change in judgement.changes)]:
+                for cause, event in [*events, *((None, change) for change in update.changes)]:
                     if cause is not None or self._is_news(event):
                         number += 1
                         freed += self._insert_event(database, number, cause, event)
-                        self._mark(database, judgement.scope, seq, event)
-                self._note(database, judgement, verdicts)
+                        self._mark(database, update.scope, seq, event)
+                self._note(database, update, verdicts)
             self._claim(database, pictures)
             after = self._held_bytes(touched)
         self._seq, self._event, self._next_index = seq, number, expected
@@ -280,7 +280,7 @@ class LiveRecordWriter(RecordWriter):
         return sum(int(self._row(held, *self._key_row(key))[0]) for key in keys)
 
     def _recalled(
-        self, database: sqlite3.Connection, judgement: Judgement, verdicts: Sequence[Verdict]
+        self, database: sqlite3.Connection, update: SelectionUpdate, verdicts: Sequence[Verdict]
     ) -> list[Verdict]:
         """Return a verdict for each frame that is kept and has no row, or none any more.
 
@@ -288,7 +288,7 @@ class LiveRecordWriter(RecordWriter):
         """
         judged = {verdict.frame.key for verdict in verdicts}
         recalled = []
-        for event in judgement.events:
+        for event in update.events:
             key = event.frame.key
             if not isinstance(event, Kept) or key in judged:
                 continue
@@ -325,15 +325,15 @@ class LiveRecordWriter(RecordWriter):
         )
 
     def _note(
-        self, database: sqlite3.Connection, judgement: Judgement, verdicts: Sequence[Verdict]
+        self, database: sqlite3.Connection, update: SelectionUpdate, verdicts: Sequence[Verdict]
     ) -> None:
-        """Record what the judgement says beside its events: state and times."""
-        if judgement.state == b"":
-            database.execute("DELETE FROM selections WHERE scope = ?", (judgement.scope,))
-        elif judgement.state is not None:
+        """Record what the update says beside its events: state and times."""
+        if update.state == b"":
+            database.execute("DELETE FROM selections WHERE scope = ?", (update.scope,))
+        elif update.state is not None:
             database.execute(
                 "INSERT OR REPLACE INTO selections VALUES (?, ?)",
-                (judgement.scope, judgement.state),
+                (update.scope, update.state),
             )
         newest = {verdict.frame.key.feed: verdict.frame for verdict in verdicts}
         database.executemany(
@@ -347,12 +347,10 @@ class LiveRecordWriter(RecordWriter):
 
 
 def _kept_vectors(
-    verdicts: Sequence[Verdict], judgement: Judgement, first: int
+    verdicts: Sequence[Verdict], update: SelectionUpdate, first: int
 ) -> dict[int, Vector]:
     """The embeddings of the frames that were kept, by the number of their row."""
-    told = {
-        event.frame.key: event.embedding for event in judgement.events if isinstance(event, Kept)
-    }
+    told = {event.frame.key: event.embedding for event in update.events if isinstance(event, Kept)}
     vectors = {}
     for seq, verdict in enumerate(verdicts, first):
         if verdict.frame.key in told:

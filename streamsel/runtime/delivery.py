@@ -12,7 +12,7 @@ from functools import partial
 from typing import TypeVar
 
 from streamsel.clock import Clock
-from streamsel.decisions import DropReason, FeedStatus, Judgement, Kept
+from streamsel.decisions import DropReason, FeedStatus, Kept, SelectionUpdate
 from streamsel.errors import SinkError
 from streamsel.frame import FrameKey
 from streamsel.interfaces import LiveObserver, LiveSink
@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 
 class Delivery:
-    """Hands judgements to one sink, in order, in the sink's own thread.
+    """Hands updates to one sink, in order, in the sink's own thread.
 
     What fails is tried again, for ever, before anything else is handed over. What waits meanwhile
     is bounded as :class:`Letters` says, and so is what is in hand. A frame whose verdict is given
@@ -84,7 +84,7 @@ class Delivery:
 
     @property
     def posted(self) -> int:
-        """How many judgements were posted so far."""
+        """How many updates were posted so far."""
         return self._posted
 
     @property
@@ -93,7 +93,7 @@ class Delivery:
         return self._waiting.is_half_full
 
     def has_taken(self, posted: int) -> bool:
-        """Whether the sink has taken the first ``posted`` of the judgements."""
+        """Whether the sink has taken the first ``posted`` of the updates."""
         oldest = self._in_hand[0].number if self._in_hand else self._waiting.oldest
         return oldest is None or oldest > posted
 
@@ -128,16 +128,16 @@ class Delivery:
         """Return the frames that the sink gave up since the last call."""
         return [self._lost.popleft() for _ in range(len(self._lost))]
 
-    def post(self, judgement: Judgement) -> None:
-        """Queue a judgement; never waits."""
+    def post(self, update: SelectionUpdate) -> None:
+        """Queue a update; never waits."""
         self._posted += 1
         reason: DropReason = "sink" if self.is_failing else "late"
-        given_up = self._waiting.put(judgement, self._posted)
+        given_up = self._waiting.put(update, self._posted)
         if self._is_record:
             for feed, frames in given_up.items():
                 for observer in self._observers:
                     observer.dropped(feed, reason, frames)
-        for event in judgement.events:
+        for event in update.events:
             if isinstance(event, Kept) and (held := event.frame.picture.held_bytes):
                 self._usual_bytes += (held - self._usual_bytes) / (16 if self._usual_bytes else 1)
         self._arrived.set()
@@ -185,16 +185,16 @@ class Delivery:
         return has_left
 
     async def _hand_over(self) -> None:
-        """Let the sink take several judgements in one call, for each call costs the loop a turn."""
-        # A judgement that was begun is neither merged nor made lighter: it is tried again as it is.
+        """Let the sink take several updates in one call, for each call costs the loop a turn."""
+        # A update that was begun is neither merged nor made lighter: it is tried again as it is.
         self._in_hand = self._in_hand or self._waiting.take(self._at_once)
         taken: list[float] = []
-        await self._attempt("judgement", partial(self._apply, tuple(self._in_hand), taken))
+        await self._attempt("update", partial(self._apply, tuple(self._in_hand), taken))
         for seconds in taken:
             letter = self._in_hand.pop(0)
             for observer in self._observers:
                 observer.took(self.sink.name, seconds)
-                observer.delivered(self.sink.name, letter.judgement)
+                observer.delivered(self.sink.name, letter.update)
         if taken:
             self._taken.set()
 
@@ -229,7 +229,7 @@ class Delivery:
         """Let the sink act on letters for a while; note how long it took over each that it has."""
         began = last = self._clock.monotonic()
         for letter in letters:
-            self.sink.apply(letter.judgement)
+            self.sink.apply(letter.update)
             self._take_stock()
             now = self._clock.monotonic()
             taken.append(now - last)

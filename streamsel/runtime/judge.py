@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
 
 from streamsel.clock import Clock
-from streamsel.decisions import Event, Judgement, Kept, Verdict
+from streamsel.decisions import Event, Kept, SelectionUpdate, Verdict
 from streamsel.embed.computed import embedded
 from streamsel.frame import Candidate, FrameKey, PrefilteredFrame
 from streamsel.interfaces import Embedder, LiveObserver, LiveSelector
@@ -16,9 +16,9 @@ _MEASURE_SECONDS = 1.0
 
 
 class Judge:
-    """Turns prefiltered frames of any feeds into a judgement for each scope that they belong to.
+    """Turns prefiltered frames of any feeds into a update for each scope that they belong to.
 
-    The state of a selector goes with a judgement that changed its kept set, and otherwise once a
+    The state of a selector goes with a update that changed its kept set, and otherwise once a
     minute, so that what is stored never lags behind the frames that are kept.
     """
 
@@ -39,7 +39,7 @@ class Judge:
         self._selectors[scope] = selector
         self._measure(scope)
 
-    def close_scope(self, scope: str) -> list[Judgement]:
+    def close_scope(self, scope: str) -> list[SelectionUpdate]:
         """Judge the scope no more; return what was still owed, with the last state."""
         selector = self._selectors.pop(scope)
         self._stated.pop(scope, None)
@@ -48,7 +48,7 @@ class Judge:
         self.sizes.pop(scope, None)
         self._recalled.difference_update(selector.kept)
         verdicts = tuple(selector.finish())
-        return [Judgement(scope, verdicts, (), selector.state(), frozenset())]
+        return [SelectionUpdate(scope, verdicts, (), selector.state(), frozenset())]
 
     def assign(self, feed: str, scope: str | None) -> None:
         """Say by which scope a feed is judged; None: by none, what still comes is passed over."""
@@ -57,7 +57,7 @@ class Judge:
         else:
             self._scopes[feed] = scope
 
-    def judge(self, prefiltered_frames: Sequence[PrefilteredFrame]) -> list[Judgement]:
+    def judge(self, prefiltered_frames: Sequence[PrefilteredFrame]) -> list[SelectionUpdate]:
         """Embed and judge prefiltered frames of any feeds, each feed's in order."""
         began = self._clock.monotonic()
         candidates = embedded(self._embedder, prefiltered_frames)
@@ -67,8 +67,8 @@ class Judge:
             scope = self._scopes.get(candidate.frame.key.feed)
             if scope in self._selectors:
                 batches[scope].append(candidate)
-        judgements = [
-            self._judgement(scope, verdicts, ())
+        updates = [
+            self._update(scope, verdicts, ())
             for scope, batch in batches.items()
             if (verdicts := self._selectors[scope].judge(batch))
         ]
@@ -79,25 +79,25 @@ class Judge:
                 observer.took("embed", after - began)
             observer.took("judge", self._clock.monotonic() - after)
         self._measure_changed()
-        return judgements
+        return updates
 
     def change(
         self, scope: str, call: Callable[[LiveSelector], Sequence[Event]]
-    ) -> list[Judgement]:
+    ) -> list[SelectionUpdate]:
         """Let ``call`` change the kept set of a scope; raises what it raises.
 
-        The state is part of the judgement, whatever was changed: a pin changes nothing else.
+        The state is part of the update, whatever was changed: a pin changes nothing else.
         """
         self._stated.pop(scope, None)
-        judgement = self._judgement(scope, (), call(self._selectors[scope]))
+        update = self._update(scope, (), call(self._selectors[scope]))
         self._measure(scope)
-        return [judgement]
+        return [update]
 
     def ask(self, scope: str, call: Callable[[LiveSelector], object]) -> object:
         """Let ``call`` look at the selector of a scope."""
         return call(self._selectors[scope])
 
-    def thin(self, frames: int) -> list[Judgement]:
+    def thin(self, frames: int) -> list[SelectionUpdate]:
         """Evict so many frames, each of the closest pair in all scopes, as far as that may be."""
         changes: defaultdict[str, list[Event]] = defaultdict(list)
         for _ in range(frames):
@@ -106,9 +106,9 @@ class Judge:
             if scope is None or not events:
                 break
             changes[scope] += events
-        return [self._judgement(scope, (), events) for scope, events in changes.items()]
+        return [self._update(scope, (), events) for scope, events in changes.items()]
 
-    def forget(self, keys: Collection[FrameKey]) -> list[Judgement]:
+    def forget(self, keys: Collection[FrameKey]) -> list[SelectionUpdate]:
         """Evict the frames of whom a sink has no picture.
 
         The reason is ``picture-gone`` for those that were recalled, else ``lost``.
@@ -116,19 +116,19 @@ class Judge:
         recalled = self._recalled.intersection(keys)
         kinds = (("lost", set(keys) - recalled), ("picture-gone", recalled))
         return [
-            self._judgement(scope, (), events)
+            self._update(scope, (), events)
             for scope, selector in self._selectors.items()
             if (events := [one for reason, some in kinds for one in selector.forget(some, reason)])
         ]
 
-    def settle(self, feed: str) -> list[Judgement]:
+    def settle(self, feed: str) -> list[SelectionUpdate]:
         """Return what is still owed to the scope of a feed that has ended."""
         scope = self._scopes.get(feed)
         if scope is None or not (verdicts := self._selectors[scope].finish()):
             return []
-        return [self._judgement(scope, verdicts, ())]
+        return [self._update(scope, verdicts, ())]
 
-    def finish(self) -> list[Judgement]:
+    def finish(self) -> list[SelectionUpdate]:
         """Return what every scope still owes, with its state."""
         return [last for scope in list(self._selectors) for last in self.close_scope(scope)]
 
@@ -140,9 +140,9 @@ class Judge:
         ]
         return min(pairs)[1] if pairs else None
 
-    def _judgement(
+    def _update(
         self, scope: str, verdicts: Sequence[Verdict], changes: Sequence[Event]
-    ) -> Judgement:
+    ) -> SelectionUpdate:
         now = self._clock.monotonic()
         self._unmeasured.add(scope)
         changed = bool(changes) or any(verdict.events for verdict in verdicts)
@@ -152,13 +152,13 @@ class Judge:
             selector = self._selectors[scope]
             state, recallable = selector.state(), selector.recallable
             self._stated[scope] = now
-        judgement = Judgement(scope, tuple(verdicts), tuple(changes), state, recallable)
-        for event in judgement.events:
+        update = SelectionUpdate(scope, tuple(verdicts), tuple(changes), state, recallable)
+        for event in update.events:
             if isinstance(event, Kept) and event.reason == "recalled":
                 self._recalled.add(event.frame.key)
             else:
                 self._recalled.discard(event.frame.key)
-        return judgement
+        return update
 
     def _measure_changed(self) -> None:
         """Measure the scopes that have judged since they were measured, each once a second."""

@@ -5,27 +5,27 @@ from __future__ import annotations
 from collections import Counter, deque
 from dataclasses import dataclass
 
-from streamsel.decisions import Judgement
+from streamsel.decisions import SelectionUpdate
 from streamsel.runtime.updates import merge, picture_bytes, without_pictures
 
 
 @dataclass(slots=True)
 class Letter:
-    """A judgement that waits, and the numbers of the oldest and the newest that are part of it."""
+    """A update that waits, and the numbers of the oldest and the newest that are part of it."""
 
-    judgement: Judgement
+    update: SelectionUpdate
     number: int
     renewed: int
     held_bytes: int
 
 
 class Letters:
-    """A queue of judgements, the one that has waited longest first.
+    """A queue of updates, the one that has waited longest first.
 
     Once ``most_waiting`` wait, what comes is merged into the newest of its scope, which keeps its
     place: so every one is handed over in its turn, however fast others follow. At most
     ``most_waiting`` wait, or one a scope where that is more, with ``most_bytes`` of pictures; the
-    oldest beyond that are given up. Cost of each call: that of its own judgement alone, save where
+    oldest beyond that are given up. Cost of each call: that of its own update alone, save where
     pictures are given up.
     """
 
@@ -49,19 +49,19 @@ class Letters:
         """Whether half of what may wait waits. From any thread."""
         return 2 * len(self) >= self._most_waiting or 2 * self._held_bytes >= self._most_bytes
 
-    def put(self, judgement: Judgement, number: int) -> Counter[str]:
-        """Add a judgement; return how many frames of each feed nobody will hear of for that."""
+    def put(self, update: SelectionUpdate, number: int) -> Counter[str]:
+        """Add a update; return how many frames of each feed nobody will hear of for that."""
         dropped: Counter[str] = Counter()
-        held_bytes = picture_bytes(judgement)
-        last = self._newest.get(judgement.scope)
+        held_bytes = picture_bytes(update)
+        last = self._newest.get(update.scope)
         if last is None or len(self) < self._most_waiting:
-            letter = Letter(judgement, number, number, held_bytes)
+            letter = Letter(update, number, number, held_bytes)
             self._waiting.append(letter)
-            self._newest[judgement.scope] = letter
+            self._newest[update.scope] = letter
             self._held_bytes += held_bytes
         else:
-            merged = merge(last.judgement, judgement)
-            dropped = _left_out(last.judgement, judgement, merged)
+            merged = merge(last.update, update)
+            dropped = _left_out(last.update, update, merged)
             last.renewed = number
             self._replace(last, merged)
         if self._held_bytes > self._most_bytes:
@@ -73,13 +73,13 @@ class Letters:
         taken = [self._waiting.popleft() for _ in range(min(most, len(self)))]
         for letter in taken:
             self._held_bytes -= letter.held_bytes
-            if self._newest[letter.judgement.scope] is letter:
-                del self._newest[letter.judgement.scope]
+            if self._newest[letter.update.scope] is letter:
+                del self._newest[letter.update.scope]
         return taken
 
-    def _replace(self, letter: Letter, judgement: Judgement) -> None:
+    def _replace(self, letter: Letter, update: SelectionUpdate) -> None:
         self._held_bytes -= letter.held_bytes
-        letter.judgement, letter.held_bytes = judgement, picture_bytes(judgement)
+        letter.update, letter.held_bytes = update, picture_bytes(update)
         self._held_bytes += letter.held_bytes
 
     def _bound_pictures(self) -> None:
@@ -90,11 +90,13 @@ class Letters:
                 return
             if letter.held_bytes:
                 room = max(0, letter.held_bytes - excess)
-                self._replace(letter, without_pictures(letter.judgement, room))
+                self._replace(letter, without_pictures(letter.update, room))
 
 
-def _left_out(first: Judgement, second: Judgement, merged: Judgement) -> Counter[str]:
-    """How many frames of each feed have no verdict any more once two judgements are merged."""
+def _left_out(
+    first: SelectionUpdate, second: SelectionUpdate, merged: SelectionUpdate
+) -> Counter[str]:
+    """How many frames of each feed have no verdict any more once two updates are merged."""
     frames = Counter(verdict.frame.key.feed for verdict in (*first.verdicts, *second.verdicts))
     frames.subtract(verdict.frame.key.feed for verdict in merged.verdicts)
     return +frames

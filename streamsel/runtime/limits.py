@@ -14,7 +14,7 @@ class LiveLimits:
     ``batch`` frames at most are embedded together; a smaller batch waits ``patience`` seconds
     for more. ``lane`` frames of a feed may wait. A session that ended is followed by another after
     ``retry_first`` seconds, doubled with each failure in a row up to ``retry_most``; one whose
-    password was refused three times, after ``retry_refused`` seconds. ``most_waiting`` judgements
+    password was refused three times, after ``retry_refused`` seconds. ``most_waiting`` updates
     with ``most_waiting_bytes`` of pictures may wait for a sink, and ``picture_bytes`` be held on
     the line. ``reserve`` numbers of a feed are reserved at a time. ``shutdown``: seconds that
     ending may take, whatever hangs.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streamsel.decisions import DropReason, FeedStatus, Judgement, SourceCounters
+from streamsel.decisions import DropReason, FeedStatus, SelectionUpdate, SourceCounters
 from streamsel.interfaces import LiveSelector
 
 
@@ -21,7 +21,7 @@ class SilentObserver:
     def dropped(self, feed: str, reason: DropReason, frames: int) -> None:
         """Frames gave way."""
 
-    def judged(self, judgement: Judgement, now: float) -> None:
+    def judged(self, update: SelectionUpdate, now: float) -> None:
         """A turn of the judge."""
 
     def batched(self, frames: int) -> None:
@@ -36,7 +36,7 @@ class SilentObserver:
     def measured(self, scope: str, selector: LiveSelector) -> None:
         """A selector can be looked at."""
 
-    def delivered(self, sink: str, judgement: Judgement) -> None:
+    def delivered(self, sink: str, update: SelectionUpdate) -> None:
         """A sink has acted."""
 
     def sink_failed(self, sink: str, reason: str) -> None:

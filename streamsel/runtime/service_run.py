@@ -1,7 +1,7 @@
 """The straight line for feeds that never end: nothing waits, what is late gives way, all goes on.
 
     a thread a feed: LiveSource -> Prefilter -> its lane
-    judge thread: Embedder (a batch over all feeds) -> LiveSelector of each scope -> Judgement
+    judge thread: Embedder (a batch over all feeds) -> LiveSelector of each scope -> SelectionUpdate
     encode thread: the pictures of kept frames -> a delivery, with a thread, for each LiveSink
 
 A camera that hangs holds up its own thread, a sink that fails its own delivery. Only a defect, or
@@ -21,7 +21,7 @@ from itertools import count
 from typing import ParamSpec, TypeVar, cast
 
 from streamsel.clock import Clock
-from streamsel.decisions import DropReason, Event, Evicted, FeedStatus, Judgement
+from streamsel.decisions import DropReason, Event, Evicted, FeedStatus, SelectionUpdate
 from streamsel.errors import ConfigurationError, SinkError
 from streamsel.frame import EncodedPicture, Frame, FrameKey, Picture
 from streamsel.interfaces import Embedder, LiveObserver, LiveSelector, LiveSink
@@ -200,7 +200,7 @@ class LivePipeline:
 
     async def change(
         self, scope: str, call: Callable[[LiveSelector], Sequence[Event]]
-    ) -> Judgement:
+    ) -> SelectionUpdate:
         """Let ``call`` change what a scope keeps, and tell the sinks. Raises what it raises."""
         self._scopes.require(scope)
         return (await self._decide(self._judge.change, scope, call))[0]
@@ -208,7 +208,7 @@ class LivePipeline:
     async def evict(self, scope: str, frames: Sequence[Frame], reason: str) -> None:
         """Let go of frames of a scope that is judged no more, and of its state; tell the sinks."""
         changes = tuple(Evicted(frame, None, None, reason) for frame in frames)
-        told = Judgement(scope, (), changes, b"", frozenset())
+        told = SelectionUpdate(scope, (), changes, b"", frozenset())
         await self._decide(lambda: [told])
 
     async def ask(self, scope: str, call: Callable[[LiveSelector], T]) -> T:
@@ -283,8 +283,8 @@ class LivePipeline:
             await self._decide(self._judge.judge, prefiltered_frames)
 
     async def _decide(
-        self, call: Callable[P, Sequence[Judgement]], *args: P.args, **kwargs: P.kwargs
-    ) -> Sequence[Judgement]:
+        self, call: Callable[P, Sequence[SelectionUpdate]], *args: P.args, **kwargs: P.kwargs
+    ) -> Sequence[SelectionUpdate]:
         """Let the judge decide something, and tell everybody in the order of decisions.
 
         What was decided is told even where the caller is cancelled meanwhile: a sink that missed
@@ -293,27 +293,27 @@ class LivePipeline:
         return await asyncio.shield(self._decide_and_tell(partial(call, *args, **kwargs)))
 
     async def _decide_and_tell(
-        self, call: Callable[[], Sequence[Judgement]]
-    ) -> Sequence[Judgement]:
+        self, call: Callable[[], Sequence[SelectionUpdate]]
+    ) -> Sequence[SelectionUpdate]:
         async with self._ordered:
-            judgements = await self._judging.run(call)
+            updates = await self._judging.run(call)
             # Nobody is left to tell where the judge hung and came back after the end.
             if not self._encoding.is_dismissed:
-                await self._publish(judgements)
-        return judgements
+                await self._publish(updates)
+        return updates
 
-    async def _publish(self, judgements: Sequence[Judgement]) -> None:
+    async def _publish(self, updates: Sequence[SelectionUpdate]) -> None:
         now = self._clock.monotonic()
-        for judgement in judgements:
+        for update in updates:
             for observer in self._observers:
-                observer.judged(judgement, now)
-        if any(judgement.events for judgement in judgements):
-            judgements = await self._encoding.run(all_encoded, judgements, self._encode)
+                observer.judged(update, now)
+        if any(update.events for update in updates):
+            updates = await self._encoding.run(all_encoded, updates, self._encode)
             for observer in self._observers:
                 observer.took("encode", self._clock.monotonic() - now)
-        for judgement in judgements:
+        for update in updates:
             for delivery in self._deliveries:
-                delivery.post(judgement)
+                delivery.post(update)
 
     async def _look(self) -> None:
         """Watch over the readers, and tell observers and sinks how all is."""
@@ -360,8 +360,8 @@ class LivePipeline:
 
     async def _forget(self, lost: Sequence[FrameKey]) -> None:
         if lost:
-            for judgement in await self._decide(self._judge.forget, lost):
-                for event in judgement.changes:
+            for update in await self._decide(self._judge.forget, lost):
+                for event in update.changes:
                     if isinstance(event, Evicted):
                         reason = cast(DropReason, event.reason)
                         self._tell_dropped(event.frame.key.feed, reason, 1)

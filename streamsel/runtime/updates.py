@@ -1,4 +1,4 @@
-"""What may be done to judgements on their way to the sinks: encoded, merged, made lighter."""
+"""What may be done to updates on their way to the sinks: encoded, merged, made lighter."""
 
 from __future__ import annotations
 
@@ -6,20 +6,22 @@ import logging
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 
-from streamsel.decisions import Event, Judgement, Kept
+from streamsel.decisions import Event, Kept, SelectionUpdate
 from streamsel.errors import SourceError
 from streamsel.frame import EncodedPicture, FrameKey, Picture
 
 _LOG = logging.getLogger("streamsel.feeds")
 
 
-def encoded(judgement: Judgement, encode: Callable[[Picture], EncodedPicture]) -> Judgement:
-    """Return the judgement with the pictures of its kept frames encoded, in handles of its own.
+def encoded(
+    update: SelectionUpdate, encode: Callable[[Picture], EncodedPicture]
+) -> SelectionUpdate:
+    """Return the update with the pictures of its kept frames encoded, in handles of its own.
 
     So no bound on decoded pictures takes away what waits for a sink, and the frames themselves,
     which a selector holds on to for as long as they are kept, hold nothing any more. A picture that
     was dropped before is left out, and so is, with a warning, one that cannot be encoded; the sink
-    that wants it will give up its frame. One that is kept, evicted and recalled in this judgement
+    that wants it will give up its frame. One that is kept, evicted and recalled in this update
     has the same picture each time.
     """
     pictures: dict[FrameKey, Picture] = {}
@@ -37,18 +39,18 @@ def encoded(judgement: Judgement, encode: Callable[[Picture], EncodedPicture]) -
         event.frame.picture.drop()
         return replace(event, frame=replace(event.frame, picture=picture))
 
-    return _mapped(judgement, with_encoded)
+    return _mapped(update, with_encoded)
 
 
 def all_encoded(
-    judgements: Sequence[Judgement], encode: Callable[[Picture], EncodedPicture]
-) -> list[Judgement]:
-    """Return judgements with the pictures of their kept frames encoded, as :func:`encoded` does."""
-    return [encoded(each, encode) if each.events else each for each in judgements]
+    updates: Sequence[SelectionUpdate], encode: Callable[[Picture], EncodedPicture]
+) -> list[SelectionUpdate]:
+    """Return updates with the pictures of their kept frames encoded, as :func:`encoded` does."""
+    return [encoded(each, encode) if each.events else each for each in updates]
 
 
-def merge(first: Judgement, second: Judgement) -> Judgement:
-    """Return one judgement that leaves the kept set as both, one after the other, would.
+def merge(first: SelectionUpdate, second: SelectionUpdate) -> SelectionUpdate:
+    """Return one update that leaves the kept set as both, one after the other, would.
 
     Both are of one scope. Of each frame the last event counts, and none where the frame ends as
     it began: kept and then evicted again, or the other way round. One that was kept, evicted, and
@@ -72,7 +74,7 @@ def merge(first: Judgement, second: Judgement) -> Judgement:
         return replace(event, frame=replace(event.frame, picture=pictures[event.frame.key]))
 
     verdicts = (*first.verdicts, *second.verdicts)
-    merged = Judgement(
+    merged = SelectionUpdate(
         scope=second.scope,
         verdicts=tuple(
             replace(verdict, events=events)
@@ -86,19 +88,19 @@ def merge(first: Judgement, second: Judgement) -> Judgement:
     return _mapped(merged, pictured)
 
 
-def without_pictures(judgement: Judgement, most_bytes: int) -> Judgement:
-    """Return the judgement with the oldest pictures left out until ``most_bytes`` remain.
+def without_pictures(update: SelectionUpdate, most_bytes: int) -> SelectionUpdate:
+    """Return the update with the oldest pictures left out until ``most_bytes`` remain.
 
     The frames stay kept; a sink that finds no picture says so. Others keep what they hold.
     """
     held = {
         event.frame.key: event.frame.picture.held_bytes
-        for event in judgement.events
+        for event in update.events
         if isinstance(event, Kept)
     }
     excess = sum(held.values()) - most_bytes
     if excess <= 0:
-        return judgement
+        return update
     given_up = set()
     for key, held_bytes in held.items():
         if excess <= 0:
@@ -111,24 +113,22 @@ def without_pictures(judgement: Judgement, most_bytes: int) -> Judgement:
             return event
         return replace(event, frame=replace(event.frame, picture=Picture(None)))
 
-    return _mapped(judgement, bare)
+    return _mapped(update, bare)
 
 
-def picture_bytes(judgement: Judgement) -> int:
-    """How many bytes of pictures a judgement holds."""
-    return sum(
-        event.frame.picture.held_bytes for event in judgement.events if isinstance(event, Kept)
-    )
+def picture_bytes(update: SelectionUpdate) -> int:
+    """How many bytes of pictures a update holds."""
+    return sum(event.frame.picture.held_bytes for event in update.events if isinstance(event, Kept))
 
 
-def _mapped(judgement: Judgement, change: Callable[[Event], Event]) -> Judgement:
+def _mapped(update: SelectionUpdate, change: Callable[[Event], Event]) -> SelectionUpdate:
     return replace(
-        judgement,
+        update,
         verdicts=tuple(
             replace(verdict, events=tuple(map(change, verdict.events)))
-            for verdict in judgement.verdicts
+            for verdict in update.verdicts
         ),
-        changes=tuple(map(change, judgement.changes)),
+        changes=tuple(map(change, update.changes)),
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from streamsel.clock import Clock
-from streamsel.decisions import FeedStatus, Judgement, Kept
+from streamsel.decisions import FeedStatus, Kept, SelectionUpdate
 from streamsel.errors import SourceError
 from streamsel.frame import Frame, FrameKey, Picture
 from streamsel.interfaces import Footage
@@ -66,13 +66,13 @@ class ClipSink:
         """Clips have no budget of their own: there are as many as kept frames."""
         return 0
 
-    def apply(self, judgement: Judgement) -> None:
+    def apply(self, update: SelectionUpdate) -> None:
         """Note which clips are to be cut, and remove those of frames that went for good."""
         self._anchor.require()
-        spares = self._spares.setdefault(judgement.scope, {})
-        told = judgement.recallable
+        spares = self._spares.setdefault(update.scope, {})
+        told = update.recallable
         recallable = frozenset(spares) if told is None else told
-        for event in judgement.events:
+        for event in update.events:
             frame = replace(event.frame, picture=Picture(None))
             if not isinstance(event, Kept):
                 spares[frame.key] = frame

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import TextIO
 
-from streamsel.decisions import FeedStatus, Judgement, Kept
+from streamsel.decisions import FeedStatus, Kept, SelectionUpdate
 from streamsel.errors import SinkError
 from streamsel.frame import FrameKey
 from streamsel.record.folder import picture_path
@@ -33,9 +33,9 @@ class ConsoleSink:
         """Nothing is stored."""
         return 0
 
-    def apply(self, judgement: Judgement) -> None:
+    def apply(self, update: SelectionUpdate) -> None:
         """Write a line for each event."""
-        for event in judgement.events:
+        for event in update.events:
             frame = event.frame
             is_kept = isinstance(event, Kept)
             near = event.nearest if isinstance(event, Kept) else event.by

@@ -7,7 +7,7 @@ import threading
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 
-from streamsel.decisions import Event, FeedStatus, Judgement
+from streamsel.decisions import Event, FeedStatus, SelectionUpdate
 from streamsel.errors import SinkError
 from streamsel.frame import FrameKey
 
@@ -39,14 +39,14 @@ class EventStream:
         """Nothing is stored."""
         return 0
 
-    def apply(self, judgement: Judgement) -> None:
+    def apply(self, update: SelectionUpdate) -> None:
         """Queue the events. Raises :class:`SinkError` while too many wait."""
-        if not judgement.events or self._is_closed:
+        if not update.events or self._is_closed:
             return
         with self._lock:
             if len(self._events) >= _MOST_WAITING:
                 raise SinkError("events: nobody takes them")
-            self._events += judgement.events
+            self._events += update.events
         self._loop.call_soon_threadsafe(self._arrived.set)
 
     def feed_changed(self, status: FeedStatus) -> None:

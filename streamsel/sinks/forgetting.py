@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from streamsel.clock import SystemClock
-from streamsel.decisions import Evicted, Judgement
+from streamsel.decisions import Evicted, SelectionUpdate
 from streamsel.errors import ConfigurationError, FolderLockedError
 from streamsel.record.reader import Record
 from streamsel.record.resuming import require_service
@@ -47,7 +47,7 @@ def remove_gone(folder: Path, scopes: Collection[str]) -> list[GoneScope]:
         for gone in removed:
             frames = [candidate.frame for candidate in sink.kept_candidates(gone.scope)]
             changes = tuple(Evicted(frame, None, None, "removed") for frame in frames)
-            sink.apply(Judgement(gone.scope, (), changes, b"", frozenset()))
+            sink.apply(SelectionUpdate(gone.scope, (), changes, b"", frozenset()))
             sink.erase([frame.key for frame in frames])
     finally:
         sink.close()

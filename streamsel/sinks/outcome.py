@@ -1,17 +1,17 @@
-"""What a row of judgements comes to, for who stores the pictures of kept frames."""
+"""What a row of updates comes to, for who stores the pictures of kept frames."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from streamsel.decisions import Judgement, Kept
+from streamsel.decisions import Kept, SelectionUpdate
 from streamsel.frame import Candidate, EncodedPicture, Frame, FrameKey, Picture
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What is kept and what has gone after judgements, each frame in one place.
+    """What is kept and what has gone after updates, each frame in one place.
 
     ``kept`` and ``spares`` have the picture that came with them, if any; ``spares`` are those of
     the frames that went which may be recalled, by their scope. ``recallable`` is what was told
@@ -24,20 +24,20 @@ class Outcome:
     recallable: Mapping[str, frozenset[FrameKey]]
 
     @classmethod
-    def of(cls, judgements: Sequence[Judgement]) -> Outcome:
-        """Add up judgements, in their order."""
+    def of(cls, updates: Sequence[SelectionUpdate]) -> Outcome:
+        """Add up updates, in their order."""
         recallable: dict[str, frozenset[FrameKey]] = {}
         pictures: dict[FrameKey, Picture] = {}
         last: dict[FrameKey, tuple[str, bool, Frame]] = {}
-        for judgement in judgements:
-            if judgement.recallable is not None:
-                recallable[judgement.scope] = judgement.recallable
-            for event in judgement.events:
+        for update in updates:
+            if update.recallable is not None:
+                recallable[update.scope] = update.recallable
+            for event in update.events:
                 frame, is_kept = event.frame, isinstance(event, Kept)
                 if is_kept and frame.picture.encoded is not None:
                     pictures[frame.key] = frame.picture
                 picture = pictures.get(frame.key, Picture(None))
-                last[frame.key] = judgement.scope, is_kept, replace(frame, picture=picture)
+                last[frame.key] = update.scope, is_kept, replace(frame, picture=picture)
         return cls(
             kept=tuple(frame for _, is_kept, frame in last.values() if is_kept),
             gone=tuple(key for key, (_, is_kept, _) in last.items() if not is_kept),
@@ -58,12 +58,12 @@ class Outcome:
         ]
 
 
-def without_pixels(judgement: Judgement) -> Judgement:
+def without_pixels(update: SelectionUpdate) -> SelectionUpdate:
     """Let go of what is only judged: what waits to be recorded must not hold its pictures."""
     return replace(
-        judgement,
+        update,
         verdicts=tuple(
-            replace(verdict, candidate=_bare(verdict.candidate)) for verdict in judgement.verdicts
+            replace(verdict, candidate=_bare(verdict.candidate)) for verdict in update.verdicts
         ),
     )
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from streamsel.clock import Clock, Correction
-from streamsel.decisions import FeedStatus, Judgement
+from streamsel.decisions import FeedStatus, SelectionUpdate
 from streamsel.errors import ConfigurationError, DiskFullError, SinkError
 from streamsel.frame import Candidate, FrameKey
 from streamsel.record.files import disk_errors, write_file
@@ -33,7 +33,7 @@ from streamsel.sinks.standby import Standby
 
 _LOG = logging.getLogger("streamsel.sinks")
 
-# With a tick each half second, a judgement waits for a second at most.
+# With a tick each half second, a update waits for a second at most.
 _COMMIT_SECONDS = 0.5
 _MANIFEST_SECONDS = 10.0
 _MANIFEST_SHARE = 20.0
@@ -45,7 +45,7 @@ _MOST_VERDICTS = 1_000
 class StoreOptions:
     """How a folder is used.
 
-    ``durability``: with ``strict`` a judgement that changed the kept set is on the disk, pictures
+    ``durability``: with ``strict`` a update that changed the kept set is on the disk, pictures
     and record, when it has been applied; with ``batched`` a second later at most, and a power cut
     loses that second whole. ``max_bytes`` bounds the pictures, those that are set aside among them;
     None: nothing does. ``history``
@@ -68,7 +68,7 @@ class LiveDiskSink:
     The picture of a frame that was evicted is set aside as long as the frame may be recalled: its
     file stays, though nothing claims it, and is claimed again should the frame be kept again.
 
-    Cost: a judgement that keeps a frame is one file and one transaction (some 10 ms on a disk
+    Cost: a update that keeps a frame is one file and one transaction (some 10 ms on a disk
     that must write both); others wait for the next one, or for a second.
     """
 
@@ -86,7 +86,7 @@ class LiveDiskSink:
         self._standby = Standby()
         self._clock = clock
         self._options = options
-        self._pending: list[Judgement] = []
+        self._pending: list[SelectionUpdate] = []
         self._pending_since = 0.0
         self._statuses: dict[str, FeedStatus] = {}
         self._manifest_due = self._forget_due = clock.monotonic()
@@ -141,14 +141,14 @@ class LiveDiskSink:
         """Forget all that is recorded of those of these frames that are not kept any more."""
         self._settled().erase(keys)
 
-    def apply(self, judgement: Judgement) -> None:
-        """Store a judgement; see ``streamsel.interfaces.LiveSink``."""
+    def apply(self, update: SelectionUpdate) -> None:
+        """Store a update; see ``streamsel.interfaces.LiveSink``."""
         if not self._pending:
             self._pending_since = self._clock.monotonic()
-        self._pending.append(without_pixels(judgement))
+        self._pending.append(without_pixels(update))
         # What changed by itself was asked for by a budget, which looks at what is stored.
-        is_due = bool(judgement.changes) or (
-            bool(judgement.events) and self._options.durability == "strict"
+        is_due = bool(update.changes) or (
+            bool(update.events) and self._options.durability == "strict"
         )
         if not (is_due or self._is_overdue()):
             return
@@ -286,7 +286,7 @@ class LiveDiskSink:
         return self._record
 
     def _is_overdue(self) -> bool:
-        waiting = sum(len(judgement.verdicts) for judgement in self._pending)
+        waiting = sum(len(update.verdicts) for update in self._pending)
         age = self._clock.monotonic() - self._pending_since
         return age >= _COMMIT_SECONDS or waiting >= _MOST_VERDICTS
 

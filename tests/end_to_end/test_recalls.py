@@ -14,7 +14,7 @@ import av
 import numpy as np
 import pytest
 
-from streamsel.decisions import Judgement, Kept
+from streamsel.decisions import Kept, SelectionUpdate
 from streamsel.frame import (
     EncodedPicture,
     Frame,
@@ -100,14 +100,14 @@ class Story:
     recalls: int = 0
     kept: dict[str, set[FrameKey]] = field(default_factory=lambda: {feed: set() for feed in FEEDS})
 
-    def tell(self, judgement: Judgement) -> None:
-        for event in judgement.events:
+    def tell(self, update: SelectionUpdate) -> None:
+        for event in update.events:
             if isinstance(event, Kept):
                 self.recalls += event.reason == "recalled" and event.frame.key in self.ever
                 self.ever.add(event.frame.key)
-                self.kept[judgement.scope].add(event.frame.key)
+                self.kept[update.scope].add(event.frame.key)
             else:
-                self.kept[judgement.scope].remove(event.frame.key)
+                self.kept[update.scope].remove(event.frame.key)
 
     def check(self, sink: LiveDiskSink) -> None:
         assert sink.lost() == []
@@ -117,7 +117,7 @@ class Story:
         assert kept <= len(files) <= kept + len(FEEDS) * COUNT
 
 
-def turns(judge: Judge) -> Iterator[list[Judgement]]:
+def turns(judge: Judge) -> Iterator[list[SelectionUpdate]]:
     """Let the feeds take turns; some turns are of one frame, some of many."""
     sizes = np.random.default_rng(7).integers(1, 16, FRAMES)
     starts = np.minimum(np.cumsum(sizes) - sizes, FRAMES)
@@ -146,21 +146,21 @@ def test_a_frame_that_was_kept_before_is_never_lost_when_it_is_recalled(
     clock, story = SetClock(), Story(tmp_path)
     judge, selectors = judging(clock)
     sink = opened(tmp_path, clock, durability="batched" if merged > 1 else "strict")
-    waiting: dict[str, list[Judgement]] = {feed: [] for feed in FEEDS}
-    for turn, judgements in enumerate(turns(judge)):
+    waiting: dict[str, list[SelectionUpdate]] = {feed: [] for feed in FEEDS}
+    for turn, updates in enumerate(turns(judge)):
         clock.now += 1.0
-        for judgement in judgements:
-            story.tell(judgement)
-            waiting[judgement.scope].append(judgement)
-            if len(waiting[judgement.scope]) >= merged:
-                sink.apply(reduce(merge, waiting[judgement.scope]))
-                waiting[judgement.scope].clear()
+        for update in updates:
+            story.tell(update)
+            waiting[update.scope].append(update)
+            if len(waiting[update.scope]) >= merged:
+                sink.apply(reduce(merge, waiting[update.scope]))
+                waiting[update.scope].clear()
         if not any(waiting.values()) and turn % 5 == 4:
             clock.now += 1.0
             sink.tick()
             story.check(sink)
-    for judgement in judge.finish():
-        sink.apply(reduce(merge, [*waiting[judgement.scope], judgement]))
+    for update in judge.finish():
+        sink.apply(reduce(merge, [*waiting[update.scope], update]))
     assert story.recalls >= 50
     assert sink.lost() == []
     sink.close()
@@ -180,10 +180,10 @@ def test_what_was_set_aside_is_swept_after_a_kill_and_nothing_else(tmp_path: Pat
     clock, story = SetClock(), Story(tmp_path)
     judge, _ = judging(clock)
     sink = opened(tmp_path, clock)
-    for judgements in turns(judge):
-        for judgement in judgements:
-            story.tell(judgement)
-            sink.apply(judgement)
+    for updates in turns(judge):
+        for update in updates:
+            story.tell(update)
+            sink.apply(update)
         if story.recalls > 5:
             break
     kept = {key for keys in story.kept.values() for key in keys}

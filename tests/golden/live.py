@@ -19,7 +19,7 @@ from typing import Any, Self
 import numpy as np
 
 from streamsel.decisions import Event, Kept, Verdict
-from streamsel.decisions import Judgement as Update
+from streamsel.decisions import SelectionUpdate as Update
 from streamsel.frame import (
     EncodedPicture,
     Frame,

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from streamsel.decisions import Event, Evicted, Judgement, Kept
+from streamsel.decisions import Event, Evicted, Kept, SelectionUpdate
 from streamsel.frame import Frame, FrameKey
 from streamsel.http.events import Board
 from tests.coreset.candidates import candidate
@@ -37,5 +37,5 @@ def evicted(index: int, by: int) -> Evicted:
     return Evicted(seen(index), FrameKey("gate", by), 0.25, "closest-pair")
 
 
-def judgement(*events: Event) -> Judgement:
-    return Judgement("gate", (), changes=events)
+def update(*events: Event) -> SelectionUpdate:
+    return SelectionUpdate("gate", (), changes=events)

@@ -14,7 +14,7 @@ from streamsel.clock import SystemClock
 from streamsel.frame import FrameKey
 from streamsel.http.control import KeptFrame
 from streamsel.http.events import MOST_LISTENERS, Board, Listener
-from tests.http.happenings import evicted, judgement, kept, live
+from tests.http.happenings import evicted, kept, live, update
 from tests.http.serving import BORN, TOKEN, Behind, Client, kept_frame, serving, view
 from tests.metrics.scenario import FixedSelector, ManualClock, unit_vectors
 
@@ -77,9 +77,9 @@ def test_frames_are_told_as_kept_once_they_are_stored_and_then_as_evicted(tmp_pa
         async with live(behind, board) as client, listening(client) as page:
             for index in (1, 2):
                 behind.keep(kept_frame("gate", index, BORN))
-            board.delivered("mqtt", judgement(kept(1)))
-            board.delivered("disk", judgement(kept(1), kept(2)))
-            board.delivered("disk", judgement(evicted(1, by=2)))
+            board.delivered("mqtt", update(kept(1)))
+            board.delivered("disk", update(kept(1), kept(2)))
+            board.delivered("disk", update(evicted(1, by=2)))
             told = [await page.next() for _ in range(3)]
             listed = (await client.json("/api/frames"))["frames"]
         assert ids(told) == [
@@ -104,7 +104,7 @@ def test_what_was_kept_and_evicted_at_once_is_not_told(tmp_path: Path) -> None:
         behind, board = Behind(tmp_path), Board(SystemClock())
         async with live(behind, board) as client, listening(client) as page:
             behind.keep(kept_frame("gate", 2, BORN))
-            board.delivered("disk", judgement(kept(1), evicted(1, by=2), kept(2)))
+            board.delivered("disk", update(kept(1), evicted(1, by=2), kept(2)))
             assert ids([await page.next()]) == [("kept", "gate-000002")]
 
     asyncio.run(scenario())
@@ -149,12 +149,12 @@ def test_who_comes_back_hears_what_was_missed_and_nothing_twice(tmp_path: Path) 
             for index in range(5):
                 behind.keep(kept_frame("gate", index, BORN))
             async with listening(client) as page:
-                board.delivered("disk", judgement(kept(0), kept(1)))
+                board.delivered("disk", update(kept(0), kept(1)))
                 told = [await page.next()]
-            board.delivered("disk", judgement(kept(2), kept(3)))
+            board.delivered("disk", update(kept(2), kept(3)))
             async with listening(client, page.last_id) as page:
                 told += [await page.next() for _ in range(3)]
-                board.delivered("disk", judgement(kept(4)))
+                board.delivered("disk", update(kept(4)))
                 told.append(await page.next())
         assert ids(told) == [("kept", f"gate-{index:06d}") for index in range(5)]
 
@@ -217,14 +217,14 @@ def test_nothing_is_looked_up_while_nobody_listens(tmp_path: Path) -> None:
         clock = ManualClock()
         behind, board = Asked(), Board(clock)
         async with live(behind, board):
-            board.delivered("disk", judgement(kept(1)))
+            board.delivered("disk", update(kept(1)))
             with board.listen("") as page:
                 assert (await page.next()).startswith("id: ")
                 behind.keep(kept_frame("gate", 2, BORN))
-                board.delivered("disk", judgement(kept(2)))
+                board.delivered("disk", update(kept(2)))
                 assert "event: kept" in await page.next()
             clock.now += 61
-            board.delivered("disk", judgement(kept(3)))
+            board.delivered("disk", update(kept(3)))
         assert behind.keys == [FrameKey("gate", 2)]
 
     asyncio.run(scenario())

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from streamsel.decisions import Judgement, SourceCounters
+from streamsel.decisions import SelectionUpdate, SourceCounters
 from tests.http.serving import TOKEN, serving
 from tests.metrics.scenario import busy_metrics, samples, verdict
 from tests.servers.broker import certify
@@ -28,7 +28,9 @@ def test_what_is_counted_can_be_queried(tmp_path: Path) -> None:
                     matchers = ",".join(f"{label}={text!r}" for label, text in labels)
                     assert len(prometheus.query(f"{name}{{{matchers}}}")) == 1, (name, labels)
             metrics.tallied("gate", SourceCounters(received=160, decoded=150, damaged=2))
-            metrics.judged(Judgement("gate", (verdict("gate", 9, "kept", "novel"),)), now=10.2)
+            metrics.judged(
+                SelectionUpdate("gate", (verdict("gate", 9, "kept", "novel"),)), now=10.2
+            )
             prometheus.until('streamsel_frames_received_total{feed="gate"}', 160)
             increase = 'increase(streamsel_frames_received_total{feed="gate"}[1m])'
             assert (prometheus.value(increase) or 0) > 0

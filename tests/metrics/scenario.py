@@ -14,8 +14,8 @@ from streamsel.decisions import (
     FaultKind,
     FeedState,
     FeedStatus,
-    Judgement,
     Kept,
+    SelectionUpdate,
     SourceCounters,
     Verdict,
 )
@@ -133,7 +133,7 @@ def busy_metrics(feeds: tuple[str, ...] = ("gate",)) -> Metrics:
             verdict(feed, 3, "refused", "black"),
             verdict(feed, 4, "refused", SECRET),
         )
-        metrics.judged(Judgement(feed, verdicts, (evicted(feed, 1),)), now=10.03)
+        metrics.judged(SelectionUpdate(feed, verdicts, (evicted(feed, 1),)), now=10.03)
         metrics.measured(feed, FixedSelector(unit_vectors(20)))
     metrics.batched(3)
     for stage in ("embed", "judge", "encode", "disk", "mqtt", SECRET):

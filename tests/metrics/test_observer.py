@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from streamsel.decisions import FeedState, Judgement, SourceCounters
+from streamsel.decisions import FeedState, SelectionUpdate, SourceCounters
 from streamsel.frame import Vectors
 from streamsel.metrics.labels import FAULTS, SINK_REASONS, STAGES
 from tests.conftest import leave_out
@@ -74,7 +74,7 @@ def test_verdicts_and_events_are_counted_by_feed() -> None:
         verdict("yard", 1, "kept", "novel", 0.9),
     )
     changes = (evicted("gate", 1), evicted("yard", 1, "lost"))
-    metrics.judged(Judgement("pair", verdicts, changes), now=10.2)
+    metrics.judged(SelectionUpdate("pair", verdicts, changes), now=10.2)
     assert value(metrics, "frames_embedded_total", feed="gate") == 2
     assert value(metrics, "frames_kept_total", feed="gate") == 1
     assert value(metrics, "frames_covered_total", feed="gate") == 1
@@ -191,7 +191,7 @@ def test_a_removed_feed_takes_its_series_with_it_and_nothing_late_brings_them_ba
     metrics.feed_removed("gate")
     metrics.tallied("gate", SourceCounters(500, 500, 5))
     metrics.dropped("gate", "overload", 5)
-    late = Judgement("gate", (verdict("gate", 9, "kept", "novel"),), (evicted("gate", 9),))
+    late = SelectionUpdate("gate", (verdict("gate", 9, "kept", "novel"),), (evicted("gate", 9),))
     metrics.judged(late, now=11.0)
     assert names(metrics) == {"yard"}
     metrics.feed_changed(status("gate", "connecting", 0))
@@ -228,7 +228,7 @@ def test_latency_is_told_of_each_feed() -> None:
     metrics.feed_changed(status("gate"))
     metrics.feed_changed(status("yard"))
     late = (verdict("gate", 1, "covered", "covered"), verdict("gate", 2, "refused", "black"))
-    metrics.judged(Judgement("gate", late, ()), now=12.5)
+    metrics.judged(SelectionUpdate("gate", late, ()), now=12.5)
     assert value(metrics, "feed_latency_seconds_sum", feed="gate") == pytest.approx(5.0)
     assert value(metrics, "feed_latency_seconds_count", feed="gate") == 2
     assert value(metrics, "feed_latency_seconds_count", feed="yard") == 0

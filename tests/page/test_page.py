@@ -15,7 +15,7 @@ from playwright.async_api import expect
 
 from streamsel.clock import SystemClock
 from streamsel.http.events import Board
-from tests.http.happenings import evicted, judgement, kept, live
+from tests.http.happenings import evicted, kept, live, update
 from tests.http.serving import TOKEN, Behind, Client, kept_frame, view
 from tests.page.browsing import DESKTOP, PHONE, Browsing, Tab, browsing
 
@@ -35,7 +35,7 @@ class Yard:
     def keep(self, index: int, feed: str = "gate", distance: float = 0.5) -> None:
         """Keep a frame, and tell of it."""
         self.store(index, feed, distance)
-        self.board.delivered("disk", judgement(kept(index)))
+        self.board.delivered("disk", update(kept(index)))
 
     def store(self, index: int, feed: str = "gate", distance: float = 0.5) -> None:
         """Keep a frame without a word."""
@@ -47,7 +47,7 @@ class Yard:
 
     def evict(self, index: int, by: int) -> None:
         self.behind.kept = [frame for frame in self.behind.kept if frame.key.index != index]
-        self.board.delivered("disk", judgement(evicted(index, by)))
+        self.board.delivered("disk", update(evicted(index, by)))
 
 
 def picture(index: int) -> bytes:

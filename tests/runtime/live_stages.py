@@ -20,9 +20,9 @@ from streamsel.decisions import (
     Evicted,
     Fault,
     FeedStatus,
-    Judgement,
     Kept,
     Rhythm,
+    SelectionUpdate,
     SourceCounters,
     Verdict,
 )
@@ -260,7 +260,7 @@ class NewestSelector:
 
 
 class StoringSink:
-    """Applies judgements as a real one does, and checks that they make sense.
+    """Applies updates as a real one does, and checks that they make sense.
 
     While ``failing`` it raises; while ``hanging`` is cleared it does not return. What exceeds
     ``budget_bytes`` is its excess.
@@ -283,16 +283,16 @@ class StoringSink:
         self._budget_bytes = budget_bytes
         self._lost: list[FrameKey] = []
 
-    def apply(self, judgement: Judgement) -> None:
+    def apply(self, update: SelectionUpdate) -> None:
         self.hanging.wait()
         self.attempts += 1
         if self.failing:
             raise SinkError(f"{self.name}: no room")
-        self.verdicts += [verdict.frame.key for verdict in judgement.verdicts]
-        for event in judgement.events:
+        self.verdicts += [verdict.frame.key for verdict in update.verdicts]
+        for event in update.events:
             self._change(event)
-        if judgement.state is not None:
-            self.states[judgement.scope] = judgement.state
+        if update.state is not None:
+            self.states[update.scope] = update.state
         self.most_bytes = max(self.most_bytes, self.stored_bytes)
 
     def _change(self, event: Event) -> None:
@@ -365,8 +365,8 @@ class Watcher:
         assert frames > 0
         self.dropped_frames[feed, reason] += frames
 
-    def judged(self, judgement: Judgement, now: float) -> None:
-        self.judged_frames.update(verdict.frame.key.feed for verdict in judgement.verdicts)
+    def judged(self, update: SelectionUpdate, now: float) -> None:
+        self.judged_frames.update(verdict.frame.key.feed for verdict in update.verdicts)
 
     def batched(self, frames: int) -> None:
         self.batches.append(frames)
@@ -381,9 +381,9 @@ class Watcher:
         assert threading.current_thread().name == "streamsel-judge"
         self.measured_scopes[scope] += 1
 
-    def delivered(self, sink: str, judgement: Judgement) -> None:
+    def delivered(self, sink: str, update: SelectionUpdate) -> None:
         self.delivered_frames[sink].update(
-            event.frame.key for event in judgement.events if isinstance(event, Kept)
+            event.frame.key for event in update.events if isinstance(event, Kept)
         )
 
     def sink_failed(self, sink: str, reason: str) -> None:

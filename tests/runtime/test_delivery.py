@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamsel.clock import SystemClock
-from streamsel.decisions import Event, Evicted, FeedStatus, Judgement, Kept, Verdict
+from streamsel.decisions import Event, Evicted, FeedStatus, Kept, SelectionUpdate, Verdict
 from streamsel.errors import SinkError
 from streamsel.frame import Candidate, FrameKey
 from streamsel.interfaces import LiveSink
@@ -59,13 +59,13 @@ def keeps(feed: str, index: int, size_bytes: int = 100) -> Kept:
     return Kept(live_frame(feed, index, size_bytes=size_bytes), None, None, 0.0, "novel")
 
 
-def judgement(
+def update(
     feed: str, index: int, *events: Event, changes: Sequence[Event] = (), state: bytes | None = None
-) -> Judgement:
-    return Judgement(feed, (verdict(feed, index, *events),), tuple(changes), state)
+) -> SelectionUpdate:
+    return SelectionUpdate(feed, (verdict(feed, index, *events),), tuple(changes), state)
 
 
-def sliding(feed: str, length: int, keep: int) -> list[Judgement]:
+def sliding(feed: str, length: int, keep: int) -> list[SelectionUpdate]:
     """Judgements that keep a frame each, and evict the oldest once there are ``keep``."""
     made, members = [], deque[Kept]()
     for index in range(length):
@@ -73,7 +73,7 @@ def sliding(feed: str, length: int, keep: int) -> list[Judgement]:
         events: list[Event] = [members[-1]]
         if len(members) > keep:
             events.append(Evicted(members.popleft().frame, None, None, "closest-pair"))
-        made.append(judgement(feed, index, *events, state=str(index).encode()))
+        made.append(update(feed, index, *events, state=str(index).encode()))
     return made
 
 
@@ -95,17 +95,17 @@ def test_of_several_in_one_call_each_is_taken_once_though_one_of_them_fails_at_f
     class Failing(StoringSink):
         calls = 0
 
-        def apply(self, judgement: Judgement) -> None:
+        def apply(self, update: SelectionUpdate) -> None:
             self.calls += 1
             if self.calls in {3, 4, 20}:
                 raise SinkError("no room")
-            super().apply(judgement)
+            super().apply(update)
 
     async def scenario() -> None:
         sink, watcher = Failing(), Watcher()
         async with delivering(sink, watcher, most_waiting=1024) as delivery:
             for index in range(100):
-                delivery.post(judgement("a", index))
+                delivery.post(update("a", index))
         assert sink.verdicts == [FrameKey("a", index) for index in range(100)]
         assert sink.calls == 103
 
@@ -118,7 +118,7 @@ def test_only_the_record_says_which_frames_gave_way() -> None:
         sink.hanging.clear()
         async with delivering(sink, watcher, most_waiting=2, is_record=is_record) as delivery:
             for index in range(20):
-                delivery.post(judgement("a", index))
+                delivery.post(update("a", index))
             sink.hanging.set()
         return sum(watcher.dropped_frames.values())
 
@@ -128,9 +128,9 @@ def test_only_the_record_says_which_frames_gave_way() -> None:
 
 def test_what_was_kept_is_told_as_delivered_once_the_sink_has_it() -> None:
     class Present(Watcher):
-        def delivered(self, name: str, judgement: Judgement) -> None:
+        def delivered(self, name: str, update: SelectionUpdate) -> None:
             assert name == sink.name
-            super().delivered(name, judgement)
+            super().delivered(name, update)
             assert sink.kept.keys() >= self.delivered_frames[name]
 
     sink, watcher = StoringSink(), Present()
@@ -139,7 +139,7 @@ def test_what_was_kept_is_told_as_delivered_once_the_sink_has_it() -> None:
         sink.failing = True
         async with delivering(sink, watcher) as delivery:
             for index in range(5):
-                delivery.post(judgement("a", index, keeps("a", index)))
+                delivery.post(update("a", index, keeps("a", index)))
             await until(lambda: delivery.is_failing)
             assert not watcher.delivered_frames[sink.name]
             sink.failing = False
@@ -183,7 +183,7 @@ def test_a_sink_that_is_late_is_not_said_to_fail() -> None:
         sink.hanging.clear()
         async with delivering(sink, watcher, most_waiting=2) as delivery:
             for index in range(20):
-                delivery.post(judgement("a", index))
+                delivery.post(update("a", index))
             sink.hanging.set()
             assert await delivery.wait_taken(10.0)
         assert not watcher.failures
@@ -198,24 +198,24 @@ def test_what_was_begun_is_tried_again_as_it_was() -> None:
 
         def __init__(self) -> None:
             super().__init__()
-            self.seen: list[Judgement] = []
+            self.seen: list[SelectionUpdate] = []
 
-        def apply(self, judgement: Judgement) -> None:
-            self.seen.append(judgement)
+        def apply(self, update: SelectionUpdate) -> None:
+            self.seen.append(update)
             if len(self.seen) <= 2:
                 raise SinkError("disk: torn")
-            super().apply(judgement)
+            super().apply(update)
 
     async def scenario() -> None:
         sink = Torn()
         async with delivering(sink, Watcher(), most_waiting=2) as delivery:
-            first = judgement("a", 0, keeps("a", 0))
+            first = update("a", 0, keeps("a", 0))
             delivery.post(first)
             await until(lambda: len(sink.seen) == 1)
             gone = Evicted(first.events[0].frame, None, None, "closest-pair")
-            delivery.post(judgement("a", 1, gone))
+            delivery.post(update("a", 1, gone))
             for index in range(2, 20):
-                delivery.post(judgement("a", index))
+                delivery.post(update("a", index))
         assert sink.seen[0] is sink.seen[1] is sink.seen[2]
         assert sink.kept == {}
         assert sink.ever_kept == {FrameKey("a", 0)}
@@ -229,7 +229,7 @@ def test_pictures_that_wait_are_bounded_and_those_given_up_are_told() -> None:
         sink.failing = True
         async with delivering(sink, watcher, most_waiting=4, most_bytes=1000) as delivery:
             for index in range(30):
-                delivery.post(judgement("a", index, keeps("a", index)))
+                delivery.post(update("a", index, keeps("a", index)))
             await until(lambda: watcher.failures["disk"] > 0)
             sink.failing = False
             assert await delivery.wait_taken(10.0)
@@ -288,7 +288,7 @@ def test_what_was_merged_into_a_later_judgement_is_not_taken_before_that() -> No
             sink, [watcher], SystemClock(), most_waiting=2, most_bytes=1 << 20, is_record=True
         )
         for feed in "aba":
-            delivery.post(judgement(feed, delivery.posted))
+            delivery.post(update(feed, delivery.posted))
         assert len(delivery) == 2
         assert not delivery.has_taken(1)
         delivery.end()
@@ -301,19 +301,19 @@ def test_what_was_merged_into_a_later_judgement_is_not_taken_before_that() -> No
 
 def test_a_sink_that_is_slow_but_goes_on_is_waited_for() -> None:
     class Slow(StoringSink):
-        """Takes a judgement whenever the test lets it."""
+        """Takes a update whenever the test lets it."""
 
         turns = threading.Semaphore(0)
 
-        def apply(self, judgement: Judgement) -> None:
+        def apply(self, update: SelectionUpdate) -> None:
             self.turns.acquire()
-            super().apply(judgement)
+            super().apply(update)
 
     async def scenario() -> None:
         sink = Slow()
         async with delivering(sink, Watcher()) as delivery:
             for index in range(20):
-                delivery.post(judgement(f"feed{index}", index))
+                delivery.post(update(f"feed{index}", index))
             waiting = asyncio.ensure_future(delivery.wait_taken(1.0))
             for taken in range(20):
                 assert not waiting.done()
@@ -330,7 +330,7 @@ def test_a_sink_that_takes_nothing_is_not_waited_for() -> None:
         sink = StoringSink()
         async with delivering(sink, Watcher()) as delivery:
             sink.hanging.clear()
-            delivery.post(judgement("a", 0))
+            delivery.post(update("a", 0))
             assert not await delivery.wait_taken(0.05)
             sink.hanging.set()
 
@@ -414,12 +414,12 @@ def test_a_sink_that_hangs_is_left_behind() -> None:
 
 def test_a_defect_in_a_sink_is_loud() -> None:
     class Faulty(StoringSink):
-        def apply(self, judgement: Judgement) -> None:
+        def apply(self, update: SelectionUpdate) -> None:
             raise ZeroDivisionError
 
     async def scenario() -> None:
         async with delivering(Faulty(), Watcher()) as delivery:
-            delivery.post(judgement("a", 0))
+            delivery.post(update("a", 0))
             await asyncio.sleep(3600)
 
     with pytest.raises(BaseExceptionGroup) as raised:
@@ -435,7 +435,7 @@ def test_how_many_frames_are_too_many(budget: int | None, stored: int, frames: i
         sink = StoringSink(budget_bytes=budget)
         async with delivering(sink, Watcher()) as delivery:
             for index in range(stored):
-                delivery.post(judgement("a", index, keeps("a", index)))
+                delivery.post(update("a", index, keeps("a", index)))
             assert await delivery.wait_taken(10.0)
             assert delivery.excess_frames == frames
 
@@ -446,7 +446,7 @@ def test_a_call_runs_between_two_judgements_in_the_sinks_thread() -> None:
     async def scenario() -> None:
         sink = StoringSink()
         async with delivering(sink, Watcher()) as delivery:
-            delivery.post(judgement("a", 0))
+            delivery.post(update("a", 0))
             assert await delivery.wait_taken(10.0)
             assert await delivery.run(lambda: len(sink.verdicts)) == 1
 

@@ -36,20 +36,20 @@ class Bench:
 def test_each_scope_judges_its_own_feeds_in_their_order() -> None:
     bench = Bench()
     taken = [("yard", 0), ("gate", 0), ("door", 0), ("yard", 1), ("gate", 1), ("nobody", 0)]
-    judgements = bench.judge.judge([prefiltered(feed, index) for feed, index in taken])
-    keys = {one.scope: [str(v.frame.key) for v in one.verdicts] for one in judgements}
+    updates = bench.judge.judge([prefiltered(feed, index) for feed, index in taken])
+    keys = {one.scope: [str(v.frame.key) for v in one.verdicts] for one in updates}
     assert keys == {
         "site": ["yard-000000", "door-000000", "yard-000001"],
         "gate": ["gate-000000", "gate-000001"],
     }
     assert bench.watcher.batches == [6]
-    assert all(v.candidate.prefiltered.thumbnail is None for j in judgements for v in j.verdicts)
+    assert all(v.candidate.prefiltered.thumbnail is None for j in updates for v in j.verdicts)
 
 
 def test_refused_frames_are_judged_without_being_embedded() -> None:
     bench = Bench()
-    (judgement,) = bench.judge.judge([prefiltered("gate", 0, refused=True)])
-    assert [verdict.outcome for verdict in judgement.verdicts] == ["refused"]
+    (update,) = bench.judge.judge([prefiltered("gate", 0, refused=True)])
+    assert [verdict.outcome for verdict in update.verdicts] == ["refused"]
     assert bench.watcher.batches == []
 
 
@@ -58,8 +58,8 @@ def test_the_state_goes_with_every_change_and_else_once_a_minute() -> None:
 
     def state_after(index: int, seconds: float) -> bytes | None:
         bench.clock.advance(seconds)
-        (judgement,) = bench.judge.judge([prefiltered("gate", index)])
-        return judgement.state
+        (update,) = bench.judge.judge([prefiltered("gate", index)])
+        return update.state
 
     assert state_after(0, 0.0) == b'["gate-000000"]'
     assert state_after(1, 30.0) is None
@@ -72,20 +72,20 @@ def test_the_state_goes_with_every_change_and_else_once_a_minute() -> None:
 def test_a_change_carries_the_state_even_where_nothing_was_evicted() -> None:
     bench = Bench()
     bench.judge.judge([prefiltered("gate", 0)])
-    (judgement,) = bench.judge.change("gate", lambda selector: [])
-    assert (judgement.events, judgement.state) == ((), b'["gate-000000"]')
+    (update,) = bench.judge.change("gate", lambda selector: [])
+    assert (update.events, update.state) == ((), b'["gate-000000"]')
 
 
 def test_bytes_are_saved_where_most_is_redundant() -> None:
     bench = Bench()
     bench.judge.judge([prefiltered("gate", index) for index in (0, 2)])
     bench.judge.judge([prefiltered("yard", index) for index in (0, 2, 4)])
-    judgements = bench.judge.thin(2)
+    updates = bench.judge.thin(2)
     # The site's three are closer together than the gate's two; after one, both are alike.
-    gone = sorted(str(event.frame.key) for one in judgements for event in one.changes)
+    gone = sorted(str(event.frame.key) for one in updates for event in one.changes)
     assert gone == ["gate-000000", "yard-000000"]
-    assert {event.reason for one in judgements for event in one.changes} == {"over-budget"}
-    assert all(one.state is not None for one in judgements)
+    assert {event.reason for one in updates for event in one.changes} == {"over-budget"}
+    assert all(one.state is not None for one in updates)
     assert sum(len(one.changes) for one in bench.judge.thin(100)) == 3
     assert bench.judge.thin(1) == []
 
@@ -107,8 +107,8 @@ def test_lost_frames_are_forgotten_in_whatever_scope_they_are() -> None:
     bench.judge.judge([prefiltered("gate", 0), prefiltered("yard", 0), prefiltered("door", 2)])
     bench.judge.assign("yard", None)
     lost = [FrameKey("yard", 0), FrameKey("gate", 0), FrameKey("gate", 99)]
-    judgements = bench.judge.forget(lost)
-    assert {one.scope: len(one.changes) for one in judgements} == {"gate": 1, "site": 1}
+    updates = bench.judge.forget(lost)
+    assert {one.scope: len(one.changes) for one in updates} == {"gate": 1, "site": 1}
     assert [str(key) for key in (*bench.gate.kept, *bench.site.kept)] == ["door-000002"]
     assert bench.judge.forget(lost) == []
 
@@ -159,8 +159,8 @@ def test_a_recalled_frame_without_a_picture_has_a_reason_of_its_own() -> None:
     judge.assign("gate", "gate")
     judge.judge([prefiltered("gate", 0)])
     judge.change("gate", lambda selector: selector.resize(1))
-    (judgement,) = judge.forget([FrameKey("gate", 77), FrameKey("gate", 0)])
-    assert {event.frame.key.index: event.reason for event in judgement.changes} == {
+    (update,) = judge.forget([FrameKey("gate", 77), FrameKey("gate", 0)])
+    assert {event.frame.key.index: event.reason for event in update.changes} == {
         0: "lost",
         77: "picture-gone",
     }

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from streamsel.clock import SystemClock
-from streamsel.decisions import Judgement
+from streamsel.decisions import SelectionUpdate
 from streamsel.errors import EmbedderError
 from streamsel.frame import FrameKey, Thumbnail, Vectors
 from streamsel.runtime.limits import LiveLimits
@@ -133,10 +133,10 @@ def test_an_embedder_that_returns_the_wrong_number_is_named(rows: int) -> None:
 @pytest.mark.parametrize("where", ["source", "sink", "closing"])
 def test_a_defect_ends_the_service_loudly_and_every_sink_is_closed(where: str) -> None:
     class Faulty(StoringSink):
-        def apply(self, judgement: Judgement) -> None:
+        def apply(self, update: SelectionUpdate) -> None:
             if where == "sink" and len(self.verdicts) > 5:
                 raise ZeroDivisionError
-            super().apply(judgement)
+            super().apply(update)
 
         def close(self) -> None:
             if where == "closing":

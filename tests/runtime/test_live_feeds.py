@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from streamsel.decisions import FeedStatus, Judgement, Rhythm, Verdict
+from streamsel.decisions import FeedStatus, Rhythm, SelectionUpdate, Verdict
 from streamsel.errors import ConfigurationError, SinkError
 from streamsel.frame import Candidate, FrameKey, Thumbnail, Vectors
 from streamsel.runtime.limits import LiveLimits
@@ -247,10 +247,10 @@ def test_no_number_is_used_before_it_is_reserved_and_a_restart_begins_beyond() -
 
         line: Line
 
-        def apply(self, judgement: Judgement) -> None:
-            for verdict in judgement.verdicts:
+        def apply(self, update: SelectionUpdate) -> None:
+            for verdict in update.verdicts:
                 assert verdict.frame.key.index < self.line.reserved["gate"]
-            super().apply(judgement)
+            super().apply(update)
 
     async def run_once(start: int) -> tuple[list[int], int]:
         sink = Checked()

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from streamsel.decisions import Judgement
+from streamsel.decisions import SelectionUpdate
 from streamsel.errors import ConfigurationError
 from streamsel.frame import FrameKey, Thumbnail, Vectors
 from streamsel.runtime.limits import LiveLimits
@@ -196,11 +196,11 @@ def test_no_more_is_evicted_for_bytes_before_the_sink_has_taken_the_last_evictio
             super().__init__()
             self.go_on = threading.Event()
 
-        def apply(self, judgement: Judgement) -> None:
-            if judgement.changes:
+        def apply(self, update: SelectionUpdate) -> None:
+            if update.changes:
                 self.go_on.wait()
                 self.excess_bytes = 0
-            super().apply(judgement)
+            super().apply(update)
 
     async def scenario() -> None:
         disk, selector = Slow(), NewestSelector(every=1, capacity=100)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamsel.decisions import Event, Evicted, Judgement, Kept, Verdict
+from streamsel.decisions import Event, Evicted, Kept, SelectionUpdate, Verdict
 from streamsel.errors import SourceError
 from streamsel.frame import Candidate, EncodedPicture, Frame, FrameKey, Picture
 from streamsel.runtime.updates import encoded, merge, picture_bytes, without_pictures
@@ -31,10 +31,10 @@ def verdict(index: int, events: tuple[Event, ...] = ()) -> Verdict:
     return Verdict(candidate, "covered", "covered", None, None, None, events)
 
 
-def after(stored: set[FrameKey], judgement: Judgement) -> set[FrameKey]:
-    """What is stored once a sink has applied a judgement, checking each step of it."""
+def after(stored: set[FrameKey], update: SelectionUpdate) -> set[FrameKey]:
+    """What is stored once a sink has applied a update, checking each step of it."""
     stored = set(stored)
-    for event in judgement.events:
+    for event in update.events:
         if isinstance(event, Kept):
             assert event.frame.key not in stored
             stored.add(event.frame.key)
@@ -44,10 +44,10 @@ def after(stored: set[FrameKey], judgement: Judgement) -> set[FrameKey]:
 
 
 @st.composite
-def histories(draw: st.DrawFn) -> tuple[set[FrameKey], list[Judgement]]:
-    """What is stored at first, and judgements that follow from it one after another."""
+def histories(draw: st.DrawFn) -> tuple[set[FrameKey], list[SelectionUpdate]]:
+    """What is stored at first, and updates that follow from it one after another."""
     stored = {FrameKey("a", index) for index in range(draw(st.integers(0, 3)))}
-    present, judgements, count = set(stored), [], 0
+    present, updates, count = set(stored), [], 0
     for number in range(draw(st.integers(1, 6))):
         parts: tuple[list[Event], list[Event]] = ([], [])
         for part in parts:
@@ -60,42 +60,42 @@ def histories(draw: st.DrawFn) -> tuple[set[FrameKey], list[Judgement]]:
         verdicts += [verdict(200 + count + at, (event,)) for at, event in enumerate(parts[0])]
         count += len(verdicts)
         state = draw(st.sampled_from([None, f"state {number}".encode()]))
-        judgements.append(Judgement("a", tuple(verdicts), tuple(parts[1]), state))
-    return stored, judgements
+        updates.append(SelectionUpdate("a", tuple(verdicts), tuple(parts[1]), state))
+    return stored, updates
 
 
 @given(histories())
 def test_merged_judgements_leave_the_same_frames_stored(
-    history: tuple[set[FrameKey], list[Judgement]],
+    history: tuple[set[FrameKey], list[SelectionUpdate]],
 ) -> None:
-    stored, judgements = history
-    merged = reduce(merge, judgements)
-    assert after(stored, merged) == reduce(after, judgements, stored)
-    if len(judgements) > 1:
+    stored, updates = history
+    merged = reduce(merge, updates)
+    assert after(stored, merged) == reduce(after, updates, stored)
+    if len(updates) > 1:
         assert all(one.events for one in merged.verdicts)
         keys = [event.frame.key for event in merged.events]
         assert len(keys) == len(set(keys))
         known = {event.frame.key for event in merged.events if isinstance(event, Evicted)}
         assert known <= stored
-    states = [one.state for one in judgements if one.state is not None]
+    states = [one.state for one in updates if one.state is not None]
     assert merged.state == (states[-1] if states else None)
 
 
 @given(histories(), st.integers(0, 6))
 def test_it_does_not_matter_which_are_merged_first(
-    history: tuple[set[FrameKey], list[Judgement]], cut: int
+    history: tuple[set[FrameKey], list[SelectionUpdate]], cut: int
 ) -> None:
-    stored, judgements = history
-    parts = [part for part in (judgements[:cut], judgements[cut:]) if part]
+    stored, updates = history
+    parts = [part for part in (updates[:cut], updates[cut:]) if part]
     merged = [reduce(merge, part) for part in parts]
-    assert reduce(after, merged, stored) == reduce(after, judgements, stored)
-    assert after(stored, reduce(merge, merged)) == reduce(after, judgements, stored)
+    assert reduce(after, merged, stored) == reduce(after, updates, stored)
+    assert after(stored, reduce(merge, merged)) == reduce(after, updates, stored)
 
 
 def test_a_frame_that_came_and_went_is_not_heard_of() -> None:
     frame, other = live_frame("a", 1), live_frame("a", 2)
-    first = Judgement("a", (verdict(1, (kept(frame),)), verdict(2, (kept(other),))))
-    second = Judgement("a", (), (evicted(frame),), b"newest")
+    first = SelectionUpdate("a", (verdict(1, (kept(frame),)), verdict(2, (kept(other),))))
+    second = SelectionUpdate("a", (), (evicted(frame),), b"newest")
     merged = merge(first, second)
     assert [event.frame.key.index for event in merged.events] == [2]
     assert merged.state == b"newest"
@@ -106,10 +106,10 @@ def test_the_oldest_pictures_are_given_up_and_no_frame_is(
     sizes: list[int], most_bytes: int
 ) -> None:
     frames = [live_frame("a", index, size_bytes=size) for index, size in enumerate(sizes)]
-    judgement = Judgement(
+    update = SelectionUpdate(
         "a", tuple(verdict(index, (kept(frame),)) for index, frame in enumerate(frames))
     )
-    lighter = without_pictures(judgement, most_bytes)
+    lighter = without_pictures(update, most_bytes)
     assert picture_bytes(lighter) <= max(most_bytes, 0)
     assert [event.frame.key for event in lighter.events] == [frame.key for frame in frames]
     has_picture = [event.frame.picture.encoded is not None for event in lighter.events]
@@ -125,10 +125,10 @@ def test_kept_frames_are_encoded_and_let_go_of_their_pixels() -> None:
 
     pixels, gone = taken(1, av.VideoFrame(64, 64, "gray")), taken(2, None)
     leaving = taken(3, av.VideoFrame(64, 64, "gray"))
-    judgement = Judgement(
+    update = SelectionUpdate(
         "a", (verdict(1, (kept(pixels), evicted(leaving))),), (kept(gone),), b"state"
     )
-    ready = encoded(judgement, encode)
+    ready = encoded(update, encode)
     first, second, third = (event.frame.picture for event in ready.events)
     assert (first.image, first.encoded) == (None, encode(pixels.picture))
     assert second is leaving.picture
@@ -145,9 +145,9 @@ def test_what_cannot_be_encoded_is_left_out_and_named(caplog: pytest.LogCaptureF
     def refuse(_: Picture) -> EncodedPicture:
         raise SourceError("its picture cannot be encoded: made up")
 
-    judgement = Judgement("gate", (), (kept(frame(7)), evicted(frame(3))), None)
+    update = SelectionUpdate("gate", (), (kept(frame(7)), evicted(frame(3))), None)
     with caplog.at_level("WARNING", "streamsel.feeds"):
-        ready = encoded(judgement, refuse)
+        ready = encoded(update, refuse)
     assert [event.frame.key.index for event in ready.events] == [7, 3]
     assert ready.events[0].frame.picture.held_bytes == 0
     assert [one.getMessage() for one in caplog.records] == [
@@ -158,11 +158,11 @@ def test_what_cannot_be_encoded_is_left_out_and_named(caplog: pytest.LogCaptureF
 def test_a_frame_that_may_be_recalled_keeps_its_picture_while_it_waits() -> None:
     frame, bare = live_frame("a", 1), replace(live_frame("a", 1), picture=Picture(None))
     spare = frozenset({frame.key})
-    came = Judgement("a", (verdict(1, (kept(frame),)),), (), b"1", frozenset())
-    went = Judgement("a", (verdict(2, (evicted(bare),)),), (), b"2", spare)
-    quiet = Judgement("a", (verdict(3),))
-    back = Judgement("a", (verdict(4, (kept(bare),)),), (), b"4", frozenset())
-    forgotten = Judgement("a", (verdict(5),), (), b"5", frozenset())
+    came = SelectionUpdate("a", (verdict(1, (kept(frame),)),), (), b"1", frozenset())
+    went = SelectionUpdate("a", (verdict(2, (evicted(bare),)),), (), b"2", spare)
+    quiet = SelectionUpdate("a", (verdict(3),))
+    back = SelectionUpdate("a", (verdict(4, (kept(bare),)),), (), b"4", frozenset())
+    forgotten = SelectionUpdate("a", (verdict(5),), (), b"5", frozenset())
 
     waiting = reduce(merge, [came, went, quiet])
     assert [type(event) for event in waiting.events] == [Kept, Evicted]
@@ -178,6 +178,6 @@ def test_a_frame_that_may_be_recalled_keeps_its_picture_while_it_waits() -> None
 def test_a_frame_that_comes_goes_and_comes_in_one_turn_has_its_picture_each_time() -> None:
     made = live_frame("a", 1)
     frame = replace(made, picture=Picture(av.VideoFrame(64, 64, "gray")))
-    turn = Judgement("a", (verdict(1, (kept(frame), evicted(frame), kept(frame))),))
+    turn = SelectionUpdate("a", (verdict(1, (kept(frame), evicted(frame), kept(frame))),))
     first, _, last = encoded(turn, encode).events
     assert first.frame.picture.encoded == last.frame.picture.encoded == encode(frame.picture)

@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 from streamsel.clock import SystemClock
-from streamsel.decisions import Judgement
+from streamsel.decisions import SelectionUpdate
 from streamsel.frame import FrameKey
 from tests.sinks.killed_writer import kill_at
 from tests.sinks.live_streams import evicted, frame, judged, opened, verdict
@@ -27,7 +27,7 @@ RESERVED = 50
 SCOPE = "gate"
 
 
-def turn_of(number: int, index: int, live: list[FrameKey], dice: random.Random) -> Judgement:
+def turn_of(number: int, index: int, live: list[FrameKey], dice: random.Random) -> SelectionUpdate:
     """Keep one frame or two and cover others; evict what is too much, by them or afterwards."""
     others = [verdict(frame(index + k, size_bytes=None)) for k in (1, 2)]
     if number % 4 == 3:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from streamsel.clock import Clock
-from streamsel.decisions import Event, Evicted, Judgement, Kept, Verdict
+from streamsel.decisions import Event, Evicted, Kept, SelectionUpdate, Verdict
 from streamsel.frame import (
     Candidate,
     EncodedPicture,
@@ -102,11 +102,11 @@ def evicted(key: FrameKey, by: FrameKey | None = None, reason: str = "closest-pa
     return Evicted(frame(key.index, key.feed, None), by, None if by is None else 0.2, reason)
 
 
-def judged(*verdicts: Verdict, scope: str = "gate", changes=(), state=b"state") -> Judgement:
-    return Judgement(scope, verdicts, tuple(changes), state)
+def judged(*verdicts: Verdict, scope: str = "gate", changes=(), state=b"state") -> SelectionUpdate:
+    return SelectionUpdate(scope, verdicts, tuple(changes), state)
 
 
-def keeping(index: int, *gone: int, size_bytes: int | None = 1_000) -> Judgement:
+def keeping(index: int, *gone: int, size_bytes: int | None = 1_000) -> SelectionUpdate:
     """A turn that keeps one frame of the gate and evicts others."""
     this = frame(index, size_bytes=size_bytes)
     events = [evicted(FrameKey("gate", other), this.key) for other in gone]

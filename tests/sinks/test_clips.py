@@ -11,7 +11,7 @@ import av
 import pytest
 
 from streamsel.clock import SystemClock
-from streamsel.decisions import Evicted, Judgement, Kept
+from streamsel.decisions import Evicted, Kept, SelectionUpdate
 from streamsel.errors import SourceError
 from streamsel.frame import Frame, FrameKey
 from streamsel.sinks.clips import ClipOrder, ClipSink
@@ -100,8 +100,8 @@ def test_a_clip_does_not_reach_into_another_session(server: RtspServer) -> None:
     assert len(images) <= 4 * RATE
 
 
-def judged(frame: Frame) -> Judgement:
-    return Judgement("gate", (), (Kept(frame, None, None, 0.0, "novel"),))
+def judged(frame: Frame) -> SelectionUpdate:
+    return SelectionUpdate("gate", (), (Kept(frame, None, None, 0.0, "novel"),))
 
 
 def test_a_clip_is_stored_beside_its_picture_and_goes_with_it(
@@ -112,12 +112,12 @@ def test_a_clip_is_stored_beside_its_picture_and_goes_with_it(
     frame, soon_gone = frames[RATE], frames[2 * RATE]
     sink.apply(judged(frame))
     sink.apply(judged(soon_gone))
-    sink.apply(Judgement("gate", (), (Evicted(soon_gone, frame.key, 0.1, "closest-pair"),)))
+    sink.apply(SelectionUpdate("gate", (), (Evicted(soon_gone, frame.key, 0.1, "closest-pair"),)))
     sink.tick()
     (stored,) = tmp_path.rglob("*.mp4")
     assert stored.name.endswith("Z_gate-000015.mp4")
     assert pictures(stored.read_bytes())[0].key_frame
-    sink.apply(Judgement("gate", (), (Evicted(frame, None, None, "lost"),)))
+    sink.apply(SelectionUpdate("gate", (), (Evicted(frame, None, None, "lost"),)))
     assert not list(tmp_path.rglob("*.mp4"))
     sink.close()
 
@@ -147,7 +147,7 @@ def test_what_is_no_mp4_is_not_called_so(
     sink.apply(judged(frame))
     sink.close()
     (stored,) = tmp_path.rglob("*_gate-000000.mkv")
-    sink.apply(Judgement("gate", (), (Evicted(frame, None, None, "lost"),)))
+    sink.apply(SelectionUpdate("gate", (), (Evicted(frame, None, None, "lost"),)))
     assert not stored.exists()
 
 
@@ -156,9 +156,9 @@ def test_a_clip_stays_while_its_frame_may_be_recalled_and_goes_after_a_kill(
 ) -> None:
     frame = seen[1][0]
 
-    def evicted(recallable: frozenset[FrameKey]) -> Judgement:
+    def evicted(recallable: frozenset[FrameKey]) -> SelectionUpdate:
         gone = Evicted(frame, None, 0.1, "closest-pair")
-        return Judgement("gate", (), (gone,), b"", recallable)
+        return SelectionUpdate("gate", (), (gone,), b"", recallable)
 
     orders = {"gate": ClipOrder(Matroska(), 0.0, 0.0)}
     clock = ManualClock()
@@ -184,5 +184,5 @@ def test_a_clip_stays_while_its_frame_may_be_recalled_and_goes_after_a_kill(
     sink.tick()
     sink.apply(evicted(frozenset({frame.key})))
     assert stored.exists()
-    sink.apply(Judgement("gate", (), (), b"", frozenset()))
+    sink.apply(SelectionUpdate("gate", (), (), b"", frozenset()))
     assert not stored.exists()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from streamsel.clock import SystemClock
-from streamsel.decisions import Evicted, Judgement, Kept
+from streamsel.decisions import Evicted, Kept, SelectionUpdate
 from streamsel.errors import DiskChangedError, DiskGoneError, SinkError
 from streamsel.frame import FrameKey
 from streamsel.record.reader import Record
@@ -123,12 +123,12 @@ class Footage:
 def test_clips_wait_for_the_disk(removable_disk):
     sink = ClipSink(removable_disk.place, {"gate": ClipOrder(Footage(), 1.0, 0.0)}, SystemClock())
     frame = live_streams.frame(0)
-    sink.apply(Judgement("gate", (), (Kept(frame, None, None, 0.0, "novel"),)))
+    sink.apply(SelectionUpdate("gate", (), (Kept(frame, None, None, 0.0, "novel"),)))
     removable_disk.detach()
     with pytest.raises(DiskGoneError):
         sink.tick()
     with pytest.raises(DiskGoneError):
-        sink.apply(Judgement("gate", (), (Evicted(frame, None, None, "lost"),)))
+        sink.apply(SelectionUpdate("gate", (), (Evicted(frame, None, None, "lost"),)))
     assert below(removable_disk) == []
     removable_disk.attach()
     sink.tick()

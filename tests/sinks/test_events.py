@@ -7,7 +7,7 @@ from contextlib import aclosing
 
 import pytest
 
-from streamsel.decisions import Event, Judgement, Kept, Verdict
+from streamsel.decisions import Event, Kept, SelectionUpdate, Verdict
 from streamsel.errors import EmbedderError, SinkError
 from streamsel.frame import Candidate
 from streamsel.sinks.events import EventStream
@@ -25,10 +25,10 @@ from tests.runtime.live_stages import (
 __all__ = ["no_blocking_call_on_the_loop", "no_thread_stays_behind"]
 
 
-def judgement(*indices: int) -> Judgement:
+def update(*indices: int) -> SelectionUpdate:
     events = tuple(Kept(live_frame("a", i), None, None, 0.0, "novel") for i in indices)
     candidate = Candidate(prefiltered("a", indices[-1]), None)
-    return Judgement("a", (Verdict(candidate, "kept", "novel", None, None, None, events),))
+    return SelectionUpdate("a", (Verdict(candidate, "kept", "novel", None, None, None, events),))
 
 
 def test_events_come_in_order_until_the_service_ends() -> None:
@@ -37,7 +37,7 @@ def test_events_come_in_order_until_the_service_ends() -> None:
 
         async def run() -> None:
             for first in range(0, 100, 10):
-                await asyncio.to_thread(stream.apply, judgement(*range(first, first + 10)))
+                await asyncio.to_thread(stream.apply, update(*range(first, first + 10)))
             await ending.wait()
 
         got: list[Event] = []
@@ -54,9 +54,9 @@ def test_a_consumer_that_is_slow_is_told_to_the_line_as_a_failure() -> None:
     async def scenario() -> None:
         stream = EventStream()
         for _ in range(100):
-            stream.apply(judgement(*range(10)))
+            stream.apply(update(*range(10)))
         with pytest.raises(SinkError, match="nobody takes them"):
-            stream.apply(judgement(1))
+            stream.apply(update(1))
 
     asyncio.run(scenario())
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from streamsel.clock import Correction
-from streamsel.decisions import Judgement
+from streamsel.decisions import SelectionUpdate
 from streamsel.errors import SinkError
 from streamsel.frame import Frame, FrameKey
 from streamsel.sinks.service_folder import LiveDiskSink
@@ -37,7 +37,7 @@ YEAR = 365 * 86_400.0
 CORRECTION = Correction(DOUBT - 1, DOUBT + 5 * FRAME_SECONDS, YEAR)
 
 
-def keeping(this: Frame, *gone: int) -> Judgement:
+def keeping(this: Frame, *gone: int) -> SelectionUpdate:
     events = (kept(this), *(evicted(FrameKey("gate", index)) for index in gone))
     return judged(verdict(this, "kept", events))
 

@@ -7,7 +7,7 @@ from hashlib import sha256
 import numpy as np
 import pytest
 
-from streamsel.decisions import FeedStatus, Judgement
+from streamsel.decisions import FeedStatus, SelectionUpdate
 from streamsel.errors import RecordError, SinkError
 from streamsel.frame import FrameKey
 from streamsel.record.reader import Record
@@ -345,13 +345,13 @@ def test_a_feed_that_is_not_known_is_refused(sink):
         sink.apply(judged(verdict(frame(1, "hall"), "kept")))
 
 
-def aside(index: int, *gone: int) -> Judgement:
+def aside(index: int, *gone: int) -> SelectionUpdate:
     """A turn that keeps one frame and evicts others, which may all be recalled."""
     turn = keeping(index, *gone)
     return replace(turn, recallable=frozenset(FrameKey("gate", other) for other in gone))
 
 
-def recalled(index: int) -> Judgement:
+def recalled(index: int) -> SelectionUpdate:
     """A turn that keeps a frame again, whose picture nobody has in memory any more."""
     return judged(changes=[kept(frame(index, size_bytes=None), "recalled")])
 

@@ -36,8 +36,8 @@ def kept_in(folder):
         return [one.key.index for one in record.kept() if one.picture]
 
 
-def give(sink, clock, judgement):
-    sink.apply(judgement)
+def give(sink, clock, update):
+    sink.apply(update)
     clock.now += 1
     sink.tick()
 

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 from streamsel.cli.main import cli
 from streamsel.config.schema import Config
-from streamsel.decisions import Judgement
+from streamsel.decisions import SelectionUpdate
 from streamsel.errors import ConfigurationError, FolderInUseError, FolderLockedError, RecordError
 from streamsel.frame import Frame, FrameKey
 from streamsel.record.reader import Record
@@ -59,9 +59,9 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "kept"
 
 
-def removal(keys: Sequence[FrameKey]) -> Judgement:
+def removal(keys: Sequence[FrameKey]) -> SelectionUpdate:
     changes = tuple(evicted(key, reason="removed") for key in keys)
-    return Judgement("yard", (), changes, b"", frozenset())
+    return SelectionUpdate("yard", (), changes, b"", frozenset())
 
 
 def with_clips(folder: Path) -> list[Path]:

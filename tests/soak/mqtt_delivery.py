@@ -44,7 +44,7 @@ SETTINGS = {
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What is sent: so many judgements of one frame each, a rate a second; when it is killed."""
+    """What is sent: so many updates of one frame each, a rate a second; when it is killed."""
 
     messages: int
     rate: float

@@ -11,7 +11,7 @@ from hashlib import sha256
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from streamsel.decisions import Event, FeedStatus, Judgement, Kept
+from streamsel.decisions import Event, FeedStatus, Kept, SelectionUpdate
 from streamsel.errors import ConfigurationError
 from streamsel.frame import FrameKey
 from streamsel.record.folder import picture_path
@@ -42,9 +42,9 @@ class Writer:
     image_format: str
     stored: bool
 
-    def messages(self, judgement: Judgement) -> Iterator[Message]:
-        """Yield the messages of a judgement in order, a picture before the event that names it."""
-        for event in judgement.events:
+    def messages(self, update: SelectionUpdate) -> Iterator[Message]:
+        """Yield the messages of a update in order, a picture before the event that names it."""
+        for event in update.events:
             if isinstance(event, Kept):
                 yield from self._image(event)
             yield self._event(event)

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from streamsel.clock import Clock
-from streamsel.decisions import FeedStatus, Judgement, Kept
+from streamsel.decisions import FeedStatus, Kept, SelectionUpdate
 from streamsel.frame import FrameKey
 from streamsel.sinks.mqtt.counts import DeliveryCounter, OutboxCounts
 from streamsel.sinks.mqtt.outbox import Outbox
@@ -20,7 +20,7 @@ _SYNC_EVERY = 0.5
 class MqttSink:
     """Tells a broker of every change of the kept set, by way of an outbox on disk.
 
-    A judgement is in the outbox as a whole or not at all, and what is in the outbox reaches the
+    A update is in the outbox as a whole or not at all, and what is in the outbox reaches the
     broker once at least. Where the outbox is full, ``apply`` raises, and the line merges what
     waits: pairs of kept and evicted cancel. For one thread at a time.
     """
@@ -47,18 +47,18 @@ class MqttSink:
         """What was counted so far. Safe from any thread."""
         return self._counter.counts()
 
-    def apply(self, judgement: Judgement) -> None:
-        """Put the messages of a judgement into the outbox. Raises :class:`SinkError`.
+    def apply(self, update: SelectionUpdate) -> None:
+        """Put the messages of a update into the outbox. Raises :class:`SinkError`.
 
         A kept frame whose picture was lost is told of without one.
         """
-        messages = list(self._writer.messages(judgement))
+        messages = list(self._writer.messages(update))
         if messages:
             self._outbox.put(messages)
-        for verdict in judgement.verdicts:
+        for verdict in update.verdicts:
             if verdict.outcome != "kept":
                 self._feeds[verdict.frame.key.feed][verdict.outcome] += 1
-        for event in judgement.events:
+        for event in update.events:
             kind = "kept" if isinstance(event, Kept) else "evicted"
             self._feeds[event.frame.key.feed][kind] += 1
             if isinstance(event, Kept):

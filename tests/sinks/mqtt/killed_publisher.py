@@ -2,7 +2,7 @@
 
     python -m tests.sinks.mqtt.killed_publisher FOLDER PORT FIRST COUNT INTERVAL [BYTES]
 
-Puts COUNT judgements of one frame each, an interval apart in seconds, and says the index of each
+Puts COUNT updates of one frame each, an interval apart in seconds, and says the index of each
 once it is taken; the process goes on until all that waits is delivered and its input is closed.
 """
 
@@ -12,7 +12,7 @@ import asyncio
 import sys
 from pathlib import Path
 
-from tests.sinks.mqtt.lines import frame, judgement, open_line, until
+from tests.sinks.mqtt.lines import frame, open_line, until, update
 
 
 async def main(
@@ -24,7 +24,7 @@ async def main(
         loop = asyncio.get_running_loop()
         due = loop.time()
         for index in range(int(first), int(first) + int(count)):
-            await asyncio.to_thread(sink.apply, judgement(frame(index, int(size))))
+            await asyncio.to_thread(sink.apply, update(frame(index, int(size))))
             print(index, flush=True)
             due += float(interval)
             await asyncio.sleep(max(0.0, due - loop.time()))

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from streamsel.clock import Clock, SystemClock
-from streamsel.decisions import Evicted, FeedStatus, Judgement, Kept, Verdict
+from streamsel.decisions import Evicted, FeedStatus, Kept, SelectionUpdate, Verdict
 from streamsel.errors import ConfigurationError
 from streamsel.frame import Candidate, EncodedPicture, Frame, PrefilteredFrame
 from streamsel.sinks.mqtt.counts import DeliveryCounter
@@ -152,7 +152,7 @@ def frame(index: int, size: int = 60_000, feed: str = "gate") -> Frame:
     return replace(made, wall_time=wall, received=float(index))
 
 
-def judgement(*frames: Frame, evicted: Frame | None = None, outcome: str = "kept") -> Judgement:
+def update(*frames: Frame, evicted: Frame | None = None, outcome: str = "kept") -> SelectionUpdate:
     """Frames that were kept, each 0.25 from the one before; the last may evict one."""
     verdicts = []
     for number, one in enumerate(frames):
@@ -173,7 +173,7 @@ def judgement(*frames: Frame, evicted: Frame | None = None, outcome: str = "kept
                 tuple(events),
             )
         )
-    return Judgement("gate", tuple(verdicts))
+    return SelectionUpdate("gate", tuple(verdicts))
 
 
 def status(state: str = "up", feed: str = "gate", **changes) -> FeedStatus:

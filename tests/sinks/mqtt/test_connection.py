@@ -16,7 +16,7 @@ import pytest
 
 from streamsel.sinks.mqtt.options import TlsOptions
 from tests.servers.broker import Broker, certify
-from tests.sinks.mqtt.lines import frame, judgement, on_a_loop, opened, running, until
+from tests.sinks.mqtt.lines import frame, on_a_loop, opened, running, until, update
 from tests.sinks.mqtt.subscriber import Subscriber
 
 ROOT = Path(__file__).parents[3]
@@ -92,7 +92,7 @@ async def test_a_frozen_broker_does_not_hold_us_up(tmp_path, broker, moment):
             broker.freeze()
         if moment == "sending":
             for number in range(20):
-                await asyncio.to_thread(sink.apply, judgement(frame(number, 1 << 20)))
+                await asyncio.to_thread(sink.apply, update(frame(number, 1 << 20)))
         await asyncio.sleep(0.2)
     assert publisher.counts.delivered == 0
     broker.thaw()
@@ -125,7 +125,7 @@ async def test_a_certificate_that_the_authority_signed_for_the_host_is_trusted(t
     )
     with Broker(tmp_path / "b", tls=certificates, settings=["require_certificate true"]) as broker:
         sink, publisher = await opened(tmp_path / "outbox", broker.port, tls=ours)
-        await asyncio.to_thread(sink.apply, judgement(frame(1, 5 << 20)))
+        await asyncio.to_thread(sink.apply, update(frame(1, 5 << 20)))
         async with running(publisher):
             await until(lambda: publisher.counts.delivered == 2)
     await asyncio.to_thread(sink.close)
@@ -150,7 +150,7 @@ async def test_a_broker_that_cannot_prove_who_it_is_gets_nothing(
         sink, publisher = await opened(
             tmp_path / "outbox", broker.port, tls=tls, username="edge", password=SECRET
         )
-        await asyncio.to_thread(sink.apply, judgement(frame(1)))
+        await asyncio.to_thread(sink.apply, update(frame(1)))
         async with running(publisher):
             await until(lambda: told in caplog.text)
         assert "mqtt.tls.ca_file" in caplog.text
@@ -245,7 +245,7 @@ async def test_no_socket_and_no_task_is_left_behind(tmp_path, broker):
                 broker.start()
                 await until(lambda p=publisher: p.counts.connected)
                 broker.freeze()
-                await asyncio.to_thread(sink.apply, judgement(frame(1, 8 << 20)))
+                await asyncio.to_thread(sink.apply, update(frame(1, 8 << 20)))
                 await asyncio.sleep(0.1)
             assert open_sockets() == before
             assert asyncio.all_tasks() == {asyncio.current_task()}

@@ -11,21 +11,21 @@ from tests.sinks.mqtt.bad_link import bad_link
 from tests.sinks.mqtt.lines import (
     SetClock,
     frame,
-    judgement,
     on_a_loop,
     opened,
     running,
     status,
     until,
+    update,
 )
 from tests.sinks.mqtt.subscriber import Subscriber, ids
 
 EVENTS, IMAGES = "streamsel/events", "streamsel/gate/image"
 
 
-async def apply(sink, *judgements):
+async def apply(sink, *updates):
     """As the line does it: in another thread than the loop's."""
-    for one in judgements:
+    for one in updates:
         await asyncio.to_thread(sink.apply, one)
 
 
@@ -37,10 +37,10 @@ def names(numbers):
 async def test_what_was_kept_arrives_with_all_that_is_said_about_it(tmp_path, broker):
     sink, publisher = await opened(tmp_path / "outbox", broker.port, message_expiry=3_600.0)
     with Subscriber(broker.port, "streamsel/#") as subscriber:
-        await apply(sink, judgement(frame(1)))
+        await apply(sink, update(frame(1)))
         async with running(publisher):
             await until(lambda: publisher.counts.delivered == 2)
-            await apply(sink, judgement(frame(2), evicted=frame(1)))
+            await apply(sink, update(frame(2), evicted=frame(1)))
             await until(lambda: len(subscriber.on(EVENTS)) == 3)
         assert ids(subscriber, IMAGES) == names([1, 2])
         image, event = subscriber.on(IMAGES)[0], subscriber.on(EVENTS)[0]
@@ -59,7 +59,7 @@ async def test_what_was_kept_arrives_with_all_that_is_said_about_it(tmp_path, br
 async def test_what_waited_for_a_broker_that_was_away_arrives_in_order(tmp_path, durable, caplog):
     durable.stop()
     sink, publisher = await opened(tmp_path / "outbox", durable.port)
-    await apply(sink, *(judgement(frame(number)) for number in range(40)))
+    await apply(sink, *(update(frame(number)) for number in range(40)))
     async with running(publisher):
         await until(lambda: "Connection refused" in caplog.text)
         assert f"mqtt 127.0.0.1:{durable.port}" in caplog.text
@@ -69,7 +69,7 @@ async def test_what_waited_for_a_broker_that_was_away_arrives_in_order(tmp_path,
             await until(lambda: not publisher.counts.pending)
             await until(lambda: len(ids(subscriber, EVENTS)) >= 1)
             durable.kill()
-            await apply(sink, *(judgement(frame(number)) for number in range(40, 80)))
+            await apply(sink, *(update(frame(number)) for number in range(40, 80)))
             durable.start()
             await until(lambda: ids(subscriber, EVENTS)[-40:] == names(range(40, 80)))
     await asyncio.to_thread(sink.close)
@@ -84,7 +84,7 @@ async def test_messages_that_were_not_acknowledged_are_sent_again_with_the_same_
         async with running(publisher):
             await until(lambda: publisher.counts.connected)
             durable.freeze()
-            await apply(sink, *(judgement(frame(number)) for number in range(30)))
+            await apply(sink, *(update(frame(number)) for number in range(30)))
             durable.kill()
             durable.start()
             await until(lambda: ids(subscriber, EVENTS) == names(range(30)))
@@ -94,7 +94,7 @@ async def test_messages_that_were_not_acknowledged_are_sent_again_with_the_same_
 @on_a_loop
 async def test_a_message_past_its_time_is_not_sent(tmp_path, broker):
     sink, publisher = await opened(tmp_path / "outbox", broker.port, message_expiry=1.0)
-    await apply(sink, judgement(frame(1)))
+    await apply(sink, update(frame(1)))
     await asyncio.sleep(1.1)
     async with running(publisher):
         await until(lambda: not publisher.counts.pending)
@@ -114,7 +114,7 @@ async def test_what_the_broker_refuses_is_set_aside_and_the_queue_moves_on(tmp_p
         sink, publisher = await opened(
             tmp_path / "outbox", broker.port, username="edge", password="one"
         )
-        await apply(sink, *(judgement(frame(number)) for number in range(20)))
+        await apply(sink, *(update(frame(number)) for number in range(20)))
         async with running(publisher):
             await until(lambda: len(subscriber.on(EVENTS)) == 20)
             await until(lambda: not publisher.counts.pending)
@@ -134,7 +134,7 @@ async def test_what_the_broker_calls_too_large_is_set_aside_without_a_try(tmp_pa
         Subscriber(broker.port, "streamsel/#") as subscriber,
     ):
         sink, publisher = await opened(tmp_path / "outbox", broker.port)
-        await apply(sink, judgement(frame(1, 60_000)), judgement(frame(2, 30_000)))
+        await apply(sink, update(frame(1, 60_000)), update(frame(2, 30_000)))
         async with running(publisher):
             await until(lambda: len(subscriber.on(EVENTS)) == 2)
             await until(lambda: not publisher.counts.pending)
@@ -149,7 +149,7 @@ async def test_a_message_that_ends_every_connection_is_found_and_set_aside(tmp_p
     async with bad_link(broker.port, largest_bytes=50_000) as port:
         sink, publisher = await opened(tmp_path / "outbox", port)
         for number in range(12):
-            await apply(sink, judgement(frame(number, 60_000 if number == 5 else 900)))
+            await apply(sink, update(frame(number, 60_000 if number == 5 else 900)))
         with Subscriber(broker.port, "streamsel/#") as subscriber:
             async with running(publisher):
                 await until(lambda: not publisher.counts.pending)
@@ -164,7 +164,7 @@ async def test_a_message_that_ends_every_connection_is_found_and_set_aside(tmp_p
 async def test_what_a_busy_broker_refuses_for_now_is_sent_again(tmp_path, broker, caplog):
     async with bad_link(broker.port, refusals=8) as port:
         sink, publisher = await opened(tmp_path / "outbox", port)
-        await apply(sink, *(judgement(frame(number)) for number in range(12)))
+        await apply(sink, *(update(frame(number)) for number in range(12)))
         with Subscriber(broker.port, EVENTS) as subscriber:
             async with running(publisher):
                 await until(lambda: publisher.counts.delivered == 24)
@@ -179,7 +179,7 @@ async def test_a_payload_of_256_mib_is_not_even_tried(tmp_path, broker):
     sink, publisher = await opened(tmp_path / "outbox", broker.port)
     with Subscriber(broker.port, EVENTS) as subscriber:
         async with running(publisher):
-            await apply(sink, judgement(frame(1, 256 << 20)), judgement(frame(2)))
+            await apply(sink, update(frame(1, 256 << 20)), update(frame(2)))
             await until(lambda: ids(subscriber, EVENTS) == names([1, 2]))
     assert dict(publisher.counts.refused) == {"too-large": 1}
     await asyncio.to_thread(sink.close)
@@ -199,7 +199,7 @@ async def test_feeds_and_statistics_are_shown(tmp_path, broker):
             await asyncio.to_thread(sink.feed_changed, status("down"))
             await until(lambda: [got.json["state"] for got in early.on(shown)] == ["up", "down"])
             await until(lambda: [got.json["state"] for got in early.on(EVENTS)] == ["up", "down"])
-            await apply(sink, judgement(frame(1)))
+            await apply(sink, update(frame(1)))
             assert early.on("streamsel/stats") == []
             clock.now += 60
             await asyncio.to_thread(sink.tick)
@@ -216,7 +216,7 @@ async def test_a_line_that_is_closed_first_still_sends_the_last(tmp_path, broker
     with Subscriber(broker.port, EVENTS) as subscriber:
         async with running(publisher):
             await until(lambda: publisher.counts.connected)
-            await apply(sink, *(judgement(frame(number)) for number in range(20)))
+            await apply(sink, *(update(frame(number)) for number in range(20)))
             await asyncio.to_thread(sink.close)
         await until(lambda: ids(subscriber, EVENTS) == names(range(20)))
     assert publisher.counts.pending == 0

@@ -21,12 +21,12 @@ from streamsel.sinks.mqtt.payloads import (
 from tests.sinks.mqtt.lines import (
     SomeControls,
     frame,
-    judgement,
     on_a_loop,
     opened,
     running,
     status,
     until,
+    update,
 )
 from tests.sinks.mqtt.subscriber import Subscriber
 
@@ -133,15 +133,15 @@ def test_every_feed_has_a_topic_and_names_of_its_own_that_home_assistant_takes()
 def test_templates_find_in_the_messages_what_they_are_to_show(feed):
     parts = described(feed)["cmps"]
     kept = frame(7, feed=feed)
-    told = judgement(frame(6, feed=feed), kept)
+    told = update(frame(6, feed=feed), kept)
     writer = Writer(Topics("streamsel"), "made", "00ff", "png", stored=True)
     of_gate = [event.payload for event in writer.messages(told) if event.key.startswith("kept/")]
     event = json.loads(rendered(parts["event"]["value_template"], of_gate[-1]))
     assert event["event_type"] in parts["event"]["event_types"]
     assert (event["id"], event["distance"], event["reason"]) == (str(kept.key), 0.25, "novel")
     others = [writer.feed_event(status(feed=feed))]
-    others += writer.messages(judgement(frame(7, feed="another")))
-    *_, gone = writer.messages(judgement(frame(8, feed=feed), evicted=kept))
+    others += writer.messages(update(frame(7, feed="another")))
+    *_, gone = writer.messages(update(frame(8, feed=feed), evicted=kept))
     for other in (*others, gone):
         if not other.is_retained:
             assert rendered(parts["event"]["value_template"], other.payload) == ""
@@ -160,7 +160,7 @@ async def test_feeds_that_are_gone_are_cleared_also_after_a_restart(tmp_path, br
     sink, publisher = await opened(tmp_path / "outbox", broker.port, controls, discovery=True)
     for feed in controls.settings:
         await asyncio.to_thread(sink.feed_changed, status(feed=feed))
-        await asyncio.to_thread(sink.apply, judgement(frame(0, feed=feed)))
+        await asyncio.to_thread(sink.apply, update(frame(0, feed=feed)))
     filters = ("streamsel/+/+", "streamsel/+/+/state", "homeassistant/device/#")
     with Subscriber(broker.port, *filters) as other:
         async with running(publisher):
@@ -188,7 +188,7 @@ async def test_feeds_that_are_gone_are_cleared_also_after_a_restart(tmp_path, br
 async def test_who_comes_later_sees_the_last_picture_and_what_it_is_of(tmp_path, broker):
     sink, publisher = await opened(tmp_path / "outbox", broker.port)
     shown = [frame(1), frame(2)]
-    await asyncio.to_thread(sink.apply, judgement(*shown))
+    await asyncio.to_thread(sink.apply, update(*shown))
     async with running(publisher):
         with Subscriber(broker.port, "streamsel/gate/last") as other:
             await until(lambda: other.last("streamsel/gate/last"))

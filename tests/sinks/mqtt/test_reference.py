@@ -21,12 +21,12 @@ from tests.servers.broker import Broker
 from tests.sinks.mqtt.lines import (
     SomeControls,
     frame,
-    judgement,
     on_a_loop,
     opened,
     running,
     status,
     until,
+    update,
 )
 from tests.sinks.mqtt.subscriber import Subscriber
 
@@ -38,11 +38,11 @@ def test_the_examples_have_the_fields_that_are_sent():
         json.loads(block) for block in re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
     )
     writer = Writer(Topics("streamsel"), "builtin", "5d41402abc4b2a76", "jpg", stored=True)
-    *_, event = writer.messages(judgement(frame(1)))
+    *_, event = writer.messages(update(frame(1)))
     made = json.loads(event.payload)
     assert list(kept) == list(made)
     assert kept["embedder"] == made["embedder"]
-    assert list(last) == list(json.loads(last_payload(judgement(frame(1)).verdicts[0].events[0])))
+    assert list(last) == list(json.loads(last_payload(update(frame(1)).verdicts[0].events[0])))
     down = status("down", since=1795342530.125, sessions=3)
     assert feed == json.loads(writer.feed_event(down).payload)
     assert list(shown) == list(json.loads(status_payload(down)))
@@ -66,7 +66,7 @@ async def test_the_access_list_is_all_that_is_needed_and_every_topic_is_told(tmp
         sink, publisher = await opened(tmp_path / "outbox", broker.port, controls, **login)
         await asyncio.to_thread(sink.feed_changed, status())
         async with running(publisher):
-            await asyncio.to_thread(sink.apply, judgement(frame(1)))
+            await asyncio.to_thread(sink.apply, update(frame(1)))
             await until(lambda: viewer.last("streamsel/gate/count/state") == b"300")
             while controls.settings["gate"] != (False, 200):
                 await asyncio.to_thread(viewer.say, "streamsel/gate/count/set", "100")

@@ -1,4 +1,4 @@
-"""What a judgement becomes, read from the outbox as the publisher reads it."""
+"""What a update becomes, read from the outbox as the publisher reads it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from streamsel.record.folder import picture_path
 from streamsel.sinks.mqtt.payloads import Topics, Writer
 from streamsel.sinks.mqtt.retained import Board
 from streamsel.sinks.mqtt.sink import MqttSink
-from tests.sinks.mqtt.lines import frame, judgement, open_line, open_outbox, status
+from tests.sinks.mqtt.lines import frame, open_line, open_outbox, status, update
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def sink_of(line, board=None, stored=True):
 
 def test_a_kept_frame_is_its_picture_and_then_its_event(line):
     first, second = frame(1), frame(2)
-    sink_of(line).apply(judgement(first, second, evicted=first))
+    sink_of(line).apply(update(first, second, evicted=first))
     image, kept, _, again, gone = line.waiting()
 
     assert image.topic == "streamsel/gate/image"
@@ -64,7 +64,7 @@ def test_a_kept_frame_is_its_picture_and_then_its_event(line):
 
 
 def test_without_a_disk_there_is_no_path_and_without_a_picture_no_digest(line):
-    sink_of(line, stored=False).apply(judgement(frame(1, size=0)))
+    sink_of(line, stored=False).apply(update(frame(1, size=0)))
     (kept,) = line.waiting()
     told = json.loads(kept.payload)
     assert (told["path"], told["sha256"]) == (None, None)
@@ -73,28 +73,28 @@ def test_without_a_disk_there_is_no_path_and_without_a_picture_no_digest(line):
 def test_a_judgement_applied_again_is_there_once(line):
     sink = sink_of(line)
     for _ in range(3):
-        sink.apply(judgement(frame(1), frame(2)))
+        sink.apply(update(frame(1), frame(2)))
     assert len(line.waiting()) == line.counter.counts().pending == 4
 
 
 def test_a_judgement_that_does_not_fit_leaves_nothing_and_is_taken_later(tmp_path):
     line = open_outbox(tmp_path / "small", max_messages=5)
     sink = sink_of(line)
-    sink.apply(judgement(frame(1), frame(2)))
+    sink.apply(update(frame(1), frame(2)))
     with pytest.raises(SinkError, match="the outbox is full"):
-        sink.apply(judgement(frame(3), frame(4)))
+        sink.apply(update(frame(3), frame(4)))
     assert len(line.waiting()) == 4
     line.settle()
-    sink.apply(judgement(frame(3), frame(4)))
+    sink.apply(update(frame(3), frame(4)))
     assert [one.id for one in line.waiting()] == ["gate-000003"] * 2 + ["gate-000004"] * 2
     line.close()
 
 
 def test_a_frame_kept_evicted_and_kept_again_ends_kept(line):
     sink, one, other = sink_of(line), frame(1), frame(2)
-    sink.apply(judgement(one))
-    sink.apply(judgement(other, evicted=one))
-    sink.apply(judgement(one, evicted=other))
+    sink.apply(update(one))
+    sink.apply(update(other, evicted=one))
+    sink.apply(update(one, evicted=other))
     state = {}
     for message in line.waiting():
         if message.topic == "streamsel/events":
@@ -104,7 +104,7 @@ def test_a_frame_kept_evicted_and_kept_again_ends_kept(line):
 
 
 def test_nothing_is_sent_of_a_frame_that_changed_nothing(line):
-    sink_of(line).apply(judgement(frame(1), outcome="covered"))
+    sink_of(line).apply(update(frame(1), outcome="covered"))
     assert line.waiting() == []
 
 
@@ -143,7 +143,7 @@ def test_the_status_is_posted_each_time_and_an_event_only_where_the_state_change
 
 def kept_fields(line, sink):
     line.settle()
-    sink.apply(judgement(frame(9, size=0)))
+    sink.apply(update(frame(9, size=0)))
     return json.loads(line.waiting()[0].payload)
 
 
@@ -152,7 +152,7 @@ def test_feeds_that_flap_leave_room_for_what_matters(tmp_path):
     sink = sink_of(line)
     for number in range(50):
         sink.feed_changed(status(("up", "down")[number % 2], since=float(number)))
-    sink.apply(judgement(*(frame(number) for number in range(5))))
+    sink.apply(update(*(frame(number) for number in range(5))))
     counts = line.counter.counts()
     assert (counts.pending, counts.dropped) == (20, 40)
     line.close()
@@ -161,9 +161,9 @@ def test_feeds_that_flap_leave_room_for_what_matters(tmp_path):
 def test_statistics_are_posted_every_minute(line):
     board = Board()
     sink = sink_of(line, board)
-    sink.apply(judgement(frame(1), frame(2), evicted=frame(1)))
-    sink.apply(judgement(frame(3), outcome="covered"))
-    sink.apply(judgement(frame(1, feed="yard")))
+    sink.apply(update(frame(1), frame(2), evicted=frame(1)))
+    sink.apply(update(frame(3), outcome="covered"))
+    sink.apply(update(frame(1, feed="yard")))
     sink.tick()
     assert board.take_stats() is None
     line.clock.now += 60
@@ -181,7 +181,7 @@ def test_statistics_are_posted_every_minute(line):
 
 def test_what_the_line_asks_of_every_sink(line):
     sink = sink_of(line)
-    sink.apply(judgement(frame(1, size=0)))
+    sink.apply(update(frame(1, size=0)))
     assert (sink.name, sink.excess_bytes) == ("mqtt", 0)
     assert FrameKey("gate", 1) not in sink.lost()
     sink.close()
