@@ -138,6 +138,6 @@ class Discovery:
 
 
 def _safe(name: str) -> str:
-    """Return a name of letters, digits, - and _ alone, another for each other name."""
+    """Return a name of messages, digits, - and _ alone, another for each other name."""
     safe = _UNSAFE.sub("_", name)
     return safe if safe == name else f"{safe}_{hashlib.sha256(name.encode()).hexdigest()[:8]}"

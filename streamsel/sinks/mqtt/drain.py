@@ -12,7 +12,7 @@ from streamsel.errors import SinkError
 from streamsel.sinks.mqtt.connection import Connection
 from streamsel.sinks.mqtt.log_throttle import Seldom
 from streamsel.sinks.mqtt.outgoing import Outgoing
-from streamsel.sinks.mqtt.payloads import Letter, packet_bytes, publish_properties
+from streamsel.sinks.mqtt.payloads import QueuedMessage, packet_bytes, publish_properties
 
 LOG = logging.getLogger("streamsel.mqtt")
 
@@ -37,7 +37,7 @@ class Drain:
         self._outgoing = outgoing
         self._clock = clock
         self._expiry = expiry
-        self._flights: dict[asyncio.Future[str | None], Letter] = {}
+        self._flights: dict[asyncio.Future[str | None], QueuedMessage] = {}
         self._after = 0
         self._suspect_until = 0
         self._disconnects: Counter[int] = Counter()
@@ -64,41 +64,43 @@ class Drain:
     async def _fill(self, connection: Connection) -> None:
         """Send until the window is full or nothing waits."""
         while room := self._room(connection):
-            letters = await asyncio.to_thread(self._next, room)
-            for letter in letters:
-                self._after = letter.seq
-                await self._send(letter, connection)
-            if len(letters) < room:
+            queued_messages = await asyncio.to_thread(self._next, room)
+            for queued in queued_messages:
+                self._after = queued.seq
+                await self._send(queued, connection)
+            if len(queued_messages) < room:
                 return
 
-    def _next(self, most: int) -> list[Letter]:
+    def _next(self, most: int) -> list[QueuedMessage]:
         """Read at most so many of what waits, or one that fills the window; in a thread."""
-        letters: list[Letter] = []
+        queued_messages: list[QueuedMessage] = []
         room_bytes = _WINDOW_BYTES - self._bytes_in_flight
-        while len(letters) < most and (not letters or room_bytes > 0):
-            letter = self._outgoing.next(letters[-1].seq if letters else self._after)
-            if letter is None:
+        while len(queued_messages) < most and (not queued_messages or room_bytes > 0):
+            queued = self._outgoing.next(
+                queued_messages[-1].seq if queued_messages else self._after
+            )
+            if queued is None:
                 break
-            letters.append(letter)
-            room_bytes -= len(letter.message.payload)
-        return letters
+            queued_messages.append(queued)
+            room_bytes -= len(queued.message.payload)
+        return queued_messages
 
-    async def _send(self, letter: Letter, connection: Connection) -> None:
-        left = self._time_left(letter)
+    async def _send(self, queued: QueuedMessage, connection: Connection) -> None:
+        left = self._time_left(queued)
         if left is not None and left <= 0:
-            await asyncio.to_thread(self._outgoing.expire, letter)
+            await asyncio.to_thread(self._outgoing.expire, queued)
             return
-        message = letter.message
+        message = queued.message
         properties = publish_properties(message, left)
         if packet_bytes(message, properties) > connection.most_packet_bytes:
-            await self._refuse(letter, "too-large")
-        elif self._disconnects[letter.seq] >= _MOST_DISCONNECTS:
-            await self._refuse(letter, "disconnects")
+            await self._refuse(queued, "too-large")
+        elif self._disconnects[queued.seq] >= _MOST_DISCONNECTS:
+            await self._refuse(queued, "disconnects")
         else:
             retain = message.is_retained
             sent = connection.publish(message.topic, message.payload, properties, retain=retain)
             sent.add_done_callback(lambda _: self.news.set())
-            self._flights[sent] = letter
+            self._flights[sent] = queued
 
     def _room(self, connection: Connection) -> int:
         """How many more may be on their way."""
@@ -109,7 +111,7 @@ class Drain:
 
     @property
     def _bytes_in_flight(self) -> int:
-        return sum(len(letter.message.payload) for letter in self._flights.values())
+        return sum(len(queued.message.payload) for queued in self._flights.values())
 
     async def _wait(self) -> None:
         """Wait for an acknowledgement or a new message."""
@@ -123,42 +125,42 @@ class Drain:
         """Take out what was acknowledged, set aside what was refused for good."""
         delivered, busy = [], False
         for sent in [sent for sent in self._flights if sent.done()]:
-            letter, reason = self._flights.pop(sent), sent.result()
+            queued, reason = self._flights.pop(sent), sent.result()
             if reason is None:
-                delivered.append(letter)
-                self._disconnects.pop(letter.seq, None)
+                delivered.append(queued)
+                self._disconnects.pop(queued.seq, None)
             elif reason == _BUSY:
                 busy = True
             else:
-                await self._refuse(letter, reason)
+                await self._refuse(queued, reason)
         if delivered:
             await asyncio.to_thread(self._outgoing.settle, delivered)
         if busy:
             raise SinkError(f"the broker takes nothing more for now ({_BUSY})")
 
-    async def _refuse(self, letter: Letter, reason: str) -> None:
-        self._disconnects.pop(letter.seq, None)
-        await asyncio.to_thread(self._outgoing.refuse, letter, reason)
+    async def _refuse(self, queued: QueuedMessage, reason: str) -> None:
+        self._disconnects.pop(queued.seq, None)
+        await asyncio.to_thread(self._outgoing.refuse, queued, reason)
         if self._seldom.due(reason):
             LOG.warning(
                 "message %s to %s (%d bytes) was not accepted: %s; set aside in %s. More of the "
                 "same are counted",
-                letter.message.key,
-                letter.message.topic,
-                len(letter.message.payload),
+                queued.message.key,
+                queued.message.topic,
+                len(queued.message.payload),
                 reason,
                 self._outgoing.quarantine,
             )
 
     def _suspect(self) -> None:
         """Remember what was on its way when the connection was lost."""
-        places = [letter.seq for sent, letter in self._flights.items() if not sent.done()]
+        places = [queued.seq for sent, queued in self._flights.items() if not sent.done()]
         if places:
             self._suspect_until = max(places)
         if len(places) == 1:
             self._disconnects[places[0]] += 1
 
-    def _time_left(self, letter: Letter) -> int | None:
+    def _time_left(self, queued: QueuedMessage) -> int | None:
         if self._expiry is None:
             return None
-        return math.ceil(letter.created + self._expiry - self._clock.wall())
+        return math.ceil(queued.created + self._expiry - self._clock.wall())

@@ -65,7 +65,7 @@ class MqttOptions:
     message_expiry: float | None = None
 
     def __post_init__(self) -> None:
-        if not self.host or any(letter in self.host for letter in " /@\0"):
+        if not self.host or any(queued in self.host for queued in " /@\0"):
             raise ConfigurationError("mqtt.host must be the name or the address of a broker")
         _require_within("port", self.port, 1, 65_535)
         _require_within("keepalive", self.keepalive, 5, 65_535)
@@ -106,7 +106,7 @@ def _require_within(name: str, value: int, least: int, most: int) -> None:
 
 def _require_topic(name: str, topic: str) -> None:
     parts = topic.split("/")
-    if not all(parts) or topic.startswith("$") or any(letter in topic for letter in "+#\0"):
+    if not all(parts) or topic.startswith("$") or any(queued in topic for queued in "+#\0"):
         raise ConfigurationError(
             f"mqtt.{name} is {topic!r}; it must begin a topic: words parted by single slashes, "
             "without + and #, not beginning with $"

@@ -15,7 +15,7 @@ from streamsel.errors import DiskChangedError, DiskFullError, DiskGoneError, Sin
 from streamsel.record.anchor import Anchor
 from streamsel.sinks.mqtt.counts import DeliveryCounter
 from streamsel.sinks.mqtt.log_throttle import Seldom
-from streamsel.sinks.mqtt.payloads import Letter, Message
+from streamsel.sinks.mqtt.payloads import Message, QueuedMessage
 from streamsel.sinks.mqtt.quarantine import MOST_BYTES, held, set_aside
 from streamsel.sinks.mqtt.store import (
     LOG,
@@ -58,7 +58,7 @@ class Outgoing:
         with self._lock:
             self._anchor.close(self._database)
 
-    def next(self, after: int) -> Letter | None:
+    def next(self, after: int) -> QueuedMessage | None:
         """Return the first message with a place later than ``after``, or None.
 
         One whose payload is damaged is set aside on the way. While the disk is gone, payloads
@@ -77,11 +77,13 @@ class Outgoing:
             if after in self._done or after in self._skipped:
                 continue
             payload = self._read(after) if small is None else small
-            letter = Letter(after, created, Message(key, name, topic, content_type, payload or b""))
+            queued = QueuedMessage(
+                after, created, Message(key, name, topic, content_type, payload or b"")
+            )
             if payload is not None and zlib.crc32(payload) == crc:
-                return letter
+                return queued
             if self._waits(after) and self._is_here():
-                self.refuse(letter, "damaged")
+                self.refuse(queued, "damaged")
         return None
 
     def _is_here(self) -> bool:
@@ -91,26 +93,26 @@ class Outgoing:
             return False
         return True
 
-    def settle(self, letters: Sequence[Letter]) -> None:
+    def settle(self, queued_messages: Sequence[QueuedMessage]) -> None:
         """Take out messages that were acknowledged. On a full disk too, if only in memory."""
-        self._counter.delivered(len(letters))
-        self._take_out(letters)
+        self._counter.delivered(len(queued_messages))
+        self._take_out(queued_messages)
 
-    def refuse(self, letter: Letter, reason: str) -> None:
+    def refuse(self, queued: QueuedMessage, reason: str) -> None:
         """Take out a message that will not be sent again, and set it aside."""
         self._counter.refused(reason)
         try:
             with outbox_errors(self._folder):
-                self._set_aside(letter, reason)
+                self._set_aside(queued, reason)
         except SinkError as error:
-            self._skipped.add(letter.seq)
+            self._skipped.add(queued.seq)
             if self._seldom.due("passed over"):
-                LOG.warning("%s; message %s is passed over for now", error, letter.message.key)
+                LOG.warning("%s; message %s is passed over for now", error, queued.message.key)
 
-    def expire(self, letter: Letter) -> None:
+    def expire(self, queued: QueuedMessage) -> None:
         """Take out a message that is no longer worth delivering."""
         self._counter.refused("expired")
-        self._take_out([letter])
+        self._take_out([queued])
 
     def announced(self) -> set[str]:
         """Return the feeds that the broker may have retained topics of."""
@@ -133,11 +135,11 @@ class Outgoing:
         except DiskFullError as error:
             LOG.debug("feed %s: not noted: %s", feed, error)
 
-    def _take_out(self, letters: Sequence[Letter]) -> None:
-        self._done.update(letter.seq for letter in letters)
+    def _take_out(self, queued_messages: Sequence[QueuedMessage]) -> None:
+        self._done.update(queued.seq for queued in queued_messages)
         deleted = self._delete_done()
-        for letter in letters:
-            self._payload(letter.seq).unlink(missing_ok=True)
+        for queued in queued_messages:
+            self._payload(queued.seq).unlink(missing_ok=True)
         if not deleted and not self._delete_done() and self._seldom.due("full"):
             LOG.warning(
                 "%s: the disk is full; what is delivered is taken out once there is room, and "
@@ -161,17 +163,17 @@ class Outgoing:
         self._done.clear()
         return True
 
-    def _set_aside(self, letter: Letter, reason: str) -> None:
-        place = self._payload(letter.seq)
-        worth_keeping = place.exists() and len(letter.message.payload) <= MOST_BYTES
+    def _set_aside(self, queued: QueuedMessage, reason: str) -> None:
+        place = self._payload(queued.seq)
+        worth_keeping = place.exists() and len(queued.message.payload) <= MOST_BYTES
         name = place.name if worth_keeping else None
         with self._changing() as database:
             gone = database.execute(
-                "DELETE FROM messages WHERE seq = ? RETURNING bytes", (letter.seq,)
+                "DELETE FROM messages WHERE seq = ? RETURNING bytes", (queued.seq,)
             ).fetchall()
             if not gone:  # the sink has replaced it
                 return
-            surplus = set_aside(database, letter.message, reason, self._clock.wall(), name)
+            surplus = set_aside(database, queued.message, reason, self._clock.wall(), name)
             now_held = held(database)
         self._counter.waiting(-1, -gone[0][0])
         self._counter.quarantined(now_held)

@@ -173,7 +173,7 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class QueuedMessage:
     """A message taken from the outbox: ``seq`` is its place, ``created`` UTC epoch seconds."""
 
     seq: int
@@ -251,7 +251,7 @@ class Topics:
         return feed, setting
 
     def _of(self, feed: str, rest: str) -> str:
-        if not feed or any(letter in feed for letter in "/+#\0"):
+        if not feed or any(queued in feed for queued in "/+#\0"):
             raise ConfigurationError(
                 f"feed {feed!r} cannot be part of an MQTT topic; leave out /, + and #"
             )

@@ -31,9 +31,9 @@ def main(folder: str, durability: str, moment: str) -> None:
         line.outbox.put([message(number) for number in numbers])
         say("taken", numbers)
         if start % 3 == 0:
-            letter = line.outgoing.next(0)
-            say("settled", [int(letter.message.id[-6:])])
-            line.outgoing.settle([letter])
+            queued = line.outgoing.next(0)
+            say("settled", [int(queued.message.id[-6:])])
+            line.outgoing.settle([queued])
         line.outbox.sync()
 
 

@@ -115,18 +115,18 @@ class OpenOutbox:
     def waiting(self) -> list[Message]:
         """Everything that waits, in order."""
         found, after = [], 0
-        while letter := self.outgoing.next(after):
-            found.append(letter.message)
-            after = letter.seq
+        while queued := self.outgoing.next(after):
+            found.append(queued.message)
+            after = queued.seq
         return found
 
     def settle(self, most: int = 1_000_000) -> int:
         """Take out what waits, one after another, as if the broker had accepted it."""
         for count in range(most):
-            letter = self.outgoing.next(0)
-            if letter is None:
+            queued = self.outgoing.next(0)
+            if queued is None:
                 return count
-            self.outgoing.settle([letter])
+            self.outgoing.settle([queued])
         return most
 
 

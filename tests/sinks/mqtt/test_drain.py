@@ -154,8 +154,8 @@ def test_what_is_replaced_while_it_is_read_is_not_called_damaged(line, monkeypat
         return read(path)
 
     monkeypatch.setattr(Path, "read_bytes", read_late)
-    letter = line.outgoing.next(0)
-    assert letter is not None
-    assert letter.message == message(1, size=50_000)
+    queued = line.outgoing.next(0)
+    assert queued is not None
+    assert queued.message == message(1, size=50_000)
     assert line.counter.counts().refused == {}
     assert line.counter.counts().quarantined == 0

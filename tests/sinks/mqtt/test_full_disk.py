@@ -54,9 +54,9 @@ def test_what_is_refused_on_a_full_disk_does_not_stop_the_rest(small_disk, caplo
     line.outbox.put(put)
     ballast = fill(small_disk, 0)
     for one in put[:250]:
-        letter = line.outgoing.next(0)
-        assert letter.message == one
-        line.outgoing.refuse(letter, "not-authorized")
+        queued = line.outgoing.next(0)
+        assert queued.message == one
+        line.outgoing.refuse(queued, "not-authorized")
     assert "passed over" in caplog.text
     assert [one.id for one in line.waiting()] == [one.id for one in put[250:]]
     assert line.settle() == 50

@@ -165,8 +165,8 @@ def test_the_quarantine_keeps_what_was_refused_and_is_bounded(tmp_path, monkeypa
     monkeypatch.setattr(quarantine, "MOST_MESSAGES", 3)
     line = open_outbox(tmp_path)
     line.outbox.put([message(number, 60_000 if number % 2 else 9) for number in range(6)])
-    while letter := line.outgoing.next(0):
-        line.outgoing.refuse(letter, "not-authorized")
+    while queued := line.outgoing.next(0):
+        line.outgoing.refuse(queued, "not-authorized")
     counts = line.counter.counts()
     assert (counts.pending, counts.quarantined) == (0, 3)
     assert dict(counts.refused) == {"not-authorized": 6}
