@@ -17,7 +17,7 @@ from streamsel.errors import SinkError
 from streamsel.frame import FrameKey
 from streamsel.interfaces import LiveObserver, LiveSink
 from streamsel.runtime.backoff import Backoff
-from streamsel.runtime.letters import Letter, Letters
+from streamsel.runtime.update_queue import QueuedUpdate, UpdateQueue
 from streamsel.runtime.worker import Worker
 
 _LOG = logging.getLogger("streamsel.sinks")
@@ -34,9 +34,9 @@ class Delivery:
     """Hands updates to one sink, in order, in the sink's own thread.
 
     What fails is tried again, for ever, before anything else is handed over. What waits meanwhile
-    is bounded as :class:`Letters` says, and so is what is in hand. A frame whose verdict is given
-    up counts as dropped where ``is_record``, so once however many sinks there are. Create it inside
-    the running event loop; run :meth:`deliver` as a task.
+    is bounded as :class:`UpdateQueue` says, and so is what is in hand. A frame whose verdict is
+    given up counts as dropped where ``is_record``, so once however many sinks there are. Create it
+    inside the running event loop; run :meth:`deliver` as a task.
     """
 
     def __init__(
@@ -54,9 +54,9 @@ class Delivery:
         self._clock = clock
         self._is_record = is_record
         self._worker = Worker(f"streamsel-{sink.name}")
-        self._waiting = Letters(most_waiting, most_bytes)
+        self._waiting = UpdateQueue(most_waiting, most_bytes)
         self._at_once = max(1, most_waiting // _SHARE_AT_ONCE)
-        self._in_hand: list[Letter] = []
+        self._in_hand: list[QueuedUpdate] = []
         self._posted = 0
         self._statuses: dict[str, FeedStatus] = {}
         self._arrived = asyncio.Event()
@@ -191,10 +191,10 @@ class Delivery:
         taken: list[float] = []
         await self._attempt("update", partial(self._apply, tuple(self._in_hand), taken))
         for seconds in taken:
-            letter = self._in_hand.pop(0)
+            queued = self._in_hand.pop(0)
             for observer in self._observers:
                 observer.took(self.sink.name, seconds)
-                observer.delivered(self.sink.name, letter.update)
+                observer.delivered(self.sink.name, queued.update)
         if taken:
             self._taken.set()
 
@@ -225,11 +225,11 @@ class Delivery:
             _LOG.info("%s: works again", self.sink.name)
         return True
 
-    def _apply(self, letters: Sequence[Letter], taken: list[float]) -> None:
-        """Let the sink act on letters for a while; note how long it took over each that it has."""
+    def _apply(self, queued_updates: Sequence[QueuedUpdate], taken: list[float]) -> None:
+        """Let the sink act on updates for a while; note how long it took over each that it has."""
         began = last = self._clock.monotonic()
-        for letter in letters:
-            self.sink.apply(letter.update)
+        for queued in queued_updates:
+            self.sink.apply(queued.update)
             self._take_stock()
             now = self._clock.monotonic()
             taken.append(now - last)

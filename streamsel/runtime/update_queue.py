@@ -10,7 +10,7 @@ from streamsel.runtime.updates import merge, picture_bytes, without_pictures
 
 
 @dataclass(slots=True)
-class Letter:
+class QueuedUpdate:
     """A update that waits, and the numbers of the oldest and the newest that are part of it."""
 
     update: SelectionUpdate
@@ -19,7 +19,7 @@ class Letter:
     held_bytes: int
 
 
-class Letters:
+class UpdateQueue:
     """A queue of updates, the one that has waited longest first.
 
     Once ``most_waiting`` wait, what comes is merged into the newest of its scope, which keeps its
@@ -32,8 +32,8 @@ class Letters:
     def __init__(self, most_waiting: int, most_bytes: int) -> None:
         self._most_waiting = most_waiting
         self._most_bytes = most_bytes
-        self._waiting: deque[Letter] = deque()
-        self._newest: dict[str, Letter] = {}
+        self._waiting: deque[QueuedUpdate] = deque()
+        self._newest: dict[str, QueuedUpdate] = {}
         self._held_bytes = 0
 
     def __len__(self) -> int:
@@ -55,9 +55,9 @@ class Letters:
         held_bytes = picture_bytes(update)
         last = self._newest.get(update.scope)
         if last is None or len(self) < self._most_waiting:
-            letter = Letter(update, number, number, held_bytes)
-            self._waiting.append(letter)
-            self._newest[update.scope] = letter
+            queued = QueuedUpdate(update, number, number, held_bytes)
+            self._waiting.append(queued)
+            self._newest[update.scope] = queued
             self._held_bytes += held_bytes
         else:
             merged = merge(last.update, update)
@@ -68,29 +68,29 @@ class Letters:
             self._bound_pictures()
         return dropped
 
-    def take(self, most: int) -> list[Letter]:
+    def take(self, most: int) -> list[QueuedUpdate]:
         """Remove and return at most so many, those that have waited longest."""
         taken = [self._waiting.popleft() for _ in range(min(most, len(self)))]
-        for letter in taken:
-            self._held_bytes -= letter.held_bytes
-            if self._newest[letter.update.scope] is letter:
-                del self._newest[letter.update.scope]
+        for queued in taken:
+            self._held_bytes -= queued.held_bytes
+            if self._newest[queued.update.scope] is queued:
+                del self._newest[queued.update.scope]
         return taken
 
-    def _replace(self, letter: Letter, update: SelectionUpdate) -> None:
-        self._held_bytes -= letter.held_bytes
-        letter.update, letter.held_bytes = update, picture_bytes(update)
-        self._held_bytes += letter.held_bytes
+    def _replace(self, queued: QueuedUpdate, update: SelectionUpdate) -> None:
+        self._held_bytes -= queued.held_bytes
+        queued.update, queued.held_bytes = update, picture_bytes(update)
+        self._held_bytes += queued.held_bytes
 
     def _bound_pictures(self) -> None:
         """Give up the pictures of what was renewed longest ago, beginning with the oldest."""
-        for letter in sorted(self._waiting, key=lambda letter: letter.renewed):
+        for queued in sorted(self._waiting, key=lambda queued: queued.renewed):
             excess = self._held_bytes - self._most_bytes
             if excess <= 0:
                 return
-            if letter.held_bytes:
-                room = max(0, letter.held_bytes - excess)
-                self._replace(letter, without_pictures(letter.update, room))
+            if queued.held_bytes:
+                room = max(0, queued.held_bytes - excess)
+                self._replace(queued, without_pictures(queued.update, room))
 
 
 def _left_out(
