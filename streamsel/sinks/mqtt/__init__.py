@@ -4,5 +4,5 @@
              -> Board (in memory, retained topics) ----^
 
 The sink has the sink's thread, the publisher is a coroutine; they meet in the outbox's folder and
-on the board, and nowhere else.
+on the retained state, and nowhere else.
 """

@@ -14,7 +14,7 @@ from streamsel.sinks.mqtt.options import MqttOptions
 from streamsel.sinks.mqtt.outbox import Outbox
 from streamsel.sinks.mqtt.payloads import CONTENT_TYPES, Topics, Writer
 from streamsel.sinks.mqtt.publisher import MqttPublisher
-from streamsel.sinks.mqtt.retained import Board
+from streamsel.sinks.mqtt.retained import RetainedState
 from streamsel.sinks.mqtt.sink import MqttSink
 from streamsel.wakeup import Bell
 
@@ -66,7 +66,12 @@ def open_sink(
     """
     if image_format not in CONTENT_TYPES:
         raise ConfigurationError(f"image format {image_format!r} cannot be sent")
-    topics, counter, bell, board = Topics(options.prefix), DeliveryCounter(), Bell(), Board()
+    topics, counter, bell, retained = (
+        Topics(options.prefix),
+        DeliveryCounter(),
+        Bell(),
+        RetainedState(),
+    )
     outbox = Outbox(folder, options, counter, bell, clock)
     writer = Writer(topics, embedder, embedder_digest, image_format, stored)
     discovery = Discovery(
@@ -80,11 +85,11 @@ def open_sink(
             options,
             folder,
             counter,
-            board,
+            retained,
             bell,
             controls,
             clock,
             discovery if options.discovery else None,
         )
 
-    return MqttSink(outbox, board, counter, writer, clock), make_publisher
+    return MqttSink(outbox, retained, counter, writer, clock), make_publisher

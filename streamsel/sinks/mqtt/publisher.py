@@ -22,7 +22,7 @@ from streamsel.sinks.mqtt.log_throttle import Seldom
 from streamsel.sinks.mqtt.options import MqttOptions
 from streamsel.sinks.mqtt.outgoing import Outgoing
 from streamsel.sinks.mqtt.payloads import Topics
-from streamsel.sinks.mqtt.retained import OFFLINE, Announcer, Board
+from streamsel.sinks.mqtt.retained import OFFLINE, Announcer, RetainedState
 from streamsel.wakeup import Bell
 
 LOG = logging.getLogger("streamsel.mqtt")
@@ -39,7 +39,7 @@ _SUSPICIOUS = 3
 class MqttPublisher:
     """Connects to the broker, again whenever it must, sends what waits, obeys what is asked.
 
-    It and the sink share the folder of the outbox, ``counter``, ``board`` and ``bell``. What is
+    It and the sink share the folder of the outbox, ``counter``, ``retained`` and ``bell``. What is
     in the outbox leaves it only when the broker has accepted or refused it.
     """
 
@@ -48,7 +48,7 @@ class MqttPublisher:
         options: MqttOptions,
         folder: Path,
         counter: DeliveryCounter,
-        board: Board,
+        retained: RetainedState,
         bell: Bell,
         controls: Controls,
         clock: Clock,
@@ -57,7 +57,7 @@ class MqttPublisher:
         self._options = options
         self._folder = folder
         self._counter = counter
-        self._board = board
+        self._board = retained
         self._bell = bell
         self._controls = controls
         self._clock = clock

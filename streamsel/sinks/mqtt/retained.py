@@ -15,7 +15,7 @@ from streamsel.sinks.mqtt.outgoing import Outgoing
 from streamsel.sinks.mqtt.payloads import Topics
 
 
-class Board:
+class RetainedState:
     """Of each feed the latest status and kept frame, and the latest statistics; for any thread.
 
     Nothing here needs to survive: it is posted again by a service that is started again.
@@ -83,14 +83,14 @@ class Announcer:
         self,
         connection: Connection,
         topics: Topics,
-        board: Board,
+        retained: RetainedState,
         controls: Controls,
         outgoing: Outgoing,
         discovery: Discovery | None,
     ) -> None:
         self._connection = connection
         self._topics = topics
-        self._board = board
+        self._board = retained
         self._controls = controls
         self._outgoing = outgoing
         self._discovery = discovery

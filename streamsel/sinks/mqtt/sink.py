@@ -11,7 +11,7 @@ from streamsel.frame import FrameKey
 from streamsel.sinks.mqtt.counts import DeliveryCounter, OutboxCounts
 from streamsel.sinks.mqtt.outbox import Outbox
 from streamsel.sinks.mqtt.payloads import Writer, last_payload, stats_payload, status_payload
-from streamsel.sinks.mqtt.retained import Board
+from streamsel.sinks.mqtt.retained import RetainedState
 
 _STATS_EVERY = 60.0
 _SYNC_EVERY = 0.5
@@ -26,10 +26,15 @@ class MqttSink:
     """
 
     def __init__(
-        self, outbox: Outbox, board: Board, counter: DeliveryCounter, writer: Writer, clock: Clock
+        self,
+        outbox: Outbox,
+        retained: RetainedState,
+        counter: DeliveryCounter,
+        writer: Writer,
+        clock: Clock,
     ) -> None:
         self._outbox = outbox
-        self._board = board
+        self._board = retained
         self._counter = counter
         self._writer = writer
         self._clock = clock

@@ -12,7 +12,7 @@ from streamsel.errors import ConfigurationError, SinkError
 from streamsel.frame import FrameKey
 from streamsel.record.folder import picture_path
 from streamsel.sinks.mqtt.payloads import Topics, Writer
-from streamsel.sinks.mqtt.retained import Board
+from streamsel.sinks.mqtt.retained import RetainedState
 from streamsel.sinks.mqtt.sink import MqttSink
 from tests.sinks.mqtt.lines import frame, open_line, open_outbox, status, update
 
@@ -24,9 +24,9 @@ def line(tmp_path):
     line.close()
 
 
-def sink_of(line, board=None, stored=True):
+def sink_of(line, retained=None, stored=True):
     writer = Writer(Topics("streamsel"), "made", "00ff", "jpg", stored)
-    return MqttSink(line.outbox, board or Board(), line.counter, writer, line.clock)
+    return MqttSink(line.outbox, retained or RetainedState(), line.counter, writer, line.clock)
 
 
 def test_a_kept_frame_is_its_picture_and_then_its_event(line):
@@ -109,8 +109,8 @@ def test_nothing_is_sent_of_a_frame_that_changed_nothing(line):
 
 
 def test_the_status_is_posted_each_time_and_an_event_only_where_the_state_changes(line):
-    board = Board()
-    sink = sink_of(line, board)
+    retained = RetainedState()
+    sink = sink_of(line, retained)
     sink.feed_changed(status("connecting"))
     sink.feed_changed(status("up"))
     told = [json.loads(message.payload) for message in line.waiting()]
@@ -118,7 +118,7 @@ def test_the_status_is_posted_each_time_and_an_event_only_where_the_state_change
     sink.feed_changed(status("up", sessions=2))
     assert line.waiting() == []
     sink.feed_changed(status("down"))
-    posted = json.loads(board.statuses()["gate"])
+    posted = json.loads(retained.statuses()["gate"])
     assert posted == {
         "schema": 1,
         "feed": "gate",
@@ -159,16 +159,16 @@ def test_feeds_that_flap_leave_room_for_what_matters(tmp_path):
 
 
 def test_statistics_are_posted_every_minute(line):
-    board = Board()
-    sink = sink_of(line, board)
+    retained = RetainedState()
+    sink = sink_of(line, retained)
     sink.apply(update(frame(1), frame(2), evicted=frame(1)))
     sink.apply(update(frame(3), outcome="covered"))
     sink.apply(update(frame(1, feed="yard")))
     sink.tick()
-    assert board.take_stats() is None
+    assert retained.take_stats() is None
     line.clock.now += 60
     sink.tick()
-    stats = json.loads(board.take_stats())
+    stats = json.loads(retained.take_stats())
     assert stats["schema"] == 1
     assert stats["wall_time"] == 1_800_000_060
     assert stats["feeds"] == {
@@ -176,7 +176,7 @@ def test_statistics_are_posted_every_minute(line):
         "yard": dict(Counter(kept=1, evicted=0, covered=0, refused=0)),
     }
     assert stats["outbox"]["pending"] == 7
-    assert board.take_stats() is None
+    assert retained.take_stats() is None
 
 
 def test_what_the_line_asks_of_every_sink(line):
