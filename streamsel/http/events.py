@@ -56,7 +56,7 @@ class Listener:
         return text
 
 
-class Board(SilentObserver):
+class EventBroker(SilentObserver):
     """Numbers what happens, remembers the newest of it, and tells it to who listens.
 
     Made inside the running event loop; :meth:`serve` runs as a task. A frame is told as kept once

@@ -9,7 +9,7 @@ from aiohttp import hdrs, web
 
 from streamsel.http.assets import ASSETS
 from streamsel.http.control import ServiceControl
-from streamsel.http.events import Board
+from streamsel.http.events import EventBroker
 from streamsel.http.pictures import FRAMES, MEDIA_TYPES, find_picture
 from streamsel.http.wire import (
     DEFAULT_FRAMES,
@@ -35,12 +35,14 @@ _RETRY_MS = 2000
 
 
 class Routes:
-    """The handlers; what they know is asked of the metrics, of the control and of the board."""
+    """The handlers; what they know is asked of the metrics, of the control and of the event broker."""
 
-    def __init__(self, metrics: Metrics, control: ServiceControl, board: Board) -> None:
+    def __init__(
+        self, metrics: Metrics, control: ServiceControl, events_broker: EventBroker
+    ) -> None:
         self._metrics = metrics
         self._control = control
-        self._board = board
+        self._board = events_broker
 
     def table(self) -> list[web.RouteDef]:
         """Every route."""

@@ -16,7 +16,7 @@ from streamsel.errors import ConfigurationError, PortInUseError
 from streamsel.http.clients import Clients
 from streamsel.http.control import SenderControl, ServiceControl
 from streamsel.http.ended import EndedLogins
-from streamsel.http.events import Board
+from streamsel.http.events import EventBroker
 from streamsel.http.guard import BODY_BYTES, AccessLog, Guard, add_headers, tell_errors
 from streamsel.http.login import LoginRoutes, Logins
 from streamsel.http.options import ServiceOptions
@@ -46,7 +46,7 @@ class Service:
         options: ServiceOptions,
         metrics: Metrics,
         control: ServiceControl,
-        board: Board,
+        events_broker: EventBroker,
         senders: SenderControl,
         clock: Clock,
     ) -> None:
@@ -61,7 +61,7 @@ class Service:
             middlewares=[web.middleware(self._clients), tell_errors, web.middleware(guard)],
             client_max_size=BODY_BYTES,
         )
-        app.add_routes(Routes(metrics, control, board).table())
+        app.add_routes(Routes(metrics, control, events_broker).table())
         app.add_routes(whip.table())
         app.add_routes(LoginRoutes(logins, secure=self._tls is not None).table())
         app.on_response_prepare.append(add_headers)

@@ -15,7 +15,7 @@ from streamsel.clock import Clock, GuardedClock
 from streamsel.config.schema import Config
 from streamsel.config.secrets import service_token
 from streamsel.errors import ConfigurationError, StreamselError
-from streamsel.http.events import Board
+from streamsel.http.events import EventBroker
 from streamsel.http.options import ServiceOptions
 from streamsel.http.server import Service
 from streamsel.interfaces import LiveSink
@@ -93,18 +93,18 @@ class LiveService:
         parts.metrics.configured(self._clock.wall())
         tell_doubt(self._clock)
         suffix = None if config.sinks.disk is None else config.pictures.format
-        board = Board(self._clock)
+        events_broker = EventBroker(self._clock)
         line = LivePipeline(
             parts.embedder,
             [*parts.sinks, *(make_sink(suffix) for make_sink in self._extra)],
             parts.encode,
             parts.reserve,
             self._clock,
-            observers=[parts.metrics, board],
+            observers=[parts.metrics, events_broker],
         )
         operations = Operations(config, parts, line)
         try:
-            await self._live(config, parts, line, operations, board)
+            await self._live(config, parts, line, operations, events_broker)
         except BaseExceptionGroup as group:
             raise first_failure(group) from None
         finally:
@@ -118,7 +118,7 @@ class LiveService:
         parts: LiveParts,
         line: LivePipeline,
         operations: Operations,
-        board: Board,
+        events_broker: EventBroker,
     ) -> HttpControl | None:
         """Listen for requests, where the configuration wants it."""
         if config.service is None:
@@ -138,7 +138,7 @@ class LiveService:
         reading = await stack.enter_async_context(Worker("streamsel-gallery"))
         control = HttpControl(operations, line, folder, reading)
         await stack.enter_async_context(
-            Service(options, parts.metrics, control, board, parts.ingest, self._clock)
+            Service(options, parts.metrics, control, events_broker, parts.ingest, self._clock)
         )
         return control
 
@@ -148,12 +148,12 @@ class LiveService:
         parts: LiveParts,
         line: LivePipeline,
         operations: Operations,
-        board: Board,
+        events_broker: EventBroker,
     ) -> None:
         """Run the line with all that accompanies it."""
         async with AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:
             running = tasks.create_task(line.run(), name="line")
-            control = await self._answer(stack, config, parts, line, operations, board)
+            control = await self._answer(stack, config, parts, line, operations, events_broker)
             reloading = tasks.create_task(
                 self._serve_reloads(operations, parts.metrics), name="reload"
             )
@@ -166,8 +166,8 @@ class LiveService:
                 tasks.create_task(keep_alive(self._notifier, line.alive), name="watchdog"),
             ]
             if control is not None:
-                telling = board.serve(control, parts.metrics)
-                companions.append(tasks.create_task(telling, name="board"))
+                telling = events_broker.serve(control, parts.metrics)
+                companions.append(tasks.create_task(telling, name="events_broker"))
             starting = tasks.create_task(operations.start(), name="start")
             await _first_of(starting, running, stopping)
             publisher = None if parts.mqtt is None else parts.mqtt[1](MqttControls(operations))

@@ -8,18 +8,20 @@ from contextlib import asynccontextmanager
 
 from streamsel.decisions import Event, Evicted, Kept, SelectionUpdate
 from streamsel.frame import Frame, FrameKey
-from streamsel.http.events import Board
+from streamsel.http.events import EventBroker
 from tests.coreset.candidates import candidate
 from tests.http.serving import Behind, Client, serving
 from tests.metrics.scenario import fresh_metrics, unit_vectors
 
 
 @asynccontextmanager
-async def live(behind: Behind, board: Board, **options: object) -> AsyncIterator[Client]:
-    """Run a service whose board looks at what is behind it."""
+async def live(
+    behind: Behind, events_broker: EventBroker, **options: object
+) -> AsyncIterator[Client]:
+    """Run a service whose event broker looks at what is behind it."""
     metrics = fresh_metrics()
-    serve = asyncio.ensure_future(board.serve(behind, metrics))
-    async with serving(behind, metrics=metrics, board=board, **options) as client:
+    serve = asyncio.ensure_future(events_broker.serve(behind, metrics))
+    async with serving(behind, metrics=metrics, events_broker=events_broker, **options) as client:
         yield client
     serve.cancel()
     await asyncio.wait([serve])

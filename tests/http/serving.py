@@ -16,7 +16,7 @@ from streamsel.decisions import FeedState, FeedStatus
 from streamsel.errors import ConfigurationError
 from streamsel.frame import FrameKey
 from streamsel.http.control import Explanation, FeedView, KeptFrame, Position
-from streamsel.http.events import Board
+from streamsel.http.events import EventBroker
 from streamsel.http.options import ServiceOptions
 from streamsel.http.server import Service
 from streamsel.metrics.observer import Metrics
@@ -224,7 +224,7 @@ def service_of(
     behind: Behind | None = None,
     *,
     metrics: Metrics | None = None,
-    board: Board | None = None,
+    events_broker: EventBroker | None = None,
     senders: Senders | None = None,
     clock: Clock | None = None,
 ) -> Service:
@@ -234,7 +234,7 @@ def service_of(
         options,
         metrics or fresh_metrics(),
         behind or Behind(),
-        board or Board(clock),
+        events_broker or EventBroker(clock),
         senders or Senders(),
         clock,
     )
@@ -245,7 +245,7 @@ async def serving(
     behind: Behind | None = None,
     *,
     metrics: Metrics | None = None,
-    board: Board | None = None,
+    events_broker: EventBroker | None = None,
     senders: Senders | None = None,
     clock: Clock | None = None,
     trusts: ssl.SSLContext | None = None,
@@ -254,7 +254,9 @@ async def serving(
 ) -> AsyncIterator[Client]:
     """Run a service on a free port of the loopback."""
     made = ServiceOptions(**{"port": 0, **options})
-    service = service_of(made, behind, metrics=metrics, board=board, senders=senders, clock=clock)
+    service = service_of(
+        made, behind, metrics=metrics, events_broker=events_broker, senders=senders, clock=clock
+    )
     connector = aiohttp.TCPConnector(ssl=trusts) if trusts else None
     async with service, aiohttp.ClientSession(connector=connector, cookie_jar=jar) as session:
         yield Client(service, session)

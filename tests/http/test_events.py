@@ -13,7 +13,7 @@ import aiohttp
 from streamsel.clock import SystemClock
 from streamsel.frame import FrameKey
 from streamsel.http.control import KeptFrame
-from streamsel.http.events import MOST_LISTENERS, Board, Listener
+from streamsel.http.events import MOST_LISTENERS, EventBroker, Listener
 from tests.http.happenings import evicted, kept, live, update
 from tests.http.serving import BORN, TOKEN, Behind, Client, kept_frame, serving, view
 from tests.metrics.scenario import FixedSelector, ManualClock, unit_vectors
@@ -73,13 +73,13 @@ def ids(told: list[Told]) -> list[tuple[str, object]]:
 
 def test_frames_are_told_as_kept_once_they_are_stored_and_then_as_evicted(tmp_path: Path) -> None:
     async def scenario() -> None:
-        behind, board = Behind(tmp_path), Board(SystemClock())
-        async with live(behind, board) as client, listening(client) as page:
+        behind, events_broker = Behind(tmp_path), EventBroker(SystemClock())
+        async with live(behind, events_broker) as client, listening(client) as page:
             for index in (1, 2):
                 behind.keep(kept_frame("gate", index, BORN))
-            board.delivered("mqtt", update(kept(1)))
-            board.delivered("disk", update(kept(1), kept(2)))
-            board.delivered("disk", update(evicted(1, by=2)))
+            events_broker.delivered("mqtt", update(kept(1)))
+            events_broker.delivered("disk", update(kept(1), kept(2)))
+            events_broker.delivered("disk", update(evicted(1, by=2)))
             told = [await page.next() for _ in range(3)]
             listed = (await client.json("/api/frames"))["frames"]
         assert ids(told) == [
@@ -101,10 +101,10 @@ def test_frames_are_told_as_kept_once_they_are_stored_and_then_as_evicted(tmp_pa
 
 def test_what_was_kept_and_evicted_at_once_is_not_told(tmp_path: Path) -> None:
     async def scenario() -> None:
-        behind, board = Behind(tmp_path), Board(SystemClock())
-        async with live(behind, board) as client, listening(client) as page:
+        behind, events_broker = Behind(tmp_path), EventBroker(SystemClock())
+        async with live(behind, events_broker) as client, listening(client) as page:
             behind.keep(kept_frame("gate", 2, BORN))
-            board.delivered("disk", update(kept(1), evicted(1, by=2), kept(2)))
+            events_broker.delivered("disk", update(kept(1), evicted(1, by=2), kept(2)))
             assert ids([await page.next()]) == [("kept", "gate-000002")]
 
     asyncio.run(scenario())
@@ -112,8 +112,11 @@ def test_what_was_kept_and_evicted_at_once_is_not_told(tmp_path: Path) -> None:
 
 def test_feeds_are_told_when_they_change_and_when_they_go() -> None:
     async def scenario() -> None:
-        behind, board = Behind(feeds=[view("gate"), view("yard")]), Board(SystemClock())
-        async with live(behind, board) as client, listening(client) as page:
+        behind, events_broker = (
+            Behind(feeds=[view("gate"), view("yard")]),
+            EventBroker(SystemClock()),
+        )
+        async with live(behind, events_broker) as client, listening(client) as page:
             first = [await page.next(), await page.next()]
             assert [feed for _, feed in first] == await client.json("/api/feeds")
             behind.views["gate"] = view("gate", "down")
@@ -128,10 +131,10 @@ def test_feeds_are_told_when_they_change_and_when_they_go() -> None:
 
 def test_pins_are_told_to_every_page(tmp_path: Path) -> None:
     async def scenario() -> None:
-        behind, board = Behind(tmp_path), Board(SystemClock())
+        behind, events_broker = Behind(tmp_path), EventBroker(SystemClock())
         behind.keep(kept_frame("gate", 1, BORN))
         async with (
-            live(behind, board) as client,
+            live(behind, events_broker) as client,
             listening(client) as one,
             listening(client) as other,
         ):
@@ -144,17 +147,17 @@ def test_pins_are_told_to_every_page(tmp_path: Path) -> None:
 
 def test_who_comes_back_hears_what_was_missed_and_nothing_twice(tmp_path: Path) -> None:
     async def scenario() -> None:
-        behind, board = Behind(tmp_path), Board(SystemClock())
-        async with live(behind, board) as client:
+        behind, events_broker = Behind(tmp_path), EventBroker(SystemClock())
+        async with live(behind, events_broker) as client:
             for index in range(5):
                 behind.keep(kept_frame("gate", index, BORN))
             async with listening(client) as page:
-                board.delivered("disk", update(kept(0), kept(1)))
+                events_broker.delivered("disk", update(kept(0), kept(1)))
                 told = [await page.next()]
-            board.delivered("disk", update(kept(2), kept(3)))
+            events_broker.delivered("disk", update(kept(2), kept(3)))
             async with listening(client, page.last_id) as page:
                 told += [await page.next() for _ in range(3)]
-                board.delivered("disk", update(kept(4)))
+                events_broker.delivered("disk", update(kept(4)))
                 told.append(await page.next())
         assert ids(told) == [("kept", f"gate-{index:06d}") for index in range(5)]
 
@@ -163,10 +166,10 @@ def test_who_comes_back_hears_what_was_missed_and_nothing_twice(tmp_path: Path) 
 
 def test_who_missed_too_much_or_comes_from_elsewhere_loads_all_again() -> None:
     async def scenario() -> None:
-        board = Board(SystemClock())
-        async with live(Behind(), board) as client:
+        events_broker = EventBroker(SystemClock())
+        async with live(Behind(), events_broker) as client:
             async with listening(client) as page:
-                board.pinned("gate-000001", True)
+                events_broker.pinned("gate-000001", True)
                 await page.next()
                 last_id = page.last_id
             run = last_id.partition(".")[0]
@@ -175,11 +178,11 @@ def test_who_missed_too_much_or_comes_from_elsewhere_loads_all_again() -> None:
             for given in strange:
                 async with listening(client, given) as page:
                     assert await page.next() == ("reset", {}), given[:40]
-                    board.pinned("gate-000002", False)
+                    events_broker.pinned("gate-000002", False)
                     assert (await page.next())[0] == "pinned"
             async with listening(client) as page:
                 for index in range(3000):
-                    board.pinned(f"gate-{index:06d}", True)
+                    events_broker.pinned(f"gate-{index:06d}", True)
                 async with listening(client, last_id) as late:
                     assert await late.next() == ("reset", {})
                 # More than 500 waited for the page, so it was told to load all again.
@@ -190,12 +193,12 @@ def test_who_missed_too_much_or_comes_from_elsewhere_loads_all_again() -> None:
 
 def test_who_comes_back_to_another_run_before_hearing_anything_loads_all_again() -> None:
     async def scenario() -> None:
-        async with live(Behind(), Board(SystemClock())) as client, listening(client) as page:
+        async with live(Behind(), EventBroker(SystemClock())) as client, listening(client) as page:
             waiting = asyncio.ensure_future(page.next())
             await asyncio.wait_for(page.has_begun.wait(), 20)
             waiting.cancel()
         async with (
-            live(Behind(), Board(SystemClock())) as client,
+            live(Behind(), EventBroker(SystemClock())) as client,
             listening(client, page.last_id) as page,
         ):
             assert await page.next() == ("reset", {})
@@ -215,16 +218,16 @@ def test_nothing_is_looked_up_while_nobody_listens(tmp_path: Path) -> None:
 
     async def scenario() -> None:
         clock = ManualClock()
-        behind, board = Asked(), Board(clock)
-        async with live(behind, board):
-            board.delivered("disk", update(kept(1)))
-            with board.listen("") as page:
+        behind, events_broker = Asked(), EventBroker(clock)
+        async with live(behind, events_broker):
+            events_broker.delivered("disk", update(kept(1)))
+            with events_broker.listen("") as page:
                 assert (await page.next()).startswith("id: ")
                 behind.keep(kept_frame("gate", 2, BORN))
-                board.delivered("disk", update(kept(2)))
+                events_broker.delivered("disk", update(kept(2)))
                 assert "event: kept" in await page.next()
             clock.now += 61
-            board.delivered("disk", update(kept(3)))
+            events_broker.delivered("disk", update(kept(3)))
         assert behind.keys == [FrameKey("gate", 2)]
 
     asyncio.run(scenario())
@@ -232,8 +235,8 @@ def test_nothing_is_looked_up_while_nobody_listens(tmp_path: Path) -> None:
 
 def test_a_page_that_reads_nothing_holds_up_nobody_and_fills_no_memory() -> None:
     async def scenario() -> None:
-        board = Board(SystemClock())
-        async with live(Behind(), board) as client:
+        events_broker = EventBroker(SystemClock())
+        async with live(Behind(), events_broker) as client:
             reader, writer = await asyncio.open_connection("127.0.0.1", client.port)
             writer.write(b"GET /api/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
             await reader.readline()
@@ -241,7 +244,7 @@ def test_a_page_that_reads_nothing_holds_up_nobody_and_fills_no_memory() -> None
             async with listening(client) as page:
                 for _ in range(200):
                     for _ in range(50):
-                        board.pinned(f"{name}-{told:06d}", True)
+                        events_broker.pinned(f"{name}-{told:06d}", True)
                         told += 1
                     await page.until_id(f"{name}-{told - 1:06d}")
             late = b""
@@ -267,9 +270,9 @@ async def rest_of(reader: asyncio.StreamReader) -> bytes:
 
 def test_only_so_many_pages_listen() -> None:
     async def scenario() -> None:
-        board = Board(SystemClock())
+        events_broker = EventBroker(SystemClock())
         async with (
-            live(Behind(), board) as client,
+            live(Behind(), events_broker) as client,
             aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session,
         ):
             url = client.service.url + "/api/events"
@@ -287,7 +290,7 @@ def test_only_so_many_pages_listen() -> None:
 
 def test_the_end_of_the_service_ends_the_streams() -> None:
     async def scenario() -> None:
-        async with live(Behind(), Board(SystemClock())) as client:
+        async with live(Behind(), EventBroker(SystemClock())) as client:
             reader, writer = await asyncio.open_connection("127.0.0.1", client.port)
             writer.write(b"GET /api/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
             await reader.readuntil(b"retry: ")
@@ -310,13 +313,13 @@ def test_the_stream_wants_the_token() -> None:
 def test_measurements_are_told_and_remembered_for_an_hour() -> None:
     async def scenario() -> None:
         clock = ManualClock()
-        behind, board = Behind(feeds=[view("gate")]), Board(clock)
+        behind, events_broker = Behind(feeds=[view("gate")]), EventBroker(clock)
         selector = FixedSelector(unit_vectors(4))
-        async with live(behind, board) as client, listening(client) as page:
+        async with live(behind, events_broker) as client, listening(client) as page:
             assert (await page.until("feed"))[1]["feed"] == "gate"
             for _ in range(400):
-                board.measured("gate", selector)
-                board.measured("gate", selector)
+                events_broker.measured("gate", selector)
+                events_broker.measured("gate", selector)
                 clock.now += 10
             _, told = await page.until("measured")
             assert told == {
@@ -336,11 +339,11 @@ def test_measurements_are_told_and_remembered_for_an_hour() -> None:
 
 def test_what_is_not_a_number_yet_is_null() -> None:
     async def scenario() -> None:
-        board = Board(ManualClock())
+        events_broker = EventBroker(ManualClock())
         selector = FixedSelector(unit_vectors(1))
         selector.spacing, selector.coverage_bound = float("inf"), float("nan")
-        async with live(Behind(feeds=[view("gate")]), board) as client:
-            board.measured("gate", selector)
+        async with live(Behind(feeds=[view("gate")]), events_broker) as client:
+            events_broker.measured("gate", selector)
             await asyncio.sleep(0)
             history = (await client.json("/api/history"))["scopes"]["gate"]
         assert (history["spacing"], history["coverage"]) == ([None], [None])

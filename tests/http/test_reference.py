@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from streamsel.clock import SystemClock
-from streamsel.http.events import Board
+from streamsel.http.events import EventBroker
 from streamsel.http.login import LoginRoutes
 from streamsel.http.routes import Routes
 from streamsel.http.whip import Whip
@@ -25,8 +25,8 @@ def members(title: str) -> list[str]:
     return re.findall(r"`(\w+)`", " ".join(cells))
 
 
-async def board() -> Board:
-    return Board(SystemClock())
+async def events_broker() -> EventBroker:
+    return EventBroker(SystemClock())
 
 
 def test_every_request_is_told() -> None:
@@ -34,7 +34,7 @@ def test_every_request_is_told() -> None:
     clock = SystemClock()
     logins = LoginRoutes(None, secure=False)
     routes = [
-        *Routes(busy_metrics(), Behind(), asyncio.run(board())).table(),
+        *Routes(busy_metrics(), Behind(), asyncio.run(events_broker())).table(),
         *Whip(Senders(), (), clock).table(),
         *logins.table(),
     ]

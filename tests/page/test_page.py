@@ -14,7 +14,7 @@ from PIL import Image
 from playwright.async_api import expect
 
 from streamsel.clock import SystemClock
-from streamsel.http.events import Board
+from streamsel.http.events import EventBroker
 from tests.http.happenings import evicted, kept, live, update
 from tests.http.serving import TOKEN, Behind, Client, kept_frame, view
 from tests.page.browsing import DESKTOP, PHONE, Browsing, Tab, browsing
@@ -28,14 +28,14 @@ class Yard:
     """A service with two feeds, and a browser that looks at it."""
 
     behind: Behind
-    board: Board
+    events_broker: EventBroker
     client: Client
     browser: Browsing
 
     def keep(self, index: int, feed: str = "gate", distance: float = 0.5) -> None:
         """Keep a frame, and tell of it."""
         self.store(index, feed, distance)
-        self.board.delivered("disk", update(kept(index)))
+        self.events_broker.delivered("disk", update(kept(index)))
 
     def store(self, index: int, feed: str = "gate", distance: float = 0.5) -> None:
         """Keep a frame without a word."""
@@ -47,7 +47,7 @@ class Yard:
 
     def evict(self, index: int, by: int) -> None:
         self.behind.kept = [frame for frame in self.behind.kept if frame.key.index != index]
-        self.board.delivered("disk", update(evicted(index, by)))
+        self.events_broker.delivered("disk", update(evicted(index, by)))
 
 
 def picture(index: int) -> bytes:
@@ -59,12 +59,15 @@ def picture(index: int) -> bytes:
 
 @asynccontextmanager
 async def yard(folder: Path, *, token: str | None = None, **profile: object) -> AsyncIterator[Yard]:
-    behind, board = Behind(folder, [view("gate"), view("street")]), Board(SystemClock())
+    behind, events_broker = (
+        Behind(folder, [view("gate"), view("street")]),
+        EventBroker(SystemClock()),
+    )
     async with (
-        live(behind, board, token=token) as client,
+        live(behind, events_broker, token=token) as client,
         browsing(client.service.url, **profile) as browser,
     ):
-        made = Yard(behind, board, client, browser)
+        made = Yard(behind, events_broker, client, browser)
         for index in range(6):
             made.store(index)
         yield made
@@ -199,7 +202,7 @@ def test_the_page_finds_back_to_a_service_that_was_away(tmp_path: Path) -> None:
             await expect(page.locator("#connection")).to_have_text("reconnecting…")
             there.store(9)
             options = {"port": there.client.port}
-            async with live(there.behind, Board(SystemClock()), **options):
+            async with live(there.behind, EventBroker(SystemClock()), **options):
                 await expect(page.locator("#connection")).to_have_text("live")
                 await expect(page.locator("#frames > li").first).to_have_attribute(
                     "data-id", "gate-000009"
