@@ -6,7 +6,7 @@ import asyncio
 import threading
 
 
-class Bell:
+class Wakeup:
     """Says, across threads, that there is something new."""
 
     def __init__(self) -> None:

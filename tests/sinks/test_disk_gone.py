@@ -154,7 +154,7 @@ def test_messages_whose_pictures_are_on_the_disk_wait_for_it(removable_disk):
 def test_the_publisher_is_told_when_the_disk_is_back(removable_disk):
     line = open_outbox(removable_disk.place / "outbox")
     rung = []
-    line.bell.ring = lambda: rung.append(True)
+    line.wakeup.ring = lambda: rung.append(True)
     removable_disk.detach()
     with pytest.raises(DiskGoneError):
         line.outbox.require_folder()

@@ -10,7 +10,7 @@ from collections import Counter
 from streamsel.clock import Clock
 from streamsel.errors import SinkError
 from streamsel.sinks.mqtt.connection import Connection
-from streamsel.sinks.mqtt.log_throttle import Seldom
+from streamsel.sinks.mqtt.log_throttle import LogThrottle
 from streamsel.sinks.mqtt.outgoing import Outgoing
 from streamsel.sinks.mqtt.payloads import QueuedMessage, packet_bytes, publish_properties
 
@@ -41,7 +41,7 @@ class Drain:
         self._after = 0
         self._suspect_until = 0
         self._disconnects: Counter[int] = Counter()
-        self._seldom = Seldom(clock)
+        self._throttle = LogThrottle(clock)
 
     async def run(self, connection: Connection, stopping: asyncio.Event) -> None:
         """Send what waits and what comes, until stopped and empty.
@@ -141,7 +141,7 @@ class Drain:
     async def _refuse(self, queued: QueuedMessage, reason: str) -> None:
         self._disconnects.pop(queued.seq, None)
         await asyncio.to_thread(self._outgoing.refuse, queued, reason)
-        if self._seldom.due(reason):
+        if self._throttle.due(reason):
             LOG.warning(
                 "message %s to %s (%d bytes) was not accepted: %s; set aside in %s. More of the "
                 "same are counted",

@@ -7,7 +7,7 @@ from streamsel.clock import Clock
 _EVERY = 60.0
 
 
-class Seldom:
+class LogThrottle:
     """Says whether something is worth a line in the log: it is another, or a minute has passed."""
 
     def __init__(self, clock: Clock) -> None:

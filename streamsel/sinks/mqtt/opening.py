@@ -16,7 +16,7 @@ from streamsel.sinks.mqtt.payloads import CONTENT_TYPES, Topics, Writer
 from streamsel.sinks.mqtt.publisher import MqttPublisher
 from streamsel.sinks.mqtt.retained import RetainedState
 from streamsel.sinks.mqtt.sink import MqttSink
-from streamsel.wakeup import Bell
+from streamsel.wakeup import Wakeup
 
 
 def open_mqtt(
@@ -66,13 +66,13 @@ def open_sink(
     """
     if image_format not in CONTENT_TYPES:
         raise ConfigurationError(f"image format {image_format!r} cannot be sent")
-    topics, counter, bell, retained = (
+    topics, counter, wakeup, retained = (
         Topics(options.prefix),
         DeliveryCounter(),
-        Bell(),
+        Wakeup(),
         RetainedState(),
     )
-    outbox = Outbox(folder, options, counter, bell, clock)
+    outbox = Outbox(folder, options, counter, wakeup, clock)
     writer = Writer(topics, embedder, embedder_digest, image_format, stored)
     discovery = Discovery(
         topics, options.discovery_prefix, CONTENT_TYPES[image_format], options.page
@@ -86,7 +86,7 @@ def open_sink(
             folder,
             counter,
             retained,
-            bell,
+            wakeup,
             controls,
             clock,
             discovery if options.discovery else None,

@@ -31,7 +31,7 @@ from streamsel.sinks.mqtt.store import (
     outbox_errors,
     transaction,
 )
-from streamsel.wakeup import Bell
+from streamsel.wakeup import Wakeup
 
 SMALL_BYTES = 4_096
 """Payloads up to this lie in their row; a full disk holds no more than that against them."""
@@ -50,7 +50,7 @@ class Outbox:
         folder: Path,
         options: MqttOptions,
         counter: DeliveryCounter,
-        bell: Bell,
+        wakeup: Wakeup,
         clock: Clock,
     ) -> None:
         """Lock the folder and open the outbox in it, made where there is none.
@@ -61,7 +61,7 @@ class Outbox:
         self._folder = folder
         self._options = options
         self._counter = counter
-        self._bell = bell
+        self._bell = wakeup
         self._clock = clock
         self._strict = options.durability == "strict"
         self._unsynced: list[Path] = []

@@ -14,7 +14,7 @@ from streamsel.clock import Clock
 from streamsel.errors import DiskChangedError, DiskFullError, DiskGoneError, SinkError
 from streamsel.record.anchor import Anchor
 from streamsel.sinks.mqtt.counts import DeliveryCounter
-from streamsel.sinks.mqtt.log_throttle import Seldom
+from streamsel.sinks.mqtt.log_throttle import LogThrottle
 from streamsel.sinks.mqtt.payloads import Message, QueuedMessage
 from streamsel.sinks.mqtt.quarantine import MOST_BYTES, held, set_aside
 from streamsel.sinks.mqtt.store import (
@@ -38,7 +38,7 @@ class Outgoing:
         self._folder = folder
         self._counter = counter
         self._clock = clock
-        self._seldom = Seldom(clock)
+        self._throttle = LogThrottle(clock)
         self._lock = threading.Lock()
         self._done: set[int] = set()  # to be taken out as soon as the disk has room
         self._skipped: set[int] = set()  # to be set aside by the next process
@@ -106,7 +106,7 @@ class Outgoing:
                 self._set_aside(queued, reason)
         except SinkError as error:
             self._skipped.add(queued.seq)
-            if self._seldom.due("passed over"):
+            if self._throttle.due("passed over"):
                 LOG.warning("%s; message %s is passed over for now", error, queued.message.key)
 
     def expire(self, queued: QueuedMessage) -> None:
@@ -140,7 +140,7 @@ class Outgoing:
         deleted = self._delete_done()
         for queued in queued_messages:
             self._payload(queued.seq).unlink(missing_ok=True)
-        if not deleted and not self._delete_done() and self._seldom.due("full"):
+        if not deleted and not self._delete_done() and self._throttle.due("full"):
             LOG.warning(
                 "%s: the disk is full; what is delivered is taken out once there is room, and "
                 "sent again should the service end before",

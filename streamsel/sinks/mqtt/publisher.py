@@ -18,12 +18,12 @@ from streamsel.sinks.mqtt.connection import Connection, Login, connected, explai
 from streamsel.sinks.mqtt.counts import DeliveryCounter, OutboxCounts
 from streamsel.sinks.mqtt.discovery import Discovery
 from streamsel.sinks.mqtt.drain import Drain
-from streamsel.sinks.mqtt.log_throttle import Seldom
+from streamsel.sinks.mqtt.log_throttle import LogThrottle
 from streamsel.sinks.mqtt.options import MqttOptions
 from streamsel.sinks.mqtt.outgoing import Outgoing
 from streamsel.sinks.mqtt.payloads import Topics
 from streamsel.sinks.mqtt.retained import OFFLINE, Announcer, RetainedState
-from streamsel.wakeup import Bell
+from streamsel.wakeup import Wakeup
 
 LOG = logging.getLogger("streamsel.mqtt")
 
@@ -39,8 +39,8 @@ _SUSPICIOUS = 3
 class MqttPublisher:
     """Connects to the broker, again whenever it must, sends what waits, obeys what is asked.
 
-    It and the sink share the folder of the outbox, ``counter``, ``retained`` and ``bell``. What is
-    in the outbox leaves it only when the broker has accepted or refused it.
+    It and the sink share the folder of the outbox, ``counter``, ``retained`` and ``wakeup``. What
+    is in the outbox leaves it only when the broker has accepted or refused it.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class MqttPublisher:
         folder: Path,
         counter: DeliveryCounter,
         retained: RetainedState,
-        bell: Bell,
+        wakeup: Wakeup,
         controls: Controls,
         clock: Clock,
         discovery: Discovery | None,
@@ -58,12 +58,12 @@ class MqttPublisher:
         self._folder = folder
         self._counter = counter
         self._board = retained
-        self._bell = bell
+        self._bell = wakeup
         self._controls = controls
         self._clock = clock
         self._discovery = discovery
         self._topics = Topics(options.prefix)
-        self._seldom = Seldom(clock)
+        self._throttle = LogThrottle(clock)
         self._stopping = asyncio.Event()
         self._accepted = 0
 
@@ -119,7 +119,7 @@ class MqttPublisher:
         if short_lived >= _SUSPICIOUS:
             hint = "; the broker takes us and drops us at once: if another client has our client "
             hint += "id, set mqtt.client_id or mqtt.prefix"
-        if self._seldom.due("connection", f"{error}{hint}"):
+        if self._throttle.due("connection", f"{error}{hint}"):
             waiting = self._counter.counts().pending
             LOG.warning("%s%s; trying again, %d messages wait", error, hint, waiting)
 
@@ -180,7 +180,7 @@ class MqttPublisher:
                 await obey(command, self._controls)
             except StreamselError as error:
                 self._counter.command_refused()
-                if self._seldom.due("command", str(error)):
+                if self._throttle.due("command", str(error)):
                     LOG.warning("command refused: %s", error)
             announcer.answer(self._topics.command(topic)[0])
 

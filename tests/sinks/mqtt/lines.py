@@ -24,7 +24,7 @@ from streamsel.sinks.mqtt.outgoing import Outgoing
 from streamsel.sinks.mqtt.payloads import Message
 from streamsel.sinks.mqtt.publisher import MqttPublisher
 from streamsel.sinks.mqtt.sink import MqttSink
-from streamsel.wakeup import Bell
+from streamsel.wakeup import Wakeup
 from tests.sinks import streams
 
 PATIENCE = 15.0
@@ -104,7 +104,7 @@ class OpenOutbox:
     folder: Path
     clock: SetClock
     counter: DeliveryCounter
-    bell: Bell
+    wakeup: Wakeup
     outbox: Outbox
     outgoing: Outgoing
 
@@ -131,10 +131,10 @@ class OpenOutbox:
 
 
 def open_outbox(folder: Path, **changes) -> OpenOutbox:
-    clock, counter, bell = SetClock(), DeliveryCounter(), Bell()
+    clock, counter, wakeup = SetClock(), DeliveryCounter(), Wakeup()
     options = MqttOptions(**{"host": "broker", **changes})
-    outbox = Outbox(folder, options, counter, bell, clock)
-    return OpenOutbox(folder, clock, counter, bell, outbox, Outgoing(folder, counter, clock))
+    outbox = Outbox(folder, options, counter, wakeup, clock)
+    return OpenOutbox(folder, clock, counter, wakeup, outbox, Outgoing(folder, counter, clock))
 
 
 def message(number: int, size: int = 60_000, topic: str = "streamsel/gate/image") -> Message:

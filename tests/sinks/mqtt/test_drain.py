@@ -133,7 +133,7 @@ async def came_while_looking(line: OpenOutbox, monkeypatch: pytest.MonkeyPatch) 
         return found
 
     monkeypatch.setattr(line.outgoing, "next", look_and_miss)
-    line.bell.listen(drain.news)
+    line.wakeup.listen(drain.news)
     connection = ScriptedConnection()
     async with draining(drain, connection), asyncio.timeout(PATIENCE):
         await until(lambda: connection.published == ["1"])
