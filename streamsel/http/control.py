@@ -45,7 +45,7 @@ class FeedView:
 
 
 @dataclass(frozen=True, slots=True)
-class KeptFrame:
+class FrameView:
     """A kept frame as the record has it.
 
     ``path`` is that of its picture, relative to the run's folder; ``wall_time`` UTC epoch
@@ -73,8 +73,8 @@ class Explanation:
     ``nearest`` is None where there was none, or it is not kept any more.
     """
 
-    frame: KeptFrame
-    nearest: KeptFrame | None
+    frame: FrameView
+    nearest: FrameView | None
     words: str
 
 
@@ -101,10 +101,10 @@ class ServiceControl(Protocol):
 
     async def frames(
         self, feed: str | None, limit: int, before: Position | None
-    ) -> Sequence[KeptFrame]:
+    ) -> Sequence[FrameView]:
         """The newest ``limit`` kept frames (of one feed) below ``before``, newest first."""
 
-    async def find(self, keys: Sequence[FrameKey]) -> Sequence[KeptFrame]:
+    async def find(self, keys: Sequence[FrameKey]) -> Sequence[FrameView]:
         """Those of these frames that are kept and whose pictures are stored, in their order."""
 
     async def explain(self, key: FrameKey) -> Explanation | None:

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from streamsel.bounds import require_count
 from streamsel.frame import FrameKey
-from streamsel.http.control import FeedView, KeptFrame, Position
+from streamsel.http.control import FeedView, FrameView, Position
 from streamsel.record.values import GoneScope
 from streamsel.redaction import mask
 
@@ -41,7 +41,7 @@ def feed_to_json(view: FeedView, counts: Mapping[str, int]) -> dict[str, object]
     }
 
 
-def frame_to_json(frame: KeptFrame) -> dict[str, object]:
+def frame_to_json(frame: FrameView) -> dict[str, object]:
     """Return a kept frame as ``/api/frames`` shows it."""
     return {
         "id": str(frame.key),
@@ -72,12 +72,12 @@ def gone_to_json(gone: GoneScope) -> dict[str, object]:
     }
 
 
-def picture_url(frame: KeptFrame) -> str:
+def picture_url(frame: FrameView) -> str:
     """Return where the service shows the picture of a frame."""
     return "/" + quote(frame.path)
 
 
-def cursor_of(frame: KeptFrame) -> str:
+def cursor_of(frame: FrameView) -> str:
     """Return the text of ``before`` that continues a list after this frame.
 
     >>> key = FrameKey("gate", 7)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from streamsel.frame import FrameKey
-from streamsel.http.control import Explanation, FeedView, KeptFrame, Position
+from streamsel.http.control import Explanation, FeedView, FrameView, Position
 from streamsel.record.gallery import Gallery, ShownFrame
 from streamsel.record.reader import Record
 from streamsel.record.values import GoneScope
@@ -95,13 +95,13 @@ class HttpControl:
 
     async def frames(
         self, feed: str | None, limit: int, before: Position | None
-    ) -> Sequence[KeptFrame]:
+    ) -> Sequence[FrameView]:
         """The newest kept frames below ``before``, newest first."""
         if self._folder is None:
             return []
         return await self._reading.run(_newest, self._folder, feed, limit, before)
 
-    async def find(self, keys: Sequence[FrameKey]) -> Sequence[KeptFrame]:
+    async def find(self, keys: Sequence[FrameKey]) -> Sequence[FrameView]:
         """Those of these frames that are kept and whose pictures are stored."""
         if self._folder is None:
             return []
@@ -150,13 +150,13 @@ class HttpControl:
 
 def _newest(
     folder: Path, feed: str | None, limit: int, before: Position | None
-) -> Sequence[KeptFrame]:
+) -> Sequence[FrameView]:
     with Gallery.open(folder) as gallery:
         place = None if before is None else (before.wall_time, before.feed, before.index)
         return [*map(_kept_frame, gallery.newest(feed, limit, place))]
 
 
-def _found(folder: Path, keys: Sequence[FrameKey]) -> Sequence[KeptFrame]:
+def _found(folder: Path, keys: Sequence[FrameKey]) -> Sequence[FrameView]:
     with Gallery.open(folder) as gallery:
         return [*map(_kept_frame, gallery.find(keys))]
 
@@ -183,8 +183,8 @@ def _words(frame: ShownFrame, nearest_is_kept: bool) -> str:
     return told if nearest_is_kept else f"{told} That frame is not kept any more."
 
 
-def _kept_frame(frame: ShownFrame) -> KeptFrame:
-    return KeptFrame(
+def _kept_frame(frame: ShownFrame) -> FrameView:
+    return FrameView(
         key=frame.key,
         wall_time=frame.wall_time,
         media_time=frame.media_time,

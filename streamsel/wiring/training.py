@@ -17,9 +17,9 @@ from streamsel.embed.finetune.objective import require_library
 from streamsel.embed.finetune.recipe import Recipe
 from streamsel.embed.finetune.training_footage import (
     PICTURE_SIDE_PX,
-    Footage,
     Gatherer,
     Split,
+    TrainingFootage,
     split,
 )
 from streamsel.embed.finetune.weights import Start, digest_of, load_start, write_weights
@@ -206,7 +206,7 @@ def _require_place(output: Path, options: TrainOptions) -> None:
 
 def _read(
     inputs: Sequence[str], options: TrainOptions, observer: TrainingObserver
-) -> tuple[Footage, tuple[str, ...]]:
+) -> tuple[TrainingFootage, tuple[str, ...]]:
     """Read all inputs; returns also why some of them failed. Frames before a failure count."""
     opened = open_sources(inputs, options.read)
     errors: list[SourceError] = list(opened.errors)
@@ -251,7 +251,7 @@ def _read_feed(
     observer.feed_ended(source.feed, read, source.warnings())
 
 
-def _origin(options: TrainOptions, start: Start, footage: Footage) -> dict[str, object]:
+def _origin(options: TrainOptions, start: Start, footage: TrainingFootage) -> dict[str, object]:
     """What decides which weights come out: a checkpoint is continued with the same alone."""
     return {
         "version": __version__,

@@ -15,7 +15,7 @@ from streamsel.clock import Clock, SystemClock
 from streamsel.decisions import FeedState, FeedStatus
 from streamsel.errors import ConfigurationError
 from streamsel.frame import FrameKey
-from streamsel.http.control import Explanation, FeedView, KeptFrame, Position
+from streamsel.http.control import Explanation, FeedView, FrameView, Position
 from streamsel.http.events import EventBroker
 from streamsel.http.options import ServiceOptions
 from streamsel.http.server import Service
@@ -35,9 +35,9 @@ def view(feed: str, state: FeedState = "up", kept: int = 3) -> FeedView:
     return FeedView(status, state != "disabled", feed, 300, kept)
 
 
-def kept_frame(feed: str, index: int, wall_time: float) -> KeptFrame:
+def kept_frame(feed: str, index: int, wall_time: float) -> FrameView:
     key = FrameKey(feed, index)
-    return KeptFrame(
+    return FrameView(
         key,
         wall_time,
         index / 25,
@@ -59,14 +59,14 @@ class Behind:
     def __init__(self, folder: Path | None = None, feeds: Sequence[FeedView] = ()) -> None:
         self.folder = folder
         self.views = {view.status.feed: view for view in feeds}
-        self.kept: list[KeptFrame] = []
+        self.kept: list[FrameView] = []
         self.claimed: set[str] | None = None
         self.reasons: list[str] = []
         self.left: dict[str, GoneScope] = {}
         self.trouble: Exception | None = None
         self.hangs = asyncio.Event()
 
-    def keep(self, frame: KeptFrame, content: bytes = b"\xff\xd8 picture") -> Path:
+    def keep(self, frame: FrameView, content: bytes = b"\xff\xd8 picture") -> Path:
         self.kept.append(frame)
         assert self.folder is not None
         file = self.folder / frame.path
@@ -82,7 +82,7 @@ class Behind:
 
     async def frames(
         self, feed: str | None, limit: int, before: Position | None
-    ) -> Sequence[KeptFrame]:
+    ) -> Sequence[FrameView]:
         self._fail_where_told()
         places = {
             Position(frame.wall_time, frame.key.feed, frame.key.index): frame
@@ -92,7 +92,7 @@ class Behind:
         below = [place for place in places if before is None or place < before]
         return [places[place] for place in sorted(below, reverse=True)[:limit]]
 
-    async def find(self, keys: Sequence[FrameKey]) -> Sequence[KeptFrame]:
+    async def find(self, keys: Sequence[FrameKey]) -> Sequence[FrameView]:
         self._fail_where_told()
         return [frame for key in keys for frame in self.kept if frame.key == key]
 

@@ -12,7 +12,7 @@ import aiohttp
 
 from streamsel.clock import SystemClock
 from streamsel.frame import FrameKey
-from streamsel.http.control import KeptFrame
+from streamsel.http.control import FrameView
 from streamsel.http.events import MOST_LISTENERS, EventBroker, Listener
 from tests.http.happenings import evicted, kept, live, update
 from tests.http.serving import BORN, TOKEN, Behind, Client, kept_frame, serving, view
@@ -212,7 +212,7 @@ def test_nothing_is_looked_up_while_nobody_listens(tmp_path: Path) -> None:
             super().__init__(tmp_path)
             self.keys: list[FrameKey] = []
 
-        async def find(self, keys: Sequence[FrameKey]) -> Sequence[KeptFrame]:
+        async def find(self, keys: Sequence[FrameKey]) -> Sequence[FrameView]:
             self.keys += keys
             return await super().find(keys)
 

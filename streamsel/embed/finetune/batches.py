@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from streamsel.embed.finetune.augment import plain, views
-from streamsel.embed.finetune.training_footage import Footage
+from streamsel.embed.finetune.training_footage import TrainingFootage
 from streamsel.embed.network import Network
 
 _AT_ONCE = 256
@@ -42,7 +42,7 @@ class Batch:
 class Batches:
     """Draws batches from footage."""
 
-    def __init__(self, footage: Footage, start: Network, device: torch.device) -> None:
+    def __init__(self, footage: TrainingFootage, start: Network, device: torch.device) -> None:
         """Show all of the footage to the starting network once."""
         self._pictures = torch.from_numpy(footage.pictures)
         self._feeds = torch.from_numpy(footage.feeds)

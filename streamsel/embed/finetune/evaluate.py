@@ -13,7 +13,7 @@ from torch.nn.functional import normalize
 from streamsel.embed.finetune.augment import noisy_twins, views
 from streamsel.embed.finetune.batches import embed_plain
 from streamsel.embed.finetune.recipe import FAR_SECONDS
-from streamsel.embed.finetune.training_footage import Footage
+from streamsel.embed.finetune.training_footage import TrainingFootage
 from streamsel.embed.network import Network
 from streamsel.frame import Vectors
 
@@ -52,7 +52,9 @@ HIGHER_IS_BETTER = {
 _TOLERATED = {"found_again": 0.05, "moments_told_apart": 0.01, "noise": 0.05, "directions": 0.2}
 
 
-def measure(network: Network, held_out: Footage, seed: int, device: torch.device) -> Figures:
+def measure(
+    network: Network, held_out: TrainingFootage, seed: int, device: torch.device
+) -> Figures:
     """Measure a network; the same twins and the same pairs for every network."""
     pictures = torch.from_numpy(held_out.pictures)
     network = network.to(device).eval()
@@ -144,7 +146,9 @@ def _distances_after(
     return apart
 
 
-def _far_distances(vectors: Vectors, held_out: Footage, seed: int) -> npt.NDArray[np.float32]:
+def _far_distances(
+    vectors: Vectors, held_out: TrainingFootage, seed: int
+) -> npt.NDArray[np.float32]:
     """Distances of random pairs of different moments, (P,)."""
     one, other = np.random.default_rng(seed).integers(len(vectors), size=(2, _FAR_PAIRS))
     far = (held_out.feeds[one] != held_out.feeds[other]) | (

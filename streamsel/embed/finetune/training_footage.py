@@ -27,7 +27,7 @@ Rows: TypeAlias = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Footage:
+class TrainingFootage:
     """Frames in order of feed and time.
 
     ``pictures`` is (N, 96, 96, 3) uint8 RGB, ``times`` (N,) float64 seconds of media time,
@@ -41,9 +41,9 @@ class Footage:
     def __len__(self) -> int:
         return len(self.times)
 
-    def take(self, rows: Rows) -> Footage:
+    def take(self, rows: Rows) -> TrainingFootage:
         """Return these frames; ``rows`` ascend."""
-        return Footage(self.pictures[rows], self.times[rows], self.feeds[rows])
+        return TrainingFootage(self.pictures[rows], self.times[rows], self.feeds[rows])
 
     @property
     def digest(self) -> str:
@@ -100,7 +100,7 @@ class Gatherer:
         while self._frames > self._most and len(self._held) > 1:
             self._thin()
 
-    def footage(self) -> Footage:
+    def footage(self) -> TrainingFootage:
         """Return what was collected."""
         frames = [frame for stretch in self._held.values() for frame in stretch]
         frames.sort(key=lambda frame: frame[:2])
@@ -108,7 +108,7 @@ class Gatherer:
         pictures = np.empty((len(frames), side, side, 3), np.uint8)
         for row, (_, _, picture) in enumerate(frames):
             pictures[row] = picture
-        return Footage(
+        return TrainingFootage(
             pictures,
             np.array([time for _, time, _ in frames], np.float64),
             np.array([feed for feed, _, _ in frames], np.int64),
@@ -130,12 +130,12 @@ class Gatherer:
 class Split:
     """What is trained on, what is held out, and whether whole feeds were or the end of each."""
 
-    trained: Footage
-    held_out: Footage
+    trained: TrainingFootage
+    held_out: TrainingFootage
     by: Literal["feed", "time"]
 
 
-def split(footage: Footage, share: float, seed: int) -> Split:
+def split(footage: TrainingFootage, share: float, seed: int) -> Split:
     """Hold out about a share of the frames.
 
     Whole feeds, where some of them together come near to the share; otherwise the end of each
@@ -157,7 +157,7 @@ def split(footage: Footage, share: float, seed: int) -> Split:
     return parts
 
 
-def _whole_feeds(footage: Footage, share: float, seed: int) -> npt.NDArray[np.bool_]:
+def _whole_feeds(footage: TrainingFootage, share: float, seed: int) -> npt.NDArray[np.bool_]:
     """Mark (N,) the frames of feeds that make up between half and one and a half of the share."""
     feeds, counts = np.unique(footage.feeds, return_counts=True)
     chosen: list[int] = []
@@ -169,7 +169,9 @@ def _whole_feeds(footage: Footage, share: float, seed: int) -> npt.NDArray[np.bo
     return np.isin(footage.feeds, chosen if taken >= wanted / 2 else [])
 
 
-def _ends(footage: Footage, share: float) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+def _ends(
+    footage: TrainingFootage, share: float
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
     """Mark (N,) the frames of each feed that are trained on, and those that are held out."""
     trained, held = np.zeros(len(footage), bool), np.zeros(len(footage), bool)
     for feed in np.unique(footage.feeds).tolist():
@@ -182,5 +184,5 @@ def _ends(footage: Footage, share: float) -> tuple[npt.NDArray[np.bool_], npt.ND
     return trained, held
 
 
-def _where(footage: Footage, chosen: npt.NDArray[np.bool_]) -> Footage:
+def _where(footage: TrainingFootage, chosen: npt.NDArray[np.bool_]) -> TrainingFootage:
     return footage.take(np.flatnonzero(chosen).astype(np.int64))

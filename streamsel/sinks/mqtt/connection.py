@@ -52,7 +52,7 @@ _ADVICE = {
 }
 
 
-class Connection:
+class BrokerConnection:
     """A connection that stands. Futures of a connection that is lost stay pending for ever."""
 
     def __init__(self, client: aiomqtt.Client) -> None:
@@ -213,7 +213,7 @@ class Login:
 @contextlib.asynccontextmanager
 async def connected(
     options: MqttOptions, login: Login, will: aiomqtt.Will
-) -> AsyncIterator[Connection]:
+) -> AsyncIterator[BrokerConnection]:
     """Connect, and disconnect on leaving, within half a second whatever the broker does.
 
     Raises ``aiomqtt.MqttError`` where the broker cannot be reached or refuses us.
@@ -234,7 +234,7 @@ async def connected(
         properties=wishes,
         tls_context=None if login.tls is None else login.tls.context,
     )
-    connection = Connection(client)
+    connection = BrokerConnection(client)
     try:
         await connection.open()
         yield connection

@@ -9,7 +9,7 @@ from collections import Counter
 
 from streamsel.clock import Clock
 from streamsel.errors import SinkError
-from streamsel.sinks.mqtt.connection import Connection
+from streamsel.sinks.mqtt.connection import BrokerConnection
 from streamsel.sinks.mqtt.log_throttle import LogThrottle
 from streamsel.sinks.mqtt.outgoing import Outgoing
 from streamsel.sinks.mqtt.payloads import QueuedMessage, packet_bytes, publish_properties
@@ -43,7 +43,7 @@ class Drain:
         self._disconnects: Counter[int] = Counter()
         self._throttle = LogThrottle(clock)
 
-    async def run(self, connection: Connection, stopping: asyncio.Event) -> None:
+    async def run(self, connection: BrokerConnection, stopping: asyncio.Event) -> None:
         """Send what waits and what comes, until stopped and empty.
 
         Raises :class:`SinkError` where the connection is lost or the broker no longer answers.
@@ -61,7 +61,7 @@ class Drain:
         finally:
             self._suspect()
 
-    async def _fill(self, connection: Connection) -> None:
+    async def _fill(self, connection: BrokerConnection) -> None:
         """Send until the window is full or nothing waits."""
         while room := self._room(connection):
             queued_messages = await asyncio.to_thread(self._next, room)
@@ -85,7 +85,7 @@ class Drain:
             room_bytes -= len(queued.message.payload)
         return queued_messages
 
-    async def _send(self, queued: QueuedMessage, connection: Connection) -> None:
+    async def _send(self, queued: QueuedMessage, connection: BrokerConnection) -> None:
         left = self._time_left(queued)
         if left is not None and left <= 0:
             await asyncio.to_thread(self._outgoing.expire, queued)
@@ -102,7 +102,7 @@ class Drain:
             sent.add_done_callback(lambda _: self.news.set())
             self._flights[sent] = queued
 
-    def _room(self, connection: Connection) -> int:
+    def _room(self, connection: BrokerConnection) -> int:
         """How many more may be on their way."""
         suspicious = self._after <= self._suspect_until
         window = 1 if suspicious else connection.window

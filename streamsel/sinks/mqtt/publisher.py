@@ -14,7 +14,7 @@ import aiomqtt
 from streamsel.clock import Clock
 from streamsel.errors import SinkError, StreamselError
 from streamsel.sinks.mqtt.commands import SETTINGS, Controls, obey, read_command
-from streamsel.sinks.mqtt.connection import Connection, Login, connected, explain
+from streamsel.sinks.mqtt.connection import BrokerConnection, Login, connected, explain
 from streamsel.sinks.mqtt.counts import DeliveryCounter, OutboxCounts
 from streamsel.sinks.mqtt.discovery import Discovery
 from streamsel.sinks.mqtt.drain import Drain
@@ -144,7 +144,7 @@ class MqttPublisher:
         finally:
             self._counter.connected(False)
 
-    async def _serve(self, connection: Connection, outgoing: Outgoing, drain: Drain) -> None:
+    async def _serve(self, connection: BrokerConnection, outgoing: Outgoing, drain: Drain) -> None:
         announcer = Announcer(
             connection, self._topics, self._board, self._controls, outgoing, self._discovery
         )
@@ -158,14 +158,14 @@ class MqttPublisher:
             for other in others:
                 other.cancel()
 
-    async def _subscribe(self, connection: Connection) -> None:
+    async def _subscribe(self, connection: BrokerConnection) -> None:
         filters = [self._topics.set("+", setting) for setting in SETTINGS]
         if self._discovery is not None:
             filters.append(self._discovery.birth)
         for name in await connection.subscribe(filters):
             LOG.warning("%s: the broker does not let us read it; commands are not heard", name)
 
-    async def _listen(self, connection: Connection, announcer: Announcer) -> None:
+    async def _listen(self, connection: BrokerConnection, announcer: Announcer) -> None:
         """Obey what is asked; raises as soon as the connection is lost."""
         async for message in connection.messages:
             topic, payload = message.topic.value, message.payload

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Mapping
 
 from streamsel.sinks.mqtt.commands import SETTINGS, Controls, states
-from streamsel.sinks.mqtt.connection import Connection
+from streamsel.sinks.mqtt.connection import BrokerConnection
 from streamsel.sinks.mqtt.discovery import Discovery
 from streamsel.sinks.mqtt.outgoing import Outgoing
 from streamsel.sinks.mqtt.payloads import Topics
@@ -81,7 +81,7 @@ class Announcer:
 
     def __init__(
         self,
-        connection: Connection,
+        connection: BrokerConnection,
         topics: Topics,
         retained: RetainedState,
         controls: Controls,

@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from streamsel.embed.finetune.training_footage import PICTURE_SIDE_PX, Footage
+from streamsel.embed.finetune.training_footage import PICTURE_SIDE_PX, TrainingFootage
 from streamsel.embed.network import Network
 
 
-def footage(feeds: int = 3, frames: int = 40, *, step: float = 0.25, seed: int = 0) -> Footage:
+def footage(
+    feeds: int = 3, frames: int = 40, *, step: float = 0.25, seed: int = 0
+) -> TrainingFootage:
     """Coarse patches that change entirely every ten frames, with noise."""
     rng = np.random.default_rng(seed)
     side = PICTURE_SIDE_PX
@@ -20,7 +22,7 @@ def footage(feeds: int = 3, frames: int = 40, *, step: float = 0.25, seed: int =
         shown = np.roll(scene, row % 10, axis=1) + rng.normal(0, 4, scene.shape)
         pictures[row] = shown.clip(0, 255)
     times = np.tile(np.arange(frames) * step, feeds)
-    return Footage(pictures, times, np.repeat(np.arange(feeds), frames).astype(np.int64))
+    return TrainingFootage(pictures, times, np.repeat(np.arange(feeds), frames).astype(np.int64))
 
 
 def network(seed: int = 0) -> Network:

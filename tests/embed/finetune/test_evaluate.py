@@ -11,7 +11,7 @@ from streamsel.embed.finetune.evaluate import (
     measure,
     worse,
 )
-from streamsel.embed.finetune.training_footage import Footage
+from streamsel.embed.finetune.training_footage import TrainingFootage
 from tests.embed.finetune.made import footage, network
 
 CPU = torch.device("cpu")
@@ -35,7 +35,9 @@ def test_a_frame_that_is_a_moment_by_itself_is_found_again() -> None:
 def test_a_random_order_of_pictures_tells_nothing() -> None:
     made = footage(feeds=4, frames=60)
     mixed = np.random.default_rng(0).permutation(len(made))
-    found = measure(network(), Footage(made.pictures[mixed], made.times, made.feeds), 0, CPU)
+    found = measure(
+        network(), TrainingFootage(made.pictures[mixed], made.times, made.feeds), 0, CPU
+    )
     assert found.moments_told_apart == pytest.approx(0.5, abs=0.1)
     assert found.found_again < measure(network(), made, 0, CPU).found_again
 

@@ -3,14 +3,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from streamsel.embed.finetune.training_footage import PICTURE_SIDE_PX, Footage, Gatherer, split
+from streamsel.embed.finetune.training_footage import (
+    PICTURE_SIDE_PX,
+    Gatherer,
+    TrainingFootage,
+    split,
+)
 from streamsel.errors import ConfigurationError
 from tests.embed.finetune.made import footage
 
 SIDE = PICTURE_SIDE_PX
 
 
-def _gather(lengths: list[int], most: int) -> Footage:
+def _gather(lengths: list[int], most: int) -> TrainingFootage:
     gatherer = Gatherer(most)
     for length in lengths:
         gatherer.begin_feed()
