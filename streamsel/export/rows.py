@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 from streamsel.frame import Candidate, FrameKey, Vector
 from streamsel.record.manifest import manifest_lines
 from streamsel.record.reader import Record
-from streamsel.record.values import Decision, StoredPicture
+from streamsel.record.values import RecordedDecision, StoredPicture
 
 What: TypeAlias = Literal["kept", "all"]
 Value: TypeAlias = str | int | float | bool | None
@@ -122,7 +122,7 @@ def _judged(record: Record, embeddings: bool) -> Generator[Row, None, None]:
 
 
 def _told(
-    candidate: Candidate, decision: Decision, picture: StoredPicture | None
+    candidate: Candidate, decision: RecordedDecision, picture: StoredPicture | None
 ) -> dict[str, Value]:
     frame, key = candidate.frame, decision.key
     return {

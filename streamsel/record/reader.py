@@ -20,11 +20,11 @@ from streamsel.record.files import damaged, disk_errors, is_passing
 from streamsel.record.values import (
     Change,
     Counts,
-    Decision,
     Feed,
     FeedPlan,
     GoneScope,
     KeptFrame,
+    RecordedDecision,
     Run,
     RunPlan,
     StoredPicture,
@@ -219,7 +219,7 @@ class Record:
             return np.frombuffer(vector, "<f4")  # (D,)
         return None
 
-    def decisions(self, key: FrameKey | None = None) -> Generator[Decision, None, None]:
+    def decisions(self, key: FrameKey | None = None) -> Generator[RecordedDecision, None, None]:
         """Yield what became of every recorded frame (of one), in stream order."""
         only = (None, None) if key is None else (self._id(key.feed), key.index)
         for feed, index, media_time, outcome, reason, distance, *rest in self._rows(
@@ -229,7 +229,7 @@ class Record:
             *only,
         ):
             near_feed, near_index, threshold, sharpness = rest
-            yield Decision(
+            yield RecordedDecision(
                 FrameKey(self._names[feed], index),
                 media_time,
                 outcome,

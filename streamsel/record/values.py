@@ -196,7 +196,7 @@ class KeptFrame:
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class RecordedDecision:
     """What became of a frame, as recorded. Fields as in :class:`streamsel.decisions.Verdict`."""
 
     key: FrameKey

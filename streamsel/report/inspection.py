@@ -9,7 +9,7 @@ from pathlib import Path
 from streamsel.errors import RecordError
 from streamsel.frame import FrameKey
 from streamsel.record.reader import Record
-from streamsel.record.values import Change, Decision
+from streamsel.record.values import Change, RecordedDecision
 
 _NAME = re.compile(r"(?P<feed>.+)[-:](?P<index>\d+)")
 _PICTURE = re.compile(r"(?P<index>\d{6,})_-?\d+\.\d+\.\w+")
@@ -145,7 +145,7 @@ def _is_kept(changes: list[Change]) -> bool:
     return bool(changes) and changes[-1].kind == "kept"
 
 
-def _stands_in(record: Record, key: FrameKey, decision: Decision | None) -> FrameKey | None:
+def _stands_in(record: Record, key: FrameKey, decision: RecordedDecision | None) -> FrameKey | None:
     """Follow who stood in for whom, to the frame that is kept now."""
     seen = {key}
     changes = list(record.changes(key))
@@ -163,7 +163,7 @@ def _stands_in(record: Record, key: FrameKey, decision: Decision | None) -> Fram
     return None
 
 
-def _judged(record: Record, decision: Decision) -> Step:
+def _judged(record: Record, decision: RecordedDecision) -> Step:
     return _step(
         record,
         what=decision.outcome,
