@@ -35,7 +35,7 @@ _RETRY_MS = 2000
 
 
 class Routes:
-    """The handlers; what they know is asked of the metrics, of the control and of the event broker."""
+    """The handlers of all routes, over the metrics, the control and the event broker."""
 
     def __init__(
         self, metrics: Metrics, control: ServiceControl, events_broker: EventBroker

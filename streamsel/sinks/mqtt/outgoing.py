@@ -200,7 +200,7 @@ class Outgoing:
             return found.fetchone() is not None
 
     @contextmanager
-    def _changing(self) -> Iterator[sqlite3.BrokerConnection]:
+    def _changing(self) -> Iterator[sqlite3.Connection]:
         """A transaction, undone by an error."""
         with self._lock, outbox_errors(self._folder), transaction(self._database) as database:
             yield database

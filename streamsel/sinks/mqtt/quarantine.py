@@ -11,7 +11,7 @@ MOST_BYTES = 64 << 20
 
 
 def set_aside(
-    database: sqlite3.BrokerConnection, message: Message, reason: str, when: float, file: str | None
+    database: sqlite3.Connection, message: Message, reason: str, when: float, file: str | None
 ) -> list[str]:
     """Record a message that was refused, in a transaction of the caller.
 
@@ -36,12 +36,12 @@ def set_aside(
     return _trim(database)
 
 
-def held(database: sqlite3.BrokerConnection) -> int:
+def held(database: sqlite3.Connection) -> int:
     """Return how many messages are set aside."""
     return int(database.execute("SELECT count(*) FROM quarantine").fetchone()[0])
 
 
-def _trim(database: sqlite3.BrokerConnection) -> list[str]:
+def _trim(database: sqlite3.Connection) -> list[str]:
     """Let go of the oldest until the rest keeps to the bounds; return the names of their files."""
     rows = database.execute(
         "SELECT number, file, iif(file IS NULL AND payload IS NULL, 0, bytes) "

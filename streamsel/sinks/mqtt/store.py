@@ -85,7 +85,7 @@ def outbox_errors(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def connect(folder: Path, *, durable: bool) -> sqlite3.BrokerConnection:
+def connect(folder: Path, *, durable: bool) -> sqlite3.Connection:
     """Open the outbox, made where there is none. For one thread at a time.
 
     ``durable``: a transaction is on the disk when it returns. Raises ``sqlite3.DatabaseError``.
@@ -109,7 +109,7 @@ def connect(folder: Path, *, durable: bool) -> sqlite3.BrokerConnection:
 
 
 @contextlib.contextmanager
-def transaction(database: sqlite3.BrokerConnection) -> Iterator[sqlite3.BrokerConnection]:
+def transaction(database: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
     """Change the outbox as a whole, or, where anything is raised, not at all."""
     database.execute("BEGIN IMMEDIATE")
     try:
@@ -121,7 +121,7 @@ def transaction(database: sqlite3.BrokerConnection) -> Iterator[sqlite3.BrokerCo
         raise
 
 
-def open_to_fill(folder: Path, *, durable: bool) -> sqlite3.BrokerConnection:
+def open_to_fill(folder: Path, *, durable: bool) -> sqlite3.Connection:
     """Open the outbox to put messages into it; one that is damaged is set aside, with a warning.
 
     The caller holds the folder's lock. Raises :class:`SinkError`, also for an outbox that a newer
@@ -139,7 +139,7 @@ def open_to_fill(folder: Path, *, durable: bool) -> sqlite3.BrokerConnection:
         return _connect_checked(folder, durable=durable)
 
 
-def _connect_checked(folder: Path, *, durable: bool) -> sqlite3.BrokerConnection:
+def _connect_checked(folder: Path, *, durable: bool) -> sqlite3.Connection:
     database = connect(folder, durable=durable)
     try:
         application, version = (
