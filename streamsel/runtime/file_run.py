@@ -32,7 +32,7 @@ _WAITING_PICTURES = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Lane:
+class FileFeed:
     """A feed, and how its screen is made when its turn comes.
 
     ``start`` frames were judged before, ``done`` means all were. ``prefiltered_frames``, where
@@ -65,7 +65,7 @@ class Pipeline:
 
     def __init__(
         self,
-        lanes: Sequence[Lane],
+        feeds: Sequence[FileFeed],
         embeddings: Embeddings,
         selector: Selector,
         sinks: Sequence[Sink],
@@ -76,7 +76,7 @@ class Pipeline:
         close: Callable[[], None] = lambda: None,
     ) -> None:
         self._close = close
-        self._lanes = lanes
+        self._lanes = feeds
         self._embeddings = embeddings
         self._selector = selector
         self._sinks = sinks
@@ -122,9 +122,9 @@ class Pipeline:
         return complete
 
     async def _run_lanes(self, reader: Worker, judge: Worker, mailboxes: Sequence[Mailbox]) -> bool:
-        for lane in self._lanes:
-            if not lane.done and not self._stopping:
-                await self._read_lane(lane, reader, judge, mailboxes)
+        for file_feed in self._lanes:
+            if not file_feed.done and not self._stopping:
+                await self._read_lane(file_feed, reader, judge, mailboxes)
         if not self._stopping:
             await self._pass_on(await judge.run(self._selector.finish), mailboxes)
         for mailbox in mailboxes:
@@ -138,16 +138,16 @@ class Pipeline:
         return complete
 
     async def _read_lane(
-        self, lane: Lane, reader: Worker, judge: Worker, mailboxes: Sequence[Mailbox]
+        self, file_feed: FileFeed, reader: Worker, judge: Worker, mailboxes: Sequence[Mailbox]
     ) -> None:
         inbox: Inbox[PrefilteredFrame] = Inbox(_WAITING_SIGHTINGS, wake_at=_SIGHTINGS_AT_ONCE)
         batcher = Batcher(self._batch)
-        feed, frames, error = lane.source.feed, lane.start, None
-        expected = await reader.run(lambda: lane.source.expected_frames)
+        feed, frames, error = file_feed.source.feed, file_feed.start, None
+        expected = await reader.run(lambda: file_feed.source.expected_frames)
         for observer in self._observers:
-            observer.feed_opened(feed, expected, lane.start)
-        async with asyncio.TaskGroup() as tasks, self._reading(lane.source, inbox):
-            tasks.create_task(reader.run(self._read, lane, inbox), name=f"read {feed}")
+            observer.feed_opened(feed, expected, file_feed.start)
+        async with asyncio.TaskGroup() as tasks, self._reading(file_feed.source, inbox):
+            tasks.create_task(reader.run(self._read, file_feed, inbox), name=f"read {feed}")
             try:
                 while prefiltered_frames := await inbox.take(_WAITING_SIGHTINGS):
                     frames = prefiltered_frames[-1].frame.key.index + 1
@@ -160,7 +160,7 @@ class Pipeline:
         if self._stopping:
             return
         await self._pass_on(await judge.run(self._judge, batcher.rest()), mailboxes)
-        report = FeedReport(feed, frames, error, tuple(lane.source.warnings()))
+        report = FeedReport(feed, frames, error, tuple(file_feed.source.warnings()))
         await self._report(report, mailboxes)
 
     async def _report(self, report: FeedReport, mailboxes: Sequence[Mailbox]) -> None:
@@ -187,8 +187,8 @@ class Pipeline:
             inbox.close()
             self._end_reading = lambda: None
 
-    def _read(self, lane: Lane, inbox: Inbox[PrefilteredFrame]) -> None:
-        prefiltered_frames = lane.look()
+    def _read(self, file_feed: FileFeed, inbox: Inbox[PrefilteredFrame]) -> None:
+        prefiltered_frames = file_feed.look()
         try:
             for prefiltered in prefiltered_frames:
                 picture = prefiltered.frame.picture
@@ -222,21 +222,21 @@ class Pipeline:
         wanted: defaultdict[str, list[int]] = defaultdict(list)
         for key in mailbox.sink.missing():
             wanted[key.feed].append(key.index)
-        for lane in self._lanes:
-            feed = lane.source.feed
+        for file_feed in self._lanes:
+            feed = file_feed.source.feed
             if not (indices := wanted.get(feed)) or self._stopping:
                 continue
             inbox: Inbox[Frame] = Inbox(_WAITING_PICTURES)
-            async with asyncio.TaskGroup() as tasks, self._reading(lane.source, inbox):
+            async with asyncio.TaskGroup() as tasks, self._reading(file_feed.source, inbox):
                 tasks.create_task(
-                    reader.run(_fetch, lane.source, indices, inbox), name=f"fetch {feed}"
+                    reader.run(_fetch, file_feed.source, indices, inbox), name=f"fetch {feed}"
                 )
                 try:
                     while frames := await inbox.take(_WAITING_PICTURES):
                         for frame in frames:
                             await mailbox.post(partial(mailbox.sink.supply, frame))
                 except SourceError as failure:
-                    was = self._reports.get(feed) or FeedReport(feed, lane.start, None, ())
+                    was = self._reports.get(feed) or FeedReport(feed, file_feed.start, None, ())
                     await self._report(replace(was, error=str(failure)), [mailbox])
             await mailbox.settled()
 

@@ -12,7 +12,7 @@ from streamsel.decisions import FeedReport, Verdict
 from streamsel.errors import SourceError
 from streamsel.frame import Candidate, Frame, FrameKey, PrefilterState
 from streamsel.interfaces import Embeddings, Observer
-from streamsel.runtime.file_run import Lane, Pipeline
+from streamsel.runtime.file_run import FileFeed, Pipeline
 from streamsel.wiring.embeddings import build_embeddings, open_thumbnailer, uses_gpu
 from streamsel.wiring.inputs import open_sources
 
@@ -103,14 +103,14 @@ def build_collection(
         unchanged_mean=None,
         min_sharpness=None,
     )
-    lanes = [
-        Lane(
+    feeds = [
+        FileFeed(
             source, lambda: FramePrefilter(open_thumbnailer(on_gpu=on_gpu), given.view, everything)
         )
         for source in opened.sources
     ]
     collector = _Collector()
-    pipeline = Pipeline(lanes, given, collector, [collector], observers=observers)
+    pipeline = Pipeline(feeds, given, collector, [collector], observers=observers)
     return CollectionRun(
         pipeline,
         collector.candidates,

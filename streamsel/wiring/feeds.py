@@ -1,4 +1,4 @@
-"""The feeds of a selection as lanes of the line: read here, or each in a process of its own."""
+"""The feeds of a selection as feeds of the line: read here, or each in a process of its own."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from streamsel.frame import PrefilteredFrame, PrefilterState, View
 from streamsel.interfaces import Prefilter, Source
 from streamsel.prefilter.options import PrefilterOptions
 from streamsel.prefilter.prefilter import FramePrefilter
-from streamsel.runtime.file_run import Lane
+from streamsel.runtime.file_run import FileFeed
 from streamsel.runtime.ordered_map import usable_cores
 from streamsel.sources.file import FileSource
 from streamsel.sources.inputs import Input
@@ -35,8 +35,8 @@ class _Planned:
     done: bool
 
 
-class Lanes:
-    """Makes the lanes of one run into a folder; screens go on where the record ends."""
+class FeedReaders:
+    """Makes the feeds of one run into a folder; screens go on where the record ends."""
 
     def __init__(self, folder: Path, options: RunOptions, view: View, *, on_gpu: bool) -> None:
         self._folder = folder
@@ -50,8 +50,8 @@ class Lanes:
         """Add the next feed, and what is recorded of it; ``done``: nothing is left to read."""
         self._planned.append(_Planned(source, input, feed, done))
 
-    def over(self, jobs: int) -> Sequence[Lane]:
-        """Return the lanes; of those that are left to read, ``jobs`` are read at once."""
+    def over(self, jobs: int) -> Sequence[FileFeed]:
+        """Return the feeds; of those that are left to read, ``jobs`` are read at once."""
         left = sum(not planned.done for planned in self._planned)
         at_once = min(jobs, left)
         if at_once < 2:
@@ -70,13 +70,13 @@ class Lanes:
         if self._children is not None:
             self._children.close()
 
-    def _here(self, planned: _Planned) -> Lane:
+    def _here(self, planned: _Planned) -> FileFeed:
         def open_screen() -> Prefilter:
             return self._screen(planned.feed)
 
-        return Lane(planned.source, open_screen, planned.feed.recorded, planned.done)
+        return FileFeed(planned.source, open_screen, planned.feed.recorded, planned.done)
 
-    def _apart(self, planned: _Planned, children: ReaderProcesses, threads: int) -> Lane:
+    def _apart(self, planned: _Planned, children: ReaderProcesses, threads: int) -> FileFeed:
         from streamsel.runtime.reader_processes import RemoteSource
         from streamsel.sources.file import FileSource
 
@@ -94,7 +94,9 @@ class Lanes:
         far = RemoteSource(source, request, adopt, children)
         children.add(far)
         here = self._here(planned)
-        return Lane(far, here.open_screen, feed.recorded, prefiltered_frames=far.prefiltered_frames)
+        return FileFeed(
+            far, here.open_screen, feed.recorded, prefiltered_frames=far.prefiltered_frames
+        )
 
     def _screen(self, feed: Feed) -> FramePrefilter:
         from streamsel.prefilter.prefilter import FramePrefilter

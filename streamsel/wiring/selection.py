@@ -17,7 +17,7 @@ from streamsel.interfaces import Embeddings, Observer, Selector
 from streamsel.runtime.file_run import Pipeline
 from streamsel.version import __version__
 from streamsel.wiring.embeddings import build_embeddings, uses_gpu
-from streamsel.wiring.feeds import Lanes
+from streamsel.wiring.feeds import FeedReaders
 from streamsel.wiring.inputs import Opened, open_sources, require_readable
 from streamsel.wiring.room import Room, estimate_room
 from streamsel.wiring.selector import build_selector
@@ -99,19 +99,19 @@ def build_selection(
             if resume and not sink.complete:
                 sink.go_on(_replay(sink.record, selector))
             _note_unopened(sink.record, opened.errors)
-            lanes = Lanes(folder, options, embeddings.view, on_gpu=on_gpu)
+            feed_readers = FeedReaders(folder, options, embeddings.view, on_gpu=on_gpu)
             feeds = sink.record.feeds()
             for place, (source, feed) in enumerate(zip(opened.sources, feeds, strict=True)):
                 # A feed that failed is tried again, unless a later one has been read since.
                 settled = feed.error is None or any(later.recorded for later in feeds[place + 1 :])
                 done = sink.complete or (feed.done and settled)
-                lanes.add(source, opened.inputs[place], feed, done=done)
+                feed_readers.add(source, opened.inputs[place], feed, done=done)
         except BaseException:
             sink.close(False)
             raise
-        unfinished.callback(lanes.close)
+        unfinished.callback(feed_readers.close)
         pipeline = Pipeline(
-            lanes.over(jobs),
+            feed_readers.over(jobs),
             embeddings,
             selector,
             [sink],

@@ -13,7 +13,7 @@ from streamsel.decisions import FeedReport, Verdict
 from streamsel.embed.computed import ComputedEmbeddings
 from streamsel.errors import DiskFullError, EmbedderError, SourceError
 from streamsel.frame import FrameKey, PrefilteredFrame, Thumbnail, Vectors
-from streamsel.runtime.file_run import Lane, Pipeline
+from streamsel.runtime.file_run import FileFeed, Pipeline
 from tests.runtime.stages import (
     AngleEmbedder,
     CountingSource,
@@ -49,8 +49,8 @@ class Watcher:
         self.reports.append(report)
 
 
-def lanes(*sources: CountingSource, start: int = 0) -> list[Lane]:
-    return [Lane(source, lambda: OpenScreen(refuse_every=7), start) for source in sources]
+def feeds(*sources: CountingSource, start: int = 0) -> list[FileFeed]:
+    return [FileFeed(source, lambda: OpenScreen(refuse_every=7), start) for source in sources]
 
 
 @pytest.mark.parametrize("lag", [1, 32])
@@ -58,7 +58,7 @@ def test_verdicts_reach_the_sink_in_stream_order(lag: int) -> None:
     first, second = CountingSource("a", 205), CountingSource("b", 33)
     sink, watcher = ListSink(), Watcher()
     pipeline = Pipeline(
-        lanes(first, second),
+        feeds(first, second),
         ComputedEmbeddings(AngleEmbedder()),
         KeepEveryTenth(lag),
         [sink],
@@ -78,7 +78,7 @@ def test_verdicts_reach_the_sink_in_stream_order(lag: int) -> None:
 def test_a_broken_feed_does_not_stop_the_others() -> None:
     sink = ListSink()
     pipeline = Pipeline(
-        lanes(CountingSource("bad", 100, fails_after=40), CountingSource("good", 50)),
+        feeds(CountingSource("bad", 100, fails_after=40), CountingSource("good", 50)),
         ComputedEmbeddings(AngleEmbedder()),
         KeepEveryTenth(),
         [sink],
@@ -93,7 +93,7 @@ def test_a_sink_that_fails_ends_the_run_with_its_own_error() -> None:
     source = CountingSource("a", 100_000)
     sink = ListSink(fails_after=100, error=DiskFullError)
     pipeline = Pipeline(
-        lanes(source), ComputedEmbeddings(AngleEmbedder()), KeepEveryTenth(), [sink]
+        feeds(source), ComputedEmbeddings(AngleEmbedder()), KeepEveryTenth(), [sink]
     )
     with pytest.raises(DiskFullError, match="no room"):
         asyncio.run(pipeline.run())
@@ -108,7 +108,10 @@ def test_an_unexpected_error_in_a_thread_is_loud() -> None:
 
     source = CountingSource("a", 10)
     pipeline = Pipeline(
-        [Lane(source, Faulty)], ComputedEmbeddings(AngleEmbedder()), KeepEveryTenth(), [ListSink()]
+        [FileFeed(source, Faulty)],
+        ComputedEmbeddings(AngleEmbedder()),
+        KeepEveryTenth(),
+        [ListSink()],
     )
     with pytest.raises(ZeroDivisionError):
         asyncio.run(pipeline.run())
@@ -118,7 +121,7 @@ def test_an_unexpected_error_in_a_thread_is_loud() -> None:
 def test_stopping_stores_what_was_decided_and_nothing_else() -> None:
     source, sink, watcher = CountingSource("a", 10_000_000), ListSink(), Watcher()
     pipeline = Pipeline(
-        lanes(source, CountingSource("b", 10)),
+        feeds(source, CountingSource("b", 10)),
         ComputedEmbeddings(AngleEmbedder()),
         KeepEveryTenth(lag=32),
         [sink],
@@ -137,7 +140,7 @@ def test_missing_pictures_are_fetched_at_the_end() -> None:
     wanted = [FrameKey("b", 30), FrameKey("a", 10), FrameKey("a", 90)]
     sink = ListSink(wants=wanted)
     asyncio.run(
-        Pipeline(lanes(a, b), ComputedEmbeddings(AngleEmbedder()), KeepEveryTenth(), [sink]).run()
+        Pipeline(feeds(a, b), ComputedEmbeddings(AngleEmbedder()), KeepEveryTenth(), [sink]).run()
     )
     assert sink.supplied == [FrameKey("a", 10), FrameKey("a", 90), FrameKey("b", 30)]
     assert (a.fetched, b.fetched) == ([10, 90], [30])
@@ -147,7 +150,7 @@ def test_stopping_while_pictures_are_fetched_ends_that_too() -> None:
     source = CountingSource("a", 100)
     sink = ListSink(wants=[FrameKey("a", index) for index in range(100)])
     pipeline = Pipeline(
-        lanes(source), ComputedEmbeddings(AngleEmbedder()), KeepEveryTenth(), [sink]
+        feeds(source), ComputedEmbeddings(AngleEmbedder()), KeepEveryTenth(), [sink]
     )
     sink.on_supply = lambda key: pipeline.stop() if key.index == 3 else None
     assert not asyncio.run(pipeline.run())
@@ -161,7 +164,7 @@ def test_a_feed_that_vanished_does_not_keep_others_from_their_pictures() -> None
     sink = ListSink(wants=[FrameKey("gone", 10), FrameKey("there", 20)])
     assert asyncio.run(
         Pipeline(
-            lanes(gone, there), ComputedEmbeddings(AngleEmbedder()), KeepEveryTenth(), [sink]
+            feeds(gone, there), ComputedEmbeddings(AngleEmbedder()), KeepEveryTenth(), [sink]
         ).run()
     )
     assert sink.supplied == [FrameKey("there", 20)]
@@ -179,7 +182,7 @@ def test_an_embedder_that_returns_the_wrong_number_is_named(rows: int) -> None:
             return np.zeros((rows, 2), np.float32)
 
     pipeline = Pipeline(
-        lanes(CountingSource("a", 50)),
+        feeds(CountingSource("a", 50)),
         ComputedEmbeddings(Short()),
         KeepEveryTenth(),
         [ListSink()],
@@ -193,8 +196,8 @@ def test_a_resumed_lane_starts_where_it_left_off_and_a_done_one_is_not_read() ->
     sink = ListSink()
     pipeline = Pipeline(
         [
-            Lane(CountingSource("a", 100), OpenScreen, 100, done=True),
-            Lane(CountingSource("b", 100), OpenScreen, 60),
+            FileFeed(CountingSource("a", 100), OpenScreen, 100, done=True),
+            FileFeed(CountingSource("b", 100), OpenScreen, 60),
         ],
         ComputedEmbeddings(AngleEmbedder()),
         KeepEveryTenth(),
@@ -208,7 +211,7 @@ def test_a_resumed_lane_starts_where_it_left_off_and_a_done_one_is_not_read() ->
 def test_the_batch_size_bounds_the_embedder(batch: int) -> None:
     embedder, sink = AngleEmbedder(), ListSink()
     pipeline = Pipeline(
-        lanes(CountingSource("a", 500)),
+        feeds(CountingSource("a", 500)),
         ComputedEmbeddings(embedder),
         KeepEveryTenth(),
         [sink],
@@ -223,7 +226,7 @@ def test_no_thread_outlives_the_run() -> None:
     before = threading.active_count()
     asyncio.run(
         Pipeline(
-            lanes(CountingSource("a", 100)),
+            feeds(CountingSource("a", 100)),
             ComputedEmbeddings(AngleEmbedder()),
             KeepEveryTenth(),
             [ListSink()],
@@ -238,7 +241,7 @@ def test_stopping_decides_nothing_that_more_frames_would_decide() -> None:
     def ran(selector: KeepEveryTenth, stop_at: int | None, start: int = 0) -> ListSink:
         sink, watcher = ListSink(), Watcher()
         pipeline = Pipeline(
-            lanes(CountingSource("a", 400), start=start),
+            feeds(CountingSource("a", 400), start=start),
             ComputedEmbeddings(AngleEmbedder()),
             selector,
             [sink],
