@@ -26,7 +26,7 @@ _LOOK_SECONDS = 0.25
 
 
 class Taker(Protocol):
-    """Takes what readers see; :class:`~streamsel.runtime.latest_frames.Lanes` do."""
+    """Takes what readers see; :class:`~streamsel.runtime.latest_frames.LatestFrames` do."""
 
     def put(self, prefiltered: PrefilteredFrame) -> None:
         """Take a prefiltered frame, without waiting."""
@@ -71,20 +71,20 @@ class Reader:
         self,
         feed: LiveFeed,
         hold: Callable[[Picture], None],
-        lanes: Taker,
+        latest: Taker,
         clock: Clock,
         backoff: Backoff,
         chance: random.Random,
         before: Reader | None = None,
     ) -> None:
-        """``hold`` counts a picture in, ``lanes`` take what is seen, in the feed's own.
+        """``hold`` counts a picture in, ``latest`` take what is seen, in the feed's own.
 
         ``before`` is the reader, told to stop, whose place this one takes: numbers, time and what
         the screen remembers go on from there.
         """
         self._feed = feed
         self._hold = hold
-        self._lanes = lanes
+        self._latest = latest
         self._clock = clock
         self._backoff = backoff
         self._chance = chance
@@ -240,14 +240,14 @@ class Reader:
         """
         within = min(within, _LOOK_SECONDS)
         has_number = frame.key.index < self.reserved
-        if self._source.rhythm.is_finite and (not has_number or self._lanes.is_behind):
+        if self._source.rhythm.is_finite and (not has_number or self._latest.is_behind):
             self._stopping.wait(within)
             return False
-        return self._lanes.await_room(self._feed.name, within)
+        return self._latest.await_room(self._feed.name, within)
 
     def _await_taken(self) -> bool:
         """Wait until all that was read is taken. Returns False where told to stop."""
-        while not self._lanes.await_empty(self._feed.name, _LOOK_SECONDS):
+        while not self._latest.await_empty(self._feed.name, _LOOK_SECONDS):
             if self._stopping.is_set():
                 return False
         return not self._stopping.is_set()
@@ -291,7 +291,7 @@ class Reader:
             self.fault, self.reason, self.refusals = fault, "", 0
             self.is_up = True
             if frame.key.index < self.reserved:
-                self._lanes.put(prefiltered)
+                self._latest.put(prefiltered)
             else:
                 self._unreserved += 1
         return True

@@ -1,4 +1,4 @@
-"""The bounded handover from many reading threads to one judge: a lane a feed, the newest wins."""
+"""The bounded handover from many reading threads to one judge: a queue a feed, the newest wins."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _REFUSED_TOO = 4
 """How many times as many may wait where most of them are refused."""
 
 
-class _Lane:
+class _FeedQueue:
     """What waits of one feed: one thread puts, another takes."""
 
     def __init__(self, depth: int) -> None:
@@ -71,14 +71,14 @@ class _Lane:
         return self._passing < self._depth and len(self) < _REFUSED_TOO * self._depth
 
     def _drop(self, *, refused: bool) -> None:
-        lane = self._waiting
-        place = next(at for at, seen in enumerate(lane) if (seen.refusal is not None) == refused)
-        lane[place].frame.picture.drop()
-        del lane[place]
+        queue = self._waiting
+        place = next(at for at, seen in enumerate(queue) if (seen.refusal is not None) == refused)
+        queue[place].frame.picture.drop()
+        del queue[place]
         self._dropped += 1
 
 
-class Lanes:
+class LatestFrames:
     """A short queue for each feed. A full one lets go of its oldest frame; nobody ever waits.
 
     Frames are taken in turns, one of each feed that has any, so a feed that floods delays the
@@ -94,29 +94,29 @@ class Lanes:
         """``depth`` frames of a feed may wait; ``is_behind``: what follows has too much to do."""
         self._depth = depth
         self._is_behind = is_behind
-        self._lanes: dict[str, _Lane] = {}
-        self._turn: deque[_Lane] = deque()
+        self._latest: dict[str, _FeedQueue] = {}
+        self._turn: deque[_FeedQueue] = deque()
         self._loop = asyncio.get_running_loop()
         self._arrived = asyncio.Event()
         self._is_asleep = False
         self._ended = False
 
     def open(self, feed: str) -> None:
-        """Add a lane."""
-        lane = self._lanes[feed] = _Lane(self._depth)
-        self._turn.append(lane)
+        """Add a queue."""
+        queue = self._latest[feed] = _FeedQueue(self._depth)
+        self._turn.append(queue)
 
     def shut(self, feed: str) -> None:
-        """Remove a lane and what waits in it; what is still put there is passed over."""
-        if (lane := self._lanes.pop(feed, None)) is not None:
-            self._turn.remove(lane)
+        """Remove a queue and what waits in it; what is still put there is passed over."""
+        if (queue := self._latest.pop(feed, None)) is not None:
+            self._turn.remove(queue)
 
     def put(self, prefiltered: PrefilteredFrame) -> None:
-        """Append to the lane of its feed. From the thread that reads the feed."""
-        lane = self._lanes.get(prefiltered.frame.key.feed)
-        if lane is None:
+        """Append to the queue of its feed. From the thread that reads the feed."""
+        queue = self._latest.get(prefiltered.frame.key.feed)
+        if queue is None:
             return
-        lane.put(prefiltered)
+        queue.put(prefiltered)
         if self._is_asleep:
             self._is_asleep = False
             self._wake()
@@ -126,13 +126,13 @@ class Lanes:
 
         For ``within`` seconds at most; whether there is room. From the thread that reads the feed.
         """
-        lane = self._lanes.get(feed)
-        return lane is None or lane.await_room(within)
+        queue = self._latest.get(feed)
+        return queue is None or queue.await_room(within)
 
     def await_empty(self, feed: str, within: float) -> bool:
         """The same until nothing of the feed waits any more."""
-        lane = self._lanes.get(feed)
-        return lane is None or lane.await_empty(within)
+        queue = self._latest.get(feed)
+        return queue is None or queue.await_empty(within)
 
     @property
     def is_behind(self) -> bool:
@@ -147,7 +147,9 @@ class Lanes:
     def dropped(self) -> dict[str, int]:
         """Return how many frames of each feed were let go of since the last call."""
         return {
-            feed: dropped for feed, lane in self._lanes.items() if (dropped := lane.take_dropped())
+            feed: dropped
+            for feed, queue in self._latest.items()
+            if (dropped := queue.take_dropped())
         }
 
     def __len__(self) -> int:
@@ -165,9 +167,9 @@ class Lanes:
                 if self._ended:
                     return []
                 await self._sleep()
-                if len(self._lanes) > 1 and not self._ended:
+                if len(self._latest) > 1 and not self._ended:
                     await asyncio.sleep(patience)
-            # A lane may have been shut meanwhile, with all that waited.
+            # A queue may have been shut meanwhile, with all that waited.
             if taken := self._turns(most):
                 return taken
 

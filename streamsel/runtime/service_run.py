@@ -1,6 +1,6 @@
 """The straight line for feeds that never end: nothing waits, what is late gives way, all goes on.
 
-    a thread a feed: LiveSource -> Prefilter -> its lane
+    a thread a feed: LiveSource -> Prefilter -> its queue
     judge thread: Embedder (a batch over all feeds) -> LiveSelector of each scope -> SelectionUpdate
     encode thread: the pictures of kept frames -> a delivery, with a thread, for each LiveSink
 
@@ -32,7 +32,7 @@ from streamsel.runtime.ending import ended
 from streamsel.runtime.failure import first_failure
 from streamsel.runtime.feed_reader import LiveFeed
 from streamsel.runtime.judge import Judge
-from streamsel.runtime.latest_frames import Lanes
+from streamsel.runtime.latest_frames import LatestFrames
 from streamsel.runtime.limits import LiveLimits
 from streamsel.runtime.picture_budget import PictureBudget
 from streamsel.runtime.reservations import Reserves
@@ -80,12 +80,14 @@ class LivePipeline:
         self._encode = encode
         self._clock = clock
         self._observers = observers = [*observers, DropLog(clock)]
-        self._lanes = Lanes(limits.lane, lambda: any(each.is_behind for each in self._deliveries))
+        self._latest = LatestFrames(
+            limits.queue, lambda: any(each.is_behind for each in self._deliveries)
+        )
         self._budget = PictureBudget(limits.picture_bytes, encode)
         backoff = Backoff(
             first=limits.retry_first, most=limits.retry_most, refused=limits.retry_refused
         )
-        self._supervisor = FeedSupervisor(self._budget.hold, self._lanes, clock, backoff)
+        self._supervisor = FeedSupervisor(self._budget.hold, self._latest, clock, backoff)
         self._judge = Judge(embedder, observers, clock)
         self._judging = Worker("streamsel-judge")
         self._encoding = Worker("streamsel-encode")
@@ -163,7 +165,7 @@ class LivePipeline:
             waiting = deque(feed for feed, _ in feeds)
             try:
                 while waiting:
-                    self._lanes.open(waiting[0].name)
+                    self._latest.open(waiting[0].name)
                     self._supervisor.add(waiting[0])
                     waiting.popleft()
                     await asyncio.sleep(_BETWEEN_SECONDS)
@@ -188,7 +190,7 @@ class LivePipeline:
 
     async def _leave_scope(self, feed: LiveFeed) -> Sequence[str]:
         """Judge a feed no more; return the name of its scope where that has ended."""
-        self._lanes.shut(feed.name)
+        self._latest.shut(feed.name)
         if not await self._scopes.leave(feed):
             return ()
         await self._decide(self._judge.close_scope, feed.scope)
@@ -266,7 +268,7 @@ class LivePipeline:
                 task.cancel()
             self._supervisor.stop()
             await self._have_left(self._time_until(0.2))
-            self._lanes.end()
+            self._latest.end()
             if not await ended([turns], self._time_until(0.4)):
                 _LOG.error("judging does not come to an end; leaving it behind")
                 return
@@ -277,7 +279,7 @@ class LivePipeline:
             _LOG.error("judging does not come to an end; leaving it behind")
 
     async def _turns(self) -> None:
-        while prefiltered_frames := await self._lanes.take(
+        while prefiltered_frames := await self._latest.take(
             self._limits.batch, self._limits.patience
         ):
             await self._decide(self._judge.judge, prefiltered_frames)
@@ -325,7 +327,7 @@ class LivePipeline:
                     observer.feed_changed(status)
                 for delivery in self._deliveries:
                     delivery.post_status(status)
-            for feed, frames in self._lanes.dropped().items():
+            for feed, frames in self._latest.dropped().items():
                 self._tell_dropped(feed, "overload", frames)
             if turn % _TALLY_TURNS == 0:
                 self._tally()
@@ -338,7 +340,7 @@ class LivePipeline:
             if frames := reader.take_unreserved():
                 self._tell_dropped(feed, "unreserved", frames)
         for observer in self._observers:
-            observer.waiting("inbox", len(self._lanes))
+            observer.waiting("inbox", len(self._latest))
             for delivery in self._deliveries:
                 observer.waiting(delivery.sink.name, len(delivery))
 

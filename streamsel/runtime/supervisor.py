@@ -51,13 +51,13 @@ class FeedSupervisor:
     def __init__(
         self,
         hold: Callable[[Picture], None],
-        lanes: Taker,
+        latest: Taker,
         clock: Clock,
         backoff: Backoff,
     ) -> None:
-        """``hold`` and ``lanes`` are what a :class:`Reader` wants."""
+        """``hold`` and ``latest`` are what a :class:`Reader` wants."""
         self._hold = hold
-        self._lanes = lanes
+        self._latest = latest
         self._clock = clock
         self._backoff = backoff
         self._chance = random.Random()
@@ -160,7 +160,7 @@ class FeedSupervisor:
         entry.reader = Reader(
             entry.feed,
             self._hold,
-            self._lanes,
+            self._latest,
             self._clock,
             self._backoff,
             self._chance,

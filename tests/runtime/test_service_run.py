@@ -100,7 +100,7 @@ def test_with_an_embedder_that_is_too_slow_the_newest_win_and_all_is_counted() -
     async def scenario() -> None:
         disk = StoringSink()
         gate, yard = ScriptedSource("gate", steady(0.001)), ScriptedSource("yard", steady(0.001))
-        limits = LiveLimits(lane=4, retry_first=0.001)
+        limits = LiveLimits(feed_queue=4, retry_first=0.001)
         async with running([disk], limits, SlowEmbedder(0.06)) as line:
             for source in (gate, yard):
                 await line.add(source, reserved=10**6)
@@ -111,9 +111,9 @@ def test_with_an_embedder_that_is_too_slow_the_newest_win_and_all_is_counted() -
             assert judged == sorted(set(judged))
             # Each turn takes the newest four: never do more than that follow one another.
             runs = np.split(np.array(judged), np.flatnonzero(np.diff(judged) != 1) + 1)
-            assert max(map(len, runs)) <= 2 * limits.lane
+            assert max(map(len, runs)) <= 2 * limits.feed_queue
             assert watcher.dropped_frames[source.feed, "overload"] > len(judged)
-        assert max(watcher.batches) <= 2 * limits.lane
+        assert max(watcher.batches) <= 2 * limits.feed_queue
 
     asyncio.run(scenario())
 

@@ -50,9 +50,9 @@ class Desk:
         self.clock = ManualClock()
         self.passed: list[PrefilteredFrame] = []
         self.held: list[Picture] = []
-        self.lanes = Shelf(self.passed.append)
+        self.latest = Shelf(self.passed.append)
         backoff = Backoff(first=0.001, most=0.002)
-        self.supervisor = FeedSupervisor(self.held.append, self.lanes, self.clock, backoff)
+        self.supervisor = FeedSupervisor(self.held.append, self.latest, self.clock, backoff)
 
     def source(self, feed: str, *sessions: Callable[[], Iterator[float | str]]) -> ScriptedSource:
         return ScriptedSource(feed, *sessions, clock=self.clock)
@@ -176,7 +176,7 @@ def test_a_feed_that_waits_for_its_sender_is_down_and_left_in_peace() -> None:
 def test_a_feed_that_is_called_waits_for_the_next_sender_at_once() -> None:
     waits_for_hours = Backoff(first=3600.0, most=3600.0)
     with desk() as one:
-        one.supervisor = FeedSupervisor(one.held.append, one.lanes, one.clock, waits_for_hours)
+        one.supervisor = FeedSupervisor(one.held.append, one.latest, one.clock, waits_for_hours)
         source = one.source("phone", steps(0.0, "lost"), steps(0.0, "lost"), steps("freeze"))
         source.is_called = True
         one.supervisor.add(feed_of(source))
@@ -369,12 +369,12 @@ def test_a_file_waits_for_numbers_and_for_room() -> None:
     with desk() as one:
         source = one.source("clip", steps(0.0, 0.0, 0.0))
         source.rhythm = Rhythm(speed=math.inf, is_finite=True)
-        one.lanes.has_room = False
+        one.latest.has_room = False
         one.supervisor.add(feed_of(source, reserved=2))
         reader = one.supervisor.readers["clip"]
-        eventually(lambda: one.lanes.asked > 3)
+        eventually(lambda: one.latest.asked > 3)
         assert one.indices("clip") == []
-        one.lanes.has_room = True
+        one.latest.has_room = True
         eventually(lambda: one.indices("clip") == [0, 1])
         reader.reserved = 10
         eventually(lambda: one.state("clip")[0] == "ended")
