@@ -291,7 +291,7 @@ class LiveSource(Protocol):
         """Where the feed comes from, credentials masked."""
 
     @property
-    def is_called(self) -> bool:
+    def is_push(self) -> bool:
         """Whether the sender connects to it: waiting is what it does, and not worth a delay."""
 
     @property

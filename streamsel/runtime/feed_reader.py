@@ -170,7 +170,7 @@ class Reader:
     def _session(self) -> None:
         """Open the feed once, read it to its end and wait as long as is due."""
         # A feed that waits for its sender is opened by that.
-        self.sessions += not self._source.is_called
+        self.sessions += not self._source.is_push
         self.begun, self.is_open = self._clock.monotonic(), True
         lasted = False
         try:
@@ -180,7 +180,7 @@ class Reader:
                 for frame in frames:
                     if opening is None:
                         opening = max(0.0, self._clock.monotonic() - self.begun)
-                        self.sessions += self._source.is_called
+                        self.sessions += self._source.is_push
                         pacer = Pacer(self._source.rhythm)
                     if not self._await_turn(frame, pacer, asked):
                         return
@@ -196,7 +196,7 @@ class Reader:
             self._note(mask(str(error)))
         finally:
             self.is_open = self.is_up = False
-        if self._source.is_called or self.is_over:
+        if self._source.is_push or self.is_over:
             return
         self._failures = 1 if lasted else self._failures + 1
         delay = self._backoff.delay(self._failures, self._chance)

@@ -81,7 +81,7 @@ class LivePipeline:
         self._clock = clock
         self._observers = observers = [*observers, DropLog(clock)]
         self._latest = LatestFrames(
-            limits.queue, lambda: any(each.is_behind for each in self._deliveries)
+            limits.feed_queue, lambda: any(each.is_behind for each in self._deliveries)
         )
         self._budget = PictureBudget(limits.picture_bytes, encode)
         backoff = Backoff(

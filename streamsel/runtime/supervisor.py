@@ -188,7 +188,7 @@ class FeedSupervisor:
         self._listen(entry, reader)
         quiet_since = max(reader.begun, reader.silent_since, entry.heard)
         patience = reader.patience + _HANGS_AFTER
-        if reader.source.is_called:
+        if reader.source.is_push:
             return
         if reader.is_open and self._clock.monotonic() - quiet_since > patience:
             _LOG.error("feed %r: its reader hangs; another takes its place", entry.feed.name)

@@ -105,7 +105,7 @@ class ScriptedSource:
         self.produced = 0
         self.begun_at: list[float] = []
         self.thaw = threading.Event()
-        self.is_called = False
+        self.is_push = False
         self.rhythm = Rhythm()
         self.rate = 25.0
         self._sessions = sessions

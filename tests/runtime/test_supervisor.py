@@ -163,7 +163,7 @@ def test_a_feed_that_never_came_is_connecting_and_then_down() -> None:
 def test_a_feed_that_waits_for_its_sender_is_down_and_left_in_peace() -> None:
     with desk() as one:
         source = one.source("phone", steps("freeze"))
-        source.is_called = True
+        source.is_push = True
         one.supervisor.add(feed_of(source, down_after=10.0))
         eventually(lambda: source.opened == 1)
         for _ in range(10):
@@ -178,7 +178,7 @@ def test_a_feed_that_is_called_waits_for_the_next_sender_at_once() -> None:
     with desk() as one:
         one.supervisor = FeedSupervisor(one.held.append, one.latest, one.clock, waits_for_hours)
         source = one.source("phone", steps(0.0, "lost"), steps(0.0, "lost"), steps("freeze"))
-        source.is_called = True
+        source.is_push = True
         one.supervisor.add(feed_of(source))
         eventually(lambda: source.opened == 3)
         assert one.indices("phone") == [0, 1]

@@ -60,7 +60,7 @@ class CameraSource:
         return mask(self._location)
 
     @property
-    def is_called(self) -> bool:
+    def is_push(self) -> bool:
         """It connects to what it reads."""
         return False
 

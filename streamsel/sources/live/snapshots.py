@@ -74,7 +74,7 @@ class SnapshotSource:
         return mask(self._location)
 
     @property
-    def is_called(self) -> bool:
+    def is_push(self) -> bool:
         """It calls."""
         return False
 

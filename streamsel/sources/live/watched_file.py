@@ -59,7 +59,7 @@ class WatchedFile:
         return str(self._address)
 
     @property
-    def is_called(self) -> bool:
+    def is_push(self) -> bool:
         """It opens what it reads."""
         return False
 

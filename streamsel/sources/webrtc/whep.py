@@ -97,7 +97,7 @@ class WhepSource:
         return mask(self._location)
 
     @property
-    def is_called(self) -> bool:
+    def is_push(self) -> bool:
         """It calls."""
         return False
 

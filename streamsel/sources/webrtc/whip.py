@@ -83,7 +83,7 @@ class WhipSource:
         return ADDRESS
 
     @property
-    def is_called(self) -> bool:
+    def is_push(self) -> bool:
         """Its senders connect to it."""
         return True
 
