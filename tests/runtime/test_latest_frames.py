@@ -1,4 +1,4 @@
-"""latest frames: the newest win, feeds take turns, nobody waits for nothing, what is dropped is counted."""
+"""Latest frames: the newest win, feeds take turns, nobody waits for nothing, drops are counted."""
 
 from __future__ import annotations
 
