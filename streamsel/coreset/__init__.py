@@ -2,6 +2,6 @@
 
 from streamsel.coreset.coreset import Coreset
 from streamsel.coreset.snapshot import Snapshot
-from streamsel.coreset.values import Admitted, Center, Decision, Removed
+from streamsel.coreset.values import Center, CenterAdded, CenterRemoved, Decision
 
-__all__ = ["Admitted", "Center", "Coreset", "Decision", "Removed", "Snapshot"]
+__all__ = ["Center", "CenterAdded", "CenterRemoved", "Coreset", "Decision", "Snapshot"]

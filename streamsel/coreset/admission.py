@@ -13,13 +13,13 @@ from streamsel.coreset.block import Block
 from streamsel.coreset.centers import NONE, CenterTable, Located
 from streamsel.coreset.distance import FARTHEST, distances
 from streamsel.coreset.values import (
-    Admitted,
+    CenterAdded,
+    CenterRemoved,
     Change,
     Decision,
     K,
     Point,
     Progress,
-    Removed,
     Settings,
 )
 
@@ -75,10 +75,10 @@ class Members(Generic[K]):
 
     def admit(
         self, located: Located[K], reason: Literal["novel", "recalled"], changes: list[Change[K]]
-    ) -> Admitted[K]:
+    ) -> CenterAdded[K]:
         """Make a point a center; there may be one too many then."""
         first = located.slot == NONE
-        admitted = Admitted(
+        admitted = CenterAdded(
             key=located.point.key,
             distance=None if first else located.distance,
             nearest=None if first else self.table.points[located.slot].key,
@@ -253,7 +253,7 @@ class Members(Generic[K]):
         near = table.vectors[survivor : survivor + 1]
         distance = float(distances(near, table.points[victim].vector)[0])
         changes.append(
-            Removed(table.points[victim].key, table.points[survivor].key, distance, reason)
+            CenterRemoved(table.points[victim].key, table.points[survivor].key, distance, reason)
         )
         table.inherit(survivor, victim, recallable=recallable)
         table.remove([victim])
@@ -261,7 +261,9 @@ class Members(Generic[K]):
 
     def _remove(self, slots: list[int], reason: str, changes: list[Change[K]]) -> None:
         """Remove the centers in ``slots``, for whom nothing stands in."""
-        changes += [Removed(self.table.points[slot].key, None, None, reason) for slot in slots]
+        changes += [
+            CenterRemoved(self.table.points[slot].key, None, None, reason) for slot in slots
+        ]
         self.progress.evicted += len(slots)
         self.table.remove(slots)
 
@@ -284,7 +286,7 @@ class Members(Generic[K]):
 def decide(members: Members[K], points: Sequence[Point[K]]) -> list[Decision[K]]:
     """Decide valid frames, at least one, in order of arrival; see ``Coreset.offer_block``."""
     journal: list[list[Change[K]]] = [[] for _ in points]
-    admissions: dict[int, Admitted[K]] = {}
+    admissions: dict[int, CenterAdded[K]] = {}
     members.settle(journal[0])
     members.advance(min(point.time for point in points), journal[0])
     block = Block(points, members.table)
@@ -306,7 +308,7 @@ def decide(members: Members[K], points: Sequence[Point[K]]) -> list[Decision[K]]
     ]
 
 
-def _admission(admitted: Admitted[K], changes: Sequence[Change[K]]) -> Decision[K]:
+def _admission(admitted: CenterAdded[K], changes: Sequence[Change[K]]) -> Decision[K]:
     """Return the decision about a frame that became a center."""
     return Decision(
         key=admitted.key,

@@ -42,7 +42,7 @@ class Point(Generic[K]):
 
 
 @dataclass(frozen=True, slots=True)
-class Admitted(Generic[K]):
+class CenterAdded(Generic[K]):
     """A frame became a center.
 
     ``distance`` and ``nearest`` are to the nearest center at that moment, None for the first of
@@ -60,7 +60,7 @@ class Admitted(Generic[K]):
 
 
 @dataclass(frozen=True, slots=True)
-class Removed(Generic[K]):
+class CenterRemoved(Generic[K]):
     """A center left the set: ``by`` stands in for it, at ``distance``.
 
     Both are None where nothing does. ``reason`` is ``closest-pair``, to make room for another;
@@ -74,7 +74,7 @@ class Removed(Generic[K]):
     reason: str
 
 
-Change: TypeAlias = Admitted[K] | Removed[K]
+Change: TypeAlias = CenterAdded[K] | CenterRemoved[K]
 
 
 @dataclass(frozen=True, slots=True)

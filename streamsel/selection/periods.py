@@ -9,7 +9,7 @@ import numpy as np
 
 from streamsel.coreset.coreset import WARM_SHARE, Coreset
 from streamsel.coreset.distance import are_unit
-from streamsel.coreset.values import Admitted, Change, Decision, Settings
+from streamsel.coreset.values import CenterAdded, Change, Decision, Settings
 from streamsel.errors import ConfigurationError
 from streamsel.frame import Frame, FrameKey, Vector, Vectors
 from streamsel.selection.budget import Budget
@@ -242,7 +242,7 @@ class Periods:
         gone = []
         for change in changes:
             key = change.key.key
-            if isinstance(change, Admitted):
+            if isinstance(change, CenterAdded):
                 self._homes[key] = (change.key, self.current)
             else:
                 del self._homes[key]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from streamsel.coreset.distance import are_unit
-from streamsel.coreset.values import Admitted, Change, Decision
+from streamsel.coreset.values import CenterAdded, Change, Decision
 from streamsel.decisions import Event, Evicted, Kept, Verdict
 from streamsel.frame import Candidate, Frame
 
@@ -53,7 +53,7 @@ def events_of(changes: Iterable[Change[Frame]]) -> tuple[Event, ...]:
 
 
 def _event(change: Change[Frame]) -> Event:
-    if isinstance(change, Admitted):
+    if isinstance(change, CenterAdded):
         return Kept(
             frame=change.key,
             distance=change.distance,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from streamsel.coreset.coreset import Coreset
 from streamsel.coreset.distance import distances
-from streamsel.coreset.values import Admitted, Decision
+from streamsel.coreset.values import CenterAdded, Decision
 from streamsel.frame import Vectors
 
 EXAMPLES = settings(deadline=None, max_examples=60)
@@ -74,7 +74,7 @@ def replayed(decisions: Sequence[Decision[int]], capacity: int) -> set[int]:
     live: set[int] = set()
     for decision in decisions:
         for change in decision.changes:
-            if isinstance(change, Admitted):
+            if isinstance(change, CenterAdded):
                 assert change.key not in live
                 assert change.nearest is None or change.nearest in live
                 live.add(change.key)

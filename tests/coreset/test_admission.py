@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from streamsel.coreset.coreset import Coreset
 from streamsel.coreset.distance import distances
-from streamsel.coreset.values import Admitted, Change, Removed
+from streamsel.coreset.values import CenterAdded, CenterRemoved, Change
 from streamsel.errors import ConfigurationError
 from tests.coreset.orders import (
     farthest_first_radius,
@@ -52,7 +52,7 @@ class Story:
 
     def changed(self, changes: tuple[Change[int], ...] | list[Change[int]]) -> None:
         for change in changes:
-            if isinstance(change, Admitted):
+            if isinstance(change, CenterAdded):
                 assert change.key not in self.live
                 self.live.add(change.key)
                 self.owner[change.key] = change.key
@@ -110,7 +110,9 @@ def test_whatever_happens_what_is_promised_holds(
         elif choice == 2 and story.live:
             gone = {int(random.choice(sorted(story.live))), -5}
             changes = coreset.remove(gone, "lost")
-            assert [(c.key, c.by) for c in changes if isinstance(c, Removed)] == [(max(gone), None)]
+            assert [(c.key, c.by) for c in changes if isinstance(c, CenterRemoved)] == [
+                (max(gone), None)
+            ]
             story.changed(changes)
             pins -= gone
         elif choice in (3, 4) and story.live:
@@ -148,7 +150,9 @@ def test_pinned_centers_stay_under_any_pressure(
     chosen = sorted(random.choice(keys, min(number, len(keys)), replace=False)) if keys else []
     assert all(coreset.pin(int(key)) for key in chosen)
     decisions = offer_all(coreset, vectors[half:], 4, first=half, times=times[half:])
-    while any(isinstance(change, Removed) for change in coreset.evict_redundant("over-budget")):
+    while any(
+        isinstance(change, CenterRemoved) for change in coreset.evict_redundant("over-budget")
+    ):
         pass
     coreset.resize(1)
     assert [*coreset.pinned] == [*coreset.keys] == chosen
@@ -215,7 +219,7 @@ def test_a_smaller_capacity_evicts_by_closest_pair_and_all_promises_hold(
     changes = coreset.resize(smaller)
     assert coreset.capacity == smaller
     assert len(changes) == max(0, len(before) - smaller)
-    assert {(type(change), change.reason) for change in changes} <= {(Removed, "resized")}
+    assert {(type(change), change.reason) for change in changes} <= {(CenterRemoved, "resized")}
     if smaller <= capacity:
         assert coreset.spacing >= spacing
     rest = offer_all(coreset, vectors[len(vectors) // 2 :], 1, first=len(vectors) // 2)
@@ -223,7 +227,7 @@ def test_a_smaller_capacity_evicts_by_closest_pair_and_all_promises_hold(
     live = replayed(history, capacity)
     live -= {change.key for change in changes}
     for change in (change for decision in rest for change in decision.changes):
-        live.add(change.key) if isinstance(change, Admitted) else live.remove(change.key)
+        live.add(change.key) if isinstance(change, CenterAdded) else live.remove(change.key)
     assert sorted(live) == [*coreset.keys]
     assert radius(vectors, held(coreset)) <= coreset.coverage_bound + 1e-9
     assert coreset.lower_bound <= farthest_first_radius(vectors, smaller) + 1e-9
@@ -276,7 +280,7 @@ def test_thinning_takes_the_closest_pair_and_ends_with_nothing(
         least = coreset.redundancy
         assert least == least_gap(coreset)
         (change,) = coreset.evict_redundant("over-budget")
-        assert isinstance(change, Removed)
+        assert isinstance(change, CenterRemoved)
         assert change.reason == "over-budget"
         assert change.distance == (None if least == math.inf else least)
     assert coreset.redundancy is None
@@ -303,7 +307,7 @@ def test_a_removed_scene_is_taken_in_again() -> None:
     coreset = Coreset[int](12, 8)
     offer_all(coreset, vectors, 1)
     spacing, lost = coreset.spacing, coreset.keys[3]
-    assert coreset.remove([lost, 10**6], "lost") == [Removed(lost, None, None, "lost")]
+    assert coreset.remove([lost, 10**6], "lost") == [CenterRemoved(lost, None, None, "lost")]
     assert coreset.offer(1000, vectors[lost]).outcome == "admitted"
     assert len(coreset) == 12
     assert coreset.spacing >= spacing
@@ -339,7 +343,7 @@ def test_a_floor_that_rises_leaves_no_near_duplicates() -> None:
     coreset.pin(3)
     coreset.pin(4)
     changes = coreset.set_floor(0.2)
-    assert {change.reason for change in changes if isinstance(change, Removed)} == {
+    assert {change.reason for change in changes if isinstance(change, CenterRemoved)} == {
         "near-duplicate"
     }
     assert len(coreset) == 4
@@ -388,7 +392,7 @@ def test_a_near_duplicate_that_only_a_pin_held_goes_at_the_next_offer() -> None:
     assert coreset.offer(3, vectors[2]).changes == ()
     assert coreset.unpin(0)
     (change,) = coreset.offer(4, vectors[2]).changes
-    assert isinstance(change, Removed)
+    assert isinstance(change, CenterRemoved)
     assert (change.key, change.by, change.reason) == (0, 1, "near-duplicate")
 
 
@@ -400,7 +404,7 @@ def test_of_a_pair_exactly_as_far_apart_as_the_floor_one_goes() -> None:
     assert least is not None
     assert coreset.set_floor(math.nextafter(least, 0.0)) == []
     (change,) = coreset.set_floor(least)
-    assert isinstance(change, Removed)
+    assert isinstance(change, CenterRemoved)
     assert (change.reason, change.distance) == ("near-duplicate", least)
 
 
@@ -440,7 +444,7 @@ def test_admissions_are_bounded_with_places_that_are_freed(
             freed += len(coreset.set_floor(float(random.choice([0.0, 0.1, 0.3]))))
         elif choice == 2:
             evicted = coreset.evict_redundant("over-budget")
-            freed += sum(isinstance(one, Removed) and one.by is None for one in evicted)
+            freed += sum(isinstance(one, CenterRemoved) and one.by is None for one in evicted)
         elif choice == 3 and coreset.capacity > 1:
             coreset.resize(coreset.capacity - 1)
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from streamsel.coreset.centers import CenterTable
 from streamsel.coreset.coreset import WARM_SHARE, Coreset
 from streamsel.coreset.distance import distances
-from streamsel.coreset.values import Admitted, Decision, Removed
+from streamsel.coreset.values import CenterAdded, CenterRemoved, Decision
 from streamsel.errors import ConfigurationError
 from tests.coreset.orders import (
     EXAMPLES,
@@ -114,9 +114,9 @@ def test_changes_replay_to_the_set_and_decisions_say_what_they_measured(
     assert [decision.key for decision in decisions] == [*range(len(vectors))]
     assert sorted(replayed(decisions, capacity)) == [*coreset.keys]
     changes = [change for decision in decisions for change in decision.changes]
-    assert coreset.admitted == sum(isinstance(change, Admitted) for change in changes)
-    assert coreset.evicted == sum(isinstance(change, Removed) for change in changes)
-    novel = [change.key for change in changes if isinstance(change, Admitted)
+    assert coreset.admitted == sum(isinstance(change, CenterAdded) for change in changes)
+    assert coreset.evicted == sum(isinstance(change, CenterRemoved) for change in changes)
+    novel = [change.key for change in changes if isinstance(change, CenterAdded)
              and change.reason == "novel"]  # fmt: skip
     assert sorted(novel) == [d.key for d in decisions if d.outcome == "admitted"]
     for decision in decisions:
@@ -268,7 +268,7 @@ def test_changes_hang_on_the_frame_that_was_admitted_last_in_the_stream() -> Non
     # The far one comes first and sends 1 away; the near one, earlier in the stream, sends 2.
     assert (near.outcome, far.outcome, near.changes) == ("admitted", "admitted", ())
     assert [change.key for change in far.changes] == [4, 1, 3, 2]
-    assert far.changes[1] == Removed(1, 0, float(distances(vectors[:1], vectors[1])[0]),
+    assert far.changes[1] == CenterRemoved(1, 0, float(distances(vectors[:1], vectors[1])[0]),
                                      "closest-pair")  # fmt: skip
 
 
@@ -278,7 +278,7 @@ def test_a_witness_is_recalled_when_its_center_goes() -> None:
         for seed in range(6)
         for decision in offer_all(Coreset[int](12, 6), order("growing", 160, 6, seed), 1)
         for change in decision.changes
-        if isinstance(change, Admitted) and change.reason == "recalled"
+        if isinstance(change, CenterAdded) and change.reason == "recalled"
     ]
     assert recalled
     assert all(change.distance > change.threshold for change in recalled if change.distance)

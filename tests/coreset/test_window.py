@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from streamsel.coreset.admission import Window
 from streamsel.coreset.coreset import Coreset
-from streamsel.coreset.values import Admitted, Decision, Removed
+from streamsel.coreset.values import CenterAdded, CenterRemoved, Decision
 from tests.coreset.orders import EXAMPLES, offer_all, order, radius, replayed, streams
 
 
@@ -36,7 +36,7 @@ def test_every_frame_of_the_window_is_covered(
         )
         history += decisions
         for change in (change for decision in decisions for change in decision.changes):
-            if isinstance(change, Admitted) and change.reason == "recalled":
+            if isinstance(change, CenterAdded) and change.reason == "recalled":
                 assert times[change.key] >= times[start] - span
         centers = coreset.centers()
         assert 1 <= len(centers) <= capacity
@@ -59,7 +59,7 @@ def test_what_is_not_seen_for_the_window_expires() -> None:
     assert coreset.keys == ("east", "north", "west")
     decision = coreset.offer("west again", west, time=10.5)
     assert decision.outcome == "absorbed"  # and yet it makes the set change
-    assert decision.changes == (Removed("east", None, None, "expired"),)
+    assert decision.changes == (CenterRemoved("east", None, None, "expired"),)
     assert [center.last_time for center in coreset.centers()] == [5.0, 10.5]
 
 
@@ -75,7 +75,7 @@ def test_all_expires_after_a_long_silence_and_the_set_fills_again() -> None:
     coreset = Coreset[int](8, 12, window=50.0)
     offer_all(coreset, before, 8, times=[*map(float, range(40))])
     decisions = offer_all(coreset, after, 8, first=40, times=[*map(float, range(1000, 1040))])
-    expired = [c for c in decisions[0].changes if isinstance(c, Removed)]
+    expired = [c for c in decisions[0].changes if isinstance(c, CenterRemoved)]
     assert len(expired) == 8
     assert {change.reason for change in expired} == {"expired"}
     assert len(coreset) == 8
@@ -129,7 +129,7 @@ def test_a_frame_behind_the_others_does_not_turn_the_clock_back() -> None:
     assert coreset.threshold == threshold
     # What was last seen long ago expires, whenever the frame that comes next was taken.
     (change,) = coreset.offer(2, scene[0], time=51.0).changes
-    assert change == Removed(1, None, None, "expired")
+    assert change == CenterRemoved(1, None, None, "expired")
 
 
 @pytest.mark.parametrize(("absorbed_at", "recalled"), [(0.0, False), (5.0, True)])

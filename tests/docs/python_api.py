@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 
 import streamsel
 from streamsel.api.select import SelectedFrame
-from streamsel.coreset.values import Admitted, Center, Decision, Removed
+from streamsel.coreset.values import Center, CenterAdded, CenterRemoved, Decision
 from streamsel.decisions import Evicted, Kept
 from tests.docs.marks import renew
 
@@ -20,7 +20,14 @@ FUNCTIONS = {
     streamsel.select: (streamsel.Selection, SelectedFrame),
     streamsel.watch: (Kept, Evicted),
 }
-CLASSES = (streamsel.Coreset, Decision, Admitted, Removed, Center, streamsel.StreamselError)
+CLASSES = (
+    streamsel.Coreset,
+    Decision,
+    CenterAdded,
+    CenterRemoved,
+    Center,
+    streamsel.StreamselError,
+)
 
 _WIDTH = 88
 
