@@ -312,7 +312,7 @@ def _admission(admitted: CenterAdded[K], changes: Sequence[Change[K]]) -> Decisi
     """Return the decision about a frame that became a center."""
     return Decision(
         key=admitted.key,
-        outcome="admitted",
+        outcome="kept",
         reason="novel",
         distance=admitted.distance,
         nearest=admitted.nearest,
@@ -332,7 +332,7 @@ def _absorption(
     members.table.absorb(slot, point, distance)
     return Decision(
         key=point.key,
-        outcome="absorbed",
+        outcome="covered",
         reason=reason,
         distance=distance,
         nearest=members.table.points[slot].key,

@@ -92,12 +92,12 @@ class Coreset(Generic[K]):
 
     >>> coreset = Coreset[str](capacity=2, dim=2)
     >>> coreset.offer("east", np.array([1.0, 0.0])).outcome
-    'admitted'
+    'kept'
     >>> coreset.offer("north", np.array([0.0, 1.0])).changes[0].nearest
     'east'
     >>> decision = coreset.offer("north by west", np.array([-0.1, 0.995]) / np.hypot(0.1, 0.995))
     >>> decision.outcome, decision.nearest, round(decision.distance, 2)
-    ('absorbed', 'north', 0.1)
+    ('covered', 'north', 0.1)
 
     Args:
         capacity: Most centers, at least 1.
@@ -185,7 +185,7 @@ class Coreset(Generic[K]):
         return self._members.progress.evicted
 
     @property
-    def rejected(self) -> int:
+    def refused(self) -> int:
         """How many frames had no valid vector."""
         return self._members.progress.rejected
 
@@ -260,7 +260,7 @@ class Coreset(Generic[K]):
         progress.rejected += len(points) - len(valid)
         decided = iter(decide(members, valid) if valid else ())
         return [
-            Decision(key, "rejected", "invalid", None, None, None)
+            Decision(key, "refused", "invalid", None, None, None)
             if point is None
             else next(decided)
             for key, point in zip(keys, points, strict=True)

@@ -52,8 +52,8 @@ def distances(rows: Vectors, others: Vectors | Vector) -> npt.NDArray[np.float64
     the rounding of the norms adds to two opposite vectors is cut off. The value for a pair depends
     neither on the other rows nor on the order of the two. Cost O(N D).
 
-    >>> distances(np.eye(2, dtype=np.float32), np.array([1.0, 0.0],
-    np.float32)).round(4).tolist() [0.0, 1.4142]
+    >>> distances(np.eye(2, dtype=np.float32), np.array([1.0, 0.0], np.float32)).round(4).tolist()
+    [0.0, 1.4142]
     """
     gap = rows.astype(np.float64) - others  # (N, D)
     exact: npt.NDArray[np.float64] = np.minimum(np.sqrt((gap * gap).sum(axis=-1)), FARTHEST)

@@ -81,11 +81,11 @@ Change: TypeAlias = CenterAdded[K] | CenterRemoved[K]
 class Decision(Generic[K]):
     """What became of one offered frame, and why.
 
-    ``admitted``: it became a center (``novel``). ``absorbed``: a center stands for it, within the
+    ``kept``: it became a center (``novel``). ``covered``: a center stands for it, within the
     floor (``near-duplicate``), within the threshold (``covered``), or beyond it where every place
-    is taken by a pinned one (``full``). ``rejected``: its vector was not a finite unit vector
+    is taken by a pinned one (``full``). ``refused``: its vector was not a finite unit vector
     (``invalid``), and the coreset did not change. ``distance`` is to ``nearest``; both are None
-    where none was measured, ``threshold`` only for rejected frames.
+    where none was measured, ``threshold`` only for refused frames.
 
     The ``changes`` of consecutive decisions, read one after the other, are in the order in which
     they happened, so any prefix of them replays to a set that was really held. A change hangs on
@@ -94,7 +94,7 @@ class Decision(Generic[K]):
     """
 
     key: K
-    outcome: Literal["admitted", "absorbed", "rejected"]
+    outcome: Literal["kept", "covered", "refused"]
     reason: Literal["novel", "near-duplicate", "covered", "full", "invalid"]
     distance: float | None
     nearest: K | None
@@ -170,7 +170,7 @@ class Progress:
     ``soft`` is the threshold (before the floor) while the set is not full; ``spacing`` the
     smallest distance of two centers when it last was; ``lower_bound`` a lower bound of the
     optimal radius; ``clock`` the latest time in seconds, -inf before the first. The others count
-    frames: all that were offered, rejected ones included; changes; rejected ones.
+    frames: all that were offered, refused ones included; changes; refused ones.
     """
 
     soft: float

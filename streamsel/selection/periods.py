@@ -228,7 +228,7 @@ class Periods:
         return {
             int(valid[one]): Decision(
                 key=frames[valid[one]],
-                outcome="absorbed",
+                outcome="covered",
                 reason="near-duplicate",
                 distance=float(distances[one]),
                 nearest=self.familiar.frames[places[one]],

@@ -34,11 +34,11 @@ def refused(candidate: Candidate, reason: str | None = None) -> Verdict:
 
 def verdict_of(candidate: Candidate, decision: Decision[Frame]) -> Verdict:
     """Say what a coreset decided about a candidate with an embedding."""
-    if decision.outcome == "rejected":
+    if decision.outcome == "refused":
         return refused(candidate, INVALID_EMBEDDING)
     return Verdict(
         candidate=candidate,
-        outcome="kept" if decision.outcome == "admitted" else "covered",
+        outcome="kept" if decision.outcome == "kept" else "covered",
         reason=decision.reason,
         distance=decision.distance,
         nearest=None if decision.nearest is None else decision.nearest.key,

@@ -99,7 +99,7 @@ def test_whatever_happens_what_is_promised_holds(
         keys = [*range(start, start + len(part))]
         for decision in coreset.offer_block(keys, part, times=[float(key) for key in keys]):
             story.changed(decision.changes)
-            if decision.outcome == "absorbed":
+            if decision.outcome == "covered":
                 story.owner[decision.key] = decision.nearest
         assert pins <= story.live
         choice = int(random.integers(0, 9))
@@ -173,7 +173,7 @@ def test_a_full_set_of_pinned_ones_refuses_newcomers_and_says_so() -> None:
     assert coreset.pin("near")
     assert coreset.redundancy is None
     decision = coreset.offer("west", west)
-    assert (decision.outcome, decision.reason, decision.nearest) == ("absorbed", "full", "near")
+    assert (decision.outcome, decision.reason, decision.nearest) == ("covered", "full", "near")
     assert decision.changes == ()
     assert coreset.coverage_bound == decision.distance == pytest.approx(2 * math.sin(1.309), 1e-3)
     assert coreset.evict_redundant("over-budget") == []
@@ -308,7 +308,7 @@ def test_a_removed_scene_is_taken_in_again() -> None:
     offer_all(coreset, vectors, 1)
     spacing, lost = coreset.spacing, coreset.keys[3]
     assert coreset.remove([lost, 10**6], "lost") == [CenterRemoved(lost, None, None, "lost")]
-    assert coreset.offer(1000, vectors[lost]).outcome == "admitted"
+    assert coreset.offer(1000, vectors[lost]).outcome == "kept"
     assert len(coreset) == 12
     assert coreset.spacing >= spacing
 
@@ -321,8 +321,8 @@ def test_a_free_place_is_for_a_frame_that_is_as_far_away_as_the_others_are() -> 
     spacing = coreset.spacing
     coreset.remove([2], "lost")
     assert coreset.threshold == spacing
-    assert coreset.offer(4, vectors[4]).outcome == "absorbed"
-    assert coreset.offer(5, vectors[5]).outcome == "admitted"
+    assert coreset.offer(4, vectors[4]).outcome == "covered"
+    assert coreset.offer(5, vectors[5]).outcome == "kept"
     assert coreset.spacing == least_gap(coreset) == spacing
 
 
@@ -415,7 +415,7 @@ def test_the_lower_bound_knows_of_pinned_pairs_that_are_closer() -> None:
     offer_all(coreset, vectors[:3], 1)
     assert coreset.pin(0)
     assert coreset.pin(1)
-    assert coreset.offer(3, vectors[3]).outcome == "admitted"
+    assert coreset.offer(3, vectors[3]).outcome == "kept"
     pair = float(distances(vectors[:1], vectors[1])[0])
     assert coreset.lower_bound == pair / 2
     assert coreset.lower_bound <= farthest_first_radius(vectors, 3)
@@ -457,6 +457,6 @@ def test_a_place_that_is_freed_again_and_again_is_filled_again_and_again() -> No
     alone = max(coreset.centers(), key=lambda center: center.distance or 0.0)
     for number in range(12, 48):
         coreset.remove({alone.key, number - 1}, "lost")
-        assert coreset.offer(number, alone.vector).outcome == "admitted"
+        assert coreset.offer(number, alone.vector).outcome == "kept"
     assert coreset.spacing == full
     assert coreset.admitted == 48  # a set that nobody touches stops at twice its capacity

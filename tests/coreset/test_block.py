@@ -72,5 +72,5 @@ def test_a_center_that_products_take_for_too_far_is_measured() -> None:
     assert float(vectors[0] @ vectors[2]) > float(vectors[1] @ vectors[2])
     _, absorbed = coreset.offer_block(["newcomer", "between"], vectors[1:])
     assert coreset.keys == ("base", "newcomer")
-    assert (absorbed.outcome, absorbed.nearest) == ("absorbed", "newcomer")
+    assert (absorbed.outcome, absorbed.nearest) == ("covered", "newcomer")
     assert absorbed.distance == distances(vectors[1:2], vectors[2])[0]

@@ -79,7 +79,7 @@ def test_a_frame_just_offered_is_near(
             continue
         near = float(distances(held(coreset), vector).min())
         assert near <= max(floor, (2 + hysteresis) * coreset.spacing) + 1e-12
-        if decision.outcome == "absorbed":
+        if decision.outcome == "covered":
             assert decision.distance == near <= max(floor, (1 + hysteresis) * coreset.spacing)
             best = farthest_first_radius(vectors[: number + 1], capacity)  # at least OPT
             assert near <= max(floor, 2 * (1 + hysteresis) * best) + 1e-12
@@ -118,7 +118,7 @@ def test_changes_replay_to_the_set_and_decisions_say_what_they_measured(
     assert coreset.evicted == sum(isinstance(change, CenterRemoved) for change in changes)
     novel = [change.key for change in changes if isinstance(change, CenterAdded)
              and change.reason == "novel"]  # fmt: skip
-    assert sorted(novel) == [d.key for d in decisions if d.outcome == "admitted"]
+    assert sorted(novel) == [d.key for d in decisions if d.outcome == "kept"]
     for decision in decisions:
         check_measures(decision, vectors, floor)
 
@@ -126,14 +126,14 @@ def test_changes_replay_to_the_set_and_decisions_say_what_they_measured(
 def check_measures(decision: Decision[int], vectors: np.ndarray, floor: float) -> None:
     assert decision.threshold is not None
     if decision.nearest is None:
-        assert (decision.outcome, decision.distance) == ("admitted", None)
+        assert (decision.outcome, decision.distance) == ("kept", None)
         return
     exact = float(distances(vectors[[decision.key]], vectors[decision.nearest])[0])
     assert decision.distance == exact
     expected = {"novel"} if exact > decision.threshold else {"covered", "near-duplicate"}
     assert decision.reason in expected
     assert (decision.reason == "near-duplicate") == (
-        decision.outcome == "absorbed" and exact <= floor
+        decision.outcome == "covered" and exact <= floor
     )
 
 
@@ -168,7 +168,7 @@ def test_offering_the_coreset_again_changes_nothing(
     offer_all(coreset, vectors, 32)
     before = (coreset.keys, coreset.spacing, coreset.coverage_bound, coreset.lower_bound)
     for decision in offer_all(coreset, held(coreset), 7):
-        assert (decision.outcome, decision.distance, decision.changes) == ("absorbed", 0.0, ())
+        assert (decision.outcome, decision.distance, decision.changes) == ("covered", 0.0, ())
     assert before == (
         coreset.keys, coreset.spacing, coreset.coverage_bound, coreset.lower_bound,
     )  # fmt: skip
@@ -189,9 +189,9 @@ def test_invalid_vectors_change_nothing(vectors: np.ndarray, capacity: int, seed
         bad += 2
         assert decision == expected
         for rejected in (first, last):
-            assert (rejected.outcome, rejected.reason) == ("rejected", "invalid")
+            assert (rejected.outcome, rejected.reason) == ("refused", "invalid")
             assert (rejected.distance, rejected.nearest, rejected.changes) == (None, None, ())
-    assert (spoiled.rejected, clean.rejected) == (bad, 0)
+    assert (spoiled.refused, clean.refused) == (bad, 0)
     assert spoiled.keys == clean.keys
     assert spoiled.coverage_bound == clean.coverage_bound
 
@@ -232,9 +232,9 @@ def test_of_near_duplicates_in_a_block_the_sharpest_is_admitted() -> None:
     coreset = Coreset[str](5, 2, floor=0.1)
     blurred, sharp, other = coreset.offer_block("abc", vectors, qualities=[0.2, 0.9, 0.9])
     assert (blurred.outcome, blurred.reason, blurred.nearest) == (
-        "absorbed", "near-duplicate", "b",
+        "covered", "near-duplicate", "b",
     )  # fmt: skip
-    assert (sharp.outcome, other.outcome) == ("admitted", "admitted")
+    assert (sharp.outcome, other.outcome) == ("kept", "kept")
     assert coreset.keys == ("b", "c")
 
 
@@ -256,7 +256,7 @@ def test_a_sharper_frame_that_a_center_covers_takes_no_place() -> None:
     coreset.offer("center", unit(np.array([1.0, 0.0])[None])[0])
     pair = unit(np.array([[math.cos(a), math.sin(a)] for a in (0.15, 0.08)]))
     far, covered = coreset.offer_block("xy", pair, qualities=[0.1, 0.9])
-    assert (far.outcome, covered.outcome) == ("admitted", "absorbed")
+    assert (far.outcome, covered.outcome) == ("kept", "covered")
 
 
 def test_changes_hang_on_the_frame_that_was_admitted_last_in_the_stream() -> None:
@@ -266,7 +266,7 @@ def test_changes_hang_on_the_frame_that_was_admitted_last_in_the_stream() -> Non
     offer_all(coreset, vectors[:3], 1)
     near, far = coreset.offer_block([3, 4], vectors[3:])
     # The far one comes first and sends 1 away; the near one, earlier in the stream, sends 2.
-    assert (near.outcome, far.outcome, near.changes) == ("admitted", "admitted", ())
+    assert (near.outcome, far.outcome, near.changes) == ("kept", "kept", ())
     assert [change.key for change in far.changes] == [4, 1, 3, 2]
     assert far.changes[1] == CenterRemoved(1, 0, float(distances(vectors[:1], vectors[1])[0]),
                                      "closest-pair")  # fmt: skip
@@ -381,7 +381,7 @@ def test_wrong_shapes_are_refused_and_change_nothing() -> None:
         coreset.offer_block("ab", good[:2], times=[0.0])
     with pytest.raises(ConfigurationError, match="qualities must be 1 finite numbers"):
         coreset.offer("a", good[0], time=0.0, quality=math.inf)
-    assert (len(coreset), coreset.rejected) == (0, 0)
+    assert (len(coreset), coreset.refused) == (0, 0)
 
 
 def test_the_mathematics_needs_numpy_alone() -> None:

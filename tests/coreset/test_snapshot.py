@@ -52,7 +52,7 @@ def test_a_restored_coreset_continues_alike(
         assert offer_all(restored, vectors[cut:], block, first=cut, **rest) == expected
         assert restored.snapshot().to_bytes() == coreset.snapshot().to_bytes()
         for name in ("keys", "spacing", "threshold", "coverage_bound", "lower_bound",
-                     "admitted", "evicted", "rejected"):  # fmt: skip
+                     "admitted", "evicted", "refused"):  # fmt: skip
             assert getattr(restored, name) == getattr(coreset, name)
 
 
@@ -94,7 +94,7 @@ def test_an_empty_coreset_survives() -> None:
     content = Coreset[str](3, 4, window=5.0).snapshot().to_bytes()
     restored = Coreset.restore(Snapshot.from_bytes(content, str))
     assert (len(restored), restored.capacity, restored.dim) == (0, 3, 4)
-    assert restored.offer("a", np.eye(4)[0], time=1.0).outcome == "admitted"
+    assert restored.offer("a", np.eye(4)[0], time=1.0).outcome == "kept"
 
 
 def test_numpy_reads_it_without_pickle() -> None:

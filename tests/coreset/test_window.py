@@ -54,11 +54,11 @@ def test_what_is_not_seen_for_the_window_expires() -> None:
     coreset = Coreset[str](3, 2, window=10.0)
     coreset.offer("east", east, time=0.0)
     coreset.offer("north", north, time=0.0)
-    assert coreset.offer("north again", north, time=5.0).outcome == "absorbed"
+    assert coreset.offer("north again", north, time=5.0).outcome == "covered"
     assert coreset.offer("west", west, time=10.0).changes[0].key == "west"
     assert coreset.keys == ("east", "north", "west")
     decision = coreset.offer("west again", west, time=10.5)
-    assert decision.outcome == "absorbed"  # and yet it makes the set change
+    assert decision.outcome == "covered"  # and yet it makes the set change
     assert decision.changes == (CenterRemoved("east", None, None, "expired"),)
     assert [center.last_time for center in coreset.centers()] == [5.0, 10.5]
 

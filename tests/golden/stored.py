@@ -49,7 +49,6 @@ _INTERRUPTED_AFTER = 24
 _OFFERED = 100
 """Vectors that the stored coreset was offered; as many as are left follow in the test."""
 LOGINS = {"3f0c": 4_000_000_000, "99ab": 4_000_000_001}
-_OUTCOMES = {"admitted": "kept", "absorbed": "covered", "rejected": "refused"}
 
 
 def store() -> None:
@@ -196,7 +195,7 @@ def coreset_rows(stored: bytes | None = None) -> Iterator[Row]:
         yield {
             "kind": "verdict",
             "frame": decision.key,
-            "outcome": _OUTCOMES.get(decision.outcome, decision.outcome),
+            "outcome": decision.outcome,
             "reason": decision.reason,
             "distance": decision.distance,
             "nearest": decision.nearest,
