@@ -84,8 +84,7 @@ def cover(seen: Vectors, kept: Vectors, within: float | None = None) -> Cover:
     ``within`` is the radius to compare with; None: its own, so that the ratio is 1 and nothing is
     missed. O(N C D) time, O(N) memory besides.
 
-    >>> found = cover(np.eye(3, dtype=np.float32), np.eye(3, dtype=np.float32)[:2],
-    within=1.0)
+    >>> found = cover(np.eye(3, dtype=np.float32), np.eye(3, dtype=np.float32)[:2], within=1.0)
     >>> round(found.radius, 4), round(found.missed, 4)
     (1.4142, 0.3333)
     """

@@ -95,8 +95,8 @@ def coverage(seen: Vectors, kept: Vectors) -> Coverage:
     O(N C D) time in blocks; O(N) memory besides. NaN where nothing was seen, infinite where
     something was seen and nothing kept.
 
-    >>> coverage(np.eye(2, dtype=np.float32), np.eye(2,
-    dtype=np.float32)[:1]).mean.__round__(4) 0.7071
+    >>> coverage(np.eye(2, dtype=np.float32), np.eye(2, dtype=np.float32)[:1]).mean.__round__(4)
+    0.7071
     """
     if len(seen) > 0 and len(kept) == 0:
         return Coverage(math.inf, math.inf, math.inf)

@@ -81,7 +81,7 @@ def cursor_of(frame: FrameView) -> str:
     """Return the text of ``before`` that continues a list after this frame.
 
     >>> key = FrameKey("gate", 7)
-    >>> frame = KeptFrame(key, 1.5, 0.0, "", 0, 0, 0, "", None, None, "novel", False)
+    >>> frame = FrameView(key, 1.5, 0.0, "", 0, 0, 0, "", None, None, "novel", False)
     >>> cursor_of(frame), read_position(cursor_of(frame))
     ('1.5,gate-000007', Position(wall_time=1.5, feed='gate', index=7))
     """
