@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 from streamsel.config.fields import SecretSource
 from streamsel.config.schema import Config
 from streamsel.config.sections.base import NAME_RULE, Section
-from streamsel.config.tree import Node, Place, Problem, nearest
+from streamsel.config.tree import ConfigNode, Place, Problem, nearest
 from streamsel.redaction import mask
 
 _LONGEST_SHOWN = 60
@@ -27,7 +27,7 @@ _REQUIREMENTS = {
 }
 
 
-def complaints(error: ValidationError, tree: Node) -> Iterator[Problem]:
+def complaints(error: ValidationError, tree: ConfigNode) -> Iterator[Problem]:
     """Tell every problem of what was made from ``tree``."""
     for detail in error.errors(include_url=False, include_input=False):
         for node, message in _told(detail, tree):
@@ -46,7 +46,7 @@ def is_secret(path: Place) -> bool:
     return SecretStr in _types_of(path)
 
 
-def _told(detail: ErrorDetails, tree: Node) -> Iterator[tuple[Node, str]]:
+def _told(detail: ErrorDetails, tree: ConfigNode) -> Iterator[tuple[ConfigNode, str]]:
     path = tuple(str(part) for part in detail["loc"])
     context: Mapping[str, Any] = detail.get("ctx", {})
     if detail["type"] == "conflicts":
@@ -62,7 +62,9 @@ def _told(detail: ErrorDetails, tree: Node) -> Iterator[tuple[Node, str]]:
         yield nearest(tree, path), _message(detail, path, context, tree)
 
 
-def _message(detail: ErrorDetails, path: Place, context: Mapping[str, Any], tree: Node) -> str:
+def _message(
+    detail: ErrorDetails, path: Place, context: Mapping[str, Any], tree: ConfigNode
+) -> str:
     where = mask(".".join(path)) or "''"
     kind = detail["type"]
     if kind == "extra_forbidden":
@@ -83,7 +85,7 @@ def _message(detail: ErrorDetails, path: Place, context: Mapping[str, Any], tree
     return f"{where} is {_shown(nearest(tree, path))}; {need}"
 
 
-def _shown(node: Node) -> str:
+def _shown(node: ConfigNode) -> str:
     """A value as it was written, before variables were filled in."""
     if node.value is None:
         return "null"

@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 import yaml
 
-from streamsel.config.tree import Node, Problem, State
+from streamsel.config.tree import ConfigNode, Problem, State
 from streamsel.errors import ConfigurationError
 from streamsel.redaction import mask
 
@@ -33,7 +33,7 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 class Document:
     """What a file holds, and what is wrong with it: the line, and a message of one line."""
 
-    tree: Node
+    tree: ConfigNode
     problems: tuple[Problem, ...]
 
 
@@ -75,12 +75,12 @@ class _Builder:
         self._name = name
         self._events: Iterator[Any] = iter(yaml.parse(text, Loader=_LOADER))
         self._fill_in = fill_in
-        self._anchors: dict[str, Node] = {}
+        self._anchors: dict[str, ConfigNode] = {}
         self._merged = 0
 
-    def build(self) -> Node:
+    def build(self) -> ConfigNode:
         """Build the tree of the one document that the file holds."""
-        root = Node({}, self._name)
+        root = ConfigNode({}, self._name)
         try:
             for event in self._events:
                 if not isinstance(event, yaml.DocumentStartEvent):
@@ -93,16 +93,16 @@ class _Builder:
             self._refuse_syntax(error)
         return root
 
-    def _root(self) -> Node:
+    def _root(self) -> ConfigNode:
         event = next(self._events)
         node = self._node(event, _line(event), 0)
         if isinstance(node.value, dict):
             return node
         if node.state != "blank":
             self._complain(_line(event), "must hold keys, like feeds:, each with its value")
-        return Node({}, self._name, 1)
+        return ConfigNode({}, self._name, 1)
 
-    def _node(self, event: Any, line: int, depth: int) -> Node:
+    def _node(self, event: Any, line: int, depth: int) -> ConfigNode:
         """Build what begins with ``event``; ``line`` is that of its key."""
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event, line)
@@ -120,10 +120,10 @@ class _Builder:
             self._anchors[event.anchor] = node
         return node
 
-    def _scalar(self, event: Any, line: int) -> Node:
+    def _scalar(self, event: Any, line: int) -> ConfigNode:
         is_plain = event.style in (None, "") and event.tag is None
         if is_plain and event.value in _NULLS:
-            return Node(None, f"{self._name}:{line}", line, event.value)
+            return ConfigNode(None, f"{self._name}:{line}", line, event.value)
         try:
             value = self._fill_in(event.value)
         except ConfigurationError as error:
@@ -131,14 +131,14 @@ class _Builder:
             return self._broken(line)
         is_blank = is_plain and not event.value
         state: State = "blank" if is_blank else "given"
-        return Node(value, f"{self._name}:{line}", line, event.value, state)
+        return ConfigNode(value, f"{self._name}:{line}", line, event.value, state)
 
-    def _broken(self, line: int) -> Node:
-        return Node("", f"{self._name}:{line}", line, state="broken")
+    def _broken(self, line: int) -> ConfigNode:
+        return ConfigNode("", f"{self._name}:{line}", line, state="broken")
 
-    def _mapping(self, event: Any, line: int, depth: int) -> Node:
-        children: dict[str, Node] = {}
-        merged: list[Node] = []
+    def _mapping(self, event: Any, line: int, depth: int) -> ConfigNode:
+        children: dict[str, ConfigNode] = {}
+        merged: list[ConfigNode] = []
         for key in self._until(yaml.MappingEndEvent):
             key_line = _line(key)
             name = key.value if isinstance(key, yaml.ScalarEvent) else None
@@ -155,9 +155,9 @@ class _Builder:
                 children[name] = value
         for node in merged:
             self._merge(children, node)
-        return Node(children, f"{self._name}:{line}", line)
+        return ConfigNode(children, f"{self._name}:{line}", line)
 
-    def _merge(self, children: dict[str, Node], node: Node) -> None:
+    def _merge(self, children: dict[str, ConfigNode], node: ConfigNode) -> None:
         """Take in what ``<<`` names, beneath what is there already."""
         if not isinstance(node.value, dict):
             problem = "merges (<<) what does not hold keys; name an anchor that does"
@@ -168,11 +168,11 @@ class _Builder:
         for name, child in node.children.items():
             children.setdefault(name, child)
 
-    def _sequence(self, event: Any, line: int, depth: int) -> Node:
+    def _sequence(self, event: Any, line: int, depth: int) -> ConfigNode:
         items = [
             self._node(item, _line(item), depth + 1) for item in self._until(yaml.SequenceEndEvent)
         ]
-        return Node(items, f"{self._name}:{line}", line)
+        return ConfigNode(items, f"{self._name}:{line}", line)
 
     def _until(self, end: type[Any]) -> Iterator[Any]:
         """Yield the events that begin a node each, whose rest the caller takes."""
@@ -181,7 +181,7 @@ class _Builder:
                 return
             yield event
 
-    def _alias(self, event: Any, line: int) -> Node:
+    def _alias(self, event: Any, line: int) -> ConfigNode:
         if event.anchor in self._anchors:
             node = self._anchors[event.anchor]
             return replace(node, origin=f"{self._name}:{line}", line=line)

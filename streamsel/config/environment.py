@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 
-from streamsel.config.tree import Node
+from streamsel.config.tree import ConfigNode
 from streamsel.errors import ConfigurationError
 
 _PREFIX = "STREAMSEL_"
@@ -54,7 +54,7 @@ def filled_in(text: str, environment: Mapping[str, str]) -> set[str]:
 
 def settings_of(
     environment: Mapping[str, str], sections: Collection[str], feeds: Collection[str]
-) -> Node:
+) -> ConfigNode:
     """Return the tree of all settings that the environment makes.
 
     ``STREAMSEL_SINKS__MQTT__HOST`` sets ``sinks.mqtt.host``. A feed is meant by its name in any
@@ -63,7 +63,7 @@ def settings_of(
     sets some for every service of its own). Raises :class:`ConfigurationError` for what could mean
     two feeds.
     """
-    root: dict[str, Node] = {}
+    root: dict[str, ConfigNode] = {}
     for variable in sorted(environment):
         text = environment[variable]
         path = _path(variable, feeds)
@@ -71,12 +71,12 @@ def settings_of(
             continue
         children = root
         for name in path[:-1]:
-            inner = children.setdefault(name, Node({}, variable))
+            inner = children.setdefault(name, ConfigNode({}, variable))
             if not isinstance(inner.value, dict):
-                inner = children[name] = Node({}, variable)
+                inner = children[name] = ConfigNode({}, variable)
             children = inner.value
-        children[path[-1]] = Node(None if text in ("null", "~") else text, variable, raw=text)
-    return Node(root, "environment")
+        children[path[-1]] = ConfigNode(None if text in ("null", "~") else text, variable, raw=text)
+    return ConfigNode(root, "environment")
 
 
 def _path(variable: str, feeds: Collection[str]) -> tuple[str, ...]:

@@ -6,14 +6,14 @@ import re
 from dataclasses import replace
 
 from streamsel.config.sections.base import NAME
-from streamsel.config.tree import Node, Problem
+from streamsel.config.tree import ConfigNode, Problem
 from streamsel.redaction import mask
 from streamsel.sources.naming import slug
 
 _LONGEST_NAME, _LONGEST_DISPLAY = 64, 200
 
 
-def name_feeds(tree: Node) -> tuple[Node, list[Problem]]:
+def name_feeds(tree: ConfigNode) -> tuple[ConfigNode, list[Problem]]:
     """Name every feed of one layer by its slug, and show what was written instead.
 
     A feed that is called by a name already stays as it is. Says which two would have one name.
@@ -21,7 +21,7 @@ def name_feeds(tree: Node) -> tuple[Node, list[Problem]]:
     """
     if "feeds" not in tree.children:
         return tree, []
-    feeds: dict[str, Node] = {}
+    feeds: dict[str, ConfigNode] = {}
     written: dict[str, str] = {}
     problems = []
     for called, feed in tree.children["feeds"].children.items():
@@ -46,11 +46,11 @@ def _name(called: str) -> str:
     return slug(called).replace(".", "-")[:_LONGEST_NAME].strip("-_") or "feed"
 
 
-def _displayed(feed: Node, called: str) -> Node:
+def _displayed(feed: ConfigNode, called: str) -> ConfigNode:
     """A feed with what it is called as its display name, unless it says another."""
     if feed.state == "blank":
         return feed
     if "display_name" in feed.children or not isinstance(feed.value, dict):
         return feed
-    shown = Node(called, feed.origin, feed.line)
+    shown = ConfigNode(called, feed.origin, feed.line)
     return replace(feed, value={**feed.children, "display_name": shown})

@@ -15,7 +15,7 @@ from streamsel.config.environment import fill_in, settings_of
 from streamsel.config.feed_names import name_feeds
 from streamsel.config.schema import Config
 from streamsel.config.secrets import know_secrets, read_source_files, warn_of_exposed
-from streamsel.config.tree import Node, Problem, nearest, overlay, plain, plant
+from streamsel.config.tree import ConfigNode, Problem, nearest, overlay, plain, plant
 from streamsel.errors import ConfigurationError
 
 
@@ -34,7 +34,7 @@ def load(
     Raises :class:`ConfigurationError` with a line for each problem that was found. No message
     holds a secret.
     """
-    file, problems = Node({}, "configuration"), list[Problem]()
+    file, problems = ConfigNode({}, "configuration"), list[Problem]()
     if path is not None:
         document = read_document(path, partial(fill_in, environment=environment))
         file, clashes = name_feeds(document.tree)

@@ -14,7 +14,7 @@ from streamsel.config.complaints import is_secret
 from streamsel.config.environment import fill_in, filled_in
 from streamsel.config.sections.service import ServiceConfig
 from streamsel.config.sections.webrtc import IceServerConfig
-from streamsel.config.tree import Node, Place, Problem, State, nearest
+from streamsel.config.tree import ConfigNode, Place, Problem, State, nearest
 from streamsel.errors import ConfigurationError
 from streamsel.redaction import know_address, know_secret, mask
 
@@ -65,7 +65,7 @@ def ice_credential(server: IceServerConfig) -> str | None:
     return None if server.credential is None else server.credential.get_secret_value()
 
 
-def read_source_files(tree: Node, folder: Path) -> tuple[Node, list[Problem]]:
+def read_source_files(tree: ConfigNode, folder: Path) -> tuple[ConfigNode, list[Problem]]:
     """Put what the ``source_file`` of each feed holds in its place; say what is wrong.
 
     Relative paths begin at ``folder``. Of such a source messages tell the scheme alone.
@@ -86,7 +86,7 @@ def read_source_files(tree: Node, folder: Path) -> tuple[Node, list[Problem]]:
             source = ""
         know_address(source, _veil(source))
         state: State = "given" if source else "broken"
-        given = {**feed.children, "source": Node(source, file.origin, file.line, state=state)}
+        given = {**feed.children, "source": ConfigNode(source, file.origin, file.line, state=state)}
         feeds[name] = replace(feed, value=given)
     if not feeds:
         return tree, problems
@@ -94,7 +94,7 @@ def read_source_files(tree: Node, folder: Path) -> tuple[Node, list[Problem]]:
     return replace(tree, value={**tree.children, "feeds": whole}), problems
 
 
-def know_secrets(tree: Node, environment: Mapping[str, str]) -> None:
+def know_secrets(tree: ConfigNode, environment: Mapping[str, str]) -> None:
     """Have every secret of a configuration masked from now on, wherever it stands.
 
     Those are what a setting holds that is a secret as a whole, and whatever came from the
@@ -135,7 +135,7 @@ def _is_place(value: str) -> bool:
         return False
 
 
-def warn_of_exposed(path: Path, tree: Node) -> None:
+def warn_of_exposed(path: Path, tree: ConfigNode) -> None:
     """Warn of secrets that were written into a file that others than its owner may read."""
     try:
         mode = path.stat().st_mode
@@ -151,7 +151,7 @@ def warn_of_exposed(path: Path, tree: Node) -> None:
         )
 
 
-def _written_secrets(node: Node, place: Place) -> Iterator[tuple[Place, Node]]:
+def _written_secrets(node: ConfigNode, place: Place) -> Iterator[tuple[Place, ConfigNode]]:
     """Every setting of the file that holds a secret as such, not as a variable."""
     for inner, child in _texts(node, place):
         if child.line and child.raw and "${" not in child.raw:
@@ -160,7 +160,7 @@ def _written_secrets(node: Node, place: Place) -> Iterator[tuple[Place, Node]]:
                 yield inner, child
 
 
-def _texts(node: Node, place: Place) -> Iterator[tuple[Place, Node]]:
+def _texts(node: ConfigNode, place: Place) -> Iterator[tuple[Place, ConfigNode]]:
     """Every setting whose value is a text, and where it is."""
     for name, child in node.children.items():
         inner = (*place, name)

@@ -25,7 +25,7 @@ _INSTEAD = {**dict(_PAIRS), **{second: first for first, second in _PAIRS}}
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class ConfigNode:
     """A value, or a mapping of names to nodes.
 
     ``origin`` says where it came from, ``line`` is that in a file (0 elsewhere), ``raw`` the text
@@ -40,7 +40,7 @@ class Node:
     state: State = "given"
 
     @property
-    def children(self) -> Mapping[str, Node]:
+    def children(self) -> Mapping[str, ConfigNode]:
         """What it holds by name; nothing where it is a single value."""
         return self.value if isinstance(self.value, dict) else {}
 
@@ -53,7 +53,7 @@ class Problem:
     message: str
 
 
-def nearest(tree: Node, path: Place) -> Node:
+def nearest(tree: ConfigNode, path: Place) -> ConfigNode:
     """Return the node at a path, or the last one on the way there."""
     node = tree
     for name in path:
@@ -64,7 +64,7 @@ def nearest(tree: Node, path: Place) -> Node:
     return node
 
 
-def overlay(lower: Node, upper: Node) -> Node:
+def overlay(lower: ConfigNode, upper: ConfigNode) -> ConfigNode:
     """Return ``lower`` with what ``upper`` says instead."""
     if not isinstance(upper.value, dict):
         return upper
@@ -78,16 +78,16 @@ def overlay(lower: Node, upper: Node) -> Node:
     return replace(lower if isinstance(lower.value, dict) else upper, value=merged)
 
 
-def plant(values: Mapping[str, Any], origin: str) -> Node:
+def plant(values: Mapping[str, Any], origin: str) -> ConfigNode:
     """Return the tree of values that come from one place."""
     children = {
-        name: plant(value, origin) if isinstance(value, Mapping) else Node(value, origin)
+        name: plant(value, origin) if isinstance(value, Mapping) else ConfigNode(value, origin)
         for name, value in values.items()
     }
-    return Node(children, origin)
+    return ConfigNode(children, origin)
 
 
-def plain(tree: Node) -> dict[str, Any]:
+def plain(tree: ConfigNode) -> dict[str, Any]:
     """Return the values alone; what is blank counts as not given.
 
     Raises :class:`ConfigurationError` for more values than anyone would write, as aliases of
@@ -95,7 +95,7 @@ def plain(tree: Node) -> dict[str, Any]:
     """
     seen = 0
 
-    def values_of(node: Node, depth: int, is_feeds: bool) -> dict[str, Any]:
+    def values_of(node: ConfigNode, depth: int, is_feeds: bool) -> dict[str, Any]:
         nonlocal seen
         found: dict[str, Any] = {}
         for name, child in node.children.items():
@@ -107,7 +107,9 @@ def plain(tree: Node) -> dict[str, Any]:
             if child.children:
                 found[name] = values_of(child, depth + 1, depth == 0 and name == "feeds")
             elif isinstance(child.value, list):
-                found[name] = [one.value if isinstance(one, Node) else one for one in child.value]
+                found[name] = [
+                    one.value if isinstance(one, ConfigNode) else one for one in child.value
+                ]
             elif child.state != "blank":
                 found[name] = child.value
             elif is_feeds:

@@ -28,7 +28,7 @@ _MEAN = (123.7, 116.3, 103.5)
 _SPREAD = 64.0
 
 
-class Block(nn.Module):
+class ConvBlock(nn.Module):
     """A convolution with batch norm and ReLU; residual where it keeps size and width."""
 
     def __init__(self, width_in: int, width_out: int, stride: int, kernel: int = 3) -> None:
@@ -59,14 +59,14 @@ class Network(nn.Module):
         super().__init__()
         low, middle, high, top = _WIDTHS
         self.blocks = nn.Sequential(
-            Block(3, low, 4, kernel=6),  # 16 x 16
-            Block(low, middle, 2),  # 8 x 8
-            Block(middle, middle, 1),
-            Block(middle, middle, 1),
-            Block(middle, high, 2),  # 4 x 4
-            Block(high, high, 1),
-            Block(high, high, 1),
-            Block(high, top, 2),  # 2 x 2
+            ConvBlock(3, low, 4, kernel=6),  # 16 x 16
+            ConvBlock(low, middle, 2),  # 8 x 8
+            ConvBlock(middle, middle, 1),
+            ConvBlock(middle, middle, 1),
+            ConvBlock(middle, high, 2),  # 4 x 4
+            ConvBlock(high, high, 1),
+            ConvBlock(high, high, 1),
+            ConvBlock(high, top, 2),  # 2 x 2
         )
         self.head = nn.Linear(top * _GRID_CELLS, LEARNED_DIM)
         self.register_buffer("mean", torch.tensor(_MEAN).repeat(INPUT_SIZE), persistent=False)
@@ -104,7 +104,7 @@ class Network(nn.Module):
         """Fold batch norms into convolutions, in place, and return the network for inference."""
         self.eval()
         for block in self.blocks:
-            if isinstance(block, Block):
+            if isinstance(block, ConvBlock):
                 block.fuse()
         return self
 

@@ -16,8 +16,8 @@ from streamsel.embed.tables.layout import (
     DIGEST_KEY,
     NAME_KEY,
     Cells,
-    Layout,
     Numbers,
+    TableLayout,
     layout_of,
 )
 from streamsel.errors import ConfigurationError, EmbedderError
@@ -118,7 +118,7 @@ def _parquet_rows(path: Path) -> Iterator[Row]:
         raise EmbedderError(f"{path}: cannot be read as Parquet: {reason}") from error
 
 
-def _vectors(batch: Any, layout: Layout) -> list[Numbers | None]:
+def _vectors(batch: Any, layout: TableLayout) -> list[Numbers | None]:
     """The vectors of a batch of Parquet, without a Python object for each number."""
     columns = [batch.column(name) for name in layout.vector]
     there = ~np.all([column.is_null().to_numpy(zero_copy_only=False) for column in columns], axis=0)
@@ -142,7 +142,7 @@ def _floats(column: Any) -> Numbers:
 def _row(
     file: str,
     number: int,
-    layout: Layout,
+    layout: TableLayout,
     cells: Cells,
     numbers: Numbers | None = None,
     claim: tuple[str, str] = ("", ""),

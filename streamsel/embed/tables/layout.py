@@ -50,7 +50,7 @@ _ID = re.compile(r"(?:.*/)?(?:\d{8}T\d{6}\.\d{6}Z_)?(?P<feed>[^/]+)-(?P<index>\d
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class TableLayout:
     """The columns that matter. ``key`` is feed and index, or one that names both.
 
     ``vector`` is one column of lists (``listed``), or a column for each number in its order.
@@ -87,7 +87,7 @@ class Layout:
         return numbers
 
 
-def layout_of(columns: Sequence[str]) -> Layout:
+def layout_of(columns: Sequence[str]) -> TableLayout:
     """Tell the columns apart by their names.
 
     The vector is in ``embedding``; else in columns that are numbered without a gap from 0 or 1
@@ -103,7 +103,7 @@ def layout_of(columns: Sequence[str]) -> Layout:
     if not key:
         raise ValueError(f"has no columns feed and index, nor one of {', '.join(_NAMES)}")
     if LIST_COLUMN in columns:
-        return Layout(key, (LIST_COLUMN,), True)
+        return TableLayout(key, (LIST_COLUMN,), True)
     families = _families(columns)
     if len(families) > 1 and "e" in families:
         families = {"e": families["e"]}
@@ -114,7 +114,7 @@ def layout_of(columns: Sequence[str]) -> Layout:
     vector = next(iter(families.values()), tuple(numbers))
     if not vector:
         raise ValueError("has no vectors: neither a column embedding nor columns e0, e1, ...")
-    return Layout(key, vector, False)
+    return TableLayout(key, vector, False)
 
 
 def _families(columns: Sequence[str]) -> dict[str, tuple[str, ...]]:

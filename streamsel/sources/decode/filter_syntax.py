@@ -13,7 +13,7 @@ _SPACE = " \n\t\r"
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class FilterNode:
     """One filter: its name, its options as ffmpeg takes them, the labels before and after it."""
 
     name: str
@@ -22,7 +22,7 @@ class Node:
     gives: tuple[str, ...] = ()
 
 
-Chain: TypeAlias = tuple[Node, ...]
+Chain: TypeAlias = tuple[FilterNode, ...]
 
 
 def parse(text: str) -> tuple[Chain, ...]:
@@ -61,19 +61,19 @@ class _Reader:
         self._at += len(sign)
         return True
 
-    def chain(self) -> list[Node]:
+    def chain(self) -> list[FilterNode]:
         nodes = [self._node()]
         while self.accept(","):
             nodes.append(self._node())
         return nodes
 
-    def _node(self) -> Node:
+    def _node(self) -> FilterNode:
         takes = self._labels()
         name = self._token("=,;[").partition("@")[0]
         if not name:
             raise ValueError("a filter's name is missing")
         options = self._token("[],;") if self.accept("=") else None
-        return Node(name, options or None, takes, self._labels())
+        return FilterNode(name, options or None, takes, self._labels())
 
     def _labels(self) -> tuple[str, ...]:
         labels = []

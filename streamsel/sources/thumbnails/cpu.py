@@ -19,7 +19,7 @@ from streamsel.libav import as_source_error
 from streamsel.pixels.conversion import Converter, require_convertible
 from streamsel.pixels.tone import hdr_of, to_sdr
 from streamsel.sources.thumbnails.planes import (
-    Layout,
+    PlaneLayout,
     Samples,
     Small,
     bytes_of,
@@ -117,7 +117,7 @@ class CpuThumbnailer:
             return np.repeat(pixels[:, :, None], 3, axis=2)
         return pixels[:, :, :3]
 
-    def _small_planes(self, image: av.VideoFrame, layout: Layout, size: int) -> list[Small]:
+    def _small_planes(self, image: av.VideoFrame, layout: PlaneLayout, size: int) -> list[Small]:
         """The luma and both chroma planes, or the luma alone, each as (S, S)."""
         luma = _spread(rows_of(image, 0, layout), _LUMA_ROWS_PER_CELL * size)
         small = [self._shrink("luma", layout.narrow(luma), size)]

@@ -30,7 +30,7 @@ _ONE = 1 << _FRACTION_BITS
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class PlaneLayout:
     """Where the luma and chroma of a pixel format lie.
 
     Plane 0 is luma, of 8 bits or of more in 2 bytes, of which ``shift`` must be cut to leave 8.
@@ -58,7 +58,7 @@ class Layout:
         return halves[::-1] if self.is_swapped else halves
 
 
-def layout_of(image: av.VideoFrame) -> Layout | None:
+def layout_of(image: av.VideoFrame) -> PlaneLayout | None:
     """The layout of a picture that has a luma plane, None for RGB, packed and palette formats."""
     if image.colorspace in (_RGB, _YCGCO) and len(image.planes) > 1:
         return None
@@ -68,22 +68,22 @@ def layout_of(image: av.VideoFrame) -> Layout | None:
 
 
 @lru_cache(maxsize=256)
-def _layout(name: str) -> Layout | None:
+def _layout(name: str) -> PlaneLayout | None:
     pixels = VideoFormat(name)
     bits = pixels.components[0].bits
     dtype = "u1" if bits == 8 else (">u2" if pixels.is_big_endian else "<u2")
     if not 8 <= bits <= 16:
         return None
     if name.startswith("gray") and len(pixels.components) == 1 and "f" not in name:
-        return Layout(dtype, bits - 8, ())
+        return PlaneLayout(dtype, bits - 8, ())
     if name.startswith("nv") and bits == 8:
-        return Layout(dtype, 0, (1,), is_paired=True, is_swapped=name in ("nv21", "nv42"))
+        return PlaneLayout(dtype, 0, (1,), is_paired=True, is_swapped=name in ("nv21", "nv42"))
     if name.startswith("p") and name[1:4].isdigit() and len(pixels.components) == 3:
         # P010 and its kin keep their bits at the upper end.
-        return Layout(dtype, 8, (1,), is_paired=True)
+        return PlaneLayout(dtype, 8, (1,), is_paired=True)
     planes = tuple(component.plane for component in pixels.components[:3])
     if name.startswith("yuv") and "msb" not in name and planes == (0, 1, 2):
-        return Layout(dtype, bits - 8, (1, 2))
+        return PlaneLayout(dtype, bits - 8, (1, 2))
     return None
 
 
@@ -92,7 +92,7 @@ def bytes_of(plane: VideoPlane) -> Small:
     return np.frombuffer(memoryview(plane), np.uint8)
 
 
-def rows_of(image: av.VideoFrame, index: int, layout: Layout) -> Samples:
+def rows_of(image: av.VideoFrame, index: int, layout: PlaneLayout) -> Samples:
     """A plane as rows of samples, (H, W), without a copy and without the padding.
 
     Where one plane holds both chroma parts, W counts the samples of both.
