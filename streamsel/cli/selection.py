@@ -18,7 +18,7 @@ INTERRUPTED = 130
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class RunOutcome:
     """What a selection came to.
 
     ``evenly`` is how many frames were to be kept evenly spread over time, None by other methods.
@@ -91,7 +91,7 @@ def run_selection(
     jobs: int = 1,
     verbose: bool = False,
     progress: ProgressLine,
-) -> Outcome:
+) -> RunOutcome:
     """Select into a folder."""
     run = build_selection(
         inputs,
@@ -117,7 +117,7 @@ def run_selection(
         progress.complain(f"error: {reason}")
     if complete:
         store_statistics(summary)
-    return Outcome(summary, complete, _evenly(options, summary))
+    return RunOutcome(summary, complete, _evenly(options, summary))
 
 
 def _evenly(options: RunOptions, summary: Summary) -> int | None:

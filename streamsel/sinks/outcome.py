@@ -10,7 +10,7 @@ from streamsel.frame import Candidate, EncodedPicture, Frame, FrameKey, Picture
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class UpdateOutcome:
     """What is kept and what has gone after updates, each frame in one place.
 
     ``kept`` and ``spares`` have the picture that came with them, if any; ``spares`` are those of
@@ -24,7 +24,7 @@ class Outcome:
     recallable: Mapping[str, frozenset[FrameKey]]
 
     @classmethod
-    def of(cls, updates: Sequence[SelectionUpdate]) -> Outcome:
+    def of(cls, updates: Sequence[SelectionUpdate]) -> UpdateOutcome:
         """Add up updates, in their order."""
         recallable: dict[str, frozenset[FrameKey]] = {}
         pictures: dict[FrameKey, Picture] = {}

@@ -25,7 +25,7 @@ from streamsel.record.reader import SELECTED
 from streamsel.record.resuming import require_service
 from streamsel.record.service_writer import LiveRecordWriter
 from streamsel.record.values import FeedPlan, RunPlan, StoredPicture
-from streamsel.sinks.outcome import Outcome, without_pixels
+from streamsel.sinks.outcome import UpdateOutcome, without_pixels
 from streamsel.sinks.pictures import PictureFiles
 from streamsel.sinks.redating import Redating
 from streamsel.sinks.run_folder import Durability
@@ -325,7 +325,7 @@ class LiveDiskSink:
     def _store(self) -> None:
         """Store everything that is pending; on an error, nothing is changed."""
         self._lock.anchor.require()
-        outcome = Outcome.of(self._pending)
+        outcome = UpdateOutcome.of(self._pending)
         try:
             written = {one.key: one for one in self._pictures.write(outcome.pictured)}
             claims = self._stored(written, [frame.key for frame in outcome.kept])
@@ -356,7 +356,7 @@ class LiveDiskSink:
                     found[key] = stored
         return found
 
-    def _take_back(self, outcome: Outcome) -> None:
+    def _take_back(self, outcome: UpdateOutcome) -> None:
         """Remove files that were written and could not be claimed."""
         paths = {self._pictures.path(frame) for frame, _ in outcome.pictured}
         paths -= self._standby.paths()
@@ -368,7 +368,7 @@ class LiveDiskSink:
 
         The bytes in reserve are given back only for these, since they bring more than that.
         """
-        outcome = Outcome.of(self._pending)
+        outcome = UpdateOutcome.of(self._pending)
         if outcome.gone:
             self._pictures.drop_ballast()
         self._record.fold()

@@ -21,7 +21,7 @@ _NAMED_KINDS = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class OpenedInputs:
     """The feeds that can be read, what each was opened from, and why other inputs cannot.
 
     ``read`` is how they are read, in which masks in pixels say what size of pictures they are for.
@@ -61,7 +61,7 @@ def open_sources(
     threads: int | None = None,
     on_gpu: bool = False,
     standard_input: str | None = None,
-) -> Opened:
+) -> OpenedInputs:
     """Find the feeds behind what the user typed; nothing is decoded yet.
 
     ``standard_input`` is the file that holds what ``-`` stands for.
@@ -78,7 +78,7 @@ def open_sources(
         raise UnreadableError("; ".join(str(error) for error in found.errors) or "no inputs")
     read = _with_sizes(read, found.inputs)
     sources = [open_source(one, read, threads=threads, on_gpu=on_gpu) for one in found.inputs]
-    return Opened(tuple(sources), found.errors, found.inputs, read, found.passed_over)
+    return OpenedInputs(tuple(sources), found.errors, found.inputs, read, found.passed_over)
 
 
 def _with_sizes(read: ReadOptions, inputs: Sequence[Input]) -> ReadOptions:

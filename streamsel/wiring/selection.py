@@ -18,7 +18,7 @@ from streamsel.runtime.file_run import Pipeline
 from streamsel.version import __version__
 from streamsel.wiring.embeddings import build_embeddings, uses_gpu
 from streamsel.wiring.feeds import FeedReaders
-from streamsel.wiring.inputs import Opened, open_sources, require_readable
+from streamsel.wiring.inputs import OpenedInputs, open_sources, require_readable
 from streamsel.wiring.room import Room, estimate_room
 from streamsel.wiring.selector import build_selector
 from streamsel.wiring.standard_input import StandardInput, asks_for_standard_input
@@ -152,7 +152,7 @@ def encoder_of(write: WriteOptions) -> Encoder:
     )
 
 
-def plan_of(options: RunOptions, opened: Opened, embeddings: Embeddings) -> RunPlan:
+def plan_of(options: RunOptions, opened: OpenedInputs, embeddings: Embeddings) -> RunPlan:
     """What was asked for, as the record of a run holds it."""
     from streamsel.record.rules import RULES
     from streamsel.record.values import FeedPlan, RunPlan

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import streamsel as package
-from streamsel.cli.selection import Outcome
+from streamsel.cli.selection import RunOutcome
 from streamsel.config.options import ReadOptions, RunOptions, SelectOptions
 from streamsel.errors import ConfigurationError, RecordError
 from streamsel.report.summary import summarise
@@ -103,7 +103,7 @@ def test_an_interrupted_run_claims_no_more_pictures_than_there_are(
     pictures = len(list((kept / "frames").rglob("*.jpg"))) if (kept / "frames").exists() else 0
     assert summary.kept == pictures == len(manifest(kept))
     assert summary.unwritten > 0
-    Outcome(summary, complete=False).print(verbose=False, to=sys.stdout)
+    RunOutcome(summary, complete=False).print(verbose=False, to=sys.stdout)
     said = capsys.readouterr().out
     assert f"kept {pictures} of " in said
     assert f"{summary.unwritten} more are chosen, their pictures not written" in said
@@ -124,7 +124,7 @@ def test_a_radius_is_claimed_for_the_frames_that_were_looked_at(
 ) -> None:
     summary = package.select(clips / "a.mp4", count=2, **asked).summary
     assert summary.sees_all == summary.as_json()["sees_all"] == sees_all
-    Outcome(summary, complete=True).print(verbose=False, to=sys.stdout)
+    RunOutcome(summary, complete=True).print(verbose=False, to=sys.stdout)
     said = capsys.readouterr().out
     assert ("every frame within" in said) == sees_all
     assert ("every frame that was looked at within" in said) != sees_all

@@ -47,7 +47,7 @@ _BURST_SPEED = 4.0
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class OpenedFeed:
     """A live feed that is open. It may be silent for ``read_timeout`` seconds."""
 
     container: InputContainer
@@ -67,7 +67,7 @@ def is_silent(seconds: float, read_timeout: float) -> bool:
     return seconds > _SILENT * read_timeout
 
 
-def open_live(where: str, location: str, options: LiveOptions, clock: Clock) -> Opened:
+def open_live(where: str, location: str, options: LiveOptions, clock: Clock) -> OpenedFeed:
     """Open a live feed; raises :class:`SourceError`, or :class:`RefusedError`.
 
     A playlist says how long its segments are, and whoever waits for one that long.
@@ -99,7 +99,7 @@ def open_live(where: str, location: str, options: LiveOptions, clock: Clock) -> 
     rhythm = Rhythm(
         speed=_BURST_SPEED if may_wait else None, pause=0.0 if target is None else patience
     )
-    return Opened(container, patience, rhythm, tells_time)
+    return OpenedFeed(container, patience, rhythm, tells_time)
 
 
 def _patience(options: LiveOptions, target: float | None) -> float:
