@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from streamsel.api.timed_reading import Reader, Reading
+from streamsel.api.timed_reading import TimedReader, TimedReading
 from streamsel.config.options import Decode, RunOptions, SelectOptions
 from streamsel.evaluation.comparison import Row, compare
 from streamsel.evaluation.decode_cost import DecodeCosts, DecodeRow
@@ -93,12 +93,12 @@ def compare_inputs(
         if asks_for_standard_input(inputs):
             held = stack.enter_context(closing(StandardInput(Path(tempfile.gettempdir()))))
             standard_input = held.location
-        reader = partial(Reader, inputs, observers, per_input=per_input)
+        reader = partial(TimedReader, inputs, observers, per_input=per_input)
         return _compare(partial(reader, standard_input=standard_input), options, decodes)
 
 
 def _compare(
-    open_reader: Callable[..., Reader], options: RunOptions, decodes: Sequence[Decode]
+    open_reader: Callable[..., TimedReader], options: RunOptions, decodes: Sequence[Decode]
 ) -> Compared:
     asked = tuple(decodes) or (options.read.decode,)
     several = len(asked) > 1
@@ -138,7 +138,7 @@ def _compare(
     )
 
 
-def _groups(first: Reading, options: SelectOptions) -> dict[str, _Group]:
+def _groups(first: TimedReading, options: SelectOptions) -> dict[str, _Group]:
     """What is measured together, by the first reading."""
     return {
         name: _Group(
@@ -161,7 +161,7 @@ class _Group:
         self._costs: DecodeCosts | None = None
         self._decode_rows: list[DecodeRow] = []
 
-    def compare(self, name: str, reading: Reading) -> None:
+    def compare(self, name: str, reading: TimedReading) -> None:
         """Compare the methods on what was read."""
         candidates = reading.groups.get(name, ())
         rows = compare(
@@ -180,7 +180,7 @@ class _Group:
             reading.decode,
         )
 
-    def measure(self, name: str, reading: Reading) -> None:
+    def measure(self, name: str, reading: TimedReading) -> None:
         """Measure a way of decoding; the first one measured is that in full."""
         candidates = reading.groups.get(name, ())
         if self._costs is None:

@@ -23,7 +23,7 @@ _WARM_UP_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class TimedReading:
     """What came out of the inputs by one way of decoding, and what it took, by group.
 
     A group is a feed, or all of them together under an empty name. ``unusable`` inputs could not
@@ -41,7 +41,7 @@ class Reading:
     passed_over: tuple[str, ...]
 
 
-class Reader:
+class TimedReader:
     """Reads the same inputs again and again; the embedder is loaded once.
 
     ``labelled``: observers are told the way of decoding with the name of each feed.
@@ -64,14 +64,14 @@ class Reader:
         self._standard_input = standard_input
         self._embeddings: Embeddings | None = None
 
-    def warm_up(self, options: RunOptions) -> Reading:
+    def warm_up(self, options: RunOptions) -> TimedReading:
         """Read a short stretch of each input, so that no later reading pays for what is loaded."""
         begin, end = options.read.start or 0.0, options.read.end
         short = begin + _WARM_UP_SECONDS
         stretch = replace(options.read, end=short if end is None else min(short, end))
         return self._read(replace(options, read=stretch), ())
 
-    def read(self, options: RunOptions) -> Reading:
+    def read(self, options: RunOptions) -> TimedReading:
         """Read and embed every frame of the inputs that ``options`` ask for.
 
         Raises :class:`StreamselError` as a selection does.
@@ -81,7 +81,7 @@ class Reader:
             observers = [_Labelled(one, options.read.decode) for one in observers]
         return self._read(options, observers)
 
-    def _read(self, options: RunOptions, observers: Sequence[Observer]) -> Reading:
+    def _read(self, options: RunOptions, observers: Sequence[Observer]) -> TimedReading:
         watch = _Stopwatch(SystemClock())
         run = build_collection(
             self._inputs,
@@ -101,13 +101,13 @@ class Reader:
         spent: Mapping[str, Spent],
         *,
         complete: bool,
-    ) -> Reading:
+    ) -> TimedReading:
         groups: dict[str, list[Candidate]] = defaultdict(list)
         for candidate in run.candidates:
             groups[candidate.frame.key.feed if self._per_input else ""].append(candidate)
         if not self._per_input:
             spent = {"": sum(spent.values(), Spent())}
-        return Reading(
+        return TimedReading(
             decode=decode,
             groups=dict(groups),
             spent=spent,

@@ -42,7 +42,7 @@ class Taker(Protocol):
         """Wait until nothing of the feed waits any more."""
 
 
-class Reader:
+class FeedReader:
     """Reads a feed in a thread of its own: only that thread opens, reads and closes.
 
     Each field has one writer once the thread has been started, and may be read by any:
@@ -75,7 +75,7 @@ class Reader:
         clock: Clock,
         backoff: Backoff,
         chance: random.Random,
-        before: Reader | None = None,
+        before: FeedReader | None = None,
     ) -> None:
         """``hold`` counts a picture in, ``latest`` take what is seen, in the feed's own.
 

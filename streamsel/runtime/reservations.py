@@ -9,7 +9,7 @@ from functools import partial
 from streamsel.errors import SinkError
 from streamsel.interfaces import LiveObserver
 from streamsel.runtime.delivery import Delivery
-from streamsel.runtime.feed_reader import Reader
+from streamsel.runtime.feed_reader import FeedReader
 from streamsel.runtime.supervisor import FeedSupervisor
 
 _LOOK_SECONDS = 1.0
@@ -54,7 +54,7 @@ class Reserves:
             except TimeoutError:
                 continue
 
-    async def _add(self, feed: str, reader: Reader) -> None:
+    async def _add(self, feed: str, reader: FeedReader) -> None:
         upto = reader.next_index + self._step
         try:
             await self._first.run(partial(self._reserve, feed, upto))

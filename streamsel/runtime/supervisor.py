@@ -13,7 +13,7 @@ from streamsel.decisions import FaultKind, FeedState, FeedStatus, SourceCounters
 from streamsel.errors import ConfigurationError
 from streamsel.frame import Picture
 from streamsel.runtime.backoff import Backoff
-from streamsel.runtime.feed_reader import LiveFeed, Reader, Taker
+from streamsel.runtime.feed_reader import FeedReader, LiveFeed, Taker
 
 _LOG = logging.getLogger("streamsel.feeds")
 _MOST_LEAVING = 3
@@ -30,10 +30,10 @@ class _Entry:
 
     feed: LiveFeed
     since: float
-    reader: Reader | None = None
-    last: Reader | None = None
+    reader: FeedReader | None = None
+    last: FeedReader | None = None
     state: FeedState = "connecting"
-    leaving: list[Reader] = field(default_factory=list)
+    leaving: list[FeedReader] = field(default_factory=list)
     told: FeedStatus | None = None
     tally: SourceCounters = field(default_factory=SourceCounters)
     heard: float = -math.inf
@@ -55,21 +55,21 @@ class FeedSupervisor:
         clock: Clock,
         backoff: Backoff,
     ) -> None:
-        """``hold`` and ``latest`` are what a :class:`Reader` wants."""
+        """``hold`` and ``latest`` are what a :class:`FeedReader` wants."""
         self._hold = hold
         self._latest = latest
         self._clock = clock
         self._backoff = backoff
         self._chance = random.Random()
         self._entries: dict[str, _Entry] = {}
-        self._leaving: list[Reader] = []
+        self._leaving: list[FeedReader] = []
         self._stopped = False
 
     def __contains__(self, feed: str) -> bool:
         return feed in self._entries
 
     @property
-    def readers(self) -> dict[str, Reader]:
+    def readers(self) -> dict[str, FeedReader]:
         """Who reads each feed that is enabled."""
         return {
             name: entry.reader for name, entry in self._entries.items() if entry.reader is not None
@@ -157,7 +157,7 @@ class FeedSupervisor:
         entry.leaving = [reader for reader in entry.leaving if reader.is_alive]
         if self._stopped or len(entry.leaving) >= _MOST_LEAVING:
             return
-        entry.reader = Reader(
+        entry.reader = FeedReader(
             entry.feed,
             self._hold,
             self._latest,
@@ -195,7 +195,7 @@ class FeedSupervisor:
             self._end(entry)
             self._start(entry, reader.silent_since)
 
-    def _listen(self, entry: _Entry, reader: Reader) -> None:
+    def _listen(self, entry: _Entry, reader: FeedReader) -> None:
         """Notice pictures that come but are not asked for: few a minute may be wanted."""
         before, entry.tally = entry.tally, reader.source.tally()
         if entry.tally != before:

@@ -20,7 +20,7 @@ from streamsel.sources.container.seek_index import SeekIndex
 from streamsel.sources.container.seeking import Finder
 from streamsel.sources.covering import Areas
 from streamsel.sources.decode.filters import FilterChain
-from streamsel.sources.decode.frames import Reading
+from streamsel.sources.decode.frames import FrameReader
 from streamsel.sources.decode.gops import Gop, Wanted
 from streamsel.sources.decode.parallel import Decode, ParallelDecoder, set_up
 from streamsel.sources.decode.sampling import Sampling
@@ -83,7 +83,7 @@ class FileSource:
         self._ahead: OrderedMap = InOrder() if ahead is None or is_url(address) else ahead
         self._trail = SeekIndex()
         self._warnings: tuple[str, ...] = ()
-        self._reading: Reading | None = None
+        self._reading: FrameReader | None = None
         self._stopped = False
 
     @property
@@ -236,8 +236,8 @@ class FileSource:
     ) -> VideoReader:
         return VideoReader(self._where, self._location, options, damage, self._areas)
 
-    def _read(self, session: VideoReader, *, is_provisional: bool = False) -> Reading:
-        return Reading(
+    def _read(self, session: VideoReader, *, is_provisional: bool = False) -> FrameReader:
+        return FrameReader(
             self._feed,
             self._where,
             session,

@@ -19,7 +19,7 @@ from streamsel.errors import ConfigurationError, SourceError
 from streamsel.frame import Frame, Picture, PrefilteredFrame
 from streamsel.interfaces import Prefilter
 from streamsel.runtime.backoff import Backoff
-from streamsel.runtime.feed_reader import Reader
+from streamsel.runtime.feed_reader import FeedReader
 from streamsel.runtime.supervisor import FeedSupervisor
 from tests.runtime.live_stages import ManualClock, ScriptedSource, feed_of, steady, steps
 from tests.runtime.stages import OpenScreen
@@ -702,7 +702,7 @@ def test_nothing_is_passed_on_any_more_when_stop_returns() -> None:
 
     source = ScriptedSource("gate", steady(0.0))
     backoff = Backoff(first=0.001, most=0.002)
-    reader = Reader(
+    reader = FeedReader(
         feed_of(source), lambda _: None, Shelf(pass_on), ManualClock(), backoff, random.Random(0)
     )
     with ThreadPoolExecutor(1) as pool:

@@ -6,13 +6,13 @@ import threading
 from collections import defaultdict
 from typing import Any, ClassVar
 
-from streamsel.runtime.feed_reader import Reader
+from streamsel.runtime.feed_reader import FeedReader
 
 GUARDED = frozenset({"_unreserved"})
 """Fields that have two writers, each of which must hold the reader's lock."""
 
 
-class WatchedReader(Reader):
+class WatchedReader(FeedReader):
     """Records every write from :meth:`start` on; before, only its maker knows of it."""
 
     made: ClassVar[list[WatchedReader]] = []

@@ -36,7 +36,7 @@ class _Listed:
     files: array[int] = field(default_factory=lambda: array("H"))
 
 
-class Reading:
+class TableReading:
     """What has been read so far; ``embedder`` is what the first row claims."""
 
     def __init__(self) -> None:

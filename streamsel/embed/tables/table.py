@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from streamsel.embed.tables.files import read_rows
-from streamsel.embed.tables.reading import BLOCK_ROWS, Index, Reading
+from streamsel.embed.tables.reading import BLOCK_ROWS, Index, TableReading
 from streamsel.errors import ConfigurationError, EmbedderError
 from streamsel.frame import Candidate, FrameKey, PrefilteredFrame, View
 
@@ -38,7 +38,7 @@ class TableEmbeddings:
         has two; :class:`ConfigurationError` for files of an unknown kind.
         """
         self._paths = ", ".join(str(path) for path in paths)
-        reading = Reading()
+        reading = TableReading()
         for path in paths:
             for row in read_rows(path):
                 reading.take(row)

@@ -13,7 +13,7 @@ from streamsel.interfaces import OrderedMap
 from streamsel.sources.container.seek_index import SeekIndex
 from streamsel.sources.decode.attempts import TroubleError, trusted
 from streamsel.sources.decode.copying import Copier
-from streamsel.sources.decode.frames import Reading
+from streamsel.sources.decode.frames import FrameReader
 from streamsel.sources.decode.video_reader import VideoReader
 
 
@@ -23,7 +23,7 @@ class Finder:
     def __init__(
         self,
         open_session: Callable[[], VideoReader],
-        read: Callable[[VideoReader], Reading],
+        read: Callable[[VideoReader], FrameReader],
         seek_index: SeekIndex,
         ahead: OrderedMap,
     ) -> None:

@@ -23,7 +23,7 @@ _EARLY_FRAMES = 10
 _EARLY_SHARE = 0.02
 
 
-class Reading:
+class FrameReader:
     """Numbers and times the pictures of one session; remembers what was wrong.
 
     ``where`` names the feed and its address, and begins every message. ``matrix`` is the colour

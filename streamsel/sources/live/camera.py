@@ -12,7 +12,7 @@ from streamsel.errors import SourceError
 from streamsel.frame import Frame, FrameKey
 from streamsel.libav import ends_as_source_error
 from streamsel.redaction import mask
-from streamsel.sources.decode.frames import Reading
+from streamsel.sources.decode.frames import FrameReader
 from streamsel.sources.decode.sampling import Sampling
 from streamsel.sources.decode.shown import as_shown
 from streamsel.sources.live.connection import Connection, LiveOptions
@@ -82,7 +82,7 @@ class CameraSource:
             chooser = Sampling(fps=self._options.fps).chooser(interval)
             self._counting = self.tally(), connection
             try:
-                reading = Reading(self._feed, where, connection, self._options.filters)
+                reading = FrameReader(self._feed, where, connection, self._options.filters)
                 for frame in reading.frames(map(as_shown, connection.images())):
                     is_suspect = connection.take_suspicion()
                     warned = warn(where, reading, warned)
@@ -127,7 +127,7 @@ class CameraSource:
         )
 
 
-def warn(where: str, reading: Reading, warned: bool) -> bool:
+def warn(where: str, reading: FrameReader, warned: bool) -> bool:
     """Say once in a session that its colours are not quite what was sent; whether it was said."""
     if warned or reading.matrix is None:
         return warned

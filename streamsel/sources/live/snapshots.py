@@ -19,7 +19,7 @@ from streamsel.interfaces import Loop
 from streamsel.libav import ends_as_source_error
 from streamsel.redaction import mask
 from streamsel.sources.container.opening import decode_content
-from streamsel.sources.decode.frames import Reading
+from streamsel.sources.decode.frames import FrameReader
 from streamsel.sources.decode.sampling import Sampling
 from streamsel.sources.decode.shown import as_shown
 from streamsel.sources.decode.timestamps import DISCONTINUOUS_STEP, ArrivalTimeline, Timeline
@@ -88,7 +88,7 @@ class SnapshotSource:
         """Ask until told to stop, or there is no answer; see ``streamsel.interfaces``."""
         where = f"feed '{self._feed}': {self.address}"
         chooser = Sampling(fps=self._options.fps).chooser()
-        reading = Reading(self._feed, where, _Untimed(self._clock), self._options.filters)
+        reading = FrameReader(self._feed, where, _Untimed(self._clock), self._options.filters)
         index, warned = start, False
         camera = _Camera(where, self._location, self._options, self._loop)
         with closing(camera), closing(self._pictures(where, camera)) as pictures:

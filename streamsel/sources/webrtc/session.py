@@ -10,7 +10,7 @@ import av
 from streamsel.clock import Clock
 from streamsel.decisions import SourceCounters
 from streamsel.frame import Frame
-from streamsel.sources.decode.frames import Reading
+from streamsel.sources.decode.frames import FrameReader
 from streamsel.sources.decode.sampling import Sampling
 from streamsel.sources.decode.shown import as_shown
 from streamsel.sources.decode.timestamps import DISCONTINUOUS_STEP, Timeline
@@ -81,7 +81,7 @@ def frames_of(
     clock.
     """
     chooser = Sampling(fps=options.fps).chooser()
-    reading = Reading(feed, where, PeerSession(), options.filters)
+    reading = FrameReader(feed, where, PeerSession(), options.filters)
     pictures = _Pictures(reception)
     shown: Iterable[av.VideoFrame] = pictures
     if options.areas is not None:
