@@ -11,7 +11,7 @@ from pathlib import Path
 
 from streamsel.api.timed_reading import TimedReader, TimedReading
 from streamsel.config.options import Decode, RunOptions, SelectOptions
-from streamsel.evaluation.comparison import Row, compare
+from streamsel.evaluation.comparison import ComparisonRow, compare
 from streamsel.evaluation.decode_cost import DecodeCosts, DecodeRow
 from streamsel.interfaces import Observer
 from streamsel.wiring.standard_input import StandardInput, asks_for_standard_input
@@ -29,7 +29,7 @@ class Table:
     frames: int
     count: int
     embedder: str
-    rows: tuple[Row, ...]
+    rows: tuple[ComparisonRow, ...]
     decode: Decode = "all"
     decode_rows: tuple[DecodeRow, ...] = ()
 

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from streamsel.evaluation.comparison import Row
-from streamsel.evaluation.decode_cost import Cover, DecodeRow
+from streamsel.evaluation.comparison import ComparisonRow
+from streamsel.evaluation.decode_cost import DecodeRow, FrameCover
 
 _COLUMNS = {
     "frames": "count",
@@ -46,7 +46,7 @@ def wide_console() -> Console:
     return Console(highlight=False, emoji=False, markup=False, width=width)
 
 
-def print_comparison(rows: Sequence[Row], console: Console) -> None:
+def print_comparison(rows: Sequence[ComparisonRow], console: Console) -> None:
     """Print a row a method; L2 is between kept frames, radius from seen to kept frames."""
     table = Table(box=None, pad_edge=False)
     table.add_column("method")
@@ -90,7 +90,7 @@ def print_decode_costs(rows: Sequence[DecodeRow], console: Console) -> None:
     console.print(_DECODE_NOTE)
 
 
-def _cover_figures(cover: Cover) -> list[str]:
+def _cover_figures(cover: FrameCover) -> list[str]:
     """The cells of what a selection is worth."""
     ratio = f"{cover.radius_ratio:.2f}" if math.isfinite(cover.radius_ratio) else "-"
     figures = [_figure(getattr(cover, name)) for name in _COVER_COLUMNS.values()]

@@ -11,13 +11,13 @@ import click
 
 from streamsel.cli.options import loudness_options, read_options
 from streamsel.config.options import ReadOptions
-from streamsel.embed.finetune.recipe import Recipe
+from streamsel.embed.finetune.recipe import FinetuneRecipe
 
 if TYPE_CHECKING:
     from streamsel.wiring.training import TrainOptions
 
 INTERRUPTED = 130
-_DEFAULTS = Recipe()
+_DEFAULTS = FinetuneRecipe()
 _FPS = 4.0
 
 _EXAMPLES = """\b
@@ -183,7 +183,7 @@ def _options(chosen: dict[str, Any]) -> TrainOptions:
     )
     names = ("max_frames", "holdout", "weights", "device", "resume", "overwrite")
     others = {name: chosen.pop(name) for name in names}
-    recipe = Recipe(**chosen)
+    recipe = FinetuneRecipe(**chosen)
     from streamsel.wiring.training import TrainOptions
 
     return TrainOptions(read=read, recipe=recipe, **others)

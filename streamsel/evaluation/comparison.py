@@ -19,7 +19,7 @@ from streamsel.selection.two_pass import TwoPassSelector
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ComparisonRow:
     """One method's figures, all distances L2 between unit embeddings (0..2).
 
     ``mean``, ``min``, ``max``, ``p10`` and ``p90`` are over the pairs of kept frames; ``radius`` is
@@ -83,7 +83,7 @@ def compare(
     look_ahead: int = 32,
     seed: int = 0,
     draws: int = 5,
-) -> list[Row]:
+) -> list[ComparisonRow]:
     """Select ``count`` of the same frames by every method and measure the results.
 
     Rows: ``original`` (all frames), ``uniform`` (evenly by their number, which is what ffmpeg's
@@ -120,15 +120,15 @@ def _selected(
     candidates: Sequence[Candidate],
     vectors: Vectors,
     places: Mapping[FrameKey, int],
-) -> Row:
+) -> ComparisonRow:
     kept, admitted = chosen_by(selector, candidates)
     return _row(method, vectors, vectors[[places[key] for key in kept]], admitted)
 
 
-def _row(method: str, seen: Vectors, kept: Vectors, admitted: int) -> Row:
+def _row(method: str, seen: Vectors, kept: Vectors, admitted: int) -> ComparisonRow:
     found = diversity(seen, kept)
     pairs, coverage = found.pairwise, found.coverage
-    return Row(
+    return ComparisonRow(
         method=method,
         count=len(kept),
         mean=pairs.mean,
@@ -142,8 +142,8 @@ def _row(method: str, seen: Vectors, kept: Vectors, admitted: int) -> Row:
     )
 
 
-def _mean_row(rows: Sequence[Row]) -> Row:
+def _mean_row(rows: Sequence[ComparisonRow]) -> ComparisonRow:
     """The mean of several draws of one method."""
-    names = [name for name in Row.__slots__ if name not in {"method", "count"}]
+    names = [name for name in ComparisonRow.__slots__ if name not in {"method", "count"}]
     means = {name: float(np.mean([getattr(row, name) for row in rows])) for name in names}
-    return Row(method=rows[0].method, count=rows[0].count, **means)
+    return ComparisonRow(method=rows[0].method, count=rows[0].count, **means)

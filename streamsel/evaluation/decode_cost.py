@@ -28,7 +28,7 @@ class Spent:
 
 
 @dataclass(frozen=True, slots=True)
-class Cover:
+class FrameCover:
     """How ``count`` kept frames stand for every frame there is; distances are L2, 0..2.
 
     ``min`` is that of the closest pair of them, ``radius`` that of the farthest of all frames from
@@ -62,8 +62,8 @@ class DecodeRow:
     share: float
     spent: Spent
     speed: float
-    online: Cover
-    two_pass: Cover
+    online: FrameCover
+    two_pass: FrameCover
 
     def as_json(self) -> dict[str, object]:
         """The row under its published names."""
@@ -78,7 +78,7 @@ class DecodeRow:
         }
 
 
-def cover(seen: Vectors, kept: Vectors, within: float | None = None) -> Cover:
+def cover(seen: Vectors, kept: Vectors, within: float | None = None) -> FrameCover:
     """Measure ``kept`` (C, D) against ``seen`` (N, D), of which there is at least one.
 
     ``within`` is the radius to compare with; None: its own, so that the ratio is 1 and nothing is
@@ -92,7 +92,7 @@ def cover(seen: Vectors, kept: Vectors, within: float | None = None) -> Cover:
     found = coverage_of(distances) if len(kept) else None
     radius, p99 = (found.radius, found.p99) if found else (math.inf, math.inf)
     bound = radius if within is None else within
-    return Cover(
+    return FrameCover(
         count=len(kept),
         min=pairwise(kept).min,
         radius=radius,

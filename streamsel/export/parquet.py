@@ -11,7 +11,7 @@ import numpy as np
 from streamsel.embed.tables.layout import DIGEST_KEY, LIST_COLUMN, NAME_KEY
 from streamsel.errors import ConfigurationError
 from streamsel.export.formats import Format
-from streamsel.export.rows import Export, Row
+from streamsel.export.rows import Export, ExportRow
 
 _GROUP_ROWS = 4096
 
@@ -62,7 +62,7 @@ def _list_type(dim: int) -> Any:
     return pyarrow.list_(pyarrow.float32(), dim or -1)
 
 
-def _embeddings(rows: list[Row], dim: int) -> Any:
+def _embeddings(rows: list[ExportRow], dim: int) -> Any:
     """The column of embeddings, without a Python object for each number."""
     import pyarrow
 

@@ -45,7 +45,7 @@ _ABOUT_JUDGED = _ABOUT_KEPT | {"kept": bool, "outcome": str, "threshold": float}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Row:
+class ExportRow:
     """What is told of a frame, a value for each column, and its (D,) embedding if it has one."""
 
     fields: dict[str, Value]
@@ -64,7 +64,7 @@ class Export:
     embedder_digest: str
     columns: dict[str, type]
     dim: int | None
-    rows: Generator[Row, None, None]
+    rows: Generator[ExportRow, None, None]
 
 
 def export_of(record: Record, what: What, *, embeddings: bool) -> Export:
@@ -89,16 +89,16 @@ def _dim(record: Record) -> int:
         return next((len(one.embedding) for one in candidates if one.embedding is not None), 0)
 
 
-def _kept(record: Record, embeddings: bool) -> Generator[Row, None, None]:
+def _kept(record: Record, embeddings: bool) -> Generator[ExportRow, None, None]:
     for line in manifest_lines(record):
         fields = json.loads(line)
         embedder = fields.pop("embedder")
         fields |= {"embedder": embedder["name"], "embedder_digest": embedder["digest"]}
         key = FrameKey(fields["feed"], fields["index"])
-        yield Row(fields, record.embedding(key) if embeddings else None)
+        yield ExportRow(fields, record.embedding(key) if embeddings else None)
 
 
-def _judged(record: Record, embeddings: bool) -> Generator[Row, None, None]:
+def _judged(record: Record, embeddings: bool) -> Generator[ExportRow, None, None]:
     plan = record.run().plan
     by = {"embedder": plan.embedder, "embedder_digest": plan.embedder_digest}
     with closing(record.candidates()) as candidates, closing(record.decisions()) as decisions:
@@ -115,7 +115,7 @@ def _judged(record: Record, embeddings: bool) -> Generator[Row, None, None]:
             fields = _told(candidate, decision, kept.get(key)) | by
             # What was refused has no valid vector, whatever the network gave.
             has_vector = embeddings and decision.outcome != "refused"
-            yield Row(
+            yield ExportRow(
                 fields | feeds[key.feed] | {"kept": key in kept},
                 candidate.embedding if has_vector else None,
             )

@@ -44,7 +44,7 @@ _WORDS: dict[FaultKind, str] = {
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class View:
+class WatchedView:
     """What a picture, or the usual one of a camera, looks like.
 
     ``edges`` are the steps between neighbouring cells of the luma grid, (31, 31) grey levels;
@@ -72,8 +72,8 @@ class CameraWatch:
         self._refused_since = 0.0
         self._looked = -np.inf
         self._learned = 0
-        self._usual: View | None = None
-        self._last: View | None = None
+        self._usual: WatchedView | None = None
+        self._last: WatchedView | None = None
         self._suspected: FaultKind | None = None
         self._suspected_since = 0.0
         self._fault: FaultKind | None = None
@@ -112,7 +112,7 @@ class CameraWatch:
             "refused", f"every picture for {PATIENCE_SECONDS:.0f} s was refused: {reasons}"
         )
 
-    def _compare(self, view: View, now: float) -> None:
+    def _compare(self, view: WatchedView, now: float) -> None:
         if self._usual is None or self._learned * _EVERY_SECONDS < LEARNING_SECONDS:
             self._learned += 1
             usual = self._usual or view
@@ -135,7 +135,7 @@ class CameraWatch:
             self._usual = self._fault = self._suspected = None
             self._learned = 0
 
-    def _suspicion(self, view: View, usual: View) -> FaultKind | None:
+    def _suspicion(self, view: WatchedView, usual: WatchedView) -> FaultKind | None:
         """Return what is wrong with one picture, if anything."""
         if usual.contrast < _LEAST_CONTRAST:
             return None
@@ -171,16 +171,16 @@ def likeness(one: Edges, other: Edges) -> float:
     return float((first * second).sum()) / scale if scale > 0 else 0.0
 
 
-def _view(luma_grid: LumaGrid, sharpness: float) -> View:
+def _view(luma_grid: LumaGrid, sharpness: float) -> WatchedView:
     grey = luma_grid.astype(np.float32)  # (32, 32)
     across, down = np.abs(np.diff(grey, axis=1)), np.abs(np.diff(grey, axis=0))
     edges = across[:-1] + down[:, :-1]  # (31, 31)
-    return View(edges, float(edges.mean()) / max(16.0, float(grey.mean())), sharpness)
+    return WatchedView(edges, float(edges.mean()) / max(16.0, float(grey.mean())), sharpness)
 
 
-def _blended(usual: View, view: View, share: float) -> View:
+def _blended(usual: WatchedView, view: WatchedView, share: float) -> WatchedView:
     """Return the usual picture moved by a share towards what is shown."""
-    return View(
+    return WatchedView(
         usual.edges + share * (view.edges - usual.edges),
         usual.contrast + share * (view.contrast - usual.contrast),
         usual.sharpness + share * (view.sharpness - usual.sharpness),

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from streamsel.errors import ConfigurationError, SinkError
-from streamsel.evaluation.comparison import Row
+from streamsel.evaluation.comparison import ComparisonRow
 
 _SUFFIXES = frozenset({".png", ".svg", ".pdf"})
 _COLOURS = {
@@ -37,7 +37,7 @@ def check_plot(path: Path) -> None:
         )
 
 
-def plot_comparison(rows: Sequence[Row], title: str, path: Path) -> None:
+def plot_comparison(rows: Sequence[ComparisonRow], title: str, path: Path) -> None:
     """Draw how far apart each method's frames are, and how far the worst seen frame is from them.
 
     Left: the closest pair, and the 10th percentile to the mean of all pairs; more is better.

@@ -14,7 +14,7 @@ from streamsel.embed.finetune.adapt import Adaptation, Epoch
 from streamsel.embed.finetune.checkpoint import read_checkpoint, write_checkpoint
 from streamsel.embed.finetune.evaluate import Figures, better, measure, worse
 from streamsel.embed.finetune.objective import require_library
-from streamsel.embed.finetune.recipe import Recipe
+from streamsel.embed.finetune.recipe import FinetuneRecipe
 from streamsel.embed.finetune.training_footage import (
     PICTURE_SIDE_PX,
     Gatherer,
@@ -39,7 +39,7 @@ class TrainOptions:
     """Everything that can be asked of a training. ``holdout`` is a share of the frames."""
 
     read: ReadOptions
-    recipe: Recipe
+    recipe: FinetuneRecipe
     holdout: float = 0.2
     max_frames: int = 20_000
     weights: str | None = None

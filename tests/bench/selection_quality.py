@@ -26,7 +26,7 @@ import numpy as np
 from streamsel.config.options import RunOptions
 from streamsel.coreset.greedy import farthest_first
 from streamsel.coreset.refine import best_of_starts
-from streamsel.evaluation.comparison import Row, compare
+from streamsel.evaluation.comparison import ComparisonRow, compare
 from streamsel.evaluation.diversity import diversity
 from streamsel.frame import Candidate, Vectors
 from streamsel.runtime.execute import execute
@@ -50,7 +50,7 @@ class Gonzalez:
 class Clip:
     name: str
     count: int
-    rows: dict[str, Row]
+    rows: dict[str, ComparisonRow]
     gonzalez: Gonzalez
     mundig_min: float
     two_pass_ms: float

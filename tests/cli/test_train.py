@@ -21,7 +21,7 @@ from streamsel.cli.main import cli
 from streamsel.config.options import ReadOptions
 from streamsel.embed.builtin import BuiltinEmbedder
 from streamsel.embed.finetune.adapt import Epoch
-from streamsel.embed.finetune.recipe import Recipe
+from streamsel.embed.finetune.recipe import FinetuneRecipe
 from streamsel.embed.finetune.training_footage import Split
 from streamsel.embed.network import Network
 from streamsel.errors import ConfigurationError, EmbedderError, SourceError, StreamselError
@@ -30,7 +30,7 @@ from tests.end_to_end.conftest import streamsel
 from tests.sources.media import write_video
 
 READ = ReadOptions(fps=10)
-RECIPE = Recipe(epochs=3, batch=16)
+RECIPE = FinetuneRecipe(epochs=3, batch=16)
 
 
 _ALONE = {"OMP_NUM_THREADS": "1"}
@@ -120,7 +120,7 @@ def test_the_file_is_the_start_unless_a_figure_is_better(
 ) -> None:
     out = tmp_path / "same.safetensors"
     still = TrainOptions(
-        read=READ, recipe=Recipe(epochs=1, rate=1e-12), weights=str(start), device="cpu"
+        read=READ, recipe=FinetuneRecipe(epochs=1, rate=1e-12), weights=str(start), device="cpu"
     )
     kept = train([str(clip)], out, still, Listener())
     assert not kept.adapted
@@ -135,7 +135,10 @@ def test_other_options_do_not_continue_a_training(clip: Path, start: Path, tmp_p
         train([str(clip)], out, _options(start), Listener(1))
     for changed in (
         TrainOptions(
-            read=READ, recipe=Recipe(epochs=3, batch=16, seed=1), weights=str(start), resume=True
+            read=READ,
+            recipe=FinetuneRecipe(epochs=3, batch=16, seed=1),
+            weights=str(start),
+            resume=True,
         ),
         TrainOptions(read=ReadOptions(fps=12), recipe=RECIPE, weights=str(start), resume=True),
         TrainOptions(read=READ, recipe=RECIPE, weights=str(start), holdout=0.3, resume=True),

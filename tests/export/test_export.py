@@ -17,7 +17,7 @@ import pytest
 from streamsel.embed.tables.layout import layout_of
 from streamsel.errors import ConfigurationError, RecordError, SinkError
 from streamsel.export.formats import FORMATS, open_format
-from streamsel.export.rows import Export, Row, What, export_of
+from streamsel.export.rows import Export, ExportRow, What, export_of
 from streamsel.export.run import export_run, whole_file
 from streamsel.export.text import numbers_format
 from streamsel.record.reader import Record
@@ -201,10 +201,10 @@ def test_rows_are_written_as_they_come(form: str) -> None:
 
     given, written_at = 0, [0]
 
-    def rows() -> Generator[Row, None, None]:
+    def rows() -> Generator[ExportRow, None, None]:
         nonlocal given
         for given in range(1, 20_001):
-            yield Row({"id": str(given)}, np.zeros(2, np.float32))
+            yield ExportRow({"id": str(given)}, np.zeros(2, np.float32))
 
     out = Out()
     export = Export("made", "00ff", {"id": str}, 2, rows())

@@ -25,7 +25,7 @@ Report = Callable[[int, dict[str, float]], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recipe:
+class DistillRecipe:
     """How long and how fast: ``steps`` batches of ``batch`` views, one cycle of the rate.
 
     ``averaging`` is the share that the moving average of the weights keeps in each step.
@@ -41,7 +41,9 @@ class Recipe:
     seed: int = 0
 
 
-def distill(pool: Pool, recipe: Recipe, report: Report = lambda step, losses: None) -> Network:
+def distill(
+    pool: Pool, recipe: DistillRecipe, report: Report = lambda step, losses: None
+) -> Network:
     """Train a network on the pool. The same pool, recipe and thread count give the same weights.
 
     Returns the moving average of the weights and of the batch norms' statistics: less noisy than

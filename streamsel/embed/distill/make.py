@@ -9,7 +9,7 @@ from pathlib import Path
 from safetensors.torch import save
 
 from streamsel.embed.device import one_thread
-from streamsel.embed.distill.distill import Recipe, distill
+from streamsel.embed.distill.distill import DistillRecipe, distill
 from streamsel.embed.distill.material import find_clips, find_photographs, load_clips
 from streamsel.embed.distill.pool import Pool, make_pool
 from streamsel.embed.distill.provenance import Provenance
@@ -49,7 +49,7 @@ def make_weights(making: Making, say: Callable[[str], None] = lambda line: None)
         raise ConfigurationError(f"{making.out}: the folder {making.out.parent} does not exist")
     with one_thread():
         pool = _show(making, say)
-        recipe = Recipe(steps=making.steps, seed=making.seed)
+        recipe = DistillRecipe(steps=making.steps, seed=making.seed)
         network = distill(pool, recipe, lambda step, losses: say(_told(step, losses)))
     write_weights(network, making.out)
     _provenance(making).write(making.out)

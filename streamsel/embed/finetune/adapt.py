@@ -15,7 +15,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from streamsel.embed.finetune.batches import Batches
 from streamsel.embed.finetune.objective import Objective
-from streamsel.embed.finetune.recipe import Recipe
+from streamsel.embed.finetune.recipe import FinetuneRecipe
 from streamsel.embed.finetune.training_footage import Split
 from streamsel.embed.network import Network
 from streamsel.errors import ConfigurationError
@@ -45,7 +45,9 @@ class Adaptation:
     number of threads.
     """
 
-    def __init__(self, start: Network, split: Split, recipe: Recipe, device: torch.device) -> None:
+    def __init__(
+        self, start: Network, split: Split, recipe: FinetuneRecipe, device: torch.device
+    ) -> None:
         # Batch norms stay as in inference, here and in every pass: the statistics of a few hundred
         # frames of one place would replace those of many, and differ between batches and selecting.
         start = copy.deepcopy(start).to(device).eval()

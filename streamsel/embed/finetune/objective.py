@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from streamsel.embed.finetune.batches import Batch
-from streamsel.embed.finetune.recipe import FAR_SECONDS, Recipe
+from streamsel.embed.finetune.recipe import FAR_SECONDS, FinetuneRecipe
 from streamsel.errors import ConfigurationError
 
 _RELATION_SCALE = 20.0
@@ -30,7 +30,7 @@ class Objective:
     camera would be what is learned.
     """
 
-    def __init__(self, recipe: Recipe, near: float) -> None:
+    def __init__(self, recipe: FinetuneRecipe, near: float) -> None:
         """``near`` is the distance up to which two moments are left alone."""
         self._contrast = _contrast(recipe.temperature)
         self._keep = recipe.keep

@@ -14,7 +14,7 @@ FAR_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recipe:
+class FinetuneRecipe:
     """How long, how fast, and how near to where it began.
 
     ``batch`` is the most frames in a step; small footage has smaller ones. ``keep`` is the weight

@@ -28,7 +28,7 @@ _TOLD = ("outcome", "reason", "embedder", "embedder_digest")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Row:
+class VectorRow:
     """What a row says of a frame. ``number`` is its line, or row, in ``file``, counted from 1.
 
     ``numbers`` is None where the row has no vector; ``refusal`` is then the reason the frame was
@@ -44,7 +44,7 @@ class Row:
     embedder: tuple[str, str]
 
 
-def read_rows(path: Path) -> Iterator[Row]:
+def read_rows(path: Path) -> Iterator[VectorRow]:
     """Yield the rows of a file. Memory does not grow with it.
 
     Raises :class:`ConfigurationError` for a suffix nobody knows, :class:`EmbedderError` with file
@@ -64,7 +64,7 @@ def read_rows(path: Path) -> Iterator[Row]:
         raise EmbedderError(f"{path}: cannot be read: {error.strerror or error}") from error
 
 
-def _csv_rows(path: Path) -> Iterator[Row]:
+def _csv_rows(path: Path) -> Iterator[VectorRow]:
     with open(path, encoding="utf-8-sig", newline="") as file:
         lines = csv.DictReader(file)
         with _named(str(path)):
@@ -76,7 +76,7 @@ def _csv_rows(path: Path) -> Iterator[Row]:
             yield _row(f"{path}: line", lines.line_num, layout, cells)
 
 
-def _json_rows(path: Path) -> Iterator[Row]:
+def _json_rows(path: Path) -> Iterator[VectorRow]:
     layout = None
     with open(path, "rb") as file:
         for number, line in enumerate(file, 1):
@@ -90,7 +90,7 @@ def _json_rows(path: Path) -> Iterator[Row]:
             yield _row(f"{path}: line", number, layout, cells)
 
 
-def _parquet_rows(path: Path) -> Iterator[Row]:
+def _parquet_rows(path: Path) -> Iterator[VectorRow]:
     try:
         import pyarrow
         import pyarrow.parquet
@@ -146,7 +146,7 @@ def _row(
     cells: Cells,
     numbers: Numbers | None = None,
     claim: tuple[str, str] = ("", ""),
-) -> Row:
+) -> VectorRow:
     with _named(f"{file} {number}"):
         key = layout.key_of(cells)
     with _named(f"{file} {number}: frame {key}"):
@@ -156,7 +156,7 @@ def _row(
     if isinstance(name, str) and isinstance(digest, str) and name and digest:
         claim = (name, digest)
     refusal = str(cells.get("reason")) if was_refused else None
-    return Row(file, number, key, numbers, refusal, claim)
+    return VectorRow(file, number, key, numbers, refusal, claim)
 
 
 @contextmanager

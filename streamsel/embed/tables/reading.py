@@ -13,7 +13,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from streamsel.embed.tables.files import Row
+from streamsel.embed.tables.files import VectorRow
 from streamsel.embed.tables.layout import Numbers
 from streamsel.errors import EmbedderError
 from streamsel.frame import FrameKey, Vector, Vectors
@@ -48,7 +48,7 @@ class TableReading:
         self._files: dict[str, int] = {}
         self._feeds: defaultdict[str, _Listed] = defaultdict(_Listed)
 
-    def take(self, row: Row) -> None:
+    def take(self, row: VectorRow) -> None:
         """Store a row, unless it says nothing; refuse what cannot be a vector of this table."""
         if row.numbers is None and row.refusal is None:
             return
@@ -132,7 +132,7 @@ def _unit(numbers: Numbers) -> Vector:
 
 
 @contextmanager
-def _told(row: Row) -> Iterator[None]:
+def _told(row: VectorRow) -> Iterator[None]:
     """Say of what is wrong where it is."""
     try:
         yield

@@ -22,7 +22,7 @@ _SECRETS = ("a=ice-ufrag:", "a=ice-pwd:", "a=fingerprint:")
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
+class MediaSection:
     """One medium of an offer: its ``kind``, the lines that follow, and the session's."""
 
     kind: str
@@ -76,7 +76,7 @@ def require_offer(sdp: str) -> str:
     return "".join(f"{line}\r\n" for line in sdp.split("\n") for line in _usable(line))
 
 
-def _sections(sdp: str) -> list[Section]:
+def _sections(sdp: str) -> list[MediaSection]:
     lines = [line.removesuffix("\r") for line in sdp.split("\n")]
     while lines and not lines[-1]:
         lines.pop()
@@ -94,7 +94,7 @@ def _sections(sdp: str) -> list[Section]:
     return [_section(lines[a:b], shared) for a, b in pairwise([*starts, len(lines)])]
 
 
-def _section(lines: list[str], shared: tuple[str, ...]) -> Section:
+def _section(lines: list[str], shared: tuple[str, ...]) -> MediaSection:
     media = _MEDIA.fullmatch(lines[0])
     if media is None or int(media[2]) > 65_535:
         raise OfferError("a section of the offer begins with no media line (m=)")
@@ -103,7 +103,7 @@ def _section(lines: list[str], shared: tuple[str, ...]) -> Section:
             raise OfferError(f"the offer's {media[1]} goes by {media[3]}; WebRTC is needed")
         if not all(number.isascii() and number.isdigit() for number in media[4].split()):
             raise OfferError(f"the offer's {media[1]} has formats that are no numbers")
-    return Section(media[1], tuple(lines[1:]), shared)
+    return MediaSection(media[1], tuple(lines[1:]), shared)
 
 
 def _usable(line: str) -> list[str]:

@@ -5,7 +5,13 @@ import pytest
 import torch
 from torch.nn.functional import normalize
 
-from streamsel.embed.distill.distill import Recipe, distill, disturb, loss_terms, teacher_targets
+from streamsel.embed.distill.distill import (
+    DistillRecipe,
+    distill,
+    disturb,
+    loss_terms,
+    teacher_targets,
+)
 from streamsel.embed.distill.pool import Pool
 from tests.embed.distill.made import TEACHER, Patches
 
@@ -18,7 +24,7 @@ def pool() -> Pool:
 
 
 def _bytes(pool: Pool, seed: int) -> bytes:
-    state = distill(pool, Recipe(steps=3, batch=16, seed=seed)).state_dict()
+    state = distill(pool, DistillRecipe(steps=3, batch=16, seed=seed)).state_dict()
     return b"".join(tensor.contiguous().numpy().tobytes() for tensor in state.values())
 
 
@@ -30,7 +36,7 @@ def test_the_seed_makes_the_weights(pool: Pool) -> None:
 
 def test_training_brings_the_network_nearer_to_its_teacher(pool: Pool) -> None:
     def error(steps: int) -> float:
-        network = distill(pool, Recipe(steps=steps, batch=48, averaging=0.5))
+        network = distill(pool, DistillRecipe(steps=steps, batch=48, averaging=0.5))
         pixels = torch.from_numpy(pool.thumbnails).permute(0, 3, 1, 2).float()
         with torch.inference_mode():
             terms = loss_terms(normalize(network.learned(pixels), dim=1), teacher_targets(pool))
@@ -41,7 +47,7 @@ def test_training_brings_the_network_nearer_to_its_teacher(pool: Pool) -> None:
 
 def test_the_result_is_an_average_of_the_steps(pool: Pool) -> None:
     def head(averaging: float) -> torch.Tensor:
-        recipe = Recipe(steps=2, batch=16, averaging=averaging)
+        recipe = DistillRecipe(steps=2, batch=16, averaging=averaging)
         return distill(pool, recipe).head.weight.detach()
 
     last, mixed, first = head(0.0), head(0.25), head(1.0)
@@ -55,7 +61,7 @@ def test_losses_are_reported_every_hundredth_step() -> None:
     told: list[tuple[int, set[str]]] = []
     distill(
         Pool(views, TEACHER(views).astype(np.float16), TEACHER.widths),
-        Recipe(steps=101, batch=4),
+        DistillRecipe(steps=101, batch=4),
         lambda step, losses: told.append((step, set(losses))),
     )
     assert told == [(100, {"cosine", "relation", "group"})]

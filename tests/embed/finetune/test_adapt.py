@@ -17,7 +17,7 @@ from streamsel.embed.finetune.batches import Batches
 from streamsel.embed.finetune.checkpoint import read_checkpoint, write_checkpoint
 from streamsel.embed.finetune.evaluate import measure
 from streamsel.embed.finetune.objective import Objective, distances
-from streamsel.embed.finetune.recipe import Recipe
+from streamsel.embed.finetune.recipe import FinetuneRecipe
 from streamsel.embed.finetune.training_footage import split
 from streamsel.embed.finetune.weights import load_start, write_weights
 from streamsel.errors import ConfigurationError, EmbedderError, RecordError
@@ -26,10 +26,10 @@ from tests.embed.pictures import thumbnails
 
 CPU = torch.device("cpu")
 PARTS = split(footage(feeds=4), 0.25, 0)
-RECIPE = Recipe(epochs=3, batch=16, patience=3)
+RECIPE = FinetuneRecipe(epochs=3, batch=16, patience=3)
 
 
-def _adaptation(recipe: Recipe = RECIPE) -> Adaptation:
+def _adaptation(recipe: FinetuneRecipe = RECIPE) -> Adaptation:
     return Adaptation(network(), PARTS, recipe, CPU)
 
 
@@ -73,7 +73,7 @@ def test_a_training_that_is_continued_gives_the_same_bytes(whole: Adaptation, st
 
 
 def test_another_seed_gives_other_weights(whole: Adaptation) -> None:
-    other = _adaptation(Recipe(epochs=3, batch=16, seed=1))
+    other = _adaptation(FinetuneRecipe(epochs=3, batch=16, seed=1))
     while not other.is_finished:
         other.run_epoch()
     assert other.epochs != whole.epochs
@@ -94,7 +94,7 @@ def test_statistics_of_batch_norms_stay(whole: Adaptation) -> None:
 
 
 def test_it_stops_when_nothing_gets_better() -> None:
-    adaptation = _adaptation(Recipe(epochs=20, batch=16, rate=1e-12, patience=2))
+    adaptation = _adaptation(FinetuneRecipe(epochs=20, batch=16, rate=1e-12, patience=2))
     while not adaptation.is_finished:
         adaptation.run_epoch()
     assert len(adaptation.epochs) < 20
@@ -105,7 +105,7 @@ def test_it_stops_when_nothing_gets_better() -> None:
 
 def test_a_rate_that_is_too_high_is_said() -> None:
     with pytest.raises(ConfigurationError, match=r"diverged in epoch 1.*--lr"):
-        _adaptation(Recipe(epochs=1, batch=16, rate=1e30)).run_epoch()
+        _adaptation(FinetuneRecipe(epochs=1, batch=16, rate=1e30)).run_epoch()
 
 
 def test_what_is_alike_or_near_in_time_is_not_pushed_apart() -> None:
@@ -113,7 +113,7 @@ def test_what_is_alike_or_near_in_time_is_not_pushed_apart() -> None:
     batch = batches.draw(torch.arange(0, 120, 8), torch.Generator().manual_seed(0))
     rng = torch.Generator().manual_seed(1)
     vectors = torch.nn.functional.normalize(torch.randn(30, 256, generator=rng), dim=1)
-    free = Recipe(keep=0.0)
+    free = FinetuneRecipe(keep=0.0)
     assert Objective(free, 0.0).loss(vectors, batch) > 0.1
     assert Objective(free, 3.0).loss(vectors, batch) == 0  # all are held to be alike
     near_in_time = batches.draw(torch.arange(4), rng)
@@ -125,7 +125,7 @@ def test_distances_that_did_not_move_cost_nothing() -> None:
     batch = Batches(PARTS.trained, network(), CPU).draw(
         torch.arange(16), torch.Generator().manual_seed(0)
     )
-    held = Recipe(keep=1.0)
+    held = FinetuneRecipe(keep=1.0)
     assert Objective(held, 0.0).loss(batch.start, batch) == pytest.approx(0, abs=1e-6)
     assert Objective(held, 0.0).loss(batch.start.flip(0).roll(3, 0), batch) > 1e-3
 
@@ -193,7 +193,7 @@ def test_a_checkpoint_of_something_else() -> None:
 )
 def test_recipes_that_cannot_be(wrong: dict[str, Any], name: str) -> None:
     with pytest.raises(ConfigurationError, match=f"^{name} is"):
-        Recipe(**wrong)
+        FinetuneRecipe(**wrong)
 
 
 def test_the_recipe_needs_no_torch() -> None:
