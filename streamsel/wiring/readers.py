@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from streamsel.clock import Clock
 from streamsel.config.settings import FeedSettings
-from streamsel.frame import WatchedView
+from streamsel.frame import View
 from streamsel.interfaces import LiveSource, Prefilter, ViewWatch
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def open_watch() -> ViewWatch:
     return CameraWatch(CpuThumbnailer())
 
 
-def open_screen(settings: FeedSettings, view: WatchedView) -> Prefilter:
+def open_screen(settings: FeedSettings, view: View) -> Prefilter:
     """Return a screen that remembers nothing yet; ``view`` is what the embedder wants."""
     from streamsel.prefilter.prefilter import FramePrefilter
     from streamsel.sources.thumbnails.cpu import CpuThumbnailer

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from streamsel.decisions import Fault
-from streamsel.frame import WatchedView
+from streamsel.frame import View
 from streamsel.prefilter.options import PrefilterOptions
 from streamsel.prefilter.prefilter import FramePrefilter
 from streamsel.prefilter.view_watch import CameraWatch, likeness
@@ -45,7 +45,7 @@ def faults(pictures: Sequence[Luma], **how: bool) -> list[Fault | None]:
     thumbnailer = PlainEye()
     watch, screen = (
         CameraWatch(thumbnailer),
-        FramePrefilter(thumbnailer, WatchedView(16), PrefilterOptions()),
+        FramePrefilter(thumbnailer, View(16), PrefilterOptions()),
     )
     return [watch.look(screen.look(frame)) for frame in shown(pictures, fps=1, **how)]
 
@@ -110,7 +110,7 @@ def test_damaged_pictures_count_and_so_do_several_reasons() -> None:
     thumbnailer = PlainEye()
     watch, screen = (
         CameraWatch(thumbnailer),
-        FramePrefilter(thumbnailer, WatchedView(16), PrefilterOptions()),
+        FramePrefilter(thumbnailer, View(16), PrefilterOptions()),
     )
     frames = shown([BLACK] * 70, fps=1)
     frames = [replace(frame, corrupt=frame.key.index % 2 == 0) for frame in frames]
@@ -160,7 +160,7 @@ def test_it_looks_closely_once_in_two_seconds() -> None:
     thumbnailer = PlainEye()
     watch, screen = (
         CameraWatch(thumbnailer),
-        FramePrefilter(PlainEye(), WatchedView(16), PrefilterOptions()),
+        FramePrefilter(PlainEye(), View(16), PrefilterOptions()),
     )
     for frame in shown([*noisy(SCENE, 100)], fps=25):
         watch.look(screen.look(frame))

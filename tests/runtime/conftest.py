@@ -31,7 +31,7 @@ def no_thread_stays_behind() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def each_field_of_a_reader_has_one_writer(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr("streamsel.runtime.supervisor.Reader", WatchedReader)
+    monkeypatch.setattr("streamsel.runtime.supervisor.FeedReader", WatchedReader)
     WatchedReader.made.clear()
     yield
     for reader in WatchedReader.made:
