@@ -74,7 +74,7 @@ class Verdict:
     became a candidate). ``reason`` is ``novel``; ``near-duplicate`` (within the floor),
     ``covered`` (within reach of a center) or ``full`` (of none, but every place is taken by a
     pinned frame); a baseline's (``not-drawn``, ``between``); or the
-    screen's reason. ``distance`` is to ``nearest``,
+    prefilter's reason. ``distance`` is to ``nearest``,
     both None where none was measured. ``events`` are in the order they happened: a covered frame
     may still cause an eviction, and one frame may cause several. Verdicts come out in stream
     order, so what has been recorded is always a prefix of the stream.
@@ -116,7 +116,7 @@ FaultKind: TypeAlias = Literal["refused", "covered", "moved", "unfocused"]
 class Fault:
     """Why what a feed sends is of no use: ``kind`` is one of few, ``reason`` says it in words.
 
-    ``refused``: none of its pictures passes the screen, for a reason that nothing stands in for.
+    ``refused``: none of its pictures passes the prefilter, for a reason that nothing stands in for.
     ``covered``, ``moved``, ``unfocused``: the camera has lost the view that it had.
     """
 

@@ -23,7 +23,7 @@ Vectors: TypeAlias = npt.NDArray[np.float32]
 Thumbnail: TypeAlias = npt.NDArray[np.uint8]
 """(S, S, 3) RGB, what the embedder looks at."""
 LumaGrid: TypeAlias = npt.NDArray[np.uint8]
-"""(32, 32) luma, what the screen compares."""
+"""(32, 32) luma, what the prefilter compares."""
 LumaRows: TypeAlias = npt.NDArray[np.uint8]
 """(R, W) luma, rows of the picture at full width: what sharpness is measured on."""
 
@@ -178,7 +178,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PrefilterState:
-    """What a screen remembers after a frame, besides the digests of what it let pass.
+    """What a prefilter remembers after a frame, besides the digests of what it let pass.
 
     ``reference`` is the luma grid of the last frame whose likeness reached the embedder,
     ``previous`` that of the last frame looked at, ``rows_digest`` the 64-bit hash of its sampled
@@ -196,12 +196,12 @@ class PrefilterState:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PrefilteredFrame:
-    """What the screen saw of a frame: the inputs of every later decision.
+    """What the prefilter saw of a frame: the inputs of every later decision.
 
     ``refusal`` is the reason the frame goes no further, or None; only then is there a
     ``thumbnail``. ``digest`` is the 64-bit hash of the exact pixels of luma grid and thumbnail, 0
     where the frame was refused before a thumbnail was made. ``sharpness`` is in 0..1, higher is
-    sharper; 0 where the frame was refused before it was measured. ``state`` is what the screen
+    sharper; 0 where the frame was refused before it was measured. ``state`` is what the prefilter
     remembers after this frame.
     """
 

@@ -3,7 +3,7 @@
     Source -> Prefilter -> inbox -> Embeddings (a batch) -> Selector -> Verdict -> mailbox -> Sink
 
 Nothing points back: no stage holds an earlier or a later one. All are synchronous; concurrency
-lives in ``streamsel.runtime`` alone. A source and its screen run in one thread of their own, the
+lives in ``streamsel.runtime`` alone. A source and its prefilter run in one thread of their own, the
 embeddings and the selector in another, each sink in another.
 
 A live feed runs down the same line. Its source is opened again whenever it ends, its frames are
@@ -270,7 +270,7 @@ class Observer(Protocol):
         """A feed is about to be read; ``done_frames`` were judged in an earlier run."""
 
     def seen(self, prefiltered_frames: Sequence[PrefilteredFrame]) -> None:
-        """Frames were read and screened."""
+        """Frames were read and prefiltered."""
 
     def judged(self, verdicts: Sequence[Verdict]) -> None:
         """Frames were judged."""

@@ -268,7 +268,7 @@ def run_options(chosen: dict[str, Any]) -> RunOptions:
 
     return RunOptions(
         read=ReadOptions(**pick("start", "end", "fps", "filters", "decode", "hwaccel", "mask")),
-        screen=_screen_options(chosen),
+        prefilter=_prefilter_options(chosen),
         embed=_embed_options(pick("embedder", "weights", "device", "embeddings")),
         select=SelectOptions(
             **pick(
@@ -301,7 +301,7 @@ def _embed_options(chosen: dict[str, Any]) -> EmbedOptions:
     return EmbedOptions(**chosen)
 
 
-def _screen_options(chosen: dict[str, Any]) -> PrefilterOptions:
+def _prefilter_options(chosen: dict[str, Any]) -> PrefilterOptions:
     defaults = _SCREEN_DEFAULTS
 
     def unless(flag: str, value: _T) -> _T | None:

@@ -176,7 +176,7 @@ class RunOptions:
     """One run, whole."""
 
     read: ReadOptions = ReadOptions()
-    screen: PrefilterOptions = field(default_factory=PrefilterOptions)
+    prefilter: PrefilterOptions = field(default_factory=PrefilterOptions)
     embed: EmbedOptions = EmbedOptions()
     select: SelectOptions = SelectOptions()
     write: WriteOptions = WriteOptions()

@@ -14,7 +14,13 @@ from pydantic.fields import FieldInfo
 from streamsel.config.fields import Kind
 from streamsel.config.schema import Config
 from streamsel.config.sections.base import Section
-from streamsel.config.sections.feeds import ClipConfig, Defaults, FeedConfig, PerFeed, ScreenConfig
+from streamsel.config.sections.feeds import (
+    ClipConfig,
+    Defaults,
+    FeedConfig,
+    PerFeed,
+    PrefilterConfig,
+)
 from streamsel.config.sections.service import ServiceConfig, ServiceTlsConfig
 from streamsel.config.sections.sinks import (
     DiscoveryConfig,
@@ -35,7 +41,7 @@ _SECTIONS: tuple[tuple[str, type[Section]], ...] = (
     ("`feeds.NAME`", FeedConfig),
     ("`defaults` and `feeds.NAME`", PerFeed),
     ("`defaults`", Defaults),
-    ("`defaults.screen` and `feeds.NAME.screen`", ScreenConfig),
+    ("`defaults.screen` and `feeds.NAME.screen`", PrefilterConfig),
     ("`defaults.clip` and `feeds.NAME.clip`", ClipConfig),
     ("`pictures`", PicturesConfig),
     ("`sinks`", Sinks),

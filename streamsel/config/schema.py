@@ -107,7 +107,7 @@ def _settings(name: str, merged: FeedConfig) -> FeedSettings:
             "source": merged.source.get_secret_value(),
             "count": None if count is None else count.frames,
             "period": None if count is None else count.period,
-            "screen": PrefilterOptions(**dict(merged.screen)),
+            "prefilter": PrefilterOptions(**dict(merged.prefilter)),
             "clip": None if clip is None else ClipSettings(**dict(clip)),
         }
     )

@@ -58,7 +58,7 @@ class FeedSettings:
     min_distance: float
     near_duplicate: float | Literal["auto"]
     look_ahead: int
-    screen: PrefilterOptions
+    prefilter: PrefilterOptions
     clip: ClipSettings | None
 
     @property

@@ -25,7 +25,7 @@ defaults:
   # decode: all               # reference or keyframes cost less
   # transport: tcp            # or udp
   # down_after: 10s           # report a feed down when no picture has come for so long
-  # screen: {min_sharpness: 0.01, freeze_seconds: 2s}
+  # prefilter: {min_sharpness: 0.01, freeze_seconds: 2s}
   # clip: {before: 2s, after: 3s}
   # embedder: builtin         # see: streamsel embedders
   # device: auto              # cpu, cuda or cuda:0

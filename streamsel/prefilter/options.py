@@ -1,4 +1,4 @@
-"""Which checks a screen makes, and where each one draws the line."""
+"""Which checks a prefilter makes, and where each one draws the line."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from streamsel.errors import ConfigurationError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrefilterOptions:
-    """The checks of a screen; None or False switches one off. Levels are grey levels of 255.
+    """The checks of a prefilter; None or False switches one off. Levels are grey levels of 255.
 
     ``corrupt``: the decoder flagged the frame as damaged.
     ``black_share``: least share of cells of the luma grid darker than ``black_level``.

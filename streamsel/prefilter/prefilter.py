@@ -1,4 +1,4 @@
-"""The screen: one look at each frame of a feed, cheapest check first."""
+"""The prefilter: one look at each frame of a feed, cheapest check first."""
 
 from __future__ import annotations
 

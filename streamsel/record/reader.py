@@ -123,8 +123,8 @@ class Record:
         row = self._row("SELECT ifnull(max(idx) + 1, 0) FROM frames WHERE feed = ?", self._id(feed))
         return int(row[0])
 
-    def screen_state(self, feed: str, memory: int) -> tuple[PrefilterState, list[int]]:
-        """Return what a screen needs to continue a feed.
+    def prefilter_state(self, feed: str, memory: int) -> tuple[PrefilterState, list[int]]:
+        """Return what a prefilter needs to continue a feed.
 
         The state after its last recorded frame, and the digests of the last ``memory`` frames that
         were not refused, in stream order.

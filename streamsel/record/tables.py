@@ -36,7 +36,7 @@ CREATE TABLE feeds (
     frames       INTEGER,                       -- how many it had, once it has ended
     error        TEXT,
     warnings     TEXT NOT NULL DEFAULT '[]',    -- JSON
-    reference    BLOB,                          -- from here on: what the screen remembers
+    reference    BLOB,                          -- from here on: what the prefilter remembers
     previous     BLOB,
     rows_digest  INTEGER NOT NULL DEFAULT 0,
     still_since  REAL NOT NULL DEFAULT 0,

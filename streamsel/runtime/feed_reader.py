@@ -80,7 +80,7 @@ class FeedReader:
         """``hold`` counts a picture in, ``latest`` take what is seen, in the feed's own.
 
         ``before`` is the reader, told to stop, whose place this one takes: numbers, time and what
-        the screen remembers go on from there.
+        the prefilter remembers go on from there.
         """
         self._feed = feed
         self._hold = hold
@@ -101,9 +101,9 @@ class FeedReader:
         self.begun = self.came = self._timed = clock.monotonic()
         self.heard = -math.inf
         self._media_time = feed.media_time if before is None else before.media_time
-        # A screen that a thread hangs in is lost.
-        spare = None if before is None or before._is_looking else before._screen
-        self._screen: Prefilter = feed.open_screen() if spare is None else spare
+        # A prefilter that a thread hangs in is lost.
+        spare = None if before is None or before._is_looking else before._prefilter
+        self._prefilter: Prefilter = feed.open_prefilter() if spare is None else spare
         self._watch = feed.open_watch()
         self.is_open = self.is_up = self.is_over = False
         self.refusals: int = 0 if before is None else before.refusals
@@ -270,7 +270,7 @@ class FeedReader:
                 return False
             self._is_looking = True
         try:
-            prefiltered = self._screen.look(frame)
+            prefiltered = self._prefilter.look(frame)
             fault = self._watch.look(prefiltered)
         except SourceError:
             self._is_looking = False
@@ -301,10 +301,10 @@ class FeedReader:
 class LiveFeed:
     """A feed that has no end, and where its numbers and times go on.
 
-    ``open_source`` makes a source that has not connected yet; it is called again after the feed
-    was switched off, and where a thread hangs for good, so no source is ever touched by two
-    threads. ``open_screen`` makes a screen, ``open_watch`` what watches the view. ``scope`` names
-    the selector that judges it. The next frame has the index ``start``; ``reserved`` and later ones
+    ``open_source`` makes a source that has not connected yet; it is called again after the feed was
+    switched off, and where a thread hangs for good, so no source is ever touched by two threads.
+    ``open_prefilter`` makes a prefilter, ``open_watch`` what watches the view. ``scope`` names the
+    selector that judges it. The next frame has the index ``start``; ``reserved`` and later ones
     must not be used before they are reserved. ``media_time`` is where its time begins, in seconds.
     ``down_after``: seconds without a picture until it counts as down.
     """
@@ -312,7 +312,7 @@ class LiveFeed:
     name: str
     address: str
     open_source: Callable[[], LiveSource]
-    open_screen: Callable[[], Prefilter]
+    open_prefilter: Callable[[], Prefilter]
     open_watch: Callable[[], ViewWatch]
     scope: str
     start: int = 0

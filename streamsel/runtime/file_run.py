@@ -33,27 +33,27 @@ _WAITING_PICTURES = 4
 
 @dataclass(frozen=True, slots=True)
 class FileFeed:
-    """A feed, and how its screen is made when its turn comes.
+    """A feed, and how its prefilter is made when its turn comes.
 
     ``start`` frames were judged before, ``done`` means all were. ``prefiltered_frames``, where
-    given, reads and screens the feed elsewhere.
+    given, reads and prefilters the feed elsewhere.
     """
 
     source: Source
-    open_screen: Callable[[], Prefilter]
+    open_prefilter: Callable[[], Prefilter]
     start: int = 0
     done: bool = False
     prefiltered_frames: Callable[[], Generator[PrefilteredFrame, None, None]] | None = None
 
     def look(self) -> Generator[PrefilteredFrame, None, None]:
-        """Read the feed and yield what the screen sees of each frame."""
+        """Read the feed and yield what the prefilter sees of each frame."""
         if self.prefiltered_frames is not None:
             yield from self.prefiltered_frames()
             return
-        screen = self.open_screen()
+        prefilter = self.open_prefilter()
         with closing(self.source.frames(self.start)) as frames:
             for frame in frames:
-                yield screen.look(frame)
+                yield prefilter.look(frame)
 
 
 class Pipeline:

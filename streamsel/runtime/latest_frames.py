@@ -82,8 +82,8 @@ class LatestFrames:
     """A short queue for each feed. A full one lets go of its oldest frame; nobody ever waits.
 
     Frames are taken in turns, one of each feed that has any, so a feed that floods delays the
-    others by a frame at most; within a feed the order stays. What the screen refused travels along
-    in its place, in a bounded number, and is let go of before a frame that was not refused.
+    others by a frame at most; within a feed the order stays. What the prefilter refused travels
+    along in its place, in a bounded number, and is let go of before a frame that was not refused.
     Create it inside the running event loop, which alone opens, shuts and takes.
 
     Readers share no lock: one that hundreds want is handed from each to the next only as fast as

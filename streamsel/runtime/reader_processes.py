@@ -1,6 +1,6 @@
 """Child processes that read feeds, one feed each at a time; their parent judges.
 
-A child opens a feed, screens its frames and sends what it saw: prefiltered frames without their
+A child opens a feed, prefilters its frames and sends what it saw: prefiltered frames without their
 pictures, which the parent's own source fetches again where they are kept. A child is a fresh
 interpreter that hears requests on its standard input and answers on its standard output, pickled,
 so a program that uses this needs no guard around its main part, and a child leaves when its parent
@@ -37,7 +37,7 @@ class FeedReading(Protocol):
     """How a child reads one feed; made there by a callable that was pickled."""
 
     def prefiltered_frames(self) -> Iterator[PrefilteredFrame]:
-        """Yield what the screen saw, in stream order; raises :class:`SourceError`."""
+        """Yield what the prefilter saw, in stream order; raises :class:`SourceError`."""
 
     def warnings(self) -> Sequence[str]:
         """What was wrong with the feed without ending it."""

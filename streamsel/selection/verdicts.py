@@ -14,7 +14,7 @@ INVALID_EMBEDDING = "invalid-embedding"
 
 
 def refusal(candidate: Candidate) -> str | None:
-    """Why ``candidate`` must not be measured: the screen's reason, a bad embedding, or None."""
+    """Why ``candidate`` must not be measured: the prefilter's reason, a bad embedding, or None."""
     if candidate.embedding is None:
         return candidate.prefiltered.refusal or INVALID_EMBEDDING
     return None if are_unit(candidate.embedding[None])[0] else INVALID_EMBEDDING

@@ -36,7 +36,7 @@ class _Planned:
 
 
 class FeedReaders:
-    """Makes the feeds of one run into a folder; screens go on where the record ends."""
+    """Makes the feeds of one run into a folder; prefilters go on where the record ends."""
 
     def __init__(self, folder: Path, options: RunOptions, view: View, *, on_gpu: bool) -> None:
         self._folder = folder
@@ -71,10 +71,10 @@ class FeedReaders:
             self._children.close()
 
     def _here(self, planned: _Planned) -> FileFeed:
-        def open_screen() -> Prefilter:
-            return self._screen(planned.feed)
+        def open_prefilter() -> Prefilter:
+            return self._prefilter(planned.feed)
 
-        return FileFeed(planned.source, open_screen, planned.feed.recorded, planned.done)
+        return FileFeed(planned.source, open_prefilter, planned.feed.recorded, planned.done)
 
     def _apart(self, planned: _Planned, children: ReaderProcesses, threads: int) -> FileFeed:
         from streamsel.runtime.reader_processes import RemoteSource
@@ -84,7 +84,7 @@ class FeedReaders:
         request = FeedRequest(
             planned.input,
             self._options.read,
-            self._options.screen,
+            self._options.prefilter,
             self._view,
             feed.recorded,
             *self._remembered(feed),
@@ -95,27 +95,27 @@ class FeedReaders:
         children.add(far)
         here = self._here(planned)
         return FileFeed(
-            far, here.open_screen, feed.recorded, prefiltered_frames=far.prefiltered_frames
+            far, here.open_prefilter, feed.recorded, prefiltered_frames=far.prefiltered_frames
         )
 
-    def _screen(self, feed: Feed) -> FramePrefilter:
+    def _prefilter(self, feed: Feed) -> FramePrefilter:
         from streamsel.prefilter.prefilter import FramePrefilter
 
-        screen = FramePrefilter(
-            open_thumbnailer(on_gpu=self._on_card), self._view, self._options.screen
+        prefilter = FramePrefilter(
+            open_thumbnailer(on_gpu=self._on_card), self._view, self._options.prefilter
         )
-        screen.resume(*self._remembered(feed))
-        return screen
+        prefilter.resume(*self._remembered(feed))
+        return prefilter
 
     def _remembered(self, feed: Feed) -> tuple[PrefilterState, tuple[int, ...]]:
-        """What a screen remembers of the frames that are recorded."""
+        """What a prefilter remembers of the frames that are recorded."""
         from streamsel.prefilter.prefilter import FramePrefilter
         from streamsel.record.reader import Record
 
         if not feed.recorded:
             return PrefilterState(), ()
         with Record.open(self._folder) as record:
-            state, digests = record.screen_state(feed.name, FramePrefilter.MEMORY)
+            state, digests = record.prefilter_state(feed.name, FramePrefilter.MEMORY)
         return state, tuple(digests)
 
 
@@ -123,13 +123,13 @@ class FeedReaders:
 class FeedRequest:
     """All that a process must know to read a feed from index ``start`` on; call it there.
 
-    ``state`` and ``digests`` are what the screen remembers of the frames before; ``threads`` decode
-    the feed.
+    ``state`` and ``digests`` are what the prefilter remembers of the frames before; ``threads``
+    decode the feed.
     """
 
     feed: Input
     read: ReadOptions
-    screen: PrefilterOptions
+    prefilter: PrefilterOptions
     view: View
     start: int
     state: PrefilterState
@@ -149,13 +149,13 @@ class FeedInChild:
         self._source = open_source(request.feed, request.read, threads=request.threads)
 
     def prefiltered_frames(self) -> Iterator[PrefilteredFrame]:
-        """Yield what the screen saw, in stream order; raises :class:`SourceError`."""
+        """Yield what the prefilter saw, in stream order; raises :class:`SourceError`."""
         request = self._request
-        screen = FramePrefilter(open_thumbnailer(on_gpu=False), request.view, request.screen)
-        screen.resume(request.state, request.digests)
+        prefilter = FramePrefilter(open_thumbnailer(on_gpu=False), request.view, request.prefilter)
+        prefilter.resume(request.state, request.digests)
         with closing(self._source.frames(request.start)) as frames:
             for frame in frames:
-                yield screen.look(frame)
+                yield prefilter.look(frame)
 
     def warnings(self) -> Sequence[str]:
         """What was wrong with the feed without ending it."""

@@ -1,4 +1,4 @@
-"""The settings of a live feed to the source and the screen that read it."""
+"""The settings of a live feed to the source and the prefilter that read it."""
 
 from __future__ import annotations
 
@@ -82,12 +82,12 @@ def open_watch() -> ViewWatch:
     return CameraWatch(CpuThumbnailer())
 
 
-def open_screen(settings: FeedSettings, view: View) -> Prefilter:
-    """Return a screen that remembers nothing yet; ``view`` is what the embedder wants."""
+def open_prefilter(settings: FeedSettings, view: View) -> Prefilter:
+    """Return a prefilter that remembers nothing yet; ``view`` is what the embedder wants."""
     from streamsel.prefilter.prefilter import FramePrefilter
     from streamsel.sources.thumbnails.cpu import CpuThumbnailer
 
-    return FramePrefilter(CpuThumbnailer(), view, settings.screen)
+    return FramePrefilter(CpuThumbnailer(), view, settings.prefilter)
 
 
 def open_areas(settings: FeedSettings, last_size: tuple[int, int] | None) -> Areas | None:

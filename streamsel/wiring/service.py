@@ -22,7 +22,7 @@ from streamsel.selection.budget import Budget
 from streamsel.sinks.clips import ClipOrder, ClipSink
 from streamsel.version import __version__
 from streamsel.wiring.checks import require_buildable
-from streamsel.wiring.readers import open_areas, open_ring, open_screen, open_source, open_watch
+from streamsel.wiring.readers import open_areas, open_prefilter, open_ring, open_source, open_watch
 
 if TYPE_CHECKING:
     from streamsel.metrics.observer import Metrics
@@ -91,7 +91,7 @@ class LiveParts:
                 name=settings.name,
                 address=settings.address,
                 open_source=partial(open_source, settings, self.clock, ring, self.ingest, areas),
-                open_screen=partial(open_screen, settings, self.embedder.view),
+                open_prefilter=partial(open_prefilter, settings, self.embedder.view),
                 open_watch=open_watch,
                 scope=settings.scope,
                 start=start,

@@ -46,12 +46,12 @@ def feeds_per_core(address: str, decode: str, seconds: float) -> float:
     """Read for so many seconds of video; return seconds that pass for each one of CPU time."""
     options = LiveOptions(decode=decode)
     source = CameraSource("bench", address, options, SystemClock())
-    screen = FramePrefilter(CpuThumbnailer(), View(64), PrefilterOptions(exact_duplicates=False))
+    prefilter = FramePrefilter(CpuThumbnailer(), View(64), PrefilterOptions(exact_duplicates=False))
     session = source.session(0, 0.0)
-    screen.look(next(session))
+    prefilter.look(next(session))
     cpu, began = time.thread_time(), time.monotonic()
     for frame in session:
-        screen.look(frame)
+        prefilter.look(frame)
         if time.monotonic() - began >= seconds:
             break
     passed, used = time.monotonic() - began, time.thread_time() - cpu

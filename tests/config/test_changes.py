@@ -37,7 +37,7 @@ def test_feeds_come_and_go() -> None:
         {"source": "rtsp://u:new@h/a"},
         {"group": "yard"},
         {"fps": 5},
-        {"screen": {"black_level": 1}},
+        {"prefilter": {"black_level": 1}},
         {"clip": {}},
         {"enabled": False},
         {"share": 0.5},

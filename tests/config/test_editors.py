@@ -47,7 +47,7 @@ def test_editors_accept_what_people_call_a_feed_and_a_file_that_holds_its_source
         {"defaults": {"windw": "24h"}},
         {"defaults": {"look_ahead": 0}},
         {"defaults": {"transport": "pigeon"}},
-        {"defaults": {"screen": {"black_level": 256}}},
+        {"defaults": {"prefilter": {"black_level": 256}}},
         {"feeds": {}},
         {"feeds": {"gate": {}}},
         {"feeds": {"a/b": {"source": "x"}}},

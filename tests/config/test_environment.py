@@ -72,7 +72,7 @@ def test_settings_of_the_environment(tmp_path: Path) -> None:
         },
     )
     assert config.log_level == "debug"
-    assert config.feed("Gate").screen.min_sharpness is None
+    assert config.feed("Gate").prefilter.min_sharpness is None
     assert (config.feed("yard-east").count, config.feed("yard-east").period) == (50, 3600.0)
     assert config.feed("Gate").fps == 5
     assert config.feed("porch").source == "rtsp://h/${3}"

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from streamsel.config.listen import Listen
 from streamsel.config.options import DEFAULT_COUNT
 from streamsel.config.schema import Config
-from streamsel.config.sections.feeds import ScreenConfig
+from streamsel.config.sections.feeds import PrefilterConfig
 from streamsel.config.settings import ClipSettings
 from streamsel.prefilter.options import PrefilterOptions
 from tests.config.files import ONE_FEED
@@ -44,7 +44,7 @@ def test_a_feed_and_nothing_else_is_enough() -> None:
     whole = config()
     feed = whole.feed("gate")
     assert (feed.count, feed.period, feed.share) == (DEFAULT_COUNT, None, None)
-    assert feed.screen == PrefilterOptions()
+    assert feed.prefilter == PrefilterOptions()
     assert feed.clip is None
     assert feed.scope == "gate"
     assert whole.sinks.disk is not None
@@ -68,13 +68,13 @@ def test_a_feed_says_what_differs_from_the_defaults() -> None:
 
 def test_screen_and_clip_are_merged_key_by_key() -> None:
     whole = two_feeds(
-        {"screen": {"min_sharpness": None}, "clip": {"before": "5s"}},
+        {"prefilter": {"min_sharpness": None}, "clip": {"before": "5s"}},
         {"clip": None},
-        defaults={"screen": {"black_level": 9}, "clip": {"after": "9s"}},
+        defaults={"prefilter": {"black_level": 9}, "clip": {"after": "9s"}},
     )
     a, b = whole.feed("a"), whole.feed("b")
-    assert a.screen == PrefilterOptions(black_level=9, min_sharpness=None)
-    assert b.screen == PrefilterOptions(black_level=9)
+    assert a.prefilter == PrefilterOptions(black_level=9, min_sharpness=None)
+    assert b.prefilter == PrefilterOptions(black_level=9)
     assert a.clip == ClipSettings(before=5.0, after=9.0)
     assert b.clip is None
 
@@ -98,7 +98,7 @@ def test_a_feeds_own_budget_replaces_the_common_one(
 
 
 def test_screen_options_are_all_there_with_the_same_defaults() -> None:
-    assert ScreenConfig().model_dump() == asdict(PrefilterOptions())
+    assert PrefilterConfig().model_dump() == asdict(PrefilterOptions())
 
 
 def test_the_port_of_a_broker_depends_on_tls() -> None:
@@ -232,7 +232,7 @@ def test_what_cannot_be_listened_on(listen: str) -> None:
         {"defaults": {"transport": "carrier-pigeon"}},
         {"defaults": {"vf": "crop\n=1"}},
         {"defaults": {"vf": ""}},
-        {"defaults": {"screen": {"black_level": 256}}},
+        {"defaults": {"prefilter": {"black_level": 256}}},
         {"defaults": {"clip": {"after": 0}}},
         {"feeds": {}},
         {"feeds": {"a b": {"source": "x"}}},
@@ -284,7 +284,9 @@ def test_feeds_of_one_group_must_want_the_same() -> None:
 
 
 def test_feeds_of_one_group_may_differ_in_how_they_are_read() -> None:
-    whole = two_feeds({"group": "yard", "fps": 1, "screen": {"corrupt": False}}, {"group": "yard"})
+    whole = two_feeds(
+        {"group": "yard", "fps": 1, "prefilter": {"corrupt": False}}, {"group": "yard"}
+    )
     assert whole.feed("a").scope == whole.feed("b").scope == "yard"
 
 

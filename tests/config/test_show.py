@@ -46,7 +46,7 @@ _PER_FEED: dict[str, st.SearchStrategy[Any]] = {
     "decode": st.sampled_from(["all", "reference", "keyframes"]),
     "fps": _maybe(st.floats(0, 100_000, exclude_min=True)),
     "vf": _maybe(_LINE),
-    "screen": _some(
+    "prefilter": _some(
         corrupt=st.booleans(),
         black_share=_maybe(st.floats(0, 1)),
         freeze_seconds=_maybe(st.floats(0, 1e6)),
@@ -135,4 +135,4 @@ def test_a_feed_shows_what_it_says_itself_and_resolved_all() -> None:
     assert shown(config)["feeds"]["gate"] == {"source": "rtsp://10.0.0.4/main"}
     whole = yaml.safe_load(as_yaml(shown(config, resolved=True)))["feeds"]["gate"]
     assert (whole["count"], whole["window"], whole["transport"]) == ("50/h", "1d", "tcp")
-    assert whole["screen"]["black_level"] == 32
+    assert whole["prefilter"]["black_level"] == 32

@@ -96,7 +96,7 @@ def test_a_comparison_on_exported_embeddings_is_the_same(demo_clip: Path, tmp_pa
         unchanged_mean=None,
     )
     run, table = tmp_path / "run", tmp_path / "all.parquet"
-    computed = RunOptions(select=SelectOptions(count=9), screen=everything)
+    computed = RunOptions(select=SelectOptions(count=9), prefilter=everything)
     selection = build_selection([str(demo_clip)], computed, run)
     assert execute(selection.pipeline, [selection.sink])
     assert streamsel("export", run, "--what", "all", "-o", table).code == 0

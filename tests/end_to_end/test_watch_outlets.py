@@ -308,8 +308,8 @@ def test_a_file_over_rtsp_is_decided_like_the_file(
     # The frames that both saw, in order: what came before the first that the camera delivered,
     # or was dropped on the way, is left out of the file's.
     embedder = create("builtin", weights=None, device="cpu")
-    screen = FramePrefilter(CpuThumbnailer(), embedder.view, PrefilterOptions())
-    prefiltered_frames = [screen.look(frame) for frame in FileSource("gate", str(clip)).frames()]
+    prefilter = FramePrefilter(CpuThumbnailer(), embedder.view, PrefilterOptions())
+    prefiltered_frames = [prefilter.look(frame) for frame in FileSource("gate", str(clip)).frames()]
     wanted_digests = [digest for digest, *_ in live]
     both = [seen for seen in prefiltered_frames if seen.digest in set(wanted_digests)]
     assert len(both) >= 200

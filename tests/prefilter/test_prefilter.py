@@ -28,8 +28,8 @@ ALL_OFF = PrefilterOptions(
 
 
 def looked_at(frames, options=AT_ONCE, thumbnailer=None):
-    screen: Prefilter = FramePrefilter(thumbnailer or PlainEye(), View(16), options)
-    return [screen.look(frame) for frame in frames]
+    prefilter: Prefilter = FramePrefilter(thumbnailer or PlainEye(), View(16), options)
+    return [prefilter.look(frame) for frame in frames]
 
 
 def refusals(pictures, options=AT_ONCE, **how):
@@ -148,17 +148,17 @@ def test_pictures_that_differ_where_no_cell_shows_it_are_not_duplicates():
 
 def test_what_was_not_seen_for_long_is_forgotten():
     first, later = shown([textured(1)])[0], shown([textured(2)])[0]
-    screen = FramePrefilter(PlainEye(), View(16), AT_ONCE)
-    digest = screen.look(first).digest
-    others = list(range(1, screen.memory))
-    screen.resume(PrefilterState(), [digest, *others])
-    assert screen.look(first).refusal == "exact-duplicate"
-    screen.resume(PrefilterState(), [digest, *others])
-    assert screen.look(later).refusal is None
-    assert screen.look(first).refusal is None
-    screen.resume(PrefilterState(), [digest, *others[1:]])
-    assert screen.look(later).refusal is None  # the last one that there is room for
-    assert screen.look(first).refusal == "exact-duplicate"
+    prefilter = FramePrefilter(PlainEye(), View(16), AT_ONCE)
+    digest = prefilter.look(first).digest
+    others = list(range(1, prefilter.memory))
+    prefilter.resume(PrefilterState(), [digest, *others])
+    assert prefilter.look(first).refusal == "exact-duplicate"
+    prefilter.resume(PrefilterState(), [digest, *others])
+    assert prefilter.look(later).refusal is None
+    assert prefilter.look(first).refusal is None
+    prefilter.resume(PrefilterState(), [digest, *others[1:]])
+    assert prefilter.look(later).refusal is None  # the last one that there is room for
+    assert prefilter.look(first).refusal == "exact-duplicate"
 
 
 def test_only_what_passes_the_cheap_checks_costs_a_thumbnail():
@@ -191,12 +191,12 @@ def test_resumed_at_any_point_it_goes_on_alike(script, calibration, data):
     whole = looked_at(frames, options)
     split = data.draw(st.integers(0, len(frames)))
     before = whole[:split]
-    screen = FramePrefilter(PlainEye(), View(16), options)
-    screen.resume(
+    prefilter = FramePrefilter(PlainEye(), View(16), options)
+    prefilter.resume(
         before[-1].state if before else PrefilterState(),
         [seen.digest for seen in before if seen.refusal is None],
     )
-    after = [screen.look(frame) for frame in frames[split:]]
+    after = [prefilter.look(frame) for frame in frames[split:]]
     assert [judged(seen) for seen in after] == [judged(seen) for seen in whole[split:]]
 
 

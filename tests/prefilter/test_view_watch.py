@@ -43,11 +43,11 @@ def noisy(luma: Luma, count: int, level: int = 3) -> Iterator[Luma]:
 def faults(pictures: Sequence[Luma], **how: bool) -> list[Fault | None]:
     """What is wrong at each second."""
     thumbnailer = PlainEye()
-    watch, screen = (
+    watch, prefilter = (
         CameraWatch(thumbnailer),
         FramePrefilter(thumbnailer, View(16), PrefilterOptions()),
     )
-    return [watch.look(screen.look(frame)) for frame in shown(pictures, fps=1, **how)]
+    return [watch.look(prefilter.look(frame)) for frame in shown(pictures, fps=1, **how)]
 
 
 def kinds(pictures: Sequence[Luma], **how: bool) -> list[str]:
@@ -108,13 +108,13 @@ def test_a_feed_of_which_every_picture_is_refused_is_told_after_a_minute(
 
 def test_damaged_pictures_count_and_so_do_several_reasons() -> None:
     thumbnailer = PlainEye()
-    watch, screen = (
+    watch, prefilter = (
         CameraWatch(thumbnailer),
         FramePrefilter(thumbnailer, View(16), PrefilterOptions()),
     )
     frames = shown([BLACK] * 70, fps=1)
     frames = [replace(frame, corrupt=frame.key.index % 2 == 0) for frame in frames]
-    assert [watch.look(screen.look(frame)) for frame in frames][-1] == Fault(
+    assert [watch.look(prefilter.look(frame)) for frame in frames][-1] == Fault(
         "refused", "every picture for 60 s was refused: black, corrupt"
     )
 
@@ -158,12 +158,12 @@ def test_a_scene_without_contrast_is_not_watched() -> None:
 
 def test_it_looks_closely_once_in_two_seconds() -> None:
     thumbnailer = PlainEye()
-    watch, screen = (
+    watch, prefilter = (
         CameraWatch(thumbnailer),
         FramePrefilter(PlainEye(), View(16), PrefilterOptions()),
     )
     for frame in shown([*noisy(SCENE, 100)], fps=25):
-        watch.look(screen.look(frame))
+        watch.look(prefilter.look(frame))
     assert thumbnailer.asked["luma_rows"] == 2
 
 

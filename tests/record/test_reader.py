@@ -98,7 +98,7 @@ def test_a_resumed_record_knows_where_each_feed_and_its_screen_were(tmp_path, wr
         walk, yard = record.feeds()
         assert (walk.done, walk.warnings) == (True, ("damaged packet",))
         assert (yard.done, yard.frames) == (False, None)
-        state, digests = record.screen_state("yard", 5)
+        state, digests = record.prefilter_state("yard", 5)
         was = made[79].candidate.prefiltered.state
         assert (state.passed, state.rows_digest, state.still_since) == (
             was.passed,

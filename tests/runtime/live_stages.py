@@ -38,7 +38,7 @@ from streamsel.frame import (
 )
 from streamsel.interfaces import LiveSelector
 from streamsel.runtime.feed_reader import LiveFeed
-from tests.runtime.stages import OpenScreen
+from tests.runtime.stages import OpenPrefilter
 
 PATIENCE = 20.0
 
@@ -85,7 +85,7 @@ def live_frame(
 
 
 def prefiltered(feed: str, index: int, refused: bool = False) -> PrefilteredFrame:
-    return OpenScreen(refuse_every=1 if refused else 0).look(live_frame(feed, index))
+    return OpenPrefilter(refuse_every=1 if refused else 0).look(live_frame(feed, index))
 
 
 class ScriptedSource:
@@ -171,7 +171,7 @@ def feed_of(source: ScriptedSource, **changes: Any) -> LiveFeed:
         name=source.feed,
         address=source.address,
         open_source=lambda: source,
-        open_screen=OpenScreen,
+        open_prefilter=OpenPrefilter,
         open_watch=ContentWatch,
         scope=source.feed,
         reserved=1000,

@@ -73,7 +73,7 @@ class CountingSource:
         return ()
 
 
-class OpenScreen:
+class OpenPrefilter:
     """Lets everything pass but every ``refuse_every``-th frame."""
 
     def __init__(self, refuse_every: int = 0) -> None:

@@ -19,7 +19,7 @@ from tests.runtime.stages import (
     CountingSource,
     KeepEveryTenth,
     ListSink,
-    OpenScreen,
+    OpenPrefilter,
 )
 
 
@@ -50,7 +50,7 @@ class Watcher:
 
 
 def feeds(*sources: CountingSource, start: int = 0) -> list[FileFeed]:
-    return [FileFeed(source, lambda: OpenScreen(refuse_every=7), start) for source in sources]
+    return [FileFeed(source, lambda: OpenPrefilter(refuse_every=7), start) for source in sources]
 
 
 @pytest.mark.parametrize("lag", [1, 32])
@@ -102,7 +102,7 @@ def test_a_sink_that_fails_ends_the_run_with_its_own_error() -> None:
 
 
 def test_an_unexpected_error_in_a_thread_is_loud() -> None:
-    class Faulty(OpenScreen):
+    class Faulty(OpenPrefilter):
         def look(self, frame: object) -> PrefilteredFrame:
             raise ZeroDivisionError
 
@@ -196,8 +196,8 @@ def test_a_resumed_lane_starts_where_it_left_off_and_a_done_one_is_not_read() ->
     sink = ListSink()
     pipeline = Pipeline(
         [
-            FileFeed(CountingSource("a", 100), OpenScreen, 100, done=True),
-            FileFeed(CountingSource("b", 100), OpenScreen, 60),
+            FileFeed(CountingSource("a", 100), OpenPrefilter, 100, done=True),
+            FileFeed(CountingSource("b", 100), OpenPrefilter, 60),
         ],
         ComputedEmbeddings(AngleEmbedder()),
         KeepEveryTenth(),

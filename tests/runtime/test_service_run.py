@@ -23,7 +23,7 @@ from tests.runtime.live_stages import (
     steps,
     until,
 )
-from tests.runtime.stages import AngleEmbedder, OpenScreen
+from tests.runtime.stages import AngleEmbedder, OpenPrefilter
 
 
 class SlowEmbedder(AngleEmbedder):
@@ -51,7 +51,9 @@ def test_frames_of_all_feeds_are_judged_and_stored_in_order() -> None:
         async with running([disk, mqtt]) as line:
             for source in (gate, yard):
                 await line.add(
-                    source, chosen[source.feed], open_screen=lambda: OpenScreen(refuse_every=4)
+                    source,
+                    chosen[source.feed],
+                    open_prefilter=lambda: OpenPrefilter(refuse_every=4),
                 )
             await until(lambda: min(gate.produced, yard.produced) > 100)
             await until(

@@ -22,7 +22,7 @@ from streamsel.runtime.backoff import Backoff
 from streamsel.runtime.feed_reader import FeedReader
 from streamsel.runtime.supervisor import FeedSupervisor
 from tests.runtime.live_stages import ManualClock, ScriptedSource, feed_of, steady, steps
-from tests.runtime.stages import OpenScreen
+from tests.runtime.stages import OpenPrefilter
 
 
 class Shelf:
@@ -469,7 +469,7 @@ def test_passwords_do_not_leak_from_a_foreign_source(caplog: pytest.LogCaptureFi
     assert "rtsp://cam:***@10.0.0.4/main" in caplog.text
 
 
-class Careful(OpenScreen):
+class Careful(OpenPrefilter):
     """Counts what it saw, and notices when two threads look at once."""
 
     def __init__(self) -> None:
@@ -486,7 +486,7 @@ class Careful(OpenScreen):
             self._looking.release()
 
 
-def screens(made: list[Careful]) -> Callable[[], Prefilter]:
+def prefilters(made: list[Careful]) -> Callable[[], Prefilter]:
     def make() -> Prefilter:
         made.append(Careful())
         return made[-1]
@@ -503,7 +503,7 @@ def test_a_reader_that_hangs_is_replaced_and_what_it_still_brings_is_not_used() 
         stuck = one.source("gate", steps(0.0, 0.0, "freeze", 0.0, 0.0))
         fresh = one.source("gate", steps("freeze", "freeze"))
         made: list[Careful] = []
-        feed = feed_of(stuck, open_source=sources([stuck, fresh]), open_screen=screens(made))
+        feed = feed_of(stuck, open_source=sources([stuck, fresh]), open_prefilter=prefilters(made))
         one.supervisor.add(feed)
         eventually(lambda: len(one.passed) == 2)
         assert one.state("gate") == ("up", "")
@@ -562,7 +562,7 @@ def test_a_feed_that_is_switched_off_and_on_goes_on_where_it_was() -> None:
         made: list[Careful] = []
         first = one.source("gate", steps(0.0, 0.0, 0.0, "freeze"))
         second = one.source("gate", steps(0.0, "freeze"))
-        feed = feed_of(first, open_source=sources([first, second]), open_screen=screens(made))
+        feed = feed_of(first, open_source=sources([first, second]), open_prefilter=prefilters(made))
         one.supervisor.add(feed)
         eventually(lambda: len(one.passed) == 3)
         last_frame = one.supervisor.statuses()[0].last_frame
@@ -576,7 +576,7 @@ def test_a_feed_that_is_switched_off_and_on_goes_on_where_it_was() -> None:
         assert one.state("gate")[0] in ("connecting", "up")
         eventually(lambda: len(one.passed) == 4)
         assert one.indices("gate") == [0, 1, 2, 3]
-        assert [screen.seen for screen in made] == [[0, 1, 2, 3]]
+        assert [prefilter.seen for prefilter in made] == [[0, 1, 2, 3]]
         assert one.passed[3].frame.media_time == pytest.approx(3600.0 + 2 / 25)
         second.thaw.set()
 
@@ -631,7 +631,7 @@ def test_a_defect_is_raised_where_somebody_looks() -> None:
 def test_refused_pictures_are_let_go_of_and_the_others_counted_in() -> None:
     with desk() as one:
         source = one.source("gate", steps(0.0, 0.0, 0.0, "freeze"))
-        one.supervisor.add(feed_of(source, open_screen=lambda: OpenScreen(refuse_every=2)))
+        one.supervisor.add(feed_of(source, open_prefilter=lambda: OpenPrefilter(refuse_every=2)))
         eventually(lambda: len(one.passed) == 3)
         assert [seen.refusal for seen in one.passed] == ["black", None, "black"]
         assert [seen.frame.picture.held_bytes > 0 for seen in one.passed] == [False, True, False]
@@ -661,7 +661,7 @@ def test_after_the_end_nobody_is_sent_to_read_any_more() -> None:
         assert one.supervisor.alive == source.opened == 0
 
 
-class SlowScreen(OpenScreen):
+class SlowScreen(OpenPrefilter):
     """Takes five seconds to look at a frame."""
 
     def __init__(self, clock: ManualClock) -> None:
@@ -676,7 +676,7 @@ class SlowScreen(OpenScreen):
 def test_media_time_goes_on_from_when_a_frame_was_received() -> None:
     with desk() as one:
         source = one.source("gate", steps(0.0, "lost"), steps("freeze"))
-        feed = feed_of(source, media_time=100.0, open_screen=lambda: SlowScreen(one.clock))
+        feed = feed_of(source, media_time=100.0, open_prefilter=lambda: SlowScreen(one.clock))
         one.supervisor.add(feed)
         eventually(lambda: source.opened == 2)
         # Looking at the frame took five seconds, and so much later it is.
@@ -711,7 +711,7 @@ def test_nothing_is_passed_on_any_more_when_stop_returns() -> None:
     assert returned_early == [False]
 
 
-class Blind(OpenScreen):
+class Blind(OpenPrefilter):
     """Cannot look at every third frame."""
 
     def look(self, frame: Frame) -> PrefilteredFrame:
@@ -725,13 +725,13 @@ def test_a_picture_that_cannot_be_looked_at_ends_a_session_of_its_feed_alone() -
         odd, good = one.source("odd", steady(0.001)), one.source("good", steady(0.001))
         made: list[Blind] = []
 
-        def open_screen() -> Prefilter:
+        def open_prefilter() -> Prefilter:
             made.append(Blind())
             return made[-1]
 
-        one.supervisor.add(feed_of(odd, open_screen=open_screen))
+        one.supervisor.add(feed_of(odd, open_prefilter=open_prefilter))
         one.supervisor.add(feed_of(good))
         eventually(lambda: len(one.indices("good")) > 20 and odd.opened > 3)
         assert one.indices("odd")[:2] == [0, 1]
         assert all(reader.failure is None for reader in one.supervisor.readers.values())
-        assert len(made) == 1  # what the screen remembers is not lost
+        assert len(made) == 1  # what the prefilter remembers is not lost

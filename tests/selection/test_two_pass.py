@@ -19,7 +19,7 @@ from tests.coreset.test_greedy import EXAMPLES, clouds, unit
 
 
 def stream(vectors: Vectors, refused: Sequence[bool] = ()) -> list[Candidate]:
-    """A frame a vector; those in ``refused`` were refused by the screen."""
+    """A frame a vector; those in ``refused`` were refused by the prefilter."""
     flags = [*refused, *[False] * len(vectors)]
     return [
         candidate(index, None, "blurred") if flags[index] else candidate(index, vector)

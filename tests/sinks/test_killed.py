@@ -101,6 +101,6 @@ def test_a_killed_run_is_whole_and_ends_like_one_that_was_not(tmp_path, durabili
         assert [kept.key for kept in record.kept()] == kept_keys(made)
         assert record.run().status == "complete"
         for feed in FEEDS:
-            states = [one.screen_state(feed, 10) for one in (record, reference)]
+            states = [one.prefilter_state(feed, 10) for one in (record, reference)]
             assert states[0][1] == states[1][1]
             assert states[0][0].passed == states[1][0].passed

@@ -63,7 +63,7 @@ class Line:
     """What looks at the frames of a feed, and encodes those that are kept."""
 
     def __init__(self, view: View = PLAIN) -> None:
-        self._screen = FramePrefilter(CpuThumbnailer(), view, SCREEN)
+        self._prefilter = FramePrefilter(CpuThumbnailer(), view, SCREEN)
         self._encoder = Encoder()
 
     def read(self, source: Source) -> None:
@@ -78,9 +78,9 @@ class Line:
         self._look(source.session(0, 0.0))
 
     def _look(self, frames: Iterator[Frame]) -> None:
-        self._screen.resume(PrefilterState(), ())
+        self._prefilter.resume(PrefilterState(), ())
         for frame in frames:
-            prefiltered = self._screen.look(frame)
+            prefiltered = self._prefilter.look(frame)
             if prefiltered.refusal is None:
                 self._encoder.encode(frame.picture)
 

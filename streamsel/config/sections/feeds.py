@@ -18,7 +18,7 @@ _Level: TypeAlias = Annotated[float, numbers.number(0, 255)]
 _Unit: TypeAlias = Annotated[float, numbers.number(0, 1)]
 
 
-class ScreenConfig(Section):
+class PrefilterConfig(Section):
     """What is refused before the network looks; null or false switches a check off."""
 
     corrupt: bool = Field(default=True, description="refuse what the decoder calls damaged")
@@ -128,7 +128,7 @@ class PerFeed(Section):
         default=(),
         description="areas of the upright picture that nobody may see; hidden before all else",
     )
-    screen: ScreenConfig = Field(
+    prefilter: PrefilterConfig = Field(
         default={}, validate_default=True, description="what is refused unseen"
     )
     clip: ClipConfig | None = Field(

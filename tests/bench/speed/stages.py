@@ -68,21 +68,21 @@ def test_thumbnail(benchmark: Any, per_frame: Note, frames: list[Frame]) -> None
 
 
 def test_look_changed(benchmark: Any, per_frame: Note, frames: list[Frame]) -> None:
-    """Every check of the screen, and the thumbnail."""
-    screen = FramePrefilter(
+    """Every check of the prefilter, and the thumbnail."""
+    prefilter = FramePrefilter(
         CpuThumbnailer(), VIEW, PrefilterOptions(unchanged_mean=None, exact_duplicates=False)
     )
     coming = later(frames)
-    prefiltered = benchmark(lambda: screen.look(next(coming)))
+    prefiltered = benchmark(lambda: prefilter.look(next(coming)))
     assert prefiltered.thumbnail is not None
     per_frame("look, changed", 1)
 
 
 def test_look_unchanged(benchmark: Any, per_frame: Note, frames: list[Frame]) -> None:
-    screen = FramePrefilter(CpuThumbnailer(), VIEW, PrefilterOptions(calibration=0))
+    prefilter = FramePrefilter(CpuThumbnailer(), VIEW, PrefilterOptions(calibration=0))
     coming = later([frames[0], nudged(frames[0])])
-    screen.look(next(coming))
-    prefiltered = benchmark(lambda: screen.look(next(coming)))
+    prefilter.look(next(coming))
+    prefiltered = benchmark(lambda: prefilter.look(next(coming)))
     assert prefiltered.refusal == "unchanged"
     per_frame("look, unchanged", 1)
 
