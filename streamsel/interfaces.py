@@ -147,7 +147,7 @@ class Prefilter(Protocol):
     Decisions depend on the frames so far alone, never on timing or batching.
     """
 
-    def look(self, frame: Frame) -> PrefilteredFrame:
+    def check(self, frame: Frame) -> PrefilteredFrame:
         """Judge one frame; call in stream order."""
 
     @property
@@ -165,7 +165,7 @@ class Prefilter(Protocol):
 class ViewWatch(Protocol):
     """Says whether what a feed shows is of use. Of one feed; decides about no frame."""
 
-    def look(self, prefiltered: PrefilteredFrame) -> Fault | None:
+    def check(self, prefiltered: PrefilteredFrame) -> Fault | None:
         """Return what is wrong with the feed, as of this prefiltered frame; None: nothing.
 
         Call in stream order, before the picture is dropped. Raises :class:`SourceError`.

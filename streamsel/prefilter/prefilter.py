@@ -58,7 +58,7 @@ class FramePrefilter:
         """How many digests of earlier frames its decisions depend on."""
         return self.MEMORY
 
-    def look(self, frame: Frame) -> PrefilteredFrame:
+    def check(self, frame: Frame) -> PrefilteredFrame:
         """Judge one frame; call in stream order.
 
         Afterwards the prefiltered frame's ``state``, with the digests of the frames that passed, is

@@ -80,7 +80,7 @@ class CameraWatch:
         self._fault_since = 0.0
         self._fine_since = 0.0
 
-    def look(self, prefiltered: PrefilteredFrame) -> Fault | None:
+    def check(self, prefiltered: PrefilteredFrame) -> Fault | None:
         """Return what is wrong with the feed as of this frame; its picture must be there still.
 
         Raises :class:`SourceError` for a picture that the thumbnailer cannot look at.

@@ -270,8 +270,8 @@ class FeedReader:
                 return False
             self._is_looking = True
         try:
-            prefiltered = self._prefilter.look(frame)
-            fault = self._watch.look(prefiltered)
+            prefiltered = self._prefilter.check(frame)
+            fault = self._watch.check(prefiltered)
         except SourceError:
             self._is_looking = False
             raise

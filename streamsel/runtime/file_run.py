@@ -53,7 +53,7 @@ class FileFeed:
         prefilter = self.open_prefilter()
         with closing(self.source.frames(self.start)) as frames:
             for frame in frames:
-                yield prefilter.look(frame)
+                yield prefilter.check(frame)
 
 
 class Pipeline:

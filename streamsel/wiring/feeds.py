@@ -155,7 +155,7 @@ class FeedInChild:
         prefilter.resume(request.state, request.digests)
         with closing(self._source.frames(request.start)) as frames:
             for frame in frames:
-                yield prefilter.look(frame)
+                yield prefilter.check(frame)
 
     def warnings(self) -> Sequence[str]:
         """What was wrong with the feed without ending it."""

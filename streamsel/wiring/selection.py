@@ -163,7 +163,7 @@ def plan_of(options: RunOptions, opened: OpenedInputs, embeddings: Embeddings) -
         "rules": dict(RULES),
         # Without a mask a run is what it was before there were any.
         "read": {name: value for name, value in config["read"].items() if value or name != "mask"},
-        "prefilter": config["prefilter"],
+        "screen": config["prefilter"],
         "select": {name: value for name, value in config["select"].items() if name not in apart},
         "pictures": {
             name: value for name, value in config["write"].items() if name != "durability"

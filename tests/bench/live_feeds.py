@@ -48,10 +48,10 @@ def feeds_per_core(address: str, decode: str, seconds: float) -> float:
     source = CameraSource("bench", address, options, SystemClock())
     prefilter = FramePrefilter(CpuThumbnailer(), View(64), PrefilterOptions(exact_duplicates=False))
     session = source.session(0, 0.0)
-    prefilter.look(next(session))
+    prefilter.check(next(session))
     cpu, began = time.thread_time(), time.monotonic()
     for frame in session:
-        prefilter.look(frame)
+        prefilter.check(frame)
         if time.monotonic() - began >= seconds:
             break
     passed, used = time.monotonic() - began, time.thread_time() - cpu

@@ -29,7 +29,7 @@ ALL_OFF = PrefilterOptions(
 
 def looked_at(frames, options=AT_ONCE, thumbnailer=None):
     prefilter: Prefilter = FramePrefilter(thumbnailer or PlainEye(), View(16), options)
-    return [prefilter.look(frame) for frame in frames]
+    return [prefilter.check(frame) for frame in frames]
 
 
 def refusals(pictures, options=AT_ONCE, **how):
@@ -143,22 +143,22 @@ def test_pictures_that_differ_where_no_cell_shows_it_are_not_duplicates():
     other[0, 0], other[0, 1] = other[0, 1] + 40, other[0, 1] - 40
     thumbnailer = PlainEye()
     fine = FramePrefilter(thumbnailer, View(64), PrefilterOptions(unchanged_mean=None))
-    assert [fine.look(frame).refusal for frame in shown([one, other])] == [None, None]
+    assert [fine.check(frame).refusal for frame in shown([one, other])] == [None, None]
 
 
 def test_what_was_not_seen_for_long_is_forgotten():
     first, later = shown([textured(1)])[0], shown([textured(2)])[0]
     prefilter = FramePrefilter(PlainEye(), View(16), AT_ONCE)
-    digest = prefilter.look(first).digest
+    digest = prefilter.check(first).digest
     others = list(range(1, prefilter.memory))
     prefilter.resume(PrefilterState(), [digest, *others])
-    assert prefilter.look(first).refusal == "exact-duplicate"
+    assert prefilter.check(first).refusal == "exact-duplicate"
     prefilter.resume(PrefilterState(), [digest, *others])
-    assert prefilter.look(later).refusal is None
-    assert prefilter.look(first).refusal is None
+    assert prefilter.check(later).refusal is None
+    assert prefilter.check(first).refusal is None
     prefilter.resume(PrefilterState(), [digest, *others[1:]])
-    assert prefilter.look(later).refusal is None  # the last one that there is room for
-    assert prefilter.look(first).refusal == "exact-duplicate"
+    assert prefilter.check(later).refusal is None  # the last one that there is room for
+    assert prefilter.check(first).refusal == "exact-duplicate"
 
 
 def test_only_what_passes_the_cheap_checks_costs_a_thumbnail():
@@ -196,7 +196,7 @@ def test_resumed_at_any_point_it_goes_on_alike(script, calibration, data):
         before[-1].state if before else PrefilterState(),
         [seen.digest for seen in before if seen.refusal is None],
     )
-    after = [prefilter.look(frame) for frame in frames[split:]]
+    after = [prefilter.check(frame) for frame in frames[split:]]
     assert [judged(seen) for seen in after] == [judged(seen) for seen in whole[split:]]
 
 

@@ -47,7 +47,7 @@ def faults(pictures: Sequence[Luma], **how: bool) -> list[Fault | None]:
         CameraWatch(thumbnailer),
         FramePrefilter(thumbnailer, View(16), PrefilterOptions()),
     )
-    return [watch.look(prefilter.look(frame)) for frame in shown(pictures, fps=1, **how)]
+    return [watch.check(prefilter.check(frame)) for frame in shown(pictures, fps=1, **how)]
 
 
 def kinds(pictures: Sequence[Luma], **how: bool) -> list[str]:
@@ -114,7 +114,7 @@ def test_damaged_pictures_count_and_so_do_several_reasons() -> None:
     )
     frames = shown([BLACK] * 70, fps=1)
     frames = [replace(frame, corrupt=frame.key.index % 2 == 0) for frame in frames]
-    assert [watch.look(prefilter.look(frame)) for frame in frames][-1] == Fault(
+    assert [watch.check(prefilter.check(frame)) for frame in frames][-1] == Fault(
         "refused", "every picture for 60 s was refused: black, corrupt"
     )
 
@@ -163,7 +163,7 @@ def test_it_looks_closely_once_in_two_seconds() -> None:
         FramePrefilter(PlainEye(), View(16), PrefilterOptions()),
     )
     for frame in shown([*noisy(SCENE, 100)], fps=25):
-        watch.look(prefilter.look(frame))
+        watch.check(prefilter.check(frame))
     assert thumbnailer.asked["luma_rows"] == 2
 
 

@@ -85,7 +85,7 @@ def live_frame(
 
 
 def prefiltered(feed: str, index: int, refused: bool = False) -> PrefilteredFrame:
-    return OpenPrefilter(refuse_every=1 if refused else 0).look(live_frame(feed, index))
+    return OpenPrefilter(refuse_every=1 if refused else 0).check(live_frame(feed, index))
 
 
 class ScriptedSource:
@@ -161,7 +161,7 @@ def steps(*script: float | str) -> Callable[[], Iterator[float | str]]:
 class ContentWatch:
     """Finds no fault with any view."""
 
-    def look(self, prefiltered: PrefilteredFrame) -> Fault | None:
+    def check(self, prefiltered: PrefilteredFrame) -> Fault | None:
         return None
 
 

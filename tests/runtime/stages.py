@@ -79,7 +79,7 @@ class OpenPrefilter:
     def __init__(self, refuse_every: int = 0) -> None:
         self._refuse_every = refuse_every
 
-    def look(self, frame: Frame) -> PrefilteredFrame:
+    def check(self, frame: Frame) -> PrefilteredFrame:
         refused = bool(self._refuse_every) and frame.key.index % self._refuse_every == 0
         return PrefilteredFrame(
             frame=frame,

@@ -420,7 +420,7 @@ def test_a_feed_whose_pictures_are_of_no_use_is_useless_and_that_is_logged_once(
     class Watch:
         found: ClassVar[list[Fault | None]] = [None, covered, covered, refused, None]
 
-        def look(self, prefiltered: PrefilteredFrame) -> Fault | None:
+        def check(self, prefiltered: PrefilteredFrame) -> Fault | None:
             return self.found[prefiltered.frame.key.index]
 
     def session() -> Iterator[float | str]:
@@ -477,11 +477,11 @@ class Careful(OpenPrefilter):
         self.seen: list[int] = []
         self._looking = threading.Lock()
 
-    def look(self, frame: Frame) -> PrefilteredFrame:
+    def check(self, frame: Frame) -> PrefilteredFrame:
         assert self._looking.acquire(blocking=False), "two threads at once"
         self.seen.append(frame.key.index)
         try:
-            return super().look(frame)
+            return super().check(frame)
         finally:
             self._looking.release()
 
@@ -668,9 +668,9 @@ class SlowScreen(OpenPrefilter):
         super().__init__()
         self._clock = clock
 
-    def look(self, frame: Frame) -> PrefilteredFrame:
+    def check(self, frame: Frame) -> PrefilteredFrame:
         self._clock.advance(5.0)
-        return super().look(frame)
+        return super().check(frame)
 
 
 def test_media_time_goes_on_from_when_a_frame_was_received() -> None:
@@ -714,10 +714,10 @@ def test_nothing_is_passed_on_any_more_when_stop_returns() -> None:
 class Blind(OpenPrefilter):
     """Cannot look at every third frame."""
 
-    def look(self, frame: Frame) -> PrefilteredFrame:
+    def check(self, frame: Frame) -> PrefilteredFrame:
         if frame.key.index % 3 == 2:
             raise SourceError(f"feed {frame.key.feed!r}: its picture cannot be converted")
-        return super().look(frame)
+        return super().check(frame)
 
 
 def test_a_picture_that_cannot_be_looked_at_ends_a_session_of_its_feed_alone() -> None:

@@ -80,7 +80,7 @@ class Line:
     def _look(self, frames: Iterator[Frame]) -> None:
         self._prefilter.resume(PrefilterState(), ())
         for frame in frames:
-            prefiltered = self._prefilter.look(frame)
+            prefiltered = self._prefilter.check(frame)
             if prefiltered.refusal is None:
                 self._encoder.encode(frame.picture)
 

@@ -73,7 +73,7 @@ def test_look_changed(benchmark: Any, per_frame: Note, frames: list[Frame]) -> N
         CpuThumbnailer(), VIEW, PrefilterOptions(unchanged_mean=None, exact_duplicates=False)
     )
     coming = later(frames)
-    prefiltered = benchmark(lambda: prefilter.look(next(coming)))
+    prefiltered = benchmark(lambda: prefilter.check(next(coming)))
     assert prefiltered.thumbnail is not None
     per_frame("look, changed", 1)
 
@@ -81,8 +81,8 @@ def test_look_changed(benchmark: Any, per_frame: Note, frames: list[Frame]) -> N
 def test_look_unchanged(benchmark: Any, per_frame: Note, frames: list[Frame]) -> None:
     prefilter = FramePrefilter(CpuThumbnailer(), VIEW, PrefilterOptions(calibration=0))
     coming = later([frames[0], nudged(frames[0])])
-    prefilter.look(next(coming))
-    prefiltered = benchmark(lambda: prefilter.look(next(coming)))
+    prefilter.check(next(coming))
+    prefiltered = benchmark(lambda: prefilter.check(next(coming)))
     assert prefiltered.refusal == "unchanged"
     per_frame("look, unchanged", 1)
 

@@ -100,7 +100,7 @@ def test_fewer_frames_are_looked_at_where_fewer_are_asked_for(server: RtspServer
 
 def test_the_screen_survives_pictures_that_change_their_size(server: RtspServer) -> None:
     prefilter = FramePrefilter(CpuThumbnailer(), View(64), PrefilterOptions())
-    seen = [prefilter.look(frame) for frame in take(camera(server.url("/flip")), 4 * RATE)]
+    seen = [prefilter.check(frame) for frame in take(camera(server.url("/flip")), 4 * RATE)]
     passed = {prefiltered.frame.width for prefiltered in seen if prefiltered.refusal is None}
     assert passed == {640, 320}
 
