@@ -103,7 +103,7 @@ def test_a_sink_that_fails_ends_the_run_with_its_own_error() -> None:
 
 def test_an_unexpected_error_in_a_thread_is_loud() -> None:
     class Faulty(OpenPrefilter):
-        def look(self, frame: object) -> PrefilteredFrame:
+        def check(self, frame: object) -> PrefilteredFrame:
             raise ZeroDivisionError
 
     source = CountingSource("a", 10)
