@@ -12,7 +12,7 @@ from streamsel.coreset.distance import nearest
 from streamsel.frame import Frame, FrameKey, Vector, Vectors
 
 
-class Familiar:
+class CarryOver:
     """The frames of ended periods that were last kept, or last seen again.
 
     What is within the floor of one is a near duplicate of it. So a resting camera keeps one frame

@@ -22,7 +22,7 @@ class _Period:
     size: int
 
 
-class Ended:
+class ClosedPeriods:
     """The coresets of ended periods, oldest first, each thinned by its own closest pair.
 
     Of more than ``most`` frames in all, those of the oldest periods are let go of: they stay

@@ -232,7 +232,7 @@ class EndlessSelector:
             progress=current.progress(),
             refusals=refusals if calibration is None else max(refusals, MOST),
             centers={one.key.key: (one.reach, one.last_time or 0.0) for one in centers},
-            familiar=periods.familiar.seen,
+            carry_over=periods.carry_over.seen,
             pinned=periods.pinned,
         ).to_bytes()
 

@@ -13,13 +13,13 @@ from streamsel.coreset.values import CenterAdded, Change, Decision, Settings
 from streamsel.errors import ConfigurationError
 from streamsel.frame import Frame, FrameKey, Vector, Vectors
 from streamsel.selection.budget import Budget
-from streamsel.selection.carry_over import Familiar
-from streamsel.selection.closed_periods import Ended
+from streamsel.selection.carry_over import CarryOver
+from streamsel.selection.closed_periods import ClosedPeriods
 
 HALVINGS = 4
 """How often in a period the threshold halves while the set fills too slowly."""
 
-FAMILIAR = 2
+CARRIED_OVER = 2
 """Most familiar frames, in capacities of a period."""
 
 
@@ -30,8 +30,8 @@ class Periods:
     that the last one reached (``warm_spacing`` for the first); while it has fewer centers than its
     capacity times the part of the period that has passed, its threshold halves ``HALVINGS``
     times a period, so a period that is less diverse than the last still fills. What is within the
-    floor of a familiar frame is covered by it, see :class:`Familiar`. The frames of ended
-    periods stay kept; see :class:`Ended`.
+    floor of a familiar frame is covered by it, see :class:`CarryOver`. The frames of ended
+    periods stay kept; see :class:`ClosedPeriods`.
 
     A share is one of the frames of a period. Their number is expected to be that of the last one
     and the capacity follows, so that frames are chosen as if it had been known; more frames let it
@@ -47,8 +47,8 @@ class Periods:
         self._settings = settings
         self._homes: dict[FrameKey, tuple[Frame, Coreset[Frame]]] = {}
         self.pace = Pace()
-        self.familiar = Familiar(settings.dim)
-        self.ended = Ended()
+        self.carry_over = CarryOver(settings.dim)
+        self.closed = ClosedPeriods()
         self.current = self._open()
 
     @property
@@ -69,13 +69,13 @@ class Periods:
     @property
     def pinned(self) -> list[FrameKey]:
         """The frames that are pinned, in no order."""
-        coresets = [*self.ended.coresets, self.current]
+        coresets = [*self.closed.coresets, self.current]
         return [frame.key for coreset in coresets for frame in coreset.pinned]
 
     @property
     def redundancy(self) -> float | None:
         """Distance of the closest pair of one period of which one may be evicted."""
-        both = (self.ended.redundancy, self.current.redundancy)
+        both = (self.closed.redundancy, self.current.redundancy)
         return min((one for one in both if one is not None), default=None)
 
     def begin(self, time: float, frames: Sequence[Frame]) -> list[Change[Frame]]:
@@ -133,8 +133,8 @@ class Periods:
         least = self.redundancy
         if least is None:
             return []
-        if least == self.ended.redundancy:
-            return self._follow(self.ended.thin(reason))
+        if least == self.closed.redundancy:
+            return self._follow(self.closed.thin(reason))
         return self._follow(self.current.evict_redundant(reason))
 
     def remove(self, keys: Iterable[FrameKey], reason: str) -> list[Change[Frame]]:
@@ -149,7 +149,7 @@ class Periods:
         changes: list[Change[Frame]] = []
         for coreset, frames in homes.values():
             changes += coreset.remove(frozenset(frames), reason, represented=True)
-            self.ended.changed(coreset)
+            self.closed.changed(coreset)
         return self._follow(changes)
 
     def pin(self, key: FrameKey, pinned: bool) -> bool:
@@ -158,7 +158,7 @@ class Periods:
             return False
         frame, coreset = self._homes[key]
         done = coreset.pin(frame) if pinned else coreset.unpin(frame)
-        self.ended.changed(coreset)
+        self.closed.changed(coreset)
         return done
 
     def learn(self, spacing: float) -> None:
@@ -169,17 +169,17 @@ class Periods:
     def restore(
         self,
         current: Coreset[Frame],
-        ended: Iterable[Coreset[Frame]],
+        closed: Iterable[Coreset[Frame]],
         pace: Pace,
-        familiar: Sequence[tuple[Frame, Vector, bool]],
+        carry_over: Sequence[tuple[Frame, Vector, bool]],
     ) -> None:
         """Continue with these, oldest first, in place of what there was."""
-        self.current, self.pace, self.ended = current, pace, Ended()
-        self.familiar.restore(familiar)
+        self.current, self.pace, self.closed = current, pace, ClosedPeriods()
+        self.carry_over.restore(carry_over)
         self._homes = {frame.key: (frame, current) for frame in current.keys}
-        for coreset in ended:
+        for coreset in closed:
             self._homes |= {frame.key: (frame, coreset) for frame in coreset.keys}
-            for frame in self.ended.add(coreset):
+            for frame in self.closed.add(coreset):
                 del self._homes[frame.key]
 
     def _capacity(self) -> int:
@@ -199,16 +199,16 @@ class Periods:
 
     def _turn(self, span: float, index: int, time: float) -> list[Change[Frame]]:
         """End the current period and begin that of ``index``."""
-        ended = self.current
+        closed = self.current
         changes: list[Change[Frame]] = []
         if self._budget.share is not None:
-            changes = self._follow(ended.resize(self._budget.capacity(self.pace.seen)))
-        full = len(ended) >= ended.capacity
-        warm = ended.spacing if full else ended.threshold / WARM_SHARE
+            changes = self._follow(closed.resize(self._budget.capacity(self.pace.seen)))
+        full = len(closed) >= closed.capacity
+        warm = closed.spacing if full else closed.threshold / WARM_SHARE
         self._settings = replace(self._settings, warm_spacing=min(2.0, warm))
-        kept = [(center.key, center.vector) for center in ended.centers()]
-        self.familiar.turn(kept, FAMILIAR * ended.capacity)
-        for frame in self.ended.add(ended):
+        kept = [(center.key, center.vector) for center in closed.centers()]
+        self.carry_over.turn(kept, CARRIED_OVER * closed.capacity)
+        for frame in self.closed.add(closed):
             del self._homes[frame.key]
         self.pace = self.pace.next(span, index, time)
         self.current = self._open()
@@ -216,22 +216,22 @@ class Periods:
 
     def _recognise(self, frames: Sequence[Frame], vectors: Vectors) -> dict[int, Decision[Frame]]:
         """Decide the frames that are near duplicates of familiar ones, by their position."""
-        if not self.familiar.frames:
+        if not self.carry_over.frames:
             return {}
         floor = self._settings.floor
         valid = np.flatnonzero(are_unit(vectors))
         if not len(valid):
             return {}
-        places, distances = self.familiar.nearest(vectors[valid])
+        places, distances = self.carry_over.nearest(vectors[valid])
         near = np.flatnonzero(distances <= floor)
-        self.familiar.see(places[near])
+        self.carry_over.see(places[near])
         return {
             int(valid[one]): Decision(
                 key=frames[valid[one]],
                 outcome="covered",
                 reason="near-duplicate",
                 distance=float(distances[one]),
-                nearest=self.familiar.frames[places[one]],
+                nearest=self.carry_over.frames[places[one]],
                 threshold=floor,
             )
             for one in near
@@ -248,7 +248,7 @@ class Periods:
                 del self._homes[key]
                 gone.append(key)
         if gone:
-            self.familiar.remove(gone)
+            self.carry_over.remove(gone)
         return list(changes)
 
 

@@ -83,7 +83,7 @@ def resume(periods: Periods, state: LiveState | None, kept: Sequence[Survivor], 
         _current(settings, going_on, current, pinned),
         [_ended(settings, groups[one], pinned) for one in sorted(groups)],
         pace,
-        [] if span is None else _familiar(same, going_on, groups),
+        [] if span is None else _carry_over(same, going_on, groups),
     )
 
 
@@ -187,16 +187,16 @@ def _center(
     )
 
 
-def _familiar(
-    same: LiveState | None, going_on: LiveState | None, ended: Mapping[int, Sequence[Survivor]]
+def _carry_over(
+    same: LiveState | None, going_on: LiveState | None, closed: Mapping[int, Sequence[Survivor]]
 ) -> list[tuple[Frame, Vector, bool]]:
     """Return the familiar frames, and whether each was seen in the current period."""
-    kept = {one.frame.key: one for index in sorted(ended) for one in ended[index]}
+    kept = {one.frame.key: one for index in sorted(closed) for one in closed[index]}
     seen: dict[FrameKey, bool] = {}
     if same is not None:
-        seen |= same.familiar
+        seen |= same.carry_over
     if going_on is None:
         seen = dict.fromkeys(sorted(seen, key=seen.__getitem__), False)
-        if ended:
-            seen |= {one.frame.key: False for one in ended[max(ended)]}
+        if closed:
+            seen |= {one.frame.key: False for one in closed[max(closed)]}
     return [(kept[key].frame, kept[key].vector, seen[key]) for key in seen if key in kept]

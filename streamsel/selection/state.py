@@ -30,8 +30,8 @@ class LiveState:
     ``told`` is the floor that calibration has told, None: it has not; ``gaps`` is what it knows of
     each feed so far. ``now`` and ``feeds`` are those of the stream's clock. ``capacity``,
     ``progress`` and ``centers`` (reach and last time of each) are those of the current coreset;
-    ``refusals`` bounds the distance of what is refused until the centers change. ``familiar`` says
-    whether each such frame was seen in the current period.
+    ``refusals`` bounds the distance of what is refused until the centers change. ``carry_over``
+    says whether each such frame was seen in the current period.
     """
 
     budget: Budget
@@ -45,7 +45,7 @@ class LiveState:
     progress: Progress
     refusals: float
     centers: Mapping[FrameKey, tuple[float, float]]
-    familiar: Mapping[FrameKey, bool]
+    carry_over: Mapping[FrameKey, bool]
     pinned: Sequence[FrameKey]
 
     def to_bytes(self) -> bytes:
@@ -71,7 +71,7 @@ class LiveState:
                 "reach": [_up(reach, _REACH_DIGITS) for reach, _ in self.centers.values()],
                 "last": [_up(last, _LAST_DIGITS) for _, last in self.centers.values()],
             },
-            "familiar": {**_packed(self.familiar), "seen": [*self.familiar.values()]},
+            "carry_over": {**_packed(self.carry_over), "seen": [*self.carry_over.values()]},
             "pinned": _packed(self.pinned),
         }
         return zlib.compress(json.dumps(state, separators=(",", ":")).encode(), level=1)
@@ -100,7 +100,7 @@ class LiveState:
     @classmethod
     def _read(cls, state: Mapping[str, Any]) -> LiveState:
         now, feeds = state["clock"]
-        centers, familiar = state["centers"], state["familiar"]
+        centers, carry_over = state["centers"], state["carry_over"]
         reaches, lasts = map(_distance, centers["reach"]), map(_number, centers["last"])
         return cls(
             budget=Budget(**state["budget"]),
@@ -117,7 +117,7 @@ class LiveState:
             progress=_progress(**state["progress"]),
             refusals=_distance(state["refusals"]),
             centers=dict(zip(_keys(centers), zip(reaches, lasts, strict=True), strict=True)),
-            familiar=dict(zip(_keys(familiar), map(bool, familiar["seen"]), strict=True)),
+            carry_over=dict(zip(_keys(carry_over), map(bool, carry_over["seen"]), strict=True)),
             pinned=_keys(state["pinned"]),
         )
 

@@ -309,7 +309,9 @@ def test_a_file_over_rtsp_is_decided_like_the_file(
     # or was dropped on the way, is left out of the file's.
     embedder = create("builtin", weights=None, device="cpu")
     prefilter = FramePrefilter(CpuThumbnailer(), embedder.view, PrefilterOptions())
-    prefiltered_frames = [prefilter.check(frame) for frame in FileSource("gate", str(clip)).frames()]
+    prefiltered_frames = [
+        prefilter.check(frame) for frame in FileSource("gate", str(clip)).frames()
+    ]
     wanted_digests = [digest for digest, *_ in live]
     both = [seen for seen in prefiltered_frames if seen.digest in set(wanted_digests)]
     assert len(both) >= 200
