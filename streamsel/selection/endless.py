@@ -226,7 +226,7 @@ class EndlessSelector:
             gaps={} if calibration is None else calibration.feeds,
             now=self._clock.now,
             feeds=self._clock.feeds,
-            pace=periods.pace,
+            period_progress=periods.period_progress,
             warm_spacing=periods.settings.warm_spacing,
             capacity=current.capacity,
             progress=current.progress(),

@@ -46,7 +46,7 @@ class Periods:
         self._budget = budget
         self._settings = settings
         self._homes: dict[FrameKey, tuple[Frame, Coreset[Frame]]] = {}
-        self.pace = Pace()
+        self.period_progress = PeriodProgress()
         self.carry_over = CarryOver(settings.dim)
         self.closed = ClosedPeriods()
         self.current = self._open()
@@ -83,15 +83,19 @@ class Periods:
         span = self._budget.span
         changes: list[Change[Frame]] = []
         index = 0 if span is None else int(time // span)
-        if not self.pace.seen:
-            self.pace = Pace(index, begun=time, now=time, expected=self.pace.expected)
-        elif span is not None and index > self.pace.index:
+        if not self.period_progress.seen:
+            self.period_progress = PeriodProgress(
+                index, begun=time, now=time, expected=self.period_progress.expected
+            )
+        elif span is not None and index > self.period_progress.index:
             changes = self._turn(span, index, time)
-        passed = self.pace.go(time, (frame.key for frame in frames))
+        passed = self.period_progress.go(time, (frame.key for frame in frames))
         capacity = self._capacity()
         if capacity > self.current.capacity:
             changes += self._follow(self.current.resize(capacity))
-        if span is not None and len(self.current) < capacity * (time / span - self.pace.index):
+        if span is not None and len(self.current) < capacity * (
+            time / span - self.period_progress.index
+        ):
             self.current.ease(0.5 ** (HALVINGS * passed / span))
         return changes
 
@@ -170,11 +174,11 @@ class Periods:
         self,
         current: Coreset[Frame],
         closed: Iterable[Coreset[Frame]],
-        pace: Pace,
+        period_progress: PeriodProgress,
         carry_over: Sequence[tuple[Frame, Vector, bool]],
     ) -> None:
         """Continue with these, oldest first, in place of what there was."""
-        self.current, self.pace, self.closed = current, pace, ClosedPeriods()
+        self.current, self.period_progress, self.closed = current, period_progress, ClosedPeriods()
         self.carry_over.restore(carry_over)
         self._homes = {frame.key: (frame, current) for frame in current.keys}
         for coreset in closed:
@@ -183,7 +187,7 @@ class Periods:
                 del self._homes[frame.key]
 
     def _capacity(self) -> int:
-        return self._budget.capacity(max(self.pace.seen, self.pace.expected))
+        return self._budget.capacity(max(self.period_progress.seen, self.period_progress.expected))
 
     def _open(self) -> Coreset[Frame]:
         """Return an empty coreset for the period that begins."""
@@ -202,7 +206,7 @@ class Periods:
         closed = self.current
         changes: list[Change[Frame]] = []
         if self._budget.share is not None:
-            changes = self._follow(closed.resize(self._budget.capacity(self.pace.seen)))
+            changes = self._follow(closed.resize(self._budget.capacity(self.period_progress.seen)))
         full = len(closed) >= closed.capacity
         warm = closed.spacing if full else closed.threshold / WARM_SHARE
         self._settings = replace(self._settings, warm_spacing=min(2.0, warm))
@@ -210,7 +214,7 @@ class Periods:
         self.carry_over.turn(kept, CARRIED_OVER * closed.capacity)
         for frame in self.closed.add(closed):
             del self._homes[frame.key]
-        self.pace = self.pace.next(span, index, time)
+        self.period_progress = self.period_progress.next(span, index, time)
         self.current = self._open()
         return changes
 
@@ -257,7 +261,7 @@ SURE = 0.1
 
 
 @dataclass(slots=True)
-class Pace:
+class PeriodProgress:
     """How far a period has come.
 
     ``index`` numbers it from stream time 0; ``begun`` is when its first frame could have come and
@@ -281,11 +285,11 @@ class Pace:
             self.first.setdefault(key.feed, key.index)
         return passed
 
-    def next(self, span: float, index: int, time: float) -> Pace:
+    def next(self, span: float, index: int, time: float) -> PeriodProgress:
         """Return that of period ``index``, whose first frame came at ``time``.
 
         As many frames as came in this one are expected, had it been seen from its beginning.
         """
         lasted = (self.index + 1) * span - self.begun
         expected = round(self.seen * span / lasted) if lasted >= SURE * span else 0
-        return Pace(index, begun=index * span, now=time, expected=expected)
+        return PeriodProgress(index, begun=index * span, now=time, expected=expected)

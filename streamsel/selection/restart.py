@@ -12,7 +12,7 @@ from streamsel.coreset.distance import FARTHEST, are_unit
 from streamsel.coreset.values import Center, Progress, Settings
 from streamsel.errors import RecordError
 from streamsel.frame import Candidate, Frame, FrameKey, Vector
-from streamsel.selection.periods import Pace, Periods
+from streamsel.selection.periods import PeriodProgress, Periods
 from streamsel.selection.state import LiveState
 from streamsel.selection.stream_time import StreamClock
 
@@ -72,17 +72,17 @@ def resume(periods: Periods, state: LiveState | None, kept: Sequence[Survivor], 
     groups = _by_period(kept, span, state, now)
     index = max(groups)
     current = groups.pop(index)
-    going_on = same if same is not None and same.pace.index == index else None
+    going_on = same if same is not None and same.period_progress.index == index else None
     if span is None:
         going_on = state
-    pace = _pace(periods, state, same, index, current, now)
-    capacity = periods.budget.capacity(max(pace.seen, pace.expected))
+    period_progress = _period_progress(periods, state, same, index, current, now)
+    capacity = periods.budget.capacity(max(period_progress.seen, period_progress.expected))
     settings = replace(periods.settings, capacity=capacity)
     pinned = frozenset(() if state is None else state.pinned)
     periods.restore(
         _current(settings, going_on, current, pinned),
         [_ended(settings, groups[one], pinned) for one in sorted(groups)],
-        pace,
+        period_progress,
         [] if span is None else _carry_over(same, going_on, groups),
     )
 
@@ -92,9 +92,9 @@ def _by_period(
 ) -> dict[int, list[Survivor]]:
     """Divide the kept frames by the number of their period; the current one is there if empty."""
     groups: defaultdict[int, list[Survivor]] = defaultdict(list)
-    first: Mapping[str, int] = {} if state is None else state.pace.first
+    first: Mapping[str, int] = {} if state is None else state.period_progress.first
     same = state is not None and state.budget.span == span
-    latest = state.pace.index if state is not None and same else None
+    latest = state.period_progress.index if state is not None and same else None
     for one in kept:
         key, begun = one.frame.key, first.get(one.frame.key.feed)
         if span is None:
@@ -110,31 +110,36 @@ def _by_period(
     return dict(groups)
 
 
-def _pace(
+def _period_progress(
     periods: Periods,
     state: LiveState | None,
     same: LiveState | None,
     index: int,
     current: Sequence[Survivor],
     now: float,
-) -> Pace:
+) -> PeriodProgress:
     """Return how far the current period is; ``same`` is the state where it has the same period."""
     budget = periods.budget
     if budget.span is None:
-        pace = Pace(first={} if state is None else dict(state.pace.first))
+        period_progress = PeriodProgress(
+            first={} if state is None else dict(state.period_progress.first)
+        )
     elif same is None:
-        pace = Pace(index, begun=index * budget.span)
-    elif same.pace.index < index:
-        pace = same.pace.next(budget.span, index, now)
+        period_progress = PeriodProgress(index, begun=index * budget.span)
+    elif same.period_progress.index < index:
+        period_progress = same.period_progress.next(budget.span, index, now)
     else:
-        pace = replace(same.pace, first=dict(same.pace.first))
+        period_progress = replace(same.period_progress, first=dict(same.period_progress.first))
     share = budget.share if same is None else same.budget.share
-    if share is not None and len(current) > share * max(pace.seen, pace.expected) + 1:
-        pace.seen = int(len(current) / share)  # frames came that the state does not know
-    pace.now, pace.seen = now, max(pace.seen, min(1, len(current)))
+    if (
+        share is not None
+        and len(current) > share * max(period_progress.seen, period_progress.expected) + 1
+    ):
+        period_progress.seen = int(len(current) / share)  # frames came that the state does not know
+    period_progress.now, period_progress.seen = now, max(period_progress.seen, min(1, len(current)))
     for one in sorted(current, key=lambda one: one.frame.key):
-        pace.first.setdefault(one.frame.key.feed, one.frame.key.index)
-    return pace
+        period_progress.first.setdefault(one.frame.key.feed, one.frame.key.index)
+    return period_progress
 
 
 def _current(

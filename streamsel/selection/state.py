@@ -15,7 +15,7 @@ from streamsel.errors import ConfigurationError, RecordError
 from streamsel.frame import FrameKey
 from streamsel.selection.budget import Budget
 from streamsel.selection.calibration import Gaps
-from streamsel.selection.periods import Pace
+from streamsel.selection.periods import PeriodProgress
 
 FORMAT = "streamsel-selector-1"
 """Another layout gets another name."""
@@ -39,7 +39,7 @@ class LiveState:
     gaps: Mapping[str, Gaps]
     now: float
     feeds: Mapping[str, tuple[float, float]]
-    pace: Pace
+    period_progress: PeriodProgress
     warm_spacing: float
     capacity: int
     progress: Progress
@@ -61,7 +61,7 @@ class LiveState:
                 feed: [gaps.frames, gaps.lag_1, gaps.lag_2] for feed, gaps in self.gaps.items()
             },
             "clock": [self.now, self.feeds],
-            "pace": asdict(self.pace),
+            "pace": asdict(self.period_progress),
             "warm_spacing": self.warm_spacing,
             "capacity": self.capacity,
             "progress": asdict(self.progress),
@@ -71,7 +71,7 @@ class LiveState:
                 "reach": [_up(reach, _REACH_DIGITS) for reach, _ in self.centers.values()],
                 "last": [_up(last, _LAST_DIGITS) for _, last in self.centers.values()],
             },
-            "carry_over": {**_packed(self.carry_over), "seen": [*self.carry_over.values()]},
+            "familiar": {**_packed(self.carry_over), "seen": [*self.carry_over.values()]},
             "pinned": _packed(self.pinned),
         }
         return zlib.compress(json.dumps(state, separators=(",", ":")).encode(), level=1)
@@ -100,7 +100,7 @@ class LiveState:
     @classmethod
     def _read(cls, state: Mapping[str, Any]) -> LiveState:
         now, feeds = state["clock"]
-        centers, carry_over = state["centers"], state["carry_over"]
+        centers, carry_over = state["centers"], state["familiar"]
         reaches, lasts = map(_distance, centers["reach"]), map(_number, centers["last"])
         return cls(
             budget=Budget(**state["budget"]),
@@ -111,7 +111,7 @@ class LiveState:
             },
             now=_number(now),
             feeds={feed: (_number(ahead), _number(last)) for feed, (ahead, last) in feeds.items()},
-            pace=_pace(state["pace"]),
+            period_progress=_period_progress(state["pace"]),
             warm_spacing=_apart(state["warm_spacing"]),
             capacity=_count(state["capacity"]),
             progress=_progress(**state["progress"]),
@@ -144,9 +144,9 @@ def _keys(columns: Mapping[str, Any]) -> list[FrameKey]:
     return [FrameKey(feeds[feed], int(index)) for feed, index in pairs]
 
 
-def _pace(fields: Mapping[str, Any]) -> Pace:
+def _period_progress(fields: Mapping[str, Any]) -> PeriodProgress:
     """Check the fields of a pace."""
-    return Pace(
+    return PeriodProgress(
         index=int(fields["index"]),
         begun=_number(fields["begun"]),
         now=_number(fields["now"]),
