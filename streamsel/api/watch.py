@@ -18,13 +18,13 @@ from streamsel.sinks.events import EventStream
 
 
 async def watch(
-    feeds: Mapping[str, str], *, folder: str | Path | None = None, **settings: Any
+    feeds: Mapping[str, str], *, output: str | Path | None = None, **settings: Any
 ) -> AsyncGenerator[Event, None]:
     """Watch live feeds, and yield each change of what is kept of them.
 
     ``feeds`` are addresses by name. ``settings`` hold for all of them, by the names of the
     configuration's ``defaults``: ``count=300``, ``window="24h"``, ``group="yard"``,
-    ``embedder=...``. With a ``folder`` kept pictures are stored there, with a record that a later
+    ``embedder=...``. With a ``output`` kept pictures are stored there, with a record that a later
     watch continues; without one nothing is stored, and each :class:`Kept` event has its picture in
     ``event.frame.picture.encoded``.
 
@@ -41,7 +41,7 @@ async def watch(
     stream = EventStream()
     notifier = Notifier()
     service = LiveService(
-        partial(load, None, {}, _overrides(feeds, folder, settings)),
+        partial(load, None, {}, _overrides(feeds, output, settings)),
         SystemClock(),
         notifier,
         extra=[lambda _: stream],
