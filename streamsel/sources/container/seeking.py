@@ -18,7 +18,7 @@ from streamsel.sources.decode.video_reader import VideoReader
 
 
 class Finder:
-    """Decodes frames again, those of one group of pictures by one decoder, groups side by side."""
+    """Decodes frames again, those of one GOP by one decoder, GOPs side by side."""
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ class Finder:
             yield from found
 
     def _take(self, slot: int, run: tuple[int, Sequence[int]]) -> Iterator[Frame]:
-        """Take frames of one group, as far as each comes out as it was seen."""
+        """Take frames of one GOP, as far as each comes out as it was seen."""
         session, seek_index = self._session_of(slot), self._trail
         key, indices = run
         try:

@@ -1,10 +1,10 @@
-"""Decoding one group of pictures: once in the hope that all is well, and once as it must be.
+"""Decoding one GOP: once in the hope that all is well, and once as it must be.
 
-A group is decoded by a fresh decoder as long as nothing is wrong: no error, no damaged picture, and
+A GOP is decoded by a fresh decoder as long as nothing is wrong: no error, no damaged picture, and
 for each of its timestamps the picture in its turn. At the first sign of anything else another
-decoder takes over, which has seen the group before too, for damage is hidden behind earlier
+decoder takes over, which has seen the GOP before too, for damage is hidden behind earlier
 pictures, and what does not fit may only have needed them. So what comes out depends on the packets
-of two groups, and on nothing else: not on how many decoders there are, nor where reading began.
+of two GOPs, and on nothing else: not on how many decoders there are, nor where reading began.
 """
 
 from __future__ import annotations
@@ -29,21 +29,21 @@ _MOST_HELD = 16
 
 
 class TroubleError(Exception):
-    """A group does not come out as it should."""
+    """A GOP does not come out as it should."""
 
 
 class UnfitError(Exception):
     """What comes out does not fit the packets though nothing is damaged: do not cut this video."""
 
 
-def clean(decoder: VideoReader, group: Gop) -> Iterator[av.VideoFrame]:
-    """Yield a group's pictures as long as all is well; raises :class:`TroubleError` else."""
+def clean(decoder: VideoReader, gop: Gop) -> Iterator[av.VideoFrame]:
+    """Yield a GOP's pictures as long as all is well; raises :class:`TroubleError` else."""
     failures = decoder.failures
-    for images in _decoded(decoder, group):
+    for images in _decoded(decoder, gop):
         if decoder.failures != failures:
             raise TroubleError
         for image in images:
-            if group.shows(image.pts):
+            if gop.shows(image.pts):
                 yield image
 
 
@@ -75,7 +75,7 @@ def trusted(images: Iterable[av.VideoFrame]) -> Iterator[av.VideoFrame]:
 
 
 def placed(
-    images: Iterable[av.VideoFrame], left: deque[int], group: Gop, *, is_partial: bool
+    images: Iterable[av.VideoFrame], left: deque[int], gop: Gop, *, is_partial: bool
 ) -> Iterator[DecodedFrame]:
     """Give pictures their places, which are taken from ``left``.
 
@@ -83,62 +83,62 @@ def placed(
     """
     for image in images:
         while is_partial and left and image.pts is not None and left[0] < image.pts:
-            yield DecodedFrame(passed := left.popleft(), None, passed == group.begin)
+            yield DecodedFrame(passed := left.popleft(), None, passed == gop.begin)
         if not left or image.pts != left[0]:
             raise TroubleError
         left.popleft()
-        yield DecodedFrame(image.pts, image, image.pts == group.begin)
+        yield DecodedFrame(image.pts, image, image.pts == gop.begin)
     if left and not is_partial:
         raise TroubleError
     while left:
-        yield DecodedFrame(passed := left.popleft(), None, passed == group.begin)
+        yield DecodedFrame(passed := left.popleft(), None, passed == gop.begin)
 
 
 def again(
-    decoder: VideoReader, group: Gop, left: deque[int], *, is_partial: bool
+    decoder: VideoReader, gop: Gop, left: deque[int], *, is_partial: bool
 ) -> Iterator[DecodedFrame]:
-    """Decode a group after the one before it; yield the places that are ``left``.
+    """Decode a GOP after the one before it; yield the places that are ``left``.
 
     A picture that cannot be placed is left out. Raises :class:`UnfitError` where it is the first
-    group to be placed by its timestamps, and does not fit them for all that nothing is damaged.
+    GOP to be placed by its timestamps, and does not fit them for all that nothing is damaged.
     """
     corruption = Corruption()
-    for packet in group.before:
+    for packet in gop.before:
         _decode(decoder, packet, corruption, is_quiet=True)
     is_damaged = corruption.is_open
-    for image, is_doubted in foreseen(doubted(decoder, group, corruption)):
+    for image, is_doubted in foreseen(doubted(decoder, gop, corruption)):
         is_damaged |= is_doubted
         if not left or image.pts is None or image.pts < left[0]:
             continue
         while left and left[0] < image.pts:
-            _require_fit(group, is_excused=is_partial or is_damaged)
-            yield DecodedFrame(lost := left.popleft(), None, lost == group.begin)
+            _require_fit(gop, is_excused=is_partial or is_damaged)
+            yield DecodedFrame(lost := left.popleft(), None, lost == gop.begin)
         if left and left[0] == image.pts:
             left.popleft()
-            yield DecodedFrame(image.pts, image, image.pts == group.begin, is_doubted)
+            yield DecodedFrame(image.pts, image, image.pts == gop.begin, is_doubted)
     while left:
-        _require_fit(group, is_excused=is_partial or is_damaged or corruption.is_open)
-        yield DecodedFrame(lost := left.popleft(), None, lost == group.begin)
+        _require_fit(gop, is_excused=is_partial or is_damaged or corruption.is_open)
+        yield DecodedFrame(lost := left.popleft(), None, lost == gop.begin)
 
 
 def doubted(
-    decoder: VideoReader, group: Gop, corruption: Corruption
+    decoder: VideoReader, gop: Gop, corruption: Corruption
 ) -> Iterator[tuple[av.VideoFrame, bool]]:
-    """Yield a group's pictures, whatever comes, and whether each may show damage."""
+    """Yield a GOP's pictures, whatever comes, and whether each may show damage."""
     # What is hidden behind earlier pictures may be any memory that is used again.
     copier = decoder.copier
     decoder.copier = copier or Copier()
     try:
-        for packet in group.packets:
+        for packet in gop.packets:
             for image in _decode(decoder, packet, corruption):
-                if group.shows(image.pts):
+                if gop.shows(image.pts):
                     yield image, corruption.covers(image)
-        for packet in group.tail:
+        for packet in gop.tail:
             for image in _decode(decoder, packet, corruption, is_quiet=True):
-                if group.shows(image.pts):
+                if gop.shows(image.pts):
                     yield image, corruption.covers(image)
         for image in decoder.drain(is_quiet=True):
-            if group.shows(image.pts):
+            if gop.shows(image.pts):
                 yield image, corruption.covers(image)
     finally:
         decoder.copier = copier
@@ -151,11 +151,11 @@ class HeadFit:
     :class:`UnfitError` where anything else does not fit, though nothing is damaged.
     """
 
-    def __init__(self, group: Gop) -> None:
-        self._begin = group.begin
-        self._left = deque(group.times or ())
+    def __init__(self, gop: Gop) -> None:
+        self._begin = gop.begin
+        self._left = deque(gop.times or ())
         # Of a head that begins elsewhere nothing is known, and one that is all has no other after.
-        self._is_over = group.begin is None or group.end is None
+        self._is_over = gop.begin is None or gop.end is None
 
     def take(self, one: DecodedFrame) -> None:
         """The next picture came out."""
@@ -173,31 +173,31 @@ class HeadFit:
             raise UnfitError
 
 
-def key_of(decoder: VideoReader, group: Gop) -> av.VideoFrame | None:
-    """The picture of a group's first packet, None where anything is wrong."""
+def key_of(decoder: VideoReader, gop: Gop) -> av.VideoFrame | None:
+    """The picture of a GOP's first packet, None where anything is wrong."""
     failures = decoder.failures
-    first = next(iter(group.packets))
+    first = next(iter(gop.packets))
     images = [*decoder.decode(first, is_quiet=True), *decoder.drain(is_quiet=True)]
     is_whole = decoder.failures == failures and not first.is_corrupt
     if not is_whole or len(images) != 1 or images[0].is_corrupt:
         return None
-    return images[0] if images[0].pts == group.begin else None
+    return images[0] if images[0].pts == gop.begin else None
 
 
-def key_again(decoder: VideoReader, group: Gop) -> DecodedFrame:
-    """The same by a decoder that has seen the group before."""
-    for packet in group.before:
+def key_again(decoder: VideoReader, gop: Gop) -> DecodedFrame:
+    """The same by a decoder that has seen the GOP before."""
+    for packet in gop.before:
         decoder.decode(packet, is_quiet=True)
     failures = decoder.failures
-    first = next(iter(group.packets))
+    first = next(iter(gop.packets))
     images = [*decoder.decode(first), *decoder.drain(is_quiet=True)]
-    key = next((image for image in images if image.pts == group.begin), None)
+    key = next((image for image in images if image.pts == gop.begin), None)
     is_doubted = first.is_corrupt or decoder.failures != failures
-    return DecodedFrame(group.begin, key, is_random_access=True, is_doubted=is_doubted)
+    return DecodedFrame(gop.begin, key, is_random_access=True, is_doubted=is_doubted)
 
 
-def _decoded(decoder: VideoReader, group: Gop) -> Iterator[list[av.VideoFrame]]:
-    for packet in chain(group.packets, group.tail):
+def _decoded(decoder: VideoReader, gop: Gop) -> Iterator[list[av.VideoFrame]]:
+    for packet in chain(gop.packets, gop.tail):
         if packet.is_corrupt:
             raise TroubleError
         yield decoder.decode(packet, is_quiet=True)
@@ -219,6 +219,6 @@ def _decode(
     return images
 
 
-def _require_fit(group: Gop, *, is_excused: bool) -> None:
-    if group.number == 1 and not is_excused:
+def _require_fit(gop: Gop, *, is_excused: bool) -> None:
+    if gop.number == 1 and not is_excused:
         raise UnfitError

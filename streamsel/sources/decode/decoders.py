@@ -17,7 +17,7 @@ from streamsel.sources.decode.video_reader import VideoReader
 Role: TypeAlias = Literal["pictures", "keys", "luma_grids"]
 
 _SHARED = {"h264", "vp9", "av1", "mpeg1video", "mpeg2video", "ffv1"}
-"""Codecs of which several threads decode one group as one thread does, or say that they did not."""
+"""Codecs of which several threads decode one GOP as one thread does, or say that they did not."""
 _SHARED_WHERE_TIMED = _SHARED | {"hevc", "mpeg4"}
 
 
@@ -29,19 +29,19 @@ class Decoders:
         session: VideoReader,
         open_session: Callable[[DecoderOptions], VideoReader],
         ahead: OrderedMap,
-        entries: RandomAccess,
+        random_access: RandomAccess,
         options: DecoderOptions,
     ) -> None:
         self._session = session
         self._open_session = open_session
         self._ahead = ahead
-        self._entries = entries
+        self._random_access = random_access
         self._options = options
         self._sessions: dict[tuple[int, DecoderOptions, Role], VideoReader] = {}
         self._is_own_free = True
         self._copiers: dict[tuple[int, Role], Copier] = {}
         self._leaves_holes = session.leaves_holes
-        # What was in its memory must be of the same group; but a server is asked once.
+        # What was in its memory must be of the same GOP; but a server is asked once.
         self._is_used_once = session.leaves_holes and not session.is_remote
 
     @property
@@ -55,9 +55,9 @@ class Decoders:
             self.retire(decoder)
 
     def of(
-        self, slot: int, options: DecoderOptions, group: Gop, role: Role = "pictures"
+        self, slot: int, options: DecoderOptions, gop: Gop, role: Role = "pictures"
     ) -> VideoReader:
-        """The decoder of one worker for one purpose, to begin a group with.
+        """The decoder of one worker for one purpose, to begin a GOP with.
 
         Workers of the same number may work at once, where they have different purposes.
         """
@@ -73,8 +73,8 @@ class Decoders:
         else:
             decoder = self._open_session(options)
         decoder.copier = self._copier_of(slot, role)
-        if group.number:
-            decoder.prime(self._entries.head)
+        if gop.number:
+            decoder.prime(self._random_access.head)
         self._sessions[place] = decoder
         return decoder
 
@@ -93,20 +93,20 @@ class Decoders:
         return self._copiers.get(place)
 
     @contextmanager
-    def fresh(self, slot: int, options: DecoderOptions, group: Gop) -> Iterator[VideoReader]:
+    def fresh(self, slot: int, options: DecoderOptions, gop: Gop) -> Iterator[VideoReader]:
         """One that nobody else has used, for pictures."""
         with self._open_session(options) as session:
             session.copier = self._copier_of(slot, "pictures")
-            if group.number:
-                session.prime(self._entries.head)
+            if gop.number:
+                session.prime(self._random_access.head)
             yield session
 
-    def fitting(self, options: DecoderOptions, group: Gop) -> DecoderOptions:
-        """How many threads decode this group: all, where its pictures are too many to wait."""
-        times, codec = group.times, self._session.codec
+    def fitting(self, options: DecoderOptions, gop: Gop) -> DecoderOptions:
+        """How many threads decode this GOP: all, where its pictures are too many to wait."""
+        times, codec = gop.times, self._session.codec
         picture_bytes = self._session.picture_bytes
         is_long = times is None or len(times) * picture_bytes > self._ahead.room_bytes
-        can_share = group.is_steady and (
+        can_share = gop.is_steady and (
             self._session.is_intra_only
             or codec in (_SHARED if times is None else _SHARED_WHERE_TIMED)
         )

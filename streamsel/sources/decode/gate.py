@@ -1,9 +1,9 @@
-"""Telling from little which groups of pictures are worth decoding in full.
+"""Telling from little which GOPs are worth decoding in full.
 
-Two things are looked at. The keyframes at both ends of a group, which cost a fiftieth of it: where
+Two things are looked at. The keyframes at both ends of a GOP, which cost a fiftieth of it: where
 their luma grids differ, something came, went or moved. And the sizes of the packets in between:
-what begins and ends within a group leaves no trace in its keyframes, but has to be told by the
-packets. Sizes are compared with those of groups at rest in the same video, so neither the codec nor
+what begins and ends within a GOP leaves no trace in its keyframes, but has to be told by the
+packets. Sizes are compared with those of GOPs at rest in the same video, so neither the codec nor
 the rate matters; an encoder at a constant rate hides much of them, and then the keyframes alone
 decide.
 """
@@ -32,23 +32,23 @@ _LARGER_PACKET = 2.5
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Keyed:
-    """A group, and the picture and luma grid of its keyframe, None where that was not decoded."""
+    """A GOP, and the picture and luma grid of its keyframe, None where that was not decoded."""
 
-    group: Gop
+    gop: Gop
     is_wanted: bool
     image: av.VideoFrame | None
     luma_grid: LumaGrid | None
 
 
 class Gate:
-    """Decides about the groups of one video, by the groups so far and the next one's keyframe."""
+    """Decides about the GOPs of one video, by the GOPs so far and the next one's keyframe."""
 
     def __init__(self) -> None:
         self._decoded = 0
         self._resting: deque[tuple[float, float]] = deque(maxlen=_REMEMBERED)
 
     def decide(self, keyed: Iterator[Keyed]) -> Iterator[tuple[Keyed, bool]]:
-        """Yield each group, and whether to decode all of it."""
+        """Yield each GOP, and whether to decode all of it."""
         one = next(keyed, None)
         while one is not None:
             following = next(keyed, None)
@@ -56,23 +56,23 @@ class Gate:
             one = following
 
     def _is_busy(self, one: Keyed, following: Keyed | None) -> bool:
-        group, luma_grid = one.group, one.luma_grid
-        if group.times is None or luma_grid is None:
+        gop, luma_grid = one.gop, one.luma_grid
+        if gop.times is None or luma_grid is None:
             return True
         if following is None or following.luma_grid is None:
             return True
         mean, cell = change(luma_grid, following.luma_grid)
         rests = mean < _REST_MEAN and cell < _REST_CELL
-        sizes = _sizes(group)
+        sizes = _sizes(gop)
         is_busy = not rests or self._decoded < _CALIBRATION_FRAMES or self._is_eventful(sizes)
         if rests and sizes is not None:
             self._resting.append(sizes)
         if is_busy:
-            self._decoded += len(group.times)
+            self._decoded += len(gop.times)
         return is_busy
 
     def _is_eventful(self, sizes: tuple[float, float] | None) -> bool:
-        """Whether the packets hold clearly more than those of a group at rest."""
+        """Whether the packets hold clearly more than those of a GOP at rest."""
         if sizes is None:
             return False
         if len(self._resting) < _FEWEST:
@@ -83,9 +83,9 @@ class Gate:
         return mean > _MORE_BYTES * usual or peak > _LARGER_PACKET * usual_peak
 
 
-def _sizes(group: Gop) -> tuple[float, float] | None:
+def _sizes(gop: Gop) -> tuple[float, float] | None:
     """Mean and largest bytes of the packets after the keyframe; None where there are none."""
-    sizes = [packet.size for packet in group.packets][1:]
+    sizes = [packet.size for packet in gop.packets][1:]
     if not sizes:
         return None
     return sum(sizes) / len(sizes), float(max(sizes))

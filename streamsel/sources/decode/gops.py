@@ -1,4 +1,4 @@
-"""A video's packets in groups of pictures, each of which can be decoded without the others."""
+"""A video's packets in GOPs, each of which can be decoded without the others."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _LEEWAY = 1.0
 class Gop:
     """What lies between two places where decoding can begin.
 
-    ``number`` counts the groups. ``packets`` come in decoding order; the first is that of the
+    ``number`` counts the GOPs. ``packets`` come in decoding order; the first is that of the
     first picture shown, except in a video that begins elsewhere. In the whole video it is number
-    ``first``, and ``left_out`` packets that follow it are of the group before.
-    ``tail`` are packets of the next group that pictures shown in this one need; of what comes out,
-    only what is shown before ``end`` is then the group's. ``before`` are the packets of the group
+    ``first``, and ``left_out`` packets that follow it are of the GOP before.
+    ``tail`` are packets of the next GOP that pictures shown in this one need; of what comes out,
+    only what is shown before ``end`` is then the GOP's. ``before`` are the packets of the GOP
     before. ``begin`` is the timestamp of the first packet's picture, None where decoding cannot
     begin there. ``times`` are the timestamps of all its pictures in the order they are shown, by
     what its packets say, None where there are none to go by; it then holds all the rest of the
@@ -57,12 +57,12 @@ class Gop:
         return self.times is not None and len(set(self.times)) < len(self.times)
 
     def shows(self, pts: int | None) -> bool:
-        """Whether a picture with this timestamp is one of the group's."""
+        """Whether a picture with this timestamp is one of the GOP's."""
         return not self.tail or pts is None or self.end is None or pts < self.end
 
 
 def all_of(packets: Iterator[Packet[VideoStream]]) -> Gop:
-    """A whole video as one group."""
+    """A whole video as one GOP."""
     return Gop(
         number=0,
         first=0,
@@ -78,7 +78,7 @@ def all_of(packets: Iterator[Packet[VideoStream]]) -> Gop:
 
 
 class Wanted:
-    """Tells of one group after another whether it may hold frames that are asked for.
+    """Tells of one GOP after another whether it may hold frames that are asked for.
 
     Those from index ``first`` on, and from ``start`` seconds after the video's first; one
     second is left for what timestamps hide. Where they step back, they tell no more how far the
@@ -94,14 +94,14 @@ class Wanted:
         self._latest: int | None = None
         self._steps_back = False
 
-    def holds(self, group: Gop) -> bool:
-        """Whether to decode this group, the next one."""
-        times = group.times
+    def holds(self, gop: Gop) -> bool:
+        """Whether to decode this GOP, the next one."""
+        times = gop.times
         if times is None:
             return True
-        if group.number == 0:
+        if gop.number == 0:
             # Fewer may be shown, which errs on the safe side.
-            self._passed += max(len(times), sum(1 for _ in group.packets))
+            self._passed += max(len(times), sum(1 for _ in gop.packets))
             self._origin, self._latest = (times[0], times[-1]) if times else (None, None)
             return True
         self._passed += len(times)
@@ -114,60 +114,60 @@ class Wanted:
         return self._passed > self._first and (self._steps_back or ends >= self._start)
 
 
-def cut(packets: Iterator[Packet[VideoStream]], entries: RandomAccess) -> Iterator[Gop]:
-    """Cut a video into groups; each is yielded once the next one's beginning has been read.
+def cut(packets: Iterator[Packet[VideoStream]], random_access: RandomAccess) -> Iterator[Gop]:
+    """Cut a video into GOPs; each is yielded once the next one's beginning has been read.
 
-    A cut is made only where it changes no picture: at an entry, with timestamps that leave no
-    corruption about what is shown before it; they may jump there, but no two may be the same. Where
-    there is none for 4,096 packets or 64 MB, and where the video departs from what can be cut, all
-    that is left becomes one last group.
+    A cut is made only where it changes no picture: at a random access point, with timestamps that
+    leave no corruption about what is shown before it; they may jump there, but no two may be the
+    same. Where there is none for 4,096 packets or 64 MB, and where the video departs from what can
+    be cut, all that is left becomes one last GOP.
     """
-    gathering = _Gathering(entries)
-    entry: Packet[VideoStream] | None = None
+    gathering = _Gathering(random_access)
+    access_point: Packet[VideoStream] | None = None
     leading: list[Packet[VideoStream]] = []
     place = 0
     for at, packet in enumerate(packets):
-        if entries.departs(packet):
-            pending = [] if entry is None else [entry, *leading]
+        if random_access.departs(packet):
+            pending = [] if access_point is None else [access_point, *leading]
             rest = chain(pending, [packet], packets)
             yield gathering.all_the_rest(rest, is_steady=False)
             return
-        if entry is not None:
-            if _is_before(packet, entry):
+        if access_point is not None:
+            if _is_before(packet, access_point):
                 leading.append(packet)
                 continue
-            lies = packet.pts == entry.pts and not packet.is_keyframe
-            if lies or (leading and not gathering.precedes(entry)):
-                gathering.go_on(entry, *leading)
+            lies = packet.pts == access_point.pts and not packet.is_keyframe
+            if lies or (leading and not gathering.precedes(access_point)):
+                gathering.go_on(access_point, *leading)
             else:
-                yield gathering.close(entry, leading, place)
-            entry, leading = None, []
+                yield gathering.close(access_point, leading, place)
+            access_point, leading = None, []
         if gathering.can_end_before(packet):
-            entry, place = packet, at
+            access_point, place = packet, at
             continue
         gathering.add(packet)
         if gathering.is_too_long:
             yield gathering.all_the_rest(packets, is_steady=True)
             return
-    if entry is not None and (gathering.precedes(entry) or not leading):
-        yield gathering.close(entry, leading, place)
-    elif entry is not None:
-        gathering.go_on(entry, *leading)
+    if access_point is not None and (gathering.precedes(access_point) or not leading):
+        yield gathering.close(access_point, leading, place)
+    elif access_point is not None:
+        gathering.go_on(access_point, *leading)
     yield from gathering.rest()
 
 
-def _is_before(packet: Packet[VideoStream], entry: Packet[VideoStream]) -> bool:
-    """Whether a packet after an entry is shown before it."""
-    if packet.pts is None or entry.pts is None or packet.is_keyframe:
+def _is_before(packet: Packet[VideoStream], access_point: Packet[VideoStream]) -> bool:
+    """Whether a packet after a random access point is shown before it."""
+    if packet.pts is None or access_point.pts is None or packet.is_keyframe:
         return False
-    return packet.pts < entry.pts
+    return packet.pts < access_point.pts
 
 
 class _Gathering:
-    """The group that is being gathered."""
+    """The GOP that is being gathered."""
 
-    def __init__(self, entries: RandomAccess) -> None:
-        self._entries = entries
+    def __init__(self, random_access: RandomAccess) -> None:
+        self._random_access = random_access
         self._number = self._first = self._left_out = 0
         self._packets: list[Packet[VideoStream]] = []
         self._before: tuple[Packet[VideoStream], ...] = ()
@@ -185,13 +185,13 @@ class _Gathering:
         else:
             self._latest = packet.pts if self._latest is None else max(self._latest, packet.pts)
         self._decoded = packet.dts
-        if not self._packets and self._entries.is_random_access(packet):
+        if not self._packets and self._random_access.is_random_access(packet):
             self._begin = packet.pts
         self._packets.append(packet)
         self._size_bytes += packet.size
 
     def go_on(self, *packets: Packet[VideoStream]) -> None:
-        """Take packets that could have begun another group, but for their timestamps."""
+        """Take packets that could have begun another GOP, but for their timestamps."""
         for packet in packets:
             self.add(packet)
         self._is_timed = False
@@ -199,39 +199,39 @@ class _Gathering:
     def can_end_before(self, packet: Packet[VideoStream]) -> bool:
         if self._number == 0 and self._begin is None:
             # What is shown of a head that begins elsewhere only decoding tells.
-            return bool(self._packets) and self._entries.is_random_access(packet)
+            return bool(self._packets) and self._random_access.is_random_access(packet)
         has_picture = self._is_timed and self._latest is not None
-        return has_picture and self._entries.is_random_access(packet)
+        return has_picture and self._random_access.is_random_access(packet)
 
-    def precedes(self, entry: Packet[VideoStream]) -> bool:
-        """Whether all that was gathered is shown before an entry, by the timestamps."""
-        return self._latest is None or entry.pts is None or entry.pts > self._latest
+    def precedes(self, access_point: Packet[VideoStream]) -> bool:
+        """Whether all that was gathered is shown before an access point, by timestamps."""
+        return self._latest is None or access_point.pts is None or access_point.pts > self._latest
 
     @property
     def is_too_long(self) -> bool:
         return len(self._packets) > _MOST_PACKETS or self._size_bytes > _MOST_BYTES
 
     def close(
-        self, entry: Packet[VideoStream], leading: list[Packet[VideoStream]], place: int
+        self, access_point: Packet[VideoStream], leading: list[Packet[VideoStream]], place: int
     ) -> Gop:
-        """The group that ends where ``entry`` begins another one, which is gathered from now on.
+        """The GOP that ends where ``access_point`` begins another one, gathered from now on.
 
-        ``place`` is the entry's number in the video.
+        ``place`` is the random access point's number in the video.
         """
-        group = self._group((entry, *leading) if leading else (), entry.pts, leading)
+        gop = self._gop((access_point, *leading) if leading else (), access_point.pts, leading)
         self._number += 1
         self._first, self._left_out = place, len(leading)
         self._before = tuple(self._packets)
         self._packets, self._size_bytes = [], 0
-        self._begin, self._latest, self._decoded = entry.pts, None, None
+        self._begin, self._latest, self._decoded = access_point.pts, None, None
         self._is_timed = True
-        self.add(entry)
-        return group
+        self.add(access_point)
+        return gop
 
     def rest(self) -> Iterator[Gop]:
-        """The last group of the video, if it holds anything."""
+        """The last GOP of the video, if it holds anything."""
         if self._packets:
-            yield self._group((), None, [])
+            yield self._gop((), None, [])
 
     def all_the_rest(self, packets: Iterator[Packet[VideoStream]], *, is_steady: bool) -> Gop:
         return Gop(
@@ -247,7 +247,7 @@ class _Gathering:
             is_steady=is_steady,
         )
 
-    def _group(
+    def _gop(
         self,
         tail: tuple[Packet[VideoStream], ...],
         end: int | None,
@@ -256,7 +256,7 @@ class _Gathering:
         shown = [
             packet.pts
             for packet in (*self._packets, *leading)
-            if packet.pts is not None and self._entries.is_shown(packet)
+            if packet.pts is not None and self._random_access.is_shown(packet)
         ]
         is_timed = self._is_timed or (self._number == 0 and self._begin is None)
         return Gop(

@@ -1,8 +1,8 @@
 """Which pictures of a video are decoded, and by how many decoders at once.
 
-A group of pictures needs no other, so each can have a decoder and a thread of its own, which costs
+A GOP needs no other, so each can have a decoder and a thread of its own, which costs
 less than several threads that share one. Groups are cut the same way and each begins with a fresh
-decoder however many there are, so what comes out does not depend on that. The first two groups are
+decoder however many there are, so what comes out does not depend on that. The first two GOPs are
 decoded whatever is asked for: they show whether the video can be cut at all.
 """
 
@@ -48,7 +48,7 @@ from streamsel.sources.thumbnails.cpu import CpuThumbnailer
 
 Decode: TypeAlias = Literal["all", "fast", "reference", "keyframes", "adaptive"]
 """Every frame; every frame, without the loop filter; the frames that others refer to; keyframes;
-every frame of the groups in which something happens, and the keyframes of the others."""
+every frame of the GOPs in which something happens, and the keyframes of the others."""
 
 _SET_UP: dict[Decode, DecoderOptions] = {
     "fast": DecoderOptions(loop_filter=False),
@@ -59,15 +59,15 @@ _Part: TypeAlias = Literal["all", "key", "none"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Task:
-    """A group, what of it is wanted, and the keyframe where it has been decoded already."""
+    """A GOP, what of it is wanted, and the keyframe where it has been decoded already."""
 
-    group: Gop
+    gop: Gop
     part: _Part
     key: av.VideoFrame | None = None
 
 
 class ParallelDecoder:
-    """Decodes one video by groups of pictures. Use as a context manager.
+    """Decodes one video by GOPs. Use as a context manager.
 
     ``session`` was opened with ``options``; ``open_session`` opens the video once more, for each
     further decoder. ``ahead`` says how many there may be. Raises :class:`SourceError` as a
@@ -89,8 +89,8 @@ class ParallelDecoder:
         self._options = options
         self._whole = replace(options, skip_frame="DEFAULT")
         self._is_partial = options != self._whole
-        self._entries = session.entries()
-        self._decoders = Decoders(session, open_session, ahead, self._entries, options)
+        self._random_access = session.random_access()
+        self._decoders = Decoders(session, open_session, ahead, self._random_access, options)
         self._eyes = [CpuThumbnailer() for _ in range(ahead.workers)]
 
     def __enter__(self) -> Self:
@@ -108,7 +108,7 @@ class ParallelDecoder:
         """Go through the video to its end, in presentation order.
 
         Groups that are not wanted, and what the way of decoding leaves out, are passed over; but
-        only where timestamps tell what there is. Where the first groups show that they do not, one
+        only where timestamps tell what there is. Where the first GOPs show that they do not, one
         decoder goes through the whole video.
         """
         given = 0
@@ -124,104 +124,104 @@ class ParallelDecoder:
             yield from islice(_plainly(session, all_of(session.packets())), given, None)
 
     def _by_groups(self, is_wanted: Callable[[Gop], bool]) -> Generator[DecodedFrame, None, None]:
-        groups = cut(self._session.packets(), self._entries)
+        gops = cut(self._session.packets(), self._random_access)
         tasks: Iterator[_Task]
         if self._decode == "adaptive":
-            tasks = self._gated(groups, is_wanted)
+            tasks = self._gated(gops, is_wanted)
         else:
             part: _Part = "key" if self._decode == "keyframes" else "all"
-            tasks = (_Task(group, part if is_wanted(group) else "none") for group in groups)
+            tasks = (_Task(gop, part if is_wanted(gop) else "none") for gop in gops)
         picture_bytes = self._session.picture_bytes
         return self._ahead.run(
             self._carry_out, tasks, lambda shown: 0 if shown.image is None else picture_bytes
         )
 
-    def _gated(self, groups: Iterator[Gop], is_wanted: Callable[[Gop], bool]) -> Iterator[_Task]:
-        """Decide about each group once its own keyframe and the next one's have been looked at.
+    def _gated(self, gops: Iterator[Gop], is_wanted: Callable[[Gop], bool]) -> Iterator[_Task]:
+        """Decide about each GOP once its own keyframe and the next one's have been looked at.
 
-        Those of unwanted groups are looked at too: what follows is decided by what was before.
+        Those of unwanted GOPs are looked at too: what follows is decided by what was before.
         """
         picture_bytes = self._session.picture_bytes
         keyed = self._ahead.run(
             self._look_at_key,
-            ((group, is_wanted(group)) for group in groups),
+            ((gop, is_wanted(gop)) for gop in gops),
             lambda one: 0 if one.image is None else picture_bytes,
         )
         with closing(keyed):
             for one, is_busy in Gate().decide(keyed):
                 part: _Part = "none" if not one.is_wanted else "all" if is_busy else "key"
-                yield _Task(one.group, part, one.image)
+                yield _Task(one.gop, part, one.image)
 
     def _look_at_key(self, slot: int, asked: tuple[Gop, bool]) -> Iterator[Keyed]:
-        """Decode a group's keyframe, where there is one to begin with."""
-        group, is_wanted = asked
+        """Decode a GOP's keyframe, where there is one to begin with."""
+        gop, is_wanted = asked
         image = luma_grid = None
-        if group.times is not None and group.begin is not None:
-            decoder = self._decoders.of(slot, ONE_THREAD, group, "luma_grids")
-            image = key_of(decoder, group)
+        if gop.times is not None and gop.begin is not None:
+            decoder = self._decoders.of(slot, ONE_THREAD, gop, "luma_grids")
+            image = key_of(decoder, gop)
             if image is None:
                 self._decoders.retire(decoder)
             else:
                 retag(image)
                 luma_grid = self._eyes[slot].luma_grid(Picture(image))
-        yield Keyed(group, is_wanted, image, luma_grid)
+        yield Keyed(gop, is_wanted, image, luma_grid)
 
     def _carry_out(self, slot: int, task: _Task) -> Iterator[DecodedFrame]:
-        """Decode what is wanted of a group; yield all its places."""
-        group, part = task.group, task.part
-        if group.is_open:
+        """Decode what is wanted of a GOP; yield all its places."""
+        gop, part = task.gop, task.part
+        if gop.is_open:
             yield from self._open_places(slot, task)
-        elif group.number == 1 or part == "all" or (part == "key" and group.repeats):
-            for one in self._places(slot, group):
+        elif gop.number == 1 or part == "all" or (part == "key" and gop.repeats):
+            for one in self._places(slot, gop):
                 is_kept = part == "all" or (part == "key" and one.is_random_access)
                 yield one if is_kept else replace(one, image=None)
         else:
-            for pts in group.times or ():
-                if part == "key" and pts == group.begin:
+            for pts in gop.times or ():
+                if part == "key" and pts == gop.begin:
                     yield self._key(slot, task)
                 else:
-                    yield DecodedFrame(pts, None, pts == group.begin)
+                    yield DecodedFrame(pts, None, pts == gop.begin)
 
-    def _places(self, slot: int, group: Gop) -> Iterator[DecodedFrame]:
-        """Decode a group whose places are known."""
-        left = deque(group.times or ())
-        options = self._whole if group.repeats else self._options
+    def _places(self, slot: int, gop: Gop) -> Iterator[DecodedFrame]:
+        """Decode a GOP whose places are known."""
+        left = deque(gop.times or ())
+        options = self._whole if gop.repeats else self._options
         is_partial = options != self._whole
-        decoder = self._decoders.of(slot, self._decoders.fitting(options, group), group)
+        decoder = self._decoders.of(slot, self._decoders.fitting(options, gop), gop)
         try:
-            images = trusted(clean(decoder, group))
-            yield from placed(images, left, group, is_partial=is_partial)
+            images = trusted(clean(decoder, gop))
+            yield from placed(images, left, gop, is_partial=is_partial)
             return
         except TroubleError:
             self._decoders.retire(decoder)
-        with self._decoders.fresh(slot, options, group) as decoder:
-            yield from again(decoder, group, left, is_partial=is_partial)
+        with self._decoders.fresh(slot, options, gop) as decoder:
+            yield from again(decoder, gop, left, is_partial=is_partial)
 
     def _key(self, slot: int, task: _Task) -> DecodedFrame:
-        group = task.group
+        gop = task.gop
         if task.key is not None:
-            return DecodedFrame(group.begin, task.key, is_random_access=True)
-        decoder = self._decoders.of(slot, ONE_THREAD, group, "keys")
-        image = key_of(decoder, group)
+            return DecodedFrame(gop.begin, task.key, is_random_access=True)
+        decoder = self._decoders.of(slot, ONE_THREAD, gop, "keys")
+        image = key_of(decoder, gop)
         if image is not None:
-            return DecodedFrame(group.begin, image, is_random_access=True)
+            return DecodedFrame(gop.begin, image, is_random_access=True)
         self._decoders.retire(decoder)
-        with self._decoders.fresh(slot, ONE_THREAD, group) as decoder:
-            return key_again(decoder, group)
+        with self._decoders.fresh(slot, ONE_THREAD, gop) as decoder:
+            return key_again(decoder, gop)
 
     def _open_places(self, slot: int, task: _Task) -> Iterator[DecodedFrame]:
-        """Decode a group of which only that tells what is shown; leave out what is not wanted."""
-        group = task.group
-        is_head = group.times is not None
+        """Decode a GOP of which only that tells what is shown; leave out what is not wanted."""
+        gop = task.gop
+        is_head = gop.times is not None
         chosen: set[int | None] | None = None
-        if is_head and task.part == "key" and group.begin is not None:
-            chosen = {group.begin}
+        if is_head and task.part == "key" and gop.begin is not None:
+            chosen = {gop.begin}
         elif is_head and self._is_partial:
-            decoder = self._decoders.of(slot, self._options, group)
-            chosen = {image.pts for image, _ in doubted(decoder, group, Corruption())}
+            decoder = self._decoders.of(slot, self._options, gop)
+            chosen = {image.pts for image, _ in doubted(decoder, gop, Corruption())}
             self._decoders.retire(decoder)
-        fit = HeadFit(group) if is_head else None
-        for one in self._in_sequence(slot, group):
+        fit = HeadFit(gop) if is_head else None
+        for one in self._in_sequence(slot, gop):
             if fit is not None:
                 fit.take(one)
             is_kept = chosen is None or one.pts in chosen
@@ -229,53 +229,53 @@ class ParallelDecoder:
         if fit is not None:
             fit.end()
 
-    def _in_sequence(self, slot: int, group: Gop) -> Iterator[DecodedFrame]:
-        """Yield what one decoder makes of a group, one after the other."""
-        options = self._decoders.fitting(self._whole, group)
-        decoder = self._decoders.of(slot, options, group)
+    def _in_sequence(self, slot: int, gop: Gop) -> Iterator[DecodedFrame]:
+        """Yield what one decoder makes of a GOP, one after the other."""
+        options = self._decoders.fitting(self._whole, gop)
+        decoder = self._decoders.of(slot, options, gop)
         if not self._decoders.may_repeat:
-            yield from _plainly(decoder, group)
+            yield from _plainly(decoder, gop)
             return
         given = 0
         times = BestTimes(trusts_pts=decoder.trusts_pts)
         try:
-            for image in trusted(clean(decoder, group)):
+            for image in trusted(clean(decoder, gop)):
                 given += 1
-                yield _shown(image, times, group)
+                yield _shown(image, times, gop)
             return
         except TroubleError:
             self._decoders.retire(decoder)
-        # Threads that share a group hide damage each in its own way, and so does used memory.
+        # Threads that share a GOP hide damage each in its own way, and so does used memory.
         with (
             self._open_session(self._whole) as reader,
-            self._decoders.fresh(slot, self._whole, group) as decoder,
+            self._decoders.fresh(slot, self._whole, gop) as decoder,
         ):
-            repeated = replace(group, packets=_packets_again(reader, group))
+            repeated = replace(gop, packets=_packets_again(reader, gop))
             yield from islice(_plainly(decoder, repeated), given, None)
 
 
-def _plainly(decoder: VideoReader, group: Gop) -> Iterator[DecodedFrame]:
+def _plainly(decoder: VideoReader, gop: Gop) -> Iterator[DecodedFrame]:
     times = BestTimes(trusts_pts=decoder.trusts_pts)
-    for image, is_doubted in foreseen(doubted(decoder, group, Corruption())):
-        yield _shown(image, times, group, is_doubted=is_doubted)
+    for image, is_doubted in foreseen(doubted(decoder, gop, Corruption())):
+        yield _shown(image, times, gop, is_doubted=is_doubted)
 
 
 def _shown(
-    image: av.VideoFrame, times: BestTimes, group: Gop, *, is_doubted: bool = False
+    image: av.VideoFrame, times: BestTimes, gop: Gop, *, is_doubted: bool = False
 ) -> DecodedFrame:
     """A picture that is placed by when it comes."""
     image.pts = times.of(image.pts, image.dts)
-    is_begin = group.begin is not None and image.pts == group.begin
+    is_begin = gop.begin is not None and image.pts == gop.begin
     return DecodedFrame(image.pts, image, is_begin, is_doubted)
 
 
-def _packets_again(reader: VideoReader, group: Gop) -> Iterator[Packet[VideoStream]]:
-    """A group's packets from a session that has read none: it may hold all that is left."""
-    if isinstance(group.packets, tuple):
-        yield from group.packets
+def _packets_again(reader: VideoReader, gop: Gop) -> Iterator[Packet[VideoStream]]:
+    """A GOP's packets from a session that has read none: it may hold all that is left."""
+    if isinstance(gop.packets, tuple):
+        yield from gop.packets
         return
     for at, packet in enumerate(reader.packets()):
-        if at == group.first or at > group.first + group.left_out:
+        if at == gop.first or at > gop.first + gop.left_out:
             yield packet
 
 

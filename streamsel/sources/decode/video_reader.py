@@ -202,7 +202,7 @@ class VideoReader:
         bits = 12 if decoder.format is None else decoder.format.bits_per_pixel
         return decoder.width * decoder.height * bits // 8
 
-    def entries(self) -> RandomAccess:
+    def random_access(self) -> RandomAccess:
         """Where decoding can begin in this video."""
         return RandomAccess(self._stream.codec_context, self._container.format.name)
 
@@ -252,8 +252,8 @@ class VideoReader:
 
     def prime_by_reading(self) -> None:
         """The same before anything was read, by reading as far as the head goes."""
-        entries = self.entries()
-        self.prime(next(filter(entries.is_random_access, self.packets()), None))
+        random_access = self.random_access()
+        self.prime(next(filter(random_access.is_random_access, self.packets()), None))
 
     def _seen(self, images: list[av.VideoFrame]) -> list[av.VideoFrame]:
         """The pictures without what the container wants left out, and what nobody may see."""
