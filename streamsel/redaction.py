@@ -86,14 +86,14 @@ def _pattern(text: str) -> str:
 _KNOWN = Known()
 
 
-def mask(text: str) -> str:
+def redact(text: str) -> str:
     """The same text on one line, without passwords, tokens and signatures.
 
-    >>> mask("rtsp://user:secret@cam/main")
+    >>> redact("rtsp://user:secret@cam/main")
     'rtsp://user:***@cam/main'
-    >>> mask("https://host/clip.mp4?id=7&token=abc")
+    >>> redact("https://host/clip.mp4?id=7&token=abc")
     'https://host/clip.mp4?id=7&token=***'
-    >>> mask("rtsp://10.0.0.4/user=admin_password=tl_channel=1_stream=0.sdp")
+    >>> redact("rtsp://10.0.0.4/user=admin_password=tl_channel=1_stream=0.sdp")
     'rtsp://10.0.0.4/user=admin_password=***_channel=1_stream=0.sdp'
     """
     text = _KNOWN.hide(text)

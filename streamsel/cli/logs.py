@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 from typing import TextIO
 
-from streamsel.redaction import mask
+from streamsel.redaction import redact
 
 
 class _Masked(logging.Formatter):
     """Masks addresses and tokens in whatever is logged, tracebacks of libraries included."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return "\n".join(mask(line) for line in super().format(record).splitlines())
+        return "\n".join(redact(line) for line in super().format(record).splitlines())
 
 
 def log_to(stream: TextIO) -> None:

@@ -14,7 +14,7 @@ from streamsel.config.fields import SecretSource
 from streamsel.config.schema import Config
 from streamsel.config.sections.base import NAME_RULE, Section
 from streamsel.config.tree import ConfigNode, Place, Problem, nearest
-from streamsel.redaction import mask
+from streamsel.redaction import redact
 
 _LONGEST_SHOWN = 60
 _REQUIREMENTS = {
@@ -53,7 +53,7 @@ def _told(detail: ErrorDetails, tree: ConfigNode) -> Iterator[tuple[ConfigNode, 
         for conflict in context["conflicts"]:
             yield nearest(tree, conflict.path), conflict.message
     elif path[-1:] == ("[key]",):
-        name = mask(path[-2])
+        name = redact(path[-2])
         yield (
             nearest(tree, path[:-1]),
             f"{path[-3]}: {name!r} cannot be a name; use {NAME_RULE}",
@@ -65,7 +65,7 @@ def _told(detail: ErrorDetails, tree: ConfigNode) -> Iterator[tuple[ConfigNode, 
 def _message(
     detail: ErrorDetails, path: Place, context: Mapping[str, Any], tree: ConfigNode
 ) -> str:
-    where = mask(".".join(path)) or "''"
+    where = redact(".".join(path)) or "''"
     kind = detail["type"]
     if kind == "extra_forbidden":
         return f"{where} is not a setting; {_suggestion(path)}"
@@ -91,7 +91,7 @@ def _shown(node: ConfigNode) -> str:
         return "null"
     if node.children or isinstance(node.value, list | dict):
         return "a list or a mapping"
-    text = mask(str(node.value if node.raw is None else node.raw))
+    text = redact(str(node.value if node.raw is None else node.raw))
     return text[:_LONGEST_SHOWN] + "..." if len(text) > _LONGEST_SHOWN else text or "empty"
 
 

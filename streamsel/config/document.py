@@ -17,7 +17,7 @@ import yaml
 
 from streamsel.config.tree import ConfigNode, Problem, State
 from streamsel.errors import ConfigurationError
-from streamsel.redaction import mask
+from streamsel.redaction import redact
 
 _MOST_BYTES = 1 << 20
 _MOST_DEPTH = 16
@@ -150,7 +150,9 @@ class _Builder:
                 merged += value.value if isinstance(value.value, list) else [value]
             elif name in children:
                 first = children[name].line
-                self._complain(key_line, f"has {mask(name)!r} again, after line {first}; keep one")
+                self._complain(
+                    key_line, f"has {redact(name)!r} again, after line {first}; keep one"
+                )
             elif name is not None:
                 children[name] = value
         for node in merged:

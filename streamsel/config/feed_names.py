@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from streamsel.config.sections.base import NAME
 from streamsel.config.tree import ConfigNode, Problem
-from streamsel.redaction import mask
+from streamsel.redaction import redact
 from streamsel.sources.naming import slug
 
 _LONGEST_NAME, _LONGEST_DISPLAY = 64, 200
@@ -38,7 +38,7 @@ def name_feeds(tree: ConfigNode) -> tuple[ConfigNode, list[Problem]]:
 
 def _name(called: str) -> str:
     """The name of a feed that is called so; the same where there can be none."""
-    is_shown = called.isprintable() and called.strip() and mask(called) == called
+    is_shown = called.isprintable() and called.strip() and redact(called) == called
     if re.fullmatch(NAME, called) or not is_shown or len(called) > _LONGEST_DISPLAY:
         return called
     if "/" in called or ":" in called:

@@ -24,7 +24,7 @@ from streamsel.config.count import Count, read_count
 from streamsel.config.listen import Listen, read_listen
 from streamsel.errors import ConfigurationError
 from streamsel.pixels.size import PictureSize
-from streamsel.redaction import mask
+from streamsel.redaction import redact
 from streamsel.sources.live.watched_address import is_file_address, read_file_address
 from streamsel.sources.masks import read_masks
 
@@ -45,7 +45,7 @@ class SecretSource(Secret[str]):
     """Where a feed comes from. Its credentials are masked."""
 
     def _display(self) -> str:
-        return mask(self.get_secret_value())
+        return redact(self.get_secret_value())
 
 
 def refuse(requirement: str) -> NoReturn:
@@ -209,7 +209,9 @@ def _require_url(text: str) -> None:
     try:
         parts = urlsplit(text)
         is_whole = parts.port != 0 and (parts.hostname or parts.scheme not in _NEED_HOST)
-        is_masked = not re.search(r"\s", text) and (parts.username is None or "***@" in mask(text))
+        is_masked = not re.search(r"\s", text) and (
+            parts.username is None or "***@" in redact(text)
+        )
     except ValueError:
         is_whole = is_masked = False
     if not ("://" in text and is_whole and is_masked):

@@ -16,7 +16,7 @@ from streamsel.config.sections.service import ServiceConfig
 from streamsel.config.sections.webrtc import IceServerConfig
 from streamsel.config.tree import ConfigNode, Place, Problem, State, nearest
 from streamsel.errors import ConfigurationError
-from streamsel.redaction import know_address, know_secret, mask
+from streamsel.redaction import know_address, know_secret, redact
 
 _MOST_BYTES = 64 * 1024
 _READABLE_BY_OTHERS = stat.S_IRGRP | stat.S_IROTH
@@ -155,7 +155,7 @@ def _written_secrets(node: ConfigNode, place: Place) -> Iterator[tuple[Place, Co
     """Every setting of the file that holds a secret as such, not as a variable."""
     for inner, child in _texts(node, place):
         if child.line and child.raw and "${" not in child.raw:
-            is_address = _is_source(inner) and mask(child.value) != child.value
+            is_address = _is_source(inner) and redact(child.value) != child.value
             if is_secret(inner) or is_address:
                 yield inner, child
 

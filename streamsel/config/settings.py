@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from streamsel.prefilter.options import PrefilterOptions
-from streamsel.redaction import mask
+from streamsel.redaction import redact
 from streamsel.sources.live.watched_address import is_file_address, is_snapshot_address
 
 Transport: TypeAlias = Literal["tcp", "udp"]
@@ -64,7 +64,7 @@ class FeedSettings:
     @property
     def address(self) -> str:
         """Where the feed comes from, credentials masked."""
-        return mask(self.source)
+        return redact(self.source)
 
     @property
     def takes_sender(self) -> bool:

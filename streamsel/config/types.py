@@ -10,7 +10,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from streamsel.errors import ConfigurationError
-from streamsel.redaction import mask
+from streamsel.redaction import redact
 
 _STRICT = ConfigDict(arbitrary_types_allowed=True, strict=True)
 
@@ -27,7 +27,7 @@ def require_types(function: Callable[..., Any], values: Mapping[str, object]) ->
         try:
             adapter.validate_python(values[name])
         except ValidationError:
-            told = mask(repr(values[name]))
+            told = redact(repr(values[name]))
             raise ConfigurationError(f"{name} is {told}; it must be {_told(hint)}") from None
 
 

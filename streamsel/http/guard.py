@@ -22,7 +22,7 @@ from streamsel.http.options import ServiceOptions
 from streamsel.http.routes import EVENTS, READY
 from streamsel.http.whip import PATH as WHIP
 from streamsel.http.whip import SDP
-from streamsel.redaction import mask
+from streamsel.redaction import redact
 
 BODY_BYTES = 64 * 1024
 ANSWER_SECONDS = 10.0
@@ -175,7 +175,7 @@ async def tell_errors(request: web.Request, handler: Handler) -> web.StreamRespo
     except ConfigurationError as error:
         return _error(400, str(error))
     except StreamselError as error:
-        _LOG.warning("%s %s: %s", request.method, request.rel_url.raw_path, mask(str(error)))
+        _LOG.warning("%s %s: %s", request.method, request.rel_url.raw_path, redact(str(error)))
         return _error(503, str(error))
     except TimeoutError:
         _LOG.warning("%s %s: no answer in time", request.method, request.rel_url.raw_path)
@@ -183,7 +183,7 @@ async def tell_errors(request: web.Request, handler: Handler) -> web.StreamRespo
 
 
 def _error(status: int, message: str, headers: CIMultiDict[str] | None = None) -> web.Response:
-    return web.json_response({"error": mask(message)}, status=status, headers=headers)
+    return web.json_response({"error": redact(message)}, status=status, headers=headers)
 
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:

@@ -24,7 +24,7 @@ from streamsel.http.wire import (
     read_position,
 )
 from streamsel.metrics.observer import Metrics
-from streamsel.redaction import mask
+from streamsel.redaction import redact
 
 EVENTS = "/api/events"
 READY = "/readyz"
@@ -118,7 +118,8 @@ class Routes:
         """Say whether every enabled feed has been tried and the sinks work, or why not."""
         reasons = [*self._control.unready()]
         return web.json_response(
-            {"ready": not reasons, "reasons": [*map(mask, reasons)]}, status=503 if reasons else 200
+            {"ready": not reasons, "reasons": [*map(redact, reasons)]},
+            status=503 if reasons else 200,
         )
 
     async def feeds(self, _: web.Request) -> web.Response:

@@ -13,7 +13,7 @@ from streamsel.bounds import require_count
 from streamsel.frame import FrameKey
 from streamsel.http.control import FeedView, FrameView, Position
 from streamsel.record.values import GoneScope
-from streamsel.redaction import mask
+from streamsel.redaction import redact
 
 MOST_FRAMES = 500
 DEFAULT_FRAMES = 50
@@ -25,9 +25,9 @@ def feed_to_json(view: FeedView, counts: Mapping[str, int]) -> dict[str, object]
     return {
         "feed": status.feed,
         "display_name": view.display_name or status.feed,
-        "address": mask(status.address),
+        "address": redact(status.address),
         "state": status.state,
-        "reason": mask(status.reason),
+        "reason": redact(status.reason),
         "fault": status.fault,
         "since": status.since,
         "sessions": status.sessions,

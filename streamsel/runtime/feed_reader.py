@@ -16,7 +16,7 @@ from streamsel.decisions import Fault
 from streamsel.errors import RefusedError, SourceError
 from streamsel.frame import Frame, Picture, PrefilteredFrame
 from streamsel.interfaces import LiveSource, Prefilter, ViewWatch
-from streamsel.redaction import mask
+from streamsel.redaction import redact
 from streamsel.runtime.backoff import Backoff
 from streamsel.runtime.failure import Captured
 from streamsel.runtime.pacing import Pacer
@@ -191,9 +191,9 @@ class FeedReader:
                 self.is_over = self._source.rhythm.is_finite and self._await_taken()
         except RefusedError as error:
             self.refusals += 1
-            self._note(mask(str(error)) + self._when_again())
+            self._note(redact(str(error)) + self._when_again())
         except SourceError as error:
-            self._note(mask(str(error)))
+            self._note(redact(str(error)))
         finally:
             self.is_open = self.is_up = False
         if self._source.is_push or self.is_over:

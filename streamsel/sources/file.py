@@ -12,7 +12,7 @@ from streamsel.errors import SourceError
 from streamsel.frame import Frame
 from streamsel.interfaces import OrderedMap
 from streamsel.libav import as_source_error, ends_as_source_error
-from streamsel.redaction import mask as masked
+from streamsel.redaction import redact
 from streamsel.sources.container.fingerprint import fingerprint_of
 from streamsel.sources.container.hardware import check_device
 from streamsel.sources.container.opening import ONE_THREAD, DecoderOptions
@@ -68,7 +68,7 @@ class FileSource:
     ) -> None:
         self._feed = feed
         self._location = address
-        self._shown = masked(address) if shown is None else shown
+        self._shown = redact(address) if shown is None else shown
         self._sampling = Sampling(start, end, fps)
         self._filters = filters
         self._keeps_rate = FilterChain(filters).keeps_rate if filters is not None else True

@@ -12,7 +12,7 @@ import PIL.Image
 from streamsel.errors import ConfigurationError, SourceError, UnreadableError
 from streamsel.frame import Frame, FrameKey, Picture
 from streamsel.libav import as_source_error, ends_as_source_error
-from streamsel.redaction import mask as masked
+from streamsel.redaction import redact
 from streamsel.sources.container.fingerprint import fingerprint_of
 from streamsel.sources.container.opening import BOXED, decode_picture
 from streamsel.sources.covering import Areas
@@ -72,7 +72,7 @@ class ImageSource:
     @property
     def address(self) -> str:
         """The image, or the folder of the images."""
-        return masked(self._paths[0] if len(self._paths) == 1 else os.path.dirname(self._paths[0]))
+        return redact(self._paths[0] if len(self._paths) == 1 else os.path.dirname(self._paths[0]))
 
     @property
     def expected_frames(self) -> int | None:
@@ -95,7 +95,7 @@ class ImageSource:
         for index in chosen:
             if self._stopped:
                 return
-            where = f"feed '{self._feed}': {masked(self._paths[index])}"
+            where = f"feed '{self._feed}': {redact(self._paths[index])}"
             try:
                 with as_source_error(where):
                     frame = self._read(index)
@@ -148,7 +148,7 @@ class ImageSource:
     def _read(self, index: int) -> Frame:
         path = self._paths[index]
         name = os.path.basename(path)
-        where = f"feed '{self._feed}': {masked(path)}"
+        where = f"feed '{self._feed}': {redact(path)}"
         image = decode_picture(where, path)
         if (matrix := retag(image)) is not None:
             self._matrices[index] = f"{where}: {replaced(matrix)}"
@@ -170,7 +170,7 @@ class ImageSource:
             picture=Picture(image, orientation.rotation, pixel_aspect=Fraction(1)),
             corrupt=image.is_corrupt,
             recorded=time_in_name(name),
-            original=masked(name),
+            original=redact(name),
         )
 
 

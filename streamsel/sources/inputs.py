@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from streamsel.errors import InputError, SourceError
-from streamsel.redaction import mask
+from streamsel.redaction import redact
 from streamsel.sources.naming import folders_above, name_all
 from streamsel.sources.walk import (
     IMAGE_SUFFIXES,
@@ -86,9 +86,9 @@ def expand(
         try:
             search.argument(argument)
         except SourceError as error:
-            search.errors.append(InputError(mask(argument), str(error)))
+            search.errors.append(InputError(redact(argument), str(error)))
     inputs = tuple(_name(list(_join_images(search.found))))
-    return Expansion(inputs, tuple(search.errors), tuple(map(mask, search.passed_over)))
+    return Expansion(inputs, tuple(search.errors), tuple(map(redact, search.passed_over)))
 
 
 def natural_order(path: str) -> tuple[object, ...]:
@@ -123,7 +123,7 @@ class _Search:
 
     def argument(self, argument: str) -> None:
         """Add the inputs behind one argument. Raises :class:`SourceError`."""
-        shown = mask(argument)
+        shown = redact(argument)
         if argument == STANDARD_INPUT:
             self._standard_input()
             return
@@ -151,8 +151,8 @@ class _Search:
         for match in sorted(glob.glob(pattern, recursive=True), key=natural_order):
             if not is_text(match):
                 if suffix_of(match) in SUFFIXES:
-                    told = f"{mask(match)}: the name is not valid UTF-8; rename it"
-                    self.errors.append(InputError(mask(match), told))
+                    told = f"{redact(match)}: the name is not valid UTF-8; rename it"
+                    self.errors.append(InputError(redact(match), told))
                 continue
             if os.path.isdir(match):
                 if os.path.realpath(match) not in self.excluded:
@@ -160,10 +160,10 @@ class _Search:
             elif os.path.isfile(match) and suffix_of(match) in SUFFIXES:
                 self._path(match)
         if len(self.found) == before:
-            raise SourceError(f"{mask(pattern)}: no video or image matches; check the pattern")
+            raise SourceError(f"{redact(pattern)}: no video or image matches; check the pattern")
 
     def _path(self, path: str) -> None:
-        shown = mask(path)
+        shown = redact(path)
         try:
             mode = os.stat(path).st_mode
         except FileNotFoundError:
@@ -205,16 +205,16 @@ def _find_url(url: str) -> _Found:
         parts = urlsplit(url)
         host = parts.hostname
     except ValueError:
-        raise SourceError(f"{mask(url)}: not a valid URL; check it") from None
+        raise SourceError(f"{redact(url)}: not a valid URL; check it") from None
     if parts.scheme.lower() not in ("http", "https"):
         raise SourceError(
-            f"{mask(url)}: {parts.scheme}:// is not read here; give a file, a folder or an"
+            f"{redact(url)}: {parts.scheme}:// is not read here; give a file, a folder or an"
             " http(s) URL"
         )
     if not host:
-        raise SourceError(f"{mask(url)}: the URL names no host; check it")
+        raise SourceError(f"{redact(url)}: the URL names no host; check it")
     # Of the address as it may be shown: what is masked must not become part of a name.
-    name = Path(unquote(urlsplit(mask(url)).path)).stem
+    name = Path(unquote(urlsplit(redact(url)).path)).stem
     return _Found(host if not name or "*" in name else name, url)
 
 
@@ -244,6 +244,6 @@ def _name(found: Sequence[_Found]) -> Iterator[Input]:
         [(item.name, () if item.shown else folders_above(item.location)) for item in found]
     )
     for item, named in zip(found, names, strict=True):
-        address = item.shown or mask(item.location)
+        address = item.shown or redact(item.location)
         display_name = item.shown or named.display_name
         yield Input(named.name, address, item.location, item.images, display_name)

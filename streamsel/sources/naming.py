@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from streamsel.redaction import mask
+from streamsel.redaction import redact
 
 NAME_LENGTH = 100
 
@@ -65,7 +65,7 @@ def name_all(called: Sequence[tuple[str, tuple[str, ...]]]) -> list[Names]:
             if len(places) > 1:
                 free = _free(free, taken)
                 taken.add(free.casefold())
-            names[place] = Names(free, mask(display))
+            names[place] = Names(free, redact(display))
     return [names[place] for place in range(len(called))]
 
 
@@ -73,7 +73,7 @@ def folders_above(location: str) -> tuple[str, ...]:
     """The names of the folders that a file or a URL lies in, innermost first; a URL's host last."""
     if "://" in location:
         # Of the address as it may be shown: a token in it must not become part of a name.
-        parts = urlsplit(mask(location))
+        parts = urlsplit(redact(location))
         folders = [folder for folder in unquote(parts.path).split("/")[:-1] if folder]
         return (*reversed([one for one in folders if "*" not in one]), parts.hostname or "")
     return tuple(parent.name for parent in Path(os.path.abspath(location)).parents if parent.name)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from streamsel.clock import Clock
-from streamsel.redaction import mask
+from streamsel.redaction import redact
 from streamsel.sources.live.connection import Connection, LiveOptions
 
 LOOK_SECONDS = 2.0
@@ -47,7 +47,7 @@ def probe(
     Raises :class:`SourceError` where the feed cannot be opened, or is lost meanwhile.
     """
     began = clock.monotonic()
-    masked = mask(address)
+    masked = redact(address)
     with Connection(masked, address, options, clock) as connection:
         timeline = connection.timeline()
         size: tuple[int, int] | None = None

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from streamsel.errors import InputError
-from streamsel.redaction import mask
+from streamsel.redaction import redact
 
 VIDEO_SUFFIXES = {
     *(".264", ".265", ".266", ".360", ".3g2", ".3gp", ".amv", ".asf", ".avc", ".avi", ".bik"),
@@ -100,4 +100,4 @@ class Walk:
             self.passed_over.append(entry.path)  # a pipe or a device, whatever it is called
 
     def _refuse(self, path: str, why: str) -> None:
-        self.errors.append(InputError(mask(path), f"{mask(path)}: {why}"))
+        self.errors.append(InputError(redact(path), f"{redact(path)}: {why}"))

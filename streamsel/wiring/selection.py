@@ -196,10 +196,10 @@ def _note_unopened(record: RecordWriter, errors: Sequence[InputError]) -> None:
 
 def _place(one: Input) -> str:
     """Where an input is, by whatever path or link it was named; credentials masked."""
-    from streamsel.redaction import mask
+    from streamsel.redaction import redact
     from streamsel.sources.inputs import is_url
 
-    return mask(one.location if is_url(one.location) else os.path.realpath(one.location))
+    return redact(one.location if is_url(one.location) else os.path.realpath(one.location))
 
 
 def _replay(record: Record, selector: Selector) -> int:

@@ -13,7 +13,7 @@ from streamsel.config.load import load
 from streamsel.config.secrets import read_secret, service_token
 from streamsel.errors import ConfigurationError
 from streamsel.http.options import ServiceOptions
-from streamsel.redaction import mask
+from streamsel.redaction import redact
 from tests.canaries import ANYWHERE, FORMS
 from tests.config.files import loaded, problems, written
 
@@ -139,11 +139,11 @@ def test_what_came_from_the_environment_is_masked_wherever_it_stands(
     config = loaded(tmp_path, text, {"CANARY": CANARY})
     feed = config.feed("gate")
     assert CANARY in feed.source
-    shown = [feed.address, repr(config), config.model_dump_json(), mask(feed.source)]
+    shown = [feed.address, repr(config), config.model_dump_json(), redact(feed.source)]
     shown += [
-        mask(f"{feed.source} was lost"),
-        mask(f"no host {CANARY}:443"),
-        mask(f"GET /{CANARY}"),
+        redact(f"{feed.source} was lost"),
+        redact(f"no host {CANARY}:443"),
+        redact(f"GET /{CANARY}"),
     ]
     assert CANARY not in "".join(shown)
 
@@ -172,7 +172,7 @@ def test_this_machine_and_numbers_stay_readable_in_messages(tmp_path: Path) -> N
     text = "feeds: {gate: {source: 'rtsp://${HOST}:${PORT}/main'}}"
     config = loaded(tmp_path, text, {"HOST": "127.0.0.1", "PORT": "8554"})
     assert config.feed("gate").address == "rtsp://***:***/main"
-    assert mask("listening on http://127.0.0.1:9464 and 8554") == (
+    assert redact("listening on http://127.0.0.1:9464 and 8554") == (
         "listening on http://127.0.0.1:9464 and 8554"
     )
 
@@ -186,7 +186,7 @@ def test_secrets_of_settings_and_files_are_known(tmp_path: Path) -> None:
     ).service
     assert service is not None
     service_token(service)
-    assert mask("from-a-file, and written so") == "***, and *** so"
+    assert redact("from-a-file, and written so") == "***, and *** so"
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from av.stream import Discard, Disposition
 from av.video.stream import VideoStream
 
 from streamsel.errors import SourceError, UnreadableError
-from streamsel.redaction import mask
+from streamsel.redaction import redact
 from streamsel.sources.container.tiles import Grid, Still, filtered, put_together, read_still
 from streamsel.sources.inputs import is_url
 
@@ -140,10 +140,10 @@ def reason(error: Exception) -> str:
     if isinstance(error, (av.error.TimeoutError, av.error.ExitError)):
         return f"no answer within {SERVER_TIMEOUT:g} s"
     if isinstance(error, OSError) and error.strerror:
-        return mask(error.strerror)
+        return redact(error.strerror)
     if isinstance(error, av.FFmpegError):
-        return mask(error.strerror or type(error).__name__)
-    return mask(str(error))
+        return redact(error.strerror or type(error).__name__)
+    return redact(str(error))
 
 
 def open_container(where: str, location: str, hwaccel: HWAccel | None = None) -> InputContainer:

@@ -19,7 +19,7 @@ from av.filter import Graph
 from av.filter.context import FilterContext
 
 from streamsel.errors import ConfigurationError, SourceError
-from streamsel.redaction import mask
+from streamsel.redaction import redact
 from streamsel.sources.decode.filter_list import require_filter
 from streamsel.sources.decode.filter_syntax import Chain, parse
 from streamsel.sources.decode.orientation import Orientation
@@ -128,7 +128,7 @@ class FilterChain:
             yield image
 
     def _failure(self, error: av.FFmpegError) -> SourceError:
-        return SourceError(f"filter chain '{mask(self.text)}' failed: {error.strerror}")
+        return SourceError(f"filter chain '{redact(self.text)}' failed: {error.strerror}")
 
     def _probe(self) -> None:
         """Let ffmpeg read names and options, before any video is opened."""
@@ -184,9 +184,9 @@ def _explained(text: str, attempt: Callable[[], _Result]) -> _Result:
     except ValueError as error:
         reason = str(error)
     except ConfigurationError as error:
-        raise ConfigurationError(f"filter chain '{mask(text)}': {error}") from None
+        raise ConfigurationError(f"filter chain '{redact(text)}': {error}") from None
     raise ConfigurationError(
-        f"filter chain '{mask(text)}': {mask(reason)}; write it as for ffmpeg -vf"
+        f"filter chain '{redact(text)}': {redact(reason)}; write it as for ffmpeg -vf"
     )
 
 

@@ -11,7 +11,7 @@ from streamsel.decisions import Rhythm, SourceCounters
 from streamsel.errors import SourceError
 from streamsel.frame import Frame, FrameKey
 from streamsel.libav import ends_as_source_error
-from streamsel.redaction import mask
+from streamsel.redaction import redact
 from streamsel.sources.decode.frames import FrameReader
 from streamsel.sources.decode.sampling import Sampling
 from streamsel.sources.decode.shown import as_shown
@@ -57,7 +57,7 @@ class CameraSource:
     @property
     def address(self) -> str:
         """Where the feed comes from, credentials masked."""
-        return mask(self._location)
+        return redact(self._location)
 
     @property
     def is_push(self) -> bool:

@@ -17,7 +17,7 @@ from streamsel.errors import RefusedError, SourceError
 from streamsel.frame import Frame
 from streamsel.interfaces import Loop
 from streamsel.libav import ends_as_source_error
-from streamsel.redaction import mask
+from streamsel.redaction import redact
 from streamsel.sources.container.opening import decode_content
 from streamsel.sources.decode.frames import FrameReader
 from streamsel.sources.decode.sampling import Sampling
@@ -71,7 +71,7 @@ class SnapshotSource:
     @property
     def address(self) -> str:
         """Where the feed comes from, credentials masked."""
-        return mask(self._location)
+        return redact(self._location)
 
     @property
     def is_push(self) -> bool:

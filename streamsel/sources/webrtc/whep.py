@@ -17,7 +17,7 @@ from streamsel.errors import OfferError, RefusedError, SourceError
 from streamsel.frame import Frame
 from streamsel.interfaces import Loop
 from streamsel.libav import ends_as_source_error
-from streamsel.redaction import mask
+from streamsel.redaction import redact
 from streamsel.sources.live.connection import LiveOptions
 from streamsel.sources.live.http_client import trust, why_unanswered
 from streamsel.sources.webrtc.offer import MOST_BYTES
@@ -94,7 +94,7 @@ class WhepSource:
     @property
     def address(self) -> str:
         """Where the feed comes from, credentials masked."""
-        return mask(self._location)
+        return redact(self._location)
 
     @property
     def is_push(self) -> bool:
