@@ -47,6 +47,16 @@ def test_files_that_are_named_are_there(path: str) -> None:
     assert (ROOT / path).exists() or (ROOT / "streamsel" / path).exists()
 
 
+@pytest.mark.parametrize("kind", ["In a file", "From a camera"])
+def test_the_life_of_a_frame_passes_few_files(kind: str) -> None:
+    section = re.search(rf"^### {kind}\n(.*?)(?=^##)", TEXT, re.M | re.S)
+    assert section is not None
+    steps = re.findall(r"^\d+\. `([a-z_/]+\.py)` [a-z].*[.;:]$", section[1], re.M)
+    assert len(steps) == len(set(steps)) == len(re.findall(r"^\d+\. ", section[1], re.M))
+    assert 10 < len(steps) <= 25
+    assert [step for step in steps if not (ROOT / "streamsel" / step).exists()] == []
+
+
 def test_no_two_classes_have_one_name() -> None:
     places: defaultdict[str, list[str]] = defaultdict(list)
     for path in sorted((ROOT / "streamsel").rglob("*.py")):
