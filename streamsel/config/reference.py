@@ -41,7 +41,7 @@ _SECTIONS: tuple[tuple[str, type[Section]], ...] = (
     ("`feeds.NAME`", FeedConfig),
     ("`defaults` and `feeds.NAME`", PerFeed),
     ("`defaults`", Defaults),
-    ("`defaults.screen` and `feeds.NAME.screen`", PrefilterConfig),
+    ("`defaults.prefilter` and `feeds.NAME.prefilter`", PrefilterConfig),
     ("`defaults.clip` and `feeds.NAME.clip`", ClipConfig),
     ("`pictures`", PicturesConfig),
     ("`sinks`", Sinks),
