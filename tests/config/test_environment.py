@@ -61,7 +61,7 @@ def test_settings_of_the_environment(tmp_path: Path) -> None:
         FEEDS,
         {
             "STREAMSEL_LOG_LEVEL": "debug",
-            "STREAMSEL_DEFAULTS__SCREEN__MIN_SHARPNESS": "null",
+            "STREAMSEL_DEFAULTS__PREFILTER__MIN_SHARPNESS": "null",
             "STREAMSEL_FEEDS__YARD_EAST__COUNT": "50/h",
             "STREAMSEL_FEEDS__GATE__FPS": "5",
             "STREAMSEL_FEEDS__PORCH__SOURCE": "rtsp://h/${3}",
@@ -113,7 +113,7 @@ def test_variables_that_kubernetes_sets_are_left_alone(tmp_path: Path) -> None:
         ("STREAMSEL_FEEDS__GATE", "feeds.Gate: must hold keys"),
         ("STREAMSEL_SERVICE", "service: must hold keys"),
         ("STREAMSEL___X", "'' is not a setting"),
-        ("STREAMSEL_FEEDS__GATE__SCREEN__BLACK_LEVEL__X", "feeds.Gate.screen.black_level is"),
+        ("STREAMSEL_FEEDS__GATE__PREFILTER__BLACK_LEVEL__X", "feeds.Gate.prefilter.black_level is"),
     ],
 )
 def test_what_the_environment_gets_wrong_names_the_variable(

@@ -139,14 +139,14 @@ def test_a_child_that_cannot_be_started_is_told(reading, monkeypatch):
 
 _PARENT = """
 import os, sys
-from streamsel.runtime.reader_processes import Children, RemoteSource
+from streamsel.runtime.reader_processes import ReaderProcesses, RemoteSource
 from tests.runtime.far import Scripted
 from tests.runtime.test_reader_processes import Own
 
-children = Children(1)
+children = ReaderProcesses(1)
 far = RemoteSource(Own("a"), Scripted("a", 32, "silent"), print, children)
 children.add(far)
-coming = far.prefiltered frames()
+coming = far.prefiltered_frames()
 next(coming)
 (child,) = children._children.values()
 print(child._process.pid, flush=True)

@@ -178,7 +178,7 @@ def test_an_outbox_works_on_a_share(share):
     ended = share.run(
         ALL,
         "from streamsel.clock import SystemClock\n"
-        "from streamsel.wakeup import Bell\n"
+        "from streamsel.wakeup import Wakeup\n"
         "from streamsel.sinks.mqtt.counts import DeliveryCounter\n"
         "from streamsel.sinks.mqtt.payloads import Message\n"
         "from streamsel.sinks.mqtt.options import MqttOptions\n"
@@ -186,7 +186,7 @@ def test_an_outbox_works_on_a_share(share):
         "from streamsel.sinks.mqtt.outgoing import Outgoing\n"
         "counter, clock = DeliveryCounter(), SystemClock()\n"
         "options = MqttOptions(host='localhost', durability='batched')\n"
-        "outbox = Outbox(kept, options, counter, Bell(), clock)\n"
+        "outbox = Outbox(kept, options, counter, Wakeup(), clock)\n"
         "outgoing = Outgoing(kept, counter, clock)\n"
         "outbox.put([Message('k', 'i', 't', 'text/plain', b'x' * 9000)]); outbox.sync()\n"
         "letter = outgoing.next(0); outgoing.settle([letter])\n"

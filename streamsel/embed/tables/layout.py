@@ -95,7 +95,7 @@ def layout_of(columns: Sequence[str]) -> TableLayout:
     nothing here. Raises ``ValueError`` for columns that cannot be told apart.
 
     >>> layout_of(["filenames", "embedding_0", "embedding_1", "labels"])
-    Layout(key=('filenames',), vector=('embedding_0', 'embedding_1'), listed=False)
+    TableLayout(key=('filenames',), vector=('embedding_0', 'embedding_1'), listed=False)
     """
     key: tuple[str, ...] = ("feed", "index")
     if not {"feed", "index"} <= set(columns):

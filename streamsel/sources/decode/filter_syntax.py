@@ -29,8 +29,8 @@ def parse(text: str) -> tuple[Chain, ...]:
     """Read a filtergraph: chains of filters. Raises ValueError saying what cannot be read.
 
     >>> parse("scale=64:-2,hflip")
-    ((Node(name='scale', options='64:-2', takes=(), gives=()), Node(name='hflip', options=None, \
-takes=(), gives=())),)
+    ((FilterNode(name='scale', options='64:-2', takes=(), gives=()), FilterNode(name='hflip', \
+options=None, takes=(), gives=())),)
     """
     reader = _Reader(text)
     chains = [tuple(reader.chain())]
