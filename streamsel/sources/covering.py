@@ -40,7 +40,6 @@ _REPACKED = {
     **dict.fromkeys(("yuv444p10msble", "yuv444p10msbbe"), "yuv444p10le"),
     **dict.fromkeys(("xv36le", "xv36be", "yuv444p12msble", "yuv444p12msbbe"), "yuv444p12le"),
     **dict.fromkeys(("xv48le", "xv48be"), "yuv444p16le"),
-    **dict.fromkeys(("monow", "monob"), "gray"),
     "uyyvyy411": "yuv411p",
     "pal8": "rgba",
 }
@@ -136,12 +135,9 @@ class Cover:
         name = image.format.name
         if _parts(name, is_full=False):
             return image
-        deep = max((part.bits for part in image.format.components), default=8) > 8
-        alpha = any(part.is_alpha for part in image.format.components)
-        rgb = ("rgba64le" if deep else "rgba") if alpha else ("rgb48le" if deep else "rgb24")
         return self._reformatter.reformat(
             image,
-            format=_REPACKED.get(name, rgb),
+            format=_REPACKED.get(name) or _holding(image.format),
             src_color_range=image.color_range,
             dst_color_range=image.color_range,
             threads=1,
@@ -203,6 +199,16 @@ def _average(area: Samples, rows: npt.NDArray[np.intp], columns: npt.NDArray[np.
     counts = np.outer(np.diff(rows), np.diff(columns))[:, :, None]
     means = ((sums + counts // 2) // counts).astype(area.dtype)
     area[...] = means.repeat(np.diff(rows), axis=0).repeat(np.diff(columns), axis=1)
+
+
+def _holding(pixels: VideoFormat) -> str:
+    """A format that can be painted and holds what another shows: depth, colour and alpha."""
+    if any(part.is_alpha for part in pixels.components):
+        return "rgba64le"
+    if max(part.bits for part in pixels.components) > 8:
+        return "rgb48le"
+    # To packed RGB libswscale converts 15 and 16 bits of the other byte order wrongly.
+    return "gray" if len(pixels.components) == 1 else "gbrp"
 
 
 def _is_full(image: av.VideoFrame) -> bool:

@@ -15,6 +15,7 @@ from PIL import Image
 from streamsel.clock import SystemClock
 from streamsel.errors import ConfigurationError, SourceError
 from streamsel.frame import Frame, View
+from streamsel.pixels.conversion import Converter
 from streamsel.runtime.ordered_map import ThreadedMap
 from streamsel.sinks.pictures import Encoder
 from streamsel.sources.covering import Areas
@@ -105,6 +106,26 @@ def test_black_leaves_nothing_in_any_format(pixels: str) -> None:
     shown = one.reformat(format="gray", interpolation=Interpolation.POINT, threads=1).to_ndarray()
     assert shown[box.top : box.bottom, box.left : box.right].max() <= 1
     assert shown[: box.top - 4].max() > 100
+
+
+@pytest.mark.parametrize("pixels", FORMATS)
+def test_what_is_not_masked_stays_as_it_is(pixels: str) -> None:
+    """A picture that another format must hold loses no colour, no depth, no alpha by that."""
+    alpha = np.linspace(0, 255, HEIGHT * WIDTH).astype(np.uint8).reshape(HEIGHT, WIDTH, 1)
+    seen_through = av.VideoFrame.from_ndarray(np.dstack([scene(1), alpha]), format="rgba")
+    made, image = (
+        seen_through.reformat(format=pixels, interpolation=Interpolation.POINT, threads=1)
+        for _ in range(2)
+    )
+    image = hidden(image, "0.6,0.6,0.4,0.4")
+    before, after = (Converter().to_8_bits(one) for one in (made, image))
+    most = 2
+    if "grayf" in pixels:  # is held as RGB, and what converts it to that is not exact
+        before, most = np.dstack([before] * 3), 14
+    assert before.shape == after.shape
+    assert np.abs(after[:8, :16].astype(int) - before[:8, :16]).max() <= most
+    finest = [max(part.bits for part in one.format.components) for one in (made, image)]
+    assert finest[1] >= min(finest[0], 16)
 
 
 def test_there_are_formats_of_every_kind() -> None:
