@@ -67,6 +67,8 @@ def reach(distance: Distances) -> npt.NDArray[np.float32]:
 
     >>> bool(0.99 < reach(np.array([0.0]))[0] < 1.0)
     True
+    >>> reach(np.array([1.0, 2.0])).round(3).tolist()  # no lower than it must be
+    [0.5, -1.0]
     """
     return (1.0 - (np.square(distance) + MARGIN) / 2).astype(np.float32)
 

@@ -41,7 +41,7 @@ class Converter:
         """
         self._size = size
         self._width = "iw" if keep_pixels else _SQUARED_WIDTH
-        self._graph: Graph | None = None
+        self._graph = Graph()
         self._made_for: tuple[object, ...] = ()
 
     def to_8_bits(
@@ -92,7 +92,7 @@ class Converter:
             lies_on_side,
         )
         require_convertible(image)
-        if self._graph is None or described != self._made_for:
+        if described != self._made_for:
             self._graph = self._build(image, pixels, pixel_aspect, lies_on_side=lies_on_side)
             self._made_for = described
         self._graph.vpush(image)

@@ -56,7 +56,7 @@ class Cropper:
 
     def __init__(self, margins: Margins) -> None:
         self._margins = margins
-        self._graph: Graph | None = None
+        self._graph = Graph()
         self._made_for: tuple[object, ...] = ()
 
     def crop(self, image: av.VideoFrame) -> av.VideoFrame:
@@ -76,7 +76,7 @@ class Cropper:
             *(image.width, image.height, image.format.name),
             *(image.colorspace, image.color_range, time_base),
         )
-        if self._graph is None or described != self._made_for:
+        if described != self._made_for:
             graph = Graph()
             buffer = graph.add(
                 "buffer",

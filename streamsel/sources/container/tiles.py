@@ -249,7 +249,7 @@ def _crop(clap: bytes) -> str:
         Fraction(numbers[at], numbers[at + 1]) for at in range(0, len(numbers), 2)
     )
     across, high = int(width), int(height)
-    if across <= 0 or high <= 0:
+    if across == 0 or high == 0:
         raise ValueError("it is cropped to nothing")
     left, top = (
         f"floor(({whole})/2+({float(off)}))"
