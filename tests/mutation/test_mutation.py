@@ -133,3 +133,13 @@ def test_tests_that_lie_beside_a_module_are_tried_first(tmp_path: Path) -> None:
     assert sorted(chosen[:2]) == [known[2], newer[0]]
     assert chosen[2:] == [known[1]]
     assert seconds == 11.0
+
+
+def test_changes_that_are_called_equivalent_can_be_made_and_are_argued_for() -> None:
+    root = Path(__file__).parents[2]
+    lines = Path(__file__).with_name("equivalent.txt").read_text().splitlines()
+    for line in lines[1:]:
+        change, _, argument = line.partition(" # ")
+        assert argument
+        module = change.partition(" ")[0]
+        assert change in {one.name for one in changes_in(module, (root / module).read_text())}
