@@ -84,6 +84,8 @@ def test_every_frame_of_a_selection_is_explained(selected: Path) -> None:
         assert found == inspect_frame(selected, f"{key.feed}:{key.index}")
         assert found.kept == (str(key) in paths)
         assert found.path == paths.get(str(key))
+        assert found.id == str(key)
+        assert (found.media_time, found.sharpness) == (decision.media_time, decision.sharpness)
         first, last = found.steps[0], found.steps[-1]
         assert first.what == decision.outcome
         assert first.rule != first.reason

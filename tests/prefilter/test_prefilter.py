@@ -55,7 +55,9 @@ BLURRED = smeared(np.kron(textured(2), np.ones((8, 8), np.uint8)), 49)
     ],
 )
 def test_each_check_refuses_its_kind_and_can_be_switched_off(picture, reason, off):
-    assert refusals([picture]) == [reason]
+    (seen,) = looked_at(shown([picture]))
+    assert (seen.refusal, seen.digest) == (reason, 0)
+    assert (seen.sharpness > 0) == (reason != "black")
     assert refusals([picture], PrefilterOptions(**off)) == [None]
 
 
@@ -63,7 +65,7 @@ def test_a_corrupt_frame_is_refused_unseen_and_changes_nothing():
     thumbnailer = PlainEye()
     whole, damaged = shown([textured(1)])[0], shown([textured(2)], corrupt=True)[0]
     first, second = looked_at([whole, damaged], thumbnailer=thumbnailer)
-    assert second.refusal == "corrupt"
+    assert (second.refusal, second.digest, second.sharpness) == ("corrupt", 0, 0.0)
     assert second.state is first.state
     assert thumbnailer.asked["luma_grid"] == 1
     assert refusals([textured(2)], PrefilterOptions(corrupt=False), corrupt=True) == [None]
@@ -87,7 +89,7 @@ def test_a_passing_frame_carries_a_thumbnail_and_a_refused_one_none():
     assert first.digest != 0
     assert 0 < first.sharpness <= 1
     assert second.refusal is not None
-    assert second.thumbnail is None
+    assert (second.thumbnail, second.digest, second.sharpness) == (None, 0, 0.0)
 
 
 def test_a_repeated_picture_is_a_duplicate_until_it_counts_as_frozen():

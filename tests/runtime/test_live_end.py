@@ -68,6 +68,7 @@ def test_the_service_ends_in_time_whatever_hangs(hangs: str) -> None:
             if hangs in ("sink", "everything"):
                 mqtt.hanging.clear()
             await until(lambda: source.produced >= 20)
+            assert not line.pipeline.left_behind
             line.pipeline.stop()
             # Twice what is allowed, because this machine may be busy.
             async with asyncio.timeout(2.0):

@@ -139,3 +139,11 @@ def test_the_floor_is_twice_what_is_left_of_the_distance_at_lag_0() -> None:
     assert floor_of(lag_1, lag_2) == pytest.approx(2 * math.sqrt(2 * 0.10**2 - 0.9 * 0.12**2))
     # Chance alone may make the second a little larger; then the first is believed.
     assert floor_of(lag_1, np.full(19, 0.105)) == pytest.approx(2 * 0.10)
+
+
+def test_it_takes_forty_distances_to_tell_that_a_feed_rests() -> None:
+    apart = np.random.default_rng(9).uniform(0.01, 0.02, FEWEST_AT_REST + 1)
+    known, too_few = (floor_of(apart[: n + 1], apart[:n]) for n in (FEWEST_AT_REST, 39))
+    assert FEWEST_AT_REST == 40
+    assert too_few == pytest.approx(2 * np.percentile(apart[:40], 5), rel=0.1)
+    assert known > 1.5 * too_few

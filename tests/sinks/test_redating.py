@@ -148,3 +148,22 @@ def test_a_disk_that_fails_on_the_way_loses_nothing_and_is_tried_again(
     assert sink.put_right(CORRECTION) == 2
     assert pictures(tmp_path) == set(paths(tmp_path).values())
     sink.close()
+
+
+def test_a_name_that_is_given_again_is_not_removed_though_it_was_given_up(
+    sink: LiveDiskSink, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = paths(tmp_path)
+    with monkeypatch.context() as failing:
+
+        def refuse(folder: Path, path: str) -> None:
+            raise PermissionError(errno.EACCES, "Permission denied")
+
+        failing.setattr("streamsel.sinks.pictures.remove_picture", refuse)
+        assert sink.put_right(CORRECTION) == 2
+        assert pictures(tmp_path) == {*before.values(), *paths(tmp_path).values()}
+    back = Correction(CORRECTION.after + YEAR, CORRECTION.until + YEAR, -YEAR)
+    assert sink.put_right(back) == 2
+    assert paths(tmp_path) == before
+    assert pictures(tmp_path) == set(before.values())
+    sink.close()

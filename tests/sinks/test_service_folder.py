@@ -333,6 +333,22 @@ def test_a_recalled_frame_can_be_continued_from(tmp_path, clock):
     assert len(files(tmp_path)) == 3
 
 
+def test_several_frames_are_recalled_at_once_with_a_row_or_without(tmp_path, clock):
+    sink = opened(tmp_path, clock, history=1)
+    third = FrameKey("gate", 3)
+    sink.apply(judged(verdict(frame(1)), verdict(frame(2)), verdict(frame(3), "kept")))
+    sink.apply(judged(verdict(frame(4))))
+    clock.now += 5
+    sink.tick()  # of those that were covered, the fourth alone still has a row
+    back = [kept(frame(index), "recalled") for index in (4, 1, 2)]
+    sink.apply(judged(changes=[evicted(third), *back]))
+    found = sink.kept_candidates("gate")
+    assert sorted(one.frame.key.index for one in found) == [1, 2, 4]
+    assert all(np.array_equal(one.embedding, vector(one.frame.key)) for one in found)
+    sink.close()
+    assert recorded(tmp_path) == (["gate-000001", "gate-000002", "gate-000004"], 4)
+
+
 def test_a_verdict_that_comes_after_later_ones_of_its_feed_counts(tmp_path, sink):
     sink.apply(judged(verdict(frame(9), "kept"), scope="alone"))
     sink.apply(judged(verdict(frame(4), "kept"), scope="group"))

@@ -68,10 +68,15 @@ class CountingSession(VideoReader):
 
     decoded = 0
 
-    def images(self):
-        for image in super().images():
-            CountingSession.decoded += 1
-            yield image
+    def decode(self, packet, *, is_quiet=False):
+        images = super().decode(packet, is_quiet=is_quiet)
+        CountingSession.decoded += len(images)
+        return images
+
+    def drain(self, *, is_quiet=False):
+        images = super().drain(is_quiet=is_quiet)
+        CountingSession.decoded += len(images)
+        return images
 
 
 @pytest.mark.parametrize("kind", SEEKABLE)
@@ -316,6 +321,21 @@ def test_a_server_that_is_not_there(site):
     site.server.server_close()
     with pytest.raises(SourceError, match="refused"):
         list(FileSource("walk", address).frames())
+
+
+@pytest.mark.parametrize("kind", ["all", "sought", "from the beginning"])
+def test_a_reading_that_is_stopped_decodes_no_further(tmp_path, kind, monkeypatch):
+    monkeypatch.setattr(file_module, "VideoReader", CountingSession)
+    source = FileSource("walk", str(write_video(tmp_path / "a.mp4", gop=5)))
+    if kind == "sought":
+        list(source.frames())
+    CountingSession.decoded = 0
+    reading = source.frames() if kind == "all" else source.fetch(range(2, 50, 5))
+    next(reading)
+    source.stop()
+    assert list(reading) == []
+    assert 0 < CountingSession.decoded < 25
+    assert list(source.fetch([1])) == []
 
 
 @pytest.mark.usefixtures("no_open_files_left")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import subprocess
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -97,6 +98,25 @@ def test_exif_orientation_is_honoured(tmp_path, tag, kind):
     turned = np.rot90(ours, frame.picture.rotation // 90)
     assert turned.shape == upright.shape == (frame.height, frame.width)
     assert np.abs(turned.astype(int) - upright).mean() < 12
+
+
+@pytest.mark.parametrize(
+    ("filters", "failed", "why"),
+    [
+        (None, [3], "is no image that can be read"),
+        ("crop=40:20", [1, 2, 3, 4], "crop"),  # does not fit images that are less wide
+        ("select=eq(1\\,0)", range(1, 13), "let nothing through"),
+    ],
+)
+def test_a_warning_names_its_feed_and_its_image_once(folder, filters, failed, why):
+    source = source_of(folder, filters=filters)
+    with nullcontext() if len(failed) < 12 else pytest.raises(UnreadableError):
+        list(source.frames())
+    assert len(source.warnings()) == len(failed)
+    for number, warning in zip(failed, source.warnings(), strict=True):
+        assert warning.startswith(f"feed '{source.feed}': {folder}/shot{number}.")
+        assert warning.count(f"feed '{source.feed}'") == 1
+        assert why in warning or number == 3
 
 
 def test_no_readable_image_at_all_is_an_error(tmp_path):

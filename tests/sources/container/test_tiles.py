@@ -205,6 +205,11 @@ def test_an_avif_is_cropped_and_upright(tmp_path, options, upright):
     assert psnr(shown(avif(tmp_path, WHOLE, *options)), upright) > 30
 
 
+def clap(width: tuple[int, int], height: tuple[int, int]) -> bytes:
+    """A crop to the middle, its sides as fractions."""
+    return box(b"clap", struct.pack(">8I", *width, *height, 0, 1, 0, 1))
+
+
 BROKEN = {
     "a tile is not there": (
         lambda t: heic(t, 3, (384, 256), order=[1, 2, 3, 4, 5, 9]),
@@ -215,7 +220,15 @@ BROKEN = {
     "tiles of two sizes": (lambda t: heic(t, 3, (384, 0)), "damaged"),
     "an overlay": (lambda t: heic(t, 3, (384, 256), main=b"iovl"), "iovl"),
     "cropped to nothing": (
-        lambda t: heic(t, 3, (384, 256), [box(b"clap", struct.pack(">8I", *[0, 1] * 4))]),
+        lambda t: heic(t, 3, (384, 256), [clap((0, 1), (0, 1))]),
+        "cropped to nothing",
+    ),
+    "cropped to less than a pixel across": (
+        lambda t: heic(t, 3, (384, 256), [clap((1, 2), (100, 1))]),
+        "cropped to nothing",
+    ),
+    "cropped to no row": (
+        lambda t: heic(t, 3, (384, 256), [clap((200, 1), (0, 1))]),
         "cropped to nothing",
     ),
     "beyond all bounds": (lambda t: heic(t, 3, (65535, 65535)), "limit"),
