@@ -21,10 +21,8 @@ from streamsel.wiring.embeddings import open_thumbnailer
 from streamsel.wiring.inputs import open_source
 
 if TYPE_CHECKING:
-    from streamsel.prefilter.prefilter import FramePrefilter
     from streamsel.record.values import Feed
     from streamsel.runtime.reader_processes import ReaderProcesses
-    from streamsel.sources.inputs import Input
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +76,6 @@ class FeedReaders:
 
     def _apart(self, planned: _Planned, children: ReaderProcesses, threads: int) -> FileFeed:
         from streamsel.runtime.reader_processes import RemoteSource
-        from streamsel.sources.file import FileSource
 
         feed, source = planned.feed, planned.source
         request = FeedRequest(
@@ -99,8 +96,6 @@ class FeedReaders:
         )
 
     def _prefilter(self, feed: Feed) -> FramePrefilter:
-        from streamsel.prefilter.prefilter import FramePrefilter
-
         prefilter = FramePrefilter(
             open_thumbnailer(on_gpu=self._on_card), self._view, self._options.prefilter
         )
@@ -109,7 +104,6 @@ class FeedReaders:
 
     def _remembered(self, feed: Feed) -> tuple[PrefilterState, tuple[int, ...]]:
         """What a prefilter remembers of the frames that are recorded."""
-        from streamsel.prefilter.prefilter import FramePrefilter
         from streamsel.record.reader import Record
 
         if not feed.recorded:

@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import sqlite3
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -30,6 +31,7 @@ from tests.sinks.live_streams import (
     opened,
     verdict,
 )
+from tests.sinks.test_durable import Disk
 
 DOUBT = BEGIN + 10 * FRAME_SECONDS
 """Frames from here on were received in doubt."""
@@ -120,13 +122,47 @@ def test_a_small_correction_is_made_once(sink: LiveDiskSink, tmp_path: Path) -> 
     sink.close()
 
 
+@pytest.mark.parametrize(("seconds", "moved"), [(0.0009, 0), (0.001, 2), (-0.0009, 0), (-0.001, 2)])
+def test_what_is_off_by_less_than_a_millisecond_keeps_its_name(
+    sink: LiveDiskSink, tmp_path: Path, seconds: float, moved: int
+) -> None:
+    before = paths(tmp_path)
+    assert sink.put_right(replace(CORRECTION, seconds=seconds)) == moved
+    assert len(before.items() - paths(tmp_path).items()) == moved
+    sink.close()
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_new_names_are_safe_from_a_power_cut_when_they_are_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool
+) -> None:
+    disk = Disk(monkeypatch)
+    made = opened(tmp_path)
+    made.apply(keeping(frame(10)))
+    recorded: list[str] = []
+
+    def watch(names: Mapping[str, str]) -> None:
+        assert all(disk.holds(tmp_path / name, tmp_path) for name in names.values())
+        recorded.extend(names.values())
+        rename(names)
+
+    rename = made._record.rename
+    monkeypatch.setattr(made._record, "rename", watch)
+    if not links:
+        monkeypatch.setattr(os, "link", refuse_to_link)
+    assert made.put_right(CORRECTION) == 1
+    assert recorded == [paths(tmp_path)[10]]
+    made.close()
+
+
+def refuse_to_link(source: Path, target: Path) -> None:
+    raise OSError(errno.EPERM, "Operation not permitted")
+
+
 def test_where_a_file_has_one_name_alone_it_is_copied(
     sink: LiveDiskSink, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(source: Path, target: Path) -> None:
-        raise OSError(errno.EPERM, "Operation not permitted")
-
-    monkeypatch.setattr(os, "link", refuse)
+    monkeypatch.setattr(os, "link", refuse_to_link)
     assert sink.put_right(CORRECTION) == 2
     assert pictures(tmp_path) == set(paths(tmp_path).values())
     sink.close()

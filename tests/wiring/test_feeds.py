@@ -1,4 +1,4 @@
-"""How many feeds are read at once, and where: here, or each in a process of its own."""
+"""How many feeds are read at once, where, and that a process of its own sees what this one does."""
 
 from __future__ import annotations
 
@@ -6,16 +6,21 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from streamsel.config.options import RunOptions
-from streamsel.frame import View
+from streamsel.frame import PrefilterState, View
+from streamsel.prefilter.prefilter import FramePrefilter
 from streamsel.record.values import Feed
 from streamsel.runtime.file_run import FileFeed
 from streamsel.runtime.reader_processes import RemoteSource
 from streamsel.sources.file import FileSource
+from streamsel.sources.images import ImageSource
 from streamsel.sources.inputs import Input
+from streamsel.sources.thumbnails.cpu import CpuThumbnailer
 from streamsel.wiring import feeds as feeds_module
 from streamsel.wiring.feeds import FeedReaders, FeedRequest
+from tests.sources.media import moving_picture
 
 
 @pytest.fixture(autouse=True)
@@ -39,6 +44,39 @@ def over(folder: Path, jobs: int, done: Sequence[bool]) -> Sequence[FileFeed]:
         return readers.over(jobs)
     finally:
         readers.close()
+
+
+@pytest.fixture
+def loop(tmp_path: Path) -> Input:
+    """A feed of six images, three of them twice; one cannot be read."""
+    paths = [tmp_path / f"{place}.png" for place in range(6)]
+    for place, path in enumerate(paths):
+        Image.fromarray(moving_picture(place % 3 * 20, 64, 48)).save(path)
+    paths[4].write_bytes(b"no image")
+    return Input("loop", str(tmp_path), str(tmp_path), tuple(map(str, paths)))
+
+
+@pytest.mark.parametrize("start", [0, 2, 3, 5])
+def test_a_process_of_its_own_goes_on_as_if_it_had_seen_what_was_before(
+    loop: Input, start: int
+) -> None:
+    options = RunOptions()
+    prefilter = FramePrefilter(CpuThumbnailer(), View(16), options.prefilter)
+    here = list(map(prefilter.check, ImageSource(loop.feed, loop.images or ()).frames()))
+    assert [seen.refusal for seen in here] == [None] * 3 + ["exact-duplicate"] * 2
+    before = [seen for seen in here if seen.frame.key.index < start]
+    state = before[-1].state if before else PrefilterState()
+    digests = tuple(seen.digest for seen in before if seen.refusal is None)
+    request = FeedRequest(
+        loop, options.read, options.prefilter, View(16), start, state, digests, threads=1
+    )
+    reading = request()
+    there = list(reading.prefiltered_frames())
+    assert [(seen.frame.key, seen.refusal, seen.digest) for seen in there] == [
+        (seen.frame.key, seen.refusal, seen.digest) for seen in here[len(before) :]
+    ]
+    assert ["4.png" in warning for warning in reading.warnings()] == [True] * (start < 5)
+    assert reading.seek_index() is None
 
 
 def is_apart(feed: FileFeed) -> bool:

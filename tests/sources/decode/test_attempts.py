@@ -4,11 +4,24 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from typing import cast
 
+import av
 import pytest
+from av.video.frame import PictureType
 
-from streamsel.sources.decode.attempts import TroubleError, UnfitError, again, clean, placed
+from streamsel.sources.decode.attempts import (
+    TroubleError,
+    UnfitError,
+    again,
+    clean,
+    foreseen,
+    placed,
+    trusted,
+)
 from streamsel.sources.decode.gops import Gop, cut
 from streamsel.sources.decode.shown import DecodedFrame
 from streamsel.sources.decode.video_reader import VideoReader
@@ -100,3 +113,67 @@ def test_places_whose_pictures_were_passed_over_stay_empty(
     places = sorted([*times, times[0] - 1, times[4] + 1, times[-1] + 1, times[-1] + 2])
     decoded = placed(clean(decoder, group), deque(places), group, is_partial=True)
     require_placed(list(decoded), places, [place in times for place in places])
+
+
+def test_a_place_where_decoding_can_begin_is_one_without_its_picture_too(
+    decoder: VideoReader, groups: list[Gop]
+) -> None:
+    group = groups[2]
+    times = list(group.times or ())
+    images = islice(clean(decoder, group), 1, None)
+    decoded = list(placed(images, deque(times), group, is_partial=True))
+    require_placed(decoded, times, [False] + [True] * 11)
+    assert [one.is_random_access for one in decoded] == [True] + [False] * 11
+
+
+@dataclass
+class Decoded:
+    """What is asked of a picture of a kind: B where others after it were decoded before."""
+
+    pict_type: PictureType
+    is_corrupt: bool = False
+
+
+def made(kinds: str) -> list[tuple[av.VideoFrame, bool]]:
+    """Pictures I, P or B, in the order they are shown; those in small letters are in corruption."""
+    return [
+        (cast(av.VideoFrame, Decoded(PictureType[kind.upper()], kind.islower())), kind.islower())
+        for kind in kinds
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kinds", "doubted"),
+    [
+        ("IBBPBBP", "......."),
+        ("IBBpBBP", ".???..."),
+        ("IBbPBBP", ".???..."),
+        ("iPBBP", "?...."),
+        ("IPBbB", "..???"),
+        ("B" * 16 + "p", "." * 16 + "?"),
+        ("B" * 15 + "p", "?" * 16),
+        ("B" * 16 + "bP", "." * 16 + "??"),
+    ],
+)
+def test_pictures_before_one_in_corruption_are_doubted_if_they_may_need_it(
+    kinds: str, doubted: str
+) -> None:
+    pictures = made(kinds)
+    found = list(foreseen(iter(pictures)))
+    assert [image for image, _ in found] == [image for image, _ in pictures]
+    assert "".join(".?"[is_doubted] for _, is_doubted in found) == doubted
+
+
+def test_no_more_pictures_are_held_than_may_be_shown_before_one_they_need() -> None:
+    pictures = iter(made("B" * 40))
+    next(foreseen(pictures))
+    assert len(list(pictures)) == 40 - 16
+
+
+def test_pictures_are_trusted_up_to_the_first_that_may_show_damage() -> None:
+    pictures = [image for image, _ in made("IBBPBbP")]
+    passing = trusted(pictures)
+    assert list(islice(passing, 4)) == pictures[:4]
+    with pytest.raises(TroubleError):
+        next(passing)
+    assert list(trusted(pictures[:5])) == pictures[:5]
