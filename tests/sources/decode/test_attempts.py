@@ -1,4 +1,4 @@
-"""Decoding one group of pictures: each picture in the place that its timestamp says, or in none."""
+"""Decoding one GOP: each picture in the place that its timestamp says, or in none."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ X264 = {"preset": "veryfast", "bf": "2", "sc_threshold": "0"}
 
 @pytest.fixture(scope="module")
 def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("groups")
+    folder = tmp_path_factory.mktemp("gops")
     return write_video(folder / "a.mp4", gop=GOP, options=X264)
 
 
@@ -44,14 +44,14 @@ def decoder(path: Path) -> Iterator[VideoReader]:
 
 
 @pytest.fixture
-def groups(path: Path) -> list[Gop]:
+def gops(path: Path) -> list[Gop]:
     with VideoReader("here", str(path)) as opened:
-        return list(cut(opened.packets(), opened.entries()))
+        return list(cut(opened.packets(), opened.random_access()))
 
 
-def moved(group: Gop) -> list[int]:
-    """The places of a group, every third of them, the last too, a little before its picture."""
-    times = group.times or ()
+def moved(gop: Gop) -> list[int]:
+    """The places of a GOP, every third of them, the last too, a little before its picture."""
+    times = gop.times or ()
     assert len(times) == GOP
     return [time - (place % 3 == 2) for place, time in enumerate(times)]
 
@@ -62,29 +62,27 @@ def require_placed(decoded: list[DecodedFrame], places: list[int], filled: list[
     assert all(one.image.pts == one.pts for one in decoded if one.image is not None)
 
 
-def test_pictures_that_cannot_be_placed_are_left_out(
-    decoder: VideoReader, groups: list[Gop]
-) -> None:
-    places = moved(groups[2])
-    decoded = list(again(decoder, groups[2], deque(places), is_partial=False))
+def test_pictures_that_cannot_be_placed_are_left_out(decoder: VideoReader, gops: list[Gop]) -> None:
+    places = moved(gops[2])
+    decoded = list(again(decoder, gops[2], deque(places), is_partial=False))
     require_placed(decoded, places, [place % 3 != 2 for place in range(GOP)])
     assert [one.is_random_access for one in decoded] == [True] + [False] * 11
 
 
 def test_pictures_before_what_is_left_and_behind_it_are_left_out(
-    decoder: VideoReader, groups: list[Gop]
+    decoder: VideoReader, gops: list[Gop]
 ) -> None:
-    places = list(groups[2].times or ())[4:9]
-    decoded = list(again(decoder, groups[2], deque(places), is_partial=False))
+    places = list(gops[2].times or ())[4:9]
+    decoded = list(again(decoder, gops[2], deque(places), is_partial=False))
     require_placed(decoded, places, [True] * 5)
 
 
 @pytest.mark.parametrize("is_partial", [False, True])
-def test_the_first_group_must_fit_unless_some_of_it_is_left_out(
-    decoder: VideoReader, groups: list[Gop], is_partial: bool
+def test_the_first_gop_must_fit_unless_some_of_it_is_left_out(
+    decoder: VideoReader, gops: list[Gop], is_partial: bool
 ) -> None:
-    places = moved(groups[1])
-    decoding = again(decoder, groups[1], deque(places), is_partial=is_partial)
+    places = moved(gops[1])
+    decoding = again(decoder, gops[1], deque(places), is_partial=is_partial)
     if is_partial:
         assert [one.pts for one in decoding] == places
         return
@@ -93,35 +91,35 @@ def test_the_first_group_must_fit_unless_some_of_it_is_left_out(
 
 
 def test_where_a_picture_lacks_its_place_there_is_trouble(
-    decoder: VideoReader, groups: list[Gop]
+    decoder: VideoReader, gops: list[Gop]
 ) -> None:
-    group = groups[2]
-    times = list(group.times or ())
-    for places in (moved(group), times[:-1], times[1:], [*times, times[-1] + 1]):
+    gop = gops[2]
+    times = list(gop.times or ())
+    for places in (moved(gop), times[:-1], times[1:], [*times, times[-1] + 1]):
         with pytest.raises(TroubleError):
-            list(placed(clean(decoder, group), deque(places), group, is_partial=False))
+            list(placed(clean(decoder, gop), deque(places), gop, is_partial=False))
         decoder.drain()
-    decoded = placed(clean(decoder, group), deque(times), group, is_partial=False)
+    decoded = placed(clean(decoder, gop), deque(times), gop, is_partial=False)
     require_placed(list(decoded), times, [True] * GOP)
 
 
 def test_places_whose_pictures_were_passed_over_stay_empty(
-    decoder: VideoReader, groups: list[Gop]
+    decoder: VideoReader, gops: list[Gop]
 ) -> None:
-    group = groups[2]
-    times = list(group.times or ())
+    gop = gops[2]
+    times = list(gop.times or ())
     places = sorted([*times, times[0] - 1, times[4] + 1, times[-1] + 1, times[-1] + 2])
-    decoded = placed(clean(decoder, group), deque(places), group, is_partial=True)
+    decoded = placed(clean(decoder, gop), deque(places), gop, is_partial=True)
     require_placed(list(decoded), places, [place in times for place in places])
 
 
 def test_a_place_where_decoding_can_begin_is_one_without_its_picture_too(
-    decoder: VideoReader, groups: list[Gop]
+    decoder: VideoReader, gops: list[Gop]
 ) -> None:
-    group = groups[2]
-    times = list(group.times or ())
-    images = islice(clean(decoder, group), 1, None)
-    decoded = list(placed(images, deque(times), group, is_partial=True))
+    gop = gops[2]
+    times = list(gop.times or ())
+    images = islice(clean(decoder, gop), 1, None)
+    decoded = list(placed(images, deque(times), gop, is_partial=True))
     require_placed(decoded, times, [False] + [True] * 11)
     assert [one.is_random_access for one in decoded] == [True] + [False] * 11
 
