@@ -1,4 +1,4 @@
-"""streamsel picks, from video that never ends, the few frames worth keeping.
+"""Selects the few frames worth keeping from endless video.
 
 >>> import numpy as np
 >>> from streamsel import Coreset

@@ -1,4 +1,4 @@
-"""``python -m streamsel`` is the ``streamsel`` command."""
+"""Entry point of ``python -m streamsel``: runs the ``streamsel`` command."""
 
 from streamsel.cli.main import main
 

@@ -1,4 +1,4 @@
-"""How many frames may be asked for: one check, whoever asks, and however."""
+"""Checks the number of frames to keep: the same bound for every option and API."""
 
 from __future__ import annotations
 

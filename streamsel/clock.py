@@ -1,4 +1,4 @@
-"""Time is an argument: the only module that asks the machine what time it is."""
+"""Clocks: the only module that reads the system time."""
 
 from __future__ import annotations
 

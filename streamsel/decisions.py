@@ -1,4 +1,4 @@
-"""What the selector decided: events change the kept set, a verdict explains one frame's fate."""
+"""Values of decisions: verdicts and events of frames, feed status, selection updates."""
 
 from __future__ import annotations
 

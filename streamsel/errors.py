@@ -1,4 +1,4 @@
-"""Every deliberate error of the package, the tree on top.
+"""The exceptions of the package, all below ``StreamselError``.
 
     StreamselError
     ├── PassingError            what is in the way may pass by itself; exits 75

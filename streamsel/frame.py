@@ -1,4 +1,4 @@
-"""The values that travel down the line: a frame's key, the frame itself, what was seen of it.
+"""Values of frames along the pipeline: key, frame, thumbnail, luma grid, prefiltered frame.
 
 Array aliases name the shape they promise; every array that leaves a function here is read-only.
 """

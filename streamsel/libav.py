@@ -1,4 +1,4 @@
-"""What PyAV raises about a picture or a video, as an error of the feed that it belongs to."""
+"""Converts errors of PyAV to ``SourceError``s of the feed."""
 
 from __future__ import annotations
 

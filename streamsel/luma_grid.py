@@ -1,4 +1,4 @@
-"""How much two luma grids differ: the measure that all who look for change go by."""
+"""Measures how much two luma grids differ; used by all change detection."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Passwords and tokens are masked before an address enters a message, a log or a record.
+"""Masks passwords and tokens in addresses before they reach messages, logs or records.
 
 Two things hide a secret: that it looks like one, by where it stands in an address, and that it is
 known to be one, because the configuration took it from the environment or from a file of its own.

@@ -1,4 +1,4 @@
-"""Wakes the publisher from the sink's thread."""
+"""A thread-safe wake-up: wakes an asyncio task from another thread."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The Python interface: what the ``streamsel`` command does, as functions."""
+"""The Python API: the ``streamsel`` commands as functions."""

@@ -1,4 +1,4 @@
-"""Every method on the same frames: what a selection is worth on one's own video."""
+"""``compare_inputs``: every selection method on the same frames, as tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading and embedding the same inputs by one way of decoding or another, with the time it took.
+"""Reads and embeds inputs with a given way of decoding, and measures the time.
 
 Nothing is selected here, so that the time is that of reading and embedding alone.
 """

@@ -1,4 +1,4 @@
-"""Watching live feeds from Python."""
+"""``streamsel.watch``: live feeds as an asynchronous iterator of events."""
 
 from __future__ import annotations
 

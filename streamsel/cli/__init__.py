@@ -1,1 +1,1 @@
-"""The command line: each command parses, builds, runs and prints; it decides nothing."""
+"""The command line: each command parses, calls the API and prints."""

@@ -1,4 +1,4 @@
-"""``streamsel compare``: what a selection is worth, on the user's own video."""
+"""``streamsel compare``: compares selection methods on the user's own video."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``streamsel demo``: the first minute with streamsel, without a video of one's own."""
+"""``streamsel demo``: generates a clip and selects frames from it."""
 
 from __future__ import annotations
 

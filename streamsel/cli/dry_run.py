@@ -1,4 +1,4 @@
-"""``select --dry-run``: what would be done, as text."""
+"""``select --dry-run``: prints the forecast of a selection."""
 
 from __future__ import annotations
 

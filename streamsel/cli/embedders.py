@@ -1,4 +1,4 @@
-"""``streamsel embedders``: what can look at frames here."""
+"""``streamsel embedders``: lists the embedders available on this machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``streamsel export``: what a run recorded, for other programs."""
+"""``streamsel export``: exports the frames of a run to CSV, JSON lines or Parquet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``streamsel forget``: remove what was kept of feeds that are gone."""
+"""``streamsel forget``: deletes the frames of feeds that were removed from a service."""
 
 from __future__ import annotations
 

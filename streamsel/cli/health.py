@@ -1,4 +1,4 @@
-"""``streamsel health``: whether the service of a configuration answers."""
+"""``streamsel health``: checks that the service of a configuration responds."""
 
 from __future__ import annotations
 

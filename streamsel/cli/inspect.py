@@ -1,4 +1,4 @@
-"""``streamsel inspect``: why was this kept?"""
+"""``streamsel inspect``: explains why a frame was kept, refused or evicted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Inputs that stand in a list, beside those on the command line."""
+"""Reads inputs from a list file, in addition to those on the command line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a service says, a line each, without credentials."""
+"""Configures logging of a service: one line per message, credentials masked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ``streamsel`` command and its subcommands, each loaded only when it is asked for."""
+"""The ``streamsel`` command and its subcommands, each imported lazily."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Options that several commands share, and how they become a ``RunOptions``."""
+"""Command-line options shared by several commands, and their conversion to ``RunOptions``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``streamsel probe``: what a camera sends, before it becomes a feed."""
+"""``streamsel probe``: reports the video a camera sends, before it is added as a feed."""
 
 from __future__ import annotations
 

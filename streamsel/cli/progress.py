@@ -1,4 +1,4 @@
-"""What a person sees while frames are read: a bar on a terminal, plain lines otherwise."""
+"""Progress of reading: a bar on a terminal, plain lines otherwise."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``streamsel select``: the few frames worth keeping."""
+"""``streamsel select``: selects frames from videos and images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Running a selection and saying what came of it, for the commands that select."""
+"""Runs a selection and prints its result, for the commands that select."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The comparison as a table on a terminal or in a log."""
+"""Prints comparison tables on a terminal or to a log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``streamsel train``: the built-in network, adapted to one's own footage, or made anew."""
+"""``streamsel train``: fine-tunes or retrains the weights of the built-in network."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person sees of a training: bars and lines while it runs, a table at its end."""
+"""Progress and results of a training, on a terminal or as plain lines."""
 
 from __future__ import annotations
 

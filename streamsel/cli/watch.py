@@ -1,4 +1,4 @@
-"""``streamsel watch``: the live service."""
+"""``streamsel watch``: runs the live service."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What a user may ask for: options with their units, bounds and defaults."""
+"""Configuration: options with units, bounds and defaults, and where their values come from."""

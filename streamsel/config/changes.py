@@ -1,4 +1,4 @@
-"""What has to be done to turn one configuration into another, without stopping what stays."""
+"""The difference between two configurations: which feeds and sinks to start, stop or change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is wrong with a configuration, a line for each problem: where, what, what to do."""
+"""Error messages of a configuration: one line per problem, with place, cause and remedy."""
 
 from __future__ import annotations
 

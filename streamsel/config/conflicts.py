@@ -1,4 +1,4 @@
-"""What is wrong between feeds, each of which would be right by itself."""
+"""Checks for conflicts between feeds that are each valid alone."""
 
 from __future__ import annotations
 

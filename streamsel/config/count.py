@@ -1,4 +1,4 @@
-"""How many frames are kept, as people type it: in all, or of each minute, hour or day."""
+"""Parses how many frames to keep: in total, or per minute, hour or day."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A YAML file to a tree of text: every plain value is text until its field says what it is.
+"""Reads a YAML file into a tree of text; the fields parse the text later.
 
 So a password of digits stays what was typed, ``no`` is a fine name for a feed, and the environment
 and the file mean the same by the same words. Neither tags nor objects are understood. Of what is

@@ -1,4 +1,4 @@
-"""The JSON schema of a configuration, by which editors complete and check a file."""
+"""Generates the JSON schema of a configuration, for completion and checks in editors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the environment says: variables in texts of a file, and settings of their own."""
+"""Environment variables: substitution in configuration files, and settings of their own."""
 
 from __future__ import annotations
 

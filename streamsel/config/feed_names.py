@@ -1,4 +1,4 @@
-"""What people call a feed, to the name that its folder, its topics and its labels have."""
+"""Converts the display name of a feed to the name of its folder, topics and labels."""
 
 from __future__ import annotations
 

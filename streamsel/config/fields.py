@@ -1,4 +1,4 @@
-"""The kinds of values that a configuration holds: how each is read, bounded, told and written.
+"""Field types of a configuration: how each parses, checks, documents and writes its values.
 
 Everything in a file or in the environment is text; what a field is decides how that is read. What
 a reader raises says only what the value must be. The value itself is left to whoever reports it,

@@ -1,4 +1,4 @@
-"""Where a service listens, as people type it."""
+"""Parses the address a service listens on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a file, the environment and the command line to one checked configuration."""
+"""Loads a configuration: merges file, environment and command line, then checks the result."""
 
 from __future__ import annotations
 

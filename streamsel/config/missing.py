@@ -1,4 +1,4 @@
-"""Files that a configuration names and that are not there."""
+"""Checks that the files named in a configuration exist."""
 
 from __future__ import annotations
 

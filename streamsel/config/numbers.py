@@ -1,4 +1,4 @@
-"""The kinds of numbers that a configuration holds, with their units and bounds."""
+"""Numeric field types of a configuration, with units and bounds."""
 
 from __future__ import annotations
 

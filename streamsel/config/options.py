@@ -1,4 +1,4 @@
-"""Everything that can be asked of a selection, as one frozen value that checks itself."""
+"""Options of a selection, as frozen dataclasses that check themselves."""
 
 from __future__ import annotations
 

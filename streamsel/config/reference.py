@@ -1,4 +1,4 @@
-"""Writes the tables of all options into a page: ``python -m streamsel.config.reference PAGE``."""
+"""Generates the tables of options: ``python -m streamsel.config.reference PAGE``."""
 
 from __future__ import annotations
 

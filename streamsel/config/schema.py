@@ -1,4 +1,4 @@
-"""Everything that can be configured of a service, as frozen models that check themselves.
+"""The configuration of a service, as frozen models that check themselves.
 
 Whoever builds the service asks :meth:`Config.feed` for the settings of a feed, which have the
 defaults merged in, and reads the other sections as they are.

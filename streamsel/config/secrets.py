@@ -1,4 +1,4 @@
-"""Secrets: read from files of their own when they are needed, and never told."""
+"""Secrets: read from files when needed, never shown."""
 
 from __future__ import annotations
 

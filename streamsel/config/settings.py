@@ -1,4 +1,4 @@
-"""What is asked of one feed, with every default merged in: what the builder of a service reads."""
+"""Settings of one feed with all defaults merged in."""
 
 from __future__ import annotations
 

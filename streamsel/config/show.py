@@ -1,4 +1,4 @@
-"""A configuration back to YAML, secrets masked: reading it gives the same settings."""
+"""Writes a configuration as YAML with secrets masked; loading it gives the same settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The file that ``streamsel config init`` writes: a beginning, and all common options."""
+"""The file written by ``streamsel config init``: a minimal start and all common options."""
 
 from __future__ import annotations
 

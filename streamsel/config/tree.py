@@ -1,4 +1,4 @@
-"""What was configured, with where each value came from: file, environment, command line."""
+"""A configuration as a tree of raw values, each with its origin: file, environment, option."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Values of the wrong type from Python, refused before anything is done with them."""
+"""Checks the types of arguments passed from Python."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Durations, sizes and shares as people type them."""
+"""Parses and formats durations, sizes and shares."""
 
 from __future__ import annotations
 

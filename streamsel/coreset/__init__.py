@@ -1,4 +1,4 @@
-"""Streaming k-center over vectors: numpy alone, no I/O, no threads, no clock."""
+"""Streaming k-center over vectors: numpy only; no I/O, no threads, no clock."""
 
 from streamsel.coreset.coreset import Coreset
 from streamsel.coreset.snapshot import Snapshot

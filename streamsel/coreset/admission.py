@@ -1,4 +1,4 @@
-"""Admission to a coreset: its centers, the decision on each block, and the time window."""
+"""Admission to a coreset: adds and evicts centers, decides blocks of frames, applies the window."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which center each vector is nearest to, exactly, at the price of a float32 matrix product.
+"""Exact nearest-center assignment, filtered by a float32 matrix product.
 
 The product only filters. Every pair it cannot tell apart is measured again by the canonical
 distance, so the answer depends neither on the block size nor on the number of BLAS threads.

@@ -1,4 +1,4 @@
-"""Look-ahead: a block of frames that wait to be decided, farthest first."""
+"""A look-ahead block: undecided frames with their nearest centers, farthest first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The table of centers, each with its nearest neighbour, kept up to date through every change."""
+"""The table of centers, with the nearest neighbour of each kept up to date."""
 
 from __future__ import annotations
 

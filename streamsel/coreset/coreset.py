@@ -1,4 +1,4 @@
-"""The online coreset: the few frames that stand for all that were seen, in one pass."""
+"""The online coreset: a one-pass k-center summary of a stream of vectors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one distance of the package, and how BLAS may help to find the smallest.
+"""The canonical distance between vectors, and exact nearest search with BLAS as a filter.
 
 A matrix product gives different last bits for different batch sizes, kernels and numbers of
 threads. So products only *filter*: whatever could be nearest by them is compared again by the

@@ -1,4 +1,4 @@
-"""Farthest-first traversal: the offline coreset that the others are measured by."""
+"""Farthest-first traversal (Gonzalez): the offline k-center baseline."""
 
 from __future__ import annotations
 

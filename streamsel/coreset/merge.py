@@ -1,4 +1,4 @@
-"""One coreset out of several: of many files, cameras or machines."""
+"""Merges the coresets of several files, cameras or machines into one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A better farthest-first set for files: several starts, then swaps that widen the closest pair."""
+"""Refines farthest-first sets offline: several starts, then swaps that widen the closest pair."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A coreset at one moment, to be continued later, elsewhere."""
+"""Snapshots of a coreset: saved as bytes, restored with identical decisions."""
 
 from __future__ import annotations
 

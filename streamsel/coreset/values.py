@@ -1,4 +1,4 @@
-"""Values of the coreset: points, decisions, centers, settings; and the checks of its input."""
+"""Value types of the coreset (points, decisions, centers, settings) and input checks."""
 
 from __future__ import annotations
 

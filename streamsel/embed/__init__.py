@@ -1,1 +1,1 @@
-"""What looks at frames: the built-in network, its training, and those of other packages."""
+"""Embedders: the built-in network, its training, and adapters for other libraries."""

@@ -1,4 +1,4 @@
-"""The built-in embedder: needs no download, no account, no GPU."""
+"""The built-in embedder: no download, no account, no GPU needed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sightings to candidates, by a network: its part of a turn, in the judge's thread."""
+"""Computes embeddings of prefiltered frames with an embedder, in batches."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Batches through a network on a GPU: copies and kernels overlap, half precision does the work."""
+"""Runs batches through a network on a GPU: overlapped copies, half precision."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a network is computed: a GPU that is there, or the calling thread alone."""
+"""Chooses the device for a network: a GPU, or one CPU thread."""
 
 from __future__ import annotations
 

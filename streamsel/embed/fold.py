@@ -1,4 +1,4 @@
-"""Batch norms folded into the convolutions before them, in networks that others wrote."""
+"""Folds batch norms into the preceding convolutions of a network."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Batches through a network: the part that a CPU and a GPU share, and the CPU's own."""
+"""Runs batches through a network: code shared by CPU and GPU, and the CPU version."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The built-in network: from a 64 px thumbnail to 256 numbers, most of them learned.
+"""The built-in network: maps a 64 px thumbnail to a 256-dimensional vector.
 
 Plain 3x3 convolutions beat depthwise ones at this size on a CPU: they keep its vector units busy.
 A stem of stride 4 leaves the time for width and depth where pictures are small already. The last

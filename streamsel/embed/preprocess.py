@@ -1,4 +1,4 @@
-"""Thumbnails to batches of one fixed size, and from uint8 to what a network wants."""
+"""Preprocessing: thumbnails to normalised batches of one size."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Embedders by name: the built-in one, those of other packages, and ``scheme:name`` of a library.
+"""Embedders by name: built-in, entry points of other packages, ``scheme:name`` of a library.
 
 Importing this module loads no network and not torch either.
 """

@@ -1,4 +1,4 @@
-"""How fast an embedder is here, on one core."""
+"""Benchmarks an embedder on one core of this machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Any torch network as an embedder, on a CPU or a GPU."""
+"""Wraps any torch network as an embedder, on a CPU or a GPU."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Measures of a selection: diversity, methods compared, what a way of decoding costs."""
+"""Measures of a selection: diversity, comparison of methods, cost of decoding."""

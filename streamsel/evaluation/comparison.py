@@ -1,4 +1,4 @@
-"""The table that says what a selection is worth: every method on the same frames."""
+"""Compares selection methods on the same frames: one row per method."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What it costs not to look at every frame: kept frames against all that was there to be seen."""
+"""Measures how much a faster way of decoding costs in diversity and coverage."""
 
 from __future__ import annotations
 

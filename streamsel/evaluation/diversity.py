@@ -1,4 +1,4 @@
-"""How diverse a set of frames is, and how well it covers what was seen: the figures of the tables.
+"""Measures diversity of a set of frames, and how well it covers all frames seen.
 
 Nothing is decided here, so sums may differ in the ninth digit between machines.
 """

@@ -1,1 +1,1 @@
-"""What a run recorded, for other programs: rows of frames, and a file for each format."""
+"""Exports a run for other programs: rows of frames, one module per format."""

@@ -1,4 +1,4 @@
-"""CSV: a line a frame, a column for each number of its embedding (``e0``, ``e1``, ...)."""
+"""CSV export: one line per frame, one column per embedding component (``e0``, ``e1``, ...)."""
 
 from __future__ import annotations
 

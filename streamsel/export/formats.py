@@ -1,4 +1,4 @@
-"""The formats of an export. A new one is a file beside this, and a line in ``FORMATS``."""
+"""Registry of export formats. A new format is a module here and a line in ``FORMATS``."""
 
 from __future__ import annotations
 

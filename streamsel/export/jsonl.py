@@ -1,4 +1,4 @@
-"""JSON lines: an object a frame, its embedding a list."""
+"""JSON lines export: one object per frame, the embedding as a list."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parquet: typed columns, the embedding a list of float32 of fixed length. Needs pyarrow."""
+"""Parquet export: typed columns, the embedding as fixed-length float32 list. Needs pyarrow."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rows of an export: a frame each, with what the manifest says of it, read as they go out."""
+"""The rows of an export: one per frame, read lazily from the record."""
 
 from __future__ import annotations
 

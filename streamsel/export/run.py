@@ -1,4 +1,4 @@
-"""Exporting a run: its record to a file that is whole or not there."""
+"""Exports the record of a run to a file, atomically."""
 
 from __future__ import annotations
 

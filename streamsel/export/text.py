@@ -1,4 +1,4 @@
-"""Vectors as text."""
+"""Formats vectors as text."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What a running service answers over HTTP."""
+"""The HTTP server of a running service: API, pages, events, metrics, WHIP."""

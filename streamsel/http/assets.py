@@ -1,4 +1,4 @@
-"""The files of the pages: read once, and known by name, so that no path leads anywhere else."""
+"""Static files of the web pages, loaded once and served by exact name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is connected: so many at a time, of whom the silent give way to those who come."""
+"""Limits concurrent connections: idle clients are closed when new ones need room."""
 
 from __future__ import annotations
 

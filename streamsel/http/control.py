@@ -1,4 +1,4 @@
-"""What the service is told and may ask for: the only thing it knows of what runs behind it."""
+"""The interface the HTTP server uses to query and control the service."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Logins that were ended before their time, remembered over restarts."""
+"""Revoked login sessions, persisted over restarts."""
 
 from __future__ import annotations
 

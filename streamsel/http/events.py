@@ -1,4 +1,4 @@
-"""What happens, told to the pages as it happens: server-sent events."""
+"""Server-sent events: pushes changes of the service to the pages."""
 
 from __future__ import annotations
 

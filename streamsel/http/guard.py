@@ -1,4 +1,4 @@
-"""Who may ask, and how what went wrong is told."""
+"""Authentication and authorisation of requests, and their error responses."""
 
 from __future__ import annotations
 

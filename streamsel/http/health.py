@@ -1,4 +1,4 @@
-"""Asking a service on this machine whether it runs, as what supervises it does."""
+"""Health check client: queries a service on this machine, as a supervisor does."""
 
 from __future__ import annotations
 

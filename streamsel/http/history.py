@@ -1,4 +1,4 @@
-"""How well the kept frames have covered what was seen, over the newest hour."""
+"""History of the coverage of each scope over the last hour."""
 
 from __future__ import annotations
 

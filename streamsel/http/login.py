@@ -1,4 +1,4 @@
-"""Logging a browser in: for the token it is given a cookie, which tells nothing of the token."""
+"""Browser login: exchanges the token for a session cookie that does not reveal it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the service listens, and who may ask."""
+"""Options of the HTTP server: address and authentication."""
 
 from __future__ import annotations
 

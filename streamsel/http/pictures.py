@@ -1,4 +1,4 @@
-"""Which file a path of the run's folder may name."""
+"""Resolves request paths to picture files inside the run's folder."""
 
 from __future__ import annotations
 

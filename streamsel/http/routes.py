@@ -1,4 +1,4 @@
-"""What can be asked, and what is answered."""
+"""Routes of the HTTP API and their handlers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The server: listens, bounds what clients can take, and is gone when told to."""
+"""The HTTP server: listens, limits clients, shuts down on request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Senders call here: WebRTC-HTTP ingestion (WHIP, RFC 9725)."""
+"""The WHIP endpoint: receives WebRTC senders (RFC 9725)."""
 
 from __future__ import annotations
 

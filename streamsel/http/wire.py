@@ -1,4 +1,4 @@
-"""What goes over the wire: values to JSON, and the few texts that come back."""
+"""JSON of the HTTP API: values to JSON, and parsing of request bodies."""
 
 from __future__ import annotations
 

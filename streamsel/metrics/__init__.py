@@ -1,1 +1,1 @@
-"""What Prometheus is told of a running service."""
+"""Prometheus metrics of a running service."""

@@ -1,4 +1,4 @@
-"""The values that labels may have: closed lists, so that the number of series is bounded."""
+"""Allowed label values: closed lists that bound the number of time series."""
 
 from __future__ import annotations
 

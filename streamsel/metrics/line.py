@@ -1,4 +1,4 @@
-"""What is measured of the line as a whole: stages, queues, sinks."""
+"""Metrics of the pipeline as a whole: stages, queues, sinks."""
 
 from __future__ import annotations
 

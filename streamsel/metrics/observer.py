@@ -1,4 +1,4 @@
-"""What Prometheus is told: sees what happens in the service, and counts."""
+"""The observer that updates the Prometheus metrics of a service."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is told of each coreset: a feed's own, or that of a group of feeds."""
+"""Metrics of each coreset: of a feed, or of a group of feeds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How diverse the kept frames are, measured as they change, for little."""
+"""Diversity of the kept frames, updated incrementally at low cost."""
 
 from __future__ import annotations
 

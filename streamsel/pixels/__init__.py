@@ -1,1 +1,1 @@
-"""What decoded pictures become when they are shown or written: size, shape, colours."""
+"""Conversion of decoded pictures for display and storage: size, shape, colours."""

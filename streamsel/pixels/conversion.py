@@ -1,4 +1,4 @@
-"""Decoded pictures converted as ffmpeg does it, by its own ``scale`` filter.
+"""Converts decoded pictures as ffmpeg does, with its own ``scale`` filter.
 
 The filter knows what a scaler alone is not told: where the chroma of a picture lies, what shape
 its pixels have, and that a picture which is only flagged interlaced is to be scaled as a whole.

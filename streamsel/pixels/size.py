@@ -1,4 +1,4 @@
-"""The size that pictures are wanted in."""
+"""The output size of pictures."""
 
 from __future__ import annotations
 

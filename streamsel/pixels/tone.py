@@ -1,4 +1,4 @@
-"""HDR pictures shown as SDR: the curve of Report ITU-R BT.2390, from 1,000 to 203 cd/m2.
+"""HDR to SDR tone mapping: the curve of Report ITU-R BT.2390, from 1,000 to 203 cd/m2.
 
 PQ and HLG say more light than a JPEG can. Their code values become light (Recommendation ITU-R
 BT.2100-2, tables 4 and 5), the light of each channel is rolled off by the EETF of Report ITU-R

@@ -1,1 +1,1 @@
-"""What is refused before the embedder looks: damaged, empty, repeated or blurred frames."""
+"""The prefilter: refuses damaged, empty, repeated or blurred frames before they are embedded."""

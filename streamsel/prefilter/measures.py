@@ -1,4 +1,4 @@
-"""What is measured on a luma grid and on sampled luma rows. Whole numbers throughout, so exact."""
+"""Measures of luma grids and luma rows: exposure, detail, sharpness. Integer only, so exact."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which checks a prefilter makes, and where each one draws the line."""
+"""Options of the prefilter: which checks run, and their limits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The prefilter: one look at each frame of a feed, cheapest check first."""
+"""The prefilter of one feed: checks each frame, cheapest check first."""
 
 from __future__ import annotations
 

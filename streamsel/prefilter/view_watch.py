@@ -1,4 +1,4 @@
-"""Whether what a camera shows is of any use: nothing but refused pictures, or a view that is lost.
+"""Detects a useless camera view: frames refused, or the view covered, moved or unfocused.
 
 Nothing here decides about a frame: it says how a feed is. What is normal is learned of each camera,
 from its first minute and on from there, slowly; nothing is known of what cameras should show.

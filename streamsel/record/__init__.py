@@ -1,1 +1,1 @@
-"""The record of a run: what was decided, in SQLite, and the files beside it."""
+"""The record of a run: decisions in SQLite, and the files beside it."""

@@ -1,4 +1,4 @@
-"""Whether a folder is still the one that was opened: disks are unmounted, and others mounted."""
+"""Detects that a folder was unmounted or replaced since it was opened."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Beginning the record of a run: whole, or not there."""
+"""Creates the record of a run, atomically."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the record's database is opened, and what is refused."""
+"""Opens the record's SQLite database and refuses files that are none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files that are whole or absent, and what the disk said in words a user can act on."""
+"""Atomic file writes, and readable messages for disk errors."""
 
 from __future__ import annotations
 

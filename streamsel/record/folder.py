@@ -1,4 +1,4 @@
-"""A run's folder: who may write into it, what in it is ours, and what of that is left over."""
+"""A run's folder: who may write to it, which files belong to the run, removal of leftovers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading what a service keeps while it runs: the newest frames, and which files are theirs."""
+"""Reads the kept frames of a running service: the newest frames and their files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How SQLite keeps its journal: ahead of the database, or where that cannot be, beside it.
+"""Chooses SQLite's journal mode: write-ahead log, or rollback journal where that fails.
 
 A write-ahead log lets others read while a run writes, and needs an index of it in memory that
 processes share. Network shares and some containers' disks cannot map one. There a rollback journal

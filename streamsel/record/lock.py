@@ -1,4 +1,4 @@
-"""One writer a folder, on disks that know locks and on network shares that do not."""
+"""Locks a folder for one writer, on local disks and network shares."""
 
 from __future__ import annotations
 

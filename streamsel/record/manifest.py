@@ -1,4 +1,4 @@
-"""manifest.jsonl: the frames kept, a line each, for those who want no database."""
+"""Writes manifest.jsonl: one line per kept frame, readable without a database."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each version of the record's tables added, for records of earlier versions.
+"""Migrates records of earlier versions to the current tables.
 
 From one list are made both the changes that bring an old record up to date when it is continued,
 and the views through which it is read as if it were new. So queries name the newest columns and

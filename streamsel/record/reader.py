@@ -1,4 +1,4 @@
-"""The record of a run: what was seen, decided and stored, read from its database."""
+"""Reads the record of a run: frames, decisions and stored pictures."""
 
 from __future__ import annotations
 

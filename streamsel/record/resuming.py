@@ -1,4 +1,4 @@
-"""Whether a recorded run may go on as it is asked for now, and with which inputs beside its own."""
+"""Checks whether a recorded run can be resumed with the given options and inputs."""
 
 from __future__ import annotations
 

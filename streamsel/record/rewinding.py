@@ -1,4 +1,4 @@
-"""Taking back what was decided only because a run had ended, so that it may go on with more."""
+"""Undoes the decisions made at the end of a run, so that more inputs can be appended."""
 
 from __future__ import annotations
 

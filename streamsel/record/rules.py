@@ -1,4 +1,4 @@
-"""Which rules a run follows, where versions of this package make different things of one input.
+"""Versions of the rules that determine the results of a run; part of its identity.
 
 A number a kind is part of a run's identity, so that a run is never continued by other rules than
 it began with. Whoever changes what pixels are written of the same input, or what a feed, a frame or

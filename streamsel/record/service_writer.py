@@ -1,4 +1,4 @@
-"""Writing the record of a service: updates whole, numbers reserved, old verdicts forgotten."""
+"""Writes the record of a service: updates, reserved frame numbers, expiry of old verdicts."""
 
 from __future__ import annotations
 

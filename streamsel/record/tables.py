@@ -1,4 +1,4 @@
-"""The record's tables.
+"""The SQL tables of the record.
 
 One database holds one run. A frame's row is about 100 bytes, its embedding is a row of its own, so
 that frames can be listed without reading vectors. A frame is named by feed and index wherever it

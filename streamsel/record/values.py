@@ -1,4 +1,4 @@
-"""What a run is, as its record knows it: the plan, the feeds, the frames that are kept."""
+"""Values stored in a record: the plan of a run, its feeds, its kept frames."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writing a run's record: every change a transaction, so it is always a prefix of the stream."""
+"""Writes the record of a file run in transactions: always a prefix of the stream."""
 
 from __future__ import annotations
 

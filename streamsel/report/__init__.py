@@ -1,1 +1,1 @@
-"""Results for people: tables and plots of what was measured."""
+"""Reports for people: summaries, tables and plots."""

@@ -1,4 +1,4 @@
-"""Why a frame was kept, refused or evicted: the record's answer, in words."""
+"""Explains from the record why a frame was kept, refused or evicted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a run or a service is, from its record, while it goes on."""
+"""The current state of a run or service, read from its record."""
 
 from __future__ import annotations
 

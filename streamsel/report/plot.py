@@ -1,4 +1,4 @@
-"""The comparison as a picture. Needs matplotlib, which only this module imports."""
+"""Plots a comparison with matplotlib, which only this module imports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run came to, read from its record."""
+"""The summary of a finished run, read from its record."""
 
 from __future__ import annotations
 

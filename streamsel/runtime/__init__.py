@@ -1,1 +1,1 @@
-"""The asyncio pipeline: the only place with tasks, threads and queues."""
+"""The asyncio pipelines: the only room with tasks, threads and queues."""

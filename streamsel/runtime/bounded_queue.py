@@ -1,4 +1,4 @@
-"""The bounded handover from reading threads to the event loop.
+"""A bounded queue from reading threads to the event loop, for file runs.
 
 A queue of futures costs a loop wake-up per item (some 40 microseconds, more under load). Here a
 reader appends to a deque under a lock and wakes the loop only when it sleeps, and the loop takes

@@ -1,4 +1,4 @@
-"""A live sink's queue and writer: it may fail for hours, and neither memory nor order suffers."""
+"""Delivers updates to one live sink: a bounded queue, in order, with endless retries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Says in the log that frames gave way, and why: a line a minute for each feed and reason."""
+"""Logs dropped frames: one line per minute for each feed and reason."""
 
 from __future__ import annotations
 

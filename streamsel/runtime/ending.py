@@ -1,4 +1,4 @@
-"""Waiting for tasks to end, and no longer than is allowed."""
+"""Waits for tasks to end, with a timeout."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Running a pipeline to its end from a program that is not asynchronous."""
+"""Runs a pipeline to its end from synchronous code."""
 
 from __future__ import annotations
 

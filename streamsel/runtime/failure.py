@@ -1,4 +1,4 @@
-"""Failures on their way from where they happen to who must hear of them."""
+"""Carries failures of threads and tasks to the code that handles them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The thread of one live feed: sessions, one after another, until it is told to stop."""
+"""The reader thread of one live feed: connects, reads and reconnects until stopped."""
 
 from __future__ import annotations
 

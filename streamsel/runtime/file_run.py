@@ -1,4 +1,4 @@
-"""The straight line for whole files: nothing is dropped, every stage waits for the next.
+"""The pipeline for files: drops nothing, each stage waits for the next.
 
     reader thread: Source -> Prefilter -> inbox -> judge thread: Embeddings -> Selector -> mailboxes
 

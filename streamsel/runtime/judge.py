@@ -1,4 +1,4 @@
-"""The judge of a service: one embedder, a selector for each scope. Touched by one thread alone."""
+"""The judge of a service: one embedder and one selector per scope, in one thread."""
 
 from __future__ import annotations
 

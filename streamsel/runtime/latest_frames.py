@@ -1,4 +1,4 @@
-"""The bounded handover from many reading threads to one judge: a queue a feed, the newest wins."""
+"""Latest frames of live feeds: a bounded queue per feed to the judge; drops the oldest."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The bounds of the live line."""
+"""Limits of the live pipeline: queue lengths, timeouts, memory."""
 
 from __future__ import annotations
 

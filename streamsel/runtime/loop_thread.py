@@ -1,4 +1,4 @@
-"""An event loop beside the main one: media that is received there never delays what is served."""
+"""A second event loop in its own thread, for receiving media without delaying the server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An observer that looks at nothing, for those that look at little."""
+"""A base observer that ignores everything, for observers of few events."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several threads work ahead of one reader, who gets everything in order."""
+"""Maps a function over a stream in parallel threads; results come in order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When a frame that came early is passed on: what comes in bursts is spread by its timestamps."""
+"""Paces frames that arrive in bursts, by their timestamps."""
 
 from __future__ import annotations
 

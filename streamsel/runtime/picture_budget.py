@@ -1,4 +1,4 @@
-"""A bound on the memory that decoded pictures may hold."""
+"""Bounds the memory held by decoded pictures."""
 
 from __future__ import annotations
 

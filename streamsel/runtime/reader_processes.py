@@ -1,4 +1,4 @@
-"""Child processes that read feeds, one feed each at a time; their parent judges.
+"""Child processes that read feeds, one feed at a time each.
 
 A child opens a feed, prefilters its frames and sends what it saw: prefiltered frames without their
 pictures, which the parent's own source fetches again where they are kept. A child is a fresh

@@ -1,4 +1,4 @@
-"""Numbers of frames, reserved in the record long before they are used."""
+"""Reserves frame numbers in the record ahead of their use."""
 
 from __future__ import annotations
 

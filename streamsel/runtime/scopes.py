@@ -1,4 +1,4 @@
-"""Which selector judges which feeds."""
+"""Scopes: which selector decides the frames of which feeds."""
 
 from __future__ import annotations
 

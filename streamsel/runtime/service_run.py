@@ -1,4 +1,4 @@
-"""The straight line for feeds that never end: nothing waits, what is late gives way, all goes on.
+"""The pipeline for live feeds: never waits, drops late frames, retries for ever.
 
     a thread a feed: LiveSource -> Prefilter -> its queue
     judge thread: Embedder (a batch over all feeds) -> LiveSelector of each scope -> SelectionUpdate

@@ -1,4 +1,4 @@
-"""The feeds of a service: who is read, how each is, and which thread hangs."""
+"""The feed supervisor: starts and stops readers, tracks feed states, detects hanging threads."""
 
 from __future__ import annotations
 

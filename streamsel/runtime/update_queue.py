@@ -1,4 +1,4 @@
-"""Judgements that wait for a sink: in order and bounded, whatever the number of scopes."""
+"""A bounded queue of selection updates for one sink, in order, merged per scope."""
 
 from __future__ import annotations
 

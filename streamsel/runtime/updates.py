@@ -1,4 +1,4 @@
-"""What may be done to updates on their way to the sinks: encoded, merged, made lighter."""
+"""Operations on selection updates before delivery: encode pictures, merge, drop pictures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One named thread that runs blocking calls for the loop, one after another."""
+"""A named thread that runs blocking calls for the event loop, one at a time."""
 
 from __future__ import annotations
 

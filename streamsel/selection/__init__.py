@@ -1,1 +1,1 @@
-"""Selectors: which frames of a stream are kept. numpy alone, no I/O, no threads, no clock."""
+"""Selectors: decide which frames to keep. numpy only; no I/O, no threads, no clock."""

@@ -1,4 +1,4 @@
-"""What a coreset is compared with: evenly spaced frames, and frames drawn at random."""
+"""Baselines for comparison: evenly spaced frames, and random frames."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much an endless feed may keep: a number of frames, a number each hour or day, or a share."""
+"""The frame budget of an endless feed: a count, a rate per hour or day, or a share."""
 
 from __future__ import annotations
 

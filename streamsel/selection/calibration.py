@@ -1,4 +1,4 @@
-"""The near-duplicate floor: measured from a stream, before or while its frames are decided."""
+"""Calibrates the near-duplicate distance from a stream, before or during selection."""
 
 from __future__ import annotations
 

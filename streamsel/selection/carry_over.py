@@ -1,4 +1,4 @@
-"""What earlier periods kept and is still seen: the present need not keep it again."""
+"""Carry-over between periods: frames of earlier periods still represent what they cover."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The frames of periods that have ended: kept for good, but for a budget in bytes."""
+"""Frames of closed periods: kept permanently, within a budget in bytes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The selector for feeds that never end: decides at once, and goes on after any end."""
+"""The selector for endless feeds: decides at once, and can be saved and restored."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Candidates that wait until enough of them can be decided together."""
+"""Collects candidates until a look-ahead block is complete."""
 
 from __future__ import annotations
 

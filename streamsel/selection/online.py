@@ -1,4 +1,4 @@
-"""The one-pass selector: candidates in stream order in, verdicts in stream order out."""
+"""The one-pass selector for files: verdicts in stream order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A selector of its own for each feed of a stream that reads one feed after another."""
+"""Runs one selector per feed on a stream that reads feeds one after another."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A coreset for every period of an endless stream, and how far a period has come."""
+"""One coreset per period (minute, hour, day) of an endless stream, and its progress."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a selector without end goes on after its process has ended, however that was."""
+"""Restores a selector for endless feeds from its record after any exit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a selector without end must remember beside the frames it keeps, as bytes."""
+"""Serialises the state of a selector for endless feeds, except the kept frames."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One time for the interleaved frames of several feeds that never end."""
+"""A common, monotonic time for the interleaved frames of several endless feeds."""
 
 from __future__ import annotations
 

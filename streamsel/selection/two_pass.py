@@ -1,4 +1,4 @@
-"""Selectors that are not the online one: two passes for files, and the two baselines."""
+"""Selectors that decide at the end of the stream: two-pass k-center and the two baselines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Verdicts: what a coreset decided, and what was refused before, in the words of the line."""
+"""Converts decisions of a coreset and refusals of the prefilter to verdicts."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The process of a service: its life from start to signal, reloads, and what may be asked of it."""
+"""The service process: start, signals, reloads, operations."""

@@ -1,4 +1,4 @@
-"""The service's operations as HTTP and MQTT ask for them."""
+"""Adapters that expose the service's operations to HTTP and MQTT."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A service on a machine whose clock is wrong when it starts: that is said, and put right later."""
+"""Handles a wrong system clock at start: warns, and corrects stored dates later."""
 
 from __future__ import annotations
 

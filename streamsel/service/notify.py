@@ -1,4 +1,4 @@
-"""Telling systemd how the service is, by sd_notify(3)."""
+"""Notifies systemd of the service's state with sd_notify(3)."""
 
 from __future__ import annotations
 

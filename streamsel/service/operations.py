@@ -1,4 +1,4 @@
-"""What may be done to a service while it runs, whoever asks: HTTP, MQTT, or a signal."""
+"""Operations on a running service, for HTTP, MQTT and signals alike."""
 
 from __future__ import annotations
 

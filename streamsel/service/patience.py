@@ -1,4 +1,4 @@
-"""Trying again what may pass by itself: a port or a folder of a process that is just ending."""
+"""Retries start-up errors that pass: a busy port, a locked folder."""
 
 from __future__ import annotations
 

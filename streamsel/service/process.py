@@ -1,4 +1,4 @@
-"""A service from its configuration to its end: the line, its outlets, and the signals it obeys."""
+"""Runs a service from its configuration: pipeline, sinks, servers and signals."""
 
 from __future__ import annotations
 

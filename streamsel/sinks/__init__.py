@@ -1,1 +1,1 @@
-"""Where kept frames go: a folder with pictures, their record, and a manifest."""
+"""Sinks: store or send kept frames (folder, clips, console, MQTT, events)."""

@@ -1,4 +1,4 @@
-"""The sink that stores a short video around each kept frame."""
+"""A sink that stores a short video clip around each kept frame."""
 
 from __future__ import annotations
 

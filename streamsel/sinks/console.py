@@ -1,4 +1,4 @@
-"""What a service decides, as lines of JSON for another program to read."""
+"""A sink that prints the decisions of a service as JSON lines."""
 
 from __future__ import annotations
 

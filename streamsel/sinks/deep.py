@@ -1,4 +1,4 @@
-"""Pictures with more than 8 bits as files: HDR as it was recorded."""
+"""Encodes pictures with more than 8 bits per channel: HDR as recorded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The events of a service as an asynchronous iterator, for programs that watch by themselves."""
+"""A sink that yields the events of a service as an asynchronous iterator."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a kept JPEG says of itself: when it was taken, and where it comes from."""
+"""EXIF data of kept JPEGs: capture time and source."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Removing what a service that does not run kept of feeds and groups that are gone."""
+"""Deletes the frames of removed feeds and groups while the service is stopped."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a row of updates comes to, for who stores the pictures of kept frames."""
+"""The net effect of several updates on the stored pictures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Kept pictures: encoded in the right shape and colours, written whole, removed when unused."""
+"""Encodes, stores and deletes the pictures of kept frames."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Putting right the days of pictures that were taken while the machine's clock was wrong."""
+"""Corrects the dates of pictures taken while the system clock was wrong."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sink that keeps a run in a folder: pictures, record, manifest."""
+"""The folder sink of a file run: pictures, record, manifest."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sink that keeps what a service decides in a folder: pictures, record, manifest."""
+"""The folder sink of a service: pictures, record, manifest."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The stored pictures of frames that were evicted and may be recalled."""
+"""Stored pictures of evicted frames that may be recalled."""
 
 from __future__ import annotations
 

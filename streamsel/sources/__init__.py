@@ -1,4 +1,4 @@
-"""Where frames come from: video files, folders of images, URLs, and a clip drawn for the demo.
+"""Sources of frames: video files, images, URLs, live feeds, the demo clip.
 
 Everything here is synchronous and owns no thread: a source's generator opens, reads and closes in
 the thread that iterates it. Nothing that carries a password leaves unmasked.

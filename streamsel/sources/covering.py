@@ -1,4 +1,4 @@
-"""Hides areas of decoded pictures, before anything else looks at them.
+"""Applies privacy masks to decoded pictures before anything reads them.
 
 What lies under a mask is overwritten in the planes themselves, so nothing that is made of the
 picture (luma grids, thumbnails, filters, files) can show it. Areas grow outward to whole samples of

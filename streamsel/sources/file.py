@@ -1,4 +1,4 @@
-"""A video as a source: a file, or a file behind an http(s) URL."""
+"""The source of a video file, local or behind an http(s) URL."""
 
 from __future__ import annotations
 

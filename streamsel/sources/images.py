@@ -1,4 +1,4 @@
-"""Image files as a source: a folder of pictures, or one, in natural order."""
+"""The source of image files: a folder in natural order, or one image."""
 
 from __future__ import annotations
 

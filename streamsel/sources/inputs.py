@@ -1,4 +1,4 @@
-"""What the user typed, turned into inputs: files, folders, globs and URLs, each a named feed."""
+"""Expands the user's inputs (files, folders, globs, URLs) into named feeds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Areas of a picture that nobody may see: how they are typed, and where in a picture they lie."""
+"""Privacy masks: parses areas and places them in a picture."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Colour matrices that libswscale cannot convert: the nearest one that it can.
+"""Replaces colour matrices that libswscale cannot convert with the nearest supported one.
 
 Numbers are those of ITU-T H.273, table 4. A picture is tagged anew before anybody looks at it, so
 that whoever looks at it, filters it or writes it sees the same colours.

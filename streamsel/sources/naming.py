@@ -1,4 +1,4 @@
-"""The names of feeds: one that is safe everywhere, and one as people wrote it."""
+"""Names of feeds: a safe identifier, and the name to display."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a live feed is: its codec, size, rate and keyframes, as seen in a short look."""
+"""Probes a live feed: codec, size, frame rate and keyframe interval."""
 
 from __future__ import annotations
 

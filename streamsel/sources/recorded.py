@@ -1,4 +1,4 @@
-"""When a file says that it was recorded: by its metadata, or by its name.
+"""The recording time of a file, from its metadata or its name.
 
 Nothing is decided by it: it is told with the frames that are kept. Times are UTC epoch seconds.
 """

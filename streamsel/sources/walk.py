@@ -1,4 +1,4 @@
-"""Looking through a folder for videos and images."""
+"""Searches a folder for videos and images."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Options to objects: alone knows the concrete classes, and imports the heavy ones when asked."""
+"""Builds objects from options: the only room that knows the concrete classes."""

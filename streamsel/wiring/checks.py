@@ -1,4 +1,4 @@
-"""What a configuration asks for that cannot be built, found before anything is touched."""
+"""Checks that a configuration can be built, before anything is created."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Options to a line that embeds every frame and decides nothing."""
+"""Builds the pipeline that embeds every frame and selects nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Options to what gives frames their vectors: a network, or a table of vectors."""
+"""Builds the source of embeddings: a network, or a table of vectors."""
 
 from __future__ import annotations
 

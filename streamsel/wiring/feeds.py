@@ -1,4 +1,4 @@
-"""The feeds of a selection as feeds of the line: read here, or each in a process of its own."""
+"""Builds the feeds of a file selection, read in this process or in child processes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a selection would do, found by looking at its inputs; nothing is written."""
+"""Forecasts a selection from its inputs without writing anything (``--dry-run``)."""
 
 from __future__ import annotations
 

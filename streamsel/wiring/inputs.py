@@ -1,4 +1,4 @@
-"""What the user typed to sources that can be read."""
+"""Builds sources from the user's inputs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The settings of a live feed to the source and the prefilter that read it."""
+"""Builds the source and prefilter of a live feed from its settings."""
 
 from __future__ import annotations
 

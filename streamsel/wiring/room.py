@@ -1,4 +1,4 @@
-"""How much room a run will take on the disk, told before it begins."""
+"""Estimates the disk space of a run and checks it before the start."""
 
 from __future__ import annotations
 

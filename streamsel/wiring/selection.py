@@ -1,4 +1,4 @@
-"""Options to a selection that runs into a folder."""
+"""Builds a selection that runs into a folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Options to the selector of a run over whole files."""
+"""Builds the selector of a file run."""
 
 from __future__ import annotations
 

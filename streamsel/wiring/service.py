@@ -1,4 +1,4 @@
-"""A configuration to the parts of a service that is to run for months."""
+"""Builds the parts of a service from its configuration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A video on standard input: held in a file without a name while it is read."""
+"""Spools a video from standard input to an unnamed temporary file."""
 
 from __future__ import annotations
 

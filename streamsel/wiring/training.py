@@ -1,4 +1,4 @@
-"""Inputs to weights that are adapted to them."""
+"""Builds and runs a fine-tuning from inputs."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The sections of a configuration: each option with what it means, its unit and its bounds."""
+"""The sections of a configuration: each option with meaning, unit and bounds."""

@@ -1,4 +1,4 @@
-"""What all sections of a configuration have in common."""
+"""Base class of all sections of a configuration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be asked of a feed, and of all feeds at once."""
+"""Options of one feed, and the defaults for all feeds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is answered over HTTP, and to whom."""
+"""Options of the HTTP server: address, authentication, limits."""
 
 from __future__ import annotations
 

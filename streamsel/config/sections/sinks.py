@@ -1,4 +1,4 @@
-"""Where kept frames go, and as which pictures."""
+"""Options of the sinks: folder, MQTT, and how pictures are encoded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How WebRTC connects, for feeds whose source is ``whip`` or ``whep+https://``."""
+"""Options of WebRTC, for feeds with the source ``whip`` or ``whep+https://``."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Pretrained networks of other libraries, by names such as ``timm:resnet50``; one module each."""
+"""Pretrained networks of other libraries (``timm:resnet50``), one module per library."""

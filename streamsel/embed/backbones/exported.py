@@ -1,4 +1,4 @@
-"""Networks that were exported from torch: ``torchscript:model.pt?size=224``.
+"""TorchScript and ``torch.export`` files: ``torchscript:model.pt?size=224``.
 
 The content of the file, not its name, tells TorchScript from a ``torch.export`` archive. Code in
 such a file is run; open only files that you trust.

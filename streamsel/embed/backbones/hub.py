@@ -1,4 +1,4 @@
-"""Keeps a machine without internet from waiting for a download that cannot come."""
+"""Stops model downloads from hanging on a machine without internet access."""
 
 from __future__ import annotations
 

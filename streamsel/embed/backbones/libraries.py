@@ -1,4 +1,4 @@
-"""Imports other libraries when an embedder wants them; says what to install where they are not.
+"""Imports optional libraries lazily; an error names the extra to install.
 
 The package index has torchvision for one build of torch alone, the one with CUDA. Next to any
 other its operators cannot be loaded, and ``import torchvision`` ends with ``operator

@@ -1,4 +1,4 @@
-"""Networks in ONNX files, computed by onnxruntime: ``onnx:model.onnx?size=224``."""
+"""ONNX files, run by onnxruntime: ``onnx:model.onnx?size=224``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CLIP and its kin by open_clip: ``open_clip:ViT-B-32/laion2b_s34b_b79k``.
+"""CLIP models of open_clip: ``open_clip:ViT-B-32/laion2b_s34b_b79k``.
 
 Pictures and texts share their space, so kept frames can be searched by what they show.
 """

@@ -1,4 +1,4 @@
-"""Names of embedders that are files: ``onnx:model.onnx?size=224&mean=clip``.
+"""Parses names of file embedders: ``onnx:model.onnx?size=224&mean=clip``.
 
 A file tells little of how its network was shown pictures while it learnt, so the name does.
 """

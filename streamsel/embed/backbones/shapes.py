@@ -1,4 +1,4 @@
-"""What exported networks take and give, brought to the one shape that embedders expect."""
+"""Adapts the input and output shapes of exported networks to those of embedders."""
 
 from __future__ import annotations
 

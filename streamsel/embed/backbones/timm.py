@@ -1,4 +1,4 @@
-"""Networks of timm, the largest collection: ``timm:resnet50``, ``timm:vit_small_patch14_dinov2``.
+"""Networks of timm: ``timm:resnet50``, ``timm:vit_small_patch14_dinov2``.
 
 The network is used without its classifier, so a vector is what timm pools, and thumbnails are
 made as they were for its own evaluation.

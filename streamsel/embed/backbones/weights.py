@@ -1,4 +1,4 @@
-"""Weights of other libraries' networks: read from a file, matched with a network, hashed."""
+"""Weight files for networks of other libraries: loads, matches and hashes them."""
 
 from __future__ import annotations
 

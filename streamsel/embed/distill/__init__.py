@@ -1,4 +1,4 @@
-"""How the built-in weights were made: a small network learns to see as large ones do.
+"""Distillation: how the built-in weights are trained from large teacher networks.
 
 ``material`` reads clips and photographs, ``views`` and ``procedural`` draw groups of related
 pictures, ``teacher`` looks at them once, ``pool`` keeps what it saw, ``distill`` trains, ``make``

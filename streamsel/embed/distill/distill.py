@@ -1,4 +1,4 @@
-"""Teaching the built-in network to see distances as its teacher does.
+"""The distillation loop: trains the built-in network to reproduce its teacher's distances.
 
 The teacher's unit vectors, projected on their 208 main directions (uncentred, so that distances
 stay what they are), are the targets. The loss has three terms: the cosine to the target, the

@@ -1,4 +1,4 @@
-"""From teachers, clips and photographs to weights for the built-in network."""
+"""Builds the built-in weights from teachers, clips and photographs."""
 
 from __future__ import annotations
 

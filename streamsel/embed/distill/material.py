@@ -1,4 +1,4 @@
-"""What the training looks at: clips and photographs on disk."""
+"""Training material of the distillation: clips and photographs on disk."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pool: thumbnails much as the product makes them, each with its teacher's vector.
+"""The training pool: thumbnails as the product makes them, each with its teacher's vector.
 
 Showing a view to the teacher costs far more than a training step on it, so it is done once.
 """

@@ -1,4 +1,4 @@
-"""Pictures made from nothing: noise fields, marble, dead leaves, gratings.
+"""Procedural training pictures: noise fields, marble, dead leaves, gratings.
 
 They fill the gaps between the natural pictures: flat, saturated, periodic and abstract scenes.
 Dead leaves (random opaque shapes whose radii follow a power law) have the statistics of natural

@@ -1,4 +1,4 @@
-"""What weights were made of: every file that was looked at, by its hash, and every number."""
+"""Provenance of weights: hashes of all training files, and all parameters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The teachers: networks that already know natural images, read from tflite files."""
+"""Teacher networks: pretrained models read from tflite files."""
 
 from __future__ import annotations
 

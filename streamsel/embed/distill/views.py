@@ -1,4 +1,4 @@
-"""Groups of four related views, as a camera would see them moments or minutes apart.
+"""Groups of four related views of a picture, as a camera would see them over time.
 
 A selector compares frames of one clip far more often than frames of two, so the training must
 teach small differences. Each group shows one thing four times: frames of a clip near and far in

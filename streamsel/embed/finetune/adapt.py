@@ -1,4 +1,4 @@
-"""The training itself, an epoch at a time, so that it can be stopped and continued."""
+"""The fine-tuning loop: one epoch at a time, can be interrupted and resumed."""
 
 from __future__ import annotations
 

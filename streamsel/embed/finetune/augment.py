@@ -1,4 +1,4 @@
-"""Views of a picture that should look the same to the network, and twins to try it with.
+"""Augmentations: views of a picture that should embed alike, and test pairs.
 
 A crop, its scaling down, its blur and its mirroring are one averaging over rows and one over
 columns, so a batch of views is two products of matrices, without aliasing.

@@ -1,4 +1,4 @@
-"""Footage to batches of pairs of views."""
+"""Batches of pairs of views from footage."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An adaptation between two epochs, as bytes."""
+"""Checkpoints of a fine-tuning between epochs, as bytes."""
 
 from __future__ import annotations
 

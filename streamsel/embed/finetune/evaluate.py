@@ -1,4 +1,4 @@
-"""What weights are worth on footage that was held out: four figures, and no claim beyond them."""
+"""Evaluates weights on held-out footage: four figures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an adaptation makes smaller: views of one moment apart, and distances that moved."""
+"""The loss of fine-tuning: contrast between views, and drift of distances."""
 
 from __future__ import annotations
 

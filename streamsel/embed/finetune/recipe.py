@@ -1,4 +1,4 @@
-"""How an adaptation is done, as one frozen value that checks itself. Needs no torch."""
+"""The parameters of a fine-tuning, as a frozen value that checks itself. Needs no torch."""
 
 from __future__ import annotations
 

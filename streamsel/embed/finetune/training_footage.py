@@ -1,4 +1,4 @@
-"""The footage that is learned from: small pictures with their moments, as many as memory allows."""
+"""Training footage: thumbnails with their times, bounded by memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Weights that an adaptation starts from, and those that it ends with."""
+"""Loads and saves the weights of a fine-tuning."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Vectors computed elsewhere, read from CSV, JSON lines or Parquet."""
+"""Precomputed embeddings from CSV, JSON lines or Parquet files."""

@@ -1,4 +1,4 @@
-"""Files of vectors, read a row at a time: CSV, JSON lines, Parquet."""
+"""Reads files of vectors row by row: CSV, JSON lines, Parquet."""
 
 from __future__ import annotations
 

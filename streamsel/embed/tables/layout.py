@@ -1,4 +1,4 @@
-"""Which columns of a table of vectors say what: whose a vector is, and where its numbers are."""
+"""Column layout of a table of vectors: which columns hold the frame's key and the numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rows of files of vectors, gathered into arrays that can be looked up in."""
+"""Loads the rows of vector files into arrays for look-up."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Embeddings that were computed elsewhere, looked up by feed and index."""
+"""Precomputed embeddings, looked up by feed and index."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Telling a broker, over MQTT 5, what is kept: a queue on disk, and what drains it.
+"""The MQTT 5 sink: an outbox on disk, and a publisher that drains it.
 
     MqttSink -> Outbox (on disk) -> Outgoing -> MqttPublisher -> broker
              -> Board (in memory, retained topics) ----^

@@ -1,4 +1,4 @@
-"""What may be asked of a service over MQTT: switch a feed, change how many frames it keeps."""
+"""Commands received over MQTT: enable a feed, change its count."""
 
 from __future__ import annotations
 

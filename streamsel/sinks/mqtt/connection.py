@@ -1,4 +1,4 @@
-"""One connection to the broker: opened, used and let go of, whatever the broker does.
+"""One connection to the MQTT broker: connects, publishes, closes in bounded time.
 
 aiomqtt gives the loop's side of it. What it keeps to itself is taken from paho, which it is built
 on: it ignores the reason in an acknowledgement, so a message that was refused would count as

@@ -1,4 +1,4 @@
-"""What was counted on the way to the broker: written by two threads, read by any."""
+"""Counters of MQTT messages: written by two threads, read by any."""
 
 from __future__ import annotations
 

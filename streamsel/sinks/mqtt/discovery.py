@@ -1,4 +1,4 @@
-"""What Home Assistant is told, so that it shows the feeds by itself: a device for each."""
+"""Home Assistant discovery messages: one device per feed."""
 
 from __future__ import annotations
 

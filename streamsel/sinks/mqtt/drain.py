@@ -1,4 +1,4 @@
-"""Empties the outbox into a connection: in order, a window at a time, out only once accepted."""
+"""Drains the outbox into a connection: in order, a window at a time, removed once acknowledged."""
 
 from __future__ import annotations
 

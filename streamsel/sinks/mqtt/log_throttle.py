@@ -1,4 +1,4 @@
-"""Keeps a log readable while something goes wrong over and over."""
+"""Throttles repeated log messages."""
 
 from __future__ import annotations
 

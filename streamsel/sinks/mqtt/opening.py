@@ -1,4 +1,4 @@
-"""The parts of the MQTT line put together: the sink, and the publisher that drains its outbox."""
+"""Builds the MQTT sink and the publisher that share an outbox."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Options of the MQTT connection and its outbox, and the TLS context made of them."""
+"""Options of the MQTT connection and its outbox, and their TLS context."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The outbox as the sink sees it: what is put into it is delivered once at least."""
+"""The sink's side of the outbox: stores messages for delivery at least once."""
 
 from __future__ import annotations
 

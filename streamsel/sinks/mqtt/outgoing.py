@@ -1,4 +1,4 @@
-"""The outbox as the publisher sees it: the next message, what was delivered, what was refused."""
+"""The publisher's side of the outbox: the next messages, deliveries, rejections."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""MQTT messages: topics, JSON and picture payloads, and the size of their packets."""
+"""MQTT messages: topics, JSON and picture payloads, packet sizes."""
 
 from __future__ import annotations
 

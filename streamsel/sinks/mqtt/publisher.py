@@ -1,4 +1,4 @@
-"""The coroutine that keeps a connection to the broker and drains the outbox into it."""
+"""The coroutine that keeps a broker connection open and drains the outbox into it."""
 
 from __future__ import annotations
 

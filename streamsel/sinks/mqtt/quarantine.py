@@ -1,4 +1,4 @@
-"""Messages that will not be sent: kept for a look, bounded, the oldest let go of first."""
+"""Quarantine of undeliverable messages: kept for inspection, bounded, oldest deleted first."""
 
 from __future__ import annotations
 

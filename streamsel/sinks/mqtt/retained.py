@@ -1,4 +1,4 @@
-"""Retained topics: the newest state of each feed in memory, and the task that publishes it."""
+"""Retained topics: the latest state of each feed, and the task that publishes it."""
 
 from __future__ import annotations
 

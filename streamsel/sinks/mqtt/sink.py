@@ -1,4 +1,4 @@
-"""The sink that puts what was decided into the outbox."""
+"""The MQTT sink: writes selection updates to the outbox."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The outbox's folder: its tables, how they are opened, and what becomes of a damaged one.
+"""The outbox's folder and database: creates, opens and repairs it.
 
     DIR/outbox.db      a small row for each message that waits, and for each that was set aside
     DIR/payloads/      payloads that are not small, a file each

@@ -1,1 +1,1 @@
-"""Containers: opening a video, finding a place in it, knowing it again."""
+"""Video containers: opening, seeking, fingerprints, hardware decoding."""

@@ -1,4 +1,4 @@
-"""The crop that a container asks players for: PixelCrop of Matroska, clap of MOV and MP4.
+"""The crop stored in a container: PixelCrop of Matroska, clap of MOV and MP4.
 
 libavformat reads both, and PyAV shows neither. But libavformat also writes what it read into the
 head of a Matroska file, so such a head is made in memory, and its few numbers are read again.

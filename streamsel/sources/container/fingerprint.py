@@ -1,4 +1,4 @@
-"""Telling whether files are still what they were, without reading them whole."""
+"""Fingerprints of files: detect changes without reading the whole file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hardware that decodes: which kinds this build knows, and whether one can decode a video here."""
+"""Hardware decoders: which ones this build has, and whether one can decode a video."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Opening a video that is not trusted, and the decoder for it.
+"""Opens an untrusted video and its decoder.
 
 Only containers of video are opened, by a list, so that a playlist in disguise cannot open other
 files or hosts; a local file cannot reach the network, nor a URL local files; a picture of more

@@ -1,4 +1,4 @@
-"""What was learnt about a feed's frames while decoding them: enough to find each one again."""
+"""The seek index: frame positions collected while decoding, for exact seeking later."""
 
 from __future__ import annotations
 

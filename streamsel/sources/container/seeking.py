@@ -1,4 +1,4 @@
-"""Finding frames again that were seen before, each by its timestamp."""
+"""Seeks to frames by timestamp and decodes them again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""HEIC and AVIF files: how their picture is cropped, turned, and made of tiles, as phones write it.
+"""HEIC and AVIF images: crop, rotation and tiles, as phones write them.
 
 libavformat gives a stream for each tile, named by its item's number, and PyAV does not tell how
 they lie. So the boxes that say it are read here (ISO/IEC 14496-12 and 23008-12), and nothing else.

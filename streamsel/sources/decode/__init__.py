@@ -1,1 +1,1 @@
-"""From packets to frames: decoders in parallel, corruption, timestamps, filters, sampling."""
+"""Decoding: packets to frames, in parallel; corruption, timestamps, filters, sampling."""

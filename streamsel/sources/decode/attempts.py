@@ -1,4 +1,4 @@
-"""Decoding one GOP: once in the hope that all is well, and once as it must be.
+"""Decodes one GOP: fast first, and strictly when errors are found.
 
 A GOP is decoded by a fresh decoder as long as nothing is wrong: no error, no damaged picture, and
 for each of its timestamps the picture in its turn. At the first sign of anything else another

@@ -1,4 +1,4 @@
-"""Reading the headers of H.264 and HEVC bit by bit (ITU-T H.264, 7.2 and 9.1)."""
+"""A bit reader for H.264 and HEVC headers (ITU-T H.264, 7.2 and 9.1)."""
 
 from __future__ import annotations
 

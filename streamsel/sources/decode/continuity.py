@@ -1,4 +1,4 @@
-"""Tells, of H.264 that may lose packets, whether frames that later ones refer to are missing.
+"""Detects missing reference frames in H.264 streams that lose packets.
 
 The decoder notices a frame that came in part, not one that did not come at all: it takes another in
 its place and says nothing. But the frames that others refer to are numbered (ITU-T H.264, 7.4.3,

@@ -1,4 +1,4 @@
-"""Copying decoded pictures, with all that is said of them."""
+"""Copies decoded pictures with all their properties."""
 
 from __future__ import annotations
 

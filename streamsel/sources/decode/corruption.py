@@ -1,4 +1,4 @@
-"""Which pictures cannot be trusted, because something was lost or damaged on the way."""
+"""Detects corrupt pictures: data lost or damaged on the way."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The decoders of one video: each begins as the one that began at the video's head would go on."""
+"""A pool of decoders for one video, all set up like the first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which of ffmpeg's filters this build of PyAV has, and what can stand in for those it lacks.
+"""Lists ffmpeg filters missing from this build of PyAV, and their replacements.
 
 PyAV's wheels leave out the filters under the GPL and those that need further libraries.
 """

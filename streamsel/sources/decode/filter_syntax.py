@@ -1,4 +1,4 @@
-"""Reads the text of an ffmpeg filtergraph into nodes.
+"""Parses an ffmpeg filtergraph into nodes.
 
 Grammar and quoting are those of ffmpeg's "Filtergraph syntax" and "Quoting and escaping": one
 level of quotes and backslashes is taken off here, the next belongs to the filter's options.

@@ -1,4 +1,4 @@
-"""The user's ffmpeg filter chain, applied to decoded pictures through libavfilter.
+"""Applies the user's ffmpeg filter chain to decoded pictures, with libavfilter.
 
 The syntax is ffmpeg's own for ``-vf`` (https://ffmpeg.org/ffmpeg-filters.html, "Filtergraph
 syntax"): filters separated by commas, chains by semicolons, ``[labels]`` between them. PyAV has no

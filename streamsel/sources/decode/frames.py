@@ -1,4 +1,4 @@
-"""One reading of a video from its beginning: pictures become numbered, timed, upright frames."""
+"""Reads a video from its start: pictures become numbered, timed, upright frames."""
 
 from __future__ import annotations
 

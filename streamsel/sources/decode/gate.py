@@ -1,4 +1,4 @@
-"""Telling from little which GOPs are worth decoding in full.
+"""The gate of fast decoding: decides which GOPs are decoded in full.
 
 Two things are looked at. The keyframes at both ends of a GOP, which cost a fiftieth of it: where
 their luma grids differ, something came, went or moved. And the sizes of the packets in between:

@@ -1,4 +1,4 @@
-"""A video's packets in GOPs, each of which can be decoded without the others."""
+"""Splits a video's packets into GOPs that decode independently."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a picture must be turned to stand upright: display matrices and EXIF orientation."""
+"""Rotation of pictures: display matrices and EXIF orientation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which pictures of a video are decoded, and by how many decoders at once.
+"""Parallel decoding: chooses the pictures to decode and the number of decoders.
 
 A GOP needs no other, so each can have a decoder and a thread of its own, which costs
 less than several threads that share one. Groups are cut the same way and each begins with a fresh

@@ -1,4 +1,4 @@
-"""What a decoder is told once and keeps: parameter sets, sequence headers, who encoded.
+"""Decoder parameters: parameter sets, sequence headers, the encoder's name.
 
 Where decoding can begin, everything else begins anew; this does not. A decoder that is to begin in
 the middle of a video must know it as the one that began at the head does, which it does only as

@@ -1,4 +1,4 @@
-"""Where in a video decoding can begin: keyframes that nothing before them is needed for.
+"""Random access points: keyframes at which decoding can start.
 
 A container's word is not enough: what it calls a keyframe may be the middle of an intra refresh,
 whose picture is only whole many frames later, or any picture at all (H.263). So the packets are

@@ -1,4 +1,4 @@
-"""Which frames of a feed the user wants looked at: a stretch of it, and how many per second."""
+"""Sampling of a feed: the time range and the frames per second."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What H.264 says in its sequence parameter sets that is needed to read what follows.
+"""Parses H.264 sequence parameter sets.
 
 That is ITU-T H.264, 7.3.2.1.1; and 7.3.3, what a slice says of its picture.
 """

@@ -1,4 +1,4 @@
-"""One thing after another: what a source does that nobody works ahead for."""
+"""The serial executor: processes items lazily in the calling thread."""
 
 from __future__ import annotations
 

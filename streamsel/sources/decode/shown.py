@@ -1,4 +1,4 @@
-"""What comes of decoding a video: its places in the order they are shown."""
+"""Results of decoding in presentation order: pictures, and places without one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The timestamp rules: media time from pts, gaps filled, jumps bridged.
+"""Media time from pts: fills gaps, bridges jumps.
 
 Media time is seconds since the feed's first frame and never steps back. A frame without a pts
 comes one average frame interval after the one before. So does a frame whose pts lies before its

@@ -1,4 +1,4 @@
-"""The units that a packet of H.264 or HEVC consists of, which are parted in one of two ways."""
+"""Splits packets of H.264 and HEVC into NAL units (Annex B or length-prefixed)."""
 
 from __future__ import annotations
 

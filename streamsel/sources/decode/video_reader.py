@@ -1,4 +1,4 @@
-"""One opened video: its packets, its pictures, and what went wrong in it.
+"""Reads one open video: packets, pictures and warnings.
 
 A damaged packet is counted and the next one decoded.
 """

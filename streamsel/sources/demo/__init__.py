@@ -1,1 +1,1 @@
-"""Generated clips: scenes whose content is known."""
+"""Generated demo clips with known content."""

@@ -1,4 +1,4 @@
-"""The scenes of the demo clip, drawn with numpy and libavfilter's own generators.
+"""The scenes of the demo clip, drawn with numpy and libavfilter's generators.
 
 Each scene is a function from progress (0 at its first frame, 1 at its last) to an (H, W, 3) uint8
 RGB picture. Lengths are in heights of the picture, so a scene looks the same at any size.

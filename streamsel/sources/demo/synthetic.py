@@ -1,4 +1,4 @@
-"""A clip that has something to find, drawn on the spot: nothing to download, nobody's footage.
+"""Generates the demo clip: no download, no third-party footage.
 
 In it are a day, the same day again, a street, the same street at night, a fractal, patterns that
 grow, a noisy fixed camera before which little happens, a frozen picture, a fade and a cut to black:

@@ -1,1 +1,1 @@
-"""Live feeds: cameras over the network, their connections, and what stands in for them."""
+"""Live feeds: network cameras and their connections, and stand-ins for them."""

@@ -1,4 +1,4 @@
-"""A live feed as a source: one session after another, each numbered and timed where it goes on."""
+"""The source of a live feed: numbers and times its frames across sessions."""
 
 from __future__ import annotations
 

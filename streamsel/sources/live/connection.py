@@ -1,4 +1,4 @@
-"""Connections to live feeds: one opening of a camera, a device or a stream, and what it sends."""
+"""Connections to live feeds: opens a camera, device or stream and reads it."""
 
 from __future__ import annotations
 

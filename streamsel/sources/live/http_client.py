@@ -1,4 +1,4 @@
-"""What whoever asks a camera over HTTP has in common: whom it trusts, and what went wrong."""
+"""The HTTP client of cameras: TLS trust, and readable errors."""
 
 from __future__ import annotations
 

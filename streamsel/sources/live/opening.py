@@ -1,4 +1,4 @@
-"""Opening a live feed: which options reach ffmpeg, how long it may take, and how its pictures come.
+"""Opens a live feed: ffmpeg options, timeouts, transport.
 
 ffmpeg is told how long it may wait in the two ways that work: the protocol's own timeout, and one
 that interrupts any call. Only options, protocols and containers that are named here reach it, so an

@@ -1,4 +1,4 @@
-"""The packets of a live feed around now, and clips cut from them without encoding anything."""
+"""A ring of the newest packets of a live feed; cuts clips without re-encoding."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an HLS playlist says of its segments (RFC 8216): how long one may last."""
+"""Parses HLS playlists for their segment durations (RFC 8216)."""
 
 from __future__ import annotations
 

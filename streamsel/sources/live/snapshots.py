@@ -1,4 +1,4 @@
-"""Cameras that only give pictures: one is asked for at an interval (``snapshot+http://...``)."""
+"""The source of snapshot cameras: polls a picture at an interval (``snapshot+http://...``)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Why a live feed could not be opened, as far as can be found out; ffmpeg tells little."""
+"""Diagnoses why a live feed could not be opened, where ffmpeg does not say."""
 
 from __future__ import annotations
 

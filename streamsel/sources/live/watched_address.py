@@ -1,4 +1,4 @@
-"""Addresses of what is watched as if it were a stream: files, and cameras that give pictures."""
+"""Parses addresses of files and snapshot cameras that are read as live feeds."""
 
 from __future__ import annotations
 

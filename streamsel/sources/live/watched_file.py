@@ -1,4 +1,4 @@
-"""A file as a live feed: for demonstrations, tests, and as a yardstick."""
+"""Plays a file as a live feed, for demonstrations, tests and benchmarks."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Thumbnails and luma grids of decoded pictures, on the processor or on a GPU."""
+"""Thumbnails and luma grids of decoded pictures, on the CPU or a GPU."""

@@ -1,4 +1,4 @@
-"""Looks at a decoded picture without converting all of it.
+"""The CPU thumbnailer: thumbnails and luma grids without a full conversion.
 
 Full-size RGB of a 1080p picture costs more than decoding it. So rows are sampled from the planes
 that the decoder left, without a copy, and averaged down by swscale's area filter; only the small

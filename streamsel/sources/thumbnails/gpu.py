@@ -1,4 +1,4 @@
-"""Looking at pictures that a GPU decoded, where they are: only what was made leaves it.
+"""The GPU thumbnailer: works on pictures in GPU memory and copies only the results.
 
 PyAV hands out the planes of such a picture through DLPack (https://dmlc.github.io/dlpack), without
 a copy, and torch averages them on the GPU. What is kept is decoded again in software, exactly.

@@ -1,4 +1,4 @@
-"""How decoded pictures lie in memory, and what the numbers in their planes mean."""
+"""Memory layout of decoded pictures: planes, pixel formats, value ranges."""
 
 from __future__ import annotations
 

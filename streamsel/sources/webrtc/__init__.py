@@ -1,1 +1,1 @@
-"""Live feeds over WebRTC: senders that call (WHIP), and servers that are called (WHEP)."""
+"""Live feeds over WebRTC: WHIP (senders connect to us) and WHEP (we connect to a server)."""

@@ -1,4 +1,4 @@
-"""Where senders call: the feeds that wait for one, and who sends to them now (WHIP, RFC 9725)."""
+"""WHIP ingest: assigns senders to the feeds that wait for them (RFC 9725)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a sender's video has lost on its way, and whether that is made good yet."""
+"""Tracks packet loss of a WebRTC sender and its recovery."""
 
 from __future__ import annotations
 

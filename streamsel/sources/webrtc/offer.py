@@ -1,4 +1,4 @@
-"""What a sender offers, looked at before anything is made of it."""
+"""Checks the SDP offer of a sender."""
 
 from __future__ import annotations
 

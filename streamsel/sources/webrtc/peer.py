@@ -1,4 +1,4 @@
-"""One sender: a connection that receives a video, always drained, and ended when it is silent."""
+"""One WebRTC peer: receives a video, drains it constantly, times out on silence."""
 
 from __future__ import annotations
 

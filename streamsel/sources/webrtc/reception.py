@@ -1,4 +1,4 @@
-"""The pictures of one sender, on their way from the loop of peers to the thread that reads."""
+"""Hands pictures of a WebRTC peer from the event loop to the reader thread."""
 
 from __future__ import annotations
 

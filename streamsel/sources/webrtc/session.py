@@ -1,4 +1,4 @@
-"""From a sender's pictures to the frames of a feed, and what is counted on the way."""
+"""A session of a WebRTC feed: pictures to frames, and counters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A feed that calls a WebRTC server for its video (WHEP)."""
+"""The source of a WHEP feed: connects to a WebRTC server."""
 
 from __future__ import annotations
 

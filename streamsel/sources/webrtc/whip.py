@@ -1,4 +1,4 @@
-"""A feed whose sender calls: it waits for one after the other."""
+"""The source of a WHIP feed: a push source, waits for its sender."""
 
 from __future__ import annotations
 
