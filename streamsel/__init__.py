@@ -9,7 +9,7 @@
 >>> sorted(coreset.keys)
 ['east', 'north']
 
-Importing this module costs next to nothing: what needs torch or PyAV is loaded on first use.
+Importing this module is cheap: torch and PyAV are imported on first use.
 """
 
 from __future__ import annotations

@@ -19,10 +19,10 @@ from streamsel.wiring.standard_input import StandardInput, asks_for_standard_inp
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The rows for one input, or for several taken together. ``count`` frames were asked for.
+    """The comparison of one input, or of several inputs together, with ``count`` frames to keep.
 
-    ``rows`` are about the frames that decoding by ``decode`` gave, ``decode_rows`` about each of
-    several ways of decoding; there are none for one way alone.
+    ``rows`` compare the methods on the frames decoded with ``decode``. ``decode_rows`` compare
+    several ways of decoding; empty if there is only one.
     """
 
     inputs: tuple[str, ...]
@@ -35,14 +35,14 @@ class Table:
 
     @property
     def title(self) -> str:
-        """The inputs in one line, and how they were decoded unless in full."""
+        """The inputs in one line, with the way of decoding unless it is ``all``."""
         names = ", ".join(self.inputs[:3])
         more = len(self.inputs) - 3
         way = "" if self.decode == "all" else f" (decoded: {self.decode})"
         return (f"{names} and {more} more" if more > 0 else names) + way
 
     def as_json(self) -> dict[str, object]:
-        """The table under its published names."""
+        """Return the table as JSON values, under its published names."""
         table: dict[str, object] = {
             "input": self.inputs[0] if len(self.inputs) == 1 else list(self.inputs),
             "count": self.count,
@@ -58,9 +58,10 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """The tables; ``unusable`` inputs could not be opened, ``failed`` ones not read to the end.
+    """The result of a comparison: one table, or one per input.
 
-    ``passed_over`` are files of searched folders that are no input by their names.
+    ``unusable`` inputs could not be opened. ``failed`` inputs could not be read to the end.
+    ``passed_over`` are files of searched folders whose names are not those of inputs.
     """
 
     tables: tuple[Table, ...]
@@ -78,14 +79,14 @@ def compare_inputs(
     per_input: bool = False,
     observers: Sequence[Observer] = (),
 ) -> Compared:
-    """Embed the frames of the inputs and select among them by every method.
+    """Embed the frames of the inputs and compare every selection method on them.
 
-    All inputs make one table, or with ``per_input`` one each. With several ways of decoding in
-    ``decodes`` the inputs are read again by each, after one in full, and the ways are measured
-    against that; the methods are compared on the frames of the first one named. Interrupted, what
-    was read in full by then is measured.
+    All inputs make one table, or one each with ``per_input``. With several ways of decoding in
+    ``decodes`` the inputs are first read in full, then once per way, and each way is measured
+    against the full reading; the methods are compared on the frames of the first way named. After
+    an interruption the tables cover what was read completely.
 
-    Holds the vectors of all frames in memory, and those of one way besides. Raises
+    Memory: the vectors of all frames, plus those of one more way of decoding. Raises
     :class:`StreamselError` as a selection does.
     """
     with ExitStack() as stack:
@@ -139,7 +140,7 @@ def _compare(
 
 
 def _groups(first: TimedReading, options: SelectOptions) -> dict[str, _Group]:
-    """What is measured together, by the first reading."""
+    """Return the groups to measure together, from the first reading."""
     return {
         name: _Group(
             tuple(dict.fromkeys(one.frame.key.feed for one in candidates)),
@@ -151,7 +152,7 @@ def _groups(first: TimedReading, options: SelectOptions) -> dict[str, _Group]:
 
 
 class _Group:
-    """One table in the making: of ``feeds``, with ``count`` frames to keep, however decoded."""
+    """One table under construction: its feeds, and the number of frames to keep."""
 
     def __init__(self, feeds: tuple[str, ...], count: int, options: SelectOptions) -> None:
         self.table: Table | None = None
@@ -162,7 +163,7 @@ class _Group:
         self._decode_rows: list[DecodeRow] = []
 
     def compare(self, name: str, reading: TimedReading) -> None:
-        """Compare the methods on what was read."""
+        """Compare the methods on the frames of a reading."""
         candidates = reading.groups.get(name, ())
         rows = compare(
             candidates,
@@ -181,7 +182,7 @@ class _Group:
         )
 
     def measure(self, name: str, reading: TimedReading) -> None:
-        """Measure a way of decoding; the first one measured is that in full."""
+        """Measure a way of decoding; the first call must be for decoding in full."""
         candidates = reading.groups.get(name, ())
         if self._costs is None:
             if all(one.embedding is None for one in candidates):
@@ -197,7 +198,7 @@ class _Group:
         self._decode_rows.append(row)
 
     def result(self) -> Table | None:
-        """The table, with the ways of decoding that were measured."""
+        """Return the table with the measured ways of decoding; None if nothing was compared."""
         if self.table is None:
             return None
         return replace(self.table, decode_rows=tuple(self._decode_rows))

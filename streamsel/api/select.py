@@ -37,12 +37,13 @@ from streamsel.wiring.selection import build_selection
 
 @dataclass(frozen=True, slots=True)
 class SelectedFrame:
-    """A kept frame and its picture on the disk.
+    """A kept frame and its picture on disk.
 
-    ``distance`` is to ``nearest``, the nearest kept frame when this one was admitted (None for the
-    first). ``media_time`` is seconds from the feed's first frame, ``index`` its exact position.
-    ``display_name`` is what people call the feed, ``original`` the name of an image's own file.
-    ``wall_time`` is when its file says that it was taken, UTC epoch seconds.
+    ``media_time`` is seconds from the feed's first frame; ``index`` is the frame's exact position.
+    ``distance`` is the distance to ``nearest``, the nearest kept frame at admission; both are None
+    for the first frame. ``display_name`` is the feed's name for people, ``original`` the file name
+    of an image. ``wall_time`` is the recording time stored in the file, in UTC epoch seconds.
+    ``width`` and ``height`` are pixels.
     """
 
     id: str
@@ -73,16 +74,16 @@ class SelectedFrame:
 
 
 class Selection:
-    """The result of a selection: the kept frames, and how diverse they are.
+    """The result of a selection: the kept frames and their diversity.
 
-    Its pictures lie in ``folder``. Without an output folder that is a temporary one, which goes
-    with this object: :meth:`write` it somewhere to keep it.
+    The pictures lie in ``folder``. Without an output folder this is a temporary folder, deleted
+    with this object; copy it elsewhere with :meth:`write`.
     """
 
     def __init__(self, folder: str | PathLike[str], *, temporary: bool = False) -> None:
-        """Read the result of a run from its folder; a ``temporary`` one goes with this object.
+        """Read the result of a run; a ``temporary`` folder is deleted with this object.
 
-        Raises :class:`RecordError` where the folder holds no run.
+        Raises :class:`RecordError` if the folder holds no run.
         """
         require_types(Selection.__init__, {"folder": folder, "temporary": temporary})
         self.folder = Path(folder)
@@ -92,7 +93,7 @@ class Selection:
 
     @property
     def frames(self) -> tuple[SelectedFrame, ...]:
-        """The kept frames in order of feed and index."""
+        """The kept frames, ordered by feed and index. Each access reads the record."""
         from streamsel.record.reader import Record
 
         with Record.open(self.folder) as record:
@@ -123,13 +124,14 @@ class Selection:
 
     @property
     def diversity(self) -> dict[str, float | int | None]:
-        """Pair distances of the kept frames, and how they cover all that was seen."""
+        """Pair distances of the kept frames, and how well they cover all frames seen."""
         return self.summary.diversity
 
     def write(self, folder: str | PathLike[str]) -> Path:
-        """Copy the run's folder to a new or empty one and return its path.
+        """Copy the run's folder to a new or empty folder and return its path.
 
-        Raises :class:`FolderInUseError` where there is something already.
+        Raises :class:`FolderInUseError` if the target is not empty, :class:`SinkError` if it cannot
+        be written.
         """
         require_types(Selection.write, {"folder": folder})
         target = Path(folder)
@@ -175,14 +177,13 @@ def select(
 ) -> Selection:
     """Keep the ``count`` most diverse frames of videos, folders, globs or URLs.
 
-    Arguments mean what the options of ``streamsel select`` of the same name mean; times are
-    seconds. ``size`` is text as for the command, or width and height to fit into. ``embeddings``:
-    files of vectors to read instead of computing them. An input that
-    cannot be read does not stop the others: ``selection.summary.errors`` names it.
+    Arguments have the meaning of the ``streamsel select`` options of the same name; times are
+    seconds. ``size`` is text as for the command, or the (width, height) to fit into, in pixels.
+    ``embeddings`` are files of precomputed vectors. An input that cannot be read does not stop the
+    others; ``selection.summary.errors`` names it.
 
-    Raises :class:`StreamselError`: a :class:`ConfigurationError` for what cannot be asked for, a
-    :class:`SourceError` when no input can be read at all, a :class:`SinkError` when the frames
-    cannot be stored.
+    Raises :class:`StreamselError`: :class:`ConfigurationError` for invalid arguments,
+    :class:`SourceError` if no input can be read, :class:`SinkError` if the frames cannot be stored.
     """
     require_types(select, locals())
     if output is None and (resume or overwrite):
@@ -247,6 +248,6 @@ def _picture_size(size: str | tuple[int, int] | None) -> PictureSize | None:
 
 
 def _names(paths: str | PathLike[str] | Sequence[str | PathLike[str]]) -> tuple[str, ...]:
-    """One path or several, as text."""
+    """Return one path or several as a tuple of text."""
     several = [paths] if isinstance(paths, str) or not isinstance(paths, Sequence) else paths
     return tuple(str(path) for path in several)

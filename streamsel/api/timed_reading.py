@@ -1,6 +1,6 @@
 """Reads and embeds inputs with a given way of decoding, and measures the time.
 
-Nothing is selected here, so that the time is that of reading and embedding alone.
+Nothing is selected, so the time is that of reading and embedding alone.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ _WARM_UP_SECONDS = 2.0
 
 @dataclass(frozen=True, slots=True)
 class TimedReading:
-    """What came out of the inputs by one way of decoding, and what it took, by group.
+    """The candidates read with one way of decoding, and the time spent, by group.
 
-    A group is a feed, or all of them together under an empty name. ``unusable`` inputs could not
-    be opened, ``failed`` ones not read to the end, ``passed_over`` files are none. Not
-    ``complete``: it was interrupted.
+    A group is a feed, or all feeds together under an empty name. ``unusable`` inputs could not be
+    opened, ``failed`` inputs could not be read to the end, ``passed_over`` files are not inputs.
+    ``complete`` is False after an interruption.
     """
 
     decode: Decode
@@ -42,9 +42,9 @@ class TimedReading:
 
 
 class TimedReader:
-    """Reads the same inputs again and again; the embedder is loaded once.
+    """Reads the same inputs repeatedly; the embedder is loaded once.
 
-    ``labelled``: observers are told the way of decoding with the name of each feed.
+    With ``labelled``, the feed names passed to observers include the way of decoding.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class TimedReader:
         labelled: bool,
         standard_input: str | None = None,
     ) -> None:
-        """``standard_input`` is the file that holds what ``-`` stands for."""
+        """``standard_input`` is the path of the file that holds the input ``-``."""
         self._inputs = inputs
         self._observers = observers
         self._per_input = per_input
@@ -65,14 +65,14 @@ class TimedReader:
         self._embeddings: Embeddings | None = None
 
     def warm_up(self, options: RunOptions) -> TimedReading:
-        """Read a short stretch of each input, so that no later reading pays for what is loaded."""
+        """Read the first two seconds of each input, so that later timings exclude loading."""
         begin, end = options.read.start or 0.0, options.read.end
         short = begin + _WARM_UP_SECONDS
         stretch = replace(options.read, end=short if end is None else min(short, end))
         return self._read(replace(options, read=stretch), ())
 
     def read(self, options: RunOptions) -> TimedReading:
-        """Read and embed every frame of the inputs that ``options`` ask for.
+        """Read and embed every frame selected by ``options``.
 
         Raises :class:`StreamselError` as a selection does.
         """
@@ -120,7 +120,7 @@ class TimedReader:
 
 
 class _Stopwatch:
-    """An observer that takes the time of each feed, from its opening to its end."""
+    """An observer that times each feed from its opening to its end."""
 
     def __init__(self, clock: Clock) -> None:
         self.spent: dict[str, Spent] = {}
@@ -131,10 +131,10 @@ class _Stopwatch:
         self._begun = self._now()
 
     def seen(self, prefiltered_frames: Sequence[PrefilteredFrame]) -> None:
-        """Only the ends of a feed are timed."""
+        """Ignored: only the ends of feeds are timed."""
 
     def judged(self, verdicts: Sequence[Verdict]) -> None:
-        """No verdict ever comes."""
+        """Ignored: nothing is selected."""
 
     def feed_ended(self, report: FeedReport) -> None:
         begun, now = self._begun, self._now()
@@ -147,7 +147,7 @@ class _Stopwatch:
 
 
 class _Labelled:
-    """Tells an observer of the feeds by names that say how they are decoded."""
+    """An observer that adds the way of decoding to feed names and forwards to another observer."""
 
     def __init__(self, observer: Observer, decode: Decode) -> None:
         self._observer = observer

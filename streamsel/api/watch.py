@@ -20,16 +20,16 @@ from streamsel.sinks.events import EventStream
 async def watch(
     feeds: Mapping[str, str], *, output: str | Path | None = None, **settings: Any
 ) -> AsyncGenerator[Event, None]:
-    """Watch live feeds, and yield each change of what is kept of them.
+    """Watch live feeds and yield each change of the kept frames as an event.
 
-    ``feeds`` are addresses by name. ``settings`` hold for all of them, by the names of the
+    ``feeds`` maps names to addresses. ``settings`` apply to all feeds and have the names of the
     configuration's ``defaults``: ``count=300``, ``window="24h"``, ``group="yard"``,
-    ``embedder=...``. With a ``output`` kept pictures are stored there, with a record that a later
-    watch continues; without one nothing is stored, and each :class:`Kept` event has its picture in
-    ``event.frame.picture.encoded``.
+    ``embedder=...``. With a ``folder``, kept pictures are stored there together with a record; a
+    later watch continues from it. Without one nothing is stored, and each :class:`Kept` event
+    carries its picture in ``event.frame.picture.encoded``.
 
-    Leaving the loop ends the watch; use ``contextlib.aclosing`` to have that at once. Raises
-    :class:`ConfigurationError` for what cannot be asked for.
+    Leaving the loop ends the watch; ``contextlib.aclosing`` makes this immediate. Raises
+    :class:`ConfigurationError` for invalid settings.
 
     ::
 
@@ -57,7 +57,7 @@ async def watch(
 def _overrides(
     feeds: Mapping[str, str], folder: str | Path | None, settings: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Nest what is asked for as a configuration's sections are."""
+    """Return the arguments nested like the sections of a configuration."""
     return {
         "feeds": {name: {"source": source} for name, source in feeds.items()},
         "defaults": {name: _text(value) for name, value in settings.items()},
@@ -67,7 +67,7 @@ def _overrides(
 
 
 def _text(value: Any) -> Any:
-    """Settings are read as if they were typed."""
+    """Return a setting as the text a user would type, so that one parser reads both."""
     if isinstance(value, (list, tuple)):
         return [_text(one) for one in value]
     return value if isinstance(value, (str, bool, dict)) or value is None else str(value)

@@ -25,9 +25,9 @@ from streamsel.coreset.values import (
 
 
 class Members(Generic[K]):
-    """The centers of a coreset, and every change of them; ``Coreset`` says what holds.
+    """The centers of a coreset, and all changes to them; ``Coreset`` documents the guarantees.
 
-    Changes are appended to the list that is passed, in the order they happen. None of them
+    Methods append their changes to the list passed, in the order in which they happen. No decision
     depends on keys.
     """
 
@@ -39,28 +39,28 @@ class Members(Generic[K]):
 
     @property
     def size(self) -> int:
-        """How many there are."""
+        """Number of centers."""
         return self.table.size
 
     @property
     def full(self) -> bool:
-        """Whether a newcomer would be one too many."""
+        """Whether the capacity is reached."""
         return self.size >= self.settings.capacity
 
     @property
     def stuck(self) -> bool:
-        """Whether there is neither room nor anyone who may be evicted for a newcomer."""
+        """Whether the set is full and no center may be evicted."""
         return self.full and not self._any_movable
 
     @property
     def threshold(self) -> float:
-        """What a frame's distance from its nearest center must exceed for it to be admitted."""
+        """A frame is admitted if its distance from the nearest center exceeds this."""
         own = self._hysteretic(self.progress.spacing) if self.full else self.progress.soft
         return max(self.settings.floor, own)
 
     @property
     def refusal_bound(self) -> float:
-        """How far a frame may be from its center that is refused before the set changes next."""
+        """See ``Coreset.refusal_bound``."""
         if self.stuck:
             return FARTHEST
         closest = self.redundancy
@@ -70,13 +70,13 @@ class Members(Generic[K]):
 
     @property
     def redundancy(self) -> float | None:
-        """Distance of the closest pair with one that may go, inf: there is none but one may."""
+        """See ``Coreset.redundancy``."""
         return self.table.redundancy() if self._any_movable else None
 
     def admit(
         self, located: Located[K], reason: Literal["novel", "recalled"], changes: list[Change[K]]
     ) -> CenterAdded[K]:
-        """Make a point a center; there may be one too many then."""
+        """Make a point a center; the set may exceed its capacity by one afterwards."""
         first = located.slot == NONE
         admitted = CenterAdded(
             key=located.point.key,
@@ -92,9 +92,9 @@ class Members(Generic[K]):
         return admitted
 
     def make_room(self, changes: list[Change[K]]) -> None:
-        """After an admission, get back to the capacity; recall witnesses left uncovered.
+        """Evict back to the capacity after an admission; recall witnesses that are left uncovered.
 
-        Each recall uses up a witness, so this ends. Afterwards the spacing is up to date.
+        Terminates, since each recall uses up a witness. Updates the spacing.
         """
         while self.size > self.settings.capacity:
             witness = self._evict("closest-pair", changes)
@@ -109,12 +109,12 @@ class Members(Generic[K]):
         self._measure_spacing()
 
     def settle(self, changes: list[Change[K]]) -> None:
-        """Evict what an unpinning has left: near duplicates, and what exceeds the capacity."""
+        """Evict near duplicates and centers beyond the capacity that an unpinning left."""
         self._part(changes)
         self.shrink(changes)
 
     def shrink(self, changes: list[Change[K]]) -> None:
-        """Evict, but for pinned ones, what exceeds the capacity."""
+        """Evict unpinned centers beyond the capacity."""
         if self.size <= self.settings.capacity:
             return
         while self.size > self.settings.capacity and self._any_movable:
@@ -122,7 +122,7 @@ class Members(Generic[K]):
         self._measure_spacing()
 
     def resize(self, capacity: int, changes: list[Change[K]]) -> None:
-        """Let ``capacity`` be the most; see ``Coreset.resize``."""
+        """Change the capacity; see ``Coreset.resize``."""
         progress, before = self.progress, self.settings.capacity
         if capacity > before:
             share = before / capacity
@@ -135,19 +135,19 @@ class Members(Generic[K]):
         self._measure_spacing()
 
     def ease(self, share: float) -> None:
-        """Lower the threshold while there is room; see ``Coreset.ease``."""
+        """Lower the threshold while the set is not full; see ``Coreset.ease``."""
         progress = self.progress
         if not self.full:
             progress.soft *= share
             progress.spacing = min(progress.spacing, progress.soft)
 
     def set_floor(self, floor: float, changes: list[Change[K]]) -> None:
-        """Let ``floor`` be the floor; see ``Coreset.set_floor``."""
+        """Change the near-duplicate distance; see ``Coreset.set_floor``."""
         self.settings = replace(self.settings, floor=floor)
         self._part(changes)
 
     def thin(self, reason: str, changes: list[Change[K]]) -> None:
-        """Evict one; see ``Coreset.evict_redundant``."""
+        """Evict one center; see ``Coreset.evict_redundant``."""
         table, progress, redundancy = self.table, self.progress, self.redundancy
         if redundancy is None:
             return
@@ -164,7 +164,7 @@ class Members(Generic[K]):
     def remove(
         self, wanted: Callable[[K], bool], reason: str, changes: list[Change[K]], represented: bool
     ) -> None:
-        """Remove those with a wanted key, pinned or not; see ``Coreset.remove``."""
+        """Remove the centers with a wanted key, pinned or not; see ``Coreset.remove``."""
         points = self.table.points
         slots = [slot for slot in self.table.order() if wanted(points[slot].key)]
         if not slots:
@@ -182,7 +182,7 @@ class Members(Generic[K]):
                 self._hand_over(slot, near, reason, changes, recallable=False)
 
     def pin(self, wanted: Callable[[K], bool], pinned: bool) -> bool:
-        """Pin or unpin those with a wanted key; tell whether there is one."""
+        """Pin or unpin the centers with a wanted key; return whether there is one."""
         table = self.table
         slots = [slot for slot, point in enumerate(table.points) if wanted(point.key)]
         table.pinned[slots] = pinned
@@ -190,17 +190,17 @@ class Members(Generic[K]):
         return bool(slots)
 
     def keep_spacing(self) -> None:
-        """Before a full set loses some: newcomers must still be as far away as centers are."""
+        """Make the spacing of a full set the threshold, before it loses centers."""
         if self.full:
             self.progress.soft = self.progress.spacing
 
     def measure_anew(self) -> None:
-        """Take the spacing of centers that came from elsewhere."""
+        """Compute the spacing of centers that came from elsewhere."""
         self.progress.spacing = min(self.progress.spacing, self.table.redundancy())
         self._measure_spacing()
 
     def advance(self, time: float, changes: list[Change[K]]) -> None:
-        """Move the clock on to ``time``, which never goes back, and let go of what is too old."""
+        """Advance the clock to ``time`` (it never goes back) and remove expired centers."""
         if self._window is None:
             return
         progress, table = self.progress, self.table
@@ -223,7 +223,7 @@ class Members(Generic[K]):
         return (1.0 + self.settings.hysteresis) * spacing
 
     def _part(self, changes: list[Change[K]]) -> None:
-        """Evict one of each pair within the floor, the closest first, unless both are pinned."""
+        """Evict one of each pair within ``floor``, the closest first, unless both are pinned."""
         if self.table.redundancy() > self.settings.floor:
             return
         self.keep_spacing()
@@ -233,7 +233,7 @@ class Members(Generic[K]):
     def _evict(
         self, reason: str, changes: list[Change[K]], *, recallable: bool = True
     ) -> Point[K] | None:
-        """Remove one of the closest pair of centers; return what it was the farthest to absorb."""
+        """Evict one of the closest pair; return its witness, if it has one."""
         table, progress = self.table, self.progress
         victim, survivor, distance = table.closest_pair(self.settings.safety)
         if self.size > self.settings.capacity:
@@ -248,7 +248,7 @@ class Members(Generic[K]):
     def _hand_over(
         self, victim: int, survivor: int, reason: str, changes: list[Change[K]], *, recallable: bool
     ) -> None:
-        """Remove one center, for which another answers from now on."""
+        """Remove one center; ``survivor`` represents its frames from now on."""
         table = self.table
         near = table.vectors[survivor : survivor + 1]
         distance = float(distances(near, table.points[victim].vector)[0])
@@ -260,7 +260,7 @@ class Members(Generic[K]):
         self.progress.evicted += 1
 
     def _remove(self, slots: list[int], reason: str, changes: list[Change[K]]) -> None:
-        """Remove the centers in ``slots``, for whom nothing stands in."""
+        """Remove the centers in ``slots`` without a successor."""
         changes += [
             CenterRemoved(self.table.points[slot].key, None, None, reason) for slot in slots
         ]
@@ -268,7 +268,7 @@ class Members(Generic[K]):
         self.table.remove(slots)
 
     def _measure_spacing(self) -> None:
-        """Take the spacing of a full set. Only a window, which empties places, lets it fall."""
+        """Update the spacing of a full set. It falls only with a window, which frees places."""
         if self.size < max(2, self.settings.capacity):
             return
         spacing = self.table.redundancy()
@@ -277,7 +277,7 @@ class Members(Generic[K]):
             self.progress.spacing = max(held, spacing)
 
     def _forgotten(self, point: Point[K]) -> bool:
-        """Tell whether ``point`` is older than the window."""
+        """Whether ``point`` is older than the window."""
         if self._window is None:
             return False
         return point.time < self._window.horizon(self.progress.clock)
@@ -309,7 +309,7 @@ def decide(members: Members[K], points: Sequence[Point[K]]) -> list[Decision[K]]
 
 
 def _admission(admitted: CenterAdded[K], changes: Sequence[Change[K]]) -> Decision[K]:
-    """Return the decision about a frame that became a center."""
+    """Return the decision for a frame that became a center."""
     return Decision(
         key=admitted.key,
         outcome="kept",
@@ -324,7 +324,7 @@ def _admission(admitted: CenterAdded[K], changes: Sequence[Change[K]]) -> Decisi
 def _absorption(
     members: Members[K], point: Point[K], slot: int, distance: float, changes: Sequence[Change[K]]
 ) -> Decision[K]:
-    """Let the center in ``slot`` answer for ``point`` and return the decision about it."""
+    """Let the center in ``slot`` represent ``point``; return the decision."""
     threshold = members.threshold
     reason: Literal["near-duplicate", "covered", "full"] = "full"
     if distance <= threshold:
@@ -342,22 +342,23 @@ def _absorption(
 
 
 HALVINGS = 4
-"""How often within a window the threshold halves while the set is not full."""
+"""How many times the threshold halves within a window while the set is not full."""
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The last ``span`` seconds of a feed, by the times of its frames.
+    """A time window: the last ``span`` seconds of a feed, by the times of its frames.
 
-    A center that was not seen for ``span`` seconds is let go. A place that was freed has to be
-    filled again, so while the set is not full its threshold halves every quarter of the span.
-    Scenes that return within the span survive, because a center is seen whenever it absorbs.
+    A center expires if neither it nor a frame that it covers was seen for ``span`` seconds. While
+    the set is not full its threshold halves every quarter of the span, so that free places fill
+    again. Scenes that return within the span survive, because a center counts as seen whenever it
+    covers a frame.
     """
 
     span: float
 
     def horizon(self, clock: float) -> float:
-        """Return the time, in seconds, before which what was last seen is forgotten at ``clock``.
+        """Return the time, in seconds, before which frames are out of the window at ``clock``.
 
         >>> Window(span=8.0).horizon(clock=100.0)
         92.0
@@ -365,9 +366,9 @@ class Window:
         return clock - self.span
 
     def shrinkage(self, before: float, now: float) -> float:
-        """Return by which factor the threshold of a set that is not full shrinks meanwhile.
+        """Return the factor by which the threshold of a non-full set shrinks over a time span.
 
-        ``before`` may be -inf, then nothing was and the factor is 1.
+        From ``before`` to ``now``, in seconds. ``before`` may be -inf; the factor is then 1.
 
         >>> Window(span=8.0).shrinkage(before=100.0, now=102.0)
         0.5

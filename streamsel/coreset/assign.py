@@ -1,7 +1,8 @@
 """Exact nearest-center assignment, filtered by a float32 matrix product.
 
-The product only filters. Every pair it cannot tell apart is measured again by the canonical
-distance, so the answer depends neither on the block size nor on the number of BLAS threads.
+The product is only a filter. Every pair that it cannot separate is measured again with the
+canonical distance, so the result depends neither on the block size nor on the number of BLAS
+threads.
 """
 
 from __future__ import annotations
@@ -27,23 +28,23 @@ class Assignment:
     """The nearest center of each vector.
 
     ``nearest`` (N,) are positions among the centers, ties to the lower one; ``distances`` (N,) are
-    canonical. Both are read-only.
+    canonical distances. Both are read-only.
     """
 
     nearest: Indices
     distances: Distances
 
     def __post_init__(self) -> None:
-        """Freeze the arrays."""
+        """Make the arrays read-only."""
         self.nearest.flags.writeable = False
         self.distances.flags.writeable = False
 
 
 def assign(vectors: Vectors, centers: Vectors) -> Assignment:
-    """Find the nearest of ``centers`` (C, D) to each of ``vectors`` (N, D).
+    """Find the nearest of ``centers`` (C, D) for each of ``vectors`` (N, D).
 
-    Exact, ties to the lower position. Raises :class:`ValueError` when there is no center.
-    O(N C D) time in one matrix product per block; memory is O(N + C D) and one block of 16 MiB.
+    Exact; ties go to the lower position. Raises :class:`ValueError` if there is no center. Cost:
+    O(N C D) time, one matrix product per block; O(N + C D) memory plus one block of 16 MiB.
 
     >>> found = assign(np.eye(3, dtype=np.float32), np.eye(3, dtype=np.float32)[1:])
     >>> found.nearest.tolist(), found.distances.round(3).tolist()
@@ -63,7 +64,7 @@ def assign(vectors: Vectors, centers: Vectors) -> Assignment:
 
 
 def reach(distance: Distances) -> npt.NDArray[np.float32]:
-    """The float32 product below which two unit vectors are surely farther apart than ``distance``.
+    """Return the float32 product below which vectors are surely farther apart than ``distance``.
 
     >>> bool(0.99 < reach(np.array([0.0]))[0] < 1.0)
     True
@@ -74,10 +75,11 @@ def reach(distance: Distances) -> npt.NDArray[np.float32]:
 
 
 class NearestCenter:
-    """The nearest of a growing set of centers, for every vector of a fixed array.
+    """The nearest of a growing set of centers, for each vector of a fixed array.
 
-    The centers are among the vectors. ``nearest`` (N,) is the center's own position in the array
-    (-1 while there is none; ties to the lower) and ``distances`` (N,) its canonical distance (inf).
+    The centers are vectors of the array. ``nearest`` (N,) are their positions in the array (-1
+    while there is no center; ties to the lower position), ``distances`` (N,) the canonical
+    distances (inf while there is no center).
     """
 
     def __init__(self, vectors: Vectors) -> None:
@@ -89,10 +91,10 @@ class NearestCenter:
         self._reach = np.full(len(vectors), -np.inf, np.float32)
 
     def add(self, center: int) -> None:
-        """Let position ``center`` be a center too.
+        """Make position ``center`` a center.
 
-        O(N D), one matrix-vector product; the canonical distance is taken of those vectors alone
-        that come nearer, which over a whole traversal are few.
+        O(N D), one matrix-vector product. The canonical distance is computed only for vectors that
+        the product cannot rule out; over a whole traversal these are few.
         """
         products = self._vectors @ self._vectors[center]  # (N,)
         nearer = np.flatnonzero(products >= self._reach)

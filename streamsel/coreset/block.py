@@ -16,10 +16,9 @@ from streamsel.coreset.values import K, Point
 class Block(Generic[K]):
     """Frames in order of arrival, each with its nearest center and the distance to it.
 
-    ``slot`` (B,) and ``distance`` (B,) belong to the table as it was at the last
-    :meth:`refresh`. With no center all distances are inf. The dot products with the centers are
-    taken once, in one matrix product; after a change of the table only those of the changed slots
-    are taken again.
+    ``slot`` (B,) and ``distance`` (B,) refer to the table as of the last :meth:`refresh`; without
+    centers all distances are inf. The dot products with the centers are computed once, in one
+    matrix product; after a change of the table only those of the changed slots are recomputed.
     """
 
     def __init__(self, points: Sequence[Point[K]], table: CenterTable[K]) -> None:
@@ -39,10 +38,10 @@ class Block(Generic[K]):
             self._search(np.arange(len(points)))
 
     def refresh(self) -> None:
-        """Bring the nearest centers of the pending frames up to date with the table.
+        """Update the nearest centers of the pending frames after a change of the table.
 
-        A slot's vector is told by its sequence number, so a slot is new to the block exactly when
-        that number is. Cost O(size + B D) for each changed slot.
+        A slot's vector is identified by its sequence number, so a slot has changed exactly if that
+        number has. Cost: O(size + B D) per changed slot.
         """
         table = self._table
         size = table.size
@@ -58,7 +57,7 @@ class Block(Generic[K]):
         self._search(np.flatnonzero(lost))
 
     def _search(self, rows: npt.NDArray[np.intp]) -> None:
-        """Find the nearest centers of the frames in ``rows`` anew, by the products there are."""
+        """Find the nearest centers of the frames in ``rows`` from the stored products."""
         if not len(rows):
             return
         products = self._products[:, : self._table.size]
@@ -67,7 +66,7 @@ class Block(Generic[K]):
         self.slot[rows], self.distance[rows] = self._table.nearest(self._vectors[rows], products)
 
     def _compare(self, rows: npt.NDArray[np.intp], changed: npt.NDArray[np.intp]) -> None:
-        """Move the frames in ``rows`` to a center in the slots ``changed`` where that is nearer."""
+        """Assign the frames in ``rows`` to a center in ``changed`` where that is nearer."""
         table = self._table
         products = self._products[rows[:, None], changed]  # (N, C)
         maybe = (
@@ -89,12 +88,12 @@ class Block(Generic[K]):
         self.slot[rows[closer]], self.distance[rows[closer]] = slot[closer], distance[closer]
 
     def next(self, threshold: float, floor: float) -> int | None:
-        """Return the row of the frame to be admitted next, None if all are within ``threshold``.
+        """Return the row of the frame to admit next, or None if all are within ``threshold``.
 
-        It is the pending frame farthest from the centers (of equally far ones the first to
-        arrive). But of near duplicates the sharpest represents them: among the pending frames
-        beyond the threshold and within ``floor`` of the farthest, the one of the highest quality
-        is taken, if that is higher than the farthest's own.
+        This is the pending frame farthest from the centers (of equals the first to arrive), except
+        that the sharpest of near duplicates represents them: among the pending frames beyond the
+        threshold and within ``floor`` of the farthest, the one of highest quality is chosen, if its
+        quality is higher than the farthest's own.
         """
         waiting = np.where(self.pending, self.distance, -1.0)
         row = int(waiting.argmax())
@@ -105,7 +104,7 @@ class Block(Generic[K]):
         return int(better[self._quality[better].argmax()]) if len(better) else row
 
     def take(self, row: int) -> Located[K]:
-        """Take the frame in ``row`` off the block."""
+        """Remove the frame in ``row`` from the block and return it."""
         self.pending[row] = False
         products = self._products[row, : self._table.size]
         return Located(self.points[row], int(self.slot[row]), float(self.distance[row]), products)

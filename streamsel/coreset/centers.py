@@ -19,10 +19,10 @@ NONE = -1
 
 
 MATRIX_ROWS = 4
-"""From so many rows on, one matrix product beats as many matrix-vector products."""
+"""From this number of rows on, one matrix product is faster than matrix-vector products."""
 
 _PRODUCTS = 1 << 22
-"""Most float32 products that finding neighbours anew holds at a time (16 MiB)."""
+"""Maximum number of float32 products held while recomputing neighbours (16 MiB)."""
 
 _COLUMNS = (
     "vectors", "sequence", "neighbor", "gap", "reach", "last", "pinned", "witness_distance",
@@ -31,10 +31,10 @@ _COLUMNS = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Located(Generic[K]):
-    """A point seen from the centers, as long as these do not change.
+    """A point with its nearest center; valid until the centers change.
 
-    ``slot`` holds the nearest of them, at ``distance``: NONE and inf if there is no center.
-    ``products`` (size,) are its dot products with them all.
+    ``slot`` is that of the nearest center, at ``distance``; NONE and inf if there is no center.
+    ``products`` (size,) are the dot products with all centers.
     """
 
     point: Point[K]
@@ -44,17 +44,17 @@ class Located(Generic[K]):
 
 
 class CenterTable(Generic[K]):
-    """Up to ``slots`` centers in consecutive slots, and what each of them answers for.
+    """Up to ``slots`` centers in consecutive slots, with what each of them represents.
 
-    Holds for each center: its point; ``neighbor``, the slot of the nearest other center (of
-    equally near ones that which arrived first), and ``gap``, its canonical distance (inf for the
-    only center); ``reach``, an upper bound of the distance of any frame it answers for; ``last``,
-    when it was last seen (seconds, NaN if never told); ``pinned``, whether it must stay; one
-    *witness*, the farthest frame that it absorbed. A point that is no longer a center or a witness
-    is not referred to any more.
+    Holds for each center: its point; ``neighbor``, the slot of the nearest other center (of equally
+    near ones the first to arrive), and ``gap``, the canonical distance to it (inf for the only
+    center); ``reach``, an upper bound of the distance of any frame that it represents; ``last``,
+    when it was last seen (seconds, NaN without times); ``pinned``, whether it must stay; one
+    *witness*, the farthest frame that it covered. Points that are no longer a center or a witness
+    are not referenced.
 
-    Memory 3 * slots * dim float32 and no slots x slots matrix. The arrays may be read up to
-    ``size``; only the methods change them.
+    Memory: 3 * slots * dim float32; no slots x slots matrix. The arrays may be read up to ``size``;
+    only the methods change them.
     """
 
     def __init__(self, slots: int, dim: int) -> None:
@@ -71,27 +71,27 @@ class CenterTable(Generic[K]):
 
     @property
     def size(self) -> int:
-        """How many centers there are."""
+        """Number of centers."""
         return len(self.points)
 
     @property
     def slots(self) -> int:
-        """How many centers there is room for."""
+        """Number of centers that fit."""
         return len(self.sequence)
 
     def reserve(self, slots: int) -> None:
-        """Have room for at least ``slots`` centers. Doubles, so that growing is cheap in all."""
+        """Make room for at least ``slots`` centers; doubles, so that growth is cheap."""
         if slots > self.slots:
             self._reshape(max(slots, 2 * self.slots))
 
     def compact(self) -> None:
-        """Give up the room that is not used, and the witnesses."""
+        """Release unused room and the witnesses."""
         self.witnesses = [None] * self.size
         self.witness_distance[:] = -1.0
         self._reshape(self.size)
 
     def _reshape(self, slots: int) -> None:
-        """Move what there is into arrays for ``slots`` centers."""
+        """Move the columns to arrays for ``slots`` centers."""
         for name in _COLUMNS:
             old = getattr(self, name)
             new = np.zeros((slots, *old.shape[1:]), old.dtype)
@@ -114,7 +114,7 @@ class CenterTable(Generic[K]):
     ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float64]]:
         """Return slot and canonical distance of the center nearest to each of ``vectors`` (B, D).
 
-        ``products`` (B, size) are those of :meth:`products`. There must be a center.
+        ``products`` (B, size) are those of :meth:`products`. Requires at least one center.
         """
         return nearest(products, vectors, self.vectors, self.sequence[: self.size])
 
@@ -123,7 +123,7 @@ class CenterTable(Generic[K]):
         return [int(slot) for slot in np.argsort(self.sequence[: self.size])]
 
     def locate(self, point: Point[K]) -> Located[K]:
-        """See where ``point`` is among the centers, of which there must be one. One scan."""
+        """Find the center nearest to ``point``; requires at least one. One scan."""
         vectors = point.vector[None]  # (1, D)
         products = self.products(vectors)  # (1, size)
         slots, distances = self.nearest(vectors, products)
@@ -132,7 +132,7 @@ class CenterTable(Generic[K]):
     def insert(self, located: Located[K]) -> None:
         """Make a point a center, in the slot after the last.
 
-        Cost O(size), and O(dim) for each center whose neighbour it may become.
+        Cost: O(size), and O(dim) for each center that the point may become the neighbour of.
         """
         point = located.point
         slot = self.size
@@ -152,9 +152,9 @@ class CenterTable(Generic[K]):
         self.neighbor[maybe[closer]], self.gap[maybe[closer]] = slot, exact[closer]
 
     def fill(self, centers: Sequence[Center[K]]) -> None:
-        """Take in many centers at once, in order of arrival; there must be none yet.
+        """Add many centers to an empty table, in order of arrival.
 
-        O(N^2 dim) in matrix products of bounded size; cheaper than one insertion after another.
+        O(N^2 dim) in matrix products of bounded size; cheaper than repeated insertion.
         """
         for slot, center in enumerate(centers):
             last = math.nan if center.last_time is None else center.last_time
@@ -167,9 +167,9 @@ class CenterTable(Generic[K]):
             self._adopt(np.arange(self.size))
 
     def remove(self, slots: list[int]) -> None:
-        """Remove the centers in ``slots``; the last centers move into the holes.
+        """Remove the centers in ``slots``; the last centers move into the free slots.
 
-        Centers that lose their neighbour find a new one: a scan for all of them together.
+        Centers that lose their neighbour get a new one, in one scan for all of them.
         """
         gone = np.zeros(self.size + 1, np.bool_)  # its last entry is for NONE, which is -1
         gone[slots] = True
@@ -182,7 +182,7 @@ class CenterTable(Generic[K]):
             self._adopt(orphans)
 
     def _move(self, source: int, slot: int) -> None:
-        """Move the center in the last slot, ``source``, to ``slot``, and forget who was there."""
+        """Move the center in the last slot, ``source``, to ``slot``, overwriting it."""
         for name in _COLUMNS:
             column = getattr(self, name)
             column[slot] = column[source]
@@ -193,7 +193,7 @@ class CenterTable(Generic[K]):
         self.witnesses.pop()
 
     def _adopt(self, orphans: npt.NDArray[np.intp]) -> None:
-        """Find the neighbours of the centers in the slots ``orphans`` (N,) anew."""
+        """Recompute the neighbours of the centers in the slots ``orphans`` (N,)."""
         step = max(1, _PRODUCTS // self.size)
         for start in range(0, len(orphans), step):
             part = orphans[start : start + step]
@@ -202,7 +202,7 @@ class CenterTable(Generic[K]):
             self.neighbor[part], self.gap[part] = self.nearest(self.vectors[part], products)
 
     def absorb(self, slot: int, point: Point[K], distance: float) -> None:
-        """Let the center in ``slot`` answer for ``point``, which is ``distance`` away."""
+        """Let the center in ``slot`` represent ``point``, at ``distance``."""
         self.reach[slot] = max(self.reach[slot], distance)
         self.last[slot] = np.fmax(self.last[slot], point.time)
         if distance > self.witness_distance[slot]:
@@ -210,9 +210,9 @@ class CenterTable(Generic[K]):
             self.witnesses[slot] = point
 
     def inherit(self, slot: int, victim: int, *, recallable: bool) -> None:
-        """Let the center in ``slot`` answer for ``victim`` and all that ``victim`` answered for.
+        """Let the center in ``slot`` represent ``victim`` and every frame that it represented.
 
-        ``recallable``: the victim may be the witness of that center from now on.
+        With ``recallable`` the victim may become the witness of that center.
         """
         point = self.points[victim]
         distance = float(distances(self.vectors[slot : slot + 1], point.vector)[0])
@@ -222,16 +222,16 @@ class CenterTable(Generic[K]):
             self.absorb(slot, point, distance)
 
     def redundancy(self) -> float:
-        """Distance of the closest pair of which one is not pinned; inf where there is none."""
+        """Return the distance of the closest pair with an unpinned center; inf if there is none."""
         return float(self.gap[: self.size][~self.pinned[: self.size]].min(initial=math.inf))
 
     def closest_pair(self, safety: float) -> tuple[int, int, float]:
-        """Choose who has to go of the closest pair of centers: victim, survivor, their distance.
+        """Choose the eviction from the closest pair of centers: victim, survivor, distance.
 
-        Pairs of two that are pinned are passed over; there must be another. Of equally close pairs
-        that with the center that arrived first. The victim is the one whose second-nearest
-        neighbour is nearer (the later one if equal), unless the survivor's reach would then exceed
-        ``safety`` times the distance and the other choice keeps it smaller. One that is pinned is
+        Pairs of two pinned centers are skipped; there must be another pair. Of equally close pairs,
+        the one with the center that arrived first is used. The victim is the center with the nearer
+        second-nearest neighbour (if equal, the later one), unless the survivor's reach would exceed
+        ``safety`` times the distance and the other choice keeps it smaller. A pinned center is
         never the victim. Cost: two scans.
         """
         gap = np.where(self.pinned[: self.size], math.inf, self.gap[: self.size])
@@ -243,7 +243,7 @@ class CenterTable(Generic[K]):
         return other, one, distance
 
     def _goes(self, one: int, other: int, distance: float, safety: float) -> bool:
-        """Tell whether ``one`` has to go rather than ``other``; see :meth:`closest_pair`."""
+        """Whether ``one`` rather than ``other`` is the victim; see :meth:`closest_pair`."""
         without_one = max(self.reach[other], distance + self.reach[one])
         without_other = max(self.reach[one], distance + self.reach[other])
         if max(without_one, without_other) > safety * distance and without_one != without_other:
@@ -253,7 +253,7 @@ class CenterTable(Generic[K]):
         return second[0] < second[1] or (second[0] == second[1] and later)
 
     def _second_nearest(self, pair: list[int]) -> tuple[float, float]:
-        """Return for either center of ``pair`` the distance to the nearest third one."""
+        """Return, for each center of ``pair``, the distance to the nearest third center."""
         if self.size <= 2:
             return math.inf, math.inf
         vectors = self.vectors[pair]  # (2, D)

@@ -1,9 +1,9 @@
 """The canonical distance between vectors, and exact nearest search with BLAS as a filter.
 
-A matrix product gives different last bits for different batch sizes, kernels and numbers of
-threads. So products only *filter*: whatever could be nearest by them is compared again by the
-canonical distance, ``sqrt(sum((x - y)^2))`` in float64 and never above 2, and ties go to the frame
-that arrived first. Every decision is then the same for any batching on any machine.
+A matrix product rounds differently for different batch sizes, kernels and numbers of threads. So
+products only *filter*: every candidate that they cannot rule out is compared again with the
+canonical distance, ``sqrt(sum((x - y)^2))`` in float64, clipped to 2; ties go to the frame that
+arrived first. Every decision is thus the same for any batching on any machine.
 """
 
 from __future__ import annotations
@@ -17,21 +17,23 @@ FARTHEST = 2.0
 """The greatest distance between two unit vectors."""
 
 UNIT_TOLERANCE = 1e-5
-"""How far the squared norm of a unit vector may be from 1: ten times what float32 rounds off."""
+"""Allowed deviation of the squared norm of a unit vector from 1: ten times the float32 rounding."""
 
 MARGIN = 3e-5
-"""How far ``2 - 2 x.y`` in float32 may be from the squared distance: twice what the norms may be
-off, and 4e-6 for the rounding of a product of up to 2048 terms, with room to spare."""
+"""Bound of the error of ``2 - 2 x.y`` in float32 against the squared distance.
+
+Twice the deviation of the norms, plus 4e-6 for rounding in a product of up to 2048 terms, with room
+to spare."""
 
 PAIRS_ELEMENTS = 1 << 20
-"""Most float64 numbers that one step of an exact comparison holds (8 MiB)."""
+"""Maximum number of float64 values held by one step of an exact comparison (8 MiB)."""
 
 
 def are_unit(vectors: Vectors) -> npt.NDArray[np.bool_]:
-    """Tell which rows of ``vectors`` (N, D) are finite and of length 1, up to rounding.
+    """Return which rows of ``vectors`` (N, D) are finite and of length 1, up to rounding.
 
-    Returns (N,). A NaN, an infinity, a zero vector and one that was never normalised are not.
-    Cost O(N D).
+    Returns (N,). False for a NaN, an infinity, a zero vector, or a vector that was never
+    normalised. Cost O(N D).
 
     >>> are_unit(np.array([[0.6, 0.8], [0.0, 0.0], [np.nan, 1.0]], np.float32)).tolist()
     [True, False, False]
@@ -48,9 +50,9 @@ def are_unit(vectors: Vectors) -> npt.NDArray[np.bool_]:
 def distances(rows: Vectors, others: Vectors | Vector) -> npt.NDArray[np.float64]:
     """Return the canonical distance of each of ``rows`` (N, D) to its row of ``others``.
 
-    ``others`` is (N, D), or (D,) for one vector against all. Returns (N,) float64 in 0..2: what
-    the rounding of the norms adds to two opposite vectors is cut off. The value for a pair depends
-    neither on the other rows nor on the order of the two. Cost O(N D).
+    ``others`` is (N, D), or (D,) for one vector against all. Returns (N,) float64 in 0..2, clipped
+    where rounding of the norms exceeds that. The value for a pair depends neither on the other rows
+    nor on the order of the two. Cost O(N D).
 
     >>> distances(np.eye(2, dtype=np.float32), np.array([1.0, 0.0], np.float32)).round(4).tolist()
     [0.0, 1.4142]
@@ -68,7 +70,7 @@ def paired_distances(
 ) -> npt.NDArray[np.float64]:
     """Return the canonical distances of the pairs ``left[left_index]``, ``right[right_index]``.
 
-    Both indices are (P,), and so is the result. Memory is bounded however many the pairs are.
+    Both indices are (P,), and so is the result. Memory is bounded for any number of pairs.
     """
     step = max(1, PAIRS_ELEMENTS // left.shape[1])
     exact = np.empty(len(left_index), np.float64)
@@ -84,12 +86,12 @@ def nearest(
     rows: Vectors,
     sequence: npt.NDArray[np.int64],
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float64]]:
-    """Find for each of ``queries`` (B, D) the nearest of ``rows`` (N, D), N at least 1.
+    """Find the nearest of ``rows`` (N, D), N at least 1, for each of ``queries`` (B, D).
 
-    ``products`` (B, N) are their dot products in float32, -inf where a row must not be chosen;
-    ``sequence`` (N,) tells the order of arrival. Returns the index of the nearest row and its
-    canonical distance, (B,) each; of equally near rows the one that arrived first. Cost: a pass
-    over ``products`` and O(D) for each row within ``MARGIN`` of being the nearest.
+    ``products`` (B, N) are their dot products in float32, -inf for rows that must not be chosen;
+    ``sequence`` (N,) is the order of arrival. Returns the index of the nearest row and its
+    canonical distance, (B,) each; of equally near rows, the one that arrived first. Cost: one pass
+    over ``products``, and O(D) for each row within ``MARGIN`` of being the nearest.
     """
     best = products.max(axis=1, keepdims=True)  # (B, 1)
     # MARGIN is on squared distances, of which a product makes up half.

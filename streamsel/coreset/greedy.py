@@ -13,12 +13,12 @@ from streamsel.frame import Vectors
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Traversal:
-    """Chosen vectors in order of choice, and what they do for all the others.
+    """A farthest-first traversal: the chosen vectors in order of choice, and what they cover.
 
-    ``indices`` (C,) are positions of the chosen; ``distances`` (C,) how far each was from those
-    chosen before it (inf for the first), never rising. ``nearest`` (N,) is the position of the
-    chosen vector nearest to each vector, ties to the lower, and ``nearest_distances`` (N,) how far
-    it is. All are canonical and read-only.
+    ``indices`` (C,) are the positions of the chosen vectors; ``distances`` (C,) their distances
+    from those chosen before (inf for the first), never rising. ``nearest`` (N,) is the position of
+    the chosen vector nearest to each vector, ties to the lower, and ``nearest_distances`` (N,) the
+    distance to it. Distances are canonical, arrays read-only.
     """
 
     indices: Indices
@@ -28,32 +28,32 @@ class Traversal:
 
     @property
     def radius(self) -> float:
-        """Coverage radius: the farthest any vector is from its nearest chosen one."""
+        """Coverage radius: the largest distance of any vector from its nearest chosen one."""
         return float(self.nearest_distances.max(initial=0.0))
 
     @property
     def spacing(self) -> float:
-        """Distance of the closest chosen pair; inf where fewer than two are chosen."""
+        """Distance of the closest chosen pair; inf if fewer than two are chosen."""
         return float(self.distances.min(initial=np.inf))
 
 
 def farthest_first(
     vectors: Vectors, count: int, *, start: int = 0, min_distance: float = 0.0
 ) -> Traversal:
-    """Choose at most ``count`` of the unit ``vectors`` (N, D), each the farthest from the rest.
+    """Choose at most ``count`` of the unit ``vectors`` (N, D), each time the farthest one.
 
-    Begins with position ``start`` and ends early when no vector is farther than ``min_distance``
-    from the chosen: exact duplicates are never chosen twice. Ties go to the lower position. The
-    same vectors give the same choice on any number of BLAS threads.
+    Starts at position ``start`` and stops early if no vector is farther than ``min_distance`` from
+    the chosen ones; exact duplicates are never chosen twice. Ties go to the lower position. The
+    result does not depend on the number of BLAS threads.
 
-    With k chosen the radius is at most twice the smallest that any k centers reach (Gonzalez 1985,
+    With k chosen, the radius is at most twice the smallest radius of any k centers (Gonzalez 1985,
     "Clustering to minimize the maximum intercluster distance"), and the closest pair is at least
     half as far apart as that of any k of the vectors (Ravi, Rosenkrantz, Tayi 1994, "Heuristic and
     special case algorithms for dispersion problems"): k of them share k - 1 balls of that radius.
-    No polynomial algorithm does better than 2 for either in every metric, unless P = NP.
+    Unless P = NP, no polynomial algorithm achieves a factor below 2 for either in every metric.
 
-    Raises :class:`ValueError` when ``count`` is below 1 or ``start`` is no position.
-    O(N count D) time, O(N) memory besides the vectors.
+    Raises :class:`ValueError` if ``count`` is below 1 or ``start`` is not a position. O(N count D)
+    time, O(N) memory besides the vectors.
 
     >>> line = np.array([[1, 0], [0.8, 0.6], [0, 1], [-1, 0]], np.float32)
     >>> found = farthest_first(line, 2)
@@ -78,10 +78,10 @@ def farthest_first(
 
 
 def arrange(vectors: Vectors, chosen: Indices) -> Traversal:
-    """Write any set of ``chosen`` positions of ``vectors`` (N, D) as a traversal.
+    """Return any set of ``chosen`` positions of ``vectors`` (N, D) as a traversal.
 
-    The lowest position comes first and each next one is the farthest of the rest, so ``radius`` and
-    ``spacing`` are those of the set. ``chosen`` must hold no two equal vectors. O(N C D).
+    The lowest position comes first, then each time the farthest of the rest, so ``radius`` and
+    ``spacing`` are those of the set. ``chosen`` must not hold two equal vectors. O(N C D).
     """
     members = np.sort(chosen)
     order = farthest_first(vectors[members], max(1, len(members)))
@@ -92,10 +92,10 @@ def arrange(vectors: Vectors, chosen: Indices) -> Traversal:
 
 
 def starts(vectors: Vectors, count: int) -> Indices:
-    """Positions worth beginning a traversal at: at most ``count`` of them, all different.
+    """Return at most ``count`` distinct positions that are good starts of a traversal.
 
-    The first vector, the one farthest from it, the ones farthest from and nearest to the mean, then
-    positions spread evenly. Depends on the vectors alone. O(N D).
+    These are the first vector, the one farthest from it, those farthest from and nearest to the
+    mean, then evenly spaced positions. Depends on the vectors only. O(N D).
     """
     if len(vectors) == 0:
         return np.empty(0, np.intp)

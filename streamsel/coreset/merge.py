@@ -14,7 +14,7 @@ from streamsel.frame import Vectors
 
 
 class Sortable(Protocol):
-    """A key: hashable, with a total order, such as a frame's key, a string or a number."""
+    """A key: hashable with a total order, such as a frame's key, a string or a number."""
 
     def __lt__(self, other: Any, /) -> bool:
         """Whether this key comes before ``other``."""
@@ -28,13 +28,16 @@ Key = TypeVar("Key", bound=Sortable)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Part(Generic[Key]):
-    """The coreset of one part: ``keys`` (C,) and their unit ``vectors`` (C, D), in any order."""
+    """The coreset of one part: ``keys`` (C,) and their unit ``vectors`` (C, D), in any order.
+
+    Raises :class:`ValueError` for numbers that differ, or a vector that is not a unit vector.
+    """
 
     keys: Sequence[Key]
     vectors: Vectors
 
     def __post_init__(self) -> None:
-        """Raise :class:`ValueError` unless there are as many keys as vectors, all of length 1."""
+        """Check the number of keys and the vectors."""
         if len(self.keys) != len(self.vectors):
             raise ValueError(f"a part has {len(self.keys)} keys for {len(self.vectors)} vectors")
         bad = np.flatnonzero(~are_unit(self.vectors))
@@ -44,10 +47,11 @@ class Part(Generic[Key]):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Merged(Generic[Key]):
-    """The union of the parts in order of key, and the traversal that chose among it.
+    """The union of the parts in order of key, and the traversal that chose from it.
 
-    ``keys`` (U,) are ascending and distinct, ``vectors`` (U, D) theirs; the positions in
-    ``traversal`` count along them, so ``traversal.nearest`` names who stands for a loser.
+    ``keys`` (U,) are ascending and distinct, ``vectors`` (U, D) theirs. Positions in ``traversal``
+    refer to them, so ``traversal.nearest`` gives the representative of each key that was not
+    chosen.
     """
 
     keys: tuple[Key, ...]
@@ -56,23 +60,23 @@ class Merged(Generic[Key]):
 
     @property
     def kept(self) -> tuple[Key, ...]:
-        """The keys that were chosen, ascending."""
+        """The chosen keys, ascending."""
         return tuple(self.keys[position] for position in np.sort(self.traversal.indices))
 
 
 def merge(parts: Iterable[Part[Key]], count: int, *, min_distance: float = 0.0) -> Merged[Key]:
-    """Choose at most ``count`` out of the union of the coresets in ``parts``.
+    """Choose at most ``count`` of the union of the coresets in ``parts``.
 
-    The union is put in order of key, then traversed farthest first, so the result depends on
-    neither the order of the parts nor the order within one. A key in several parts counts once.
+    The union is sorted by key, then traversed farthest first, so the result depends neither on the
+    order of the parts nor on the order within one. A key in several parts counts once.
 
     Every vector that a part saw is within the part's radius plus ``traversal.radius`` of the
-    result. Where the parts were made by :func:`farthest_first` with ``count``, each of the two is
-    at most twice the optimum over everything seen, 4 times in total (composable core-sets: Indyk,
+    result. If the parts were made by :func:`farthest_first` with ``count``, each of the two is at
+    most twice the optimum over everything seen, 4 times in total (composable core-sets: Indyk,
     Mahabadi, Mahdian, Mirrokni 2014; Ceccarello, Pietracaprina, Pucci 2019). Merge all parts at
     once: each further level of a tree adds 2 to that factor.
 
-    Raises :class:`ValueError` when a key has two different vectors, as from two embedders, or two
+    Raises :class:`ValueError` if a key has two different vectors, as from two embedders, or if two
     parts have vectors of different length. O(U count D) time.
 
     >>> west = Part(["w1", "w2"], np.array([[1, 0], [0, 1]], np.float32))

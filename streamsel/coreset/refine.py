@@ -12,7 +12,7 @@ from streamsel.coreset.greedy import Traversal, arrange, farthest_first, starts
 from streamsel.frame import Vectors
 
 REFINED_PAIRS = 4_000_000
-"""The number of vectors times the number of centers from which on nothing is refined."""
+"""Number of vectors times number of centers from which on sets are not refined."""
 
 _FEWEST_STARTS, _MOST_STARTS = 4, 16
 _START_MULTIPLICATIONS = 4_000_000_000  # small sets afford more starts within the same time
@@ -22,18 +22,18 @@ _SWAP_MULTIPLICATIONS = 2_000_000_000  # bounds the swaps of one start to about 
 def best_of_starts(
     vectors: Vectors, count: int, *, min_distance: float = 0.0, radius_slack: float = 0.02
 ) -> Traversal:
-    """Choose at most ``count`` of ``vectors`` (N, D), farther apart than one traversal does.
+    """Choose at most ``count`` of ``vectors`` (N, D), farther apart than one traversal achieves.
 
-    Traverses from several starts and improves each set by swaps: one of its closest pair leaves,
-    and the vector farthest from the rest enters, for as long as that widens the pair. Of all sets
-    the one with the widest closest pair is returned (ties: the smaller radius, then the earlier
-    start). Against ``farthest_first(vectors, count)`` the closest pair is never nearer, the set is
-    never smaller, and the radius is at most ``1 + radius_slack`` times as large, hence at most
-    ``2 * (1 + radius_slack)`` times the optimum. The same vectors give the same set.
+    Traverses from several starts and improves each set by swaps: one vector of the closest pair
+    leaves, the vector farthest from the rest enters, as long as that widens the closest pair.
+    Returns the set with the widest closest pair (ties: the smaller radius, then the earlier start).
+    Compared with ``farthest_first(vectors, count)`` the closest pair is never nearer, the set is
+    never smaller, and the radius is at most ``1 + radius_slack`` times as large, hence at most ``2
+    * (1 + radius_slack)`` times the optimum. Deterministic.
 
-    From N * count = 4,000,000 on the plain traversal is returned as it is. Below it the cost is
-    that of 4 to 16 traversals, fewer for larger sets, each with a bounded number of swaps; memory
-    is N * count floats.
+    From N * count = 4,000,000 on, the plain traversal is returned. Below that the cost is 4 to 16
+    traversals, fewer for larger sets, each with a bounded number of swaps; memory is N * count
+    floats.
     """
     best = farthest_first(vectors, count, min_distance=min_distance)
     size, radius_limit = len(best.indices), (1.0 + radius_slack) * best.radius
@@ -54,7 +54,7 @@ def best_of_starts(
 
 @dataclass(frozen=True, slots=True)
 class _Swap:
-    """A slot's vector may leave for the one at ``entering``, ``gain`` away from all that stay."""
+    """A swap: ``slot``'s vector leaves, ``entering`` enters, ``gain`` away from the rest."""
 
     slot: int
     entering: int
@@ -62,7 +62,7 @@ class _Swap:
 
 
 class _Swaps:
-    """A chosen set under local search; a slot is a place in it."""
+    """A chosen set under local search; a slot is a place in the set."""
 
     def __init__(self, vectors: Vectors, chosen: Indices, radius_limit: float) -> None:
         self._vectors = vectors
@@ -79,7 +79,7 @@ class _Swaps:
 
     @property
     def radius(self) -> float:
-        """The farthest any vector is from the set."""
+        """The largest distance of any vector from the set."""
         return float(self._distances.max())
 
     @property
@@ -88,7 +88,7 @@ class _Swaps:
         return self._closest_pair()[2]
 
     def run(self) -> None:
-        """Swap until nothing widens the closest pair, or for as long as the time is bounded."""
+        """Swap while that widens the closest pair, up to a bounded number of swaps."""
         size = len(self._chosen)
         cost = self._vectors.size + size * size
         for _ in range(min(2 * size, _SWAP_MULTIPLICATIONS // cost)):
@@ -98,13 +98,13 @@ class _Swaps:
                 break
 
     def _nearest(self, rows: Indices, slots: Indices) -> Assignment:
-        """The nearest of ``slots`` to each of ``rows``; ``nearest`` counts along ``slots``."""
+        """Return the nearest of ``slots`` to each of ``rows``; ``nearest`` indexes ``slots``."""
         products = self._products[np.ix_(rows, slots)]
         centers = self._vectors[self._chosen[slots]]
         return Assignment(*nearest(products, self._vectors[rows], centers, slots))
 
     def _closest_pair(self) -> tuple[int, int, float]:
-        """The two slots that are closest to each other, ties to the lower, and their distance."""
+        """Return the two slots of the closest pair, ties to the lower, and their distance."""
         products = self._products[self._chosen]  # (C, C)
         products[np.tril_indices(len(products))] = -np.inf
         left, right = np.nonzero(products >= products.max() - MARGIN)
@@ -115,7 +115,7 @@ class _Swaps:
         return int(left[first]), int(right[first]), float(measured[first])
 
     def _without(self, slot: int) -> _Swap:
-        """Find who would enter were ``slot`` vacant: the vector farthest from the other slots."""
+        """Find what would enter if ``slot`` were free: the vector farthest from the other slots."""
         distances = self._distances.copy()
         orphans, found = self._orphans(slot)
         distances[orphans] = found.distances
@@ -123,14 +123,14 @@ class _Swaps:
         return _Swap(slot, entering, float(distances[entering]))
 
     def _orphans(self, slot: int) -> tuple[Indices, Assignment]:
-        """The vectors whose nearest slot is ``slot``, and the nearest of the others to each."""
+        """Return the vectors with ``slot`` as nearest slot, and the nearest other slot of each."""
         orphans = np.flatnonzero(self._slots == slot)
         others = np.delete(np.arange(len(self._chosen)), slot)
         found = self._nearest(orphans, others)
         return orphans, Assignment(others[found.nearest], found.distances)
 
     def _apply(self, swap: _Swap) -> bool:
-        """Do ``swap`` and return True, unless the radius would grow beyond its limit."""
+        """Apply ``swap`` and return True, unless the radius would exceed its limit."""
         vectors, entering = self._vectors, swap.entering
         slots, distances = self._slots.copy(), self._distances.copy()
         orphans, found = self._orphans(swap.slot)

@@ -18,19 +18,19 @@ from streamsel.errors import ConfigurationError, RecordError
 from streamsel.frame import Vectors
 
 FORMAT = "streamsel-coreset-2"
-"""First thing in a snapshot's bytes; another layout gets another name."""
+"""The format name in a snapshot's bytes; another layout gets another name."""
 
 COLUMNS = ("neighbor", "gap", "reach", "last", "pinned", "witness_distance")
-"""What a center carries beside its point, by its name in the table."""
+"""The columns of the center table that a snapshot stores, besides the points."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Snapshot(Generic[K]):
-    """All that a coreset knows, independent of it from then on.
+    """The complete state of a coreset, independent of later changes to it.
 
-    ``points`` are the N centers in the order of their slots, ``witnesses`` the farthest frame
-    each has absorbed or None, ``columns`` (N,) arrays by name, read-only. A coreset restored from
-    it makes the same decisions as the one it was taken of. See ``Coreset.snapshot`` and
+    ``points`` are the N centers in the order of their slots, ``witnesses`` the farthest frame that
+    each has covered or None, ``columns`` read-only (N,) arrays by name. A coreset restored from a
+    snapshot makes the same decisions as the original. See ``Coreset.snapshot`` and
     ``Coreset.restore``.
     """
 
@@ -42,14 +42,14 @@ class Snapshot(Generic[K]):
 
     @classmethod
     def of(cls, settings: Settings, progress: Progress, table: CenterTable[K]) -> Snapshot[K]:
-        """Copy what ``table`` holds."""
+        """Return a snapshot that copies ``table``."""
         columns = {name: getattr(table, name)[: table.size].copy() for name in COLUMNS}
         for column in columns.values():
             column.flags.writeable = False
         return cls(settings, progress, tuple(table.points), tuple(table.witnesses), columns)
 
     def table(self) -> CenterTable[K]:
-        """Return a new table of the same centers."""
+        """Return a new table with the same centers."""
         slots = max(self.settings.capacity, len(self.points)) + 1
         table: CenterTable[K] = CenterTable(slots, self.settings.dim)
         for slot, point in enumerate(self.points):
@@ -61,9 +61,9 @@ class Snapshot(Generic[K]):
         return table
 
     def to_bytes(self, encode: Callable[[K], str] = str) -> bytes:
-        """Return the snapshot as an npz archive that needs no pickle to be read.
+        """Return the snapshot as an npz archive that can be read without pickle.
 
-        ``encode`` turns a key into text. Equal snapshots give equal bytes.
+        ``encode`` converts a key to text. Equal snapshots give equal bytes.
         """
         witnesses = [witness for witness in self.witnesses if witness is not None]
         head = {
@@ -89,10 +89,10 @@ class Snapshot(Generic[K]):
 
     @classmethod
     def from_bytes(cls, content: bytes, decode: Callable[[str], K]) -> Snapshot[K]:
-        """Read what :meth:`to_bytes` wrote; ``decode`` turns text into a key (``str`` keeps it).
+        """Read the bytes written by :meth:`to_bytes`; ``decode`` converts text to a key.
 
         Raises:
-            RecordError: The bytes are no snapshot, are damaged, or are of another version.
+            RecordError: The bytes are not a snapshot, are damaged, or have another format version.
         """
         try:
             with np.load(io.BytesIO(content), allow_pickle=False) as archive:
@@ -116,7 +116,7 @@ class Snapshot(Generic[K]):
 
 
 def _packed(name: str, points: Sequence[Point[K]], dim: int) -> dict[str, npt.NDArray[np.generic]]:
-    """Return arrays that hold ``points`` (N) but for their keys."""
+    """Return arrays that hold ``points`` (N) without their keys."""
     vectors = [point.vector for point in points]
     return {
         f"{name}_vectors": np.array(vectors, np.float32).reshape(len(points), dim),  # (N, D)
@@ -129,7 +129,7 @@ def _packed(name: str, points: Sequence[Point[K]], dim: int) -> dict[str, npt.ND
 def _unpacked(
     name: str, keys: Sequence[K], arrays: Mapping[str, npt.NDArray[np.generic]]
 ) -> tuple[Point[K], ...]:
-    """Return the points that :func:`_packed` made arrays of."""
+    """Return the points packed by :func:`_packed`."""
     vectors: Vectors = arrays[f"{name}_vectors"].astype(np.float32)  # (N, D)
     scalars = [arrays[f"{name}_{field}"].tolist() for field in ("sequence", "time", "quality")]
     return tuple(

@@ -16,15 +16,15 @@ from streamsel.errors import ConfigurationError
 from streamsel.frame import Vector, Vectors
 
 K = TypeVar("K")
-"""The caller's name for a frame: anything. It is stored and handed back, never looked into."""
+"""The caller's type of frame names. Keys are stored and returned, never inspected."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Point(Generic[K]):
     """One valid frame as the coreset sees it.
 
-    ``vector`` (D,) is a read-only copy of its own. ``sequence`` counts the offered frames from 0
-    and settles ties. ``time`` is in seconds, NaN where none was given.
+    ``vector`` (D,) is a read-only copy. ``sequence`` counts the offered frames from 0 and breaks
+    ties. ``time`` is in seconds, NaN if none was given.
     """
 
     key: K
@@ -35,7 +35,7 @@ class Point(Generic[K]):
 
     @classmethod
     def of(cls, key: K, row: Vector, sequence: int, time: float, quality: float) -> Point[K]:
-        """Make a point of a row of a block, which it does not keep alive."""
+        """Return a point with a copy of ``row``, so that it does not keep the block alive."""
         vector = row.copy()
         vector.flags.writeable = False
         return cls(key, vector, sequence, time, quality)
@@ -45,10 +45,10 @@ class Point(Generic[K]):
 class CenterAdded(Generic[K]):
     """A frame became a center.
 
-    ``distance`` and ``nearest`` are to the nearest center at that moment, None for the first of
-    all; the distance exceeded ``threshold``. ``reason`` is ``recalled`` for a frame that had been
-    absorbed before and came back because its center was removed, else ``novel``. ``vector`` (D,)
-    is the frame's own, for whoever must be able to continue from it.
+    ``distance`` and ``nearest`` refer to the nearest center at that moment and are None for the
+    first center; the distance exceeded ``threshold``. ``reason`` is ``novel``, or ``recalled`` for
+    a frame that was covered before and became a center because its own center was removed.
+    ``vector`` (D,) is the frame's vector, so that a record can continue from it.
     """
 
     key: K
@@ -61,11 +61,12 @@ class CenterAdded(Generic[K]):
 
 @dataclass(frozen=True, slots=True)
 class CenterRemoved(Generic[K]):
-    """A center left the set: ``by`` stands in for it, at ``distance``.
+    """A center left the set: ``by`` represents its frames now, at ``distance``.
 
-    Both are None where nothing does. ``reason`` is ``closest-pair``, to make room for another;
-    ``expired``, and then nothing it stood for was seen within the window; ``resized``, as fewer
-    may stay; ``near-duplicate``, as the floor rose; or what the caller gave for it.
+    Both are None if nothing does. ``reason`` is ``closest-pair`` (evicted to make room),
+    ``expired`` (nothing that it represented was seen within the window), ``resized`` (the capacity
+    was lowered), ``near-duplicate`` (the near-duplicate distance was raised), or the caller's own
+    reason.
     """
 
     key: K
@@ -79,18 +80,18 @@ Change: TypeAlias = CenterAdded[K] | CenterRemoved[K]
 
 @dataclass(frozen=True, slots=True)
 class Decision(Generic[K]):
-    """What became of one offered frame, and why.
+    """The decision on one offered frame, and the reason.
 
-    ``kept``: it became a center (``novel``). ``covered``: a center stands for it, within the
-    floor (``near-duplicate``), within the threshold (``covered``), or beyond it where every place
-    is taken by a pinned one (``full``). ``refused``: its vector was not a finite unit vector
-    (``invalid``), and the coreset did not change. ``distance`` is to ``nearest``; both are None
-    where none was measured, ``threshold`` only for refused frames.
+    ``kept``: the frame became a center (``novel``). ``covered``: a center represents it, within the
+    near-duplicate distance (``near-duplicate``), within the threshold (``covered``), or beyond it
+    because every place is taken by a pinned center (``full``). ``refused``: its vector was not a
+    finite unit vector (``invalid``), and the coreset is unchanged. ``distance`` is the distance to
+    ``nearest``; both are None if none was measured. ``threshold`` is None only for refused frames.
 
     The ``changes`` of consecutive decisions, read one after the other, are in the order in which
-    they happened, so any prefix of them replays to a set that was really held. A change hangs on
-    the decision of the frame that caused it, unless a later frame of the same block was admitted
-    before; then it hangs on that one.
+    they happened, so any prefix of them replays to a set that really was held. A change belongs to
+    the decision of the frame that caused it; if a later frame of the same block was admitted
+    before, it belongs to the decision of that frame.
     """
 
     key: K
@@ -106,9 +107,9 @@ class Decision(Generic[K]):
 class Center(Generic[K]):
     """A member of the coreset.
 
-    ``vector`` is (D,), read-only. ``distance`` is to ``nearest``, the nearest other center; both
-    are None for the only one. Every frame it answers for is within ``reach``. ``last_time`` is
-    when it was last seen, in seconds; None where no times were given. One that is ``pinned`` is
+    ``vector`` (D,) is read-only. ``distance`` is the distance to ``nearest``, the nearest other
+    center; both are None for the only center. Every frame that it represents is within ``reach``.
+    ``last_time`` is when it was last seen, in seconds; None without times. A ``pinned`` center is
     never evicted.
     """
 
@@ -123,7 +124,7 @@ class Center(Generic[K]):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The arguments of a coreset, within their bounds; see there.
+    """The validated arguments of a coreset; see ``Coreset``.
 
     Raises:
         ConfigurationError: A value is out of its bounds.
@@ -165,12 +166,12 @@ def _require_number(name: str, value: object) -> None:
 
 @dataclass(slots=True)
 class Progress:
-    """The scalars of a coreset that change as the stream goes by.
+    """The scalar state of a coreset, which changes along the stream.
 
-    ``soft`` is the threshold (before the floor) while the set is not full; ``spacing`` the
-    smallest distance of two centers when it last was; ``lower_bound`` a lower bound of the
-    optimal radius; ``clock`` the latest time in seconds, -inf before the first. The others count
-    frames: all that were offered, refused ones included; changes; refused ones.
+    ``soft`` is the threshold (before ``floor``) while the set is not full; ``spacing`` the smallest
+    distance of two centers when the set was last full; ``lower_bound`` a lower bound of the optimal
+    radius; ``clock`` the latest time in seconds, -inf before the first. The other fields count:
+    offered frames (refused ones included), admissions, evictions, refused frames.
     """
 
     soft: float
@@ -190,9 +191,9 @@ def arrivals(
     qualities: Sequence[float],
     first: int,
 ) -> list[Point[K] | None]:
-    """Make points of a block, in order, numbered from ``first``; None for each invalid vector.
+    """Return the points of a block, numbered from ``first``; None for each invalid vector.
 
-    ``vectors`` is (N, D), ``times`` and ``qualities`` are of length N. Each point owns a read-only
+    ``vectors`` is (N, D), ``times`` and ``qualities`` have length N. Each point owns a read-only
     copy of its vector, so that none keeps the block alive.
     """
     return [
@@ -207,7 +208,7 @@ def block_of(vectors: npt.ArrayLike, count: int, dim: int) -> Vectors:
     A number too large for float32 becomes an infinity, so that its frame is invalid.
 
     Raises:
-        ConfigurationError: The shape is another.
+        ConfigurationError: The shape is a different one.
     """
     with np.errstate(over="ignore"):
         block = np.ascontiguousarray(vectors, np.float32)
@@ -220,10 +221,10 @@ def block_of(vectors: npt.ArrayLike, count: int, dim: int) -> Vectors:
 
 
 def times_of(times: Sequence[float] | None, count: int, needed: bool) -> list[float]:
-    """Return ``times`` as ``count`` finite numbers, NaN each where there are none and none needed.
+    """Return ``times`` as ``count`` finite numbers; all NaN if there are none and none is required.
 
     Raises:
-        ConfigurationError: They are missing, too few or many, or not finite.
+        ConfigurationError: Times are missing, too few, too many, or not finite.
     """
     if times is None:
         if needed:
@@ -233,16 +234,16 @@ def times_of(times: Sequence[float] | None, count: int, needed: bool) -> list[fl
 
 
 def qualities_of(qualities: Sequence[float] | None, count: int) -> list[float]:
-    """Return ``qualities`` as ``count`` finite numbers, 0 each where there are none.
+    """Return ``qualities`` as ``count`` finite numbers; all 0 if there are none.
 
     Raises:
-        ConfigurationError: They are too few or many, or not finite.
+        ConfigurationError: There are too few, too many, or one is not finite.
     """
     return [0.0] * count if qualities is None else _finite("qualities", qualities, count)
 
 
 def _finite(name: str, values: Sequence[float], count: int) -> list[float]:
-    """Check that ``values`` are ``count`` finite numbers."""
+    """Return ``values`` as numbers; raise unless they are ``count`` finite ones."""
     numbers = [float(value) for value in values]
     if len(numbers) != count or not all(map(math.isfinite, numbers)):
         raise ConfigurationError(

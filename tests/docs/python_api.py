@@ -47,7 +47,7 @@ def _class(one: type) -> Iterator[str]:
     if "__init__" in vars(one) and not issubclass(one, Exception):
         yield _signature(one.__name__, one)
     yield _markdown(inspect.getdoc(one) or "")
-    told = {name: thing for name, thing in vars(one).items() if not name.startswith("_")}
+    told = {name: thing for name, thing in _members(one) if not name.startswith("_")}
     properties = {name: thing for name, thing in told.items() if isinstance(thing, property)}
     if properties:
         rows = (f"| `{name}` | {_cell(thing)} |" for name, thing in properties.items())
@@ -56,6 +56,13 @@ def _class(one: type) -> Iterator[str]:
         function = getattr(thing, "__func__", thing)
         if inspect.isfunction(function):
             yield from _callable(f"{one.__name__}.{name}", function, level=3)
+
+
+def _members(one: type) -> Iterator[tuple[str, object]]:
+    """What a class and its bases in the package define, the bases' first."""
+    for base in reversed(one.__mro__):
+        if base.__module__.startswith("streamsel") and not issubclass(base, Exception):
+            yield from vars(base).items()
 
 
 def _callable(name: str, function: Callable[..., object], *, level: int) -> Iterator[str]:
