@@ -13,16 +13,16 @@ from streamsel.coreset.assign import Indices
 Item = TypeVar("Item")
 
 _ROUNDING = 1e-9
-"""Of a tick: times that lie half-way between two by exact arithmetic are rounded up, always."""
+"""Tolerance in ticks: times half-way between two ticks in exact arithmetic are rounded up."""
 
 
 def uniform(total: int, count: int) -> Indices:
-    """Which of ``total`` frames ``ffmpeg -vf fps=`` keeps at the rate that leaves ``count``.
+    """Return which of ``total`` frames ``ffmpeg -vf fps=`` keeps at the rate that leaves ``count``.
 
-    The frames fall into ``count`` intervals of equal length; of each the last frame that begins
-    before its middle is kept, which is what ffmpeg's filter does at its default ``round=near`` for
-    a constant frame rate. All frames where ``count`` exceeds ``total`` (ffmpeg would repeat some).
-    Ascending, distinct, read-only. O(count).
+    The frames are divided into ``count`` intervals of equal length; of each interval the last frame
+    that begins before its middle is kept. ffmpeg's filter does this at its default ``round=near``
+    for a constant frame rate. If ``count`` exceeds ``total`` all frames are returned (ffmpeg would
+    repeat some). Ascending, distinct, read-only. O(count).
 
     >>> uniform(50, 7).tolist()
     [3, 10, 17, 24, 32, 39, 46]
@@ -36,11 +36,11 @@ def uniform(total: int, count: int) -> Indices:
 
 
 class EvenTicks:
-    """Tells of frames by their times which of them ``ffmpeg -vf fps=count/seconds`` passes.
+    """Decides by their times which frames ``ffmpeg -vf fps=count/seconds`` passes.
 
-    At its default ``round=near`` it rounds the time of each to ticks of that rate, and gives at
-    each tick the last frame that is not later: so a frame is passed where the next one, or the
-    end, falls on a later tick. ffmpeg repeats frames for the ticks in between; here each counts
+    At its default ``round=near`` the filter rounds frame times to ticks of that rate and outputs,
+    at each tick, the last frame that is not later. So a frame passes if the next one, or the end,
+    falls on a later tick. ffmpeg repeats frames for the ticks in between; here each frame counts
     once.
 
     >>> ticks = EvenTicks(count=2, seconds=2.0)
@@ -52,7 +52,7 @@ class EvenTicks:
         self._rate = count / seconds if seconds > 0 else 0.0
 
     def passes(self, time: float, following: float) -> bool:
-        """Whether the frame at this time is passed; ``following``: when the next one comes."""
+        """Whether the frame at ``time`` passes; ``following`` is the time of the next frame."""
         return self._tick(time) < self._tick(following)
 
     def _tick(self, time: float) -> int:
@@ -60,7 +60,7 @@ class EvenTicks:
 
 
 def random(total: int, count: int, seed: int) -> Indices:
-    """Which of ``total`` frames a :class:`Reservoir` of ``count`` with this ``seed`` ends up with.
+    """Return which of ``total`` frames a :class:`Reservoir` of ``count`` with this ``seed`` keeps.
 
     Every set of ``count`` is equally likely. Ascending, distinct, read-only. O(total).
 
@@ -80,9 +80,9 @@ class Reservoir(Generic[Item]):
     """A uniform random sample of a stream of unknown length.
 
     Algorithm R (Vitter 1985, "Random sampling with a reservoir", section 2, after Waterman): the
-    t-th item enters with probability count / t, in place of one drawn at random. One random number
-    an item, so the sample depends on the seed and the number of items alone, on any platform.
-    O(1) an offer, O(count) memory.
+    t-th item enters with probability count / t and replaces one drawn at random. One random number
+    per item, so the sample depends only on the seed and the number of items, on any platform. O(1)
+    per offer, O(count) memory.
     """
 
     def __init__(self, count: int, seed: int) -> None:
@@ -100,9 +100,9 @@ class Reservoir(Generic[Item]):
         return tuple(self._items)
 
     def offer(self, item: Item) -> tuple[Item, ...]:
-        """Take the next item of the stream; return those that are out because of it.
+        """Offer the next item of the stream; return the items that are out of the sample now.
 
-        Nothing while there is room; else the one item, ``item`` itself or the one it replaced.
+        Empty while there is room; else one item: ``item`` itself or the one it replaced.
 
         >>> reservoir = Reservoir(1, seed=0)
         >>> reservoir.offer("a"), len(reservoir.offer("b"))

@@ -9,20 +9,20 @@ from streamsel.bounds import require_count
 from streamsel.errors import ConfigurationError
 
 SHARE_PERIOD = 3600.0
-"""Seconds over which a share is kept where no period is given."""
+"""Default period of a share, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """Exactly one of ``count`` and ``share``.
+    """How many frames a feed may keep: exactly one of ``count`` and ``share``.
 
     ``Budget(count=300)`` keeps at most 300 frames at any time. ``Budget(count=50, period=3600.0)``
-    keeps at most 50 of every hour, for ever. ``Budget(share=0.05)`` keeps at most about every
-    twentieth frame, for ever; the frames of a ``period``, an hour unless told, are chosen among
-    each other. Periods are seconds of stream time, and begin at its multiples.
+    keeps at most 50 of every hour, permanently. ``Budget(share=0.05)`` keeps at most about every
+    twentieth frame, permanently; frames compete with each other within a ``period``, by default an
+    hour. Periods are seconds of stream time and begin at its multiples.
 
     Raises:
-        ConfigurationError: Both or none are given, or a value is out of its bounds.
+        ConfigurationError: Both or neither are given, or a value is out of its bounds.
     """
 
     count: int | None = None
@@ -43,11 +43,11 @@ class Budget:
 
     @property
     def span(self) -> float | None:
-        """Seconds after which frames are chosen afresh; None: never."""
+        """Length of a period in seconds; None if there is only one, without end."""
         return SHARE_PERIOD if self.share is not None and self.period is None else self.period
 
     def capacity(self, seen: int) -> int:
-        """Return the most frames that may stand for ``seen`` frames of a period.
+        """Return the maximum number of frames to keep of ``seen`` frames of a period.
 
         >>> Budget(count=5).capacity(1000), Budget(share=0.1).capacity(25)
         (5, 3)

@@ -13,18 +13,18 @@ from streamsel.errors import ConfigurationError
 from streamsel.frame import Vector, Vectors
 
 ESTIMATES = (8, 4, 2, 1)
-"""The parts of the calibration after which the floor is told: an eighth of it, a quarter, ..."""
+"""Divisors of the calibration length after which there is an estimate: an eighth, a quarter, ..."""
 
 FEWEST = 3
-"""Frames without which nothing can be told."""
+"""Minimum number of frames for an estimate."""
 
 
 @dataclass(slots=True)
 class Gaps:
-    """What is known of one feed: how many of its frames came, and how far apart they were.
+    """Distances between successive frames of one feed.
 
-    ``lag_1`` and ``lag_2`` are the distances of consecutive frames and of every second one;
-    ``before`` the last two frames, latest last, of which equal ones count once.
+    ``frames`` counts the frames. ``lag_1`` and ``lag_2`` are the distances of consecutive frames
+    and of every second one. ``before`` holds the last two distinct frames, latest last.
     """
 
     frames: int = 0
@@ -34,15 +34,15 @@ class Gaps:
 
 
 class Calibration:
-    """Tells the floor from the first ``frames`` valid embeddings of the feed with most of them.
+    """Estimates the near-duplicate distance from the first ``frames`` valid embeddings of a feed.
 
-    That is what :func:`floor_from` says of them. Frames must not wait for it, so there are
-    estimates on the way, from the first eighth, quarter and half. Memory: two vectors of each feed
-    and the distances.
+    Uses the feed with the most embeddings, and :func:`floor_from`. Frames need not wait for the
+    result: there are estimates after the first eighth, quarter and half. Memory: two vectors per
+    feed, and the distances.
     """
 
     def __init__(self, frames: int, feeds: Mapping[str, Gaps] | None = None) -> None:
-        """Begin, or go on from ``feeds``; distances across that break are not measured.
+        """Start, or continue from ``feeds``; distances across the interruption are not measured.
 
         Raises:
             ConfigurationError: ``frames`` is below 1.
@@ -55,11 +55,11 @@ class Calibration:
 
     @property
     def done(self) -> bool:
-        """Whether the floor that was told last is final."""
+        """Whether the last estimate is final."""
         return any(gaps.frames >= self._frames for gaps in self.feeds.values())
 
     def see(self, feed: str, vector: Vector) -> float | None:
-        """Take the next embedding of a feed; return the floor where it is told now."""
+        """Add the next embedding of a feed; return a new estimate if one is due, else None."""
         if self.done or not are_unit(vector[None])[0]:
             return None
         gaps = self.feeds.setdefault(feed, Gaps())
@@ -85,16 +85,16 @@ def _measure(gaps: Gaps, vector: Vector) -> None:
 
 
 QUIET = 5
-"""Percentile of the distances that is taken for the quiet part of the feed."""
+"""Percentile of the distances that represents the quiet part of the feed."""
 
 FLOOR_PER_NOISE = 2.0
-"""Floor in units of the distance that noise puts between two frames."""
+"""Near-duplicate distance as a multiple of the distance that noise puts between two frames."""
 
 SCATTER = 0.1
-"""By how much two percentiles of a hundred squared distances may differ by chance."""
+"""How far two percentiles of a hundred squared distances may differ by chance."""
 
 FEWEST_AT_REST = 40
-"""Distances without which it cannot be told that nothing but noise separates frames."""
+"""Minimum number of distances to detect that only noise separates the frames."""
 
 AT_REST = 0.25
 """Growth of the median squared distance from lag 1 to lag 2 up to which a feed rests. Chance alone
@@ -107,38 +107,40 @@ is a noisy one itself, and millions of frames are compared with it."""
 _QUIET_IN_DEVIATIONS = 1.645
 
 MOST = 0.5
-"""Largest floor. Frames that have nothing in common, as in a slide show, are equally far apart at
-any lag, just like those of a resting camera; but noise never separates frames that much."""
+"""Maximum near-duplicate distance.
+
+Unrelated frames, as in a slide show, are equally far apart at any lag, just like those of a resting
+camera; but noise never separates frames this much."""
 
 
 def floor_from(vectors: Vectors) -> float:
-    """Return the distance up to which frames of this feed are near duplicates.
+    """Return the near-duplicate distance of a feed, estimated from consecutive frames.
 
-    ``vectors`` (N, D) are consecutive frames of one feed, about a hundred of them. Sensor noise
-    and compression alone separate the frames of a resting camera, in a real embedding by .13 to
-    .23, so no fixed distance will do: the floor is twice the 5th percentile of the distance of
-    consecutive frames. But motion separates consecutive frames too. Noise separates frames alike
-    whatever the lag between them, while what motion does grows with the lag: the squared
-    distance at lag 0, extrapolated from lags 1 and 2, is what geostatistics calls the nugget of
-    the variogram (Matheron 1963, "Principles of geostatistics", on the nugget effect). It is that
-    of noise alone: ``2 * d1**2 - d2**2``, with the same percentile at either lag, and the latter
-    square a tenth smaller because percentiles scatter. The smaller estimate is used. For a
-    resting camera both are the same; for smooth motion the extrapolation is below zero, and the
-    floor is 0; for motion without inertia (a random walk) it stays below what separates
-    consecutive frames. The floor never exceeds .5.
+    ``vectors`` (N, D) are consecutive frames of one feed, about a hundred of them. Sensor noise and
+    compression alone separate the frames of a resting camera, in a real embedding by .13 to .23, so
+    no fixed distance will do: the estimate is twice the 5th percentile of the distance of
+    consecutive frames. But motion separates consecutive frames too. Noise separates frames equally
+    at any lag, while the effect of motion grows with the lag: the squared distance at lag 0,
+    extrapolated from lags 1 and 2, is what geostatistics calls the nugget of the variogram
+    (Matheron 1963, "Principles of geostatistics", on the nugget effect). It is that of noise alone:
+    ``2 * d1**2 - d2**2``, with the same percentile at either lag, and the latter square a tenth
+    smaller because percentiles scatter. The smaller estimate is used. For a resting camera both are
+    the same; for smooth motion the extrapolation is below zero and the result is 0; for motion
+    without inertia (a random walk) it stays below the distance of consecutive frames. The result
+    never exceeds .5.
 
-    Twice the quiet distances are enough where noise moves a vector in many directions, so that
-    all its distances are nearly the same. A small network sees noise in few, and they scatter. So
-    where the medians, too, are the same at either lag, which is to say that the feed rests, the
-    floor leaves room for the tail of such distances: squared lengths of noise are about gamma
-    distributed, and the cube roots of those normal (Wilson and Hilferty 1931, "The distribution
-    of chi-square"), so median and 5th percentile tell all of them.
+    Twice the quiet distances are enough if noise moves a vector in many directions, so that all its
+    distances are nearly the same. A small network sees noise in few directions, and the distances
+    scatter. So if the medians are the same at either lag too, that is, if the feed rests, the
+    result leaves room for the tail of such distances: squared lengths of noise are about gamma
+    distributed, and their cube roots normal (Wilson and Hilferty 1931, "The distribution of
+    chi-square"), so median and 5th percentile determine the distribution.
 
-    What it cannot tell: noise that lasts over several frames looks like motion, and gets a floor
-    too low for it.
+    Limit: noise that lasts over several frames looks like motion, and the estimate is too low for
+    it.
 
-    Repeated frames (distance 0, as converted frame rates have them) tell nothing of noise and
-    are left out, and so are invalid vectors. Fewer than three frames give 0. Cost O(N D).
+    Repeated frames (distance 0, as in converted frame rates) say nothing about noise and are left
+    out, as are invalid vectors. Fewer than three frames give 0. Cost O(N D).
 
     >>> rng = np.random.default_rng(0)
     >>> still = np.array([1.0, 0.0]) + 0.01 * rng.normal(size=(100, 2))
@@ -156,7 +158,7 @@ def floor_from(vectors: Vectors) -> float:
 
 
 def floor_of(lag_1: Distances, lag_2: Distances) -> float:
-    """Return what :func:`floor_from` does, from the distances at lag 1 (N - 1,) and 2 (N - 2,)."""
+    """Return the result of :func:`floor_from` from distances at lag 1 (N - 1,) and 2 (N - 2,)."""
     if len(lag_2) == 0:
         return 0.0
     near = float(np.percentile(lag_1, QUIET))
@@ -166,7 +168,7 @@ def floor_of(lag_1: Distances, lag_2: Distances) -> float:
 
 
 def _reach_at_rest(lag_1: Distances, lag_2: Distances) -> float:
-    """How far noise may reach in a feed that rests; 0 where it does not, or cannot be told."""
+    """Return how far apart noise may put frames of a resting feed; 0 if it does not rest."""
     rests = np.median(lag_2) ** 2 <= (1.0 + AT_REST) * np.median(lag_1) ** 2
     if len(lag_2) < FEWEST_AT_REST or not rests:
         return 0.0

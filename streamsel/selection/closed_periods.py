@@ -10,12 +10,12 @@ from streamsel.coreset.values import Change
 from streamsel.frame import Frame
 
 MOST = 100_000
-"""Most frames of ended periods that are remembered."""
+"""Maximum number of frames of closed periods held in memory."""
 
 
 @dataclass(slots=True, eq=False)
 class _Period:
-    """A coreset to which nothing is offered any more; its redundancy and size when last asked."""
+    """A coreset that accepts no more frames, with its latest redundancy and size."""
 
     coreset: Coreset[Frame]
     redundancy: float | None

@@ -22,42 +22,43 @@ from streamsel.selection.verdicts import events_of, refused, verdict_of
 
 
 class EndlessSelector:
-    """Selects among frames that never end, of one feed or of several that share a budget.
+    """Selects frames of endless feeds: of one feed, or of several that share a budget.
 
-    Implements ``streamsel.interfaces.LiveSelector`` with a :class:`Coreset`, or one for each
-    period of the budget, see :class:`Periods`. Times are stream times, see :class:`StreamClock`;
-    qualities are sharpness. Candidates are decided in blocks of ``look_ahead``, counted among those
-    with an embedding from the start of the stream, so verdicts do not depend on how the
-    candidates are handed over. With the floor ``auto`` nothing is held back: the floor begins at
-    ``min_distance``, is estimated early and told by the first ``calibration`` valid embeddings of
-    the feed with most of them, and whenever it rises, near duplicates are evicted.
+    Implements ``streamsel.interfaces.LiveSelector`` with a :class:`Coreset`, or one per period of
+    the budget, see :class:`Periods`. Times are stream times, see :class:`StreamClock`; qualities
+    are sharpness. Candidates are decided in blocks of ``look_ahead`` embedded candidates, counted
+    from the start of the stream, so verdicts do not depend on the batches in which candidates
+    arrive. With ``auto`` nothing is held back for calibration: the near-duplicate distance starts
+    at ``min_distance``, is estimated early and finally from the first ``calibration`` valid
+    embeddings of the feed with the most of them; whenever it rises, near duplicates are evicted.
 
-    - At most ``capacity`` frames represent the current period, unless more are pinned; without a
-      period all of the stream. The frames of ended periods stay kept, and only
-      :meth:`evict_redundant` and :meth:`forget` let them go.
-    - ``coverage_bound`` holds for every frame of the period (with a window: of that) but near
-      duplicates of what earlier periods kept, and what stood alone when it was forgotten.
-    - What changes hangs on the verdict of the frame that caused it. What an end of a period or a
-      restart changes hangs on the first verdict that follows, what a new floor changes on the last
-      of the block that told it.
-    - Two frames that represent the current period are more than the floor apart unless both are
-      pinned, and were when the floor rose. Where one of those is unpinned, the next verdict evicts
-      it or the other that may go.
+    - At most ``capacity`` frames, or as many as are pinned, represent the current period (without
+      periods: the whole stream). Frames of closed periods stay kept; only :meth:`evict_redundant`
+      and :meth:`forget` evict them.
+    - ``coverage_bound`` holds for every frame of the period (with a window: of the window), except
+      near duplicates of frames kept in earlier periods, and frames whose only representative was
+      removed by :meth:`forget`.
+    - Changes belong to the verdict of the frame that caused them. Changes at the end of a period or
+      after a restart belong to the first verdict that follows; changes after a new near-duplicate
+      distance belong to the last verdict of the block that gave it.
+    - Two frames that represent the current period are farther apart than the near-duplicate
+      distance, unless both are pinned and were when it rose. After one of them is unpinned, the
+      next verdict evicts one of the pair.
 
-    A frame is referred to while it waits, is kept, or is the witness of one that is; the pictures
-    of kept frames are for the caller to let go of.
+    A frame is referenced only while it waits, is kept, or is the witness of a kept frame. The
+    caller releases the pictures of kept frames.
 
     Args:
-        budget: How much may be kept.
+        budget: How many frames may be kept.
         dim: Length of an embedding.
-        floor: Distance up to which frames are near duplicates, or ``auto``.
-        min_distance: The least that the floor shall be.
-        look_ahead: Frames in a block, 1 for the lowest latency.
-        calibration: Frames that tell the floor.
+        floor: Near-duplicate distance, or ``auto``.
+        min_distance: Minimum of the near-duplicate distance.
+        look_ahead: Frames in a block; 1 for the lowest latency.
+        calibration: Number of frames that determine the near-duplicate distance.
         hysteresis: See :class:`Coreset`.
-        window: Seconds after which what was not seen again is forgotten; None: never. Frames of
-            ended periods are not.
-        warm_spacing: ``spacing`` of an earlier run on the like.
+        window: Seconds after which a frame that was not seen again expires; None: never. Does not
+            apply to closed periods.
+        warm_spacing: ``spacing`` of an earlier run on similar footage.
 
     Raises:
         ConfigurationError: A value is out of its bounds.
@@ -96,125 +97,126 @@ class EndlessSelector:
 
     @property
     def budget(self) -> Budget:
-        """How much may be kept; :meth:`resize` changes its count."""
+        """How many frames may be kept; :meth:`resize` changes the count."""
         return self._periods.budget
 
     @property
     def floor(self) -> float:
-        """Distance up to which frames are near duplicates, as far as it is known."""
+        """The current near-duplicate distance."""
         return self._periods.settings.floor
 
     @property
     def kept(self) -> tuple[FrameKey, ...]:
-        """The frames that are kept now, those of ended periods included, in order of their key."""
+        """The kept frames, including those of closed periods, ordered by key."""
         return tuple(sorted(self._periods.keys))
 
     @property
     def size(self) -> int:
-        """How many frames represent the current period; without periods, all that was seen."""
+        """Number of frames that represent the current period; without periods, the whole stream."""
         return len(self._periods.current)
 
     @property
     def capacity(self) -> int:
-        """The most that ``size`` may be, now."""
+        """Current maximum of ``size``."""
         return max(self._periods.current.capacity, self.size)
 
     @property
     def redundancy(self) -> float | None:
-        """Distance of the closest pair of one period of which one may be evicted.
+        """Distance of the closest pair within one period that has an unpinned frame.
 
-        Infinite where there is no such pair and yet a frame that may be; None where there is none.
+        Infinite if there is no such pair but an unpinned frame; None if there is none.
         """
         return self._periods.redundancy
 
     @property
     def pinned(self) -> tuple[FrameKey, ...]:
-        """The frames that are pinned, in order of their key."""
+        """The pinned frames, ordered by key."""
         return tuple(sorted(self._periods.pinned))
 
     @property
     def coverage_bound(self) -> float:
-        """Everything seen in this period is this near to one that represents it; see the class."""
+        """Every frame of this period is within this distance of a representative; see the class."""
         return self._periods.current.coverage_bound
 
     @property
     def spacing(self) -> float:
-        """Smallest distance between two that represent, when they were last at capacity.
+        """Smallest distance between two representatives when the set was last full.
 
-        In a period in which they never were, that of the period before.
+        In a period in which it was not full yet, that of the period before.
         """
         return self._periods.current.spacing or self._periods.settings.warm_spacing
 
     @property
     def representing(self) -> tuple[FrameKey, ...]:
-        """The frames that represent the current period, in the order they came."""
+        """The frames that represent the current period, in order of arrival."""
         return tuple(frame.key for frame in self._periods.current.keys)
 
     @property
     def recallable(self) -> frozenset[FrameKey]:
-        """The frames that are not kept and may be recalled: at most one for each that represents.
+        """The frames that are not kept but may be recalled: at most one per representative.
 
-        Evicted ones among them. None is left after :meth:`restore`.
+        Includes evicted frames. Empty after :meth:`restore`.
         """
         return frozenset(frame.key for frame in self._periods.current.witnesses)
 
     def vectors(self) -> Vectors:
-        """Return the (size, D) embeddings of those that are :attr:`representing`; a copy."""
+        """Return a copy of the embeddings of :attr:`representing`, (size, D)."""
         return self._periods.current.vectors()
 
     def judge(self, candidates: Sequence[Candidate]) -> list[Verdict]:
-        """Take the next candidates of the stream; return the verdicts that are now certain.
+        """Add the next candidates of the stream; return the verdicts that are now certain.
 
         Raises:
-            ConfigurationError: An embedding's length is not ``dim``.
+            ConfigurationError: The length of an embedding is not ``dim``.
         """
         return [v for block in self._ahead.take(candidates) for v in self._decide(block)]
 
     def finish(self) -> list[Verdict]:
-        """Return every verdict still owed; frames may follow all the same."""
+        """Return all outstanding verdicts; more frames may follow nevertheless."""
         return [v for block in self._ahead.rest() for v in self._decide(block)]
 
     def resize(self, count: int) -> list[Event]:
-        """Keep at most ``count`` from now on; with a period, in each from the current one on.
+        """Keep at most ``count`` frames from now on; with periods, in each from the current one on.
 
         Raises:
-            ConfigurationError: ``count`` is below 1, or a share is kept.
+            ConfigurationError: ``count`` is below 1, or the budget is a share.
         """
         return [*events_of(self._periods.resize(count))]
 
     def evict_redundant(self, reason: str) -> list[Event]:
-        """Evict one frame, of the closest pair within the most redundant period.
+        """Evict one frame of the closest pair within the most redundant period.
 
-        Where there is no pair any more, one that is alone in its period, the oldest first; nothing
-        where all are pinned or none is kept.
+        If no pair is left, evict a frame that is alone in its period, the oldest first. Returns no
+        event if all frames are pinned or none is kept.
         """
         return [*events_of(self._periods.thin(reason))]
 
     def forget(self, keys: Collection[FrameKey], reason: str) -> list[Event]:
-        """Evict these, pinned or not; those that are not kept are passed over.
+        """Evict these frames, pinned or not; keys that are not kept are ignored.
 
-        The nearest other frame represents each from now on, so ``coverage_bound`` holds on.
+        The nearest other frame represents each from now on, so ``coverage_bound`` still holds.
         """
         return [*events_of(self._periods.remove(keys, reason))]
 
     def pin(self, key: FrameKey) -> bool:
-        """Never evict this frame, except by :meth:`forget`. False where it is not kept.
+        """Pin a frame: only :meth:`forget` evicts it. Return False if it is not kept.
 
-        Store :meth:`state` soon after: it is no event, so nothing else tells of it after a restart.
+        Store :meth:`state` soon after: pinning is not an event, so nothing else restores it after a
+        restart.
         """
         return self._periods.pin(key, True)
 
     def unpin(self, key: FrameKey) -> bool:
-        """Let this frame be evicted again. False where it is not kept."""
+        """Unpin a frame, so that it can be evicted again. Return False if it is not kept."""
         return self._periods.pin(key, False)
 
     def state(self) -> bytes:
-        """All that is needed to continue, beside the kept frames and their embeddings.
+        """Return the state to continue from, apart from the kept frames and their embeddings.
 
-        To be stored with every change of the kept frames, and soon after a pin: else
-        ``coverage_bound`` says little after :meth:`restore`, and the pin is lost. Frames that were
-        refused since may be unknown to it. About ten bytes for each frame that represents or is
-        familiar, and some hundred.
+        Store it with every change of the kept frames and soon after a pin; otherwise
+        ``coverage_bound`` is weak after :meth:`restore`, and the pin is lost. It may lag behind in
+        frames that were refused or covered since. Size: about ten bytes per representative and
+        carried-over frame, plus some hundred.
         """
         periods, current = self._periods, self._periods.current
         calibration = self._calibration
@@ -237,17 +239,17 @@ class EndlessSelector:
         ).to_bytes()
 
     def restore(self, state: bytes, kept: Sequence[Candidate]) -> None:
-        """Continue, in a fresh selector, from a state and the frames that are kept by the record.
+        """Continue, in a new selector, from a state and the kept frames of the record.
 
-        ``state`` is empty where none was stored. It may be older than the frames: those of it that
-        are no longer kept are left out, those that it does not know are taken in, and the settings
-        of this selector apply. What exceeds them is evicted with the next verdict. The bound of the
-        coverage holds on, as :func:`streamsel.selection.restart.resume` proves; with a window,
-        what was refused after the state was taken may be forgotten as early as what was refused
-        before.
+        ``state`` is empty if none was stored. It may be older than the frames: frames of the state
+        that are no longer kept are dropped, kept frames that it does not know are added, and the
+        settings of this selector apply. Frames in excess are evicted with the next verdict. The
+        coverage bound still holds, as :func:`streamsel.selection.restart.resume` proves; with a
+        window, frames covered after the state was taken may expire as early as frames covered
+        before it.
 
         Raises:
-            RecordError: The state is damaged or unknown, or a frame has no embedding that fits.
+            RecordError: The state is damaged or unknown, or a frame has no matching embedding.
         """
         found = LiveState.from_bytes(state) if state else None
         self._clock = StreamClock() if found is None else StreamClock(found.now, found.feeds)
@@ -259,7 +261,7 @@ class EndlessSelector:
         self._restored = True
 
     def _recall_floor(self, state: LiveState) -> None:
-        """Take over the floor that was told, or what it takes to tell it."""
+        """Restore the near-duplicate distance, or the unfinished calibration."""
         if not self._auto:
             return
         self._told = state.told
@@ -269,7 +271,7 @@ class EndlessSelector:
         self._calibration = Calibration(self._frames, state.gaps) if calibrating else None
 
     def _decide(self, block: Sequence[Candidate]) -> list[Verdict]:
-        """Decide a block of candidates, refused ones among them, and return their verdicts."""
+        """Decide a block of candidates, including refused ones; return their verdicts."""
         frames = [candidate.frame for candidate in block]
         before = self._clock.now
         times = [self._clock.at(frame.key.feed, frame.media_time) for frame in frames]
@@ -306,7 +308,7 @@ class EndlessSelector:
     def _calibrate(
         self, embedded: Sequence[tuple[Candidate, Vector, float]]
     ) -> list[Change[Frame]]:
-        """Let a block add to the calibration; evict what turns out to be near duplicates."""
+        """Add a block to the calibration; evict near duplicates by the new distance."""
         changes: list[Change[Frame]] = []
         for candidate, vector, _ in embedded:
             if self._calibration is None:
@@ -320,7 +322,7 @@ class EndlessSelector:
         return changes
 
     def _settle(self) -> list[Change[Frame]]:
-        """After a restart, evict near duplicates of what is kept by a lower floor."""
+        """After a restart, evict near duplicates that were kept with a lower distance."""
         if not self._restored:
             return []
         self._restored = False

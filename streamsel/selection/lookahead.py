@@ -9,11 +9,11 @@ from streamsel.frame import Candidate
 
 
 class LookAhead:
-    """Cuts a stream of candidates into blocks, by their place in it, never by how they come.
+    """Cuts a stream of candidates into blocks by position, independent of arrival batches.
 
-    A block ends with its ``frames``-th candidate that has an embedding; refused ones travel with
-    it, or alone where none is waited for. The first ``hold`` with an embedding are held back and
-    then cut into blocks. One block is to be decided before the next is asked for.
+    A block ends with its ``frames``-th embedded candidate; refused candidates travel with it, or
+    alone if no embedded one is waiting. The first ``hold`` embedded candidates are held back and
+    then cut into blocks. The caller must decide one block before taking the next.
 
     Raises:
         ConfigurationError: ``frames`` or ``hold`` is below 1.
@@ -31,14 +31,14 @@ class LookAhead:
 
     @property
     def waiting(self) -> Sequence[Candidate]:
-        """What is not part of a block yet."""
+        """Candidates that are not part of a block yet."""
         return tuple(self._waiting)
 
     def take(self, candidates: Sequence[Candidate]) -> Iterator[list[Candidate]]:
-        """Take the next candidates of the stream; yield the blocks that are complete.
+        """Add the next candidates of the stream; yield the blocks that are complete.
 
         Raises:
-            ConfigurationError: An embedding's length is not ``dim``.
+            ConfigurationError: The length of an embedding is not ``dim``.
         """
         for candidate in candidates:
             if candidate.embedding is not None:
@@ -53,7 +53,7 @@ class LookAhead:
                 yield from self._complete()
 
     def rest(self) -> Iterator[list[Candidate]]:
-        """Yield all that waits; the last block may be shorter."""
+        """Yield all waiting candidates; the last block may be shorter."""
         yield from self._complete()
         if self._waiting:
             block, self._waiting, self._embedded = self._waiting, [], 0
@@ -69,7 +69,7 @@ class LookAhead:
             yield block
 
     def _end(self) -> int:
-        """Return the length of the first complete block among what waits; 0: there is none."""
+        """Return the length of the first complete block among the waiting candidates; 0 if none."""
         embedded = 0
         for position, candidate in enumerate(self._waiting):
             embedded += candidate.embedding is not None

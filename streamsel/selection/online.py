@@ -18,27 +18,28 @@ from streamsel.selection.verdicts import refused, verdict_of
 
 
 class OnlineSelector:
-    """Selects in one pass with a :class:`Coreset`, of at most ``count`` frames at any time.
+    """Selects at most ``count`` frames in one pass with a :class:`Coreset`.
 
-    Candidates are decided in blocks of ``look_ahead``, counted among those with an embedding from
-    the start of the stream, so verdicts do not depend on how the candidates are handed over. With
-    the floor ``auto`` the first ``calibration`` of them are held back and tell the floor, see
-    :func:`floor_from`; of several feeds that one which has most of them. Times are media times,
-    qualities are sharpness. A verdict is given as soon as all before it are.
+    Candidates are decided in blocks of ``look_ahead`` embedded candidates, counted from the start
+    of the stream, so verdicts do not depend on the batches in which candidates arrive. With
+    ``auto`` the first ``calibration`` embedded candidates are held back to determine the
+    near-duplicate distance, see :func:`floor_from`; of several feeds, the one with the most of them
+    is used. Times are media times, qualities are sharpness. A verdict is returned as soon as all
+    before it are certain.
 
-    A frame is referred to only while it waits, is a center, or is the witness of one; so pictures
-    are let go of early. Cost and guarantees are those of the coreset.
+    A frame is referenced only while it waits, is a center, or is the witness of one, so pictures
+    are released early. Cost and guarantees are those of the coreset.
 
     Args:
-        count: Most frames kept.
+        count: Maximum number of kept frames.
         dim: Length of an embedding.
-        floor: Distance up to which frames are near duplicates, or ``auto``.
-        min_distance: The least that the floor shall be.
-        look_ahead: Frames in a block, 1 for the lowest latency.
-        calibration: Frames that tell the floor.
+        floor: Near-duplicate distance, or ``auto``.
+        min_distance: Minimum of the near-duplicate distance.
+        look_ahead: Frames in a block; 1 for the lowest latency.
+        calibration: Number of frames that determine the near-duplicate distance.
         hysteresis: See :class:`Coreset`.
-        window: Seconds after which what was not seen again is forgotten; None: never.
-        warm_spacing: ``coreset.spacing`` at the end of an earlier run on the like.
+        window: Seconds after which a frame that was not seen again expires; None: never.
+        warm_spacing: ``coreset.spacing`` at the end of an earlier run on similar footage.
 
     Raises:
         ConfigurationError: A value is out of its bounds.
@@ -75,33 +76,33 @@ class OnlineSelector:
 
     @property
     def kept(self) -> tuple[FrameKey, ...]:
-        """The frames that are kept now, in order of their key."""
+        """The kept frames, ordered by key."""
         return tuple(sorted(frame.key for frame in self._coreset.keys))
 
     @property
     def coreset(self) -> Coreset[Frame]:
-        """The set as it is now; another, likewise empty one takes its place at calibration."""
+        """The current coreset; calibration replaces it with a new, also empty one."""
         return self._coreset
 
     @property
     def floor(self) -> float:
-        """Distance up to which frames are near duplicates; until it is known, ``min_distance``."""
+        """The near-duplicate distance; ``min_distance`` until it is known."""
         return self._coreset.floor
 
     def judge(self, candidates: Sequence[Candidate]) -> list[Verdict]:
-        """Take the next candidates of the stream; return the verdicts that are now certain.
+        """Add the next candidates of the stream; return the verdicts that are now certain.
 
         Raises:
-            ConfigurationError: An embedding's length is not ``dim``.
+            ConfigurationError: The length of an embedding is not ``dim``.
         """
         return [v for block in self._ahead.take(candidates) for v in self._decide(block)]
 
     def finish(self) -> list[Verdict]:
-        """The stream has ended: return every verdict still owed."""
+        """End the stream: return all outstanding verdicts."""
         return [v for block in self._ahead.rest() for v in self._decide(block)]
 
     def _calibrate(self, held: Sequence[Candidate]) -> None:
-        """Tell the floor from the candidates that were held back, and start over with it."""
+        """Determine the near-duplicate distance from the held candidates; start over with it."""
         feeds: defaultdict[str, list[Vector]] = defaultdict(list)
         for candidate in held:
             if candidate.embedding is not None:
@@ -112,13 +113,13 @@ class OnlineSelector:
         self._calibrating = False
 
     def _stream_time(self, frame: Frame) -> float:
-        """Seconds since the stream began: each feed's own time begins where others had got to."""
+        """Return seconds since the stream began; a feed starts at the time the others reached."""
         begun = self._begun.setdefault(frame.key.feed, self._clock - frame.media_time)
         self._clock = max(self._clock, begun + frame.media_time)
         return begun + frame.media_time
 
     def _decide(self, block: Sequence[Candidate]) -> list[Verdict]:
-        """Decide a block of candidates, refused ones among them, and return their verdicts."""
+        """Decide a block of candidates, including refused ones; return their verdicts."""
         embedded = [
             (candidate, candidate.embedding)
             for candidate in block

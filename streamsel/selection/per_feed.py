@@ -11,25 +11,25 @@ from streamsel.interfaces import Selector
 
 
 class PerFeedSelector:
-    """Routes each feed to a selector made for it, and ends that when the next feed begins.
+    """Routes each feed to a selector of its own, and finishes it when the next feed begins.
 
-    Feeds must not be interleaved: verdicts then still come out in stream order.
+    Feeds must not be interleaved; then verdicts come out in stream order.
     """
 
     def __init__(self, make: Callable[[str], Selector]) -> None:
-        """``make`` builds the selector of the feed it is given the name of."""
+        """``make`` builds the selector of a feed from the feed's name."""
         self._make = make
         self._current: tuple[str, Selector] | None = None
         self._kept: list[FrameKey] = []
 
     @property
     def kept(self) -> tuple[FrameKey, ...]:
-        """The frames that are kept now, in order of their key."""
+        """The kept frames, ordered by key."""
         current = () if self._current is None else self._current[1].kept
         return tuple(sorted([*self._kept, *current]))
 
     def judge(self, candidates: Sequence[Candidate]) -> list[Verdict]:
-        """Take the next candidates of the stream; return the verdicts that are now certain."""
+        """Add the next candidates of the stream; return the verdicts that are now certain."""
         verdicts: list[Verdict] = []
         for feed, group in groupby(candidates, key=lambda candidate: candidate.frame.key.feed):
             if self._current is None or self._current[0] != feed:
@@ -39,7 +39,7 @@ class PerFeedSelector:
         return verdicts
 
     def finish(self) -> list[Verdict]:
-        """The stream, or its current feed, has ended: return every verdict still owed."""
+        """End the stream or its current feed: return all outstanding verdicts."""
         if self._current is None:
             return []
         _, selector = self._current

@@ -17,32 +17,33 @@ from streamsel.selection.carry_over import CarryOver
 from streamsel.selection.closed_periods import ClosedPeriods
 
 HALVINGS = 4
-"""How often in a period the threshold halves while the set fills too slowly."""
+"""How many times the threshold halves in a period in which the set fills too slowly."""
 
-CARRIED_OVER = 2
-"""Most familiar frames, in capacities of a period."""
+FAMILIAR = 2
+"""Maximum number of carried-over frames, as a multiple of a period's capacity."""
 
 
 class Periods:
-    """Coresets one after another: the current one, and those of ended periods.
+    """Coresets of successive periods: the current one, and those of closed periods.
 
-    Without a period there is one coreset for ever. With one, each begins empty, with the spacing
-    that the last one reached (``warm_spacing`` for the first); while it has fewer centers than its
-    capacity times the part of the period that has passed, its threshold halves ``HALVINGS``
-    times a period, so a period that is less diverse than the last still fills. What is within the
-    floor of a familiar frame is covered by it, see :class:`CarryOver`. The frames of ended
-    periods stay kept; see :class:`ClosedPeriods`.
+    Without a period there is one coreset without end. With one, each coreset starts empty, with the
+    spacing that the last one reached (``warm_spacing`` for the first). While it has fewer centers
+    than its capacity times the elapsed part of the period, its threshold halves ``HALVINGS`` times
+    per period, so that a period less diverse than the last still fills. A frame within the
+    near-duplicate distance of a carried-over frame is covered by it. Frames of closed periods stay
+    kept.
 
-    A share is one of the frames of a period. Their number is expected to be that of the last one
-    and the capacity follows, so that frames are chosen as if it had been known; more frames let it
-    grow, and when a period ends with fewer, it shrinks. In the first period it grows from 1.
+    A share is a share of the frames of a period. The expected number of frames is that of the last
+    period, and sets the capacity, so that frames are chosen as if the number were known. More
+    frames raise it; a period that ends with fewer is shrunk. In the first period the capacity grows
+    from 1.
 
-    Without a period nothing of this costs anything; with one, a frame costs a scan of the familiar
-    frames on top of that of the centers.
+    Cost: none without a period; with one, each frame costs a scan of the carried-over frames in
+    addition to that of the centers.
     """
 
     def __init__(self, budget: Budget, settings: Settings) -> None:
-        """Begin; the capacity of ``settings`` is not regarded."""
+        """Start the first period; the capacity in ``settings`` is ignored."""
         self._budget = budget
         self._settings = settings
         self._homes: dict[FrameKey, tuple[Frame, Coreset[Frame]]] = {}
@@ -53,33 +54,33 @@ class Periods:
 
     @property
     def budget(self) -> Budget:
-        """How much may be kept."""
+        """How many frames may be kept."""
         return self._budget
 
     @property
     def settings(self) -> Settings:
-        """Those of the next coreset."""
+        """Settings of the next coreset."""
         return self._settings
 
     @property
     def keys(self) -> Collection[FrameKey]:
-        """The frames that are kept now, those of ended periods included, in no order."""
+        """The kept frames, including those of closed periods, in no order."""
         return self._homes.keys()
 
     @property
     def pinned(self) -> list[FrameKey]:
-        """The frames that are pinned, in no order."""
-        coresets = [*self.closed.coresets, self.current]
+        """The pinned frames, in no order."""
+        coresets = [*self.ended.coresets, self.current]
         return [frame.key for coreset in coresets for frame in coreset.pinned]
 
     @property
     def redundancy(self) -> float | None:
-        """Distance of the closest pair of one period of which one may be evicted."""
-        both = (self.closed.redundancy, self.current.redundancy)
+        """Distance of the closest pair within one period that has an unpinned frame."""
+        both = (self.ended.redundancy, self.current.redundancy)
         return min((one for one in both if one is not None), default=None)
 
     def begin(self, time: float, frames: Sequence[Frame]) -> list[Change[Frame]]:
-        """Say before each block that ``frames`` are judged next, at ``time``, which never falls."""
+        """Announce a block: ``frames`` are judged next, at ``time``, which never decreases."""
         span = self._budget.span
         changes: list[Change[Frame]] = []
         index = 0 if span is None else int(time // span)
@@ -106,7 +107,7 @@ class Periods:
         times: Sequence[float],
         qualities: Sequence[float],
     ) -> list[Decision[Frame]]:
-        """Decide a block of frames with their ``vectors`` (N, D), at least one."""
+        """Decide a block of at least one frame with ``vectors`` (N, D)."""
         known = self._recognise(frames, vectors)
         rows = [row for row in range(len(frames)) if row not in known]
         offered = self.current.offer_block(
@@ -121,19 +122,19 @@ class Periods:
         return [decisions[row] for row in range(len(frames))]
 
     def resize(self, count: int) -> list[Change[Frame]]:
-        """Keep at most ``count``, of every period from the current one on."""
+        """Keep at most ``count`` frames of every period from the current one on."""
         if self._budget.share is not None:
             raise ConfigurationError("selector: it keeps a share of the frames, so it has no count")
         self._budget = replace(self._budget, count=count)
         return self._follow(self.current.resize(count))
 
     def set_floor(self, floor: float) -> list[Change[Frame]]:
-        """Let ``floor`` be the distance up to which frames are near duplicates, from now on."""
+        """Change the near-duplicate distance."""
         self._settings = replace(self._settings, floor=floor)
         return self._follow(self.current.set_floor(floor))
 
     def thin(self, reason: str) -> list[Change[Frame]]:
-        """Evict one frame of the most redundant period, of equals the oldest."""
+        """Evict one frame of the most redundant period; of equals, of the oldest."""
         least = self.redundancy
         if least is None:
             return []
@@ -142,7 +143,7 @@ class Periods:
         return self._follow(self.current.evict_redundant(reason))
 
     def remove(self, keys: Iterable[FrameKey], reason: str) -> list[Change[Frame]]:
-        """Remove these frames, pinned or not; those that are not kept are passed over.
+        """Remove these frames, pinned or not; keys that are not kept are ignored.
 
         The nearest other frame of its period represents each, as long as there is one.
         """
@@ -157,7 +158,7 @@ class Periods:
         return self._follow(changes)
 
     def pin(self, key: FrameKey, pinned: bool) -> bool:
-        """Pin or unpin a frame; False where it is not kept."""
+        """Pin or unpin a frame; return False if it is not kept."""
         if key not in self._homes:
             return False
         frame, coreset = self._homes[key]
@@ -166,7 +167,7 @@ class Periods:
         return done
 
     def learn(self, spacing: float) -> None:
-        """Let the next coreset begin with ``spacing`` as that of an earlier run; 0: no change."""
+        """Start the next coreset with ``spacing`` as that of an earlier run; 0: no change."""
         if spacing:
             self._settings = replace(self._settings, warm_spacing=spacing)
 
@@ -177,9 +178,9 @@ class Periods:
         period_progress: PeriodProgress,
         carry_over: Sequence[tuple[Frame, Vector, bool]],
     ) -> None:
-        """Continue with these, oldest first, in place of what there was."""
-        self.current, self.period_progress, self.closed = current, period_progress, ClosedPeriods()
-        self.carry_over.restore(carry_over)
+        """Continue with these coresets, oldest first, in place of the present ones."""
+        self.current, self.pace, self.ended = current, pace, Ended()
+        self.familiar.restore(familiar)
         self._homes = {frame.key: (frame, current) for frame in current.keys}
         for coreset in closed:
             self._homes |= {frame.key: (frame, coreset) for frame in coreset.keys}
@@ -190,7 +191,7 @@ class Periods:
         return self._budget.capacity(max(self.period_progress.seen, self.period_progress.expected))
 
     def _open(self) -> Coreset[Frame]:
-        """Return an empty coreset for the period that begins."""
+        """Return an empty coreset for a new period."""
         settings = self._settings
         return Coreset(
             self._capacity(),
@@ -202,8 +203,8 @@ class Periods:
         )
 
     def _turn(self, span: float, index: int, time: float) -> list[Change[Frame]]:
-        """End the current period and begin that of ``index``."""
-        closed = self.current
+        """Close the current period and begin that of ``index``."""
+        ended = self.current
         changes: list[Change[Frame]] = []
         if self._budget.share is not None:
             changes = self._follow(closed.resize(self._budget.capacity(self.period_progress.seen)))
@@ -219,8 +220,8 @@ class Periods:
         return changes
 
     def _recognise(self, frames: Sequence[Frame], vectors: Vectors) -> dict[int, Decision[Frame]]:
-        """Decide the frames that are near duplicates of familiar ones, by their position."""
-        if not self.carry_over.frames:
+        """Decide the frames that are near duplicates of carried-over ones, by position."""
+        if not self.familiar.frames:
             return {}
         floor = self._settings.floor
         valid = np.flatnonzero(are_unit(vectors))
@@ -242,7 +243,7 @@ class Periods:
         }
 
     def _follow(self, changes: Sequence[Change[Frame]]) -> list[Change[Frame]]:
-        """Note where each frame is kept now."""
+        """Record which coreset keeps each frame now."""
         gone = []
         for change in changes:
             key = change.key.key
@@ -257,7 +258,7 @@ class Periods:
 
 
 SURE = 0.1
-"""The part of a period that must have been seen for its rate of frames to be believed."""
+"""Share of a period that must have been seen for its frame rate to be used."""
 
 
 @dataclass(slots=True)

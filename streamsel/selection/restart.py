@@ -17,12 +17,12 @@ from streamsel.selection.state import LiveState
 from streamsel.selection.stream_time import StreamClock
 
 ARCHIVE = -1
-"""The period of frames that were kept before there was one coreset for ever."""
+"""Number of the period of frames kept before the budget had no periods."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Survivor:
-    """A frame that is kept by the record, its vector, and its stream time."""
+    """A kept frame of the record, with its vector and stream time in seconds."""
 
     frame: Frame
     vector: Vector
@@ -30,10 +30,10 @@ class Survivor:
 
 
 def survivors(kept: Iterable[Candidate], dim: int, clock: StreamClock) -> list[Survivor]:
-    """Return the kept frames in order of their time; ``clock`` moves on to the latest.
+    """Return the kept frames ordered by time; advances ``clock`` to the latest.
 
     Raises:
-        RecordError: A frame comes twice, or its embedding is missing, invalid or of another length.
+        RecordError: A frame occurs twice, or its embedding is missing, invalid or of wrong length.
     """
     found: list[Survivor] = []
     keys: set[FrameKey] = set()
@@ -54,18 +54,18 @@ def survivors(kept: Iterable[Candidate], dim: int, clock: StreamClock) -> list[S
 
 
 def resume(periods: Periods, state: LiveState | None, kept: Sequence[Survivor], now: float) -> None:
-    """Let fresh ``periods`` go on with ``kept`` at stream time ``now``.
+    """Continue new ``periods`` with the ``kept`` frames at stream time ``now``.
 
-    What is of the current period is told by the index of its frames, or by their time where the
-    period is another than that of the state. Frames of ended periods remain so where there is
-    only one coreset any more: a change of the budget does not throw an archive away.
+    Frames belong to the current period by their index, or by their time if the period differs from
+    that of the state. Frames of closed periods stay in closed periods even if the budget has no
+    periods any more: a change of the budget never discards an archive.
 
-    The bound of the coverage holds on if the state was stored with each change of the kept frames.
-    Then the centers are those of the state, so nothing was admitted or evicted since it was taken,
-    and what was refused since is within its ``refusals`` of a center, see
-    ``Coreset.refusal_bound``: every reach is raised to that. Where the centers are others, frames
-    may have been admitted and evicted of which nothing is known, and every reach becomes 2, the
-    most that two unit vectors can be apart; that lasts as long as the coreset does.
+    The coverage bound still holds if the state was stored with each change of the kept frames. Then
+    the centers are those of the state, so nothing was admitted or evicted since it was taken, and
+    frames covered since are within its ``refusals`` of a center, see ``Coreset.refusal_bound``:
+    every reach is raised to that. If the centers differ, unknown frames may have been admitted and
+    evicted, and every reach becomes 2, the largest distance of two unit vectors, for as long as the
+    coreset exists.
     """
     span = periods.budget.span
     same = state if state is not None and state.budget.span == span else None
@@ -90,7 +90,7 @@ def resume(periods: Periods, state: LiveState | None, kept: Sequence[Survivor], 
 def _by_period(
     kept: Iterable[Survivor], span: float | None, state: LiveState | None, now: float
 ) -> dict[int, list[Survivor]]:
-    """Divide the kept frames by the number of their period; the current one is there if empty."""
+    """Group the kept frames by period number; the current period is present even if empty."""
     groups: defaultdict[int, list[Survivor]] = defaultdict(list)
     first: Mapping[str, int] = {} if state is None else state.period_progress.first
     same = state is not None and state.budget.span == span
@@ -148,7 +148,7 @@ def _current(
     kept: Sequence[Survivor],
     pinned: Collection[FrameKey],
 ) -> Coreset[Frame]:
-    """Return the current coreset; ``state`` is that of the same one, None: it is not known."""
+    """Return the current coreset; ``state`` is its stored state, or None if unknown."""
     progress = Progress(soft=WARM_SHARE * settings.warm_spacing)
     known: Mapping[FrameKey, tuple[float, float]] = {}
     least = FARTHEST

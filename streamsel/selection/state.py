@@ -18,20 +18,20 @@ from streamsel.selection.calibration import Gaps
 from streamsel.selection.periods import PeriodProgress
 
 FORMAT = "streamsel-selector-1"
-"""Another layout gets another name."""
+"""Format name; another layout gets another name."""
 
 _REACH_DIGITS, _LAST_DIGITS = 5, 2
 
 
 @dataclass(frozen=True, slots=True)
 class LiveState:
-    """A selector at one moment.
+    """The state of a selector at one moment.
 
-    ``told`` is the floor that calibration has told, None: it has not; ``gaps`` is what it knows of
-    each feed so far. ``now`` and ``feeds`` are those of the stream's clock. ``capacity``,
-    ``progress`` and ``centers`` (reach and last time of each) are those of the current coreset;
-    ``refusals`` bounds the distance of what is refused until the centers change. ``carry_over``
-    says whether each such frame was seen in the current period.
+    ``told`` is the calibrated near-duplicate distance, None before calibration; ``gaps`` is the
+    unfinished calibration per feed. ``now`` and ``feeds`` are those of the stream clock.
+    ``capacity``, ``progress`` and ``centers`` (reach and last time of each) are those of the
+    current coreset; ``refusals`` bounds the distance of frames covered until the centers change.
+    ``familiar`` says whether each carried-over frame was seen in the current period.
     """
 
     budget: Budget
@@ -49,9 +49,9 @@ class LiveState:
     pinned: Sequence[FrameKey]
 
     def to_bytes(self) -> bytes:
-        """Return the state as compressed JSON: about ten bytes a center.
+        """Return the state as compressed JSON, about ten bytes per center.
 
-        Reaches and times are rounded up, so that whatever they promise still holds.
+        Reaches and times are rounded up, so that bounds still hold.
         """
         state = {
             "format": FORMAT,
@@ -78,10 +78,10 @@ class LiveState:
 
     @classmethod
     def from_bytes(cls, content: bytes) -> LiveState:
-        """Read what :meth:`to_bytes` wrote.
+        """Read the bytes written by :meth:`to_bytes`.
 
         Raises:
-            RecordError: The bytes are no state, are damaged, or are of another version.
+            RecordError: The bytes are not a state, are damaged, or have another format version.
         """
         try:
             state = json.loads(zlib.decompress(content))
@@ -127,7 +127,7 @@ def _up(value: float, digits: int) -> float:
 
 
 def _packed(keys: Sequence[FrameKey] | Mapping[FrameKey, object]) -> dict[str, list[Any]]:
-    """Return columns of ``keys``, the name of each feed written once."""
+    """Return ``keys`` as columns; each feed name is stored once."""
     feeds = list(dict.fromkeys(key.feed for key in keys))
     numbers = {feed: number for number, feed in enumerate(feeds)}
     return {
@@ -138,7 +138,7 @@ def _packed(keys: Sequence[FrameKey] | Mapping[FrameKey, object]) -> dict[str, l
 
 
 def _keys(columns: Mapping[str, Any]) -> list[FrameKey]:
-    """Return the keys that :func:`_packed` made columns of."""
+    """Return the keys packed by :func:`_packed`."""
     feeds = [*map(str, columns["feeds"])]
     pairs = zip(columns["feed"], columns["index"], strict=True)
     return [FrameKey(feeds[feed], int(index)) for feed, index in pairs]
@@ -174,7 +174,7 @@ def _count(value: Any) -> int:
 
 
 def _apart(value: Any) -> float:
-    """Check a distance of two unit vectors; earlier versions wrote what rounding added to it."""
+    """Check a distance of unit vectors, clipped to 2; earlier versions stored rounding errors."""
     return min(FARTHEST, _distance(value, most=FARTHEST + UNIT_TOLERANCE))
 
 

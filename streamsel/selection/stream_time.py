@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 LAG = 60.0
-"""By how many seconds a feed may be behind the others before it is brought up to them."""
+"""Seconds by which a feed may lag behind the others before its time is advanced to theirs."""
 
 
 class StreamClock:
-    """Turns the media times of feeds into one stream time, in seconds.
+    """Converts the media times of several feeds to one stream time, in seconds.
 
-    The first feed's stream time is its media time; a feed that joins later begins where the others
-    have got to. A feed whose media time goes back, or that has fallen ``LAG`` behind (its camera's
-    clock runs slow, or another feed jumped ahead), goes on from there too. So ``now`` never goes
-    back, and no feed is ever far behind it. A jump ahead is believed: media time covers gaps.
+    The stream time of the first feed is its media time; a feed that joins later starts at the time
+    the others have reached. A feed whose media time steps back, or that has fallen ``LAG`` seconds
+    behind (its camera's clock runs slow, or another feed jumped ahead), continues from there too.
+    So ``now`` never decreases, and no feed is ever far behind it. Jumps ahead are accepted: media
+    time covers gaps.
 
     >>> clock = StreamClock()
     >>> clock.at("gate", 5.0), clock.at("yard", 100.0), clock.at("yard", 101.0), clock.now
@@ -32,12 +33,12 @@ class StreamClock:
 
     @property
     def now(self) -> float:
-        """The latest stream time there was."""
+        """The latest stream time."""
         return self._now
 
     @property
     def feeds(self) -> Mapping[str, tuple[float, float]]:
-        """Of each feed what is added to its media time, and its last media time."""
+        """For each feed, the offset added to its media time, and its last media time."""
         return self._feeds
 
     def at(self, feed: str, media_time: float) -> float:
@@ -53,5 +54,5 @@ class StreamClock:
         return time
 
     def was(self, feed: str, media_time: float) -> float:
-        """Return about when an earlier frame of ``feed`` was."""
+        """Return the approximate stream time of an earlier frame of ``feed``."""
         return self._feeds.get(feed, (0.0, 0.0))[0] + media_time

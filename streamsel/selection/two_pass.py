@@ -21,28 +21,31 @@ _ROUNDING_SECONDS = 1e-3
 
 
 class TwoPassSelector:
-    """Looks at everything before it decides: the best final set of ``count`` frames.
+    """Sees all candidates before it decides: the best final set of ``count`` frames.
 
-    Candidates wait until :meth:`finish`, which chooses among all of them by
-    :func:`~streamsel.coreset.refine.best_of_starts`. Every candidate is then within
-    ``max(2.04 * OPT, min_distance)`` of a kept frame, OPT being the smallest radius that any
-    ``count`` centers reach, and no frame is kept that is not kept in the end.
+    Candidates wait until :meth:`finish`, which chooses among all of them with
+    :func:`~streamsel.coreset.refine.best_of_starts`. Every candidate is then within ``max(2.04 *
+    OPT, min_distance)`` of a kept frame, where OPT is the smallest radius that any ``count``
+    centers reach. Only frames of the final set are ever kept.
 
-    A stream of more than ``chunk`` candidates stays bounded: a full chunk is reduced to the
-    farthest-first coreset of those that no earlier representative has within ``min_distance``. Its
-    verdicts come out and its ``count`` representatives are kept for now. The end chooses among the
-    last chunk and all representatives at once, and its last verdict evicts those that lose. Every
-    candidate is then within ``2 * max(2.04 * OPT, min_distance)`` of a kept frame (Ceccarello,
-    Pietracaprina, Pucci 2019, for the composition).
+    Memory stays bounded for streams of more than ``chunk`` candidates: a full chunk is reduced to
+    the farthest-first coreset of its candidates that are not within ``min_distance`` of an earlier
+    representative. Its verdicts come out, and its ``count`` representatives are kept provisionally.
+    The end chooses among the last chunk and all representatives at once, and its last verdict
+    evicts the losers. Every candidate is then within ``2 * max(2.04 * OPT, min_distance)`` of a
+    kept frame (Ceccarello, Pietracaprina, Pucci 2019, for the composition).
 
-    No two frames kept in the end are within ``min_distance``. Decisions depend on the stream alone,
-    not on its batches. Memory: ``chunk`` candidates with the refused frames between them, of which
-    four times ``chunk`` close a chunk too, and ``count`` representatives a chunk; no thumbnails.
+    No two finally kept frames are within ``min_distance``. Decisions depend only on the stream, not
+    on its batches. Memory: ``chunk`` candidates with the refused frames between them (four times
+    ``chunk`` of which also close a chunk), and ``count`` representatives per chunk; no thumbnails.
     Cost: a chunk of N candidates with C representatives so far is O(N (count + C) D).
     """
 
     def __init__(self, count: int, *, min_distance: float = 0.0, chunk: int = 32_768) -> None:
-        """Keep at most ``count`` frames; ``chunk`` must be at least ``count``."""
+        """Keep at most ``count`` frames; ``chunk`` must be at least ``count``.
+
+        Raises :class:`ValueError` otherwise.
+        """
         if not 1 <= count <= chunk:
             raise ValueError(f"count is {count}; it must be in 1..{chunk}, the size of a chunk")
         self._count = count
@@ -54,11 +57,11 @@ class TwoPassSelector:
 
     @property
     def kept(self) -> tuple[FrameKey, ...]:
-        """The frames that are kept now, in order of their key."""
+        """The kept frames, ordered by key."""
         return _keys(one.frame for one in self._representatives)
 
     def judge(self, candidates: Sequence[Candidate]) -> list[Verdict]:
-        """Take the next candidates; verdicts come out only when a chunk was full."""
+        """Add the next candidates; return verdicts only when a chunk is full."""
         verdicts: list[Verdict] = []
         for candidate in candidates:
             # A full chunk waits for the next candidate: the end needs a verdict that is still
@@ -75,7 +78,7 @@ class TwoPassSelector:
         return verdicts
 
     def finish(self) -> list[Verdict]:
-        """Choose among everything, and return every verdict still owed."""
+        """Choose among all candidates; return all outstanding verdicts."""
         if not self._waiting:
             return []
         earlier, mine = self._representatives, self._candidates()
@@ -99,7 +102,7 @@ class TwoPassSelector:
         return verdicts
 
     def _reduce(self) -> list[Verdict]:
-        """Turn the chunk that waits into representatives, and into its verdicts."""
+        """Reduce the waiting chunk to representatives; return its verdicts."""
         earlier, mine = self._representatives, self._candidates()
         vectors = _stack(mine)
         fresh = np.arange(len(mine))
@@ -116,10 +119,10 @@ class TwoPassSelector:
     def _verdicts(
         self, mine: list[Candidate], earlier: list[Candidate], admitted: list[int]
     ) -> list[Verdict]:
-        """Explain and forget all that waits.
+        """Return the verdicts of all waiting candidates and release them.
 
-        ``mine`` are the candidates among it, ``admitted`` the positions of those that are kept now,
-        ascending, ``earlier`` the kept frames that stay.
+        ``mine`` are the measurable ones, ``admitted`` the ascending positions of those kept now,
+        ``earlier`` the kept frames that stay.
         """
         explained = iter(self._explain(mine, earlier, admitted))
         verdicts = [
@@ -132,7 +135,7 @@ class TwoPassSelector:
     def _explain(
         self, mine: list[Candidate], earlier: list[Candidate], admitted: list[int]
     ) -> list[Verdict]:
-        """The verdicts of ``mine``, in order."""
+        """Return the verdicts of ``mine``, in order."""
         if not mine:
             return []
         standing = [*earlier, *(mine[position] for position in admitted)]
@@ -162,7 +165,7 @@ class TwoPassSelector:
         return verdicts
 
     def _keep(self, standing: list[Candidate], vectors: Vectors, number: int) -> Verdict:
-        """Keep the candidate at ``number`` of ``standing``; those before it are kept already."""
+        """Return the verdict that keeps candidate ``number`` of ``standing``."""
         nearest: FrameKey | None = None
         distance: float | None = None
         if number > 0:
@@ -175,9 +178,9 @@ class TwoPassSelector:
 class RandomSelector:
     """Keeps a uniform random sample of the candidates, for comparison.
 
-    A reservoir (Vitter 1985): at any time each candidate so far is kept with equal probability. One
-    that drops out again is evicted with reason ``redrawn``. Verdicts are immediate and measure no
-    distance; they depend on ``seed`` and the stream alone. O(1) a candidate.
+    A reservoir (Vitter 1985): at any time each candidate so far is kept with equal probability. A
+    frame that drops out is evicted with the reason ``redrawn``. Verdicts are immediate and measure
+    no distance; they depend only on ``seed`` and the stream. O(1) per candidate.
     """
 
     def __init__(self, count: int, *, seed: int) -> None:
@@ -186,15 +189,15 @@ class RandomSelector:
 
     @property
     def kept(self) -> tuple[FrameKey, ...]:
-        """The frames that are kept now, in order of their key."""
+        """The kept frames, ordered by key."""
         return _keys(self._reservoir.items)
 
     def judge(self, candidates: Sequence[Candidate]) -> list[Verdict]:
-        """Give the verdicts of ``candidates``."""
+        """Return the verdicts of ``candidates``."""
         return [self._judge_one(candidate) for candidate in candidates]
 
     def finish(self) -> list[Verdict]:
-        """Nothing is ever owed."""
+        """Return no verdicts: none is ever outstanding."""
         return []
 
     def _judge_one(self, candidate: Candidate) -> Verdict:
@@ -210,15 +213,15 @@ class RandomSelector:
 class UniformSelector:
     """Keeps up to ``count`` frames evenly spread over time, for comparison.
 
-    They are the distinct frames that ffmpeg's ``fps`` filter would pass at the rate that gives
-    ``count`` over all feeds, one after another, by their media time, refused ones included: see
-    :class:`~streamsel.selection.baselines.EvenTicks`. There are fewer where several ticks fall on
-    one frame that was shown for long. If such a frame was refused, the next candidate that is not
-    kept already takes its place. Verdicts come a frame late and measure no distance.
+    These are the distinct frames that ffmpeg's ``fps`` filter would pass at the rate that gives
+    ``count`` frames over all feeds in sequence, by media time, including refused frames: see
+    :class:`~streamsel.selection.baselines.EvenTicks`. There are fewer if several ticks fall on one
+    long-lasting frame. If a frame due was refused, the next candidate that is not kept yet takes
+    its place. Verdicts lag by one frame and measure no distance.
     """
 
     def __init__(self, count: int, lengths: Mapping[str, float], *, start: float = 0.0) -> None:
-        """Spread ``count`` frames over feeds of these seconds each, which begin at ``start``."""
+        """Spread ``count`` frames over feeds of these lengths in seconds, starting at ``start``."""
         ends = list(accumulate(lengths.values(), initial=0.0))
         self._begins = dict(zip(lengths, ends, strict=False))
         self._seconds = ends[-1]
@@ -231,11 +234,11 @@ class UniformSelector:
 
     @property
     def kept(self) -> tuple[FrameKey, ...]:
-        """The frames that are kept, in order of their key."""
+        """The kept frames, ordered by key."""
         return _keys(self._kept)
 
     def judge(self, candidates: Sequence[Candidate]) -> list[Verdict]:
-        """Give the verdicts of ``candidates``, all but the last of which are certain."""
+        """Return the certain verdicts: all but that of the last candidate."""
         verdicts = []
         for candidate in candidates:
             if self._waiting is not None:
@@ -245,7 +248,7 @@ class UniformSelector:
         return verdicts
 
     def finish(self) -> list[Verdict]:
-        """Give the verdict of the last candidate."""
+        """Return the verdict of the last candidate."""
         last, self._waiting = self._waiting, None
         if last is None:
             return []
@@ -269,7 +272,7 @@ class UniformSelector:
         return _kept(candidate, "evenly-spaced", None, None, 0.0)
 
     def _place(self, candidate: Candidate) -> float:
-        """When a frame comes, were all feeds one."""
+        """Return the time of a frame on the joint time line of all feeds, in seconds."""
         frame = candidate.frame
         return self._begins[frame.key.feed] + frame.media_time - self._start
 
@@ -279,7 +282,7 @@ def _keys(frames: Iterable[Frame]) -> tuple[FrameKey, ...]:
 
 
 def _stack(candidates: Sequence[Candidate]) -> Vectors:
-    """The embeddings of measurable candidates, (N, D)."""
+    """Return the embeddings of measurable candidates, (N, D)."""
     vectors = [one.embedding for one in candidates if one.embedding is not None]
     return np.stack(vectors) if vectors else np.empty((0, 0), np.float32)
 
@@ -292,7 +295,7 @@ def _kept(
     threshold: float,
     evictions: Sequence[Evicted] = (),
 ) -> Verdict:
-    """Keep ``candidate``: the verdict, with the event that says so and then ``evictions``."""
+    """Return the verdict that keeps ``candidate``, with its event and then ``evictions``."""
     event = Kept(
         frame=candidate.frame,
         distance=distance,
@@ -312,7 +315,7 @@ def _kept(
 
 
 def _passed_over(candidate: Candidate, reason: str) -> Verdict:
-    """Leave ``candidate`` out; what stands for it was not measured."""
+    """Return the verdict for a candidate that a baseline does not keep; no distance is measured."""
     return Verdict(
         candidate=candidate,
         outcome="covered",

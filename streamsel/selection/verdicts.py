@@ -10,18 +10,18 @@ from streamsel.decisions import Event, Evicted, Kept, Verdict
 from streamsel.frame import Candidate, Frame
 
 INVALID_EMBEDDING = "invalid-embedding"
-"""Why a candidate whose embedding is not a finite unit vector is refused."""
+"""Refusal reason of a candidate whose embedding is not a finite unit vector."""
 
 
 def refusal(candidate: Candidate) -> str | None:
-    """Why ``candidate`` must not be measured: the prefilter's reason, a bad embedding, or None."""
+    """Return why ``candidate`` is refused (by the prefilter, or an invalid embedding), or None."""
     if candidate.embedding is None:
         return candidate.prefiltered.refusal or INVALID_EMBEDDING
     return None if are_unit(candidate.embedding[None])[0] else INVALID_EMBEDDING
 
 
 def refused(candidate: Candidate, reason: str | None = None) -> Verdict:
-    """Refuse ``candidate`` for ``reason``, or for its own :func:`refusal` where none is given."""
+    """Return the verdict that refuses ``candidate``, for ``reason`` or its own :func:`refusal`."""
     return Verdict(
         candidate=candidate,
         outcome="refused",
@@ -33,7 +33,7 @@ def refused(candidate: Candidate, reason: str | None = None) -> Verdict:
 
 
 def verdict_of(candidate: Candidate, decision: Decision[Frame]) -> Verdict:
-    """Say what a coreset decided about a candidate with an embedding."""
+    """Return a coreset's decision on a candidate as a verdict."""
     if decision.outcome == "refused":
         return refused(candidate, INVALID_EMBEDDING)
     return Verdict(
@@ -48,7 +48,7 @@ def verdict_of(candidate: Candidate, decision: Decision[Frame]) -> Verdict:
 
 
 def events_of(changes: Iterable[Change[Frame]]) -> tuple[Event, ...]:
-    """Say what changed in a coreset."""
+    """Return the changes of a coreset as events."""
     return tuple(_event(change) for change in changes)
 
 
