@@ -7,17 +7,17 @@ import reprlib
 from streamsel.errors import ConfigurationError
 
 MOST_FRAMES = 100_000
-"""The most frames that one coreset may be told to keep: 100 MB of vectors at 256 dimensions."""
+"""Maximum number of frames of one coreset: 100 MB of vectors at 256 dimensions."""
 
 
 def require_count(given: object, name: str = "count") -> int:
-    """Return a number of frames to keep, 1 to ``MOST_FRAMES``.
+    """Return ``given`` if it is a number of frames, 1 to ``MOST_FRAMES``.
 
     >>> require_count(300)
     300
 
     Raises:
-        ConfigurationError: It is another, or no whole number.
+        ConfigurationError: It is out of these bounds, or not a whole number.
     """
     if not isinstance(given, int) or isinstance(given, bool) or not 1 <= given <= MOST_FRAMES:
         raise ConfigurationError(

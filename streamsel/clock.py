@@ -10,7 +10,7 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Tells wall time and a time that never steps back."""
+    """Wall time, and a monotonic time."""
 
     def wall(self) -> float:
         """UTC epoch seconds."""
@@ -20,7 +20,7 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The machine's own clocks."""
+    """The system's clocks."""
 
     def wall(self) -> float:
         """UTC epoch seconds."""
@@ -32,14 +32,14 @@ class SystemClock:
 
 
 EARLIEST = datetime(2025, 1, 1, tzinfo=UTC).timestamp()
-"""UTC epoch seconds before which nothing of this can have run: a clock that says so is wrong."""
+"""UTC epoch seconds before which a system clock must be wrong."""
 
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """How far off times were that were told while the machine's clock was wrong.
+    """How to correct times recorded while the system clock was wrong.
 
-    Those after ``after`` up to ``until`` (UTC epoch seconds) are to be ``seconds`` later.
+    Add ``seconds`` to times after ``after`` and up to ``until`` (UTC epoch seconds).
     """
 
     after: float
@@ -48,11 +48,11 @@ class Correction:
 
 
 class GuardedClock:
-    """A clock that tells no time that cannot be; safe from any thread.
+    """A clock that never returns impossible wall times; safe from any thread.
 
-    A machine without a battery wakes in 1970, or when it was built. Until its clock is set, wall
-    time goes on from :attr:`floor`, as the monotonic time does: so it is some time at least, in
-    the order of events, and all of it can be put right later by one :attr:`correction`.
+    A machine without a clock battery starts in 1970, or at its build date. Until its clock is set,
+    wall time continues from :attr:`floor` at the pace of the monotonic time. Events so keep their
+    order, and one :attr:`correction` fixes all their times later.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -67,7 +67,7 @@ class GuardedClock:
         return self._clock.monotonic()
 
     def wall(self) -> float:
-        """UTC epoch seconds, as well as they can be known."""
+        """UTC epoch seconds, as accurate as known."""
         wall = self._clock.wall()
         if wall >= EARLIEST and self._began is None:
             return wall
@@ -86,20 +86,20 @@ class GuardedClock:
             return wall
 
     def begin_after(self, newest: float) -> None:
-        """Tell nothing earlier than this, the newest time that was told before, while in doubt.
+        """Start at ``newest``, the newest time recorded before, while the system clock is wrong.
 
-        To be called before any time is told that is to be put right.
+        Call this before recording any time that needs correction.
         """
         with self._lock:
             self.floor, self._began = max(EARLIEST, newest), None
 
     @property
     def is_wrong(self) -> bool:
-        """Whether the machine's clock is known to be wrong, now."""
+        """Whether the system clock is known to be wrong now."""
         return self._clock.wall() < EARLIEST
 
     @property
     def correction(self) -> Correction | None:
-        """What times are to be put right by that were told in doubt; None while that lasts."""
+        """How to correct times recorded while the clock was wrong; None while it is."""
         self.wall()
         return self._correction

@@ -14,13 +14,13 @@ Outcome: TypeAlias = Literal["kept", "covered", "refused"]
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A frame entered the coreset.
+    """A frame was added to the kept set.
 
-    ``distance`` and ``nearest`` are to the nearest kept frame at that moment (None for the first
-    of all); ``threshold`` is what the distance had to exceed. ``reason`` is ``novel``;
-    ``recalled`` for a frame that had been covered and stands in again after an eviction; or a
-    baseline's, which measures nothing: ``drawn``, ``evenly-spaced``. ``embedding`` is the frame's
-    own where whoever records it must be able to continue from it, as in a service.
+    ``distance`` and ``nearest`` refer to the nearest kept frame at that moment (None for the first
+    frame); the distance exceeded ``threshold``. ``reason`` is ``novel``; ``recalled`` for a frame
+    that was covered and represents again after an eviction; or that of a baseline, which measures
+    nothing: ``drawn``, ``evenly-spaced``. ``embedding`` is the frame's own, if the record must be
+    able to continue from it, as in a service.
     """
 
     frame: Frame
@@ -33,14 +33,14 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Evicted:
-    """A kept frame left the coreset; ``by`` represents it from now on, at ``distance``.
+    """A kept frame was removed from the kept set; ``by`` represents it now, at ``distance``.
 
-    ``reason`` is ``closest-pair``; ``merged``, when chunks of a long stream come together;
-    ``near-duplicate``, when the floor was told after it was kept; ``resized``, when fewer may be
-    kept; ``over-budget``, when the pictures exceed their bytes; ``lost``, when its picture could
-    not be stored; ``picture-gone``, when there was none any more as it was recalled; or, and then
-    nothing represents it and ``by`` is None, ``expired``, ``redrawn``, or ``removed``, with all of
-    its feed or group, which is gone. ``by`` is None for the last frame of a coreset too.
+    ``reason`` is ``closest-pair`` (to make room); ``merged`` (chunks of a long stream were
+    combined); ``near-duplicate`` (the near-duplicate distance was raised later); ``resized`` (the
+    count was lowered); ``over-budget`` (the pictures exceed their budget in bytes); ``lost`` (the
+    picture could not be stored); ``picture-gone`` (recalled, but the picture had been deleted).
+    With ``expired``, ``redrawn`` and ``removed`` (with all frames of its feed or group) nothing
+    represents the frame, and ``by`` is None. ``by`` is also None for the last frame of a coreset.
     """
 
     frame: Frame
@@ -68,16 +68,16 @@ DROP_REASONS: Mapping[DropReason, str] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of one frame, why, and what it changed.
+    """The decision on one frame, its reason, and the changes it caused.
 
-    ``outcome`` is ``kept``, ``covered`` (a kept frame stands for it) or ``refused`` (it never
-    became a candidate). ``reason`` is ``novel``; ``near-duplicate`` (within the floor),
-    ``covered`` (within reach of a center) or ``full`` (of none, but every place is taken by a
-    pinned frame); a baseline's (``not-drawn``, ``between``); or the
-    prefilter's reason. ``distance`` is to ``nearest``,
-    both None where none was measured. ``events`` are in the order they happened: a covered frame
-    may still cause an eviction, and one frame may cause several. Verdicts come out in stream
-    order, so what has been recorded is always a prefix of the stream.
+    ``outcome`` is ``kept``, ``covered`` (a kept frame represents it) or ``refused`` (it never
+    became a candidate). ``reason`` is ``novel``; ``near-duplicate`` (within the near-duplicate
+    distance of a kept frame), ``covered`` (within the threshold of one) or ``full`` (beyond it, but
+    every place is taken by a pinned frame); that of a baseline (``not-drawn``, ``between``); or the
+    prefilter's. ``distance`` is the distance to ``nearest``; both are None if none was measured.
+    ``events`` are in the order in which they happened: a covered frame may cause an eviction, and
+    one frame may cause several events. Verdicts come out in stream order, so the record is always a
+    prefix of the stream.
     """
 
     candidate: Candidate
@@ -90,16 +90,16 @@ class Verdict:
 
     @property
     def frame(self) -> Frame:
-        """The frame that was judged."""
+        """The judged frame."""
         return self.candidate.frame
 
 
 @dataclass(frozen=True, slots=True)
 class FeedReport:
-    """How a feed ended.
+    """The end of a feed.
 
-    ``frames`` is one past the index of the last frame that was read, ``error`` why the feed could
-    not be read to its end (None: it could), ``warnings`` what was wrong with it on the way.
+    ``frames`` is one past the index of the last frame read, ``error`` the reason why the feed could
+    not be read to its end (None if it could), ``warnings`` the problems on the way.
     """
 
     feed: str
@@ -114,10 +114,10 @@ FaultKind: TypeAlias = Literal["refused", "covered", "moved", "unfocused"]
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Why what a feed sends is of no use: ``kind`` is one of few, ``reason`` says it in words.
+    """Why the frames of a feed are useless: ``kind`` classifies, ``reason`` explains in words.
 
-    ``refused``: none of its pictures passes the prefilter, for a reason that nothing stands in for.
-    ``covered``, ``moved``, ``unfocused``: the camera has lost the view that it had.
+    ``refused``: the prefilter refuses every frame. ``covered``, ``moved``, ``unfocused``: the
+    camera has lost its usual view.
     """
 
     kind: FaultKind
@@ -126,16 +126,15 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class FeedStatus:
-    """How a live feed is.
+    """The status of a live feed.
 
-    ``connecting``: no picture has come yet, or none since it was lost a moment ago; ``up``:
-    pictures come; ``useless``: they come, and ``fault`` says of which kind it is that they are of
-    no use; ``down``: none has come for longer than the feed may be silent; ``ended``: a file was
-    read to its end, and all of it is judged; ``disabled``: switched off. ``since`` and
-    ``last_frame`` are UTC epoch seconds (None: no frame ever came), ``sessions`` counts the times
-    it was opened, ``reason`` says why it is not up, credentials masked, and is empty where it is.
-    ``scope`` names the coreset that it is judged for: the feed itself, or its group. Two that
-    differ in ``last_frame`` alone are equal.
+    ``connecting``: no picture yet, or none since a recent loss. ``up``: pictures arrive.
+    ``useless``: pictures arrive, but are useless; ``fault`` says why. ``down``: no picture for
+    longer than the feed's timeout. ``ended``: a file was read to its end, and all of it is judged.
+    ``disabled``: switched off. ``since`` and ``last_frame`` are UTC epoch seconds (None: no frame
+    yet), ``sessions`` counts connections, ``reason`` explains why the feed is not up, credentials
+    masked, and is empty if it is. ``scope`` names its coreset: the feed itself, or its group.
+    ``last_frame`` is ignored by equality.
     """
 
     feed: str
@@ -149,16 +148,16 @@ class FeedStatus:
     fault: FaultKind | None = None
 
     def __post_init__(self) -> None:
-        """A feed of no group is judged for itself."""
+        """Use the feed as its own scope if it has no group."""
         if not self.scope:
             object.__setattr__(self, "scope", self.feed)
 
 
 @dataclass(frozen=True, slots=True)
 class SourceCounters:
-    """What a live source has counted since it was made, over all its sessions.
+    """The counters of a live source, over all its sessions.
 
-    ``received`` are packets of the video, ``decoded`` pictures, ``damaged`` packets that the
+    ``received`` counts packets of the video, ``decoded`` pictures, ``damaged`` packets that the
     decoder refused.
     """
 
@@ -169,13 +168,12 @@ class SourceCounters:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rhythm:
-    """How the pictures of a live source come, and how fast they are passed on.
+    """How the pictures of a live source arrive, and how fast they are passed on.
 
-    ``speed``: of what comes in bursts, at most so many seconds of the feed's own time pass in one
-    second; infinite: there is no such bound; None: pictures come when they are taken, and are
-    passed on as they come. ``pause``: seconds without a picture that are nothing to worry about.
-    ``is_finite``: it is a file, which waits where a camera would drop, and ends with its last
-    picture.
+    ``speed``: bursts are spread so that at most this many seconds of the feed's own time pass per
+    second; infinite: no limit; None: pictures are made on demand and passed on at once. ``pause``:
+    seconds without a picture that are normal. ``is_finite``: the source is a file, which waits
+    where a camera would drop frames, and ends with its last picture.
     """
 
     speed: float | None = None
@@ -185,17 +183,15 @@ class Rhythm:
 
 @dataclass(frozen=True, slots=True)
 class SelectionUpdate:
-    """All that one turn of the judge changed in one scope: stored whole, or not at all.
+    """All changes of one turn of the judge in one scope: applied as a whole, or not at all.
 
     ``scope`` names the coreset: a feed, or the group of feeds that shares it. ``changes`` have no
-    verdict: the budget in bytes was exceeded, the count was lowered, a picture was lost. They
-    follow the events of the verdicts. ``state`` is what the selector needs, beside the frames
-    that are kept, to continue after all of this; None where it may be stored later, empty where
-    there is no selector any more.
-    ``recallable`` are the frames that are not kept after all of this and may be recalled, at most
-    one for each that is kept; None: those that were told before, fewer perhaps. Of one that was
-    evicted the stored picture is held on to meanwhile, for it is kept without a picture when it
-    stands in again.
+    verdict (the budget in bytes was exceeded, the count was lowered, a picture was lost) and follow
+    the events of the verdicts. ``state`` is what the selector needs, apart from the kept frames, to
+    continue after this update; None if it may be stored later, empty if the selector was removed.
+    ``recallable`` are the frames that are not kept after this update but may be recalled, at most
+    one per kept frame; None: unchanged, or fewer. A sink retains the stored picture of an evicted
+    recallable frame, because the frame is kept without a picture when it is recalled.
     """
 
     scope: str
@@ -206,5 +202,5 @@ class SelectionUpdate:
 
     @property
     def events(self) -> tuple[Event, ...]:
-        """Every change of the kept set, in the order they happened."""
+        """Every change of the kept set, in order."""
         return (*(event for verdict in self.verdicts for event in verdict.events), *self.changes)

@@ -1,68 +1,68 @@
 """The exceptions of the package, all below ``StreamselError``.
 
     StreamselError
-    ├── PassingError            what is in the way may pass by itself; exits 75
-    ├── ConfigurationError      what the user asked for cannot be; exits 2
+    ├── PassingError            a temporary obstacle; exits 75
+    ├── ConfigurationError      invalid options or arguments; exits 2
     │   ├── FolderInUseError    the output folder holds another run
-    │   │   └── FolderLockedError   another process writes into it (passing)
+    │   │   └── FolderLockedError   another process writes to it (passing)
     │   └── PortInUseError      another process listens there (passing)
-    ├── SourceError             a feed cannot be opened, or ended badly
-    │   ├── RefusedError        a user name or a password is not taken
-    │   ├── UnreadableError     nothing in it can be decoded as video
-    │   └── InputError          what was given as an input cannot be one
-    ├── OfferError              what a sender offers over WebRTC cannot be answered
-    │   └── UnsupportedError    its video is in a codec that is not taken
-    ├── BusyError               no more senders are taken now
+    ├── SourceError             a feed cannot be opened, or ended with an error
+    │   ├── RefusedError        the camera rejected the user name or password
+    │   ├── UnreadableError     the input contains no decodable video
+    │   └── InputError          the given input is not usable as one
+    ├── OfferError              a WebRTC offer cannot be answered
+    │   └── UnsupportedError    its video codec is not supported
+    ├── BusyError               the maximum number of senders is connected
     ├── EmbedderError           a network cannot be loaded or run
     ├── SinkError               a kept frame cannot be stored
-    │   ├── DiskFullError       the disk is full; the index is intact
-    │   └── DiskGoneError       the disk is not mounted any more
-    ├── DiskChangedError        another disk is mounted in place of the one opened (passing)
+    │   ├── DiskFullError       the disk is full; the record is intact
+    │   └── DiskGoneError       the disk is no longer mounted
+    ├── DiskChangedError        another disk is mounted in its place (passing)
     └── RecordError             a run's folder cannot be read or continued
         └── DamagedRecordError  its database is damaged; exits 2
 
-Messages say where, what, and what to do; credentials never enter one.
+Messages say where, what, and what to do; they never contain credentials.
 """
 
 
 class StreamselError(Exception):
-    """Base of every deliberate error."""
+    """Base of all exceptions that the package raises deliberately."""
 
 
 class PassingError(StreamselError):
-    """What is in the way may pass by itself. The command line exits 75, as EX_TEMPFAIL says."""
+    """A temporary obstacle; retrying may help. The command line exits 75, as EX_TEMPFAIL."""
 
 
 class ConfigurationError(StreamselError):
-    """What the user asked for cannot be. The command line exits 2 without a traceback."""
+    """Invalid options or arguments. The command line exits 2 without a traceback."""
 
 
 class FolderInUseError(ConfigurationError):
-    """The output folder holds another run, or files that are not ours."""
+    """The output folder holds another run, or foreign files."""
 
 
 class FolderLockedError(FolderInUseError, PassingError):
-    """Another process writes into the output folder; it may be just ending."""
+    """Another process writes to the output folder; it may be about to end."""
 
 
 class PortInUseError(ConfigurationError, PassingError):
-    """Another process listens where the service should; it may be just ending."""
+    """Another process listens on the service's port; it may be about to end."""
 
 
 class SourceError(StreamselError):
-    """A feed cannot be opened, or its session ended badly."""
+    """A feed cannot be opened, or its session ended with an error."""
 
 
 class RefusedError(SourceError):
-    """A feed is not opened to this user name and password: asking again soon may lock it."""
+    """The camera rejected the user name or password; frequent retries may lock the account."""
 
 
 class UnreadableError(SourceError):
-    """The input holds nothing that can be decoded as video."""
+    """The input contains no video that can be decoded."""
 
 
 class InputError(SourceError):
-    """What was given as an input cannot be one; ``given`` is that, credentials masked."""
+    """The given input cannot be used; ``given`` is the input, credentials masked."""
 
     def __init__(self, given: str, message: str) -> None:
         super().__init__(message)
@@ -70,19 +70,19 @@ class InputError(SourceError):
 
 
 class OfferError(StreamselError):
-    """What a sender offers over WebRTC is no offer of video that can be answered."""
+    """A sender's WebRTC offer is not an offer of video that can be answered."""
 
 
 class UnsupportedError(OfferError):
-    """The video that a sender offers is in a codec that is not taken."""
+    """The video codec that a sender offers is not supported."""
 
 
 class BusyError(StreamselError):
-    """No more senders are taken now; one may be later."""
+    """The maximum number of senders is connected; try again later."""
 
 
 class EmbedderError(StreamselError):
-    """An embedding network cannot be loaded or run."""
+    """A network cannot be loaded or run."""
 
 
 class SinkError(StreamselError):
@@ -90,20 +90,20 @@ class SinkError(StreamselError):
 
 
 class DiskFullError(SinkError):
-    """The disk is full. What was recorded before is intact, and the run can be resumed."""
+    """The disk is full. Everything recorded before is intact, and the run can be resumed."""
 
 
 class DiskGoneError(SinkError):
-    """The disk is not mounted any more, or its folder was moved; it may come back."""
+    """The disk is no longer mounted, or its folder was moved; it may come back."""
 
 
 class DiskChangedError(PassingError):
-    """Another disk is mounted in place of the one that was opened: only a new start reads it."""
+    """Another disk is mounted in place of the opened one; only a restart reads it."""
 
 
 class RecordError(StreamselError):
-    """A run's folder cannot be read, or cannot be continued."""
+    """A run's folder cannot be read or continued."""
 
 
 class DamagedRecordError(RecordError):
-    """The database of a run is damaged: no retry mends it. The command line exits 2."""
+    """The database of a run is damaged; retrying does not help. The command line exits 2."""

@@ -1,6 +1,6 @@
 """Values of frames along the pipeline: key, frame, thumbnail, luma grid, prefiltered frame.
 
-Array aliases name the shape they promise; every array that leaves a function here is read-only.
+Array aliases document their shape; every array returned by a function here is read-only.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ Vector: TypeAlias = npt.NDArray[np.float32]
 Vectors: TypeAlias = npt.NDArray[np.float32]
 """(N, D) unit-norm embeddings."""
 Thumbnail: TypeAlias = npt.NDArray[np.uint8]
-"""(S, S, 3) RGB, what the embedder looks at."""
+"""(S, S, 3) RGB, the embedder's input."""
 LumaGrid: TypeAlias = npt.NDArray[np.uint8]
-"""(32, 32) luma, what the prefilter compares."""
+"""(32, 32) luma, compared by the prefilter."""
 LumaRows: TypeAlias = npt.NDArray[np.uint8]
-"""(R, W) luma, rows of the picture at full width: what sharpness is measured on."""
+"""(R, W) luma: rows of the picture at full width, for measuring sharpness."""
 
 
 Scaling: TypeAlias = Literal["area", "bilinear", "bicubic", "lanczos"]
@@ -33,12 +33,12 @@ Scaling: TypeAlias = Literal["area", "bilinear", "bicubic", "lanczos"]
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """How an embedder wants its thumbnails made from a picture.
+    """How an embedder's thumbnails are made from a picture.
 
-    ``side`` is that of the square thumbnail in pixels. ``crop`` is the share of the picture's
-    shorter side that a centered square covers, which alone is seen; None: the whole picture is
-    squashed to a square, so that nothing at its edges is missed. ``scaling`` averages over the
-    pixels that fall together, all but ``area`` with the kernel of that name.
+    ``side`` is the side of the square thumbnail in pixels. ``crop`` is the side of a centered
+    square as a share of the picture's shorter side; only this square is used. None: the whole
+    picture is squashed to a square, so that nothing at its edges is missed. ``scaling`` is the
+    kernel; every kernel averages over the pixels that fall together.
     """
 
     side: int
@@ -48,10 +48,10 @@ class View:
 
 @dataclass(frozen=True, slots=True, order=True)
 class FrameKey:
-    """Names one frame of one feed, for ever: the feed's name and the frame's index.
+    """Identifies one frame permanently: the feed's name and the frame's index.
 
-    ``index`` counts the frames of the feed from 0 in presentation order, as the decoder (or the
-    user's filter graph) puts them out.
+    ``index`` counts the frames of the feed from 0 in presentation order, as output by the decoder
+    or the user's filter graph.
     """
 
     feed: str
@@ -71,17 +71,17 @@ class EncodedPicture:
 
 
 class Picture:
-    """A decoded picture that can be let go of.
+    """A decoded picture whose pixels can be released early.
 
-    The line holds many frames that will never be written: candidates that wait in a look-ahead
-    block, witnesses of a center. Their pixels are held only while the memory budget lasts. A
-    picture of a file that was dropped is decoded again should its frame be kept after all; one of
-    a live feed cannot be, so it is encoded first, and dropped only where even that is too much.
+    The pipeline holds many frames that are never written: candidates in a look-ahead block,
+    witnesses of a center. Their pixels are held only within the memory budget. A dropped picture of
+    a file is decoded again if its frame is kept after all. One of a live feed cannot be, so it is
+    encoded first, and dropped only if even that exceeds the budget.
 
-    ``rotation`` is how many degrees counter-clockwise, a multiple of 90, the image must be turned
-    to stand upright. ``pixel_aspect`` is the width of a stored pixel for its height where whatever
-    the picture comes in says so; None: as the image itself says. ``is_provisional``: the picture is
-    good for looking at, not for keeping; it is to be dropped once it was looked at.
+    ``rotation`` is the counter-clockwise rotation to upright in degrees, a multiple of 90.
+    ``pixel_aspect`` is the pixel aspect ratio (width to height) given by the container; None: as
+    the image itself says. ``is_provisional``: the picture is good enough for checks and thumbnails
+    but not for storage, and is dropped after use.
     """
 
     __slots__ = (
@@ -112,17 +112,17 @@ class Picture:
 
     @property
     def image(self) -> av.VideoFrame | None:
-        """The decoded image as the decoder left it, or None once dropped."""
+        """The decoded image as the decoder output it; None once dropped."""
         return self._image
 
     @property
     def encoded(self) -> EncodedPicture | None:
-        """The picture as an image file, or None where it was never encoded, or dropped."""
+        """The picture as an image file; None if it was never encoded, or dropped."""
         return self._encoded
 
     @property
     def held_bytes(self) -> int:
-        """Bytes this picture keeps alive, decoded and encoded."""
+        """Bytes held by this picture, decoded and encoded."""
         encoded, image = self._encoded, self._image
         if image is not None and self._nbytes is None:
             self._nbytes = sum(plane.buffer_size for plane in image.planes)
@@ -130,9 +130,9 @@ class Picture:
         return pixels + (0 if encoded is None else len(encoded.content))
 
     def encode(self, encode: Callable[[Picture], EncodedPicture]) -> EncodedPicture | None:
-        """Encode the picture unless it is already, and let go of the pixels.
+        """Encode the picture unless it already is, and release the pixels.
 
-        Returns None where it was dropped before. Safe from any thread, as far as ``encode`` is.
+        Returns None if it was dropped before. As thread-safe as ``encode``.
         """
         if self._encoded is None:
             held = self.held()
@@ -143,11 +143,11 @@ class Picture:
         return self._encoded
 
     def held(self) -> Picture:
-        """Another handle to the decoded image, which keeps it whoever drops this one meanwhile."""
+        """Return another reference to the decoded image, which survives :meth:`drop`."""
         return Picture(self._image, self.rotation, pixel_aspect=self.pixel_aspect)
 
     def drop(self) -> None:
-        """Let go of all of it. Safe from any thread; whoever holds ``image`` keeps it."""
+        """Release pixels and encoding. Safe from any thread; references to ``image`` stay valid."""
         self._image = self._encoded = None
 
 
@@ -156,10 +156,10 @@ class Frame:
     """One frame of a feed.
 
     ``media_time`` is seconds by the sender's clock, from ``pts * time_base``, zero at the feed's
-    first frame; ``wall_time`` is UTC epoch seconds at receipt and ``received`` the same moment in
-    seconds that never step back, both None for a file. ``recorded`` is when a file says that it was
-    taken, UTC epoch seconds, and ``original`` the name of an image's own file; nothing is decided
-    by either. ``width`` and ``height`` are those of the upright picture, in pixels.
+    first frame. ``wall_time`` is the time of receipt in UTC epoch seconds, ``received`` the same
+    moment in monotonic seconds; both are None for a file. ``recorded`` is the recording time stored
+    in a file, UTC epoch seconds, and ``original`` the file name of an image; no decision depends on
+    either. ``width`` and ``height`` are those of the upright picture, in pixels.
     """
 
     key: FrameKey
@@ -178,13 +178,13 @@ class Frame:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PrefilterState:
-    """What a prefilter remembers after a frame, besides the digests of what it let pass.
+    """The prefilter's memory after a frame, besides the digests of frames it let pass.
 
-    ``reference`` is the luma grid of the last frame whose likeness reached the embedder,
-    ``previous`` that of the last frame looked at, ``rows_digest`` the 64-bit hash of its sampled
-    luma rows (0: not taken); since ``still_since`` (seconds of media time) no frame differed from
-    the one before. ``passed`` counts the frames that went on. The default is the state before the
-    first frame.
+    ``reference`` is the luma grid of the last frame that was embedded, or a near copy of it;
+    ``previous`` that of the last frame checked; ``rows_digest`` the 64-bit hash of its luma rows
+    (0: not computed). Since ``still_since`` (seconds of media time) no frame differed from the one
+    before. ``passed`` counts the frames that passed. The default is the state before the first
+    frame.
     """
 
     reference: LumaGrid | None = None
@@ -196,13 +196,12 @@ class PrefilterState:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PrefilteredFrame:
-    """What the prefilter saw of a frame: the inputs of every later decision.
+    """A frame with the prefilter's measurements: the input of every later decision.
 
-    ``refusal`` is the reason the frame goes no further, or None; only then is there a
-    ``thumbnail``. ``digest`` is the 64-bit hash of the exact pixels of luma grid and thumbnail, 0
-    where the frame was refused before a thumbnail was made. ``sharpness`` is in 0..1, higher is
-    sharper; 0 where the frame was refused before it was measured. ``state`` is what the prefilter
-    remembers after this frame.
+    ``refusal`` is the reason why the frame is refused, or None; only then is there a ``thumbnail``.
+    ``digest`` is the 64-bit hash of the exact pixels of luma grid and thumbnail, 0 if the frame was
+    refused before a thumbnail was made. ``sharpness`` is in 0..1, higher is sharper; 0 if the frame
+    was refused before it was measured. ``state`` is the prefilter's memory after this frame.
     """
 
     frame: Frame
@@ -216,12 +215,12 @@ class PrefilteredFrame:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Candidate:
-    """A prefiltered frame with its embedding; ``embedding`` is None exactly when it was refused."""
+    """A prefiltered frame with its embedding, which is None exactly if it was refused."""
 
     prefiltered: PrefilteredFrame
     embedding: Vector | None
 
     @property
     def frame(self) -> Frame:
-        """The frame that is judged."""
+        """The frame to judge."""
         return self.prefiltered.frame

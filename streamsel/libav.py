@@ -21,7 +21,7 @@ PYAV_ERRORS = (
     RuntimeError,
     ValueError,
 )
-"""What PyAV, and numpy on its planes, raise for what they cannot do with a picture."""
+"""Exceptions that PyAV, and numpy on its planes, raise for unusable pictures."""
 
 
 class _Feed(Protocol):
@@ -39,9 +39,9 @@ T = TypeVar("T")
 
 @contextmanager
 def as_source_error(what: str) -> Iterator[None]:
-    """Raise :class:`SourceError` for what PyAV raises in the block; ``what`` begins its message.
+    """Convert errors of PyAV in the block to :class:`SourceError`, with ``what`` as prefix.
 
-    Also a decorator, for functions that yield nothing.
+    Also a decorator, for functions that are not generators.
 
     >>> with as_source_error("feed 'gate': frame 7"):
     ...     raise av.error.OSError(95, "Operation not supported", "rtsp://me:secret@10.0.0.4/")
@@ -57,9 +57,9 @@ def as_source_error(what: str) -> Iterator[None]:
 def ends_as_source_error(
     method: Callable[Concatenate[F, P], Iterator[T]],
 ) -> Callable[Concatenate[F, P], Generator[T, None, None]]:
-    """Let a source's generator end by :class:`SourceError`, whatever PyAV raises in it.
+    """Convert errors of PyAV in a source's generator to :class:`SourceError`.
 
-    So does what a filter chain says that does not fit the pictures of this feed.
+    Also adds the feed's name to errors of a filter chain that does not fit the feed's pictures.
     """
 
     @wraps(method)
@@ -77,7 +77,7 @@ def ends_as_source_error(
 
 
 def why(error: Exception) -> str:
-    """Say why PyAV failed; never by its own words, which may hold an address."""
+    """Return why PyAV failed, without its own message, which may contain an address."""
     explained: object = getattr(error, "strerror", None)
     if explained:
         return str(explained)

@@ -8,9 +8,9 @@ from streamsel.frame import LumaGrid
 
 
 def change(one: LumaGrid, other: LumaGrid) -> tuple[float, int]:
-    """Return the mean and the largest absolute difference of two luma grids, in grey levels.
+    """Return the mean and the maximum absolute difference of two luma grids, in grey levels.
 
-    The mean sees the whole picture move, the largest cell sees one small object appear.
+    The mean detects changes of the whole picture, the maximum a small object.
 
     >>> change(np.array([[10, 20]], np.uint8), np.array([[10, 26]], np.uint8))
     (3.0, 6)

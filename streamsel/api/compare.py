@@ -13,7 +13,7 @@ from streamsel.api.timed_reading import TimedReader, TimedReading
 from streamsel.config.options import Decode, RunOptions, SelectOptions
 from streamsel.evaluation.comparison import ComparisonRow, compare
 from streamsel.evaluation.decode_cost import DecodeCosts, DecodeRow
-from streamsel.interfaces import Observer
+from streamsel.interfaces.observers import Observer
 from streamsel.wiring.standard_input import StandardInput, asks_for_standard_input
 
 

@@ -15,7 +15,8 @@ from streamsel.config.options import Decode, RunOptions
 from streamsel.decisions import FeedReport, Verdict
 from streamsel.evaluation.decode_cost import Spent
 from streamsel.frame import Candidate, PrefilteredFrame
-from streamsel.interfaces import Embeddings, Observer
+from streamsel.interfaces.embedding import Embeddings
+from streamsel.interfaces.observers import Observer
 from streamsel.runtime.execute import execute
 from streamsel.wiring.collection import CollectionRun, build_collection
 

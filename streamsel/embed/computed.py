@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from streamsel.errors import EmbedderError
 from streamsel.frame import Candidate, PrefilteredFrame
-from streamsel.interfaces import Embedder
+from streamsel.interfaces.embedding import Embedder
 
 
 def embedded(embedder: Embedder, prefiltered_frames: Sequence[PrefilteredFrame]) -> list[Candidate]:

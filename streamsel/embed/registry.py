@@ -17,7 +17,7 @@ from importlib.util import find_spec
 from typing import Protocol, TypeAlias, runtime_checkable
 
 from streamsel.errors import ConfigurationError, EmbedderError
-from streamsel.interfaces import Embedder
+from streamsel.interfaces.embedding import Embedder
 
 GROUP = "streamsel.embedders"
 

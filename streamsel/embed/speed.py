@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 
-from streamsel.interfaces import Embedder
+from streamsel.interfaces.embedding import Embedder
 
 BATCH = 32
 _ENOUGH = 0.5

@@ -12,7 +12,7 @@ import numpy as np
 from streamsel.decisions import Event, Kept
 from streamsel.evaluation.diversity import diversity
 from streamsel.frame import Candidate, FrameKey, Vectors
-from streamsel.interfaces import Selector
+from streamsel.interfaces.selectors import Selector
 from streamsel.selection import baselines
 from streamsel.selection.online import OnlineSelector
 from streamsel.selection.two_pass import TwoPassSelector

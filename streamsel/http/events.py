@@ -16,7 +16,7 @@ from streamsel.decisions import Evicted, Kept, SelectionUpdate
 from streamsel.http.control import ServiceControl
 from streamsel.http.history import STEP_SECONDS, History, Measurement
 from streamsel.http.wire import feed_to_json, frame_to_json
-from streamsel.interfaces import LiveSelector
+from streamsel.interfaces.selectors import LiveSelector
 from streamsel.metrics.observer import Metrics
 from streamsel.runtime.observing import SilentObserver
 

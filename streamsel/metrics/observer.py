@@ -11,7 +11,7 @@ from prometheus_client.registry import Collector
 from streamsel.clock import Clock
 from streamsel.decisions import DropReason, FeedStatus, SelectionUpdate, SourceCounters
 from streamsel.frame import Vectors
-from streamsel.interfaces import LiveSelector
+from streamsel.interfaces.selectors import LiveSelector
 from streamsel.metrics.feeds import FeedMetrics
 from streamsel.metrics.line import LineMetrics
 from streamsel.metrics.scopes import ScopeMetrics
@@ -19,7 +19,7 @@ from streamsel.metrics.spread import Spread
 
 
 class Metrics:
-    """Counts what happens in a service; implements ``streamsel.interfaces.LiveObserver``.
+    """Counts what happens in a service; implements ``streamsel.interfaces.observers.LiveObserver``.
 
     A registry of its own, so two services in a process do not meet. Labels have values from
     closed lists and the configuration only: about 45 series a feed, 50 at most. Called on the

@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, Gauge
 
 from streamsel.clock import Clock
 from streamsel.frame import Vectors
-from streamsel.interfaces import LiveSelector
+from streamsel.interfaces.selectors import LiveSelector
 from streamsel.metrics.labels import PAIR_STATISTICS
 from streamsel.metrics.spread import Spread, SpreadMeter
 

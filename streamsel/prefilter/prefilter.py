@@ -10,7 +10,7 @@ import numpy as np
 
 from streamsel.errors import SourceError
 from streamsel.frame import Frame, LumaGrid, PrefilteredFrame, PrefilterState, View
-from streamsel.interfaces import Thumbnailer
+from streamsel.interfaces.prefilter import Thumbnailer
 from streamsel.luma_grid import change
 from streamsel.prefilter.measures import dark_share, digest_of, sharpness_of, uniform_share
 from streamsel.prefilter.options import PrefilterOptions

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from streamsel.decisions import Fault, FaultKind
 from streamsel.frame import LumaGrid, PrefilteredFrame
-from streamsel.interfaces import Thumbnailer
+from streamsel.interfaces.prefilter import Thumbnailer
 from streamsel.prefilter.measures import sharpness_of
 
 Edges = npt.NDArray[np.float32]

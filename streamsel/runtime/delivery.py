@@ -15,7 +15,8 @@ from streamsel.clock import Clock
 from streamsel.decisions import DropReason, FeedStatus, Kept, SelectionUpdate
 from streamsel.errors import SinkError
 from streamsel.frame import FrameKey
-from streamsel.interfaces import LiveObserver, LiveSink
+from streamsel.interfaces.observers import LiveObserver
+from streamsel.interfaces.sinks import LiveSink
 from streamsel.runtime.backoff import Backoff
 from streamsel.runtime.update_queue import QueuedUpdate, UpdateQueue
 from streamsel.runtime.worker import Worker

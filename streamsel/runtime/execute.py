@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 
 from streamsel.errors import RecordError, SinkError
-from streamsel.interfaces import Sink
+from streamsel.interfaces.sinks import Sink
 from streamsel.runtime.file_run import Pipeline
 
 _SWITCH_SECONDS = 0.0005

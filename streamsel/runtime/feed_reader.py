@@ -15,8 +15,9 @@ from streamsel.clock import Clock
 from streamsel.decisions import Fault
 from streamsel.errors import RefusedError, SourceError
 from streamsel.frame import Frame, Picture, PrefilteredFrame
-from streamsel.interfaces import LiveSource, Prefilter, ViewWatch
-from streamsel.redaction import redact
+from streamsel.interfaces.prefilter import Prefilter, ViewWatch
+from streamsel.interfaces.sources import LiveSource
+from streamsel.redaction import mask
 from streamsel.runtime.backoff import Backoff
 from streamsel.runtime.failure import Captured
 from streamsel.runtime.pacing import Pacer

@@ -20,7 +20,12 @@ from typing import Any
 from streamsel.decisions import FeedReport, Verdict
 from streamsel.errors import SourceError, StreamselError
 from streamsel.frame import Frame, PrefilteredFrame
-from streamsel.interfaces import Embeddings, Observer, Prefilter, Selector, Sink, Source
+from streamsel.interfaces.embedding import Embeddings
+from streamsel.interfaces.observers import Observer
+from streamsel.interfaces.prefilter import Prefilter
+from streamsel.interfaces.selectors import Selector
+from streamsel.interfaces.sinks import Sink
+from streamsel.interfaces.sources import Source
 from streamsel.runtime.bounded_queue import Inbox, InboxClosedError
 from streamsel.runtime.failure import first_failure
 from streamsel.runtime.picture_budget import PictureBudget

@@ -9,7 +9,9 @@ from streamsel.clock import Clock
 from streamsel.decisions import Event, Kept, SelectionUpdate, Verdict
 from streamsel.embed.computed import embedded
 from streamsel.frame import Candidate, FrameKey, PrefilteredFrame
-from streamsel.interfaces import Embedder, LiveObserver, LiveSelector
+from streamsel.interfaces.embedding import Embedder
+from streamsel.interfaces.observers import LiveObserver
+from streamsel.interfaces.selectors import LiveSelector
 
 _STATE_SECONDS = 60.0
 _MEASURE_SECONDS = 1.0

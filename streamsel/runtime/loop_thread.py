@@ -16,7 +16,7 @@ _LEAVING_SECONDS = 2.0
 
 
 class SideLoop:
-    """See ``streamsel.interfaces.Loop``. Its thread begins with the first thing it is asked."""
+    """See ``streamsel.interfaces.concurrency.Loop``. Its thread starts with the first call."""
 
     def __init__(self, name: str) -> None:
         """``name`` is that of its thread."""

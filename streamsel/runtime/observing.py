@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from streamsel.decisions import DropReason, FeedStatus, SelectionUpdate, SourceCounters
-from streamsel.interfaces import LiveSelector
+from streamsel.interfaces.selectors import LiveSelector
 
 
 class SilentObserver:

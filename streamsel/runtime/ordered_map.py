@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Generic
 
-from streamsel.interfaces import Item, Result
+from streamsel.interfaces.concurrency import Item, Result
 from streamsel.runtime.failure import Captured
 
 ROOM_BYTES = 192 << 20
@@ -39,7 +39,7 @@ class ThreadedMap:
         items: Iterator[Item],
         weigh: Callable[[Result], int],
     ) -> Generator[Result, None, None]:
-        """See ``streamsel.interfaces.OrderedMap``."""
+        """See ``streamsel.interfaces.concurrency.OrderedMap``."""
         crew = _Workers(work, items, weigh, self.room_bytes * (self.workers - 1))
         threads = [
             threading.Thread(target=crew.serve, args=(slot,), name=f"streamsel-ahead-{slot}")

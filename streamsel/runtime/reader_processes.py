@@ -21,7 +21,7 @@ from typing import IO, Any, Protocol
 
 from streamsel.errors import SourceError, StreamselError
 from streamsel.frame import Frame, PrefilteredFrame
-from streamsel.interfaces import Source
+from streamsel.interfaces.sources import Source
 from streamsel.runtime.ordered_map import ThreadedMap
 
 _AT_ONCE = 32

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from streamsel.errors import SinkError
-from streamsel.interfaces import LiveObserver
+from streamsel.interfaces.observers import LiveObserver
 from streamsel.runtime.delivery import Delivery
 from streamsel.runtime.feed_reader import FeedReader
 from streamsel.runtime.supervisor import FeedSupervisor

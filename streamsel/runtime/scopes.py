@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from streamsel.errors import ConfigurationError
-from streamsel.interfaces import LiveSelector
+from streamsel.interfaces.selectors import LiveSelector
 from streamsel.runtime.feed_reader import LiveFeed
 from streamsel.runtime.judge import Judge
 from streamsel.runtime.worker import Worker

@@ -24,7 +24,10 @@ from streamsel.clock import Clock
 from streamsel.decisions import DropReason, Event, Evicted, FeedStatus, SelectionUpdate
 from streamsel.errors import ConfigurationError, SinkError
 from streamsel.frame import EncodedPicture, Frame, FrameKey, Picture
-from streamsel.interfaces import Embedder, LiveObserver, LiveSelector, LiveSink
+from streamsel.interfaces.embedding import Embedder
+from streamsel.interfaces.observers import LiveObserver
+from streamsel.interfaces.selectors import LiveSelector
+from streamsel.interfaces.sinks import LiveSink
 from streamsel.runtime.backoff import Backoff
 from streamsel.runtime.delivery import Delivery
 from streamsel.runtime.drop_log import DropLog

@@ -24,8 +24,8 @@ from streamsel.selection.verdicts import events_of, refused, verdict_of
 class EndlessSelector:
     """Selects frames of endless feeds: of one feed, or of several that share a budget.
 
-    Implements ``streamsel.interfaces.LiveSelector`` with a :class:`Coreset`, or one per period of
-    the budget, see :class:`Periods`. Times are stream times, see :class:`StreamClock`; qualities
+    A ``LiveSelector`` with a :class:`Coreset`, or one per period of the budget, see
+    :class:`Periods`. Times are stream times, see :class:`StreamClock`; qualities
     are sharpness. Candidates are decided in blocks of ``look_ahead`` embedded candidates, counted
     from the start of the stream, so verdicts do not depend on the batches in which candidates
     arrive. With ``auto`` nothing is held back for calibration: the near-duplicate distance starts

@@ -7,7 +7,7 @@ from itertools import groupby
 
 from streamsel.decisions import Verdict
 from streamsel.frame import Candidate, FrameKey
-from streamsel.interfaces import Selector
+from streamsel.interfaces.selectors import Selector
 
 
 class PerFeedSelector:

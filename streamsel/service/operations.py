@@ -15,7 +15,7 @@ from streamsel.config.settings import FeedSettings
 from streamsel.decisions import Event, FeedStatus
 from streamsel.errors import ConfigurationError
 from streamsel.frame import FrameKey
-from streamsel.interfaces import LiveSelector
+from streamsel.interfaces.selectors import LiveSelector
 from streamsel.runtime.service_run import LivePipeline
 from streamsel.wiring.service import LiveParts
 

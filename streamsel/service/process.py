@@ -18,7 +18,7 @@ from streamsel.errors import ConfigurationError, StreamselError
 from streamsel.http.events import EventBroker
 from streamsel.http.options import ServiceOptions
 from streamsel.http.server import Service
-from streamsel.interfaces import LiveSink
+from streamsel.interfaces.sinks import LiveSink
 from streamsel.runtime.failure import first_failure
 from streamsel.runtime.service_run import LivePipeline
 from streamsel.runtime.worker import Worker

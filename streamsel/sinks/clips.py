@@ -11,7 +11,7 @@ from streamsel.clock import Clock
 from streamsel.decisions import FeedStatus, Kept, SelectionUpdate
 from streamsel.errors import SourceError
 from streamsel.frame import Frame, FrameKey, Picture
-from streamsel.interfaces import Footage
+from streamsel.interfaces.sources import Footage
 from streamsel.record.anchor import Anchor
 from streamsel.record.files import disk_errors, make_folder, write_file
 from streamsel.record.folder import FRAMES, is_live_name, live_name

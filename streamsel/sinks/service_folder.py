@@ -142,7 +142,7 @@ class LiveDiskSink:
         self._settled().erase(keys)
 
     def apply(self, update: SelectionUpdate) -> None:
-        """Store a update; see ``streamsel.interfaces.LiveSink``."""
+        """Store a update; see ``streamsel.interfaces.sinks.LiveSink``."""
         if not self._pending:
             self._pending_since = self._clock.monotonic()
         self._pending.append(without_pixels(update))

@@ -10,7 +10,7 @@ from functools import cached_property, partial
 
 from streamsel.errors import SourceError
 from streamsel.frame import Frame
-from streamsel.interfaces import OrderedMap
+from streamsel.interfaces.concurrency import OrderedMap
 from streamsel.libav import as_source_error, ends_as_source_error
 from streamsel.redaction import redact
 from streamsel.sources.container.fingerprint import fingerprint_of

@@ -11,7 +11,8 @@ from streamsel.config.options import RunOptions
 from streamsel.decisions import FeedReport, Verdict
 from streamsel.errors import SourceError
 from streamsel.frame import Candidate, Frame, FrameKey, PrefilterState
-from streamsel.interfaces import Embeddings, Observer
+from streamsel.interfaces.embedding import Embeddings
+from streamsel.interfaces.observers import Observer
 from streamsel.runtime.file_run import FileFeed, Pipeline
 from streamsel.wiring.embeddings import build_embeddings, open_thumbnailer, uses_gpu
 from streamsel.wiring.inputs import open_sources

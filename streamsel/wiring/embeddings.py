@@ -7,7 +7,9 @@ from pathlib import Path
 
 from streamsel.config.options import EmbedOptions, ReadOptions
 from streamsel.embed.computed import ComputedEmbeddings
-from streamsel.interfaces import Embeddings, Source, Thumbnailer
+from streamsel.interfaces.embedding import Embeddings
+from streamsel.interfaces.prefilter import Thumbnailer
+from streamsel.interfaces.sources import Source
 
 
 def build_embeddings(options: EmbedOptions, sources: Sequence[Source]) -> Embeddings:

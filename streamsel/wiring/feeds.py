@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from streamsel.config.options import ReadOptions, RunOptions
 from streamsel.frame import PrefilteredFrame, PrefilterState, View
-from streamsel.interfaces import Prefilter, Source
+from streamsel.interfaces.prefilter import Prefilter
+from streamsel.interfaces.sources import Source
 from streamsel.prefilter.options import PrefilterOptions
 from streamsel.prefilter.prefilter import FramePrefilter
 from streamsel.runtime.file_run import FileFeed

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from streamsel.config.options import RunOptions
 from streamsel.errors import SinkError, SourceError
-from streamsel.interfaces import Embeddings, Source
+from streamsel.interfaces.embedding import Embeddings
+from streamsel.interfaces.sources import Source
 from streamsel.record.files import free_bytes
 from streamsel.record.folder import Use, foresee
 from streamsel.record.reader import Record

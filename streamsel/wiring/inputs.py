@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from streamsel.config.options import ReadOptions
 from streamsel.errors import InputError, SourceError, UnreadableError
-from streamsel.interfaces import OrderedMap, Source
+from streamsel.interfaces.concurrency import OrderedMap
+from streamsel.interfaces.sources import Source
 
 if TYPE_CHECKING:
     from streamsel.sources.inputs import Input

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from streamsel.clock import Clock
 from streamsel.config.settings import FeedSettings
 from streamsel.frame import View
-from streamsel.interfaces import LiveSource, Prefilter, ViewWatch
+from streamsel.interfaces.prefilter import Prefilter, ViewWatch
+from streamsel.interfaces.sources import LiveSource
 
 if TYPE_CHECKING:
     from streamsel.sources.covering import Areas

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 from streamsel.clock import Clock, SystemClock
 from streamsel.config.options import RunOptions, WriteOptions
 from streamsel.errors import InputError, RecordError
-from streamsel.interfaces import Embeddings, Observer, Selector
+from streamsel.interfaces.embedding import Embeddings
+from streamsel.interfaces.observers import Observer
+from streamsel.interfaces.selectors import Selector
 from streamsel.runtime.file_run import Pipeline
 from streamsel.version import __version__
 from streamsel.wiring.embeddings import build_embeddings, uses_gpu

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from streamsel.config.options import RunOptions
 from streamsel.errors import ConfigurationError
-from streamsel.interfaces import Selector, Source
+from streamsel.interfaces.selectors import Selector
+from streamsel.interfaces.sources import Source
 from streamsel.wiring.inputs import is_readable
 
 _CHUNK = 32_768

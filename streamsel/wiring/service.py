@@ -16,7 +16,9 @@ from streamsel.config.schema import Config
 from streamsel.config.secrets import ice_credential
 from streamsel.config.settings import FeedSettings
 from streamsel.frame import Candidate, EncodedPicture, FrameKey, Picture
-from streamsel.interfaces import Embedder, LiveSelector, LiveSink
+from streamsel.interfaces.embedding import Embedder
+from streamsel.interfaces.selectors import LiveSelector
+from streamsel.interfaces.sinks import LiveSink
 from streamsel.runtime.feed_reader import LiveFeed
 from streamsel.selection.budget import Budget
 from streamsel.sinks.clips import ClipOrder, ClipSink

@@ -25,7 +25,7 @@ from streamsel.embed.finetune.training_footage import (
 from streamsel.embed.finetune.weights import Start, digest_of, load_start, write_weights
 from streamsel.errors import ConfigurationError, SourceError
 from streamsel.frame import View
-from streamsel.interfaces import Source
+from streamsel.interfaces.sources import Source
 from streamsel.record.files import disk_errors, write_file
 from streamsel.sources.thumbnails.cpu import CpuThumbnailer
 from streamsel.version import __version__

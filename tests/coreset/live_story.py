@@ -9,7 +9,7 @@ import numpy as np
 from streamsel.coreset.distance import distances
 from streamsel.decisions import Event, Kept, Verdict
 from streamsel.frame import Candidate, FrameKey
-from streamsel.interfaces import LiveSelector
+from streamsel.interfaces.selectors import LiveSelector
 from streamsel.selection.endless import EndlessSelector
 
 

@@ -16,7 +16,7 @@ from streamsel.embed.builtin import BuiltinEmbedder
 from streamsel.embed.network import Network
 from streamsel.errors import ConfigurationError, EmbedderError
 from streamsel.frame import View
-from streamsel.interfaces import Embedder
+from streamsel.interfaces.embedding import Embedder
 from tests.embed.pictures import thumbnails
 
 

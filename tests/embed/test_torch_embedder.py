@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from streamsel.embed.torch_embedder import Preparation, TorchEmbedder
 from streamsel.errors import EmbedderError
 from streamsel.frame import View
-from streamsel.interfaces import Embedder
+from streamsel.interfaces.embedding import Embedder
 from tests.embed.pictures import thumbnails
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)

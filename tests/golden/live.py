@@ -30,7 +30,7 @@ from streamsel.frame import (
     Vectors,
     View,
 )
-from streamsel.interfaces import LiveSelector
+from streamsel.interfaces.selectors import LiveSelector
 from streamsel.record.values import FeedPlan, RunPlan
 from streamsel.runtime.judge import Judge
 from streamsel.runtime.updates import encoded

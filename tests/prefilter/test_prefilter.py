@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from streamsel.errors import ConfigurationError
 from streamsel.frame import PrefilterState, View
-from streamsel.interfaces import Prefilter
+from streamsel.interfaces.prefilter import Prefilter
 from streamsel.prefilter.options import PrefilterOptions
 from streamsel.prefilter.prefilter import FramePrefilter
 from tests.prefilter.test_measures import smeared

@@ -10,7 +10,9 @@ from typing import Any
 from streamsel.clock import SystemClock
 from streamsel.errors import SinkError
 from streamsel.frame import EncodedPicture, Picture
-from streamsel.interfaces import Embedder, LiveSelector, LiveSink
+from streamsel.interfaces.embedding import Embedder
+from streamsel.interfaces.selectors import LiveSelector
+from streamsel.interfaces.sinks import LiveSink
 from streamsel.runtime.limits import LiveLimits
 from streamsel.runtime.service_run import LivePipeline
 from tests.runtime.live_stages import NewestSelector, ScriptedSource, Watcher, feed_of

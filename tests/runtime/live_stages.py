@@ -36,7 +36,7 @@ from streamsel.frame import (
     PrefilteredFrame,
     Vectors,
 )
-from streamsel.interfaces import LiveSelector
+from streamsel.interfaces.selectors import LiveSelector
 from streamsel.runtime.feed_reader import LiveFeed
 from tests.runtime.stages import OpenPrefilter
 

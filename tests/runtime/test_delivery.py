@@ -17,7 +17,7 @@ from streamsel.clock import SystemClock
 from streamsel.decisions import Event, Evicted, FeedStatus, Kept, SelectionUpdate, Verdict
 from streamsel.errors import SinkError
 from streamsel.frame import Candidate, FrameKey
-from streamsel.interfaces import LiveSink
+from streamsel.interfaces.sinks import LiveSink
 from streamsel.runtime.delivery import Delivery
 from tests.runtime.live_stages import StoringSink, Watcher, live_frame, prefiltered, until
 

@@ -6,7 +6,7 @@ import json
 
 from streamsel.decisions import Event, Kept
 from streamsel.frame import FrameKey
-from streamsel.interfaces import LiveSelector
+from streamsel.interfaces.selectors import LiveSelector
 from streamsel.runtime.judge import Judge
 from tests.runtime.live_stages import ManualClock, NewestSelector, Watcher, live_frame, prefiltered
 from tests.runtime.stages import AngleEmbedder

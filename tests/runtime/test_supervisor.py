@@ -17,7 +17,7 @@ import pytest
 from streamsel.decisions import Fault, Rhythm, SourceCounters
 from streamsel.errors import ConfigurationError, SourceError
 from streamsel.frame import Frame, Picture, PrefilteredFrame
-from streamsel.interfaces import Prefilter
+from streamsel.interfaces.prefilter import Prefilter
 from streamsel.runtime.backoff import Backoff
 from streamsel.runtime.feed_reader import FeedReader
 from streamsel.runtime.supervisor import FeedSupervisor

@@ -13,7 +13,7 @@ from streamsel.coreset.coreset import Coreset
 from streamsel.decisions import Evicted, Kept, Verdict
 from streamsel.errors import ConfigurationError
 from streamsel.frame import Candidate, FrameKey, Picture
-from streamsel.interfaces import Selector
+from streamsel.interfaces.selectors import Selector
 from streamsel.selection.calibration import floor_from
 from streamsel.selection.online import OnlineSelector
 from tests.coreset.candidates import candidate

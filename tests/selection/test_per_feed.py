@@ -7,7 +7,7 @@ import pytest
 
 from streamsel.decisions import Verdict
 from streamsel.frame import Candidate
-from streamsel.interfaces import Selector
+from streamsel.interfaces.selectors import Selector
 from streamsel.selection.online import OnlineSelector
 from streamsel.selection.per_feed import PerFeedSelector
 from streamsel.selection.two_pass import TwoPassSelector

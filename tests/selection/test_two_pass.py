@@ -11,7 +11,7 @@ from streamsel.coreset.assign import assign
 from streamsel.coreset.refine import best_of_starts
 from streamsel.decisions import Event, Evicted, Kept, Verdict
 from streamsel.frame import Candidate, FrameKey, Vectors
-from streamsel.interfaces import Selector
+from streamsel.interfaces.selectors import Selector
 from streamsel.selection.baselines import Reservoir, uniform
 from streamsel.selection.two_pass import RandomSelector, TwoPassSelector, UniformSelector
 from tests.coreset.candidates import candidate

@@ -17,7 +17,7 @@ from streamsel.errors import (
     SinkError,
     SourceError,
 )
-from streamsel.interfaces import Sink
+from streamsel.interfaces.sinks import Sink
 from streamsel.record.reader import Record
 from streamsel.record.values import FeedPlan
 from streamsel.sinks.pictures import Encoder

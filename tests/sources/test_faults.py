@@ -12,7 +12,7 @@ from PIL import Image
 from streamsel.clock import SystemClock
 from streamsel.errors import SourceError
 from streamsel.frame import Frame, PrefilterState, View
-from streamsel.interfaces import LiveSource, Source
+from streamsel.interfaces.sources import LiveSource, Source
 from streamsel.prefilter.options import PrefilterOptions
 from streamsel.prefilter.prefilter import FramePrefilter
 from streamsel.sinks.pictures import Encoder

@@ -21,7 +21,7 @@ from streamsel.embed.backbones.shapes import in_batches, pick
 from streamsel.embed.device import choose_device
 from streamsel.embed.torch_embedder import Preparation, TorchEmbedder
 from streamsel.errors import EmbedderError
-from streamsel.interfaces import Embedder
+from streamsel.interfaces.embedding import Embedder
 
 # What torch raises for a file that it cannot read.
 _UNREADABLE = (AttributeError, KeyError, OSError, RuntimeError, TypeError, ValueError)

@@ -22,7 +22,7 @@ from streamsel.embed.backbones.shapes import flat, in_batches
 from streamsel.embed.device import gpu_expected
 from streamsel.embed.torch_embedder import Preparation, TorchEmbedder
 from streamsel.errors import ConfigurationError, EmbedderError
-from streamsel.interfaces import Embedder
+from streamsel.interfaces.embedding import Embedder
 
 _TYPES: Mapping[str, type[np.generic]] = {
     "tensor(float)": np.float32,

@@ -17,7 +17,7 @@ from streamsel.embed.device import choose_device
 from streamsel.embed.torch_embedder import Preparation, TorchEmbedder
 from streamsel.errors import ConfigurationError, EmbedderError
 from streamsel.frame import Scaling, View
-from streamsel.interfaces import Embedder
+from streamsel.interfaces.embedding import Embedder
 
 # Where torchvision's families keep their classifier. Its last layer, a linear one, is left out.
 _HEADS = ("fc", "classifier", "heads", "head")

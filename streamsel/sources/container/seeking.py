@@ -9,7 +9,7 @@ from itertools import groupby
 import av
 
 from streamsel.frame import Frame
-from streamsel.interfaces import OrderedMap
+from streamsel.interfaces.concurrency import OrderedMap
 from streamsel.sources.container.seek_index import SeekIndex
 from streamsel.sources.decode.attempts import TroubleError, trusted
 from streamsel.sources.decode.copying import Copier

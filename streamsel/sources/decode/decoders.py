@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Literal, TypeAlias
 
-from streamsel.interfaces import OrderedMap
+from streamsel.interfaces.concurrency import OrderedMap
 from streamsel.sources.container.opening import DecoderOptions
 from streamsel.sources.decode.copying import Copier
 from streamsel.sources.decode.gops import Gop

@@ -21,7 +21,7 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from streamsel.frame import Picture
-from streamsel.interfaces import OrderedMap
+from streamsel.interfaces.concurrency import OrderedMap
 from streamsel.sources.container.opening import ONE_THREAD, DecoderOptions
 from streamsel.sources.decode.attempts import (
     HeadFit,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
 
-from streamsel.interfaces import Item, Result
+from streamsel.interfaces.concurrency import Item, Result
 
 
 class InOrder:
@@ -19,7 +19,7 @@ class InOrder:
         items: Iterator[Item],
         weigh: Callable[[Result], int],
     ) -> Generator[Result, None, None]:
-        """See ``streamsel.interfaces.OrderedMap``."""
+        """See ``streamsel.interfaces.concurrency.OrderedMap``."""
         try:
             for item in items:
                 yield from work(0, item)

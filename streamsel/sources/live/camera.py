@@ -71,7 +71,7 @@ class CameraSource:
 
     @ends_as_source_error
     def session(self, start: int, media_time: float) -> Generator[Frame, None, None]:
-        """Connect once and yield what comes; see ``streamsel.interfaces.LiveSource``."""
+        """Connect once and yield what comes; see ``streamsel.interfaces.sources.LiveSource``."""
         if self._stopped:
             return
         where = f"feed '{self._feed}': {self.address}"

@@ -15,7 +15,7 @@ from streamsel.clock import Clock
 from streamsel.decisions import Rhythm, SourceCounters
 from streamsel.errors import RefusedError, SourceError
 from streamsel.frame import Frame
-from streamsel.interfaces import Loop
+from streamsel.interfaces.concurrency import Loop
 from streamsel.libav import ends_as_source_error
 from streamsel.redaction import redact
 from streamsel.sources.container.opening import decode_content

@@ -69,7 +69,7 @@ class WatchedFile:
         return Rhythm(speed=self._address.pace, is_finite=True)
 
     def session(self, start: int, media_time: float) -> Generator[Frame, None, None]:
-        """Read the file once; see ``streamsel.interfaces.LiveSource``.
+        """Read the file once; see ``streamsel.interfaces.sources.LiveSource``.
 
         What cannot be read any more after its first frame is where it ends.
         """

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from streamsel.clock import Clock
 from streamsel.errors import BusyError
-from streamsel.interfaces import Loop
+from streamsel.interfaces.concurrency import Loop
 from streamsel.sources.live.connection import LiveOptions
 from streamsel.sources.webrtc.offer import require_offer
 from streamsel.sources.webrtc.peer import Peer, PeerOptions

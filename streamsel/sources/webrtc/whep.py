@@ -15,7 +15,7 @@ from streamsel.clock import Clock
 from streamsel.decisions import Rhythm, SourceCounters
 from streamsel.errors import OfferError, RefusedError, SourceError
 from streamsel.frame import Frame
-from streamsel.interfaces import Loop
+from streamsel.interfaces.concurrency import Loop
 from streamsel.libav import ends_as_source_error
 from streamsel.redaction import redact
 from streamsel.sources.live.connection import LiveOptions
@@ -108,7 +108,7 @@ class WhepSource:
 
     @ends_as_source_error
     def session(self, start: int, media_time: float) -> Generator[Frame, None, None]:
-        """Connect once and yield what comes; see ``streamsel.interfaces.LiveSource``."""
+        """Connect once and yield what comes; see ``streamsel.interfaces.sources.LiveSource``."""
         if self._stopped:
             return
         where = f"feed '{self._feed}': {self.address}"

@@ -94,7 +94,7 @@ class WhipSource:
 
     @ends_as_source_error
     def session(self, start: int, media_time: float) -> Generator[Frame, None, None]:
-        """Wait for a sender and yield what it sends; see ``streamsel.interfaces.LiveSource``."""
+        """Wait for a sender and yield its frames; see ``interfaces.sources.LiveSource``."""
         if self._stopped:
             return
         where = f"feed '{self._feed}': {ADDRESS}"

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from streamsel.embed.backbones.libraries import import_library
 from streamsel.frame import Picture, Thumbnail, Vectors, View
-from streamsel.interfaces import Embedder
+from streamsel.interfaces.embedding import Embedder
 from streamsel.sources.thumbnails.cpu import CpuThumbnailer
 
 WIDTH = 8

@@ -16,7 +16,7 @@ from streamsel.embed.backbones.torchvision import behead, open_torchvision, read
 from streamsel.embed.device import one_thread
 from streamsel.errors import ConfigurationError, EmbedderError
 from streamsel.frame import View
-from streamsel.interfaces import Embedder
+from streamsel.interfaces.embedding import Embedder
 from tests.embed.backbones.made import (
     assert_same_for_any_batching,
     assert_sees_as,
