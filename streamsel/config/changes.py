@@ -27,8 +27,8 @@ _BUILT_ONCE: dict[str, Callable[[Config], Any]] = {
 class Changes:
     """The difference between two configurations; feeds by name, in the order of the later one.
 
-    ``resized`` are feeds of which nothing but the count differs: they are not in ``changed`` and
-    need not be read anew. ``restart`` names the sections that only a restart can change.
+    ``resized`` feeds differ only in their count; they are not in ``changed`` and need no
+    reconnection. ``restart`` names the sections that only a restart can change.
     """
 
     added: tuple[str, ...] = ()
@@ -39,7 +39,7 @@ class Changes:
 
 
 def changes(old: Config, new: Config) -> Changes:
-    """Compare two configurations, by what they come to for each feed."""
+    """Compare two configurations by the merged settings of each feed."""
     both = [name for name in new.feeds if name in old.feeds]
     differing = [name for name in both if old.feed(name) != new.feed(name)]
     resized = [name for name in differing if _is_resized(old.feed(name), new.feed(name))]

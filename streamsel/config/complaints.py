@@ -28,7 +28,7 @@ _REQUIREMENTS = {
 
 
 def complaints(error: ValidationError, tree: ConfigNode) -> Iterator[Problem]:
-    """Tell every problem of what was made from ``tree``."""
+    """Yield every problem in ``error``, with its place in ``tree``."""
     for detail in error.errors(include_url=False, include_input=False):
         for node, message in _told(detail, tree):
             if node.state != "broken":
@@ -36,7 +36,7 @@ def complaints(error: ValidationError, tree: ConfigNode) -> Iterator[Problem]:
 
 
 def fields_of(path: Place) -> Mapping[str, FieldInfo]:
-    """Return the settings that a section has by name; none where no section is at the path."""
+    """Return the fields of the section at ``path``, by name; none if there is no section."""
     section = _section_at(path)
     return {} if section is None else section.model_fields
 
@@ -86,7 +86,7 @@ def _message(
 
 
 def _shown(node: ConfigNode) -> str:
-    """A value as it was written, before variables were filled in."""
+    """Return a value as it was written, before variables were substituted."""
     if node.value is None:
         return "null"
     if node.children or isinstance(node.value, list | dict):
@@ -106,7 +106,7 @@ def _suggestion(path: Place) -> str:
 
 
 def _places(name: str, section: type[Section], path: Place) -> Iterator[str]:
-    """Everywhere that a setting of this name can be."""
+    """Yield every path at which a setting of this name may occur."""
     for field, described in section.model_fields.items():
         if field == name:
             yield ".".join((*path, field))
@@ -117,7 +117,7 @@ def _places(name: str, section: type[Section], path: Place) -> Iterator[str]:
 
 
 def _section_at(path: Sequence[str]) -> type[Section] | None:
-    """Return the section at a path, if there is one."""
+    """Return the section at a path, or None."""
     section: type[Section] | None = Config
     names = iter(path)
     for name in names:
@@ -136,7 +136,7 @@ def _section_in(annotation: Any) -> type[Section] | None:
 
 
 def _types_of(path: Place) -> tuple[type, ...]:
-    """Every class that a setting may be of."""
+    """Return every class that a setting may have."""
     field = fields_of(path[:-1]).get(path[-1]) if path else None
     return () if field is None else tuple(_types_in(field.annotation))
 
@@ -146,7 +146,7 @@ def _is_mapping(annotation: Any) -> bool:
 
 
 def _types_in(annotation: Any) -> Iterator[type]:
-    """Every class that occurs in an annotation, however deep."""
+    """Yield every class in an annotation, at any depth."""
     if isinstance(annotation, type):
         yield annotation
     for inner in get_args(annotation):

@@ -14,14 +14,14 @@ _AGREED = ("window", "min_distance", "near_duplicate", "look_ahead")
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """One thing that cannot be, and where in the configuration it shows."""
+    """One conflict, and its place in the configuration."""
 
     path: tuple[str, ...]
     message: str
 
 
 def conflicts(feeds: Sequence[FeedSettings], stores: bool) -> list[Conflict]:
-    """Find all that is wrong between these feeds; ``stores`` where there is a folder for them."""
+    """Return all conflicts between these feeds; ``stores``: whether kept frames go to a folder."""
     return [
         *_similar(feeds),
         *_disagreeing(feeds),
@@ -32,7 +32,7 @@ def conflicts(feeds: Sequence[FeedSettings], stores: bool) -> list[Conflict]:
 
 
 def _similar(feeds: Sequence[FeedSettings]) -> Iterator[Conflict]:
-    """Names that a file system could confuse, and coresets of one name."""
+    """Yield feed names that a file system could confuse, and coresets with the same name."""
     names: dict[str, str] = {}
     scopes: dict[str, FeedSettings] = {}
     for feed in feeds:
@@ -45,13 +45,13 @@ def _similar(feeds: Sequence[FeedSettings]) -> Iterator[Conflict]:
         if (feed.scope, feed.group) != (other.scope, other.group):
             yield Conflict(
                 ("feeds", feed.name),
-                f"feeds.{feed.name} and feeds.{other.name} would both keep a set by the name of "
+                f"feeds.{feed.name} and feeds.{other.name} would both have a coreset named "
                 f"{other.scope!r}; rename the group, or put both feeds into it",
             )
 
 
 def _disagreeing(feeds: Sequence[FeedSettings]) -> Iterator[Conflict]:
-    """Feeds that share a coreset but want different ones."""
+    """Yield feeds of one group with different selection options."""
     first: dict[str, FeedSettings] = {}
     for feed in feeds:
         if feed.group is None:
@@ -68,7 +68,7 @@ def _disagreeing(feeds: Sequence[FeedSettings]) -> Iterator[Conflict]:
 
 
 def _wishes(feed: FeedSettings) -> dict[str, str]:
-    """What feeds of one group must agree in, as it is typed."""
+    """Return the options in which feeds of one group must agree, as text."""
     count = None if feed.count is None else Count(feed.count, feed.period)
     wishes: dict[str, object] = {"count": count, "share": feed.share}
     wishes |= {name: getattr(feed, name) for name in _AGREED}
@@ -78,17 +78,17 @@ def _wishes(feed: FeedSettings) -> dict[str, str]:
 
 
 def _homeless(feeds: Sequence[FeedSettings], stores: bool) -> Iterator[Conflict]:
-    """Clips where there is no folder for them."""
+    """Yield feeds with clips but no folder for them."""
     for feed in feeds:
         if feed.clip is not None and not stores:
             yield Conflict(
                 ("feeds", feed.name, "clip"),
-                f"feeds.{feed.name}.clip needs a folder; give sinks.disk, or leave clip out",
+                f"feeds.{feed.name}.clip needs a folder; set sinks.disk, or remove clip",
             )
 
 
 def _unpacked(feeds: Sequence[FeedSettings]) -> Iterator[Conflict]:
-    """What needs the packets of a video, of a source of which only pictures are to be had."""
+    """Yield feeds with options that need video packets, from sources that send only pictures."""
     for feed in feeds:
         impossible = {
             "clip": feed.clip is not None and not feed.has_packets,
@@ -98,17 +98,17 @@ def _unpacked(feeds: Sequence[FeedSettings]) -> Iterator[Conflict]:
         for wish in (wish for wish, is_impossible in impossible.items() if is_impossible):
             yield Conflict(
                 ("feeds", feed.name, wish),
-                f"feeds.{feed.name}.{wish} cannot be had of a feed {kind}; set it to "
+                f"feeds.{feed.name}.{wish} is not possible for a feed {kind}; set it to "
                 f"{'null' if wish == 'clip' else 'all'} there",
             )
 
 
 def _uncovered(feeds: Sequence[FeedSettings]) -> Iterator[Conflict]:
-    """Clips of what is masked: they are cut from what is sent, in which nothing is hidden."""
+    """Yield feeds with clips and a mask: clips are cut from the stream, where nothing is masked."""
     for feed in feeds:
         if feed.mask and feed.clip is not None:
             yield Conflict(
                 ("feeds", feed.name, "clip"),
-                f"feeds.{feed.name}.clip would show what its mask hides, for clips are stored as "
-                "they are sent; set clip to null there, or leave mask out",
+                f"feeds.{feed.name}.clip would show what its mask hides, because clips are "
+                "stored as they are received; set clip to null there, or remove mask",
             )

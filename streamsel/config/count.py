@@ -14,24 +14,24 @@ _COUNT = re.compile(r"(\d{1,18})(?:\s*/\s*([mhd]))?")
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """At most ``frames``; of each ``period`` (seconds) afresh, or in all where that is None."""
+    """At most ``frames``: in total, or in each ``period`` (seconds)."""
 
     frames: int
     period: float | None = None
 
     def __str__(self) -> str:
-        """As it is typed."""
+        """Return the count as a user types it."""
         units = {period: unit for unit, period in _PERIODS.items()}
         return str(self.frames) if self.period is None else f"{self.frames}/{units[self.period]}"
 
 
 def read_count(text: str) -> Count:
-    """Read a count, or a count for each minute, hour or day.
+    """Parse a count, or a count per minute, hour or day.
 
     >>> read_count("300"), read_count("50/h")
     (Count(frames=300, period=None), Count(frames=50, period=3600.0))
 
-    Raises :class:`ConfigurationError` for anything else, or a count out of its bounds.
+    Raises :class:`ConfigurationError` for any other text, or a count out of bounds.
     """
     match = _COUNT.fullmatch(text.strip())
     if match is None:

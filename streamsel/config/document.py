@@ -1,8 +1,8 @@
 """Reads a YAML file into a tree of text; the fields parse the text later.
 
-So a password of digits stays what was typed, ``no`` is a fine name for a feed, and the environment
-and the file mean the same by the same words. Neither tags nor objects are understood. Of what is
-wrong, messages quote nothing but keys: any value may be a secret.
+So a password of digits stays text, ``no`` is a valid feed name, and the same text means the same in
+the file and in the environment. Tags and objects are not supported. Error messages quote only keys,
+because any value may be a secret.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """What a file holds, and what is wrong with it: the line, and a message of one line."""
+    """The content of a file, and its problems."""
 
     tree: ConfigNode
     problems: tuple[Problem, ...]
@@ -40,8 +40,8 @@ class Document:
 def read_document(path: Path, fill_in: Callable[[str], str]) -> Document:
     """Read a file of at most 1 MiB.
 
-    ``fill_in`` replaces the variables of a text; what it raises becomes a problem. Raises
-    :class:`ConfigurationError` for a file that cannot be understood at all.
+    ``fill_in`` substitutes variables in a text; a :class:`ConfigurationError` that it raises
+    becomes a problem. Raises :class:`ConfigurationError` for a file that cannot be parsed.
     """
     builder = _Builder(str(path), _read_text(path), fill_in)
     tree = builder.build()
@@ -60,15 +60,15 @@ def _read_text(path: Path) -> str:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise ConfigurationError(f"{path}:{line}: is not UTF-8; save it as such") from None
+        raise ConfigurationError(f"{path}:{line}: is not UTF-8; save it as UTF-8") from None
     if found := _UNPRINTABLE.search(text):
         line = text.count("\n", 0, found.start()) + 1
-        raise ConfigurationError(f"{path}:{line}: holds a control character; remove it")
+        raise ConfigurationError(f"{path}:{line}: contains a control character; remove it")
     return text
 
 
 class _Builder:
-    """Builds the tree from the parser's events, which nest as deep as we let them."""
+    """Builds the tree from YAML events, with bounded depth."""
 
     def __init__(self, name: str, text: str, fill_in: Callable[[str], str]) -> None:
         self.problems: list[Problem] = []
@@ -79,14 +79,14 @@ class _Builder:
         self._merged = 0
 
     def build(self) -> ConfigNode:
-        """Build the tree of the one document that the file holds."""
+        """Build the tree of the file's only document."""
         root = ConfigNode({}, self._name)
         try:
             for event in self._events:
                 if not isinstance(event, yaml.DocumentStartEvent):
                     continue
                 if root.line:
-                    self._complain(_line(event), "begins a second document; keep to one")
+                    self._complain(_line(event), "begins a second document; only one is allowed")
                     break
                 root = self._root()
         except yaml.MarkedYAMLError as error:
@@ -103,7 +103,7 @@ class _Builder:
         return ConfigNode({}, self._name, 1)
 
     def _node(self, event: Any, line: int, depth: int) -> ConfigNode:
-        """Build what begins with ``event``; ``line`` is that of its key."""
+        """Build the node that begins with ``event``; ``line`` is that of its key."""
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event, line)
         if event.tag not in _TEXT_TAGS:
@@ -143,7 +143,7 @@ class _Builder:
             key_line = _line(key)
             name = key.value if isinstance(key, yaml.ScalarEvent) else None
             if name is None:
-                self._complain(key_line, "has a key that is no plain text; write a name")
+                self._complain(key_line, "has a key that is not plain text; write a name")
                 self._node(key, key_line, depth + 1)
             value = self._node(next(self._events), key_line, depth + 1)
             if name == "<<":
@@ -160,9 +160,9 @@ class _Builder:
         return ConfigNode(children, f"{self._name}:{line}", line)
 
     def _merge(self, children: dict[str, ConfigNode], node: ConfigNode) -> None:
-        """Take in what ``<<`` names, beneath what is there already."""
+        """Add the keys that ``<<`` refers to, without overriding present ones."""
         if not isinstance(node.value, dict):
-            problem = "merges (<<) what does not hold keys; name an anchor that does"
+            problem = "merges (<<) a value without keys; name an anchor of a mapping"
             self._complain(node.line, problem)
         self._merged += len(node.children)
         if self._merged > _MOST_MERGED:
@@ -177,7 +177,7 @@ class _Builder:
         return ConfigNode(items, f"{self._name}:{line}", line)
 
     def _until(self, end: type[Any]) -> Iterator[Any]:
-        """Yield the events that begin a node each, whose rest the caller takes."""
+        """Yield the first event of each child node; the caller consumes the rest of the node."""
         for event in self._events:
             if isinstance(event, end):
                 return
@@ -188,9 +188,7 @@ class _Builder:
             node = self._anchors[event.anchor]
             return replace(node, origin=f"{self._name}:{line}", line=line)
         # What follows the * is not told: it may be a password that was not put in quotes.
-        self._complain(
-            _line(event), "names an anchor that is not there; put a value with * in quotes"
-        )
+        self._complain(_line(event), "refers to an unknown anchor; put a value with * in quotes")
         return self._broken(line)
 
     def _complain(self, line: int, problem: str) -> None:

@@ -10,6 +10,6 @@ _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def editor_schema() -> dict[str, Any]:
-    """Return the schema of a file, as JSON schema, draft 2020-12."""
+    """Return the JSON schema (draft 2020-12) of a configuration file."""
     schema = Config.model_json_schema()
     return {"$schema": _DIALECT, **schema, "title": "streamsel configuration"}

@@ -13,13 +13,13 @@ _VARIABLE = re.compile(r"\$(?:(\$)|\{(?:([A-Za-z_]\w*)(?:(:-)([^{}]*))?\}|))", r
 
 
 def fill_in(text: str, environment: Mapping[str, str]) -> str:
-    """Replace ``${NAME}`` and ``${NAME:-default}``; ``$$`` stands for one ``$``.
+    """Substitute ``${NAME}`` and ``${NAME:-default}``; ``$$`` is a literal ``$``.
 
     >>> fill_in("rtsp://cam:${PASSWORD}@${HOST:-10.0.0.4}/a$$b", {"PASSWORD": "x"})
     'rtsp://cam:x@10.0.0.4/a$b'
 
-    The default counts where the variable is not set or empty. What is filled in is not looked at
-    again. Raises :class:`ConfigurationError` for a variable that is not set.
+    The default applies if the variable is unset or empty. Substituted text is not expanded again.
+    Raises :class:`ConfigurationError` for an unset variable without default.
     """
 
     def value(match: re.Match[str]) -> str:
@@ -43,7 +43,7 @@ def fill_in(text: str, environment: Mapping[str, str]) -> str:
 
 
 def filled_in(text: str, environment: Mapping[str, str]) -> set[str]:
-    """The values of the variables that a text names, as far as they are set and not empty.
+    """Return the values of the variables that occur in a text, if set and not empty.
 
     >>> filled_in("rtsp://cam:${PASSWORD}@${HOST:-10.0.0.4}/a$$b", {"PASSWORD": "x"})
     {'x'}
@@ -55,13 +55,12 @@ def filled_in(text: str, environment: Mapping[str, str]) -> set[str]:
 def settings_of(
     environment: Mapping[str, str], sections: Collection[str], feeds: Collection[str]
 ) -> ConfigNode:
-    """Return the tree of all settings that the environment makes.
+    """Return the tree of all settings in the environment.
 
-    ``STREAMSEL_SINKS__MQTT__HOST`` sets ``sinks.mqtt.host``. A feed is meant by its name in any
-    case, with ``_`` for ``-``. An empty variable says nothing; ``null`` is null. Variables without
-    ``__`` count only where they name one of the ``sections``: others are not ours (Kubernetes
-    sets some for every service of its own). Raises :class:`ConfigurationError` for what could mean
-    two feeds.
+    ``STREAMSEL_SINKS__MQTT__HOST`` sets ``sinks.mqtt.host``. Feed names match in any case, with
+    ``_`` for ``-``. An empty variable is ignored; ``null`` is null. Variables without ``__`` count
+    only if they name one of the ``sections``: others are not ours (Kubernetes sets some for every
+    service). Raises :class:`ConfigurationError` if a variable matches two feeds.
     """
     root: dict[str, ConfigNode] = {}
     for variable in sorted(environment):
@@ -89,9 +88,9 @@ def _path(variable: str, feeds: Collection[str]) -> tuple[str, ...]:
 
 
 def _feed(name: str, variable: str, feeds: Collection[str]) -> str:
-    """The feed that is meant, or a new one of that name."""
+    """Return the matching feed, or a new one of that name."""
     meant = [feed for feed in feeds if feed.lower().replace("-", "_") == name.replace("-", "_")]
     if len(meant) > 1:
         told = " or ".join(meant)
-        raise ConfigurationError(f"{variable}: could mean {told}; set it in the file")
+        raise ConfigurationError(f"{variable}: matches several feeds ({told}); set it in the file")
     return meant[0] if meant else name

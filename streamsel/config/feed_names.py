@@ -14,10 +14,10 @@ _LONGEST_NAME, _LONGEST_DISPLAY = 64, 200
 
 
 def name_feeds(tree: ConfigNode) -> tuple[ConfigNode, list[Problem]]:
-    """Name every feed of one layer by its slug, and show what was written instead.
+    """Rename every feed of one layer to its slug, and keep the written name as display name.
 
-    A feed that is called by a name already stays as it is. Says which two would have one name.
-    What could not be shown (an address, a control character) is left for the section to refuse.
+    A valid name is unchanged. Two feeds with the same slug are a problem. Names that cannot be
+    displayed (an address, control characters) are left for the section to refuse.
     """
     if "feeds" not in tree.children:
         return tree, []
@@ -37,8 +37,8 @@ def name_feeds(tree: ConfigNode) -> tuple[ConfigNode, list[Problem]]:
 
 
 def _name(called: str) -> str:
-    """The name of a feed that is called so; the same where there can be none."""
-    is_shown = called.isprintable() and called.strip() and redact(called) == called
+    """Return the slug of a written name; the name itself if it has none."""
+    is_shown = called.isprintable() and called.strip() and mask(called) == called
     if re.fullmatch(NAME, called) or not is_shown or len(called) > _LONGEST_DISPLAY:
         return called
     if "/" in called or ":" in called:
@@ -47,7 +47,7 @@ def _name(called: str) -> str:
 
 
 def _displayed(feed: ConfigNode, called: str) -> ConfigNode:
-    """A feed with what it is called as its display name, unless it says another."""
+    """Add the written name as display name, unless the feed has one."""
     if feed.state == "blank":
         return feed
     if "display_name" in feed.children or not isinstance(feed.value, dict):

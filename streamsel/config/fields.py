@@ -1,8 +1,7 @@
 """Field types of a configuration: how each parses, checks, documents and writes its values.
 
-Everything in a file or in the environment is text; what a field is decides how that is read. What
-a reader raises says only what the value must be. The value itself is left to whoever reports it,
-because it may hold a secret.
+All values in files and the environment are text; the field's type decides how to parse it. Errors
+of parsers state only the requirement. The caller reports the value, because it may hold a secret.
 """
 
 from __future__ import annotations
@@ -29,10 +28,9 @@ from streamsel.sources.live.watched_address import is_file_address, read_file_ad
 from streamsel.sources.masks import read_masks
 
 Read: TypeAlias = Callable[[Any, Path], object]
-"""Makes a value of what was written, relative paths beginning at a folder.
+"""Parses a value; relative paths start at the given folder.
 
-Raises :class:`ConfigurationError`; what follows its first semicolon says what must be.
-"""
+Raises :class:`ConfigurationError`; the text after its first semicolon states the requirement."""
 
 _NEED_HOST = {"rtsp", "rtsps", "http", "https", "whep+http", "whep+https", "udp", "tcp", "srt"}
 _NEED_HOST |= {"snapshot+http", "snapshot+https"}
@@ -42,23 +40,23 @@ _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\x80-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 class SecretSource(Secret[str]):
-    """Where a feed comes from. Its credentials are masked."""
+    """The address of a feed, shown with its credentials masked."""
 
     def _display(self) -> str:
         return redact(self.get_secret_value())
 
 
 def refuse(requirement: str) -> NoReturn:
-    """Raise the error of a value that is not what it must be, which is ``requirement``."""
+    """Raise the validation error of a value that does not meet ``requirement``."""
     raise PydanticCustomError("requirement", "{requirement}", {"requirement": requirement})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Kind:
-    """What stands beside a type in the annotation of a field, and knows all about its values.
+    """A field type, used in the annotation of a field.
 
-    ``told`` says for people what may be written, ``schema`` for editors. What ``write`` returns
-    is read as the same value.
+    ``told`` documents valid values for people, ``schema`` for editors. Reading what ``write``
+    returns gives the same value.
     """
 
     told: str
@@ -89,7 +87,7 @@ class Kind:
 
 
 def frames() -> Kind:
-    """Return the kind of counts of frames, in all or for each minute, hour or day."""
+    """Return the type of frame counts, in total or per minute, hour or day."""
 
     def read(value: object, folder: Path) -> object:
         is_text = isinstance(value, str | int) and not isinstance(value, bool)
@@ -100,12 +98,12 @@ def frames() -> Kind:
 
     text = {"type": "string", "examples": ["50/h", "1000/d"]}
     schema = {"anyOf": [{"type": "integer", "minimum": 1, "maximum": MOST_FRAMES}, text]}
-    told = "frames (300), or so many of each minute, hour or day (10/m, 50/h, 1000/d)"
+    told = "frames (300), or frames per minute, hour or day (10/m, 50/h, 1000/d)"
     return Kind(told, read, write, schema)
 
 
 def size_px() -> Kind:
-    """Return the kind of picture sizes in pixels."""
+    """Return the type of picture sizes in pixels."""
 
     def read(value: object, folder: Path) -> object:
         return value if isinstance(value, PictureSize) else PictureSize.read(str(value))
@@ -115,18 +113,18 @@ def size_px() -> Kind:
 
 
 def host_and_port() -> Kind:
-    """Return the kind of addresses to listen on."""
+    """Return the type of addresses to listen on."""
 
     def read(value: object, folder: Path) -> object:
         return value if isinstance(value, Listen) else read_listen(str(value))
 
-    return Kind("HOST:PORT, where port 0 is any free one", read, str, {"type": "string"})
+    return Kind("HOST:PORT; port 0 picks a free port", read, str, {"type": "string"})
 
 
 def text(told: str = "text", pattern: str = ".+") -> Kind:
-    """Return the kind of single lines, not empty, that match ``pattern`` as a whole.
+    """Return the type of non-empty single lines that match ``pattern`` as a whole.
 
-    Editors are not told the pattern: ``${NAME}`` stands for what may match it.
+    The JSON schema omits the pattern, because ``${NAME}`` may stand for matching text.
     """
 
     def read(value: object, folder: Path) -> object:
@@ -136,7 +134,7 @@ def text(told: str = "text", pattern: str = ".+") -> Kind:
 
 
 def path() -> Kind:
-    """Return the kind of paths of files and folders."""
+    """Return the type of paths of files and folders."""
 
     def read(value: object, folder: Path) -> object:
         line = _read_line(str(value) if isinstance(value, Path) else value, "a path", ".+")
@@ -146,7 +144,7 @@ def path() -> Kind:
 
 
 def source() -> Kind:
-    """Return the kind of places that a feed comes from."""
+    """Return the type of feed addresses."""
 
     def read(value: object, folder: Path) -> object:
         if isinstance(value, SecretSource):
@@ -162,8 +160,8 @@ def source() -> Kind:
 
 
 def origins() -> Kind:
-    """Return the kind of lists of origins, parted by spaces or commas."""
-    told = "origins of pages, like https://phone.example, parted by spaces"
+    """Return the type of lists of origins, separated by spaces or commas."""
+    told = "origins, like https://phone.example, separated by spaces"
 
     def read(value: object, folder: Path) -> object:
         if isinstance(value, tuple):
@@ -177,7 +175,7 @@ def origins() -> Kind:
 
 
 def masks() -> Kind:
-    """Return the kind of lists of areas that nobody may see."""
+    """Return the type of lists of privacy masks."""
     told = "a list of X,Y,W,H[:blur|black], as shares of the picture or in pixels (40px)"
 
     def read(value: object, folder: Path) -> object:
@@ -205,7 +203,7 @@ def _read_line(value: object, told: str, pattern: str) -> str:
 
 
 def _require_url(text: str) -> None:
-    """Refuse what cannot be opened, or would show credentials because they cannot be told."""
+    """Refuse addresses that cannot be opened, or in which credentials cannot be masked reliably."""
     try:
         parts = urlsplit(text)
         is_whole = parts.port != 0 and (parts.hostname or parts.scheme not in _NEED_HOST)

@@ -9,25 +9,25 @@ from dataclasses import dataclass
 from streamsel.errors import ConfigurationError
 
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
-"""Hosts that stand for every address of this machine, and how it reaches itself there."""
+"""Hosts that mean every address of this machine, and the loopback address for each."""
 
 _LISTEN = re.compile(r"(?:\[([0-9A-Fa-f:.%\w]+)\]|([^\s:/@\[\]]+)):(\d{1,5})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Listen:
-    """A host, by name or by address, and a TCP port; 0 lets the system choose one."""
+    """A host name or address, and a TCP port; with port 0 the system chooses one."""
 
     host: str
     port: int
 
     def __str__(self) -> str:
-        """As it is typed, and stands in a URL."""
+        """Return the address as typed, and as used in URLs."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     @property
     def is_loopback(self) -> bool:
-        """Whether this machine alone can reach it.
+        """Whether only this machine can reach it.
 
         >>> Listen("localhost", 80).is_loopback, Listen("::1", 80).is_loopback
         (True, True)
@@ -43,12 +43,12 @@ class Listen:
 
 
 def read_listen(text: str) -> Listen:
-    """Read where to listen.
+    """Parse an address to listen on.
 
     >>> read_listen("127.0.0.1:9464"), read_listen("[::]:80")
     (Listen(host='127.0.0.1', port=9464), Listen(host='::', port=80))
 
-    Raises :class:`ConfigurationError` for anything else.
+    Raises :class:`ConfigurationError` for any other text.
     """
     match = _LISTEN.fullmatch(text.strip())
     if match is None or int(match[3]) > 65_535:

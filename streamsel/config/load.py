@@ -24,15 +24,13 @@ def load(
     environment: Mapping[str, str],
     overrides: Mapping[str, Any] | None = None,
 ) -> Config:
-    """Read a configuration.
+    """Load a configuration.
 
-    ``overrides``, from the command line, are nested as the sections are and go before what the
-    ``environment`` says (``STREAMSEL_SINKS__MQTT__HOST``), and that before the file; without a
-    file the others must say it all. Relative paths begin at the file's folder, without a file at
-    the working folder.
+    ``overrides`` come from the command line, nested like the sections. They take precedence over
+    the ``environment`` (``STREAMSEL_SINKS__MQTT__HOST``), which takes precedence over the file.
+    Relative paths start at the file's folder, or without a file at the working folder.
 
-    Raises :class:`ConfigurationError` with a line for each problem that was found. No message
-    holds a secret.
+    Raises :class:`ConfigurationError` with one line per problem. Messages contain no secrets.
     """
     file, problems = ConfigNode({}, "configuration"), list[Problem]()
     if path is not None:
@@ -61,5 +59,5 @@ def load(
 
 
 def _told(problems: Sequence[Problem]) -> str:
-    """All problems, in the order of their lines, each once."""
+    """Return all problems, one per line, in the order of their lines, without repetition."""
     return "\n".join(dict.fromkeys(problem.message for problem in sorted(problems)))

@@ -12,7 +12,7 @@ from streamsel.config.schema import Config
 
 
 def missing_files(config: Config) -> list[str]:
-    """Name every file that is not there, a line each: they are read when they are needed."""
+    """Return one line for each file that does not exist yet."""
     return [
         f"{place}: {path} is not there yet"
         for place, path in _paths(config, "")

@@ -16,7 +16,7 @@ from streamsel.errors import ConfigurationError
 
 @dataclass(frozen=True, slots=True)
 class _Measure:
-    """What numbers of one sort have in common."""
+    """A kind of number: its noun, parser and writer."""
 
     noun: str
     parse: Callable[[str], float]
@@ -47,27 +47,27 @@ _SHARE = _Measure("share", units.share)
 def number(
     least: float | None = None, most: float | None = None, *, above: float | None = None
 ) -> Kind:
-    """Return the kind of finite numbers; ``least`` and ``most`` are part of it."""
+    """Return the type of finite numbers, with inclusive bounds ``least`` and ``most``."""
     return _measured(_NUMBER, least, most, above)
 
 
 def whole(least: int, most: int) -> Kind:
-    """Return the kind of whole numbers from ``least`` to ``most``."""
+    """Return the type of whole numbers from ``least`` to ``most``."""
     return _measured(_WHOLE, least, most)
 
 
 def seconds(least: float, most: float | None = None) -> Kind:
-    """Return the kind of durations of at least ``least`` seconds, at most ``most``."""
+    """Return the type of durations from ``least`` to ``most`` seconds."""
     return _measured(_SECONDS, least, most)
 
 
 def size_bytes(least: int) -> Kind:
-    """Return the kind of sizes of at least ``least`` bytes."""
+    """Return the type of sizes of at least ``least`` bytes."""
     return _measured(_BYTES, least)
 
 
 def share() -> Kind:
-    """Return the kind of shares, written as a number or as a percentage."""
+    """Return the type of shares, written as a number or a percentage."""
     return _measured(_SHARE, most=1, above=0)
 
 
@@ -118,7 +118,7 @@ def _told(measure: _Measure, limit: float) -> str:
 
 
 def floor(most: float) -> Kind:
-    """Return the kind of distances from 0 to ``most``, and ``auto``."""
+    """Return the type of near-duplicate distances: ``auto``, or 0 to ``most``."""
     distance = number(0, most)
     told = f"auto, or a {distance.told}"
 

@@ -25,13 +25,13 @@ MOST_JOBS = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadOptions:
-    """How inputs are read: a span in seconds of media time, a rate, an ffmpeg filter chain.
+    """How inputs are read: a span in seconds of media time, a frame rate, an ffmpeg filter chain.
 
-    ``decode``: every frame; ``fast``: every frame, looked at without its loop filter, and the kept
-    ones decoded again; the frames that others refer to; keyframes; ``adaptive``: every frame where
-    something happens, else keyframes. ``hwaccel``: the kind of hardware that decodes, or ``auto``;
-    None: software does. ``mask``: areas that nobody may see, as
-    :func:`~streamsel.sources.masks.read_mask` reads them, written in one way.
+    ``decode`` is ``all``: every frame; ``fast``: every frame without loop filter, and kept frames
+    decoded again exactly; ``reference``: frames that other frames refer to; ``keyframes``; or
+    ``adaptive``: every frame where the picture changes, else keyframes. ``hwaccel`` is the type of
+    hardware decoder, or ``auto``; None: software. ``mask`` are privacy masks, normalised by
+    :func:`~streamsel.sources.masks.read_mask`.
     """
 
     start: float | None = None
@@ -67,10 +67,7 @@ class ReadOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmbedOptions:
-    """Which network looks at the frames, with which weights, on which device.
-
-    With ``embeddings`` none does: their vectors are read from these files.
-    """
+    """The embedder, its weights and its device; or files of precomputed ``embeddings``."""
 
     embedder: str = "builtin"
     weights: str | None = None
@@ -90,12 +87,12 @@ class EmbedOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SelectOptions:
-    """How many frames are kept and by which rule.
+    """How many frames are kept, and by which rule.
 
-    Of ``count`` (frames) and ``share`` (of all frames) at most one is given; neither means
-    ``DEFAULT_COUNT``, unless ``min_distance`` alone says when to stop. ``near_duplicate`` is the
-    distance up to which a frame repeats a kept one, or ``auto`` to measure it from the noise of
-    the feed. ``window`` (seconds of media time): a frame not seen again for so long is given up.
+    At most one of ``count`` (frames) and ``share`` (of all frames) is given; neither means
+    ``DEFAULT_COUNT``, unless ``min_distance`` alone sets the limit. ``near_duplicate`` is the
+    near-duplicate distance, or ``auto`` to calibrate it from the noise of the feed. ``window``:
+    seconds of media time after which a frame that was not seen again expires.
     """
 
     method: Method = "online"
@@ -136,7 +133,7 @@ class SelectOptions:
         self._require_method()
 
     def _require_method(self) -> None:
-        """Refuse what the chosen method would not honour."""
+        """Refuse options that the chosen method does not support."""
         wants_online = {
             "window": self.window is not None,
             "near-duplicate": self.near_duplicate != "auto",
@@ -151,7 +148,7 @@ class SelectOptions:
             )
 
     def target(self, total: int) -> int:
-        """How many frames to keep of ``total``."""
+        """Return how many of ``total`` frames to keep."""
         if self.count is not None:
             return self.count
         if self.share is not None:
@@ -161,7 +158,7 @@ class SelectOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriteOptions:
-    """How kept frames are written: with square pixels and in SDR, unless something is kept."""
+    """How kept frames are written: with square pixels and in SDR, unless told to keep them."""
 
     format: ImageFormat = "jpg"
     quality: int | None = None
@@ -173,7 +170,7 @@ class WriteOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions:
-    """One run, whole."""
+    """All options of a run."""
 
     read: ReadOptions = ReadOptions()
     prefilter: PrefilterOptions = field(default_factory=PrefilterOptions)
@@ -189,5 +186,5 @@ class RunOptions:
             )
 
     def as_json(self) -> dict[str, dict[str, object]]:
-        """The options as plain values, for the record of a run."""
+        """Return the options as JSON values, for the record of a run."""
         return asdict(self)

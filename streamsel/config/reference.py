@@ -57,7 +57,7 @@ _SECTIONS: tuple[tuple[str, type[Section]], ...] = (
 
 
 def with_tables(page: str) -> str:
-    """Return the text of a page with today's tables between its two marks."""
+    """Return the page with the current tables between its two markers."""
     before, begin, rest = page.partition(_BEGIN)
     _, end, after = rest.partition(_END)
     if not (begin and end):
@@ -79,7 +79,7 @@ def _table(title: str, section: type[Section]) -> Iterator[str]:
 
 
 def _value(field: FieldInfo) -> str:
-    """What may be written, in words."""
+    """Return the valid values of a field, in words."""
     for part in _parts(field):
         if isinstance(part, Kind):
             return part.told
@@ -108,7 +108,7 @@ def _default(field: FieldInfo) -> str:
 
 
 def _parts(field: FieldInfo) -> Iterator[Any]:
-    """Yield all that an annotation is made of, the keys of mappings left out."""
+    """Yield all parts of an annotation, except the keys of mappings."""
     yield from field.metadata
     waiting: list[Any] = [field.annotation]
     while waiting:

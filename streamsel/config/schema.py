@@ -1,7 +1,7 @@
 """The configuration of a service, as frozen models that check themselves.
 
-Whoever builds the service asks :meth:`Config.feed` for the settings of a feed, which have the
-defaults merged in, and reads the other sections as they are.
+:meth:`Config.feed` returns the settings of a feed with all defaults merged; the other sections are
+used as they are.
 """
 
 from __future__ import annotations
@@ -32,34 +32,36 @@ LogLevel: TypeAlias = Literal["debug", "info", "warning", "error"]
 
 
 class Config(Section):
-    """A whole configuration."""
+    """The whole configuration."""
 
-    log_level: LogLevel = Field(default="info", description="least severe that is logged")
+    log_level: LogLevel = Field(default="info", description="minimum severity of logged messages")
     defaults: Defaults = Field(
-        default={}, validate_default=True, description="what holds for every feed"
+        default={}, validate_default=True, description="options of every feed"
     )
     feeds: Mapping[Name, FeedConfig] = Field(
         min_length=1,
-        description="each feed by what it is called; its folder and topics by letters and digits",
+        description="the feeds by name; folders and topics use letters and digits of it",
         json_schema_extra={"propertyNames": {"pattern": "^[^/:]{1,200}$"}},
     )
     pictures: PicturesConfig = Field(
         default={}, validate_default=True, description="how pictures are encoded"
     )
-    sinks: Sinks = Field(default={}, validate_default=True, description="where kept frames go")
+    sinks: Sinks = Field(
+        default={}, validate_default=True, description="destinations of kept frames"
+    )
     webrtc: WebRtcConfig = Field(
-        default={}, validate_default=True, description="how feeds connect that come over WebRTC"
+        default={}, validate_default=True, description="connections of WebRTC feeds"
     )
     service: ServiceConfig | None = Field(
-        default={}, validate_default=True, description="what is answered over HTTP; null: nothing"
+        default={}, validate_default=True, description="the HTTP server; null: none"
     )
 
     def feed(self, name: str) -> FeedSettings:
-        """Return what is asked of a feed, all defaults merged. Raises KeyError for no feed."""
+        """Return the settings of a feed, defaults merged. Raises KeyError for unknown feeds."""
         return _settings(name, self.merged(name))
 
     def merged(self, name: str) -> FeedConfig:
-        """Return the section of a feed with nothing left open. Raises KeyError for no feed."""
+        """Return the section of a feed, defaults merged. Raises KeyError for unknown feeds."""
         return _merged(self.feeds[name], self.defaults)
 
     @model_validator(mode="after")
@@ -88,7 +90,7 @@ def _merged(feed: FeedConfig, defaults: Defaults) -> FeedConfig:
 
 
 def _either(feed: FeedConfig, defaults: Defaults, name: str) -> Any:
-    """What a feed says itself, or else what holds for all; sections are merged key by key."""
+    """Return a feed's own value, or else the default; sections are merged key by key."""
     own, common = getattr(feed, name), getattr(defaults, name)
     if name not in feed.model_fields_set:
         return common

@@ -28,9 +28,9 @@ _log = logging.getLogger("streamsel.config")
 def read_secret(path: Path, setting: str) -> str:
     """Read a secret from a file, without the line break at its end.
 
-    ``setting`` says in messages who asks, e.g. ``service.token_file``. Warns where others than
-    the owner may read the file, but for those that a container's runtime hands in. Raises
-    :class:`ConfigurationError` where there is no secret.
+    ``setting`` names the option in messages, e.g. ``service.token_file``. Warns if others than the
+    owner may read the file, except for files provided by a container runtime. Raises
+    :class:`ConfigurationError` if the file holds no secret.
     """
     try:
         with path.open("rb") as file:
@@ -46,29 +46,29 @@ def read_secret(path: Path, setting: str) -> str:
     except UnicodeDecodeError:
         raise ConfigurationError(f"{setting}: {path} is not UTF-8 text") from None
     if not secret or len(content) > _MOST_BYTES:
-        raise ConfigurationError(f"{setting}: {path} is empty or too long; write the secret there")
+        raise ConfigurationError(f"{setting}: {path} is empty or too long; write the secret to it")
     know_secret(secret)
     return secret
 
 
 def service_token(service: ServiceConfig) -> str | None:
-    """Return the token that requests must bear; None where none is needed."""
+    """Return the token that requests must carry; None if none is required."""
     if service.token_file is not None:
         return read_secret(service.token_file, "service.token_file")
     return None if service.token is None else service.token.get_secret_value()
 
 
 def ice_credential(server: IceServerConfig) -> str | None:
-    """Return the password of a TURN server; None where none is needed."""
+    """Return the password of a TURN server; None if none is required."""
     if server.credential_file is not None:
         return read_secret(server.credential_file, "webrtc.ice_servers.credential_file")
     return None if server.credential is None else server.credential.get_secret_value()
 
 
 def read_source_files(tree: ConfigNode, folder: Path) -> tuple[ConfigNode, list[Problem]]:
-    """Put what the ``source_file`` of each feed holds in its place; say what is wrong.
+    """Replace the ``source_file`` of each feed by the source in that file; return the problems.
 
-    Relative paths begin at ``folder``. Of such a source messages tell the scheme alone.
+    Relative paths start at ``folder``. Messages show only the scheme of such a source.
     """
     problems: list[Problem] = []
     feeds = dict(nearest(tree, ("feeds",)).children if "feeds" in tree.children else {})
@@ -95,9 +95,9 @@ def read_source_files(tree: ConfigNode, folder: Path) -> tuple[ConfigNode, list[
 
 
 def know_secrets(tree: ConfigNode, environment: Mapping[str, str]) -> None:
-    """Have every secret of a configuration masked from now on, wherever it stands.
+    """Register every secret of a configuration for masking.
 
-    Those are what a setting holds that is a secret as a whole, and whatever came from the
+    These are settings that are secrets as a whole, and everything substituted from the
     ``environment`` into the address of a feed: a password, a path, or all of it.
     """
     for place, node in _texts(tree, ()):
@@ -108,7 +108,7 @@ def know_secrets(tree: ConfigNode, environment: Mapping[str, str]) -> None:
 
 
 def _know_source(address: str, raw: str, environment: Mapping[str, str]) -> None:
-    """Have what came into an address from the environment masked, in it and by itself."""
+    """Register what was substituted into an address for masking, in the address and alone."""
     values = filled_in(raw, environment)
     if not values:
         return
@@ -122,13 +122,13 @@ def _know_source(address: str, raw: str, environment: Mapping[str, str]) -> None
 
 
 def _veil(value: str) -> str:
-    """What stands for a value in an address: of a whole address, its scheme is told."""
+    """Return the masked form of a value in an address; of a whole address, the scheme remains."""
     scheme, separator, _ = value.partition("://")
     return f"{scheme}://***" if separator and scheme.replace("+", "").isalnum() else "***"
 
 
 def _is_place(value: str) -> bool:
-    """Whether a value is this machine, an IP address or a number, which messages need."""
+    """Whether a value is localhost, an IP address or a number, which messages need."""
     try:
         return value == "localhost" or value.isdigit() or bool(ip_address(value))
     except ValueError:
@@ -136,7 +136,7 @@ def _is_place(value: str) -> bool:
 
 
 def warn_of_exposed(path: Path, tree: ConfigNode) -> None:
-    """Warn of secrets that were written into a file that others than its owner may read."""
+    """Warn about secrets written in a file that others than its owner may read."""
     try:
         mode = path.stat().st_mode
     except OSError:
@@ -152,7 +152,7 @@ def warn_of_exposed(path: Path, tree: ConfigNode) -> None:
 
 
 def _written_secrets(node: ConfigNode, place: Place) -> Iterator[tuple[Place, ConfigNode]]:
-    """Every setting of the file that holds a secret as such, not as a variable."""
+    """Yield every setting of the file that holds a literal secret, not a variable."""
     for inner, child in _texts(node, place):
         if child.line and child.raw and "${" not in child.raw:
             is_address = _is_source(inner) and redact(child.value) != child.value
@@ -161,7 +161,7 @@ def _written_secrets(node: ConfigNode, place: Place) -> Iterator[tuple[Place, Co
 
 
 def _texts(node: ConfigNode, place: Place) -> Iterator[tuple[Place, ConfigNode]]:
-    """Every setting whose value is a text, and where it is."""
+    """Yield every setting with a text value, and its path."""
     for name, child in node.children.items():
         inner = (*place, name)
         yield from _texts(child, inner)

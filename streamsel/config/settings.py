@@ -15,12 +15,12 @@ Decode: TypeAlias = Literal["all", "reference", "keyframes"]
 
 
 WHIP = "whip"
-"""The source of a feed that waits for a sender."""
+"""The source of a push feed: it waits for a WebRTC sender."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClipSettings:
-    """How much of the video around a kept frame is stored with it, in seconds."""
+    """Length of the clip around a kept frame, in seconds."""
 
     before: float
     after: float
@@ -28,12 +28,12 @@ class ClipSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedSettings:
-    """Everything that is asked of one feed. Durations are seconds.
+    """Options of one feed, defaults merged. Durations are seconds.
 
-    ``source`` may hold credentials and is therefore not in the repr; ``address`` is the same,
-    masked. ``display_name`` is what people call it. What ``mask`` names is hidden in every
-    picture. Exactly one of ``count`` and ``share`` is given; a ``count`` is of each ``period``
-    (None: of all). A ``group`` shares one coreset.
+    ``source`` may hold credentials and is therefore not in the repr; ``address`` is the masked
+    form. ``display_name`` is the name for people. ``mask`` are areas hidden in every picture.
+    Exactly one of ``count`` and ``share`` is given; a ``count`` applies to each ``period`` (None:
+    in total). Feeds of one ``group`` share a coreset.
     """
 
     name: str
@@ -68,40 +68,40 @@ class FeedSettings:
 
     @property
     def takes_sender(self) -> bool:
-        """Whether it waits for a sender over WebRTC."""
+        """Whether it is a push feed that waits for a WebRTC sender."""
         return self.source == WHIP
 
     @property
     def is_webrtc(self) -> bool:
-        """Whether it comes over WebRTC."""
+        """Whether it uses WebRTC."""
         return is_webrtc(self.source)
 
     @property
     def has_packets(self) -> bool:
-        """Whether what is received can be stored as it comes, for clips."""
+        """Whether received packets can be stored as clips."""
         return has_packets(self.source)
 
     @property
     def is_decoded_here(self) -> bool:
-        """Whether a part of its pictures can be left undecoded."""
+        """Whether some of its pictures can be skipped when decoding."""
         return is_decoded_here(self.source)
 
     @property
     def scope(self) -> str:
-        """The name of the coreset that it selects into: its group, or its own."""
+        """The name of its coreset: its group, or the feed itself."""
         return self.name if self.group is None else self.group
 
 
 def has_packets(source: str) -> bool:
-    """Whether a source sends a video that can be stored as it comes."""
+    """Whether a source sends packets of video that can be stored as clips."""
     return is_decoded_here(source) and not is_file_address(source)
 
 
 def is_decoded_here(source: str) -> bool:
-    """Whether a source is a video, of which a part can be left undecoded."""
+    """Whether a source is video, of which some pictures can be skipped when decoding."""
     return not (is_webrtc(source) or is_snapshot_address(source))
 
 
 def is_webrtc(source: str) -> bool:
-    """Whether a source comes over WebRTC."""
+    """Whether a source uses WebRTC."""
     return source == WHIP or source.lower().startswith("whep+")

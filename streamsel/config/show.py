@@ -10,9 +10,9 @@ from streamsel.config.schema import Config
 
 
 def shown(config: Config, *, resolved: bool = False) -> dict[str, Any]:
-    """Return what is configured, in plain values; ``resolved``: all of each feed, not what differs.
+    """Return the configuration as plain values, secrets and credentials masked.
 
-    Secrets and the credentials of addresses are masked.
+    With ``resolved``, each feed has all its settings; else only those set for it.
     """
     values = config.model_dump(mode="json")
     values["feeds"] = {
@@ -27,7 +27,7 @@ def shown(config: Config, *, resolved: bool = False) -> dict[str, Any]:
 
 
 def as_yaml(values: dict[str, Any]) -> str:
-    """Write values as a file that reads as them, ``$`` being escaped."""
+    """Return values as YAML that loads as the same values, ``$`` escaped."""
     return yaml.safe_dump(_escaped(values), sort_keys=False, allow_unicode=True, width=1000)
 
 

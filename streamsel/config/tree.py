@@ -28,9 +28,9 @@ _INSTEAD = {**dict(_PAIRS), **{second: first for first, second in _PAIRS}}
 class ConfigNode:
     """A value, or a mapping of names to nodes.
 
-    ``origin`` says where it came from, ``line`` is that in a file (0 elsewhere), ``raw`` the text
-    as written there, before variables were filled in; None where there was no text. ``state``:
-    ``blank`` was named without a value; of one that is ``broken`` it was told what is wrong.
+    ``origin`` names the source of the value, ``line`` its line in a file (0 elsewhere), ``raw`` the
+    text as written, before substitution; None if there was no text. ``state`` is ``blank`` for a
+    key without a value, ``broken`` if a problem was already reported.
     """
 
     value: Any
@@ -41,20 +41,20 @@ class ConfigNode:
 
     @property
     def children(self) -> Mapping[str, ConfigNode]:
-        """What it holds by name; nothing where it is a single value."""
+        """The child nodes by name; empty for a single value."""
         return self.value if isinstance(self.value, dict) else {}
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """Something that is wrong, told in one line; ``line`` is that in the file, 0 elsewhere."""
+    """A problem in one line of text; ``line`` is that in the file, 0 elsewhere."""
 
     line: int
     message: str
 
 
 def nearest(tree: ConfigNode, path: Place) -> ConfigNode:
-    """Return the node at a path, or the last one on the way there."""
+    """Return the node at a path, or its last existing ancestor."""
     node = tree
     for name in path:
         child = node.children.get(name)
@@ -65,7 +65,7 @@ def nearest(tree: ConfigNode, path: Place) -> ConfigNode:
 
 
 def overlay(lower: ConfigNode, upper: ConfigNode) -> ConfigNode:
-    """Return ``lower`` with what ``upper`` says instead."""
+    """Return ``lower`` overridden by ``upper``."""
     if not isinstance(upper.value, dict):
         return upper
     told = {name for name, node in upper.children.items() if node.value is not None}
@@ -79,7 +79,7 @@ def overlay(lower: ConfigNode, upper: ConfigNode) -> ConfigNode:
 
 
 def plant(values: Mapping[str, Any], origin: str) -> ConfigNode:
-    """Return the tree of values that come from one place."""
+    """Return the tree of values that all come from one origin."""
     children = {
         name: plant(value, origin) if isinstance(value, Mapping) else ConfigNode(value, origin)
         for name, value in values.items()
@@ -88,10 +88,10 @@ def plant(values: Mapping[str, Any], origin: str) -> ConfigNode:
 
 
 def plain(tree: ConfigNode) -> dict[str, Any]:
-    """Return the values alone; what is blank counts as not given.
+    """Return the values without origins; blank values are left out.
 
-    Raises :class:`ConfigurationError` for more values than anyone would write, as aliases of
-    aliases make.
+    Raises :class:`ConfigurationError` for an implausible number of values, as recursive aliases
+    make.
     """
     seen = 0
 

@@ -16,10 +16,10 @@ _STRICT = ConfigDict(arbitrary_types_allowed=True, strict=True)
 
 
 def require_types(function: Callable[..., Any], values: Mapping[str, object]) -> None:
-    """Raise :class:`ConfigurationError` for a value that is not of its argument's type.
+    """Raise :class:`ConfigurationError` for a value of the wrong type.
 
-    ``values`` are arguments of the function by name; others are passed over. A whole number is
-    taken for a float, a bool is no number.
+    ``values`` are arguments of the function by name; others are ignored. A whole number is valid as
+    a float; a bool is not a number.
     """
     for name, (hint, adapter) in _adapters(function).items():
         if name not in values:
@@ -38,7 +38,7 @@ def _adapters(function: Callable[..., Any]) -> dict[str, tuple[Any, TypeAdapter[
 
 
 def _told(hint: Any) -> str:
-    """A type as a user reads it."""
+    """Return a type in words."""
     if get_origin(hint) is Literal:
         return " or ".join(str(choice) for choice in get_args(hint))
     if get_origin(hint) in (Union, UnionType):

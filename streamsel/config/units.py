@@ -18,12 +18,12 @@ _PREFIXES = {
 
 
 def seconds(text: str) -> float:
-    """Read a duration or a position in seconds.
+    """Parse a duration or position in seconds.
 
     >>> seconds("90"), seconds("1.5s"), seconds("1h30m"), seconds("01:02:03.5"), seconds("2d")
     (90.0, 1.5, 5400.0, 3723.5, 172800.0)
 
-    Raises :class:`ConfigurationError` for anything else.
+    Raises :class:`ConfigurationError` for any other text.
     """
     text = text.strip()
     if clock := _CLOCK.fullmatch(text):
@@ -40,7 +40,7 @@ def seconds(text: str) -> float:
 
 
 def share(text: str) -> float:
-    """Read a share of the frames.
+    """Parse a share of the frames.
 
     >>> share("0.2"), share("20%")
     (0.2, 0.2)
@@ -60,12 +60,12 @@ def share(text: str) -> float:
 
 
 def size_bytes(text: str) -> int:
-    """Read a number of bytes.
+    """Parse a number of bytes.
 
     >>> size_bytes("20GB"), size_bytes("512MiB"), size_bytes("1.5 kB"), size_bytes("4096")
     (20000000000, 536870912, 1500, 4096)
 
-    Raises :class:`ConfigurationError` for anything else.
+    Raises :class:`ConfigurationError` for any other text.
     """
     if match := _BYTES.fullmatch(text.strip()):
         prefix = (match[2] or "").replace("K", "k")
@@ -76,7 +76,7 @@ def size_bytes(text: str) -> int:
 
 
 def write_seconds(duration: float) -> str:
-    """Write a duration so that :func:`seconds` reads exactly the same.
+    """Format a duration so that :func:`seconds` parses exactly the same value.
 
     >>> write_seconds(86400.0), write_seconds(90.0), write_seconds(0.25)
     ('1d', '90s', '0.25s')
@@ -89,7 +89,7 @@ def write_seconds(duration: float) -> str:
 
 
 def write_bytes(size: int) -> str:
-    """Write a number of bytes so that :func:`size_bytes` reads exactly the same.
+    """Format a number of bytes so that :func:`size_bytes` parses exactly the same value.
 
     >>> write_bytes(20_000_000_000), write_bytes(1 << 29), write_bytes(1001)
     ('20GB', '512MiB', '1001')

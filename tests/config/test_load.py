@@ -182,7 +182,7 @@ def test_every_problem_at_once_each_with_its_line(tmp_path: Path) -> None:
         "at least 1 and at most 100,000",
         "streamsel.yaml:9: feeds.yard.source is missing; "
         "give it: URL (rtsp, rtsps, http, https, whep+https, snapshot+http, ...) or device of the "
-        "feed; file:clip.mp4?pace=1: a file; whip: it waits for a sender over WebRTC",
+        "feed; file:clip.mp4?pace=1: a file; whip: waits for a WebRTC sender",
         "streamsel.yaml:10: has 'yard' again, after line 9; keep one",
         "streamsel.yaml:11: environment variable NOBODY is not set; "
         "set it, or write ${NOBODY:-default}",
@@ -231,15 +231,15 @@ def test_problems_between_feeds_have_their_lines(tmp_path: Path) -> None:
         ("feeds: !!python/object:os.system {}", "streamsel.yaml:1: has a YAML tag"),
         ("feeds: {a: {source: !!python/name:os.system x}}", "streamsel.yaml:1: has a YAML tag"),
         ("feeds: {a: {source: !env x}}", "streamsel.yaml:1: has a YAML tag"),
-        ("? {a: b}\n: c", "streamsel.yaml:1: has a key that is no plain text"),
-        ("? [a]\n: c", "streamsel.yaml:1: has a key that is no plain text"),
-        ("feeds: {a: {source: *cam}}", "streamsel.yaml:1: names an anchor that is not there"),
-        ("feeds: &f {a: *f}", "streamsel.yaml:1: names an anchor that is not there"),
-        ("feeds:\n  a:\n    <<: x", "streamsel.yaml:3: merges (<<) what does not hold keys"),
+        ("? {a: b}\n: c", "streamsel.yaml:1: has a key that is not plain text"),
+        ("? [a]\n: c", "streamsel.yaml:1: has a key that is not plain text"),
+        ("feeds: {a: {source: *cam}}", "streamsel.yaml:1: refers to an unknown anchor"),
+        ("feeds: &f {a: *f}", "streamsel.yaml:1: refers to an unknown anchor"),
+        ("feeds:\n  a:\n    <<: x", "streamsel.yaml:3: merges (<<) a value without keys"),
         ("a: " + "[" * 17, "streamsel.yaml:1: is nested too deeply"),
         ("a:\n  " + "[" * 5000, "streamsel.yaml:2: is nested too deeply"),
         ("feeds: {a: {source: '${a b}'}}", "streamsel.yaml:1: holds ${ without a name and }"),
-        ("feeds: {a: {source: 'a\x07b'}}", "streamsel.yaml:1: holds a control character"),
+        ("feeds: {a: {source: 'a\x07b'}}", "streamsel.yaml:1: contains a control character"),
         ("feeds: {a: {source: x, 'we\\ird': 1}}", "feeds.a.we\\ird is not a setting; known here: "),
     ],
 )  # fmt: skip

@@ -347,7 +347,7 @@ def test_what_needs_packets_cannot_be_had_over_webrtc(wish: dict[str, Any]) -> N
     (name,) = wish
     for source in ("whip", "whep+http://h/1"):
         told = refusal(feeds={"phone": {"source": source, **wish}})
-        assert f"feeds.phone.{name} cannot be had of a feed over WebRTC" in told
+        assert f"feeds.phone.{name} is not possible for a feed over WebRTC" in told
 
 
 @pytest.mark.parametrize(
@@ -365,7 +365,7 @@ def test_what_needs_packets_cannot_be_had_over_webrtc(wish: dict[str, Any]) -> N
             "not both",
         ),
         ({"webrtc": {"max_peers": 0}}, "from 1"),
-        ({"service": {"origins": "*"}}, "origins of pages"),
+        ({"service": {"origins": "*"}}, "it must be origins"),
         ({"service": {"origins": "https://phone.example/page"}}, "without a path"),
     ],
 )

@@ -14,7 +14,7 @@ NAME_RULE = "1 to 64 letters, digits, - and _, beginning with a letter or a digi
 
 
 class Section(BaseModel):
-    """A part of a configuration: immutable, without unknown keys, its errors without values."""
+    """A section of a configuration: immutable, unknown keys forbidden, errors without values."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 

@@ -19,34 +19,36 @@ _Unit: TypeAlias = Annotated[float, numbers.number(0, 1)]
 
 
 class PrefilterConfig(Section):
-    """What is refused before the network looks; null or false switches a check off."""
+    """Which frames are refused before they are embedded; null or false disables a check."""
 
-    corrupt: bool = Field(default=True, description="refuse what the decoder calls damaged")
+    corrupt: bool = Field(
+        default=True, description="refuse frames that the decoder reports as damaged"
+    )
     black_share: _Unit | None = Field(
-        default=0.98, description="refuse a picture of which this share is darker than black_level"
+        default=0.98, description="refuse a picture if this share of it is darker than black_level"
     )
     black_level: Annotated[int, numbers.whole(0, 255)] = Field(
         default=32, description="grey level below which a cell of the picture counts as black"
     )
     uniform_share: _Unit | None = Field(
         default=0.975,
-        description="refuse a picture of which this share of rows has one single value",
+        description="refuse a picture if this share of its rows has a single value",
     )
     exact_duplicates: bool = Field(
-        default=True, description="refuse a picture whose very pixels were seen before"
+        default=True, description="refuse a picture with exactly the same pixels as an earlier one"
     )
     freeze_seconds: Annotated[float, numbers.seconds(0)] | None = Field(
-        default=2.0, description="refuse a picture that has not changed at all for longer than this"
+        default=2.0, description="refuse a picture that has not changed for longer than this"
     )
     unchanged_mean: _Level | None = Field(
-        default=1.0, description="refuse a picture that differs by fewer grey levels in the mean"
+        default=1.0, description="refuse a picture if it differs by fewer grey levels on average"
     )
     unchanged_cell: Annotated[int, numbers.whole(0, 256)] = Field(
         default=7, description="and by fewer grey levels than this in every cell"
     )
     calibration: Annotated[int, numbers.whole(0, 1_000_000)] = Field(
         default=100,
-        description="frames before which none is refused as unchanged: they tell the noise",
+        description="frames that calibrate the noise, before any is refused as unchanged",
     )
     min_sharpness: _Unit | None = Field(
         default=0.01,
@@ -55,84 +57,82 @@ class PrefilterConfig(Section):
 
 
 class ClipConfig(Section):
-    """A short video around each kept frame, beside its picture."""
+    """A short video clip around each kept frame, stored beside its picture."""
 
     before: Annotated[float, numbers.seconds(0, 600)] = Field(
-        default=2.0, description="how much before the frame"
+        default=2.0, description="length before the frame"
     )
     after: Annotated[float, numbers.seconds(0.1, 600)] = Field(
-        default=3.0, description="how much after the frame"
+        default=3.0, description="length after the frame"
     )
 
 
 class PerFeed(Section):
-    """What can be set for all feeds under ``defaults``, and for each one by itself."""
+    """Options for all feeds under ``defaults``, or for a single feed."""
 
     enabled: bool = Field(
-        default=True, description="whether the feed is read; can be switched later"
+        default=True, description="whether the feed is read; can be changed at run time"
     )
     group: Name | None = Field(
         default=None,
-        description="feeds of one group share one set of kept frames, so must want the same",
+        description="feeds of one group share a set of kept frames and must agree in its options",
     )
     count: Annotated[Count, kind.frames()] | None = Field(
         default=None,
-        description=f"most frames to keep; {DEFAULT_COUNT} where neither count nor share is given",
+        description=f"maximum number of frames; {DEFAULT_COUNT} without count and share",
     )
     share: Annotated[float, numbers.share()] | None = Field(
         default=None,
         description="keep about this share of all frames, instead of a count: 0.2 or 20%",
     )
     window: Annotated[float, numbers.seconds(1)] | None = Field(
-        default=None, description="give up what was not seen again for so long; null: never"
+        default=None,
+        description="drop frames that were not seen again for this long; null: never",
     )
     min_distance: Annotated[float, numbers.number(0, 2)] = Field(
-        default=0.0, description="no two kept frames closer than this distance of embeddings"
+        default=0.0, description="minimum embedding distance between two kept frames"
     )
     near_duplicate: Annotated[float | Literal["auto"], numbers.floor(2)] = Field(
         default="auto",
-        description="distance up to which a frame repeats a kept one; auto measures the noise",
+        description="near-duplicate distance; auto calibrates it from the feed's noise",
     )
     look_ahead: Annotated[int, numbers.whole(1, 1024)] = Field(
-        default=1, description="frames weighed together; 1 decides at once"
+        default=1, description="frames decided together; 1 decides at once"
     )
-    transport: Transport = Field(default="tcp", description="how RTSP carries the video")
-    open_timeout: _Timeout = Field(
-        default=5.0, description="give up a connection that takes longer"
-    )
-    read_timeout: _Timeout = Field(
-        default=5.0, description="give up a session that is silent for longer"
-    )
+    transport: Transport = Field(default="tcp", description="transport of RTSP video")
+    open_timeout: _Timeout = Field(default=5.0, description="timeout for opening a connection")
+    read_timeout: _Timeout = Field(default=5.0, description="timeout for receiving data")
     down_after: _Timeout = Field(
-        default=10.0, description="report the feed down when no picture has come for so long"
+        default=10.0, description="report the feed as down after this long without a picture"
     )
     interval: Annotated[float, numbers.seconds(0.1, 86400)] = Field(
-        default=1.0, description="ask a snapshot+http source for a picture so often"
+        default=1.0, description="polling interval of a snapshot+http source"
     )
     tls_ca_file: FilePath | None = Field(
-        default=None, description="PEM file of the authorities to trust for rtsps and https"
+        default=None,
+        description="PEM file of the CAs to trust for rtsps and https",
     )
     decode: Decode = Field(
         default="all",
-        description="decode every frame, only those others refer to, or keyframes alone",
+        description="decode every frame, only reference frames, or only keyframes",
     )
     fps: Annotated[float, numbers.number(above=0, most=MOST_FPS)] | None = Field(
-        default=None, description="look at no more than so many frames a second; null: at all"
+        default=None, description="process at most this many frames per second; null: all"
     )
     vf: Text | None = Field(
         default=None,
-        description="an ffmpeg filter chain before all else, like crop=640:360:0:0; this build "
+        description="ffmpeg filter chain applied first, like crop=640:360:0:0; this build "
         "lacks eq, boxblur, drawtext, delogo, hqdn3d, mpdecimate and zscale",
     )
     mask: Annotated[tuple[str, ...], kind.masks()] = Field(
         default=(),
-        description="areas of the upright picture that nobody may see; hidden before all else",
+        description="privacy masks: areas of the upright picture to hide before any processing",
     )
     prefilter: PrefilterConfig = Field(
-        default={}, validate_default=True, description="what is refused unseen"
+        default={}, validate_default=True, description="which frames are refused before embedding"
     )
     clip: ClipConfig | None = Field(
-        default=None, description="a short video around each kept frame"
+        default=None, description="a short video clip around each kept frame"
     )
 
     @model_validator(mode="after")
@@ -143,15 +143,17 @@ class PerFeed(Section):
 
 
 class Defaults(PerFeed):
-    """What holds for every feed that says nothing else, and the network that looks at all."""
+    """Options of all feeds, unless a feed overrides them, and the embedder."""
 
     embedder: Text = Field(
-        default="builtin", description="name of the network, see: streamsel embedders"
+        default="builtin", description="name of the embedder, see: streamsel embedders"
     )
-    weights: FilePath | None = Field(default=None, description="file of other weights for it")
+    weights: FilePath | None = Field(
+        default=None, description="file of other weights for the embedder"
+    )
     device: Annotated[
         str, kind.text("auto, cpu, cuda or cuda:N", r"auto|cpu|cuda(?::\d{1,3})?")
-    ] = Field(default="auto", description="where the network runs")
+    ] = Field(default="auto", description="device of the embedder")
 
 
 def _either_source(schema: dict[str, Any]) -> None:
@@ -160,19 +162,19 @@ def _either_source(schema: dict[str, Any]) -> None:
 
 
 class FeedConfig(PerFeed):
-    """One feed: where it comes from, and what differs from the defaults."""
+    """One feed: its source, and its options that differ from the defaults."""
 
     model_config = ConfigDict(json_schema_extra=_either_source)
 
     source: Annotated[kind.SecretSource, kind.source()] = Field(
         description="URL (rtsp, rtsps, http, https, whep+https, snapshot+http, ...) or device "
-        "of the feed; file:clip.mp4?pace=1: a file; whip: it waits for a sender over WebRTC"
+        "of the feed; file:clip.mp4?pace=1: a file; whip: waits for a WebRTC sender"
     )
     display_name: Text | None = Field(
         default=None,
-        description="what people call the feed, in any script; null: as it is named",
+        description="name of the feed for people, in any script; null: its key",
     )
     source_file: FilePath | None = Field(
         default=None,
-        description="file whose one line is the source, all of it a secret; in its place",
+        description="file with the source as its only line, masked entirely; instead of source",
     )

@@ -13,36 +13,36 @@ from streamsel.config.sections.base import FilePath, Section
 
 
 class ServiceTlsConfig(Section):
-    """HTTPS instead of HTTP."""
+    """TLS of the HTTP server."""
 
-    cert_file: FilePath = Field(description="certificate (PEM), with what leads to its authority")
-    key_file: FilePath = Field(description="its key (PEM), without a passphrase")
+    cert_file: FilePath = Field(description="certificate chain (PEM)")
+    key_file: FilePath = Field(description="private key (PEM), without a passphrase")
 
 
 class ServiceConfig(Section):
-    """Pages, metrics and the interface over HTTP."""
+    """The HTTP server: pages, metrics and API."""
 
     listen: Annotated[Listen, kind.host_and_port()] = Field(
-        default=Listen("127.0.0.1", 9464), description="where to listen"
+        default=Listen("127.0.0.1", 9464), description="address to listen on"
     )
     token: SecretStr | None = Field(
-        default=None, description="what a request must bear; better: token_file, or ${NAME}"
+        default=None, description="bearer token of requests; better: token_file, or ${NAME}"
     )
     token_file: FilePath | None = Field(
-        default=None, description="file with the token, read at the start"
+        default=None, description="file with the token, read at start"
     )
-    tls: ServiceTlsConfig | None = Field(default=None, description="speak HTTPS; null: plain HTTP")
+    tls: ServiceTlsConfig | None = Field(default=None, description="use HTTPS; null: plain HTTP")
     origins: Annotated[tuple[str, ...], kind.origins()] | None = Field(
-        default=None, description="other sites whose pages may send video here; null: none"
+        default=None, description="origins of other sites that may send video here; null: none"
     )
     allow_insecure: bool = Field(
         default=False,
-        description="let whoever reaches the port see and change everything, without token",
+        description="allow full access without a token from any host that reaches the port",
     )
 
     @property
     def page(self) -> str | None:
-        """Where others reach the live page; None where nobody can, or nobody knows."""
+        """URL of the live page for other machines; None if there is none, or it is unknown."""
         host, port = self.listen.host, self.listen.port
         if self.listen.is_loopback or port == 0:
             return None

@@ -16,30 +16,28 @@ from streamsel.pixels.size import PictureSize
 Topic: TypeAlias = Annotated[
     str,
     kind.text(
-        "words parted by single slashes, without + and #, not beginning with $",
+        "words separated by single slashes, without + and #, not starting with $",
         r"(?!\$)[^+#/]+(?:/[^+#/]+)*",
     ),
 ]
 
 
 class PicturesConfig(Section):
-    """How kept pictures are encoded, once for all sinks."""
+    """How kept pictures are encoded, for all sinks."""
 
-    format: ImageFormat = Field(default="jpg", description="of the files and messages")
+    format: ImageFormat = Field(default="jpg", description="image format of files and messages")
     quality: Annotated[int, numbers.whole(1, 100)] | None = Field(
         default=None, description="1 to 100; null: 90 for jpg, 80 for webp and avif; png takes none"
     )
     size: Annotated[PictureSize, kind.size_px()] | None = Field(
         default=None,
-        description="fit into 640x360, or to one side of it (640x, x360); 640x360! stretches to"
-        " exactly that; null: as it comes",
+        description="fit into 640x360, or set one side (640x, x360); 640x360! stretches to"
+        " exactly that; null: original size",
     )
     keep_pixels: bool = Field(
-        default=False, description="as stored, even where pixels are not square"
+        default=False, description="keep the stored shape even if pixels are not square"
     )
-    keep_hdr: bool = Field(
-        default=False, description="HDR is not made SDR: png of 16 bits, or avif of 10"
-    )
+    keep_hdr: bool = Field(default=False, description="keep HDR: png with 16 bits, or avif with 10")
 
     @model_validator(mode="after")
     def _require_format_that_can(self) -> Self:
@@ -53,12 +51,12 @@ class PicturesConfig(Section):
 
 
 class DiskConfig(Section):
-    """Kept frames in a folder, with the record of all that was decided."""
+    """Kept frames in a folder, with the record of all decisions."""
 
     path: FilePath = Field(
         default=Path("kept"),
         validate_default=True,
-        description="the folder; made where there is none",
+        description="the folder; created if missing",
     )
     max_bytes: Annotated[int, numbers.size_bytes(1_000_000)] | None = Field(
         default=None, description="evict the most redundant frames above this; null: no limit"
@@ -69,21 +67,22 @@ class DiskConfig(Section):
     )
     history: Annotated[int, numbers.whole(0, 1_000_000_000)] = Field(
         default=100_000,
-        description="verdicts that are remembered of frames that are not kept, the newest",
+        description="number of verdicts stored for frames that are not kept, newest first",
     )
 
 
 class MqttTlsConfig(Section):
-    """An encrypted connection. The broker's certificate and its name are always checked."""
+    """TLS of the MQTT connection. The broker's certificate and host name are always verified."""
 
     ca_file: FilePath | None = Field(
-        default=None, description="PEM file of the authorities to trust; null: those of the system"
+        default=None,
+        description="PEM file of the CAs to trust; null: the system's",
     )
     cert_file: FilePath | None = Field(
-        default=None, description="our own certificate (PEM), where the broker asks for one"
+        default=None, description="client certificate (PEM), if the broker requires one"
     )
     key_file: FilePath | None = Field(
-        default=None, description="its key (PEM), without a passphrase"
+        default=None, description="private key (PEM), without a passphrase"
     )
 
     @model_validator(mode="after")
@@ -99,18 +98,18 @@ PageAddress: TypeAlias = Annotated[
 
 
 class DiscoveryConfig(Section):
-    """Home Assistant finds the feeds by itself."""
+    """Home Assistant discovery of the feeds."""
 
     prefix: Topic = Field(default="homeassistant", description="Home Assistant's discovery prefix")
     page: PageAddress | None = Field(
         default=None,
-        description="where browsers reach the live page, like https://box:9464; null: by the name "
-        "of this machine, where the service listens for others",
+        description="URL of the live page for browsers, like https://box:9464; null: by the name "
+        "of this machine, if the service is reachable",
     )
 
 
 def _read_discovery(value: object) -> object:
-    """``true`` and ``false`` stand for a section and for none."""
+    """Convert ``true`` and ``false`` to a section and to none."""
     word = str(value).strip().lower()
     if word in ("true", "yes", "on"):
         return {}
@@ -122,40 +121,42 @@ def _also_a_switch(schema: dict[str, Any]) -> None:
 
 
 class MqttConfig(Section):
-    """Events and pictures to an MQTT broker, through an outbox on disk."""
+    """Events and pictures sent to an MQTT broker, through an outbox on disk."""
 
     host: Annotated[str, kind.text("name or address of a broker", r"[^\s/@]+")] = Field(
-        description="the broker"
+        description="host name or address of the broker"
     )
     tls: MqttTlsConfig | None = Field(
-        default=None, description="encrypt the connection; null: do not"
+        default=None, description="encrypt the connection; null: unencrypted"
     )
     port: Annotated[int, numbers.whole(1, 65_535)] = Field(
         default_factory=lambda read: 1883 if read.get("tls") is None else 8883,
-        description="1883, or with tls 8883, where none is given",
+        description="default 1883, or 8883 with tls",
     )
-    username: Text | None = Field(default=None, description="who we are to the broker")
+    username: Text | None = Field(default=None, description="user name at the broker")
     password: SecretStr | None = Field(
         default=None, description="better: password_file, or ${NAME}"
     )
     password_file: FilePath | None = Field(
-        default=None, description="file with the password, read at each connection"
+        default=None, description="file with the password, read for each connection"
     )
     prefix: Topic = Field(
-        default="streamsel", description="begins every topic; no other service may use the same"
+        default="streamsel", description="prefix of every topic; must be unique per broker"
     )
-    client_id: Text | None = Field(default=None, description="null: made of prefix and host name")
+    client_id: Text | None = Field(
+        default=None, description="null: derived from prefix and host name"
+    )
     discovery: Annotated[DiscoveryConfig | None, BeforeValidator(_read_discovery)] = Field(
         default=None,
-        description="announce the feeds to Home Assistant: true, or with its prefix",
+        description="announce the feeds to Home Assistant: true, or its section",
         json_schema_extra=_also_a_switch,
     )
     max_bytes: Annotated[int, numbers.size_bytes(1 << 20)] = Field(
-        default=1_000_000_000, description="most that may wait on disk for the broker"
+        default=1_000_000_000, description="maximum size of the outbox on disk"
     )
     durability: Durability = Field(
         default="strict",
-        description="strict: what waits survives a power cut; batched: but for the last second",
+        description="strict: a power cut loses no message; batched: at most the last second",
     )
 
     @model_validator(mode="after")
@@ -168,9 +169,9 @@ class MqttConfig(Section):
 
 
 class Sinks(Section):
-    """Where kept frames go; null switches one off."""
+    """Destinations of kept frames; null disables one."""
 
     disk: DiskConfig | None = Field(
-        default={}, validate_default=True, description="a folder of this machine"
+        default={}, validate_default=True, description="a folder on this machine"
     )
     mqtt: MqttConfig | None = Field(default=None, description="an MQTT broker")

@@ -21,12 +21,12 @@ IceUrl: TypeAlias = Annotated[
 
 
 class IceServerConfig(Section):
-    """A server that helps peers behind other networks to find each other."""
+    """A STUN or TURN server, which lets peers behind NAT connect."""
 
-    url: IceUrl = Field(description="its address: stun:HOST:PORT or turn:HOST:PORT")
-    username: Text | None = Field(default=None, description="who asks a turn server")
+    url: IceUrl = Field(description="address: stun:HOST:PORT or turn:HOST:PORT")
+    username: Text | None = Field(default=None, description="user name at a TURN server")
     credential: SecretStr | None = Field(
-        default=None, description="its password; better: credential_file, or ${NAME}"
+        default=None, description="password; better: credential_file, or ${NAME}"
     )
     credential_file: FilePath | None = Field(
         default=None, description="file with the password, read at the start"
@@ -40,16 +40,17 @@ class IceServerConfig(Section):
 
 
 class WebRtcConfig(Section):
-    """Senders that call (WHIP), and servers that are called (WHEP)."""
+    """WebRTC: senders that connect to us (WHIP), and servers that we connect to (WHEP)."""
 
     ice_servers: Mapping[Name, IceServerConfig] = Field(
         default={},
-        description="STUN and TURN servers by any name; none: nobody else is asked anything",
+        description="STUN and TURN servers by any name; none: no third party is contacted",
         json_schema_extra={"propertyNames": {"pattern": f"^{NAME}$"}},
     )
     max_peers: Annotated[int, numbers.whole(1, 1000)] = Field(
-        default=16, description="most senders that are connected at a time"
+        default=16, description="maximum number of connected senders"
     )
     max_session: Annotated[float, numbers.seconds(1)] | None = Field(
-        default=None, description="a sender must call again after so long; null: never"
+        default=None,
+        description="maximum length of a sender's session; null: unlimited",
     )
