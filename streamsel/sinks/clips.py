@@ -26,7 +26,7 @@ _MP4_MARK = b"ftyp"
 
 @dataclass(frozen=True, slots=True)
 class ClipOrder:
-    """What is cut for a feed: ``before`` and ``after`` are seconds around the frame."""
+    """Length of a feed's clips: ``before`` and ``after`` are seconds around the frame."""
 
     footage: Footage
     before: float
@@ -36,17 +36,17 @@ class ClipOrder:
 class ClipSink:
     """Stores ``clips/<feed>/<day>/<hour>/<name of the picture>.mp4``; a ``LiveSink``.
 
-    (``.mkv`` where MP4 cannot hold the codec.)
+    (``.mkv`` if MP4 cannot hold the codec.)
 
-    ``orders`` are by feed, and may change while it runs. A clip is written once what comes after
-    its frame has been received, and removed with its frame, or once that cannot be recalled any
-    more. One that cannot be cut (the feed was lost just then) is left out with a warning, the
-    picture stays. Those that have no picture beside them, after a run that was killed, are removed
-    at the beginning: what keeps the pictures must have been opened before.
+    ``orders`` are by feed and may change at run time. A clip is written once the packets after its
+    frame have been received. It is deleted with its frame, or once an evicted frame can no longer
+    be recalled. A clip that cannot be cut (the feed was just lost) is skipped with a warning; the
+    picture stays. Clips without a picture, left by a run that was killed, are deleted at the start,
+    so the sink that stores the pictures must be opened first.
     """
 
     def __init__(self, folder: Path, orders: Mapping[str, ClipOrder], clock: Clock) -> None:
-        """Store below a folder that is there. Raises :class:`SinkError`."""
+        """Store clips in an existing folder. Raises :class:`SinkError`."""
         self._folder = folder
         with disk_errors(folder):
             self._anchor = Anchor(folder)
@@ -63,11 +63,11 @@ class ClipSink:
 
     @property
     def excess_bytes(self) -> int:
-        """Clips have no budget of their own: there are as many as kept frames."""
+        """0: clips have no budget of their own; there are as many as kept frames."""
         return 0
 
     def apply(self, update: SelectionUpdate) -> None:
-        """Note which clips are to be cut, and remove those of frames that went for good."""
+        """Schedule the clips of kept frames, and delete those of frames removed for good."""
         self._anchor.require()
         spares = self._spares.setdefault(update.scope, {})
         told = update.recallable
@@ -87,10 +87,10 @@ class ClipSink:
             self._pending.pop(next(iter(self._pending)))
 
     def feed_changed(self, status: FeedStatus) -> None:
-        """How a feed is does not matter here."""
+        """Ignored."""
 
     def tick(self) -> None:
-        """Write the clips that are complete."""
+        """Write the clips whose packets are complete."""
         self._anchor.require()
         now = self._clock.monotonic()
         for key, frame in list(self._pending.items()):
@@ -102,11 +102,11 @@ class ClipSink:
                 del self._pending[key]
 
     def lost(self) -> Sequence[FrameKey]:
-        """No picture is stored here, so none is lost."""
+        """Return nothing: this sink stores no pictures."""
         return ()
 
     def close(self) -> None:
-        """Write what there is of the clips that are not complete."""
+        """Write the incomplete clips as far as they go."""
         self._anchor.require()
         for key, frame in list(self._pending.items()):
             if (order := self._orders.get(key.feed)) is not None:
@@ -130,7 +130,7 @@ class ClipSink:
             write_file(place, content, sync=False)
 
     def _sweep(self) -> None:
-        """Remove the clips of frames that have no picture."""
+        """Delete the clips of frames without a picture."""
         with disk_errors(self._folder):
             for place in sorted((self._folder / CLIPS).glob("*/????-??-??/??/*.m[pk][4v]")):
                 beside = self._folder / FRAMES / place.parent.relative_to(self._folder / CLIPS)
@@ -150,7 +150,7 @@ class ClipSink:
 
 
 def _remove(place: Path) -> None:
-    """Remove a clip, and the day and the hour that it was the last of. Raises ``OSError``."""
+    """Delete a clip, and its day and hour folders if they are empty now. Raises ``OSError``."""
     place.unlink(missing_ok=True)
     for folder in (place.parent, place.parent.parent):
         if folder.is_dir() and not any(folder.iterdir()):

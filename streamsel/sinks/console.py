@@ -13,9 +13,9 @@ from streamsel.record.folder import picture_path
 
 
 class ConsoleSink:
-    """Writes a line for each change of the kept set, and for each change of a feed's state.
+    """Prints a line for each change of the kept set and of a feed's state; a ``LiveSink``.
 
-    A ``LiveSink``. ``suffix`` is that of the pictures; None where they are not stored.
+    ``suffix`` is that of the picture files; None if pictures are not stored.
     """
 
     def __init__(self, to: TextIO, suffix: str | None) -> None:
@@ -30,11 +30,11 @@ class ConsoleSink:
 
     @property
     def excess_bytes(self) -> int:
-        """Nothing is stored."""
+        """0: nothing is stored."""
         return 0
 
     def apply(self, update: SelectionUpdate) -> None:
-        """Write a line for each event."""
+        """Print a line for each event."""
         for event in update.events:
             frame = event.frame
             is_kept = isinstance(event, Kept)
@@ -55,7 +55,7 @@ class ConsoleSink:
             )
 
     def feed_changed(self, status: FeedStatus) -> None:
-        """Write a line where the feed's state is another."""
+        """Print a line if the feed's state has changed."""
         if self._states.get(status.feed) != status.state:
             self._states[status.feed] = status.state
             self._write(
@@ -69,14 +69,14 @@ class ConsoleSink:
             )
 
     def tick(self) -> None:
-        """Nothing is due by the clock."""
+        """Do nothing."""
 
     def lost(self) -> Sequence[FrameKey]:
-        """No picture is stored, so none is lost."""
+        """Return nothing: this sink stores no pictures."""
         return ()
 
     def close(self) -> None:
-        """Bring out what is still in hand."""
+        """Flush buffered lines."""
         self._to.flush()
 
     def _write(self, line: dict[str, object]) -> None:

@@ -24,9 +24,9 @@ _MATRICES = {_BT709: Colorspace.ITU709, _BT2020: Colorspace.BT2020}
 
 
 def encode_deep_png(pixels: DeepPixels, image: av.VideoFrame) -> bytes:
-    """Return a PNG of 16 bits a channel, which says by cICP what the numbers mean.
+    """Return a PNG with 16 bits per channel; its cICP chunk declares the colour space.
 
-    ``image`` has the primaries and the transfer that are written down.
+    ``image`` has the primaries and transfer function to declare.
     """
     height, width = pixels.shape[:2]
     encoder = VideoCodecContext.create("png", "w")
@@ -38,9 +38,9 @@ def encode_deep_png(pixels: DeepPixels, image: av.VideoFrame) -> bytes:
 
 
 def encode_avif(pixels: DeepPixels, image: av.VideoFrame, quality: int) -> bytes:
-    """Return an AVIF of 10 bits, 4:2:0, of the primaries and the transfer that ``image`` has.
+    """Return a 10-bit 4:2:0 AVIF with the primaries and transfer function of ``image``.
 
-    ``quality`` is 1..100. A 1080p picture costs about 0.5 s.
+    ``quality`` is 1..100. A 1080p picture takes about 0.5 s.
     """
     os.environ.setdefault("SVT_LOG", "1")  # or it prints what it is doing
     height, width = pixels.shape[:2]
@@ -72,10 +72,10 @@ def encode_avif(pixels: DeepPixels, image: av.VideoFrame, quality: int) -> bytes
 
 @contextmanager
 def _no_thread_made_urgent() -> Iterator[None]:
-    """Let threads that are given real-time priority here have the ordinary one again.
+    """Reset the priority of threads that SVT-AV1 made real-time.
 
-    SVT-AV1 gives it to its own threads and to the one that opens it, where the process may; what
-    that one starts later would inherit it, and the whole machine would wait for it.
+    SVT-AV1 gives real-time priority to its own threads and to the calling thread, if the process
+    may. Threads started later would inherit it and could starve the whole machine.
     """
     if not hasattr(os, "sched_setscheduler"):
         yield
@@ -90,7 +90,7 @@ def _no_thread_made_urgent() -> Iterator[None]:
 
 
 def _urgent_threads() -> set[int]:
-    """The threads of this process that have real-time priority."""
+    """Return the threads of this process with real-time priority."""
     found = set()
     for task in Path("/proc/self/task").iterdir():
         with suppress(ProcessLookupError):

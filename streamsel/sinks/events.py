@@ -15,11 +15,11 @@ _MOST_WAITING = 1_000
 
 
 class EventStream:
-    """A ``LiveSink`` that hands events to one consumer on the loop.
+    """A ``LiveSink`` that passes events to one consumer on the event loop.
 
-    At most a thousand wait; then the line is told to try again later, and merges what piles up,
-    so a consumer that is slow is told less and never holds up a camera. Create it inside the
-    running event loop.
+    Holds at most 1,000 events. When full, ``apply`` raises a retryable error and the caller merges
+    pending updates, so a slow consumer misses intermediate changes and never delays a camera.
+    Create it inside the running event loop.
     """
 
     def __init__(self) -> None:
@@ -36,11 +36,11 @@ class EventStream:
 
     @property
     def excess_bytes(self) -> int:
-        """Nothing is stored."""
+        """0: nothing is stored."""
         return 0
 
     def apply(self, update: SelectionUpdate) -> None:
-        """Queue the events. Raises :class:`SinkError` while too many wait."""
+        """Queue the events. Raises :class:`SinkError` if the queue is full."""
         if not update.events or self._is_closed:
             return
         with self._lock:
@@ -50,17 +50,17 @@ class EventStream:
         self._loop.call_soon_threadsafe(self._arrived.set)
 
     def feed_changed(self, status: FeedStatus) -> None:
-        """Only changes of the kept set are told."""
+        """Ignored: the stream contains only changes of the kept set."""
 
     def tick(self) -> None:
-        """Nothing is due by the clock."""
+        """Do nothing."""
 
     def lost(self) -> Sequence[FrameKey]:
-        """No picture is stored, so none is lost."""
+        """Return nothing: this sink stores no pictures."""
         return ()
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: no resource is held."""
 
     async def events(
         self, run: Callable[[], Awaitable[None]], stop: Callable[[], None]

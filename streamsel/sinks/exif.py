@@ -14,10 +14,10 @@ _LONGEST_DESCRIPTION = 2_000
 
 
 def with_exif(jpeg: bytes, description: str, taken: float | None) -> bytes:
-    """Return the content of a JPEG file with its description and the moment it was taken.
+    """Return a JPEG file with a description and its capture time added.
 
-    ``taken`` is UTC epoch seconds; None: not known. What is coded of the picture stays as it is.
-    The same arguments give the same bytes.
+    ``taken`` is UTC epoch seconds; None: unknown. The coded picture data is unchanged.
+    Deterministic.
     """
     exif = Image.Exif()
     exif[_DESCRIPTION] = description[:_LONGEST_DESCRIPTION].encode()

@@ -17,10 +17,10 @@ from streamsel.sinks.service_folder import LiveDiskSink, StoreOptions
 
 
 def find_gone(folder: Path, scopes: Collection[str]) -> list[GoneScope]:
-    """Return what is kept of these feeds and groups, which are gone.
+    """Return what is stored of these removed feeds and groups.
 
-    Raises :class:`ConfigurationError` where one is not, or nothing is kept of it, and
-    :class:`RecordError` where the folder holds no record.
+    Raises :class:`ConfigurationError` if one of them is not removed or nothing of it is stored,
+    :class:`RecordError` if the folder holds no record.
     """
     with Record.open(folder) as record:
         gone = {one.scope: one for one in record.gone()}
@@ -34,10 +34,10 @@ def find_gone(folder: Path, scopes: Collection[str]) -> list[GoneScope]:
 
 
 def remove_gone(folder: Path, scopes: Collection[str]) -> list[GoneScope]:
-    """Remove all that is kept of these, pictures and clips; return what that was.
+    """Delete everything stored of these feeds and groups, pictures and clips; return what it was.
 
-    Killed on the way, the folder is whole, and holds less than before. Raises what
-    :func:`find_gone` raises, :class:`FolderInUseError` for a run over files, and
+    If the process is killed, the folder stays consistent and holds less than before. Raises the
+    errors of :func:`find_gone`, :class:`FolderInUseError` for the folder of a file run, and
     :class:`FolderLockedError` while the service runs.
     """
     require_service(folder)

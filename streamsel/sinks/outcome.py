@@ -11,11 +11,11 @@ from streamsel.frame import Candidate, EncodedPicture, Frame, FrameKey, Picture
 
 @dataclass(frozen=True, slots=True)
 class UpdateOutcome:
-    """What is kept and what has gone after updates, each frame in one place.
+    """The net result of updates: kept and removed frames, each frame once.
 
-    ``kept`` and ``spares`` have the picture that came with them, if any; ``spares`` are those of
-    the frames that went which may be recalled, by their scope. ``recallable`` is what was told
-    last of each scope, of those of which something was told.
+    ``kept`` and ``spares`` include the picture that came with each frame, if any; ``spares`` are
+    removed frames that may be recalled, by scope. ``recallable`` is the latest value for each scope
+    that has one.
     """
 
     kept: tuple[Frame, ...]
@@ -25,7 +25,7 @@ class UpdateOutcome:
 
     @classmethod
     def of(cls, updates: Sequence[SelectionUpdate]) -> UpdateOutcome:
-        """Add up updates, in their order."""
+        """Return the result of updates, in their order."""
         recallable: dict[str, frozenset[FrameKey]] = {}
         pictures: dict[FrameKey, Picture] = {}
         last: dict[FrameKey, tuple[str, bool, Frame]] = {}
@@ -51,7 +51,7 @@ class UpdateOutcome:
 
     @property
     def pictured(self) -> list[tuple[Frame, EncodedPicture]]:
-        """The frames, kept and spare, that came with a picture, and that."""
+        """The frames, kept and spare, that came with a picture, with that picture."""
         frames = (*self.kept, *(frame for _, frame in self.spares))
         return [
             (frame, frame.picture.encoded) for frame in frames if frame.picture.encoded is not None
@@ -59,7 +59,7 @@ class UpdateOutcome:
 
 
 def without_pixels(update: SelectionUpdate) -> SelectionUpdate:
-    """Let go of what is only judged: what waits to be recorded must not hold its pictures."""
+    """Release the pictures of frames that are not kept: waiting updates must not hold them."""
     return replace(
         update,
         verdicts=tuple(

@@ -29,7 +29,7 @@ _BALLAST_BYTES = 512 << 10
 
 
 class PictureFiles:
-    """The pictures below a service's folder. What claims them is for the record to say."""
+    """The picture files below a service's folder. The record decides which are in use."""
 
     def __init__(self, folder: Path, suffix: str) -> None:
         self._folder = folder
@@ -37,13 +37,13 @@ class PictureFiles:
         self._unclaimed: set[str] = set()
 
     def path(self, frame: Frame) -> str:
-        """Where the picture of a frame is or would be, relative to the folder."""
+        """Return the path of a frame's picture, relative to the folder."""
         return picture_path(frame, self._suffix)
 
     def write(self, pictured: Sequence[tuple[Frame, EncodedPicture]]) -> list[StoredPicture]:
-        """Write the pictures of frames; return when all are on the disk.
+        """Write the pictures of frames; return when all are on disk.
 
-        Raises :class:`DiskFullError` or :class:`SinkError`, some of them written.
+        Raises :class:`DiskFullError` or :class:`SinkError`; some may be written then.
         """
         pictures = [self._write(frame, encoded) for frame, encoded in pictured]
         with disk_errors(self._folder):
@@ -51,17 +51,17 @@ class PictureFiles:
         return pictures
 
     def give_up(self, paths: Iterable[str]) -> None:
-        """Let :meth:`clear_away` remove these."""
+        """Mark these files for deletion by :meth:`clear_away`."""
         self._unclaimed.update(paths)
 
     def spare(self, paths: Iterable[str]) -> None:
-        """Let these stay: they were claimed again."""
+        """Unmark these files: they are in use again."""
         self._unclaimed.difference_update(paths)
 
     def clear_away(self) -> None:
-        """Remove the files that were given up; those that cannot be, another time.
+        """Delete the marked files; retry failed deletions at the next call.
 
-        Raises :class:`SinkError` where any cannot; the others are gone then, too.
+        Raises :class:`SinkError` if a file cannot be deleted; the others are deleted nevertheless.
         """
         failures = []
         for path in sorted(self._unclaimed):
@@ -75,7 +75,7 @@ class PictureFiles:
             raise failures[0]
 
     def hold_ballast(self) -> None:
-        """Hold some bytes of the disk in reserve; where there is no room, another time."""
+        """Reserve some bytes on the disk; if there is no room, try again later."""
         place = self._folder / BALLAST
         if place.exists():
             return
@@ -86,7 +86,7 @@ class PictureFiles:
             return
 
     def drop_ballast(self) -> None:
-        """Give back what is held in reserve."""
+        """Free the reserved bytes."""
         with disk_errors(self._folder):
             (self._folder / BALLAST).unlink(missing_ok=True)
 
@@ -117,20 +117,19 @@ _PNG_COMPRESSION = 3
 
 
 class Encoder:
-    """Writes pictures as JPEG, PNG, WebP or AVIF: upright, with square pixels, in SDR.
+    """Encodes pictures as JPEG, PNG, WebP or AVIF: upright, with square pixels, in SDR.
 
-    Luma range and colour matrix are converted as the picture's own tags say; untagged colour
-    counts as BT.601, as in ffmpeg. More than 8 bits are rounded to 8, HDR is tone-mapped. Alpha is
-    kept in PNG and WebP; in JPEG the picture is laid over black. Gray stays gray in PNG and JPEG.
-    The same picture always gives the same bytes: no time, no name, no version is written into them.
+    Luma range and colour matrix are converted according to the picture's tags; untagged pictures
+    count as BT.601, as in ffmpeg. More than 8 bits are rounded to 8, HDR is tone-mapped. Alpha is
+    kept in PNG and WebP; in JPEG the picture is composed over black. Gray stays gray in PNG and
+    JPEG. Deterministic: no time, name or version is written into files.
 
     ``quality`` is 1..100 for jpg (None: 90), webp and avif (None: 80); png takes none. ``size`` is
-    that of the upright picture. With ``keep_pixels`` they are written in the shape that they are
-    stored in. With ``keep_hdr``, PNG has 16 bits where the picture is HDR, and AVIF 10; it alone
-    takes AVIF. JPEG keeps the colour of every pixel only where the source does. An encoder is for
-    one thread at a time.
+    that of the upright picture. With ``keep_pixels`` the stored pixel shape is kept. With
+    ``keep_hdr`` an HDR picture becomes a 16-bit PNG or a 10-bit AVIF; AVIF requires it. JPEG has
+    full colour resolution only if the source has. One thread at a time may use an encoder.
 
-    Raises :class:`ConfigurationError` for a quality or a format that cannot be.
+    Raises :class:`ConfigurationError` for an invalid quality or format.
     """
 
     def __init__(
@@ -142,7 +141,7 @@ class Encoder:
         keep_pixels: bool = False,
         keep_hdr: bool = False,
     ) -> None:
-        """Check the wishes and set up the converter that all pictures share."""
+        """Check the options and set up the converter shared by all pictures."""
         _check(format, quality, keep_hdr=keep_hdr)
         self._format = format
         self._quality = _DEFAULT_QUALITY.get(format) if quality is None else quality
@@ -151,16 +150,16 @@ class Encoder:
 
     @property
     def suffix(self) -> str:
-        """The ending of a file's name, without the dot."""
+        """The file name extension, without the dot."""
         return self._format
 
     @as_source_error("its picture cannot be encoded")
     def encode(self, picture: Picture) -> EncodedPicture:
-        """Return the picture as the content of a file.
+        """Return the picture as the content of an image file.
 
-        Raises :class:`SinkError` when its pixels were dropped, :class:`SourceError` for what cannot
-        be converted, or has a size that the format cannot have. A 1080p frame costs about 20 ms as
-        JPEG, 130 ms as PNG and 140 ms as WebP; 100 ms more where it is HDR.
+        Raises :class:`SinkError` if its pixels were dropped, :class:`SourceError` if it cannot be
+        converted or is too large for the format. A 1080p frame takes about 20 ms as JPEG, 130 ms as
+        PNG and 140 ms as WebP; 100 ms more if it is HDR.
         """
         image = picture.image
         if image is None:
@@ -188,7 +187,7 @@ class Encoder:
         )
 
     def _upright(self, pixels: npt.NDArray[_Depth], picture: Picture) -> npt.NDArray[_Depth]:
-        """Turn what was stored, so that it can be written; refuse what the format cannot hold."""
+        """Rotate the stored picture for writing; refuse a size that the format cannot hold."""
         upright: npt.NDArray[_Depth] = np.ascontiguousarray(
             np.rot90(pixels, picture.rotation // 90)
         )

@@ -19,10 +19,10 @@ _ROUNDING = timedelta(milliseconds=1)
 
 
 class Redating:
-    """Puts one service's times right, once, and its files as often as one has a wrong name.
+    """Corrects the times of one service once, and file names as often as needed.
 
-    A frame may come back, under the time at which it was received, long after the clock was set;
-    the files of those that may are set aside, and stay where they are until then.
+    A frame may be recalled, with its uncorrected time of receipt, long after the clock was set. The
+    files of frames that may be recalled keep their names until then.
     """
 
     def __init__(self, folder: Path, record: LiveRecordWriter, pictures: PictureFiles) -> None:
@@ -32,10 +32,10 @@ class Redating:
         self._done: Correction | None = None
 
     def apply(self, correction: Correction) -> int:
-        """Put right what is recorded, and move its files; return how many were moved.
+        """Correct the recorded times and rename the files; return how many were renamed.
 
-        At any moment a row that claims a picture has the whole file: it has both names until the
-        new one is recorded. Raises :class:`SinkError`.
+        At any moment a row that claims a picture has its complete file: the file has both names
+        until the new one is recorded. Raises :class:`SinkError`.
         """
         if self._done != correction:
             self._record.redate(correction)
@@ -53,7 +53,7 @@ class Redating:
         return len(moves)
 
     def _give_names(self, moves: Mapping[str, str]) -> None:
-        """Give files a second name, or, where a file has one alone, a copy."""
+        """Give files a second name by hard link, or else by copy."""
         for path, renamed in moves.items():
             source, target = self._folder / path, self._folder / renamed
             with disk_errors(target):
@@ -68,7 +68,7 @@ class Redating:
 
 
 def _put_right(path: str, wall_time: float, correction: Correction) -> str | None:
-    """The name that a file should have, None where it has it, or another that is none of ours."""
+    """Return the correct name of a file; None if it is correct or not one of ours."""
     name = PurePosixPath(path)
     if (found := _MOMENT.match(name.name)) is None:
         return None

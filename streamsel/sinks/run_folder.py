@@ -28,12 +28,12 @@ _BATCH_FILES = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DiskOptions:
-    """How a folder is used.
+    """Options of a run's folder.
 
-    ``durability``: with ``strict`` each picture and each record is on the disk before the next one
-    is begun; with ``batched`` a power cut may cost the latest 64 pictures and the latest records.
-    Neither ever leaves a record that claims what is not there. ``hold_bytes``: decoded pictures
-    wait in memory up to this, so that a frame which is soon evicted is never encoded.
+    ``durability``: with ``strict`` each picture and record is on disk before the next one is begun;
+    with ``batched`` a power cut may lose the latest 64 pictures and the latest records. Neither
+    leaves a record that claims missing files. ``hold_bytes``: decoded pictures are held in memory
+    up to this size, so that a frame evicted soon is never encoded.
     """
 
     resume: bool = False
@@ -44,33 +44,33 @@ class DiskOptions:
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """A kept frame whose picture waits to be written, kept from being dropped by others."""
+    """A kept frame with a picture to write, protected from being dropped by others."""
 
     frame: Frame
     picture: Picture
 
 
 class DiskSink:
-    """Stores what was decided in a folder. From one thread at a time.
+    """Stores a file run in a folder. One thread at a time.
 
-    At any moment, whatever kills the process, each row of the record that claims a picture has the
-    whole file, and the record is a prefix of the stream; what lies about beside it is removed when
-    the run is resumed. Pictures are written before they are claimed, and let go of in the record
-    before their files are removed.
+    If the process is killed at any moment, each row of the record that claims a picture has its
+    complete file, and the record is a prefix of the stream; leftover files are deleted when the run
+    is resumed. Pictures are written before they are claimed, and unclaimed in the record before
+    their files are deleted.
 
-    A call that failed may be repeated, after :class:`DiskFullError` once there is room: what it
-    had done is not done twice. ``close`` must be called in any case.
+    A failed call may be repeated, after :class:`DiskFullError` once there is room; completed work
+    is not repeated. ``close`` must always be called.
     """
 
     def __init__(
         self, folder: Path, plan: RunPlan, encoder: Encoder, clock: Clock, options: DiskOptions
     ) -> None:
-        """Claim the folder, and begin the run or continue it.
+        """Lock the folder, and begin or resume the run.
 
-        Raises :class:`FolderInUseError` for a folder that another process or run has, or that
-        holds other things; :class:`ConfigurationError` when the run to be resumed was asked for
-        differently; :class:`RecordError` when it cannot be read; :class:`SinkError` when the
-        folder cannot be written.
+        Raises :class:`FolderInUseError` if another process or run uses the folder, or it holds
+        foreign files; :class:`ConfigurationError` if the run to resume has other options;
+        :class:`RecordError` if it cannot be read; :class:`SinkError` if the folder cannot be
+        written.
         """
         self._folder = folder
         self._encoder = encoder
@@ -96,19 +96,19 @@ class DiskSink:
 
     @property
     def record(self) -> RecordWriter:
-        """The run's record, to continue from and to add statistics to."""
+        """The record of the run, to resume from and to add statistics to."""
         return self._record
 
     @property
     def complete(self) -> bool:
-        """Whether all is decided already: at most pictures are :meth:`missing`, or the manifest."""
+        """Whether all is decided; only :meth:`missing` pictures or the manifest may be left."""
         return self._complete
 
     def go_on(self, judged: int) -> None:
-        """Let a resumed run continue, of which a selector by itself gives ``judged`` verdicts.
+        """Continue a resumed run after ``judged`` verdicts of the selector.
 
-        Where inputs were added to a run that had ended, the other verdicts were given because of
-        that; they are taken back, and asked for again. Call once, before anything is written.
+        If inputs were appended to a run that had ended, verdicts that were caused by its end are
+        undone and will be decided again. Call once, before any write.
         """
         if not self._added:
             return
@@ -119,7 +119,7 @@ class DiskSink:
         self._missing = {key for key, path, _ in self._record.pictures() if path is None}
 
     def write(self, verdicts: Sequence[Verdict]) -> None:
-        """Record verdicts and act on their events; those recorded already are passed over."""
+        """Record verdicts and act on their events; skip verdicts already recorded."""
         appended = self._record.append(verdicts)
         for verdict in appended.verdicts:
             for event in verdict.events:
@@ -133,16 +133,16 @@ class DiskSink:
         self._spill(self._hold_bytes)
 
     def feed_ended(self, report: FeedReport) -> None:
-        """Record how a feed ended; that a picture of it could not be encoded is its error too."""
+        """Record the end of a feed; a picture that could not be encoded counts as its error."""
         error = report.error or self._failed.get(report.feed)
         self._record.end_feed(replace(report, error=error))
 
     def missing(self) -> Sequence[FrameKey]:
-        """Kept frames whose picture was dropped before it could be stored, in order."""
+        """Return the kept frames with pictures dropped before they were stored, in order."""
         return sorted(self._missing)
 
     def supply(self, frame: Frame) -> None:
-        """Store the picture of a frame that was missing; any other frame is passed over."""
+        """Store the picture of a missing frame; ignore other frames."""
         if frame.key in self._missing:
             self._take(frame)
             if frame.key in self._missing:
@@ -150,10 +150,10 @@ class DiskSink:
             self._spill(self._hold_bytes)
 
     def close(self, complete: bool) -> None:
-        """Write what is still in hand and the manifest, and let go of the folder, error or not.
+        """Flush pending writes and the manifest, and release the folder, even after an error.
 
-        A run is complete only once no picture is missing; until then it can be resumed. One that
-        was complete already stays as it is. Closing twice does nothing.
+        A run is complete once no picture is missing; until then it can be resumed. A run that was
+        complete before is unchanged. Further calls do nothing.
         """
         if self._closed:
             return
@@ -193,7 +193,7 @@ class DiskSink:
         return found == "".join(manifest_lines(record)).encode()
 
     def _forget_pictures(self, keys: Sequence[FrameKey]) -> None:
-        """Claim the pictures of these frames no more, then remove them."""
+        """Unclaim the pictures of these frames, then delete the files."""
         paths = [path for key in keys if (path := self._record.path(key)) is not None]
         self._record.disclaim(keys)
         with disk_errors(self._folder):
@@ -218,7 +218,7 @@ class DiskSink:
                 (self._folder / stored.path).unlink(missing_ok=True)
 
     def _spill(self, limit_bytes: int) -> None:
-        """Write the pictures held longest until those that are left fit into ``limit_bytes``."""
+        """Write the oldest held pictures until the rest fits into ``limit_bytes``."""
         while self._held_bytes > limit_bytes:
             held = next(iter(self._held.values()))
             try:
@@ -236,7 +236,7 @@ class DiskSink:
                 self._claim_batch()
 
     def _fail(self, key: FrameKey, why: str) -> None:
-        """A kept frame stays without a picture, which is its feed's error, not the run's."""
+        """Record that a kept frame has no picture, as an error of its feed, not of the run."""
         error = f"feed '{key.feed}': frame {key.index}: {why}"
         if key.feed not in self._failed:
             self._failed[key.feed] = error
@@ -263,7 +263,7 @@ class DiskSink:
         )
 
     def _describe(self, frame: Frame) -> str:
-        """Where a frame comes from, for whoever finds its picture alone."""
+        """Return the description of a frame's origin that is stored in its picture."""
         source = self._sources[frame.key.feed]
         if frame.original is not None:
             return f"{frame.original} of {source}"

@@ -43,13 +43,13 @@ _MOST_VERDICTS = 1_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreOptions:
-    """How a folder is used.
+    """Options of a service's folder.
 
-    ``durability``: with ``strict`` a update that changed the kept set is on the disk, pictures
-    and record, when it has been applied; with ``batched`` a second later at most, and a power cut
-    loses that second whole. ``max_bytes`` bounds the pictures, those that are set aside among them;
-    None: nothing does. ``history``
-    verdicts are remembered of frames that are not kept.
+    ``durability``: with ``strict`` an update that changes the kept set is on disk, pictures and
+    record, when it has been applied; with ``batched`` a second later at most, and a power cut loses
+    that second as a whole. ``max_bytes`` bounds the pictures, including retained ones of evicted
+    frames; None: no limit. ``history`` is the number of verdicts stored for frames that are not
+    kept.
     """
 
     durability: Durability = "strict"
@@ -58,28 +58,28 @@ class StoreOptions:
 
 
 class LiveDiskSink:
-    """Stores what a service decides; a ``LiveSink``. From one thread at a time.
+    """Stores the decisions of a service in a folder; a ``LiveSink``. One thread at a time.
 
-    A folder that a service has used is continued. At any moment, whatever kills the process, each
-    row that claims a picture has the whole file. Pictures are on the disk before they are
-    claimed, and no longer claimed before they are removed; on a disk that is full, what is
-    evicted makes room first, and a small file held in reserve lets the record say so.
+    Continues a folder that a service has used before. If the process is killed at any moment, each
+    row that claims a picture has its complete file. Pictures are on disk before they are claimed,
+    and unclaimed before they are deleted. On a full disk, evictions free space first, and a small
+    reserve file lets the record store them.
 
-    The picture of a frame that was evicted is set aside as long as the frame may be recalled: its
-    file stays, though nothing claims it, and is claimed again should the frame be kept again.
+    The picture of an evicted frame is retained as long as the frame may be recalled: the file
+    stays, unclaimed, and is claimed again if the frame is kept again.
 
-    Cost: a update that keeps a frame is one file and one transaction (some 10 ms on a disk
-    that must write both); others wait for the next one, or for a second.
+    Cost: an update that keeps a frame is one file and one transaction (some 10 ms on a disk that
+    must sync both); others are stored with the next one, or within a second.
     """
 
     def __init__(
         self, folder: Path, plan: RunPlan, suffix: str, clock: Clock, options: StoreOptions
     ) -> None:
-        """Claim the folder, and begin a record or continue it.
+        """Lock the folder, and begin or continue its record.
 
-        Raises :class:`FolderInUseError` for a folder that another process or a run over files
-        has, :class:`ConfigurationError` where its frames were embedded by another network,
-        :class:`RecordError` when it cannot be read, :class:`SinkError` when it cannot be written.
+        Raises :class:`FolderInUseError` if another process or a file run uses the folder,
+        :class:`ConfigurationError` if its frames were embedded by another network,
+        :class:`RecordError` if it cannot be read, :class:`SinkError` if it cannot be written.
         """
         self._folder = folder
         self._pictures = PictureFiles(folder, suffix)
@@ -107,20 +107,19 @@ class LiveDiskSink:
 
     @property
     def stored_bytes(self) -> int:
-        """The size of all pictures, of those that are kept and those that are set aside."""
+        """Size of all pictures in bytes, kept and retained."""
         return self._record.stored_bytes + self._standby.stored_bytes
 
     @property
     def max_bytes(self) -> int | None:
-        """The size that the pictures may have; None where nothing bounds it."""
+        """Maximum size of the pictures in bytes; None: no limit."""
         return self._options.max_bytes
 
     @property
     def excess_bytes(self) -> int:
-        """How far the pictures of scopes that are selected into exceed ``max_bytes``.
+        """Bytes by which the pictures of active scopes exceed ``max_bytes``.
 
-        Those of feeds that are no longer part of the service stay until somebody removes them;
-        that they take room must not cost the others theirs.
+        Pictures of removed feeds stay until somebody deletes them, and do not count.
         """
         most = self._options.max_bytes
         if most is None or self.stored_bytes <= most:
@@ -131,18 +130,18 @@ class LiveDiskSink:
         return max(0, self._record.bytes_of(scopes) + self._standby.stored_bytes - most)
 
     def select_into(self, scopes: Collection[str]) -> None:
-        """Say which scopes are selected into; until then, all of the record count as such."""
+        """Set the active scopes; before that, all scopes of the record count as active."""
         self._scopes = frozenset(scopes)
         told = sorted(scopes)
         if self._record.statistics().get(SELECTED) != told:
             self._record.set_statistics({SELECTED: told})
 
     def erase(self, keys: Collection[FrameKey]) -> None:
-        """Forget all that is recorded of those of these frames that are not kept any more."""
+        """Delete the records of those of these frames that are no longer kept."""
         self._settled().erase(keys)
 
     def apply(self, update: SelectionUpdate) -> None:
-        """Store a update; see ``streamsel.interfaces.sinks.LiveSink``."""
+        """Store an update; see ``interfaces.sinks.LiveSink``."""
         if not self._pending:
             self._pending_since = self._clock.monotonic()
         self._pending.append(without_pixels(update))
@@ -159,11 +158,11 @@ class LiveDiskSink:
             raise
 
     def feed_changed(self, status: FeedStatus) -> None:
-        """Record how a feed is, at the next tick."""
+        """Record the status of a feed at the next tick."""
         self._statuses[status.feed] = status
 
     def tick(self) -> None:
-        """Commit what is due, tell the manifest, forget what is old."""
+        """Commit pending updates, update the manifest, delete old verdicts."""
         self._lock.anchor.require()
         failures = []
         for step in (
@@ -181,12 +180,12 @@ class LiveDiskSink:
             raise failures[0]
 
     def lost(self) -> Sequence[FrameKey]:
-        """Kept frames that have no picture, since the last call."""
+        """Return the kept frames found without a picture since the last call."""
         lost, self._lost = self._lost, []
         return lost
 
     def close(self) -> None:
-        """Store what waits, and let go of the folder, error or not. Twice does nothing."""
+        """Store pending updates and release the folder, even after an error; idempotent."""
         if self._closed:
             return
         self._closed = True
@@ -202,47 +201,47 @@ class LiveDiskSink:
             self._lock.release()
 
     def add_feed(self, name: str, source: str, display_name: str | None = None) -> None:
-        """Make a feed known, credentials in ``source`` masked; a known one keeps its source."""
+        """Record a feed, credentials in ``source`` masked; a recorded one keeps its source."""
         self._record.add_feed(FeedPlan(name, source, display_name))
 
     def next_index(self, feed: str) -> int:
-        """The first number of a feed that no frame can have been given."""
+        """Return the first frame number of a feed that cannot have been used."""
         return self._settled().next_index(feed)
 
     def reserve(self, numbers: Mapping[str, int]) -> None:
-        """Record durably, for each feed, below which number all may have been given."""
+        """Record durably that all frame numbers of each feed below a limit may be used."""
         self._record.reserve(numbers)
 
     def last_times(self, feed: str) -> tuple[float, float] | None:
-        """Media and wall time of a feed's newest recorded frame, None where there is none."""
+        """Return media and wall time of a feed's newest recorded frame; None if there is none."""
         return self._settled().last_times(feed)
 
     def last_size(self, feed: str) -> tuple[int, int] | None:
-        """Width and height of a feed's newest recorded frame, None where there is none."""
+        """Return width and height of a feed's newest recorded frame; None if there is none."""
         return self._settled().last_size(feed)
 
     def selection(self, scope: str) -> bytes | None:
-        """What the selector of a scope needs to continue, beside its frames."""
+        """Return the stored state of a scope's selector."""
         return self._settled().selections().get(scope)
 
     def kept_candidates(self, scope: str) -> Sequence[Candidate]:
-        """The frames that a scope keeps, with their embeddings, in the order they were kept."""
+        """Return the kept frames of a scope with their embeddings, in the order of keeping."""
         return self._settled().kept_candidates(scope)
 
     def pinned(self, scope: str) -> Sequence[FrameKey]:
-        """The frames of a scope that are pinned, in order of their key."""
+        """Return the pinned frames of a scope, ordered by key."""
         return self._settled().pinned(scope)
 
     def set_pinned(self, key: FrameKey, pinned: bool) -> None:
-        """Record that a frame is pinned, or no longer."""
+        """Record that a frame is pinned, or unpinned."""
         self._settled().set_pinned(key, pinned)
 
     def newest_time(self) -> float:
-        """The newest wall time of a recorded frame of any feed; 0 where there is none."""
+        """Return the newest wall time of a recorded frame of any feed; 0 if there is none."""
         return self._settled().newest_time()
 
     def put_right(self, correction: Correction) -> int:
-        """Put right what was told while the machine's clock was wrong; see :class:`Redating`."""
+        """Correct times recorded while the system clock was wrong; see :class:`Redating`."""
         self._settled()
         moved = self._redating.apply(correction)
         self._is_manifest_stale |= bool(moved)
@@ -250,7 +249,7 @@ class LiveDiskSink:
         return moved
 
     def _open(self, plan: RunPlan) -> list[FrameKey]:
-        """Open or create the record; return the frames whose pictures are gone."""
+        """Open or create the record; return the frames with missing picture files."""
         # A run over files that never read a frame holds nothing that could be mixed up.
         found = prepare(self._folder, resume=not is_unread(self._folder), overwrite=False)
         # Numbers, states and pictures refer to each other: the record itself is always durable.
@@ -280,7 +279,7 @@ class LiveDiskSink:
         return lost
 
     def _settled(self) -> LiveRecordWriter:
-        """The record, with all that was applied."""
+        """Return the record with all applied updates stored."""
         if self._pending:
             self._commit()
         return self._record
@@ -314,7 +313,7 @@ class LiveDiskSink:
             self._forget_due = now + _FORGET_SECONDS
 
     def _commit(self) -> None:
-        """Store everything that is pending; on a full disk, make room for it and try once more."""
+        """Store all pending updates; on a full disk, free space and retry once."""
         try:
             self._store()
         except DiskFullError:
@@ -323,7 +322,7 @@ class LiveDiskSink:
         self._clear_away()
 
     def _store(self) -> None:
-        """Store everything that is pending; on an error, nothing is changed."""
+        """Store all pending updates; on an error, change nothing."""
         self._lock.anchor.require()
         outcome = UpdateOutcome.of(self._pending)
         try:
@@ -347,7 +346,7 @@ class LiveDiskSink:
     def _stored(
         self, written: Mapping[FrameKey, StoredPicture], keys: Sequence[FrameKey]
     ) -> dict[FrameKey, StoredPicture]:
-        """The pictures of frames: just written, set aside or claimed, and on the disk."""
+        """Return the pictures of frames: just written, retained or claimed, and on disk."""
         found = {}
         with disk_errors(self._folder):
             for key in keys:
@@ -357,16 +356,16 @@ class LiveDiskSink:
         return found
 
     def _take_back(self, outcome: UpdateOutcome) -> None:
-        """Remove files that were written and could not be claimed."""
+        """Delete files that were written but could not be claimed."""
         paths = {self._pictures.path(frame) for frame, _ in outcome.pictured}
         paths -= self._standby.paths()
         self._pictures.give_up(path for path in paths if self._record.key_of(path) is None)
         self._clear_away()
 
     def _make_room(self) -> None:
-        """Give back what can be spared: the record's log, the files of frames that go or went.
+        """Free space: the record's log, files of evicted frames.
 
-        The bytes in reserve are given back only for these, since they bring more than that.
+        The reserve is freed only for these, because they free more than that.
         """
         outcome = UpdateOutcome.of(self._pending)
         if outcome.gone:
@@ -377,7 +376,7 @@ class LiveDiskSink:
         self._clear_away()
 
     def _clear_away(self) -> None:
-        """Remove what is claimed no more, if that can be; what cannot, the next tick tells of."""
+        """Delete unclaimed files; failures are reported by the next tick."""
         try:
             self._pictures.clear_away()
         except SinkError as error:

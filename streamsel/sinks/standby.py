@@ -9,10 +9,10 @@ from streamsel.record.values import StoredPicture
 
 
 class Standby:
-    """Knows the files that are set aside: where they lie, whose they are, how large.
+    """An index of retained picture files: path, scope, size.
 
-    They stay where they were, and nothing on the disk tells of them: after a restart no frame can
-    be recalled, and what no record claims is swept. At most one for each frame that is kept.
+    The files keep their paths, and nothing on disk marks them: after a restart no frame can be
+    recalled, and unclaimed files are deleted. At most one per kept frame.
     """
 
     def __init__(self) -> None:
@@ -20,29 +20,29 @@ class Standby:
 
     @property
     def stored_bytes(self) -> int:
-        """The size of all of them."""
+        """Total size in bytes."""
         return sum(picture.bytes for some in self._pictures.values() for picture in some.values())
 
     def get(self, key: FrameKey) -> StoredPicture | None:
-        """The picture of a frame, None where none is set aside."""
+        """Return the retained picture of a frame, or None."""
         return next((some[key] for some in self._pictures.values() if key in some), None)
 
     def paths(self) -> set[str]:
-        """Where they lie, relative to the run's folder."""
+        """The paths of the files, relative to the run's folder."""
         return {picture.path for some in self._pictures.values() for picture in some.values()}
 
     def add(self, scope: str, picture: StoredPicture) -> None:
-        """Set the picture of a frame of this scope aside."""
+        """Retain the picture of a frame of this scope."""
         self._pictures.setdefault(scope, {})[picture.key] = picture
 
     def take(self, keys: Collection[FrameKey]) -> None:
-        """Forget those of these frames: they are kept again."""
+        """Remove these frames from the index: they are kept again."""
         for some in self._pictures.values():
             for key in some.keys() & set(keys):
                 del some[key]
 
     def keep_only(self, recallable: Mapping[str, Collection[FrameKey]]) -> list[str]:
-        """Forget those that cannot be recalled, of these scopes; return the paths."""
+        """Remove frames of these scopes that cannot be recalled; return their paths."""
         freed = []
         for scope, keys in recallable.items():
             some = self._pictures.pop(scope, {})
@@ -53,5 +53,5 @@ class Standby:
         return freed
 
     def give_up(self, but: Collection[FrameKey]) -> list[str]:
-        """Forget all but those of these frames, for their room is needed; return the paths."""
+        """Remove all frames except these, to free space; return their paths."""
         return self.keep_only(dict.fromkeys(list(self._pictures), but))

@@ -21,27 +21,27 @@ _WHOLE = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
 class Controls(Protocol):
-    """What commands act on; called on the loop, must not block."""
+    """The operations behind commands; called on the event loop, must not block."""
 
     def feeds(self) -> Mapping[str, tuple[bool, int]]:
-        """Each feed of the service: whether it is enabled, and how many frames it may keep.
+        """Each feed of the service: whether it is enabled, and its maximum number of frames.
 
-        This is the truth: retained topics of any other feed are cleared.
+        Retained topics of any other feed are cleared.
         """
 
     def display_name(self, feed: str) -> str:
-        """What people call a feed of the service."""
+        """Return the name of a feed for people."""
 
     async def set_enabled(self, feed: str, enabled: bool) -> None:
-        """Switch a feed on or off. Raises :class:`ConfigurationError` where that cannot be."""
+        """Enable or disable a feed. Raises :class:`ConfigurationError` if that is not possible."""
 
     async def set_count(self, feed: str, count: int) -> None:
-        """Let a feed keep so many frames. Raises :class:`ConfigurationError`, too."""
+        """Change a feed's maximum number of frames. Raises :class:`ConfigurationError`."""
 
 
 @dataclass(frozen=True, slots=True)
 class SetEnabled:
-    """Switch a feed on or off."""
+    """A command: enable or disable a feed."""
 
     feed: str
     enabled: bool
@@ -49,7 +49,7 @@ class SetEnabled:
 
 @dataclass(frozen=True, slots=True)
 class SetCount:
-    """Let a feed keep so many frames."""
+    """A command: change a feed's maximum number of frames."""
 
     feed: str
     count: int
@@ -59,7 +59,7 @@ Command: TypeAlias = SetEnabled | SetCount
 
 
 def read_command(topics: Topics, topic: str, payload: bytes) -> Command:
-    """Understand a message. Raises :class:`ConfigurationError` where it makes no sense.
+    """Parse a message. Raises :class:`ConfigurationError` for an invalid command.
 
     >>> read_command(Topics("streamsel"), "streamsel/gate/enabled/set", b"OFF")
     SetEnabled(feed='gate', enabled=False)
@@ -74,7 +74,7 @@ def read_command(topics: Topics, topic: str, payload: bytes) -> Command:
 
 
 async def obey(command: Command, controls: Controls) -> None:
-    """Carry a command out. Raises :class:`ConfigurationError` where that cannot be."""
+    """Execute a command. Raises :class:`ConfigurationError` if that is not possible."""
     if command.feed not in controls.feeds():
         raise ConfigurationError(f"there is no feed {command.feed!r}")
     if isinstance(command, SetEnabled):
@@ -84,7 +84,7 @@ async def obey(command: Command, controls: Controls) -> None:
 
 
 def states(topics: Topics, feeds: Mapping[str, tuple[bool, int]]) -> dict[str, bytes]:
-    """Return the retained topics that say how the settings of all feeds are."""
+    """Return the retained topics with the settings of all feeds."""
     found = {}
     for feed, (enabled, count) in feeds.items():
         found[topics.state(feed, "enabled")] = (ON if enabled else OFF).encode()

@@ -1,9 +1,9 @@
 """One connection to the MQTT broker: connects, publishes, closes in bounded time.
 
-aiomqtt gives the loop's side of it. What it keeps to itself is taken from paho, which it is built
-on: it ignores the reason in an acknowledgement, so a message that was refused would count as
-delivered; it does not tell what the broker allows; and its way out waits for a broker that may
-hang. Only ``Client._client``, the paho client inside, is private; the rest is paho's own interface.
+aiomqtt provides the asyncio side. What it hides is taken from paho, on which it is built: it
+ignores the reason code of an acknowledgement, so a refused message would count as delivered; it
+does not expose the broker's limits; and its disconnect waits for a broker that may hang. Only
+``Client._client``, the paho client, is private; the rest is paho's public interface.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from streamsel.sinks.mqtt.options import MqttOptions, Tls
 from streamsel.sinks.mqtt.payloads import MOST_PACKET_BYTES, new_properties
 
 WINDOW = 10
-"""Messages that may be on their way unacknowledged."""
+"""Maximum number of unacknowledged messages."""
 
 _MOST_INCOMING_BYTES = 65_536
 _MOST_COMMANDS_WAITING = 100
 _OPENING = 15.0
-"""Seconds for name, socket, handshake and answer."""
+"""Timeout in seconds for name resolution, socket, handshake and CONNACK."""
 _GOODBYE = 0.5
-"""Seconds for saying goodbye to a broker that may be frozen."""
+"""Timeout in seconds for DISCONNECT, in case the broker hangs."""
 _UNLIMITED = 65_535
 _MOST_PASSWORD_BYTES = 65_535
 _TOLD_BY_US = "failed to receive on socket"
@@ -53,7 +53,7 @@ _ADVICE = {
 
 
 class BrokerConnection:
-    """A connection that stands. Futures of a connection that is lost stay pending for ever."""
+    """An open connection. Futures of a lost connection stay pending."""
 
     def __init__(self, client: aiomqtt.Client) -> None:
         self._client = client
@@ -71,16 +71,16 @@ class BrokerConnection:
 
     @property
     def most_packet_bytes(self) -> int:
-        """The largest packet that the broker takes."""
+        """The largest packet that the broker accepts."""
         return int(getattr(self._allowed, "MaximumPacketSize", MOST_PACKET_BYTES))
 
     @property
     def window(self) -> int:
-        """How many messages of the outbox may be on their way; one more is left for the rest."""
+        """Maximum number of unacknowledged outbox messages; one more is left for other messages."""
         return max(1, min(WINDOW, getattr(self._allowed, "ReceiveMaximum", _UNLIMITED) - 1))
 
     async def open(self) -> None:
-        """Connect. Raises ``aiomqtt.MqttError`` where that cannot be."""
+        """Connect. Raises ``aiomqtt.MqttError`` on failure."""
         try:
             async with asyncio.timeout(_OPENING) as self._opening:
                 await self._client.__aenter__()
@@ -93,10 +93,10 @@ class BrokerConnection:
     def publish(
         self, topic: str, payload: bytes, properties: Properties | None, *, retain: bool
     ) -> asyncio.Future[str | None]:
-        """Send with QoS 1; the future's result is None once accepted, else why it was refused.
+        """Publish with QoS 1; the future's result is None once accepted, else the refusal reason.
 
-        The reason is one of the standard's words, e.g. ``not-authorized``. Raises
-        :class:`SinkError` where the connection is lost.
+        The reason is a term of the MQTT standard, e.g. ``not-authorized``. Raises
+        :class:`SinkError` if the connection is lost.
         """
         sent = self._paho.publish(topic, payload, 1, retain, properties)
         if sent.rc != paho.MQTT_ERR_SUCCESS:
@@ -106,7 +106,7 @@ class BrokerConnection:
         return future
 
     async def subscribe(self, filters: Sequence[str]) -> list[str]:
-        """Ask for new messages, not for retained ones; return the filters that were refused."""
+        """Subscribe without retained messages; return the filters that were refused."""
         options = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_DO_NOT_SEND)
         answers = await self._client.subscribe([(name, options) for name in filters])
         return [
@@ -117,11 +117,11 @@ class BrokerConnection:
 
     @property
     def messages(self) -> AsyncIterator[aiomqtt.Message]:
-        """What comes in. Raises ``aiomqtt.MqttError`` as soon as the connection is lost."""
+        """Yield received messages. Raises ``aiomqtt.MqttError`` when the connection is lost."""
         return aiter(self._client.messages)
 
     async def leave(self) -> None:
-        """Say goodbye, so that the broker tells everyone we are offline; at most half a second."""
+        """Disconnect, so that the broker publishes our will; at most half a second."""
         if self._paho.is_connected():
             self._paho.disconnect(
                 ReasonCode(PacketTypes.DISCONNECT, "Disconnect with will message")
@@ -131,7 +131,7 @@ class BrokerConnection:
                     await self._gone.wait()
 
     async def hang_up(self) -> None:
-        """Close the socket now, whatever waits in it."""
+        """Close the socket at once, discarding buffered data."""
         await asyncio.sleep(0)  # let the loop take in a socket that was opened a moment ago
         self._paho.reinitialise()
         await asyncio.sleep(0)
@@ -145,10 +145,10 @@ class BrokerConnection:
             future.set_result(str(reason).lower().replace(" ", "-") if refused else None)
 
     def _want_to_write(self, client: paho.Client, userdata: Any, sock: paho.SocketLike) -> None:
-        """Let the loop write when it can; called on the loop, and in the thread that connects.
+        """Register the socket for writing; called on the loop and in the connecting thread.
 
-        aiomqtt's own does it a moment later, when the socket may be closed, and its number may be
-        that of another, which the loop would then find writable for ever.
+        aiomqtt's own callback does it later, when the socket may be closed and its number reused by
+        another one, which the loop would then find writable for ever.
         """
 
         def watch() -> None:
@@ -169,7 +169,7 @@ class BrokerConnection:
             self._opening.reschedule(self._loop.time())
 
     def _watch(self, name: str, also: Callable[..., None]) -> None:
-        """Look at a callback's arguments before aiomqtt does."""
+        """Inspect a callback's arguments before aiomqtt does."""
         theirs = getattr(self._paho, name)
 
         def both(*arguments: Any) -> None:
@@ -180,7 +180,7 @@ class BrokerConnection:
 
 
 def _is_running(loop: asyncio.AbstractEventLoop) -> bool:
-    """Whether this thread is the loop's."""
+    """Whether this thread runs the loop."""
     try:
         return asyncio.get_running_loop() is loop
     except RuntimeError:
@@ -189,7 +189,7 @@ def _is_running(loop: asyncio.AbstractEventLoop) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """Who we are for one connection, read anew for each: passwords and certificates change."""
+    """Credentials of one connection, reread for each: passwords and certificates change."""
 
     client_id: str
     password: str | None = field(repr=False)
@@ -197,10 +197,10 @@ class Login:
 
     @classmethod
     def read(cls, options: MqttOptions) -> Login:
-        """Read the files that the options name: blocks. Raises :class:`SinkError`.
+        """Read the files named in the options (blocking). Raises :class:`SinkError`.
 
-        The client's id is the same after every restart, so that the broker drops a connection
-        which it still holds; else it would say, when that ends at last, that we are offline.
+        The client id is the same after every restart, so that the broker drops a stale connection;
+        otherwise it would later report us as offline.
         """
         name = f"{options.prefix.replace('/', '-')}-{socket.gethostname()}"
         return cls(
@@ -214,9 +214,9 @@ class Login:
 async def connected(
     options: MqttOptions, login: Login, will: aiomqtt.Will
 ) -> AsyncIterator[BrokerConnection]:
-    """Connect, and disconnect on leaving, within half a second whatever the broker does.
+    """Connect; disconnect on exit within half a second, whatever the broker does.
 
-    Raises ``aiomqtt.MqttError`` where the broker cannot be reached or refuses us.
+    Raises ``aiomqtt.MqttError`` if the broker cannot be reached or refuses the connection.
     """
     wishes = new_properties(PacketTypes.CONNECT)
     wishes.MaximumPacketSize = _MOST_INCOMING_BYTES
@@ -249,7 +249,7 @@ async def connected(
 
 
 def explain(error: Exception, options: MqttOptions) -> SinkError:
-    """Say where and why a connection failed, and what to do."""
+    """Return a message on where and why a connection failed, and what to do."""
     reason = error.__cause__ if isinstance(error.__cause__, aiomqtt.MqttCodeError) else error
     code = reason.rc if isinstance(reason, aiomqtt.MqttCodeError) else None
     text = str(code) if isinstance(code, ReasonCode) else str(reason)

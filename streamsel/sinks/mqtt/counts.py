@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class OutboxCounts:
-    """Where messages are, at one moment.
+    """Message counts at one moment.
 
-    ``pending`` messages of ``pending_bytes`` wait for the broker; ``quarantined`` are set aside
-    on disk now. Since the start: ``delivered`` were acknowledged, ``refused`` were not, by reason
-    (a word of the MQTT standard such as ``not-authorized``; ``too-large``, ``disconnects``,
-    ``damaged`` or ``expired``), ``dropped`` reports on feeds were not taken because too much
-    waited, ``commands_refused`` made no sense.
+    ``pending`` messages of ``pending_bytes`` wait for the broker; ``quarantined`` are in quarantine
+    on disk. Since the start: ``delivered`` were acknowledged; ``refused`` were not, by reason (a
+    term of the MQTT standard such as ``not-authorized``; ``too-large``, ``disconnects``,
+    ``damaged`` or ``expired``); ``dropped`` reports on feeds were discarded because the outbox was
+    too full; ``commands_refused`` were invalid.
     """
 
     connected: bool = False
@@ -30,7 +30,7 @@ class OutboxCounts:
 
 
 class DeliveryCounter:
-    """Counts; safe from any thread."""
+    """Message counters; safe from any thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -39,44 +39,44 @@ class DeliveryCounter:
         self._refused: Counter[str] = Counter()
 
     def counts(self) -> OutboxCounts:
-        """Return all counts, of one moment."""
+        """Return a consistent snapshot of all counts."""
         with self._lock:
             return OutboxCounts(
                 connected=self._connected, refused=dict(self._refused), **self._counts
             )
 
     def waiting(self, messages: int, payload_bytes: int) -> None:
-        """So many messages and bytes more wait; negative: fewer."""
+        """Add to the pending messages and bytes; may be negative."""
         with self._lock:
             self._counts["pending"] += messages
             self._counts["pending_bytes"] += payload_bytes
 
     def delivered(self, messages: int) -> None:
-        """So many messages were acknowledged."""
+        """Count acknowledged messages."""
         with self._lock:
             self._counts["delivered"] += messages
 
     def refused(self, reason: str) -> None:
-        """A message was not accepted and will not be sent again."""
+        """Count a message that was refused for good."""
         with self._lock:
             self._refused[reason] += 1
 
     def quarantined(self, held: int) -> None:
-        """So many messages are set aside now."""
+        """Set the number of messages in quarantine."""
         with self._lock:
             self._counts["quarantined"] = held
 
     def dropped(self) -> None:
-        """A report on a feed was not taken."""
+        """Count a discarded report on a feed."""
         with self._lock:
             self._counts["dropped"] += 1
 
     def command_refused(self) -> None:
-        """A command made no sense."""
+        """Count an invalid command."""
         with self._lock:
             self._counts["commands_refused"] += 1
 
     def connected(self, connected: bool) -> None:
-        """The broker can be reached, or no longer."""
+        """Set whether the broker is connected."""
         with self._lock:
             self._connected = connected

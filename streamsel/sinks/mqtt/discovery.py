@@ -25,9 +25,9 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
 
 @dataclass(frozen=True, slots=True)
 class Discovery:
-    """The devices of one service, one a feed, as Home Assistant's MQTT discovery wants them.
+    """Home Assistant discovery messages of one service, one device per feed.
 
-    ``page`` is the address of the live page, None where nobody knows it.
+    ``page`` is the URL of the live page; None if unknown.
     """
 
     topics: Topics
@@ -37,20 +37,20 @@ class Discovery:
 
     @property
     def former(self) -> str:
-        """Where earlier versions described one device for all feeds; to be cleared."""
+        """Topic on which earlier versions described one device for all feeds; to be cleared."""
         return f"{self.prefix}/device/{self._service}/config"
 
     @property
     def birth(self) -> str:
-        """Where Home Assistant says that it is back and wants to be told again."""
+        """Topic on which Home Assistant announces its start and expects discovery again."""
         return f"{self.prefix}/status"
 
     def topic(self, feed: str) -> str:
-        """Where the device of a feed is described, retained."""
+        """Return the retained discovery topic of a feed's device."""
         return f"{self.prefix}/device/{self._service}/{_safe(feed)}/config"
 
     def config(self, feed: str, shown: str) -> bytes:
-        """Describe the device of a feed; ``shown`` is what people call it."""
+        """Return the discovery message of a feed's device; ``shown`` is its name for people."""
         device = {
             "ids": [f"{self._service}_{_safe(feed)}"],
             "name": shown,
@@ -75,7 +75,7 @@ class Discovery:
         return _safe(self.topics.prefix)
 
     def _parts(self, feed: str) -> dict[str, dict[str, Any]]:
-        """Return the parts of one feed by their name within its device."""
+        """Return the components of a feed's device by name."""
         topics, name = self.topics, json.dumps(feed)  # a string literal of the template language
         parts: dict[str, dict[str, Any]] = {
             "image": {
@@ -138,6 +138,6 @@ class Discovery:
 
 
 def _safe(name: str) -> str:
-    """Return a name of messages, digits, - and _ alone, another for each other name."""
+    """Return a unique name of letters, digits, - and _ for any name."""
     safe = _UNSAFE.sub("_", name)
     return safe if safe == name else f"{safe}_{hashlib.sha256(name.encode()).hexdigest()[:8]}"

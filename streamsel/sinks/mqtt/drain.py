@@ -18,18 +18,18 @@ LOG = logging.getLogger("streamsel.mqtt")
 
 _WINDOW_BYTES = 16 << 20
 _BUSY = "quota-exceeded"
-"""The one refusal that is not for good: everything is sent again after a pause."""
+"""The only refusal that is temporary: everything is sent again after a pause."""
 _PATIENCE = 120.0
-"""Seconds without any acknowledgement after which a connection is given up."""
+"""Seconds without any acknowledgement after which a connection is dropped."""
 _MOST_DISCONNECTS = 5
-"""Connections that may end with a message alone on its way, before it is set aside."""
+"""Number of disconnects that a single message in flight may cause before quarantine."""
 
 
 class Drain:
-    """Sends what waits in an outbox, over one connection after another.
+    """Sends the messages of an outbox, over one connection after another.
 
-    Messages that were on their way when a connection was lost are sent one by one over the next,
-    so that one which the broker answers by hanging up is found, and does not stop the rest.
+    Messages in flight when a connection was lost are sent one by one over the next one. So a
+    message that makes the broker disconnect is found and does not block the rest.
     """
 
     def __init__(self, outgoing: Outgoing, clock: Clock, expiry: float | None) -> None:
@@ -44,9 +44,9 @@ class Drain:
         self._throttle = LogThrottle(clock)
 
     async def run(self, connection: BrokerConnection, stopping: asyncio.Event) -> None:
-        """Send what waits and what comes, until stopped and empty.
+        """Send waiting and new messages, until stopped and empty.
 
-        Raises :class:`SinkError` where the connection is lost or the broker no longer answers.
+        Raises :class:`SinkError` if the connection is lost or the broker stops responding.
         """
         self._after = 0
         self._flights.clear()
@@ -72,7 +72,7 @@ class Drain:
                 return
 
     def _next(self, most: int) -> list[QueuedMessage]:
-        """Read at most so many of what waits, or one that fills the window; in a thread."""
+        """Read waiting messages, up to a number or one that fills the window; in a thread."""
         queued_messages: list[QueuedMessage] = []
         room_bytes = _WINDOW_BYTES - self._bytes_in_flight
         while len(queued_messages) < most and (not queued_messages or room_bytes > 0):
@@ -103,7 +103,7 @@ class Drain:
             self._flights[sent] = queued
 
     def _room(self, connection: BrokerConnection) -> int:
-        """How many more may be on their way."""
+        """Return how many more messages may be in flight."""
         suspicious = self._after <= self._suspect_until
         window = 1 if suspicious else connection.window
         has_room = not self._flights or self._bytes_in_flight < _WINDOW_BYTES
@@ -122,7 +122,7 @@ class Drain:
             raise SinkError(f"no acknowledgement for {_PATIENCE:.0f} s") from error
 
     async def _land(self) -> None:
-        """Take out what was acknowledged, set aside what was refused for good."""
+        """Delete acknowledged messages, quarantine refused ones."""
         delivered, busy = [], False
         for sent in [sent for sent in self._flights if sent.done()]:
             queued, reason = self._flights.pop(sent), sent.result()
@@ -153,7 +153,7 @@ class Drain:
             )
 
     def _suspect(self) -> None:
-        """Remember what was on its way when the connection was lost."""
+        """Remember the messages in flight when the connection was lost."""
         places = [queued.seq for sent, queued in self._flights.items() if not sent.done()]
         if places:
             self._suspect_until = max(places)

@@ -30,9 +30,9 @@ def open_mqtt(
     image_format: str = "jpg",
     stored: bool = True,
 ) -> tuple[MqttSink, MqttPublisher]:
-    """Open both at once, where what commands act on is there already; see :func:`open_sink`.
+    """Open sink and publisher together, with existing controls; see :func:`open_sink`.
 
-    Raises :class:`ConfigurationError` for a feed's name that no topic can hold, too.
+    Also raises :class:`ConfigurationError` for a feed name that no topic can hold.
     """
     sink, make_publisher = open_sink(
         options,
@@ -56,13 +56,14 @@ def open_sink(
     image_format: str = "jpg",
     stored: bool = True,
 ) -> tuple[MqttSink, Callable[[Controls], MqttPublisher]]:
-    """Open the outbox in ``folder``; return the sink that fills it, and what makes its publisher.
+    """Open the outbox in ``folder``; return the sink that fills it, and a publisher factory.
 
-    ``image_format`` is the suffix of the encoder. ``stored`` says that a disk sink keeps the
-    pictures too, so that events name their paths. To end, close the sink, then stop the publisher.
+    ``image_format`` is the suffix of the encoder. ``stored`` says that a disk sink stores the
+    pictures too, so that events contain their paths. To end, close the sink, then stop the
+    publisher.
 
-    Raises :class:`FolderInUseError` where another process has the folder, :class:`SinkError` where
-    it cannot be written. A damaged outbox is set aside with a warning. Blocks.
+    Raises :class:`FolderInUseError` if another process uses the folder, :class:`SinkError` if it
+    cannot be written. A damaged outbox is moved aside with a warning. Blocks.
     """
     if image_format not in CONTENT_TYPES:
         raise ConfigurationError(f"image format {image_format!r} cannot be sent")

@@ -18,10 +18,10 @@ _LEAST_OUTBOX_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TlsOptions:
-    """An encrypted connection. The broker's certificate and its host name are always checked.
+    """TLS of the connection. The broker's certificate and host name are always verified.
 
-    ``ca_file`` holds the authorities that may have signed it (PEM; None: those of the system);
-    ``cert_file`` and ``key_file`` are our own certificate, where the broker asks for one.
+    ``ca_file`` holds the trusted certificate authorities (PEM; None: the system's); ``cert_file``
+    and ``key_file`` are the client certificate, if the broker requires one.
     """
 
     ca_file: Path | None = None
@@ -35,16 +35,16 @@ class TlsOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MqttOptions:
-    """How a broker is reached, and what may wait for it. Raises :class:`ConfigurationError`.
+    """Options of the connection and of the outbox. Raises :class:`ConfigurationError`.
 
-    ``password_file`` is read anew for each connection, its last line break left out. ``prefix``
-    begins every topic; it names this service on the broker, and no other may use it.
-    ``client_id`` None: made of prefix and host name. ``discovery`` announces the feeds to Home
-    Assistant below ``discovery_prefix``, with the address of the live ``page``. ``max_bytes`` and
-    ``max_messages`` bound what waits on disk. ``durability``: with ``strict`` a message is on the
-    disk when it counts as taken; with ``batched`` a power cut may cost those of the last second.
-    ``keepalive`` and ``message_expiry`` are seconds; after ``message_expiry`` a message is no
-    longer worth delivering (None: it always is).
+    ``password_file`` is reread for each connection, without its last line break. ``prefix`` starts
+    every topic; it identifies this service on the broker and must be unique. ``client_id`` None:
+    derived from prefix and host name. ``discovery`` announces the feeds to Home Assistant below
+    ``discovery_prefix``, with the URL of the live ``page``. ``max_bytes`` and ``max_messages``
+    bound the outbox on disk. ``durability``: with ``strict`` a message is on disk when it is
+    accepted; with ``batched`` a power cut may lose those of the last second. ``keepalive`` and
+    ``message_expiry`` are seconds; messages older than ``message_expiry`` are not delivered (None:
+    never expire).
     """
 
     host: str
@@ -114,9 +114,9 @@ def _require_topic(name: str, topic: str) -> None:
 
 
 class Tls:
-    """What one encrypted connection needs. The certificate and the host name are checked.
+    """The TLS context of one connection. Certificate and host name are verified.
 
-    Reads files: blocks. Raises :class:`SinkError` for one that cannot be used.
+    Reads files (blocking). Raises :class:`SinkError` for an unusable file.
     """
 
     def __init__(self, options: TlsOptions) -> None:
@@ -134,7 +134,7 @@ class Tls:
         self._sockets = _watch(self.context)
 
     def abandon(self) -> None:
-        """End a handshake that goes on in another thread; from then on nothing can be sent."""
+        """Abort a handshake running in another thread; nothing can be sent afterwards."""
         for opened in self._sockets:
             with contextlib.suppress(OSError):
                 # Not SSLSocket's own, which takes away what the other thread is using.
@@ -142,7 +142,7 @@ class Tls:
 
 
 def _watch(context: ssl.SSLContext) -> list[ssl.SSLSocket]:
-    """Return a list that will hold each socket of the context once its handshake begins."""
+    """Return a list that receives each socket of the context when its handshake begins."""
     begun: list[ssl.SSLSocket] = []
 
     class Watched(ssl.SSLSocket):

@@ -34,15 +34,15 @@ from streamsel.sinks.mqtt.store import (
 from streamsel.wakeup import Wakeup
 
 SMALL_BYTES = 4_096
-"""Payloads up to this lie in their row; a full disk holds no more than that against them."""
+"""Payloads up to this size are stored in their row; a full disk delays no more than that."""
 
 
 class Outbox:
-    """Messages that wait on disk, in the order in which they were put. For one thread at a time.
+    """Messages waiting on disk, in the order of insertion. One thread at a time.
 
-    With ``strict`` durability a message that was put is on the disk, whatever becomes of the
-    power; with ``batched`` only after :meth:`sync`, and one that a power cut left torn is told by
-    its checksum. At any moment, whatever kills the process, the outbox is whole.
+    With ``strict`` durability an inserted message survives a power cut; with ``batched`` only after
+    :meth:`sync`, and a checksum detects messages torn by a power cut. If the process is killed at
+    any moment, the outbox stays consistent.
     """
 
     def __init__(
@@ -53,9 +53,9 @@ class Outbox:
         wakeup: Wakeup,
         clock: Clock,
     ) -> None:
-        """Lock the folder and open the outbox in it, made where there is none.
+        """Lock the folder and open the outbox in it; create it if missing.
 
-        Files that no row speaks of, left by a process that was killed, are removed. Raises
+        Payload files without a row, left by a killed process, are deleted. Raises
         :class:`FolderInUseError` and :class:`SinkError`.
         """
         self._folder = folder
@@ -80,11 +80,11 @@ class Outbox:
             raise
 
     def put(self, messages: Sequence[Message]) -> None:
-        """Take messages, all or none; each in place of one with the same key that still waits.
+        """Insert messages, all or none; each replaces a waiting message with the same key.
 
-        What is larger than MQTT allows goes into quarantine. Raises :class:`SinkError` where they
-        would exceed the bounds, unless nothing else waits, and for what the disk will not take;
-        nothing has changed then.
+        Messages larger than MQTT allows go to quarantine. Raises :class:`SinkError` if the messages
+        would exceed the bounds (unless the outbox is empty) or the disk fails; nothing has changed
+        then.
         """
         fitting: list[Message] = []
         oversize: list[Message] = []
@@ -95,9 +95,9 @@ class Outbox:
         self._store(fitting, oversize)
 
     def offer(self, message: Message) -> bool:
-        """Take a message that can be done without; return False where it was dropped, counted.
+        """Insert a dispensable message; return False if it was dropped and counted.
 
-        Such messages never take up more than half of the room.
+        Such messages never use more than half of the space.
         """
         try:
             self._require_room([message], share=0.5)
@@ -109,7 +109,7 @@ class Outbox:
         return True
 
     def require_folder(self) -> None:
-        """Require that the folder is still the one that was opened, and say when it is again.
+        """Check that the folder is still the one that was opened; log when it is back.
 
         Raises :class:`DiskGoneError` and :class:`DiskChangedError`.
         """
@@ -123,7 +123,7 @@ class Outbox:
             self._bell.ring()
 
     def sync(self) -> None:
-        """Bring all that was put to the disk; does nothing with ``strict``."""
+        """Flush inserted messages to disk; does nothing with ``strict``."""
         if self._unsynced:
             with outbox_errors(self._folder):
                 for path in self._unsynced:
@@ -135,7 +135,7 @@ class Outbox:
             self._unsynced.clear()
 
     def close(self) -> None:
-        """Bring all to the disk and let go of the folder; twice does nothing."""
+        """Flush to disk and release the folder; further calls do nothing."""
         if self._closed:
             return
         self._closed = True
@@ -195,7 +195,7 @@ class Outbox:
         self._bell.ring()
 
     def _row(self, seq: int, message: Message, files: list[Path]) -> tuple[Any, ...]:
-        """Write the payload into a file unless it is small; return the row that speaks of it."""
+        """Write the payload to a file unless it is small; return the row."""
         payload: bytes | None = message.payload
         if len(message.payload) > SMALL_BYTES:
             files.append(self._folder / PAYLOADS / str(seq))
@@ -216,7 +216,7 @@ class Outbox:
     def _insert(
         self, rows: Sequence[tuple[Any, ...]], oversize: Sequence[Message]
     ) -> list[tuple[int, int]]:
-        """Insert rows in one transaction; return place and bytes of those that they replace."""
+        """Insert rows in one transaction; return position and size of the rows they replace."""
         replaced: list[tuple[int, int]] = []
         removed: list[str] = []
         with transaction(self._database) as database:
@@ -235,7 +235,7 @@ class Outbox:
         return replaced
 
     def _take_stock(self) -> int:
-        """Count what waits, remove files that belong to nothing; return the next free place."""
+        """Count waiting messages, delete orphaned files; return the next free position."""
         with outbox_errors(self._folder):
             database = self._database
             pending, size = database.execute(

@@ -28,9 +28,9 @@ from streamsel.sinks.mqtt.store import (
 
 
 class Outgoing:
-    """Takes messages out of an outbox that is open elsewhere. From any thread; all calls block.
+    """Reads messages of an outbox that is open elsewhere. Safe from any thread; calls block.
 
-    What is taken out need not be durable: it would be sent again, with the same id.
+    Deletions need not be durable: after a power cut a message is sent again, with the same id.
     """
 
     def __init__(self, folder: Path, counter: DeliveryCounter, clock: Clock) -> None:
@@ -48,21 +48,21 @@ class Outgoing:
 
     @property
     def quarantine(self) -> Path:
-        """Where the payloads of messages lie that were set aside."""
+        """The folder with the payloads of messages in quarantine."""
         return self._folder / QUARANTINE
 
     def close(self) -> None:
-        """Let go of the outbox; what was not settled stays in it."""
+        """Release the outbox; unsettled messages stay in it."""
         if self._done:
             self._delete_done()
         with self._lock:
             self._anchor.close(self._database)
 
     def next(self, after: int) -> QueuedMessage | None:
-        """Return the first message with a place later than ``after``, or None.
+        """Return the first message after position ``after``, or None.
 
-        One whose payload is damaged is set aside on the way. While the disk is gone, payloads
-        cannot be read, and there is none.
+        Messages with damaged payloads are moved to quarantine on the way. Returns None while the
+        disk is gone.
         """
         while self._is_here():
             with self._lock, outbox_errors(self._folder):
@@ -94,12 +94,12 @@ class Outgoing:
         return True
 
     def settle(self, queued_messages: Sequence[QueuedMessage]) -> None:
-        """Take out messages that were acknowledged. On a full disk too, if only in memory."""
+        """Delete acknowledged messages; on a full disk, in memory only."""
         self._counter.delivered(len(queued_messages))
         self._take_out(queued_messages)
 
     def refuse(self, queued: QueuedMessage, reason: str) -> None:
-        """Take out a message that will not be sent again, and set it aside."""
+        """Move a message to quarantine; it will not be sent again."""
         self._counter.refused(reason)
         try:
             with outbox_errors(self._folder):
@@ -110,25 +110,25 @@ class Outgoing:
                 LOG.warning("%s; message %s is passed over for now", error, queued.message.key)
 
     def expire(self, queued: QueuedMessage) -> None:
-        """Take out a message that is no longer worth delivering."""
+        """Delete an expired message."""
         self._counter.refused("expired")
         self._take_out([queued])
 
     def announced(self) -> set[str]:
-        """Return the feeds that the broker may have retained topics of."""
+        """Return the feeds that may have retained topics at the broker."""
         with self._lock, outbox_errors(self._folder):
             return {row[0] for row in self._database.execute("SELECT feed FROM announced")}
 
     def announce(self, feed: str) -> None:
-        """Note that the broker is about to get retained topics of a feed."""
+        """Record that a feed will get retained topics at the broker."""
         self._note("INSERT OR IGNORE INTO announced VALUES (?)", feed)
 
     def withdraw(self, feed: str) -> None:
-        """Note that the retained topics of a feed were cleared."""
+        """Record that the retained topics of a feed were cleared."""
         self._note("DELETE FROM announced WHERE feed = ?", feed)
 
     def _note(self, change: str, feed: str) -> None:
-        """Change what is remembered of a feed; on a full disk it is not, and nothing waits."""
+        """Record a change of a feed; skipped on a full disk, without waiting."""
         try:
             with self._changing() as database:
                 database.execute(change, (feed,))
@@ -148,7 +148,7 @@ class Outgoing:
             )
 
     def _delete_done(self) -> bool:
-        """Delete the rows of what is done; False where the disk has no room for that."""
+        """Delete the rows of delivered messages; return False if the disk is too full."""
         gone: list[tuple[int, int]] = []
         try:
             with self._changing() as database:
@@ -194,13 +194,13 @@ class Outgoing:
             return None
 
     def _waits(self, seq: int) -> bool:
-        """Whether a message is still there: the sink may just have replaced it."""
+        """Whether a message still waits: the sink may just have replaced it."""
         with self._lock, outbox_errors(self._folder):
             found = self._database.execute("SELECT 1 FROM messages WHERE seq = ?", (seq,))
             return found.fetchone() is not None
 
     @contextmanager
     def _changing(self) -> Iterator[sqlite3.Connection]:
-        """A transaction, undone by an error."""
+        """A transaction, rolled back on an error."""
         with self._lock, outbox_errors(self._folder), transaction(self._database) as database:
             yield database

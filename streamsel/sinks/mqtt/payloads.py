@@ -18,7 +18,7 @@ from streamsel.record.folder import picture_path
 from streamsel.sinks.mqtt.counts import OutboxCounts
 
 SCHEMA = 1
-"""Goes up when a field is taken away or changes its meaning; fields may be added without."""
+"""Version of the payloads; raised when a field is removed or changes its meaning."""
 
 CONTENT_TYPES = {
     "jpg": "image/jpeg",
@@ -31,9 +31,9 @@ _JSON = "application/json"
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """Puts decisions into messages; the same decision always gives the same message.
+    """Converts decisions to messages, deterministically.
 
-    ``stored``: pictures are on a disk too, so that events name their path.
+    ``stored``: pictures are also on disk, so that events contain their paths.
     """
 
     topics: Topics
@@ -43,14 +43,14 @@ class Writer:
     stored: bool
 
     def messages(self, update: SelectionUpdate) -> Iterator[Message]:
-        """Yield the messages of a update in order, a picture before the event that names it."""
+        """Yield the messages of an update in order, a picture before the event that names it."""
         for event in update.events:
             if isinstance(event, Kept):
                 yield from self._image(event)
             yield self._event(event)
 
     def feed_event(self, status: FeedStatus) -> Message:
-        """Return the event that says a feed is in another state."""
+        """Return the event for a new state of a feed."""
         identifier = f"{status.feed}/{status.state}/{status.since:.3f}"
         content = _blank("feed", identifier, status.feed) | {
             "wall_time": status.since,
@@ -95,7 +95,7 @@ class Writer:
 
 
 def last_payload(event: Kept) -> bytes:
-    """Return the retained note of the frame that its feed kept last."""
+    """Return the retained message for the latest kept frame of a feed."""
     frame = event.frame
     return _as_json(
         {
@@ -117,12 +117,12 @@ def status_payload(status: FeedStatus) -> bytes:
 
 
 def stats_payload(wall: float, feeds: Mapping[str, Counter[str]], outbox: OutboxCounts) -> bytes:
-    """Return the statistics: for each feed the frames by what became of them, and the outbox."""
+    """Return the statistics: frame counts of each feed by outcome, and the outbox."""
     return _as_json({"schema": SCHEMA, "wall_time": wall, "feeds": feeds, "outbox": asdict(outbox)})
 
 
 def _blank(kind: str, identifier: str, feed: str) -> dict[str, object]:
-    """Return all fields that every event has, in the order in which they are told."""
+    """Return all fields that every event has, in their published order."""
     names = ("media_time", "wall_time", "path", "sha256", "distance", "nearest", "reason")
     return {
         "schema": SCHEMA,
@@ -144,20 +144,20 @@ def _as_json(content: Mapping[str, object]) -> bytes:
 
 
 MOST_PACKET_BYTES = 268_435_455 + 5
-"""The largest packet that the protocol can say the length of, with its first five bytes."""
+"""The largest packet of the protocol, including the fixed header of five bytes."""
 
 new_properties: Callable[[int], Properties] = Properties  # paho leaves it without types
 
 _FIXED_BYTES = 5 + 2 + 2
-"""Type and length of a packet at most, length of its topic, packet identifier."""
+"""Maximum size of type and length, topic length and packet identifier."""
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What is to be delivered, at least once.
+    """A message to deliver at least once.
 
-    ``key`` names it for ever: put again, it takes the place of the one that still waits. ``id``
-    is what it is about, e.g. a frame's id.
+    ``key`` identifies it: a new message with the same key replaces a waiting one. ``id`` is its
+    subject, e.g. a frame's id.
     """
 
     key: str
@@ -168,13 +168,13 @@ class Message:
 
     @property
     def is_retained(self) -> bool:
-        """Whether the broker keeps it for who comes later: the newest picture of each feed."""
+        """Whether the broker retains it: the newest picture of each feed."""
         return self.content_type.startswith("image/")
 
 
 @dataclass(frozen=True, slots=True)
 class QueuedMessage:
-    """A message taken from the outbox: ``seq`` is its place, ``created`` UTC epoch seconds."""
+    """A message from the outbox: ``seq`` is its position, ``created`` UTC epoch seconds."""
 
     seq: int
     created: float
@@ -182,7 +182,7 @@ class QueuedMessage:
 
 
 def publish_properties(message: Message, expiry: int | None) -> Properties:
-    """Return what travels beside the payload; ``expiry`` is seconds from now, None: never."""
+    """Return the MQTT properties of a message; ``expiry`` is seconds from now, None: never."""
     properties = new_properties(PacketTypes.PUBLISH)
     properties.ContentType = message.content_type
     properties.UserProperty = [("id", message.id), ("message", message.key)]
@@ -192,7 +192,7 @@ def publish_properties(message: Message, expiry: int | None) -> Properties:
 
 
 def packet_bytes(message: Message, properties: Properties) -> int:
-    """Bound the bytes of the packet that carries a message; exact but for three bytes."""
+    """Return an upper bound of a message's packet size, at most three bytes too large."""
     pack: Callable[[], bytes] = properties.pack
     return _FIXED_BYTES + len(message.topic.encode()) + len(pack()) + len(message.payload)
 
@@ -212,7 +212,7 @@ class Topics:
 
     @property
     def available(self) -> str:
-        """Retained: ``online``, or ``offline`` by the broker itself when we are lost."""
+        """Retained: ``online``, or ``offline`` by the broker as our will."""
         return f"{self.prefix}/available"
 
     @property
@@ -222,31 +222,31 @@ class Topics:
 
     @property
     def stats(self) -> str:
-        """Counts, every minute."""
+        """Statistics, every minute."""
         return f"{self.prefix}/stats"
 
     def image(self, feed: str) -> str:
-        """Retained: the pictures of kept frames."""
+        """Retained: the latest kept picture."""
         return self._of(feed, "image")
 
     def status(self, feed: str) -> str:
-        """Retained: how the feed is."""
+        """Retained: the status of the feed."""
         return self._of(feed, "status")
 
     def last(self, feed: str) -> str:
-        """Retained: which frame was kept last."""
+        """Retained: the latest kept frame."""
         return self._of(feed, "last")
 
     def state(self, feed: str, setting: str) -> str:
-        """Retained: the value that a setting, ``enabled`` or ``count``, has now."""
+        """Retained: the current value of a setting, ``enabled`` or ``count``."""
         return self._of(feed, f"{setting}/state")
 
     def set(self, feed: str, setting: str) -> str:
-        """Where a setting is changed; with ``+`` for the feed, the filter for all feeds."""
+        """Return the command topic of a setting; with ``+`` as feed, the filter for all feeds."""
         return f"{self.prefix}/+/{setting}/set" if feed == "+" else self._of(feed, f"{setting}/set")
 
     def command(self, topic: str) -> tuple[str, str]:
-        """Take a topic of :meth:`set` apart: the feed and the setting, both as they come."""
+        """Split a command topic into feed and setting."""
         feed, setting, _ = topic.removeprefix(f"{self.prefix}/").split("/")
         return feed, setting
 

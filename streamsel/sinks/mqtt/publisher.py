@@ -28,19 +28,19 @@ from streamsel.wakeup import Wakeup
 LOG = logging.getLogger("streamsel.mqtt")
 
 _GRACE = 1.0
-"""Seconds in which the rest of the outbox may still be sent when stopped."""
+"""Seconds allowed for sending the rest of the outbox on stop."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
 _STEADY = 5.0
-"""Seconds after which a connection counts as good, and the next pause is short again."""
+"""Seconds after which a connection counts as stable and the backoff is reset."""
 _SUSPICIOUS = 3
-"""Connections in a row that did not last, before a reason is guessed."""
+"""Number of short connections in a row before a cause is suggested."""
 
 
 class MqttPublisher:
-    """Connects to the broker, again whenever it must, sends what waits, obeys what is asked.
+    """Connects to the broker, reconnects, sends messages and executes commands.
 
-    It and the sink share the folder of the outbox, ``counter``, ``retained`` and ``wakeup``. What
-    is in the outbox leaves it only when the broker has accepted or refused it.
+    Shares the folder of the outbox, ``counter``, ``retained`` and ``wakeup`` with the sink. A
+    message leaves the outbox only when the broker has accepted or refused it.
     """
 
     def __init__(
@@ -69,19 +69,19 @@ class MqttPublisher:
 
     @property
     def counts(self) -> OutboxCounts:
-        """What was counted so far. Safe from any thread."""
+        """Return the counts so far. Safe from any thread."""
         return self._counter.counts()
 
     def stop(self) -> None:
-        """Let :meth:`run` send what it can within a second, say goodbye and return."""
+        """Make :meth:`run` send what it can within a second, disconnect and return."""
         self._stopping.set()
         self._bell.ring()
 
     async def run(self) -> None:
-        """Keep connected and send, until stopped or cancelled; call it once.
+        """Stay connected and send until stopped or cancelled; call it once.
 
-        Returns within 2 s of either, whatever the broker does; cancelled, it does not send the
-        rest. What was not acknowledged stays in the outbox.
+        Returns within 2 s of either, whatever the broker does; when cancelled, without sending the
+        rest. Unacknowledged messages stay in the outbox.
         """
         _warn_of_bare_password(self._options)
         outgoing = await asyncio.to_thread(Outgoing, self._folder, self._counter, self._clock)
@@ -124,7 +124,7 @@ class MqttPublisher:
             LOG.warning("%s%s; trying again, %d messages wait", error, hint, waiting)
 
     async def _session(self, outgoing: Outgoing, drain: Drain) -> None:
-        """Connect once; return when stopped. Raises :class:`SinkError` where it is lost."""
+        """Connect once; return when stopped. Raises :class:`SinkError` on a lost connection."""
         login = await asyncio.to_thread(Login.read, self._options)
         will = aiomqtt.Will(self._topics.available, OFFLINE, qos=1, retain=True)
         try:
@@ -166,7 +166,7 @@ class MqttPublisher:
             LOG.warning("%s: the broker does not let us read it; commands are not heard", name)
 
     async def _listen(self, connection: BrokerConnection, announcer: Announcer) -> None:
-        """Obey what is asked; raises as soon as the connection is lost."""
+        """Execute commands; raises as soon as the connection is lost."""
         async for message in connection.messages:
             topic, payload = message.topic.value, message.payload
             if not isinstance(payload, bytes):
@@ -186,7 +186,7 @@ class MqttPublisher:
 
 
 def _plainest(group: BaseExceptionGroup[BaseException]) -> Exception:
-    """Return the failure that says most about why a connection was lost: the broker's own word."""
+    """Return the most informative failure of a lost connection: the broker's own reason."""
     failures = _flat(group)
     return next((one for one in failures if isinstance(one, aiomqtt.MqttError)), failures[0])
 

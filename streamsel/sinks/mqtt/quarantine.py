@@ -13,10 +13,10 @@ MOST_BYTES = 64 << 20
 def set_aside(
     database: sqlite3.Connection, message: Message, reason: str, when: float, file: str | None
 ) -> list[str]:
-    """Record a message that was refused, in a transaction of the caller.
+    """Record a refused message, in a transaction of the caller.
 
-    ``file`` is the name its payload will have; None where it has no file: then it is recorded
-    with the payload, unless that alone is too large. Returns the names of files to be removed.
+    ``file`` is the name that its payload file will have. None: the payload is recorded in the row,
+    unless it is too large. Returns the names of files to delete.
     """
     payload = message.payload if file is None and len(message.payload) <= MOST_BYTES else None
     database.execute(
@@ -37,12 +37,12 @@ def set_aside(
 
 
 def held(database: sqlite3.Connection) -> int:
-    """Return how many messages are set aside."""
+    """Return the number of messages in quarantine."""
     return int(database.execute("SELECT count(*) FROM quarantine").fetchone()[0])
 
 
 def _trim(database: sqlite3.Connection) -> list[str]:
-    """Let go of the oldest until the rest keeps to the bounds; return the names of their files."""
+    """Delete the oldest messages until the rest is within bounds; return their file names."""
     rows = database.execute(
         "SELECT number, file, iif(file IS NULL AND payload IS NULL, 0, bytes) "
         "FROM quarantine ORDER BY number DESC"

@@ -16,9 +16,9 @@ from streamsel.sinks.mqtt.payloads import Topics
 
 
 class RetainedState:
-    """Of each feed the latest status and kept frame, and the latest statistics; for any thread.
+    """The latest status and kept frame of each feed, and the latest statistics; thread-safe.
 
-    Nothing here needs to survive: it is posted again by a service that is started again.
+    Not persistent: a restarted service posts everything again.
     """
 
     def __init__(self) -> None:
@@ -28,7 +28,7 @@ class RetainedState:
         self._stats: bytes | None = None
 
     def post_status(self, feed: str, payload: bytes) -> None:
-        """Replace the status of a feed."""
+        """Set the status of a feed."""
         with self._lock:
             self._statuses[feed] = payload
 
@@ -38,28 +38,28 @@ class RetainedState:
             return dict(self._statuses)
 
     def post_kept(self, feed: str, payload: bytes) -> None:
-        """Replace what is told of the frame that a feed kept last."""
+        """Set the latest kept frame of a feed."""
         with self._lock:
             self._kept[feed] = payload
 
     def kept(self) -> Mapping[str, bytes]:
-        """Return what is told of the frame that each feed kept last, where one has by now."""
+        """Return the latest kept frame of each feed that has one."""
         with self._lock:
             return dict(self._kept)
 
     def forget(self, feed: str) -> None:
-        """Remove what is shown of a feed that is no longer part of the service."""
+        """Remove a feed that is no longer part of the service."""
         with self._lock:
             self._statuses.pop(feed, None)
             self._kept.pop(feed, None)
 
     def post_stats(self, payload: bytes) -> None:
-        """Replace the statistics."""
+        """Set the statistics."""
         with self._lock:
             self._stats = payload
 
     def take_stats(self) -> bytes | None:
-        """Return statistics that were not taken before, if there are any."""
+        """Return statistics that were not taken yet, or None."""
         with self._lock:
             stats, self._stats = self._stats, None
             return stats
@@ -73,10 +73,10 @@ _LOOK_EVERY = 1.0
 
 
 class Announcer:
-    """Keeps the retained topics of one connection right: sends what differs from what it sent.
+    """Keeps the retained topics of one connection up to date: sends differences.
 
-    Retained topics of feeds that are gone are cleared, also where they went while nothing ran:
-    the outbox remembers which feeds the broker was told of.
+    Retained topics of removed feeds are cleared, even if they were removed while the service was
+    stopped: the outbox records the announced feeds.
     """
 
     def __init__(
@@ -99,9 +99,9 @@ class Announcer:
         self._stir = asyncio.Event()
 
     async def run(self) -> None:
-        """Look once a second, for ever, for what is no longer right.
+        """Check once a second, for ever, for outdated topics.
 
-        Raises :class:`SinkError` where the connection is lost.
+        Raises :class:`SinkError` if the connection is lost.
         """
         announced = await asyncio.to_thread(self._outgoing.announced)
         if self._discovery is not None:
@@ -118,20 +118,20 @@ class Announcer:
                     await self._stir.wait()
 
     def answer(self, feed: str) -> None:
-        """Send the settings of a feed once more: someone asked for another."""
+        """Send the settings of a feed again, after a command."""
         for setting in SETTINGS:
             self._sent.pop(self._topics.state(feed, setting), None)
         self._stir.set()
 
     def introduce(self) -> None:
-        """Describe the devices once more: Home Assistant is back."""
+        """Send the discovery messages again, after a restart of Home Assistant."""
         if self._discovery is not None:
             for feed in self._controls.feeds():
                 self._sent.pop(self._discovery.topic(feed), None)
             self._stir.set()
 
     async def _settle(self, announced: set[str]) -> set[str]:
-        """Make the retained topics right; return the feeds that the broker now knows of."""
+        """Update the retained topics; return the feeds that the broker now has."""
         feeds = dict(self._controls.feeds())
         gone = announced - feeds.keys()
         for feed in feeds.keys() - announced:

@@ -18,11 +18,11 @@ _SYNC_EVERY = 0.5
 
 
 class MqttSink:
-    """Tells a broker of every change of the kept set, by way of an outbox on disk.
+    """Publishes every change of the kept set, through an outbox on disk.
 
-    A update is in the outbox as a whole or not at all, and what is in the outbox reaches the
-    broker once at least. Where the outbox is full, ``apply`` raises, and the line merges what
-    waits: pairs of kept and evicted cancel. For one thread at a time.
+    An update is in the outbox as a whole or not at all, and every message in the outbox reaches the
+    broker at least once. If the outbox is full, ``apply`` raises, and the caller merges pending
+    updates: a frame kept and then evicted cancels out. One thread at a time.
     """
 
     def __init__(
@@ -44,18 +44,18 @@ class MqttSink:
 
     @property
     def name(self) -> str:
-        """What it is called in messages and metrics."""
+        """Name in messages and metrics."""
         return "mqtt"
 
     @property
     def counts(self) -> OutboxCounts:
-        """What was counted so far. Safe from any thread."""
+        """Return the counts so far. Safe from any thread."""
         return self._counter.counts()
 
     def apply(self, update: SelectionUpdate) -> None:
-        """Put the messages of a update into the outbox. Raises :class:`SinkError`.
+        """Put the messages of an update into the outbox. Raises :class:`SinkError`.
 
-        A kept frame whose picture was lost is told of without one.
+        A kept frame with a lost picture is published without one.
         """
         messages = list(self._writer.messages(update))
         if messages:
@@ -70,14 +70,14 @@ class MqttSink:
                 self._board.post_kept(event.frame.key.feed, last_payload(event))
 
     def feed_changed(self, status: FeedStatus) -> None:
-        """Show how a feed is, and report it where it is in another state than before."""
+        """Update the retained status of a feed; report a new state as an event."""
         self._board.post_status(status.feed, status_payload(status))
         if self._states.get(status.feed) != status.state:
             self._states[status.feed] = status.state
             self._outbox.offer(self._writer.feed_event(status))
 
     def tick(self) -> None:
-        """Bring what was put to the disk, and post the statistics every minute.
+        """Flush the outbox to disk; publish the statistics every minute.
 
         Raises :class:`SinkError`.
         """
@@ -92,18 +92,18 @@ class MqttSink:
             self._synced = now
 
     def lost(self) -> Sequence[FrameKey]:
-        """Nothing: this sink is told of frames, it does not keep them."""
+        """Return nothing: this sink stores no pictures."""
         return ()
 
     @property
     def excess_bytes(self) -> int:
-        """0: the outbox bounds itself."""
+        """0: the outbox has its own bound."""
         return 0
 
     def close(self) -> None:
-        """Bring what was put to the disk and let go of the folder; twice does nothing.
+        """Flush the outbox and release its folder; further calls do nothing.
 
-        A publisher that still runs goes on sending what is there.
+        A running publisher continues to send the rest.
         """
         self._outbox.close()
 

@@ -1,13 +1,13 @@
 """The outbox's folder and database: creates, opens and repairs it.
 
-    DIR/outbox.db      a small row for each message that waits, and for each that was set aside
-    DIR/payloads/      payloads that are not small, a file each
-    DIR/quarantine/    those of messages that were set aside
+    DIR/outbox.db      a small row for each waiting message, and for each in quarantine
+    DIR/payloads/      large payloads, one file each
+    DIR/quarantine/    payloads of messages in quarantine
     DIR/damaged/       the last outbox that could not be read
 
-SQLite cannot delete a row in WAL mode where the disk has no room for the log. So payloads lie in
-files, rows are small, and the log is kept short: it is written over again and again, and what is
-delivered can be deleted on a full disk.
+SQLite cannot delete a row in WAL mode if the disk has no room for the log. So payloads are files,
+rows are small, and the log is kept short by overwriting it: delivered messages can be deleted even
+on a full disk.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ COMMIT;
 
 @contextlib.contextmanager
 def outbox_errors(folder: Path) -> Iterator[None]:
-    """Turn what goes wrong with the outbox into a :class:`SinkError` that says what to do."""
+    """Convert errors of the outbox to a :class:`SinkError` that says what to do."""
     try:
         with disk_errors(folder / DATABASE):
             yield
@@ -86,9 +86,9 @@ def outbox_errors(folder: Path) -> Iterator[None]:
 
 
 def connect(folder: Path, *, durable: bool) -> sqlite3.Connection:
-    """Open the outbox, made where there is none. For one thread at a time.
+    """Open the outbox; create it if missing. One thread at a time.
 
-    ``durable``: a transaction is on the disk when it returns. Raises ``sqlite3.DatabaseError``.
+    ``durable``: a transaction is on disk when it returns. Raises ``sqlite3.DatabaseError``.
     """
     opened = partial(
         sqlite3.connect,
@@ -110,7 +110,7 @@ def connect(folder: Path, *, durable: bool) -> sqlite3.Connection:
 
 @contextlib.contextmanager
 def transaction(database: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
-    """Change the outbox as a whole, or, where anything is raised, not at all."""
+    """Change the outbox atomically; roll back on an error."""
     database.execute("BEGIN IMMEDIATE")
     try:
         yield database
@@ -122,10 +122,10 @@ def transaction(database: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
 
 
 def open_to_fill(folder: Path, *, durable: bool) -> sqlite3.Connection:
-    """Open the outbox to put messages into it; one that is damaged is set aside, with a warning.
+    """Open the outbox for inserting; move a damaged one aside with a warning.
 
-    The caller holds the folder's lock. Raises :class:`SinkError`, also for an outbox that a newer
-    streamsel wrote.
+    The caller holds the folder's lock. Raises :class:`SinkError`, also for an outbox of a newer
+    version.
     """
     with outbox_errors(folder):
         for name in (PAYLOADS, QUARANTINE):
@@ -167,7 +167,7 @@ def _connect_checked(folder: Path, *, durable: bool) -> sqlite3.Connection:
 
 
 def _set_aside(folder: Path, why: Exception) -> None:
-    """Move a damaged outbox out of the way, in place of the last one that was."""
+    """Move a damaged outbox aside, replacing an earlier one."""
     aside = folder / DAMAGED
     if aside.exists():
         shutil.rmtree(aside)
