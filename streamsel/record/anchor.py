@@ -11,25 +11,25 @@ from streamsel.errors import DiskChangedError, DiskGoneError
 
 
 class Anchor:
-    """A folder as it was opened, known by its device and its number there.
+    """A folder as it was opened, identified by device and inode.
 
-    A disk that is unmounted lazily, or pulled out, stays there for what is open of it, while paths
-    lead to what lies below its mount point: a file that is written then lands on another disk,
-    and the record elsewhere.
+    A disk that is unmounted lazily or pulled out stays reachable through open files, while paths
+    lead to the directory below its mount point: a newly written file lands on another disk than the
+    record.
     """
 
     def __init__(self, folder: Path) -> None:
-        """Take the folder as it is now. Raises ``OSError``."""
+        """Remember the folder as it is now. Raises ``OSError``."""
         self._folder = folder.absolute()
         self._mount = _mount_point(self._folder)
         found = os.stat(self._folder)
         self._opened = (found.st_dev, found.st_ino)
 
     def require(self) -> None:
-        """Let what follows be written into the folder that was opened. Cost: one look at it.
+        """Check that the path still leads to the opened folder. Cost: one ``stat``.
 
-        Raises :class:`DiskGoneError` while another folder, or none, is under its name, and
-        :class:`DiskChangedError` where another disk is mounted there now.
+        Raises :class:`DiskGoneError` while the path leads to another folder or to none, and
+        :class:`DiskChangedError` if another disk is mounted there.
         """
         try:
             found = os.stat(self._folder)
@@ -50,11 +50,11 @@ class Anchor:
         )
 
     def close(self, database: sqlite3.Connection) -> None:
-        """Close a database of the folder, or leave it open where another disk is there now.
+        """Close a database of the folder; leave it open if another disk is mounted there now.
 
-        SQLite clears its log away by name when it closes, and takes one file for another where
-        both have the same number on their devices, as copies of a disk have: what the copy's log
-        holds would be lost.
+        SQLite deletes its log by name when it closes, and takes one file for another if both have
+        the same inode number, as copies of a disk have: the content of the copy's log would be
+        lost.
         """
         try:
             self.require()
@@ -66,7 +66,7 @@ class Anchor:
             database.close()
 
     def _is_elsewhere(self) -> bool:
-        """Whether a disk is mounted where that of the folder was, and is another."""
+        """Whether another disk is mounted at the folder's path."""
         place = self._folder
         try:
             while not place.exists():

@@ -17,7 +17,7 @@ UNBORN_DATABASE = f".{DATABASE}.part"
 
 
 def begin(folder: Path, plan: RunPlan, started: float) -> None:
-    """Begin a record in a folder without one; a crash leaves a whole record or none.
+    """Create a record in a folder without one; after a crash it is complete or absent.
 
     ``started`` is UTC epoch seconds. Raises :class:`DiskFullError` or :class:`SinkError`.
     """
@@ -33,13 +33,13 @@ def begin(folder: Path, plan: RunPlan, started: float) -> None:
 
 
 def remove_unborn(folder: Path) -> None:
-    """Remove what a crash left of a record that had not yet begun."""
+    """Delete what a crash left of a record that was not complete yet."""
     for name in unborn_names():
         (folder / name).unlink(missing_ok=True)
 
 
 def unborn_names() -> set[str]:
-    """Names in a run's folder that hold nothing yet."""
+    """Return the names in a run's folder that hold nothing yet."""
     return {UNBORN_DATABASE, f"{UNBORN_DATABASE}-journal"}
 
 

@@ -19,8 +19,8 @@ from streamsel.record.tables import APPLICATION_ID
 def connect_to_write(path: Path, *, strict: bool) -> sqlite3.Connection:
     """Open an existing record to continue it.
 
-    ``strict``: each transaction is on the disk when it returns; otherwise a power cut may undo the
-    latest ones, whole. Raises :class:`RecordError` for what is not ours or damaged.
+    ``strict``: each transaction is on disk when it returns; otherwise a power cut may undo the
+    latest ones, each as a whole. Raises :class:`RecordError` for a foreign or damaged database.
     """
     connect = partial(_connect, path, "mode=rw")
     database = _open(connect, path)
@@ -42,9 +42,9 @@ def connect_to_write(path: Path, *, strict: bool) -> sqlite3.Connection:
 
 
 def connect_to_read(path: Path) -> sqlite3.Connection:
-    """Open a record to read it, also while a run writes it, also on a read-only disk.
+    """Open a record for reading, also during a run and on a read-only disk.
 
-    Raises :class:`RecordError` when there is none, or none of ours.
+    Raises :class:`RecordError` if there is none, or it is not one of ours.
     """
     if not path.is_file():
         raise RecordError(f"{path.parent}: holds no run ({path.name} is missing)")

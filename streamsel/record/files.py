@@ -19,10 +19,10 @@ _NO_ROOM_BYTES = 65_536
 
 @contextlib.contextmanager
 def disk_errors(path: Path) -> Iterator[None]:
-    """Turn errors of the system and of SQLite, met while writing ``path``, into ours.
+    """Convert errors of the system and of SQLite while writing ``path`` to our own.
 
-    Raises :class:`DiskFullError` with the folder and the bytes free, :class:`DamagedRecordError`
-    for a damaged database, :class:`SinkError` with the path for the rest.
+    Raises :class:`DiskFullError` with the folder and the free bytes, :class:`DamagedRecordError`
+    for a damaged database, :class:`SinkError` with the path for other errors.
     """
     try:
         yield
@@ -40,11 +40,11 @@ def disk_errors(path: Path) -> Iterator[None]:
 
 
 def write_file(path: Path, content: bytes, *, sync: bool) -> None:
-    """Write a file so that under its name there is, at any moment, all of it or what was before.
+    """Write a file atomically: at any moment its name has the old or the new content.
 
-    Written under a temporary name in the same folder, then renamed. With ``sync`` both the bytes
-    and the name are on the disk when this returns, whatever becomes of the power; without, after
-    :func:`sync_files`. Nothing temporary is left behind by a failure. Raises ``OSError``.
+    The file is written under a temporary name in the same folder, then renamed. With ``sync``
+    content and name are on disk when this returns; without, after :func:`sync_files`. A failure
+    leaves no temporary file. Raises ``OSError``.
     """
     part = temporary(path)
     try:
@@ -62,7 +62,7 @@ def write_file(path: Path, content: bytes, *, sync: bool) -> None:
 
 
 def sync_files(paths: Iterator[Path] | list[Path]) -> None:
-    """Bring files that were written without ``sync`` to the disk, then their names."""
+    """Flush files that were written without ``sync`` to disk, then their names."""
     folders = set()
     for path in paths:
         sync_path(path)
@@ -72,10 +72,10 @@ def sync_files(paths: Iterator[Path] | list[Path]) -> None:
 
 
 def sync_path(path: Path) -> None:
-    """Wait until a file's bytes, or a folder's names, are on the disk.
+    """Flush a file's content, or a folder's names, to disk.
 
-    Network shares that cannot sync a folder bring its names to the disk by themselves, or never:
-    there is no more that could be done.
+    Network shares that cannot sync a folder flush its names by themselves, or never; nothing more
+    can be done.
     """
     descriptor = os.open(path, os.O_RDONLY)
     try:
@@ -88,12 +88,12 @@ def sync_path(path: Path) -> None:
 
 
 def temporary(path: Path) -> Path:
-    """The name a file has while it is being written."""
+    """Return the temporary name of a file while it is being written."""
     return path.with_name(f".{path.name}.part")
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder and those above it, and bring the new names to the disk."""
+    """Create a folder and its parents, and flush the new names to disk."""
     if folder.is_dir():
         return
     make_folder(folder.parent)
@@ -102,14 +102,14 @@ def make_folder(folder: Path) -> None:
 
 
 def free_bytes(path: Path) -> int:
-    """Return the bytes that may still be written where ``path`` is or would be."""
+    """Return the free bytes at the place where ``path`` is or would be."""
     while not path.exists():
         path = path.parent
     return shutil.disk_usage(path).free
 
 
 def is_passing(error: sqlite3.OperationalError) -> bool:
-    """Whether what SQLite met may be over when it is tried again: no room, no answer, a lock."""
+    """Whether an error of SQLite may be temporary: no space, no response, a lock."""
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
     return code in (
         sqlite3.SQLITE_BUSY,
@@ -121,7 +121,7 @@ def is_passing(error: sqlite3.OperationalError) -> bool:
 
 
 def damaged(path: Path, why: object) -> DamagedRecordError:
-    """Return the error for a database that SQLite cannot make sense of."""
+    """Return the error for a database that SQLite cannot read."""
     return DamagedRecordError(
         f"{path}: not a readable record ({why}). Copy the folder back from a backup, or move it "
         "aside (mv) or choose another one; select does that with --overwrite. The pictures in it "

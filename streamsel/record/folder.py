@@ -23,10 +23,10 @@ from streamsel.record.writer import RecordWriter
 FRAMES = "frames"
 MANIFEST = "manifest.jsonl"
 BALLAST = ".reserve"
-"""A file that a service gives up when the disk is full, so that its record can be written."""
+"""A reserve file that a service deletes when the disk is full, to write its record."""
 
 ASIDE = "set-aside"
-"""Where a record goes that cannot be read: folders of this name and a number."""
+"""Prefix of folders with unreadable records; a number follows."""
 
 _ASIDE_NAME = re.compile(rf"{ASIDE}-\d+")
 _LOG = logging.getLogger("streamsel.sinks")
@@ -37,7 +37,7 @@ _LIVE_NAME = re.compile(r"\.?\d{8}T\d{6}\.\d{6}Z_(.+)-\d{6,}\.(?:jpg|png|webp|av
 
 
 def make_and_lock(folder: Path) -> FolderLock:
-    """Make the folder where there is none, and lock it."""
+    """Create the folder if missing, and lock it."""
     _require_folder(folder)
     with disk_errors(folder):
         make_folder(folder)
@@ -48,12 +48,11 @@ Use: TypeAlias = Literal["new", "resumed", "replaced"]
 
 
 def foresee(folder: Path, *, resume: bool, overwrite: bool) -> Use:
-    """Say what a folder would be used for; nothing is touched, and it need not be there.
+    """Return what a folder would be used for, without changing anything; it need not exist.
 
-    A new or empty folder can always be used. One with a run is continued with ``resume``, and
-    replaced with ``overwrite``, or where the run never read a frame. Raises
-    :class:`FolderInUseError` for a run with neither, and for a folder that holds anything but a
-    run.
+    A new or empty folder can always be used. A run in it is continued with ``resume``, and replaced
+    with ``overwrite``, or if it never read a frame. Raises :class:`FolderInUseError` for a run with
+    neither option, and for a folder with foreign files.
     """
     if resume and overwrite:
         raise ConfigurationError("give either resume or overwrite, not both")
@@ -71,10 +70,10 @@ def foresee(folder: Path, *, resume: bool, overwrite: bool) -> Use:
 
 
 def prepare(folder: Path, *, resume: bool, overwrite: bool) -> Literal["new", "resumed"]:
-    """Make a locked folder ready for what :func:`foresee` says; errors as there.
+    """Prepare a locked folder for the use returned by :func:`foresee`; raises the same errors.
 
-    Of a run that is replaced the pictures in its record, the record and the manifest go, anything
-    else stays. A record that cannot be read is moved aside, with all that may belong to it.
+    Replacing a run deletes the pictures in its record, the record and the manifest, and nothing
+    else. An unreadable record is moved aside, together with the files that may belong to it.
     """
     use = foresee(folder, resume=resume, overwrite=overwrite)
     with disk_errors(folder):
@@ -90,7 +89,7 @@ def prepare(folder: Path, *, resume: bool, overwrite: bool) -> Literal["new", "r
 
 
 def _holds_run(folder: Path) -> bool:
-    """Whether a folder holds a run; raises :class:`FolderInUseError` for one with other things."""
+    """Whether a folder holds a run; raises :class:`FolderInUseError` for foreign files."""
     with disk_errors(folder):
         present = {entry.name for entry in os.scandir(folder)} if folder.is_dir() else set()
     present -= {*unborn_names(), LOCK_FILE}
@@ -105,9 +104,9 @@ def _holds_run(folder: Path) -> bool:
 
 
 def picture_path(frame: Frame, suffix: str) -> str:
-    """Name the file of a kept frame, relative to the run's folder: feed, index, media time.
+    """Return the file name of a kept frame relative to the run's folder: feed, index, media time.
 
-    A frame of a live feed is named by the day, the hour and the moment of its receipt, in UTC.
+    A frame of a live feed is named by the day, hour and time of its receipt, in UTC.
 
     >>> from fractions import Fraction
     >>> from streamsel.frame import Picture
@@ -124,22 +123,21 @@ def picture_path(frame: Frame, suffix: str) -> str:
 
 
 def live_name(frame: Frame) -> str:
-    """Day, hour, and name without its ending, of what is stored of a frame of a live feed."""
+    """Return day, hour and file name without suffix for a frame of a live feed."""
     moment = datetime.fromtimestamp(frame.wall_time or 0.0, UTC)
     return f"{moment:%Y-%m-%d/%H/%Y%m%dT%H%M%S.%fZ}_{frame.key}"
 
 
 def is_live_name(stem: str) -> bool:
-    """Whether :func:`live_name` may have given this name to a file, its ending left out."""
+    """Whether a file name without suffix may come from :func:`live_name`."""
     return _LIVE_NAME.fullmatch(f"{stem}.jpg") is not None
 
 
 def sweep(folder: Path, record: RecordWriter) -> list[FrameKey]:
-    """Make folder and record agree after a run that was killed; return what has no picture.
+    """Make folder and record consistent after a killed run; return frames without a picture.
 
-    Removes temporary files and pictures of frames that were kept but whose file the record does
-    not claim; takes back claims of files that are gone or not whole. Files that no run of
-    streamsel can have written are left alone.
+    Deletes temporary files and pictures that the record does not claim; unclaims files that are
+    missing or incomplete. Files that no run can have written are left alone.
     """
     with disk_errors(folder):
         claimed = set()
@@ -161,9 +159,9 @@ def sweep(folder: Path, record: RecordWriter) -> list[FrameKey]:
 
 
 def remove_picture(folder: Path, path: str) -> None:
-    """Remove a picture's file, and the day and the hour that it was the last of.
+    """Delete a picture's file, and its day and hour folders if they are empty now.
 
-    One that is gone is passed over. Raises ``OSError``.
+    A missing file is ignored. Raises ``OSError``.
     """
     place = folder / path
     place.unlink(missing_ok=True)
@@ -178,7 +176,7 @@ def is_whole(path: Path, size: int | None) -> bool:
 
 
 def _ours(folder: Path, record: RecordWriter) -> Iterator[Path]:
-    """Yield the files under ``frames`` that a run with this record wrote, finished or not."""
+    """Yield the files under ``frames`` that a run with this record wrote, complete or not."""
     ever_kept = record.ever_kept()
     for feed in record.feeds():
         place = folder / FRAMES / feed.name
@@ -195,7 +193,7 @@ def _ours(folder: Path, record: RecordWriter) -> Iterator[Path]:
 
 
 def _clear(folder: Path) -> None:
-    """Remove a run, its record last, so that a crash on the way leaves a run that is known."""
+    """Delete a run, its record last, so that a crash leaves a recognisable run."""
     record = RecordWriter(folder, connect_to_write(folder / DATABASE, strict=True))
     try:
         with disk_errors(folder):
@@ -215,7 +213,7 @@ def _clear(folder: Path) -> None:
 
 
 def is_unread(folder: Path) -> bool:
-    """Whether a folder holds a run over files that has not recorded a single frame."""
+    """Whether a folder holds a file run without a single recorded frame."""
     try:
         with Record.open(folder) as record:
             begun = any(feed.recorded for feed in record.feeds())
@@ -225,9 +223,9 @@ def is_unread(folder: Path) -> bool:
 
 
 def _set_aside(folder: Path, why: RecordError) -> None:
-    """Move a record that cannot be read into a folder of its own, with what may belong to it.
+    """Move an unreadable record to a folder of its own, with the files that may belong to it.
 
-    The record goes last, so that a crash on the way leaves a folder that is set aside again.
+    The record is moved last, so that a crash leaves a folder that is set aside again.
     """
     number = 1
     while (aside := folder / f"{ASIDE}-{number}").exists() and (aside / DATABASE).exists():

@@ -11,10 +11,10 @@ from streamsel.record.reader import Record
 
 @dataclass(frozen=True, slots=True)
 class ShownFrame:
-    """A frame that is kept and whose picture is stored.
+    """A kept frame with a stored picture.
 
     ``path`` is relative to the folder; times are UTC epoch seconds and seconds of media time;
-    ``distance`` is to ``nearest``, when it was admitted.
+    ``distance`` is that to ``nearest`` at admission.
     """
 
     key: FrameKey
@@ -32,9 +32,9 @@ class ShownFrame:
 
 
 class Gallery(Record):
-    """The record of a service as its pages ask for it; otherwise as :class:`Record`.
+    """Queries of the web pages on a service's record; see also :class:`Record`.
 
-    Feeds that are added while it is open are found too.
+    Finds feeds that are added while it is open.
     """
 
     def newest(
@@ -42,8 +42,8 @@ class Gallery(Record):
     ) -> list[ShownFrame]:
         """Return the newest ``limit`` frames (of one feed), newest first.
 
-        ``before`` is the wall time, feed and index of a frame: only what comes after it in this
-        order is returned.
+        ``before`` is the wall time, feed and index of a frame: only frames after it in this order
+        are returned.
         """
         return self._shown(
             "(?1 IS NULL OR feeds.name = ?1) "
@@ -55,7 +55,7 @@ class Gallery(Record):
         )
 
     def find(self, keys: Sequence[FrameKey]) -> list[ShownFrame]:
-        """Return those of the frames that are shown, in the order of the keys."""
+        """Return those of the frames that are kept with a picture, in the order of the keys."""
         return [
             frame
             for key in keys
@@ -94,6 +94,6 @@ class Gallery(Record):
         ]  # fmt: skip
 
     def claims(self, path: str) -> bool:
-        """Whether a path, relative to the folder, is that of a kept frame's picture."""
+        """Whether a path, relative to the folder, is the picture of a kept frame."""
         found = self._rows("SELECT 1 FROM kept WHERE live AND path = ?", path)
         return next(found, None) is not None

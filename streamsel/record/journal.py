@@ -1,8 +1,8 @@
 """Chooses SQLite's journal mode: write-ahead log, or rollback journal where that fails.
 
-A write-ahead log lets others read while a run writes, and needs an index of it in memory that
-processes share. Network shares and some containers' disks cannot map one. There a rollback journal
-does, and a reader waits for the moment in which a transaction is written.
+A write-ahead log allows reading while a run writes, but needs a shared-memory index. Network shares
+and some container disks cannot map one. There a rollback journal is used, and readers wait while a
+transaction is written.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ _NO_MAPPING = {
 
 
 def open_database(connect: Callable[[], sqlite3.Connection]) -> sqlite3.Connection:
-    """Connect so that the database can be read, where its log cannot be mapped too.
+    """Connect for reading, even if the shared-memory index cannot be mapped.
 
-    There it is read by whoever has it alone. Raises what ``connect`` does, and
+    In that case the connection has exclusive access. Raises the errors of ``connect`` and
     ``sqlite3.DatabaseError``.
     """
     database = connect()
@@ -41,10 +41,10 @@ def open_database(connect: Callable[[], sqlite3.Connection]) -> sqlite3.Connecti
 def choose_journal(
     database: sqlite3.Connection, connect: Callable[[], sqlite3.Connection], path: Path
 ) -> sqlite3.Connection:
-    """Write ahead where the file system can map the index of the log, else roll back.
+    """Use a write-ahead log if its index can be mapped, else a rollback journal.
 
-    ``database`` comes from :func:`open_database`; returns it, or another in its place, which
-    ``connect`` opens. Raises ``sqlite3.DatabaseError``.
+    ``database`` comes from :func:`open_database`; returns it, or a replacement opened by
+    ``connect``. Raises ``sqlite3.DatabaseError``.
     """
     try:
         if database.execute("PRAGMA locking_mode").fetchone()[0] == "normal":
@@ -65,7 +65,7 @@ def choose_journal(
 
 
 def _alone(connect: Callable[[], sqlite3.Connection]) -> sqlite3.Connection:
-    """Connect as the only one; the index of the log is in this process then."""
+    """Connect exclusively, with the index of the log in this process."""
     database = connect()
     database.execute("PRAGMA locking_mode = EXCLUSIVE")
     return database

@@ -14,22 +14,22 @@ from streamsel.record.anchor import Anchor
 from streamsel.record.files import disk_errors
 
 LOCK_FILE = ".streamsel.lock"
-"""Says who writes into a folder, where the file system knows no locks."""
+"""Names the writer of a folder on file systems without locks."""
 
 _LOG = logging.getLogger("streamsel.sinks")
 _NO_LOCKS = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}
 
 
 class FolderLock:
-    """Keeps a folder to one writing process; the system lets go of it when the process dies.
+    """Locks a folder for one writing process; the system releases it when the process dies.
 
-    Where the file system knows no locks, a file says which process of which machine writes there.
-    One of this machine that is dead is passed over; what another machine left must be removed by
-    hand. ``anchor`` tells whether the folder is still the one that was locked.
+    On file systems without locks, a file names the machine and process that writes. It is ignored
+    if the process ran on this machine and is dead; the file of another machine must be deleted by
+    hand. ``anchor`` checks that the folder is still the locked one.
     """
 
     def __init__(self, folder: Path) -> None:
-        """Take the lock. Raises :class:`FolderLockedError` when another process holds it."""
+        """Lock the folder. Raises :class:`FolderLockedError` if another process holds the lock."""
         self._folder = folder
         self._has_file = False
         with disk_errors(folder):
@@ -43,7 +43,7 @@ class FolderLock:
         self._held = True
 
     def release(self) -> None:
-        """Let go of the folder; twice does nothing."""
+        """Release the lock; further calls do nothing."""
         if self._held:
             self._held = False
             if self._has_file:
@@ -95,7 +95,7 @@ class FolderLock:
 
 
 def _require_record_locks(folder: Path, descriptor: int) -> None:
-    """Raise :class:`SinkError` where SQLite could not lock its database."""
+    """Raise :class:`SinkError` if SQLite could not lock its database here."""
     try:
         fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
@@ -117,7 +117,7 @@ def _this_process() -> str:
 
 
 def _holder(place: Path) -> str | None:
-    """Who holds a lock file, in words; None where nobody does any more."""
+    """Return the holder of a lock file in words; None if there is none any more."""
     try:
         text = place.read_text(errors="replace")
     except FileNotFoundError:
@@ -132,7 +132,7 @@ def _holder(place: Path) -> str | None:
 
 
 def _started(pid: int) -> str:
-    """When a process began, in ticks since the machine did; empty for one that is not there."""
+    """Return the start time of a process in ticks since boot; empty if it does not exist."""
     try:
         status = Path(f"/proc/{pid}/stat").read_text()
     except OSError:

@@ -9,11 +9,11 @@ from streamsel.record.reader import Record
 
 
 def manifest_lines(record: Record) -> Iterator[str]:
-    """Yield a line of JSON for every frame that is kept and whose picture is stored.
+    """Yield a line of JSON for every kept frame with a stored picture.
 
-    In order of feed and index. Times are seconds, ``wall_time`` UTC epoch seconds or null (of a
-    file: when it says that the frame was taken), ``original`` the name of an image's own file,
-    ``path`` relative to the run's folder, ``time_base`` a fraction as text.
+    Ordered by feed and index. Times are seconds; ``wall_time`` is UTC epoch seconds or null (for a
+    file: the recording time stored in it), ``original`` the file name of an image, ``path``
+    relative to the run's folder, ``time_base`` a fraction as text.
     """
     plan = record.run().plan
     embedder = {"name": plan.embedder, "digest": plan.embedder_digest}

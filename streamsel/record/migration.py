@@ -1,8 +1,8 @@
 """Migrates records of earlier versions to the current tables.
 
-From one list are made both the changes that bring an old record up to date when it is continued,
-and the views through which it is read as if it were new. So queries name the newest columns and
-never ask for a version.
+One list of additions defines both the changes that update an old record when it is continued, and
+the views through which it is read as if it were new. So queries name the newest columns and never
+check the version.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from streamsel.record.tables import INDEXES, SCHEMA_VERSION, TABLES
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column that a version added at the end of a table; ``default`` is what it holds in SQL."""
+    """A column added at the end of a table; ``default`` is its value in SQL."""
 
     table: str
     name: str
@@ -28,14 +28,14 @@ class Column:
 
     @property
     def declaration(self) -> str:
-        """The column as it stands in a table's definition; one with a default is never null."""
+        """The column's definition in SQL; a column with a default is never null."""
         filled = "" if self.default == "NULL" else f" NOT NULL DEFAULT {self.default}"
         return f"{self.name} {self.kind}{filled}"
 
 
 @dataclass(frozen=True, slots=True)
 class Additions:
-    """What a version added: columns, and tables with what stands between their brackets."""
+    """What a version added: columns, and tables with their definitions."""
 
     columns: tuple[Column, ...] = ()
     tables: Mapping[str, str] = field(default_factory=dict)
@@ -63,12 +63,14 @@ ADDED = {
         )
     ),
 }
-"""By version. Version 1 knew whole files alone; version 2 no inputs that were added later, no name
-of a feed but that of its folder, and no time of a file."""
+"""Additions by version.
+
+Version 1 had only file runs; version 2 had no appended inputs, no display names of feeds, and no
+recording times of files."""
 
 
 def require_known(database: sqlite3.Connection, path: Path) -> None:
-    """Raise :class:`RecordError` for a version that is none, or one of a newer streamsel."""
+    """Raise :class:`RecordError` for an invalid version, or one of a newer streamsel."""
     version = _version(database)
     if version > SCHEMA_VERSION:
         raise RecordError(
@@ -80,10 +82,10 @@ def require_known(database: sqlite3.Connection, path: Path) -> None:
 
 
 def migrate(database: sqlite3.Connection, path: Path) -> None:
-    """Bring an open record to the newest version, in one transaction.
+    """Update an open record to the newest version, in one transaction.
 
-    Raises :class:`RecordError` where its tables are not those of the version that it claims; it
-    stays as it was then. Raises ``sqlite3.DatabaseError``.
+    Raises :class:`RecordError` if its tables do not match its version; it is unchanged then. Raises
+    ``sqlite3.DatabaseError``.
     """
     _require_layout(database, path)
     if _version(database) == SCHEMA_VERSION:
@@ -105,9 +107,9 @@ def migrate(database: sqlite3.Connection, path: Path) -> None:
 
 
 def read_as_newest(database: sqlite3.Connection, path: Path) -> None:
-    """Let an open record of any version be read by queries for the newest; nothing is written.
+    """Make an open record of any version readable by queries for the newest, without writing.
 
-    Raises :class:`RecordError` where its tables are not those of the version that it claims.
+    Raises :class:`RecordError` if its tables do not match its version.
     """
     _require_layout(database, path)
     columns, tables = _lacking(database)
@@ -120,7 +122,7 @@ def read_as_newest(database: sqlite3.Connection, path: Path) -> None:
 
 
 def _require_layout(database: sqlite3.Connection, path: Path) -> None:
-    """Raise where columns are missing, but for those of versions after that of the record."""
+    """Raise if columns are missing, except those of later versions."""
     present, version = _columns(database), _version(database)
     for table, wanted in _newest_layout().items():
         if missing := wanted - present.get(table, frozenset()) - _later(table, version):
@@ -137,7 +139,7 @@ _ADVICE = (
 
 
 def _later(table: str, version: int) -> set[str]:
-    """The columns of a table that versions after this one added."""
+    """Return the columns of a table that later versions added."""
     if any(table in added.tables for number, added in ADDED.items() if number > version):
         return set(_newest_layout()[table])
     return {
@@ -149,7 +151,7 @@ def _later(table: str, version: int) -> set[str]:
 
 
 def _lacking(database: sqlite3.Connection) -> tuple[list[Column], dict[str, str]]:
-    """What versions added and this record has not got, whatever version it claims."""
+    """Return the additions that this record lacks, whatever its version."""
     present = _columns(database)
     columns = [
         column

@@ -33,19 +33,19 @@ from streamsel.record.values import (
 DATABASE = "streamsel.db"
 
 UNOPENED = "unopened"
-"""The statistic that names the inputs which could not be opened."""
+"""Name of the statistic with the inputs that could not be opened."""
 
 SELECTED = "scopes"
-"""The statistic that names the scopes which a service selects into."""
+"""Name of the statistic with the active scopes of a service."""
 
 _UNRECORDED = np.zeros((32, 32), np.uint8)
 _UNRECORDED.flags.writeable = False
 
 
 class Record:
-    """Reads a run's folder, also while the run goes on. Use as a context manager, or close it.
+    """Reads a run's folder, also during the run. A context manager; otherwise close it.
 
-    Every method raises :class:`RecordError` where the database is damaged. One thread at a time.
+    Every method raises :class:`RecordError` if the database is damaged. One thread at a time.
     """
 
     def __init__(self, folder: Path, database: sqlite3.Connection) -> None:
@@ -56,15 +56,15 @@ class Record:
 
     @classmethod
     def open(cls, folder: Path) -> Self:
-        """Open the record of a run to read it.
+        """Open the record of a run for reading.
 
-        Raises :class:`RecordError` when the folder holds no run, one of a newer streamsel, or a
+        Raises :class:`RecordError` if the folder holds no run, a run of a newer version, or a
         damaged database.
         """
         return cls(folder, connect_to_read(folder / DATABASE))
 
     def __enter__(self) -> Self:
-        """Return the record itself."""
+        """Return the record."""
         return self
 
     def __exit__(
@@ -77,7 +77,7 @@ class Record:
         self.close()
 
     def close(self) -> None:
-        """Close the database; closing twice does nothing."""
+        """Close the database; further calls do nothing."""
         self._database.close()
 
     @property
@@ -86,7 +86,7 @@ class Record:
         return self._folder
 
     def run(self) -> Run:
-        """Return what was asked for and how far it got."""
+        """Return the plan and the progress of the run."""
         row = self._row(
             "SELECT version, config, identity, embedder, embedder_digest, method, count, seed, "
             "status, started, finished FROM runs"
@@ -108,7 +108,7 @@ class Record:
         return Run(plan, *rest)
 
     def feeds(self) -> list[Feed]:
-        """Return every feed of the run, in the order in which they are read."""
+        """Return every feed of the run, in reading order."""
         return [
             Feed(name, source, recorded, frames, error, tuple(json.loads(warnings)), status, shown)
             for name, source, recorded, frames, error, warnings, status, shown in self._rows(
@@ -119,15 +119,15 @@ class Record:
         ]
 
     def recorded(self, feed: str) -> int:
-        """Return how many frames of a feed are recorded, and so the index of the next one."""
+        """Return how many frames of a feed are recorded, which is the index of the next one."""
         row = self._row("SELECT ifnull(max(idx) + 1, 0) FROM frames WHERE feed = ?", self._id(feed))
         return int(row[0])
 
     def prefilter_state(self, feed: str, memory: int) -> tuple[PrefilterState, list[int]]:
-        """Return what a prefilter needs to continue a feed.
+        """Return the state that a prefilter needs to continue a feed.
 
-        The state after its last recorded frame, and the digests of the last ``memory`` frames that
-        were not refused, in stream order.
+        This is the state after its last recorded frame, and the digests of the last ``memory``
+        frames that were not refused, in stream order.
         """
         number = self._id(feed)
         reference, previous, rows_digest, still_since, passed = self._row(
@@ -179,7 +179,7 @@ class Record:
             yield Candidate(prefiltered, embedding)
 
     def kept(self) -> Iterator[KeptFrame]:
-        """Yield the frames that are kept now, in order of feed and index."""
+        """Yield the kept frames, ordered by feed and index."""
         for row in self._rows(
             "SELECT kept.feed, kept.idx, ifnull(display_name, name), source, original, "
             "pts, time_base_num, time_base_den, media_time, "
@@ -210,7 +210,7 @@ class Record:
             )
 
     def embedding(self, key: FrameKey) -> np.ndarray[tuple[int], np.dtype[np.float32]] | None:
-        """Return the (D,) embedding of a frame, None where it was refused or is not recorded."""
+        """Return the (D,) embedding of a frame; None if it was refused or is not recorded."""
         for (vector,) in self._rows(
             "SELECT vector FROM frames JOIN embeddings ON frame = seq WHERE feed = ? AND idx = ?",
             self._id(key.feed),
@@ -220,7 +220,7 @@ class Record:
         return None
 
     def decisions(self, key: FrameKey | None = None) -> Generator[RecordedDecision, None, None]:
-        """Yield what became of every recorded frame (of one), in stream order."""
+        """Yield the decision on every recorded frame (or on one), in stream order."""
         only = (None, None) if key is None else (self._id(key.feed), key.index)
         for feed, index, media_time, outcome, reason, distance, *rest in self._rows(
             "SELECT feed, idx, media_time, outcome, reason, distance, nearest_feed, nearest_idx, "
@@ -241,7 +241,7 @@ class Record:
             )
 
     def changes(self, key: FrameKey | None = None) -> Iterator[Change]:
-        """Yield every change of the kept set (of one frame), in the order they happened."""
+        """Yield every change of the kept set (or of one frame), in order."""
         only = (None, None) if key is None else (self._id(key.feed), key.index)
         for row in self._rows(
             "SELECT frames.feed, frames.idx, kind, events.feed, events.idx, other_feed, "
@@ -260,7 +260,7 @@ class Record:
             )
 
     def path(self, key: FrameKey) -> str | None:
-        """Where the picture of a frame is, relative to the folder; None where it has none."""
+        """Return the path of a frame's picture, relative to the folder; None if it has none."""
         for (path,) in self._rows(
             "SELECT path FROM kept WHERE live AND feed = ? AND idx = ?",
             self._id(key.feed),
@@ -270,13 +270,13 @@ class Record:
         return None
 
     def key_of(self, path: str) -> FrameKey | None:
-        """The frame whose picture lies at a path, relative to the folder; None where none does."""
+        """Return the frame of the picture at a path, relative to the folder, or None."""
         for feed, index in self._rows("SELECT feed, idx FROM kept WHERE live AND path = ?", path):
             return FrameKey(self._names[feed], index)
         return None
 
     def counts(self) -> Counts:
-        """Count recorded frames by what became of them, and changes of the kept set."""
+        """Return the number of frames by outcome and reason, and of changes of the kept set."""
         outcomes = self._rows("SELECT outcome, reason, count(*) FROM frames GROUP BY 1, 2")
         changes = self._rows("SELECT kind, count(*) FROM events GROUP BY 1")
         kinds: Counter[str] = Counter()
@@ -296,19 +296,19 @@ class Record:
         }
 
     def unopened(self) -> dict[str, str]:
-        """Return why inputs could not be opened, by how they were given, credentials masked."""
+        """Return why inputs could not be opened, by input, credentials masked."""
         found = self.statistics().get(UNOPENED)
         return dict(found) if isinstance(found, dict) else {}
 
     def selections(self) -> dict[str, bytes]:
-        """Return what each selector of a service said of itself last, by scope."""
+        """Return the latest state of each selector of a service, by scope."""
         rows = self._rows("SELECT scope, state FROM selections ORDER BY scope")
         return {scope: bytes(state) for scope, state in rows}
 
     def gone(self) -> list[GoneScope]:
-        """Return what is kept of scopes that are not selected into any more, by name.
+        """Return what is stored of scopes that are no longer active, by name.
 
-        None of a run over files, nor of a service that never said which it selects into.
+        Empty for a file run, and for a service that never recorded its active scopes.
         """
         selected = self.statistics().get(SELECTED)
         if not isinstance(selected, list):

@@ -14,7 +14,7 @@ _AGAIN = "start again with --overwrite, or choose another folder"
 
 
 def require_service(folder: Path) -> None:
-    """Raise :class:`FolderInUseError` for a run over files, before anything of it is touched."""
+    """Raise :class:`FolderInUseError` for the folder of a file run, before changing anything."""
     with Record.open(folder) as record:
         if record.run().plan.method != _SERVICE:
             raise FolderInUseError(
@@ -23,9 +23,9 @@ def require_service(folder: Path) -> None:
 
 
 def added_feeds(folder: Path, was: RunPlan, wanted: RunPlan) -> tuple[FeedPlan, ...]:
-    """Return the feeds that a run is to go on with, beside those that it has; often none.
+    """Return the feeds that a resumed run adds to the recorded ones; often none.
 
-    Raises :class:`ConfigurationError`, with the reason, where the run cannot go on so.
+    Raises :class:`ConfigurationError`, with the reason, if the run cannot be resumed so.
     """
     if was.method == _SERVICE:
         raise ConfigurationError(f"{folder}: holds what a service keeps; choose another folder")
@@ -50,7 +50,7 @@ def added_feeds(folder: Path, was: RunPlan, wanted: RunPlan) -> tuple[FeedPlan, 
 
 
 def _why_alone(plan: RunPlan) -> str | None:
-    """Why inputs cannot be added to a run; None where they can."""
+    """Return why inputs cannot be appended to a run; None if they can."""
     select = plan.identity.get("select")
     asked = select if isinstance(select, Mapping) else {}
     if plan.method != "online":
@@ -63,13 +63,13 @@ def _why_alone(plan: RunPlan) -> str | None:
 
 
 def _hint(was: RunPlan, wanted: RunPlan) -> str:
-    """What to do where inputs were added, and not at the end."""
+    """Return the advice for inputs that were added, but not at the end."""
     before, now = ({feed.name for feed in plan.feeds} for plan in (was, wanted))
     is_more = before < now and not _begins(was, wanted)
     return ". Inputs can be added at the end alone" if is_more else ""
 
 
 def _begins(was: RunPlan, wanted: RunPlan) -> bool:
-    """Whether the feeds of a run are the first ones of what is asked for."""
+    """Whether the feeds of a run are the first ones of the new plan."""
     first = wanted.feeds[: len(was.feeds)]
     return [feed.name for feed in was.feeds] == [feed.name for feed in first]

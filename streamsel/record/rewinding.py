@@ -6,9 +6,9 @@ import sqlite3
 
 
 def losing(database: sqlite3.Connection, settled: int) -> list[tuple[int, int]]:
-    """Return feed and index of the frames that :func:`rewind` would keep no more, but had a file.
+    """Return feed and index of the frames with a file that :func:`rewind` would no longer keep.
 
-    ``settled`` is the last ``frames.seq`` whose verdict stands.
+    ``settled`` is the last ``frames.seq`` with a valid verdict.
     """
     rows = database.execute(
         "SELECT feed, idx FROM kept WHERE path IS NOT NULL AND NOT ifnull((SELECT kind = 'kept' "
@@ -20,10 +20,10 @@ def losing(database: sqlite3.Connection, settled: int) -> list[tuple[int, int]]:
 
 
 def rewind(database: sqlite3.Connection, settled: int) -> None:
-    """Make events and kept frames what they were when ``settled`` was the last frame decided.
+    """Restore events and kept frames to their state when ``settled`` was the last decided frame.
 
-    The frames after that keep their rows, with a verdict that is to be given anew. Frames of
-    :func:`losing` must have been disclaimed. Call within a transaction.
+    Later frames keep their rows and get a new verdict. The frames of :func:`losing` must have been
+    unclaimed before. Call within a transaction.
     """
     last = (
         "(SELECT {what} FROM events WHERE events.feed = kept.feed AND events.idx = kept.idx "

@@ -1,8 +1,8 @@
 """Versions of the rules that determine the results of a run; part of its identity.
 
-A number a kind is part of a run's identity, so that a run is never continued by other rules than
-it began with. Whoever changes what pixels are written of the same input, or what a feed, a frame or
-a file of it is called, adds one to its number and says here what changed.
+Each kind of rule has a number in the run's identity, so that a run is never continued with other
+rules than it began with. A change of the written pixels, or of the names of feeds, frames or files,
+for the same input must raise the number and be described here.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Final
 
 RULES: Final[Mapping[str, int]] = {"pictures": 2, "names": 2}
-"""The rules of this version, in force for every run that it begins."""
+"""The current rules, used by every new run."""
 
 _FIRST = 1  # of a run that was begun before rules had numbers
 _CHANGES: Final[Mapping[tuple[str, int], str]] = {
@@ -29,9 +29,9 @@ _CHANGES: Final[Mapping[tuple[str, int], str]] = {
 
 
 def other_rules(was: Mapping[str, object], wanted: Mapping[str, object]) -> list[str]:
-    """Say by which rules a recorded run differs from one that is asked for; empty: by none.
+    """Return in which rules a recorded run differs from a new one; empty if in none.
 
-    Both are what their identities have under ``rules``, empty for a run from before there were any.
+    Both are the ``rules`` of their identities; empty for a run from before there were any.
 
     >>> other_rules({"names": 2, "pictures": 1}, {"names": 2, "pictures": 1})
     []
@@ -46,7 +46,7 @@ def other_rules(was: Mapping[str, object], wanted: Mapping[str, object]) -> list
 
 
 def _changed(kind: str, old: object, new: object) -> str:
-    """What came with the rules between, in brackets; nothing where that is not known."""
+    """Return the changes between the rules, in brackets; empty if unknown."""
     if not (isinstance(old, int) and isinstance(new, int)):
         return ""
     between = range(min(old, new) + 1, max(old, new) + 1)

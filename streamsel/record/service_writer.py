@@ -24,7 +24,7 @@ _FORGOTTEN_AT_ONCE = 20_000
 
 
 class LiveRecordWriter(RecordWriter):
-    """Continues the record of a service; otherwise as :class:`RecordWriter`."""
+    """Writes the record of a service; see also :class:`RecordWriter`."""
 
     def __init__(self, folder: Path, database: sqlite3.Connection) -> None:
         """Continue in an open database; use :meth:`create` or :meth:`resume` instead."""
@@ -35,10 +35,10 @@ class LiveRecordWriter(RecordWriter):
     def commit(
         self, updates: Sequence[SelectionUpdate], pictures: Sequence[StoredPicture]
     ) -> list[str]:
-        """Record updates and the pictures of frames they keep, in one transaction.
+        """Record updates, and the pictures of frames that they keep, in one transaction.
 
-        Returns the paths of files that are no longer claimed. What is recorded already is passed
-        over, so a update may be given again.
+        Returns the paths of files that are no longer claimed. Skips what is already recorded, so an
+        update may be repeated.
         """
         freed: list[str] = []
         seq, number, expected = self._seq, self._event, dict(self._next_index)
@@ -69,7 +69,7 @@ class LiveRecordWriter(RecordWriter):
         return freed
 
     def bytes_of(self, scopes: Collection[str]) -> int:
-        """The size of the pictures that these scopes keep."""
+        """Return the size of the pictures kept by these scopes."""
         return sum(
             int(size)
             for scope in scopes
@@ -79,7 +79,7 @@ class LiveRecordWriter(RecordWriter):
         )
 
     def stored(self, key: FrameKey) -> StoredPicture | None:
-        """The picture that is claimed for a frame, None where none is."""
+        """Return the claimed picture of a frame, or None."""
         claimed = (
             "SELECT path, width, height, bytes, sha256 FROM kept "
             "WHERE feed = ? AND idx = ? AND live AND path IS NOT NULL"
@@ -89,9 +89,9 @@ class LiveRecordWriter(RecordWriter):
         return None
 
     def let_go(self, keys: Sequence[FrameKey]) -> list[str]:
-        """Claim the pictures of these frames no more; return their paths.
+        """Unclaim the pictures of these frames; return their paths.
 
-        What is recorded about them otherwise stays, for :meth:`commit` to tell.
+        Everything else recorded about them stays, until :meth:`commit` changes it.
         """
         paths = [path for key in keys if (path := self.path(key)) is not None]
         if paths:
@@ -105,17 +105,17 @@ class LiveRecordWriter(RecordWriter):
         self._stored_bytes -= held_bytes
 
     def next_index(self, feed: str) -> int:
-        """The first number of a feed that no frame can have been given."""
+        """Return the first frame number of a feed that cannot have been used."""
         row = self._row("SELECT reserved FROM feeds WHERE id = ?", self._ids[feed])
         return max(int(row[0]), self._next_index[feed])
 
     def fold(self) -> None:
-        """Move what SQLite keeps beside the database into it, and give its room back."""
+        """Checkpoint SQLite's log into the database and release its space."""
         with disk_errors(self._path):
             self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def reserve(self, numbers: Mapping[str, int]) -> None:
-        """Record for each feed below which number all may have been given, in one transaction."""
+        """Record for each feed the limit below which its frame numbers may be used."""
         with self._transaction() as database:
             database.executemany(
                 "UPDATE feeds SET reserved = max(reserved, ?) WHERE id = ?",
@@ -123,20 +123,20 @@ class LiveRecordWriter(RecordWriter):
             )
 
     def last_times(self, feed: str) -> tuple[float, float] | None:
-        """Media and wall time of a feed's newest recorded frame, None where there is none."""
+        """Return media and wall time of a feed's newest recorded frame; None if there is none."""
         row = self._row("SELECT last_media, last_wall FROM feeds WHERE id = ?", self._ids[feed])
         media_time, wall_time = row
         return None if media_time is None or wall_time is None else (media_time, wall_time)
 
     def last_size(self, feed: str) -> tuple[int, int] | None:
-        """Width and height of a feed's newest recorded frame, None where there is none."""
+        """Return width and height of a feed's newest recorded frame; None if there is none."""
         newest = "SELECT width, height FROM frames WHERE feed = ? ORDER BY idx DESC LIMIT 1"
         for width, height in self._rows(newest, self._ids[feed]):
             return int(width), int(height)
         return None
 
     def kept_candidates(self, scope: str) -> list[Candidate]:
-        """The frames that a scope keeps, with their embeddings, in the order they were kept."""
+        """Return the kept frames of a scope with their embeddings, in the order of keeping."""
         return [
             Candidate(
                 PrefilteredFrame(
@@ -170,16 +170,16 @@ class LiveRecordWriter(RecordWriter):
         ]  # fmt: skip
 
     def pinned(self, scope: str) -> list[FrameKey]:
-        """The frames of a scope that are pinned, in order of their key."""
+        """Return the pinned frames of a scope, ordered by key."""
         rows = self._rows("SELECT feed, idx FROM kept WHERE live AND pinned AND scope = ?", scope)
         return sorted(FrameKey(self._names[feed], index) for feed, index in rows)
 
     def newest_time(self) -> float:
-        """The newest wall time of a recorded frame of any feed; 0 where there is none."""
+        """Return the newest wall time of a recorded frame of any feed; 0 if there is none."""
         return float(self._row("SELECT ifnull(max(last_wall), 0) FROM feeds")[0])
 
     def redate(self, correction: Correction) -> None:
-        """Put right the times that were told while the machine's clock was wrong."""
+        """Correct the times recorded while the system clock was wrong."""
         with self._transaction() as database:
             for table, column in (("frames", "wall_time"), ("feeds", "last_wall")):
                 database.execute(
@@ -189,7 +189,7 @@ class LiveRecordWriter(RecordWriter):
                 )
 
     def dated_pictures(self) -> list[tuple[str, float]]:
-        """The path of each picture of a frame that is kept, and when that was received."""
+        """Return the path and time of receipt of each kept frame's picture."""
         found = (
             "SELECT path, wall_time FROM kept JOIN frames USING (feed, idx) "
             "WHERE live AND path IS NOT NULL AND wall_time IS NOT NULL"
@@ -197,7 +197,7 @@ class LiveRecordWriter(RecordWriter):
         return [(path, wall_time) for path, wall_time in self._rows(found)]
 
     def rename(self, paths: Mapping[str, str]) -> None:
-        """Record that files have other names."""
+        """Record the new names of files."""
         with self._transaction() as database:
             database.executemany(
                 "UPDATE kept SET path = ? WHERE path = ?",
@@ -205,7 +205,7 @@ class LiveRecordWriter(RecordWriter):
             )
 
     def erase(self, keys: Iterable[FrameKey]) -> None:
-        """Forget all that is told of those of these frames that are not kept any more."""
+        """Delete everything recorded of those of these frames that are no longer kept."""
         rows = [
             dict(zip(("seq", "feed", "idx"), row, strict=True))
             for key in keys
@@ -214,7 +214,7 @@ class LiveRecordWriter(RecordWriter):
         self._erase(rows)
 
     def set_pinned(self, key: FrameKey, pinned: bool) -> None:
-        """Record that a frame is pinned, or no longer."""
+        """Record that a frame is pinned, or unpinned."""
         with self._transaction() as database:
             database.execute(
                 "UPDATE kept SET pinned = ? WHERE feed = ? AND idx = ?",
@@ -222,7 +222,7 @@ class LiveRecordWriter(RecordWriter):
             )
 
     def set_feed_statuses(self, statuses: Iterable[FeedStatus]) -> None:
-        """Record how feeds are."""
+        """Record the statuses of feeds."""
         with self._transaction() as database:
             database.executemany(
                 "UPDATE feeds SET status = ? WHERE name = ?",
@@ -231,14 +231,14 @@ class LiveRecordWriter(RecordWriter):
 
     @property
     def stored_bytes(self) -> int:
-        """The size of all pictures that are claimed."""
+        """Return the size of all claimed pictures."""
         return self._stored_bytes
 
     def forget(self, history: int) -> None:
-        """Forget what is older than the newest ``history`` verdicts, 20,000 at most.
+        """Delete verdicts older than the newest ``history``, at most 20,000 per call.
 
-        Frames that are kept stay, with all that is told of them, and so do those that have gone
-        since then. Cost: that of what is forgotten, however much is kept.
+        Kept frames stay with everything recorded about them, as do frames evicted since then. Cost:
+        proportional to what is deleted.
         """
         last = self._seq - history
         judged = list(self._rows(_OLD_JUDGED, self._forgotten, last, _FORGOTTEN_AT_ONCE))
@@ -256,7 +256,7 @@ class LiveRecordWriter(RecordWriter):
     def _fresh(
         self, database: sqlite3.Connection, verdicts: Sequence[Verdict], expected: dict[str, int]
     ) -> list[Verdict]:
-        """Return the verdicts that are not recorded yet; ``expected`` is moved on past them."""
+        """Return the verdicts that are not recorded yet; advances ``expected`` past them."""
         fresh = []
         for verdict in verdicts:
             key = verdict.frame.key
@@ -268,23 +268,23 @@ class LiveRecordWriter(RecordWriter):
         return fresh
 
     def _is_news(self, event: Event) -> bool:
-        """Whether an event changes what is recorded as kept."""
+        """Whether an event changes the recorded kept set."""
         key = event.frame.key
         rows = self._rows("SELECT live FROM kept WHERE feed = ? AND idx = ?", *self._key_row(key))
         is_live = any(live for (live,) in rows)
         return is_live != isinstance(event, Kept)
 
     def _held_bytes(self, keys: Iterable[FrameKey]) -> int:
-        """The size of the pictures that are claimed for these frames."""
+        """Return the size of the claimed pictures of these frames."""
         held = "SELECT ifnull(sum(bytes), 0) FROM kept WHERE feed = ? AND idx = ? AND live"
         return sum(int(self._row(held, *self._key_row(key))[0]) for key in keys)
 
     def _recalled(
         self, database: sqlite3.Connection, update: SelectionUpdate, verdicts: Sequence[Verdict]
     ) -> list[Verdict]:
-        """Return a verdict for each frame that is kept and has no row, or none any more.
+        """Return a verdict for each kept frame without a row.
 
-        One that was covered when it was judged has a row, and its embedding is added to that.
+        A frame that was covered has a row; its embedding is added to it.
         """
         judged = {verdict.frame.key for verdict in verdicts}
         recalled = []
@@ -316,7 +316,7 @@ class LiveRecordWriter(RecordWriter):
         return None if found is None else int(found[0])
 
     def _mark(self, database: sqlite3.Connection, scope: str, seq: int, event: Event) -> None:
-        """Record whose selector a frame belongs to, or when it went."""
+        """Record the scope of a kept frame, or the time of its eviction."""
         is_kept = isinstance(event, Kept)
         change = "scope = ?" if is_kept else "pinned = 0, gone = ?"
         database.execute(
@@ -327,7 +327,7 @@ class LiveRecordWriter(RecordWriter):
     def _note(
         self, database: sqlite3.Connection, update: SelectionUpdate, verdicts: Sequence[Verdict]
     ) -> None:
-        """Record what the update says beside its events: state and times."""
+        """Record the other content of the update: state and times."""
         if update.state == b"":
             database.execute("DELETE FROM selections WHERE scope = ?", (update.scope,))
         elif update.state is not None:
@@ -349,7 +349,7 @@ class LiveRecordWriter(RecordWriter):
 def _kept_vectors(
     verdicts: Sequence[Verdict], update: SelectionUpdate, first: int
 ) -> dict[int, Vector]:
-    """The embeddings of the frames that were kept, by the number of their row."""
+    """Return the embeddings of the kept frames, by row number."""
     told = {event.frame.key: event.embedding for event in update.events if isinstance(event, Kept)}
     vectors = {}
     for seq, verdict in enumerate(verdicts, first):
@@ -370,7 +370,7 @@ _OLD_KEPT = (
     "SELECT seq, feed, idx FROM kept JOIN frames USING (feed, idx) "
     "WHERE NOT live AND gone <= ? LIMIT ?"
 )
-"""Frames that were kept, and went."""
+"""Frames that were kept and evicted."""
 _GONE = (
     "SELECT seq, feed, idx FROM kept JOIN frames USING (feed, idx) "
     "WHERE NOT live AND feed = ? AND idx = ?"

@@ -1,9 +1,9 @@
 """The SQL tables of the record.
 
-One database holds one run. A frame's row is about 100 bytes, its embedding is a row of its own, so
-that frames can be listed without reading vectors. A frame is named by feed and index wherever it
-may be named before its own row is written. A column that is new stands at the end of its table,
-and in ``streamsel.record.migration``.
+One database holds one run. A frame's row takes about 100 bytes; its embedding is a row of its own,
+so that frames can be listed without reading vectors. A frame is identified by feed and index
+wherever it may be referenced before its own row is written. A new column goes to the end of its
+table, and into ``streamsel.record.migration``.
 """
 
 from __future__ import annotations

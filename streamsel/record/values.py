@@ -19,11 +19,11 @@ Status: TypeAlias = Literal["running", "complete", "interrupted", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class FeedPlan:
-    """A feed that will be read: its name, and where it comes from with credentials masked.
+    """A feed to read: its name, and its source with credentials masked.
 
-    ``display_name`` is what people call it, None where that is its name.
+    ``display_name`` is the name for people; None if it is the same.
 
-    Raises :class:`ConfigurationError` for a name that cannot be a folder's.
+    Raises :class:`ConfigurationError` for a name that cannot be a folder name.
     """
 
     name: str
@@ -38,12 +38,12 @@ class FeedPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunPlan:
-    """What was asked for. ``feeds`` are in the order in which they are read.
+    """The plan of a run. ``feeds`` are in reading order.
 
-    ``config`` is everything, for showing; ``identity`` is what of it decides the result: a run is
-    only ever continued with the same identity, embedder, method, count, seed and feeds, or with
-    more feeds at the end, see :meth:`added`. Both hold JSON values; of the identity ``places`` and
-    ``content`` are by feed. ``embedder_digest`` is the hex hash of the weights.
+    ``config`` holds all options, for display; ``identity`` holds those that determine the result: a
+    run is only continued with the same identity, embedder, method, count, seed and feeds, or with
+    more feeds at the end, see :meth:`added`. Both hold JSON values; ``places`` and ``content`` of
+    the identity are by feed. ``embedder_digest`` is the hex hash of the weights.
     """
 
     version: str
@@ -57,16 +57,16 @@ class RunPlan:
     feeds: Sequence[FeedPlan]
 
     def other_rules(self, other: RunPlan) -> list[str]:
-        """Say by which rules this run and another make their pictures and names; empty: the same.
+        """Return in which rules this run and another differ; empty if in none.
 
-        A run that was recorded without any follows the first ones.
+        A run recorded without rules follows the first ones.
         """
         return other_rules(_part(self.identity, "rules"), _part(other.identity, "rules"))
 
     def differences(self, other: RunPlan) -> list[str]:
-        """Say where this plan and another would give different results; empty: nowhere.
+        """Return the options in which this plan and another differ; empty if in none.
 
-        What :meth:`other_rules` says is left out.
+        Excludes :meth:`other_rules`.
 
         >>> one = RunPlan(version="1", config={}, identity={"fps": 5}, embedder="e",
         ...     embedder_digest="00", method="online", count=9, seed=0, feeds=())
@@ -82,7 +82,7 @@ class RunPlan:
         ]
 
     def added(self, other: RunPlan) -> tuple[FeedPlan, ...]:
-        """The feeds that another plan has after all those of this one, being equal otherwise.
+        """Return the feeds that another, otherwise equal plan has after those of this one.
 
         >>> one = RunPlan(version="1", config={}, identity={}, embedder="e", embedder_digest="00",
         ...     method="online", count=9, seed=0, feeds=(FeedPlan("a", "a.mp4"),))
@@ -97,7 +97,7 @@ class RunPlan:
         return () if self.differences(other.first(shared)) else tuple(other.feeds[shared:])
 
     def first(self, count: int) -> RunPlan:
-        """The plan without all feeds but the first."""
+        """Return the plan with its first feed only."""
         feeds = self.feeds[:count]
         names = {feed.name for feed in feeds}
         identity = {
@@ -137,11 +137,11 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """A feed as recorded.
+    """A recorded feed.
 
-    ``recorded`` is how many of its frames are in the record, and so the index of the next one;
-    ``frames`` is how many it had, None until it has ended. ``status`` is how a live one was last,
-    as JSON. ``display_name`` is what people call it, None where that is its name.
+    ``recorded`` is the number of its recorded frames, which is the index of the next one;
+    ``frames`` is its total, None until it has ended. ``status`` is the latest status of a live
+    feed, as JSON. ``display_name`` is the name for people; None if it is the same.
     """
 
     name: str
@@ -155,13 +155,13 @@ class Feed:
 
     @property
     def done(self) -> bool:
-        """Whether nothing of this feed is left to be read."""
+        """Whether the feed was read to its end."""
         return self.frames is not None and self.recorded >= self.frames
 
 
 @dataclass(frozen=True, slots=True)
 class StoredPicture:
-    """A whole file of a kept frame. ``path`` is relative to the run's folder, with slashes."""
+    """The complete picture file of a kept frame. ``path`` is relative to the run's folder."""
 
     key: FrameKey
     path: str
@@ -173,11 +173,11 @@ class StoredPicture:
 
 @dataclass(frozen=True, slots=True)
 class KeptFrame:
-    """A frame that is kept now, why, and its picture where one is stored.
+    """A kept frame, the reason, and its picture if stored.
 
-    ``distance`` and ``nearest`` are to the nearest kept frame when it was admitted. ``wall_time``
-    is when it was received, or, in a file, when that says it was taken; UTC epoch seconds.
-    ``original`` is the name of an image's own file.
+    ``distance`` and ``nearest`` refer to the nearest kept frame at admission. ``wall_time`` is the
+    time of receipt or, for a file, the recording time stored in it; UTC epoch seconds. ``original``
+    is the file name of an image.
     """
 
     key: FrameKey
@@ -197,7 +197,7 @@ class KeptFrame:
 
 @dataclass(frozen=True, slots=True)
 class RecordedDecision:
-    """What became of a frame, as recorded. Fields as in :class:`streamsel.decisions.Verdict`."""
+    """The recorded decision on a frame. Fields as in :class:`streamsel.decisions.Verdict`."""
 
     key: FrameKey
     media_time: float
@@ -211,11 +211,11 @@ class RecordedDecision:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A change of the kept set, as recorded: ``kind`` is ``kept`` or ``evicted``.
+    """A recorded change of the kept set: ``kind`` is ``kept`` or ``evicted``.
 
-    ``cause`` is the frame whose verdict brought it about, None where none did or it is no longer
-    recorded. ``other`` is the nearest kept frame of
-    one that was kept, and who stands in for one that was evicted.
+    ``cause`` is the frame with the verdict that caused it, None if there is none or it is no longer
+    recorded. ``other`` is the nearest kept frame at admission, or the frame that represents an
+    evicted one.
     """
 
     cause: FrameKey | None
@@ -229,9 +229,9 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class GoneScope:
-    """What is kept of a feed or group, ``scope``, that a service selects into no more.
+    """What is stored of a removed feed or group, ``scope``.
 
-    ``feeds`` are those whose frames they are, ``bytes`` the size of the pictures.
+    ``feeds`` are the feeds of its frames, ``bytes`` the size of its pictures.
     """
 
     scope: str
@@ -242,20 +242,20 @@ class GoneScope:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many frames had which outcome for which reason, and how often the kept set changed."""
+    """The number of frames by outcome and reason, and of changes of the kept set."""
 
     outcomes: Mapping[tuple[str, str], int]
     admitted: int
     evicted: int
 
     def reasons(self, outcome: str) -> dict[str, int]:
-        """The frames with one outcome, by reason, the most frequent first."""
+        """Return the number of frames with an outcome, by reason, most frequent first."""
         counts = [(reason, n) for (what, reason), n in self.outcomes.items() if what == outcome]
         return dict(sorted(counts, key=lambda pair: (-pair[1], pair[0])))
 
 
 def _part(identity: Mapping[str, object], name: str) -> Mapping[str, object]:
-    """A part of an identity that has names of its own; empty where it is missing."""
+    """Return a nested part of an identity; empty if missing."""
     part = identity.get(name)
     return part if isinstance(part, Mapping) else {}
 

@@ -24,17 +24,17 @@ from streamsel.record.values import FeedPlan, RunPlan, Status, StoredPicture
 
 @dataclass(frozen=True, slots=True)
 class Appended:
-    """What :meth:`RecordWriter.append` did: the verdicts that were new, the files let go of."""
+    """The result of :meth:`RecordWriter.append`: the new verdicts, the files no longer claimed."""
 
     verdicts: tuple[Verdict, ...]
     freed: tuple[str, ...]
 
 
 class RecordWriter(Record):
-    """Continues the record of a run. One writer per folder; the caller holds the folder's lock.
+    """Writes the record of a run. One writer per folder; the caller holds the folder's lock.
 
-    Every method raises :class:`DiskFullError` or :class:`SinkError`, and has then changed
-    nothing, so that it may be called again.
+    Every method raises :class:`DiskFullError` or :class:`SinkError`, and has then changed nothing,
+    so that the call may be repeated.
     """
 
     def __init__(self, folder: Path, database: sqlite3.Connection) -> None:
@@ -49,26 +49,25 @@ class RecordWriter(Record):
         self._take_stock()
 
     def close(self) -> None:
-        """Close the database; closing twice does nothing."""
+        """Close the database; further calls do nothing."""
         self._anchor.close(self._database)
 
     @classmethod
     def create(cls, folder: Path, plan: RunPlan, started: float, *, strict: bool) -> Self:
-        """Begin a record in a folder without one; a crash leaves a whole record or none."""
+        """Create a record in a folder without one; after a crash it is complete or absent."""
         begin(folder, plan, started)
         return cls(folder, connect_to_write(folder / DATABASE, strict=strict))
 
     @classmethod
     def resume(cls, folder: Path, *, strict: bool) -> Self:
-        """Continue the record in a folder. Raises :class:`RecordError` where that cannot be."""
+        """Continue the record in a folder. Raises :class:`RecordError` if that is not possible."""
         return cls(folder, connect_to_write(folder / DATABASE, strict=strict))
 
     def append(self, verdicts: Sequence[Verdict]) -> Appended:
-        """Record verdicts with all they changed, in one transaction.
+        """Record verdicts with all their changes, in one transaction.
 
-        Verdicts of frames that are recorded already are passed over with their events, so that a
-        stream may be given again from any earlier point. After :meth:`reopen` those that were
-        taken back are recorded anew.
+        Skips verdicts of recorded frames with their events, so that a stream may be repeated from
+        any earlier point. After :meth:`reopen` the undone verdicts are recorded anew.
         """
         renewed, fresh, expected = [], [], dict(self._next_index)
         for verdict in verdicts:
@@ -112,17 +111,17 @@ class RecordWriter(Record):
         return Appended(tuple(verdict for _, verdict in rows), tuple(freed))
 
     def kept_at_the_end(self, settled: int) -> list[FrameKey]:
-        """Return the frames with a picture that are kept by verdicts after ``settled`` alone."""
+        """Return the frames with a picture that are kept only by verdicts after ``settled``."""
         with disk_errors(self._path):
             rows = losing(self._database, settled)
         return [FrameKey(self._names[feed], index) for feed, index in rows]
 
     def reopen(self, plan: RunPlan, settled: int | None) -> None:
-        """Go on with more feeds: those of ``plan`` that are not recorded yet, in its order.
+        """Continue with more feeds: those of ``plan`` that are not recorded yet, in its order.
 
-        Verdicts on frames after ``settled`` (``frames.seq``) were given because the run had ended,
-        and are taken back; None: all stand. What :meth:`kept_at_the_end` returns must have been
-        disclaimed.
+        Verdicts after ``settled`` (``frames.seq``) were caused by the end of the run and are
+        undone; None: all stay. The frames of :meth:`kept_at_the_end` must have been unclaimed
+        before.
         """
         with self._transaction() as database:
             if settled is not None:
@@ -140,7 +139,7 @@ class RecordWriter(Record):
         self._take_stock()
 
     def claim(self, pictures: Sequence[StoredPicture]) -> None:
-        """Record that these files are whole and on the disk."""
+        """Record that these files are complete and on disk."""
         with self._transaction() as database:
             self._claim(database, pictures)
 
@@ -154,7 +153,7 @@ class RecordWriter(Record):
             )
 
     def pictures(self) -> list[tuple[FrameKey, str | None, int | None]]:
-        """Return every frame kept now with its file's path and bytes, None where it has none."""
+        """Return every kept frame with its file's path and size, None if it has none."""
         return [
             (FrameKey(self._names[feed], index), path, size)
             for feed, index, path, size in self._rows(
@@ -163,12 +162,12 @@ class RecordWriter(Record):
         ]
 
     def ever_kept(self) -> set[FrameKey]:
-        """Return the frames that were ever kept: those whose files may lie in the folder."""
+        """Return the frames that were ever kept: those that may have files in the folder."""
         rows = self._rows("SELECT feed, idx FROM kept")
         return {FrameKey(self._names[feed], index) for feed, index in rows}
 
     def add_feed(self, plan: FeedPlan) -> None:
-        """Add a feed to the run; one that it has already keeps its source."""
+        """Add a feed to the run; a recorded feed keeps its source."""
         if plan.name in self._ids:
             with self._transaction() as database:
                 database.execute(
@@ -187,7 +186,7 @@ class RecordWriter(Record):
             self._next_index[plan.name] = 0
 
     def end_feed(self, report: FeedReport) -> None:
-        """Record how a feed ended."""
+        """Record the end of a feed."""
         with self._transaction() as database:
             database.execute(
                 "UPDATE feeds SET frames = ?, error = ?, warnings = ? WHERE id = ?",
@@ -200,19 +199,19 @@ class RecordWriter(Record):
             )
 
     def fail_feed(self, feed: str, error: str) -> None:
-        """Record what else was wrong with a feed; an error that is recorded already stays."""
+        """Record a further error of a feed; a recorded error stays."""
         with self._transaction() as database:
             database.execute(
                 "UPDATE feeds SET error = ifnull(error, ?) WHERE id = ?", (error, self._ids[feed])
             )
 
     def set_status(self, status: Status, finished: float | None) -> None:
-        """Record how far the run is. ``finished`` is UTC epoch seconds, None while it runs."""
+        """Record the progress of the run. ``finished`` is UTC epoch seconds, None while it runs."""
         with self._transaction() as database:
             database.execute("UPDATE runs SET status = ?, finished = ?", (status, finished))
 
     def set_statistics(self, values: dict[str, object]) -> None:
-        """Record statistics by name, JSON values, in place of earlier ones of that name."""
+        """Record statistics by name, as JSON values, replacing earlier ones."""
         with self._transaction() as database:
             database.executemany(
                 "INSERT OR REPLACE INTO statistics VALUES (?, ?)",
@@ -220,7 +219,7 @@ class RecordWriter(Record):
             )
 
     def _take_stock(self) -> None:
-        """Read how far the record has got."""
+        """Read the progress of the record."""
         self._ids = {name: number for number, name in self._names.items()}
         self._next_index = {feed.name: feed.recorded for feed in self.feeds()}
         self._seq = int(self._row("SELECT ifnull(max(seq), 0) FROM frames")[0])
@@ -228,7 +227,7 @@ class RecordWriter(Record):
         self._settled = self._row("SELECT settled FROM runs")[0]
 
     def set_unopened(self, errors: Mapping[str, str]) -> None:
-        """Record why inputs could not be opened, by how they were given."""
+        """Record why inputs could not be opened, by input."""
         self.set_statistics({UNOPENED: dict(errors)})
 
     @contextlib.contextmanager
@@ -270,7 +269,7 @@ class RecordWriter(Record):
         database.executemany(f"INSERT INTO frames VALUES ({', '.join('?' * 21)})", rows)
 
     def _taken_back(self, key: FrameKey) -> int | None:
-        """The place of a recorded frame whose verdict is to be given anew; None where it stands."""
+        """Return the position of a recorded frame with an undone verdict; None if it stands."""
         if self._settled is None:
             return None
         row = self._row("SELECT seq FROM frames WHERE feed = ? AND idx = ?", *self._key_row(key))
@@ -325,7 +324,7 @@ class RecordWriter(Record):
     def _insert_event(
         self, database: sqlite3.Connection, number: int, cause: int | None, event: Event
     ) -> list[str]:
-        """Record one event; return the path that its frame's file had, where it lets go of one."""
+        """Record one event; return the path of its frame's file if that is no longer claimed."""
         key = self._key_row(event.frame.key)
         if isinstance(event, Kept):
             kind, other, threshold = "kept", event.nearest, event.threshold

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backoff:
-    """Waiting times in seconds: ``first``, doubled with each failure in a row, ``most`` at most.
+    """Delays in seconds: ``first``, doubled with each failure in a row, at most ``most``.
 
-    Each is drawn from the upper half of its range, so that a hundred cameras that were lost at
-    once do not come back at once. Whose user name or password was refused ``refusals`` times waits
-    ``refused`` seconds, because cameras lock whoever asks too often.
+    Each delay is drawn from the upper half of its range, so that a hundred cameras lost at once do
+    not reconnect at once. After ``refusals`` rejected logins the delay is ``refused`` seconds,
+    because cameras lock accounts after frequent attempts.
     """
 
     first: float
@@ -21,7 +21,7 @@ class Backoff:
     refusals: int = 3
 
     def delay(self, failures: int, chance: random.Random) -> float:
-        """Return the seconds to wait after so many failures in a row, at least one.
+        """Return the delay in seconds after a number of failures in a row, at least one.
 
         >>> Backoff(first=0.25, most=2.0).delay(30, random.Random(1)) <= 2.0
         True

@@ -1,8 +1,8 @@
 """A bounded queue from reading threads to the event loop, for file runs.
 
 A queue of futures costs a loop wake-up per item (some 40 microseconds, more under load). Here a
-reader appends to a deque under a lock and wakes the loop only when it sleeps, and the loop takes
-everything that waits, so the cost is paid once a batch.
+reader appends to a deque under a lock and wakes the loop only if it sleeps; the loop takes all
+waiting items, so the cost is paid once per batch.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ T = TypeVar("T")
 
 
 class InboxClosedError(Exception):
-    """The consumer has gone; the producer should stop."""
+    """The consumer has closed the queue; the producer should stop."""
 
 
 class Inbox(Generic[T]):
-    """A bounded queue from threads to one task; a full inbox makes its producers wait.
+    """A bounded queue from threads to one task; producers wait while it is full.
 
-    A consumer that sleeps is woken once ``wake_at`` items wait, or at the end: waking it costs a
-    system call, so files wait for a handful and 1 is for the lowest latency. Create an inbox
-    inside the running event loop that consumes it.
+    A sleeping consumer is woken when ``wake_at`` items wait, or at the end. A wake-up costs a
+    system call, so file runs wait for a handful; 1 gives the lowest latency. Create it inside the
+    running event loop that consumes it.
     """
 
     def __init__(self, capacity: int, *, wake_at: int = 1) -> None:
@@ -43,7 +43,7 @@ class Inbox(Generic[T]):
     def put(self, item: T) -> None:
         """Append an item, waiting for room. Called from a producer's thread.
 
-        Raises :class:`InboxClosedError` once the consumer has closed the inbox.
+        Raises :class:`InboxClosedError` once the consumer has closed the queue.
         """
         with self._room:
             while len(self._items) >= self._capacity and not self._closed:
@@ -56,14 +56,14 @@ class Inbox(Generic[T]):
             self._wake()
 
     def end(self, error: BaseException | None = None) -> None:
-        """Say that nothing more will come; ``error`` is raised to the consumer after the rest."""
+        """End the stream; ``error`` is raised to the consumer after the remaining items."""
         with self._room:
             self._ended = True
             self._error = error
         self._wake()
 
     def close(self) -> None:
-        """Turn producers away and forget what waits. Called by the consumer, any time."""
+        """Reject further items and discard waiting ones. Called by the consumer, at any time."""
         with self._room:
             self._closed = self._ended = True
             self._items.clear()
@@ -73,7 +73,7 @@ class Inbox(Generic[T]):
     async def take(self, most: int) -> list[T]:
         """Take between one and ``most`` items, waiting for the first.
 
-        Returns an empty list only at the end of the stream. Raises what the producer failed with.
+        Returns an empty list only at the end of the stream. Raises the error of the producer.
         """
         while True:
             with self._room:

@@ -32,12 +32,12 @@ T = TypeVar("T")
 
 
 class Delivery:
-    """Hands updates to one sink, in order, in the sink's own thread.
+    """Delivers updates to one sink, in order, in the sink's own thread.
 
-    What fails is tried again, for ever, before anything else is handed over. What waits meanwhile
-    is bounded as :class:`UpdateQueue` says, and so is what is in hand. A frame whose verdict is
-    given up counts as dropped where ``is_record``, so once however many sinks there are. Create it
-    inside the running event loop; run :meth:`deliver` as a task.
+    A failed call is retried for ever, before anything else is delivered. Waiting updates are
+    bounded by :class:`UpdateQueue`, and so are those being delivered. Frames of discarded verdicts
+    count as dropped if ``is_record``, so once for any number of sinks. Create it inside the running
+    event loop; run :meth:`deliver` as a task.
     """
 
     def __init__(
@@ -75,34 +75,34 @@ class Delivery:
 
     @property
     def is_failing(self) -> bool:
-        """Whether a call that failed has not succeeded since."""
+        """Whether the latest call failed."""
         return bool(self._failures)
 
     @property
     def reason(self) -> str:
-        """Why the last call failed that did; empty where none has."""
+        """Why the latest call failed; empty if it succeeded."""
         return self._reason
 
     @property
     def posted(self) -> int:
-        """How many updates were posted so far."""
+        """Number of updates posted so far."""
         return self._posted
 
     @property
     def is_behind(self) -> bool:
-        """Whether so much waits that some might soon be given up. From any thread."""
+        """Whether updates might soon be discarded. Safe from any thread."""
         return self._waiting.is_half_full
 
     def has_taken(self, posted: int) -> bool:
-        """Whether the sink has taken the first ``posted`` of the updates."""
+        """Whether the sink has applied the first ``posted`` updates."""
         oldest = self._in_hand[0].number if self._in_hand else self._waiting.oldest
         return oldest is None or oldest > posted
 
     async def wait_taken(self, within: float) -> bool:
-        """Wait until the sink has taken all that is posted by now; False where it is stuck.
+        """Wait until the sink has applied everything posted so far; return False if it is stuck.
 
-        That it takes something ``within`` so many seconds, and then again, is enough: a disk that
-        answers slowly has much to do where many feeds begin at once.
+        Progress within every ``within`` seconds is enough: a slow disk has much to do if many feeds
+        start at once.
         """
         posted = self._posted
         while not self.has_taken(posted):
@@ -116,10 +116,10 @@ class Delivery:
 
     @property
     def excess_frames(self) -> int:
-        """How many frames the sink may lose at least, as it was last looked at.
+        """Return how many frames should be evicted for the sink's budget in bytes.
 
-        About half of what exceeds its budget in bytes, so that never too many go; at least one
-        where anything does.
+        About half of the excess, so that never too many are evicted; at least one if there is any
+        excess.
         """
         if self._excess_bytes <= 0:
             return 0
@@ -130,7 +130,7 @@ class Delivery:
         return [self._lost.popleft() for _ in range(len(self._lost))]
 
     def post(self, update: SelectionUpdate) -> None:
-        """Queue a update; never waits."""
+        """Queue an update; never waits."""
         self._posted += 1
         reason: DropReason = "sink" if self.is_failing else "late"
         given_up = self._waiting.put(update, self._posted)
@@ -144,16 +144,16 @@ class Delivery:
         self._arrived.set()
 
     def post_status(self, status: FeedStatus) -> None:
-        """Queue a status; of each feed only the newest is told."""
+        """Queue a status; only the newest of each feed is delivered."""
         self._statuses[status.feed] = status
         self._arrived.set()
 
     async def run(self, call: Callable[[], T]) -> T:
-        """Run a call in the sink's thread, between two of its own."""
+        """Run a call in the sink's thread, between two of its own calls."""
         return await self._worker.run(call)
 
     async def deliver(self) -> None:
-        """Hand over what comes, and let the sink do what is due, until :meth:`end`."""
+        """Deliver queued updates and call the sink's periodic work, until :meth:`end`."""
         due = self._clock.monotonic()
         while not self._ending or len(self):
             if self._clock.monotonic() >= due:
@@ -168,12 +168,12 @@ class Delivery:
                 await self._wait(max(0.0, due - self._clock.monotonic()))
 
     def end(self) -> None:
-        """Let :meth:`deliver` return once everything is handed over."""
+        """Let :meth:`deliver` return once everything is delivered."""
         self._ending = True
         self._arrived.set()
 
     async def close(self, within: float) -> bool:
-        """Close the sink. Returns False where it hangs; its thread is left behind then."""
+        """Close the sink. Returns False if it hangs; its thread is abandoned then."""
         try:
             async with asyncio.timeout(within):
                 await self._worker.run(self.sink.close)
@@ -186,7 +186,7 @@ class Delivery:
         return has_left
 
     async def _hand_over(self) -> None:
-        """Let the sink take several updates in one call, for each call costs the loop a turn."""
+        """Deliver several updates in one call, because each call costs a turn of the loop."""
         # A update that was begun is neither merged nor made lighter: it is tried again as it is.
         self._in_hand = self._in_hand or self._waiting.take(self._at_once)
         taken: list[float] = []
@@ -206,9 +206,9 @@ class Delivery:
             del self._statuses[feed]
 
     async def _attempt(self, what: str, call: Callable[[], None]) -> bool:
-        """Let the sink do something; where it fails say so, wait as long as is due, return False.
+        """Call the sink; on failure log it, wait for the backoff and return False.
 
-        Only the first failure and the end of all of them are logged.
+        Only the first failure and the recovery are logged.
         """
         try:
             await self._worker.run(call)
@@ -227,7 +227,7 @@ class Delivery:
         return True
 
     def _apply(self, queued_updates: Sequence[QueuedUpdate], taken: list[float]) -> None:
-        """Let the sink act on updates for a while; note how long it took over each that it has."""
+        """Apply updates for a while; record the time taken by each."""
         began = last = self._clock.monotonic()
         for queued in queued_updates:
             self.sink.apply(queued.update)
@@ -243,7 +243,7 @@ class Delivery:
         self._take_stock()
 
     def _take_stock(self) -> None:
-        """Note, in the sink's thread, what the line has to make good."""
+        """Record, in the sink's thread, lost frames and excess bytes."""
         self._lost.extend(self.sink.lost())
         self._excess_bytes = self.sink.excess_bytes
 

@@ -15,7 +15,7 @@ _EVERY_SECONDS = 60.0
 
 
 class DropLog(SilentObserver):
-    """Logs the first frames that give way at once, then how many did in the minute since."""
+    """Logs the first dropped frames at once, then their number once a minute."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -23,7 +23,7 @@ class DropLog(SilentObserver):
         self._said: dict[tuple[str, DropReason], float] = {}
 
     def dropped(self, feed: str, reason: DropReason, frames: int) -> None:
-        """Frames gave way."""
+        """Count dropped frames."""
         what, now = (feed, reason), self._clock.monotonic()
         self._unsaid[what] += frames
         if now - self._said.get(what, -math.inf) >= _EVERY_SECONDS:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 
 async def ended(tasks: Sequence[asyncio.Task[None]], within: float) -> bool:
-    """Wait for tasks to end by themselves; cancel those that do not. Tells whether all did."""
+    """Wait for tasks to end; cancel them after ``within`` seconds. Return whether all ended."""
     if not tasks:
         return True
     _, pending = await asyncio.wait(tasks, timeout=within)

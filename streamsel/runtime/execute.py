@@ -17,10 +17,10 @@ _SWITCH_SECONDS = 0.0005
 
 
 def execute(pipeline: Pipeline, sinks: Sequence[Sink] = ()) -> bool:
-    """Run to the end. Returns False when the run was interrupted (SIGINT, SIGTERM).
+    """Run a pipeline to its end. Returns False if it was interrupted (SIGINT, SIGTERM).
 
-    Whatever happens, the sinks are closed: what was decided is stored. Where an event loop runs
-    already, as in a notebook, the run has a thread and a loop of its own while this call waits.
+    The sinks are closed in any case, so decisions are stored. If an event loop is already running,
+    as in a notebook, the pipeline runs in another thread with its own loop while this call waits.
     """
     try:
         with _quick_switches():
@@ -38,10 +38,10 @@ def execute(pipeline: Pipeline, sinks: Sequence[Sink] = ()) -> bool:
 
 @contextmanager
 def _quick_switches() -> Iterator[None]:
-    """Let no decoder wait long for the interpreter; put the program's interval back.
+    """Shorten the interpreter's switch interval, and restore it at the end.
 
-    A decoding thread needs the interpreter for microseconds a picture, and by default waits 5 ms
-    for it wherever another thread computes: long enough to leave a core idle.
+    A decoding thread needs the interpreter for microseconds per picture, and by default waits 5 ms
+    for it while another thread computes, which leaves a core idle.
     """
     before = sys.getswitchinterval()
     sys.setswitchinterval(min(before, _SWITCH_SECONDS))
@@ -66,7 +66,7 @@ async def _until_stopped(pipeline: Pipeline) -> bool:
 
 @contextmanager
 def _signals(pipeline: Pipeline) -> Iterator[None]:
-    """Let SIGINT and SIGTERM end the run in good order; put the program's handlers back."""
+    """Let SIGINT and SIGTERM stop the run in good order; restore the handlers at the end."""
     loop = asyncio.get_running_loop()
     before = {}
     # Only the main thread may set handlers; elsewhere the caller decides when to stop.

@@ -7,7 +7,7 @@ from types import TracebackType
 
 
 class Captured(AbstractContextManager["Captured"]):
-    """Takes whatever its block raises, for another thread to raise again.
+    """Captures an exception of its block, so that another thread can raise it.
 
     >>> with Captured() as captured:
     ...     raise KeyError("gate")
@@ -24,12 +24,12 @@ class Captured(AbstractContextManager["Captured"]):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> bool:
-        """Keep the error; the code after the block goes on."""
+        """Store the exception and suppress it."""
         self.error = error
         return True
 
 
 def first_failure(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The first failure inside a group, however deep: the one the user should read."""
+    """Return the first exception inside a group, at any depth: the one to show the user."""
     first = group.exceptions[0]
     return first_failure(first) if isinstance(first, BaseExceptionGroup) else first

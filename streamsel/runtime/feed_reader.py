@@ -27,26 +27,26 @@ _LOOK_SECONDS = 0.25
 
 
 class Taker(Protocol):
-    """Takes what readers see; :class:`~streamsel.runtime.latest_frames.LatestFrames` do."""
+    """Receives prefiltered frames; see :class:`~streamsel.runtime.latest_frames.LatestFrames`."""
 
     def put(self, prefiltered: PrefilteredFrame) -> None:
-        """Take a prefiltered frame, without waiting."""
+        """Add a prefiltered frame, without waiting."""
 
     @property
     def is_behind(self) -> bool:
-        """Whether what is judged might be given up unrecorded."""
+        """Whether judged frames might be discarded unrecorded."""
 
     def await_room(self, feed: str, within: float) -> bool:
-        """Wait until the next frame of a feed would not make another give way."""
+        """Wait until the next frame of a feed would not displace another."""
 
     def await_empty(self, feed: str, within: float) -> bool:
-        """Wait until nothing of the feed waits any more."""
+        """Wait until no frame of the feed is queued."""
 
 
 class FeedReader:
-    """Reads a feed in a thread of its own: only that thread opens, reads and closes.
+    """Reads a feed in its own thread: only that thread opens, reads and closes the source.
 
-    Each field has one writer once the thread has been started, and may be read by any:
+    Each field has one writer once the thread is running, and may be read by any thread:
 
     | fields | written by |
     |---|---|
@@ -57,15 +57,15 @@ class FeedReader:
     | ``reserved``, ``heard`` | the loop |
     | frames that had no number | both, under the lock |
 
-    ``begun`` is when the newest session was opened, ``came`` when the newest frame came (or the
-    reader was made), ``heard`` when a picture came that was not asked for, in monotonic seconds;
-    ``last_frame`` is UTC epoch seconds. ``is_up``: a frame came in the session
-    that ``is_open``; ``is_over``: it was a file, and all of it was taken. ``reason`` says why no
-    frame has come since, ``fault`` why those that come are of no use; ``failure`` is what no retry
-    can mend. ``refusals`` counts how often in a row the password was not taken.
+    ``begun`` is the start of the current session, ``came`` the arrival of the latest frame (or the
+    creation of the reader), ``heard`` the arrival of the latest picture that was not decoded, all
+    in monotonic seconds; ``last_frame`` is UTC epoch seconds. ``is_up``: a frame came in the open
+    session (``is_open``); ``is_over``: the source was a file and all of it was read. ``reason``
+    explains why no frame has come since, ``fault`` why the frames are useless; ``failure`` is an
+    error that no retry can solve. ``refusals`` counts rejected logins in a row.
 
-    The media time goes on as the wall clock does where no frames come: between sessions, and while
-    one is being opened. It never goes back.
+    Without frames, between sessions and while connecting, media time advances with the wall clock.
+    It never goes back.
     """
 
     def __init__(
@@ -78,10 +78,10 @@ class FeedReader:
         chance: random.Random,
         before: FeedReader | None = None,
     ) -> None:
-        """``hold`` counts a picture in, ``latest`` take what is seen, in the feed's own.
+        """``hold`` counts a picture into the memory budget; ``latest`` receives the frames.
 
-        ``before`` is the reader, told to stop, whose place this one takes: numbers, time and what
-        the prefilter remembers go on from there.
+        ``before`` is the stopped reader that this one replaces: frame numbers, time and prefilter
+        state continue from it.
         """
         self._feed = feed
         self._hold = hold
@@ -117,31 +117,31 @@ class FeedReader:
 
     @property
     def source(self) -> LiveSource:
-        """What is read."""
+        """The source of the feed."""
         return self._source
 
     @property
     def patience(self) -> float:
-        """Seconds without a picture until the feed is down."""
+        """Seconds without a picture after which the feed is down."""
         return max(self._feed.down_after, self._source.rhythm.pause)
 
     @property
     def silent_since(self) -> float:
-        """When the newest picture came, asked for or not, in monotonic seconds."""
+        """Arrival of the latest picture, decoded or not, in monotonic seconds."""
         return max(self.came, self.heard)
 
     @property
     def is_alive(self) -> bool:
-        """Whether the thread has not left yet."""
+        """Whether the thread is still running."""
         return self._thread.is_alive()
 
     @property
     def media_time(self) -> float:
-        """Where the feed's time is now, in seconds."""
+        """The feed's current media time in seconds."""
         return self._media_time + max(0.0, self._clock.monotonic() - self._timed)
 
     def take_unreserved(self) -> int:
-        """Return how many frames came, since the last call, when no number was left for them."""
+        """Return how many frames came without a reserved number since the last call."""
         if not self._unreserved:
             return 0
         with self._passing:
@@ -149,13 +149,13 @@ class FeedReader:
         return unreserved
 
     def start(self) -> None:
-        """Begin to read."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Let the thread leave as soon as it can; does not wait for it.
+        """Stop the thread as soon as possible; does not wait for it.
 
-        Nothing is passed on and no index is used any more when this returns.
+        No frame is passed on and no index is used after this returns.
         """
         with self._passing:
             self._stopping.set()
@@ -169,7 +169,7 @@ class FeedReader:
         self.failure = captured.error
 
     def _session(self) -> None:
-        """Open the feed once, read it to its end and wait as long as is due."""
+        """Open the feed once, read it to its end, and wait for the backoff."""
         # A feed that waits for its sender is opened by that.
         self.sessions += not self._source.is_push
         self.begun, self.is_open = self._clock.monotonic(), True
@@ -216,7 +216,7 @@ class FeedReader:
         )
 
     def _await_turn(self, frame: Frame, pacer: Pacer, asked: float) -> bool:
-        """Let a frame wait that came early, ``asked`` for at that time; False: stop."""
+        """Delay a frame that came early; return False to stop."""
         if self._source.rhythm.speed is None:
             return True
         now = self._clock.monotonic()
@@ -235,9 +235,9 @@ class FeedReader:
         return True
 
     def _may_go(self, frame: Frame, within: float) -> bool:
-        """Whether a frame would neither make another give way nor be without a number.
+        """Whether a frame would displace no other and has a reserved number.
 
-        One of a file waits for the sinks too.
+        A frame of a file also waits for the sinks.
         """
         within = min(within, _LOOK_SECONDS)
         has_number = frame.key.index < self.reserved
@@ -247,25 +247,25 @@ class FeedReader:
         return self._latest.await_room(self._feed.name, within)
 
     def _await_taken(self) -> bool:
-        """Wait until all that was read is taken. Returns False where told to stop."""
+        """Wait until all frames read are taken. Returns False if stopped."""
         while not self._latest.await_empty(self._feed.name, _LOOK_SECONDS):
             if self._stopping.is_set():
                 return False
         return not self._stopping.is_set()
 
     def _note(self, reason: str) -> None:
-        """Say once why the feed is not up, however often it is tried."""
+        """Log once why the feed is not up, for any number of attempts."""
         if reason != self.reason and not self._stopping.is_set():
             _LOG.warning("%s", reason)
         self.reason = reason
 
     def _say_back(self, silent: float) -> None:
-        """End what was said of a feed that is not up: the log tells how long it was away."""
+        """Log that the feed is back, and how long it was down."""
         if self.reason or silent > self.patience:
             _LOG.info("feed %r: back, after %.0f s without a picture", self._feed.name, silent)
 
     def _look(self, frame: Frame) -> bool:
-        """Prefilter a frame and pass it on. Returns False where the reader was told to stop."""
+        """Prefilter a frame and pass it on. Returns False if stopped."""
         with self._passing:
             if self._stopping.is_set():
                 return False
@@ -300,14 +300,14 @@ class FeedReader:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveFeed:
-    """A feed that has no end, and where its numbers and times go on.
+    """A live feed, with the frame number and time at which it continues.
 
-    ``open_source`` makes a source that has not connected yet; it is called again after the feed was
-    switched off, and where a thread hangs for good, so no source is ever touched by two threads.
-    ``open_prefilter`` makes a prefilter, ``open_watch`` what watches the view. ``scope`` names the
-    selector that judges it. The next frame has the index ``start``; ``reserved`` and later ones
-    must not be used before they are reserved. ``media_time`` is where its time begins, in seconds.
-    ``down_after``: seconds without a picture until it counts as down.
+    ``open_source`` creates an unconnected source; it is called again after the feed was disabled,
+    or if a thread hangs for good, so no source is ever used by two threads. ``open_prefilter``
+    creates a prefilter, ``open_watch`` a view watch. ``scope`` names its selector. The next frame
+    has the index ``start``; ``reserved`` and higher numbers must be reserved before use.
+    ``media_time`` is its start time in seconds. ``down_after``: seconds without a picture after
+    which it is down.
     """
 
     name: str

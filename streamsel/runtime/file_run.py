@@ -2,9 +2,9 @@
 
     reader thread: Source -> Prefilter -> inbox -> judge thread: Embeddings -> Selector -> mailboxes
 
-One feed is read after another, in the order given, so the stream of frames and with it every
-decision is the same in each run. Memory is bounded by the inbox, the mailboxes and the budget of
-decoded pictures, whatever the length of the video.
+Feeds are read one after another in the given order, so the stream of frames and every decision are
+the same in each run. Memory is bounded by the inbox, the mailboxes and the picture budget, for
+videos of any length.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ _WAITING_PICTURES = 4
 
 @dataclass(frozen=True, slots=True)
 class FileFeed:
-    """A feed, and how its prefilter is made when its turn comes.
+    """A feed, and the factory of its prefilter.
 
-    ``start`` frames were judged before, ``done`` means all were. ``prefiltered_frames``, where
-    given, reads and prefilters the feed elsewhere.
+    ``start`` frames were judged before; ``done`` means all were. ``prefiltered_frames``, if given,
+    reads and prefilters the feed elsewhere.
     """
 
     source: Source
@@ -51,7 +51,7 @@ class FileFeed:
     prefiltered_frames: Callable[[], Generator[PrefilteredFrame, None, None]] | None = None
 
     def look(self) -> Generator[PrefilteredFrame, None, None]:
-        """Read the feed and yield what the prefilter sees of each frame."""
+        """Read the feed and yield its prefiltered frames."""
         if self.prefiltered_frames is not None:
             yield from self.prefiltered_frames()
             return
@@ -62,10 +62,10 @@ class FileFeed:
 
 
 class Pipeline:
-    """One run of the line over whole files.
+    """One run of the pipeline over files.
 
-    ``batch`` is the most frames embedded at once; it changes speed, never a decision. ``close`` is
-    called when the run has ended, however it did.
+    ``batch`` is the maximum number of frames embedded at once; it changes speed, never a decision.
+    ``close`` is called when the run has ended for any reason.
     """
 
     def __init__(
@@ -93,16 +93,16 @@ class Pipeline:
         self._stopping = False
 
     def stop(self) -> None:
-        """End the run early: what was decided is stored, what was not is left for a resumed run."""
+        """End the run early: decisions are stored, the rest is left for a resumed run."""
         self._stopping = True
         self._end_reading()
 
     async def run(self) -> bool:
-        """Run to the end of every feed. Returns False when the run was stopped before that.
+        """Read every feed to its end. Returns False if the run was stopped before.
 
-        A feed that cannot be read is reported and the others go on. Raises the first other
-        :class:`StreamselError` of a stage; sinks then hold a prefix of the stream, and are still
-        to be closed.
+        A feed that cannot be read is reported, and the others continue. Raises the first other
+        :class:`StreamselError` of a stage; sinks then hold a prefix of the stream and must still be
+        closed.
         """
         complete = False
         try:
@@ -177,7 +177,7 @@ class Pipeline:
 
     @asynccontextmanager
     async def _reading(self, source: Source, inbox: Inbox[Any]) -> AsyncIterator[None]:
-        """Let :meth:`stop` end what is read here, and free its reader whatever happens."""
+        """Let :meth:`stop` end the current reading, and release its reader in any case."""
 
         def end() -> None:
             source.stop()
@@ -223,7 +223,7 @@ class Pipeline:
             await mailbox.post(partial(mailbox.sink.write, verdicts))
 
     async def _supply(self, reader: Worker, mailbox: Mailbox) -> None:
-        """Decode again what was kept but let go of on the way, a feed at a time."""
+        """Decode kept frames again that were dropped on the way, one feed at a time."""
         wanted: defaultdict[str, list[int]] = defaultdict(list)
         for key in mailbox.sink.missing():
             wanted[key.feed].append(key.index)
@@ -262,10 +262,10 @@ _MOST_WAITING = 256
 
 
 class Batcher:
-    """Gathers prefiltered frames in stream order until ``size`` of them are to be embedded.
+    """Collects prefiltered frames in stream order until ``size`` of them need embedding.
 
-    Refused ones travel along in their places; after 256 prefiltered frames a batch is handed on as
-    it is, so a feed that does not change is bounded too.
+    Refused frames keep their places; after 256 frames a batch is passed on anyway, so that a static
+    feed is bounded too.
     """
 
     def __init__(self, size: int) -> None:
@@ -276,7 +276,7 @@ class Batcher:
     def add(
         self, prefiltered_frames: Sequence[PrefilteredFrame]
     ) -> Iterator[list[PrefilteredFrame]]:
-        """Take the next prefiltered frames; yield every batch that is complete with them."""
+        """Add the next prefiltered frames; yield every batch that is complete."""
         for prefiltered in prefiltered_frames:
             self._waiting.append(prefiltered)
             self._passing += prefiltered.refusal is None
@@ -284,7 +284,7 @@ class Batcher:
                 yield self.rest()
 
     def rest(self) -> list[PrefilteredFrame]:
-        """Hand on what waits, complete or not."""
+        """Return the waiting frames as a last, possibly smaller batch."""
         waiting, self._waiting, self._passing = self._waiting, [], 0
         return waiting
 
@@ -293,11 +293,10 @@ _WAITING_CALLS = 8
 
 
 class Mailbox:
-    """Hands calls to one sink in order, in the sink's thread.
+    """Delivers calls to one sink in order, in the sink's thread.
 
-    ``post`` waits while too many calls wait: the file policy, nothing is lost and memory is
-    bounded. ``deliver`` is the writer task; it runs until it is cancelled, and a sink's failure
-    ends it loudly.
+    ``post`` waits while too many calls are queued: nothing is lost and memory is bounded.
+    ``deliver`` is the writer task; it runs until cancelled, and raises a failure of the sink.
     """
 
     def __init__(self, sink: Sink, worker: Worker) -> None:
@@ -310,11 +309,11 @@ class Mailbox:
         await self._calls.put(call)
 
     async def settled(self) -> None:
-        """Return once every call posted before has been carried out."""
+        """Wait until every call posted before has been executed."""
         await self._calls.join()
 
     async def deliver(self) -> None:
-        """Carry out calls as they come, for ever."""
+        """Execute queued calls, for ever."""
         while True:
             call = await self._calls.get()
             await self._worker.run(call)

@@ -18,10 +18,10 @@ _MEASURE_SECONDS = 1.0
 
 
 class Judge:
-    """Turns prefiltered frames of any feeds into a update for each scope that they belong to.
+    """Embeds and selects prefiltered frames of any feeds; returns an update for each scope.
 
-    The state of a selector goes with a update that changed its kept set, and otherwise once a
-    minute, so that what is stored never lags behind the frames that are kept.
+    An update that changes the kept set includes the selector's state; other updates include it once
+    a minute. So the stored state never lags behind the kept frames.
     """
 
     def __init__(self, embedder: Embedder, observers: Sequence[LiveObserver], clock: Clock) -> None:
@@ -37,12 +37,12 @@ class Judge:
         self.sizes: dict[str, int] = {}
 
     def open_scope(self, scope: str, selector: LiveSelector) -> None:
-        """Let ``selector`` judge a scope from now on, and tell at once what it keeps already."""
+        """Add a scope with its ``selector``; return its kept frames as a first update."""
         self._selectors[scope] = selector
         self._measure(scope)
 
     def close_scope(self, scope: str) -> list[SelectionUpdate]:
-        """Judge the scope no more; return what was still owed, with the last state."""
+        """Remove a scope; return its outstanding verdicts, with the last state."""
         selector = self._selectors.pop(scope)
         self._stated.pop(scope, None)
         self._measured.pop(scope, None)
@@ -53,7 +53,7 @@ class Judge:
         return [SelectionUpdate(scope, verdicts, (), selector.state(), frozenset())]
 
     def assign(self, feed: str, scope: str | None) -> None:
-        """Say by which scope a feed is judged; None: by none, what still comes is passed over."""
+        """Assign a feed to a scope; None: to none, further frames are ignored."""
         if scope is None:
             self._scopes.pop(feed, None)
         else:
@@ -86,9 +86,9 @@ class Judge:
     def change(
         self, scope: str, call: Callable[[LiveSelector], Sequence[Event]]
     ) -> list[SelectionUpdate]:
-        """Let ``call`` change the kept set of a scope; raises what it raises.
+        """Change the kept set of a scope with ``call``; raises what it raises.
 
-        The state is part of the update, whatever was changed: a pin changes nothing else.
+        The update always includes the state, because a pin changes nothing else.
         """
         self._stated.pop(scope, None)
         update = self._update(scope, (), call(self._selectors[scope]))
@@ -96,11 +96,11 @@ class Judge:
         return [update]
 
     def ask(self, scope: str, call: Callable[[LiveSelector], object]) -> object:
-        """Let ``call`` look at the selector of a scope."""
+        """Query the selector of a scope with ``call``."""
         return call(self._selectors[scope])
 
     def thin(self, frames: int) -> list[SelectionUpdate]:
-        """Evict so many frames, each of the closest pair in all scopes, as far as that may be."""
+        """Evict this many frames, if possible, each from the closest pair of all scopes."""
         changes: defaultdict[str, list[Event]] = defaultdict(list)
         for _ in range(frames):
             scope = self._most_redundant()
@@ -111,9 +111,9 @@ class Judge:
         return [self._update(scope, (), events) for scope, events in changes.items()]
 
     def forget(self, keys: Collection[FrameKey]) -> list[SelectionUpdate]:
-        """Evict the frames of whom a sink has no picture.
+        """Evict frames that a sink has no picture of.
 
-        The reason is ``picture-gone`` for those that were recalled, else ``lost``.
+        The reason is ``picture-gone`` for recalled frames, else ``lost``.
         """
         recalled = self._recalled.intersection(keys)
         kinds = (("lost", set(keys) - recalled), ("picture-gone", recalled))
@@ -124,14 +124,14 @@ class Judge:
         ]
 
     def settle(self, feed: str) -> list[SelectionUpdate]:
-        """Return what is still owed to the scope of a feed that has ended."""
+        """Return the outstanding verdicts of the scope of an ended feed."""
         scope = self._scopes.get(feed)
         if scope is None or not (verdicts := self._selectors[scope].finish()):
             return []
         return [self._update(scope, verdicts, ())]
 
     def finish(self) -> list[SelectionUpdate]:
-        """Return what every scope still owes, with its state."""
+        """Return the outstanding verdicts of every scope, with its state."""
         return [last for scope in list(self._selectors) for last in self.close_scope(scope)]
 
     def _most_redundant(self) -> str | None:
@@ -163,7 +163,7 @@ class Judge:
         return update
 
     def _measure_changed(self) -> None:
-        """Measure the scopes that have judged since they were measured, each once a second."""
+        """Measure the scopes that judged frames since they were measured, at most once a second."""
         now = self._clock.monotonic()
         for scope in list(self._unmeasured):
             if now - self._measured.get(scope, -_MEASURE_SECONDS) >= _MEASURE_SECONDS:

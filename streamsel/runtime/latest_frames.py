@@ -11,11 +11,11 @@ from contextlib import suppress
 from streamsel.frame import PrefilteredFrame
 
 _REFUSED_TOO = 4
-"""How many times as many may wait where most of them are refused."""
+"""Factor by which the queue may be longer if most frames in it are refused."""
 
 
 class _FeedQueue:
-    """What waits of one feed: one thread puts, another takes."""
+    """The queue of one feed: one thread puts, another takes."""
 
     def __init__(self, depth: int) -> None:
         self._depth = depth
@@ -27,7 +27,7 @@ class _FeedQueue:
         return len(self._waiting)
 
     def put(self, prefiltered: PrefilteredFrame) -> None:
-        """Append; where there are too many, let go of the oldest."""
+        """Append; if full, drop the oldest."""
         with self._lock:
             self._waiting.append(prefiltered)
             if self._passing > self._depth:
@@ -36,7 +36,7 @@ class _FeedQueue:
                 self._drop(refused=True)
 
     def take(self) -> PrefilteredFrame | None:
-        """Remove and return the oldest; None where nothing waits."""
+        """Remove and return the oldest frame; None if empty."""
         if not self._waiting:
             return None
         with self._lock:
@@ -44,17 +44,17 @@ class _FeedQueue:
             return self._waiting.popleft()
 
     def await_room(self, within: float) -> bool:
-        """Wait until one more would not be too many; whether that is so."""
+        """Wait for room; return whether there is."""
         with self._lock:
             return self._lock.wait_for(lambda: self._has_room, within)
 
     def await_empty(self, within: float) -> bool:
-        """Wait until nothing waits; whether that is so."""
+        """Wait until the queue is empty; return whether it is."""
         with self._lock:
             return self._lock.wait_for(lambda: not self._waiting, within)
 
     def take_dropped(self) -> int:
-        """Return how many were let go of since the last call."""
+        """Return how many frames were dropped since the last call."""
         if not self._dropped:
             return 0
         with self._lock:
@@ -63,7 +63,7 @@ class _FeedQueue:
 
     @property
     def _passing(self) -> int:
-        """How many were not refused."""
+        """Return how many frames were not refused."""
         return sum(seen.refusal is None for seen in self._waiting)
 
     @property
@@ -79,19 +79,19 @@ class _FeedQueue:
 
 
 class LatestFrames:
-    """A short queue for each feed. A full one lets go of its oldest frame; nobody ever waits.
+    """A short queue per feed. A full queue drops its oldest frame; producers never wait.
 
-    Frames are taken in turns, one of each feed that has any, so a feed that floods delays the
-    others by a frame at most; within a feed the order stays. What the prefilter refused travels
-    along in its place, in a bounded number, and is let go of before a frame that was not refused.
-    Create it inside the running event loop, which alone opens, shuts and takes.
+    Frames are taken in turns, one from each non-empty feed, so a flooding feed delays the others by
+    one frame at most; within a feed the order stays. Refused frames keep their places, in a bounded
+    number, and are dropped before frames that were not refused. Create it inside the running event
+    loop, the only one that opens, shuts and takes.
 
-    Readers share no lock: one that hundreds want is handed from each to the next only as fast as
-    the interpreter gives them their turn, some 200 times a second.
+    Readers share no lock: a lock wanted by hundreds of threads changes hands only as fast as the
+    interpreter switches threads, some 200 times a second.
     """
 
     def __init__(self, depth: int, is_behind: Callable[[], bool] = lambda: False) -> None:
-        """``depth`` frames of a feed may wait; ``is_behind``: what follows has too much to do."""
+        """``depth`` frames may wait per feed; ``is_behind``: later stages are overloaded."""
         self._depth = depth
         self._is_behind = is_behind
         self._latest: dict[str, _FeedQueue] = {}
@@ -102,17 +102,17 @@ class LatestFrames:
         self._ended = False
 
     def open(self, feed: str) -> None:
-        """Add a queue."""
+        """Add a feed's queue."""
         queue = self._latest[feed] = _FeedQueue(self._depth)
         self._turn.append(queue)
 
     def shut(self, feed: str) -> None:
-        """Remove a queue and what waits in it; what is still put there is passed over."""
+        """Remove a feed's queue and its frames; ignore frames that still arrive."""
         if (queue := self._latest.pop(feed, None)) is not None:
             self._turn.remove(queue)
 
     def put(self, prefiltered: PrefilteredFrame) -> None:
-        """Append to the queue of its feed. From the thread that reads the feed."""
+        """Append to the queue of the frame's feed. From the thread that reads the feed."""
         queue = self._latest.get(prefiltered.frame.key.feed)
         if queue is None:
             return
@@ -122,21 +122,22 @@ class LatestFrames:
             self._wake()
 
     def await_room(self, feed: str, within: float) -> bool:
-        """Wait until the next frame of a feed would not make another give way.
+        """Wait until the next frame of a feed would not displace another.
 
-        For ``within`` seconds at most; whether there is room. From the thread that reads the feed.
+        Waits at most ``within`` seconds; returns whether there is room. From the feed's reader
+        thread.
         """
         queue = self._latest.get(feed)
         return queue is None or queue.await_room(within)
 
     def await_empty(self, feed: str, within: float) -> bool:
-        """The same until nothing of the feed waits any more."""
+        """Wait likewise until no frame of the feed is queued."""
         queue = self._latest.get(feed)
         return queue is None or queue.await_empty(within)
 
     @property
     def is_behind(self) -> bool:
-        """Whether what is judged might be given up unrecorded. From any thread."""
+        """Whether judged frames might be discarded unrecorded. Safe from any thread."""
         return self._is_behind()
 
     def end(self) -> None:
@@ -182,7 +183,7 @@ class LatestFrames:
         self._is_asleep = False
 
     def _turns(self, most: int) -> list[PrefilteredFrame]:
-        """Take one frame of each feed that has any, and again, until ``most`` are taken."""
+        """Take one frame from each non-empty feed, repeatedly, until ``most`` are taken."""
         taken: list[PrefilteredFrame] = []
         without = 0
         while len(taken) < most and without < len(self._turn):

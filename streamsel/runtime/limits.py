@@ -9,15 +9,15 @@ from streamsel.runtime.picture_budget import DEFAULT_PICTURE_BYTES
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveLimits:
-    """How much may wait, and for how long.
+    """Limits of the live pipeline: queue lengths, timeouts, memory.
 
-    ``batch`` frames at most are embedded together; a smaller batch waits ``patience`` seconds for
-    more. ``feed_queue`` frames of a feed may wait. A session that ended is followed by another
-    after ``retry_first`` seconds, doubled with each failure in a row up to ``retry_most``; one
-    whose password was refused three times, after ``retry_refused`` seconds. ``most_waiting``
-    updates with ``most_waiting_bytes`` of pictures may wait for a sink, and ``picture_bytes`` be
-    held on the line. ``reserve`` numbers of a feed are reserved at a time. ``shutdown``: seconds
-    that ending may take, whatever hangs.
+    At most ``batch`` frames are embedded together; a smaller batch waits ``patience`` seconds for
+    more. ``feed_queue`` frames may wait per feed. After a session ends, the next one starts after
+    ``retry_first`` seconds, doubled with each failure in a row up to ``retry_most``; after three
+    rejected logins, after ``retry_refused`` seconds. At most ``most_waiting`` updates with
+    ``most_waiting_bytes`` of pictures may wait for a sink, and ``picture_bytes`` of pictures be
+    held in the pipeline. ``reserve`` frame numbers of a feed are reserved at a time. ``shutdown``
+    is the maximum duration of a shutdown in seconds, whatever hangs.
     """
 
     batch: int = 32

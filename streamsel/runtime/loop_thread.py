@@ -19,7 +19,7 @@ class SideLoop:
     """See ``streamsel.interfaces.concurrency.Loop``. Its thread starts with the first call."""
 
     def __init__(self, name: str) -> None:
-        """``name`` is that of its thread."""
+        """``name`` is the name of its thread."""
         self._name = name
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -27,15 +27,15 @@ class SideLoop:
         self._is_closed = False
 
     def call(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine in the loop and wait for it, in a thread that may."""
+        """Run a coroutine on the loop and block until it is done."""
         return self._submit(work).result()
 
     async def ask(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine in the loop and await it in another; cancelled with who awaits it."""
+        """Run a coroutine on the loop and await it in another; cancelled with its caller."""
         return await asyncio.wrap_future(self._submit(work))
 
     def close(self) -> None:
-        """Cancel what runs, and let the thread leave; nothing can be asked any more."""
+        """Cancel running coroutines and end the thread; no further calls are accepted."""
         with self._lock:
             self._is_closed = True
             loop, thread = self._loop, self._thread
@@ -72,6 +72,6 @@ class SideLoop:
 
 
 def _note(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Tasks that nobody awaits are those of connections; who waits for one sees it as silence."""
+    """Log errors of tasks that nobody awaits, such as connections."""
     error = context.get("exception")
     _LOG.debug("%s", context.get("message"), exc_info=error)

@@ -7,37 +7,37 @@ from streamsel.interfaces.selectors import LiveSelector
 
 
 class SilentObserver:
-    """A ``LiveObserver`` that passes over all it is told; override what matters."""
+    """A ``LiveObserver`` that ignores all events; override the relevant ones."""
 
     def feed_changed(self, status: FeedStatus) -> None:
-        """A feed is different."""
+        """Ignored."""
 
     def feed_removed(self, feed: str) -> None:
-        """A feed is gone."""
+        """Ignored."""
 
     def tallied(self, feed: str, tally: SourceCounters) -> None:
-        """A source has counted."""
+        """Ignored."""
 
     def dropped(self, feed: str, reason: DropReason, frames: int) -> None:
-        """Frames gave way."""
+        """Ignored."""
 
     def judged(self, update: SelectionUpdate, now: float) -> None:
-        """A turn of the judge."""
+        """Ignored."""
 
     def batched(self, frames: int) -> None:
-        """Frames were embedded together."""
+        """Ignored."""
 
     def took(self, stage: str, seconds: float) -> None:
-        """A stage worked."""
+        """Ignored."""
 
     def waiting(self, queue: str, items: int) -> None:
-        """Items wait in a queue."""
+        """Ignored."""
 
     def measured(self, scope: str, selector: LiveSelector) -> None:
-        """A selector can be looked at."""
+        """Ignored."""
 
     def delivered(self, sink: str, update: SelectionUpdate) -> None:
-        """A sink has acted."""
+        """Ignored."""
 
     def sink_failed(self, sink: str, reason: str) -> None:
-        """A sink failed."""
+        """Ignored."""

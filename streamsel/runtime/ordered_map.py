@@ -18,15 +18,15 @@ _END = object()
 
 
 def usable_cores() -> int:
-    """How many cores this process may use."""
+    """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class ThreadedMap:
-    """Works ahead in ``workers`` threads, which live as long as what they work on.
+    """Processes items ahead in ``workers`` threads, which live as long as the stream.
 
-    Results wait until they are asked for, together up to ``room_bytes`` for each worker but one;
-    beyond that, one of the item that is due.
+    Results are buffered up to ``room_bytes`` for each worker but one; beyond that, only results of
+    the item that is due.
     """
 
     def __init__(self, workers: int, room_bytes: int = ROOM_BYTES) -> None:
@@ -59,7 +59,7 @@ class ThreadedMap:
 
 @dataclass(slots=True)
 class _Slot(Generic[Result]):
-    """What waits of one item, with its weight."""
+    """The buffered results of one item, with their weight."""
 
     waiting: deque[tuple[Result, int]] = field(default_factory=deque)
     is_done: bool = False
@@ -67,11 +67,11 @@ class _Slot(Generic[Result]):
 
 
 class _DismissedError(Exception):
-    """Nobody asks for more."""
+    """The reader has stopped."""
 
 
 class _Workers(Generic[Item, Result]):
-    """The workers of one run, and the shelves they fill; one shelf an item, in order."""
+    """The workers of one run, and a result buffer per item, in order."""
 
     def __init__(
         self,
@@ -94,7 +94,7 @@ class _Workers(Generic[Item, Result]):
         self._is_dismissed = False
 
     def serve(self, slot: int) -> None:
-        """Work on one item after another until there are no more."""
+        """Process one item after another until there are no more."""
         while (drawn := self._draw()) is not None:
             item, shelf = drawn
             with Captured() as captured:
@@ -109,7 +109,7 @@ class _Workers(Generic[Item, Result]):
             del drawn, item, shelf
 
     def results(self) -> Iterator[Result]:
-        """What waits on the first shelf, as it comes, then on the next one."""
+        """Yield the results of the first item as they arrive, then those of the next."""
         while True:
             with self._lock:
                 while not self._has_arrived():
@@ -132,7 +132,7 @@ class _Workers(Generic[Item, Result]):
                 raise error
 
     def dismiss(self) -> None:
-        """Let every worker leave at its next result."""
+        """Stop every worker at its next result."""
         with self._lock:
             self._is_dismissed = True
             self._room.notify_all()

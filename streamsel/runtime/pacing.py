@@ -7,18 +7,18 @@ import math
 from streamsel.decisions import Rhythm
 
 _SLOWEST = 1.05
-"""How much faster than its sender a feed goes at least, so that no lag stays."""
+"""Minimum speed of a feed relative to its sender, so that no lag stays."""
 _BURSTS_APART = 0.25
-"""Seconds without a frame after which the next one may begin a burst."""
+"""Seconds without a frame after which the next one may start a burst."""
 
 
 class Pacer:
-    """Gives each frame of one session its turn; ask in stream order.
+    """Schedules each frame of one session; call in stream order.
 
-    A segment of a playlist, or what a network held up, comes at once: as long as its frames are
-    early by their own timestamps, they may wait for room, so that none gives way. A frame that is
-    due is late for all that is known, and is passed on whether there is room or not: so a machine
-    that cannot keep up lags by no more than one burst, and drops the oldest.
+    A segment of a playlist, or data held up by the network, arrives at once: frames that are early
+    by their own timestamps may wait for room, so that none is dropped. A frame that is due is
+    passed on with or without room. So a machine that cannot keep up lags by one burst at most, and
+    drops the oldest frames.
 
     >>> pacer = Pacer(Rhythm(speed=4.0))
     >>> [pacer.turn(media_time, now=0.0, waited=0.0) for media_time in (0.0, 2.1)]
@@ -32,10 +32,10 @@ class Pacer:
         self._earliest = self._latest = self._media_time = -math.inf
 
     def turn(self, media_time: float, now: float, waited: float) -> tuple[float, float]:
-        """Return when the next frame may be passed on, and until when it may wait for room.
+        """Return when to pass on the next frame, and until when it may wait for room.
 
-        Both in monotonic seconds, as ``now`` is, when it came; a file's may wait for ever. It was
-        ``waited`` for so long.
+        Both in monotonic seconds, like ``now``, the time of arrival; frames of a file may wait for
+        ever. ``waited`` is how long the frame waited already, in seconds.
         """
         is_first = self._earliest == -math.inf
         step = 0.0 if is_first else max(0.0, media_time - self._media_time)

@@ -15,17 +15,16 @@ DEFAULT_PICTURE_BYTES = 192 * 2**20
 
 
 class PictureBudget:
-    """Makes the oldest pictures still held smaller once all exceed a number of bytes.
+    """Shrinks the oldest held pictures when all together exceed a number of bytes.
 
-    Most pictures die young: their frames are refused or covered. The few that wait longer, in a
-    look-ahead block or as witnesses, are dropped oldest first; a dropped picture whose frame is
-    kept after all is decoded again. Where it cannot be, ``encode`` is given: pictures are then
-    encoded first, and dropped only where even their files are too much. What a sink took for
-    writing is its own to count. Safe from many threads, of which one at a time counts and sweeps;
-    the others go on, for a lock that hundreds of readers want is handed from one to the next only
-    as fast as the interpreter gives each its turn.
+    Most pictures are released early: their frames are refused or covered. The few that wait longer,
+    in a look-ahead block or as witnesses, are dropped oldest first; a dropped picture of a kept
+    frame is decoded again. If that is not possible, ``encode`` is given: pictures are then encoded
+    first, and dropped only if even their files exceed the budget. Pictures taken by a sink for
+    writing are the sink's to count. Safe from many threads: one at a time counts and sweeps, the
+    others continue without waiting for a lock.
 
-    Cost: amortised constant time per picture, and where it is encoded the time of that.
+    Cost: amortised constant time per picture, plus encoding.
     """
 
     def __init__(
@@ -41,7 +40,7 @@ class PictureBudget:
         self._counting = threading.Lock()
 
     def hold(self, picture: Picture) -> None:
-        """Count a picture in, making older ones smaller where the limit asks for it."""
+        """Count a picture, and shrink older ones if the limit requires it."""
         self._arrived.append((weakref.ref(picture), picture.held_bytes))
         if self._counting.acquire(blocking=False):
             try:

@@ -1,10 +1,9 @@
 """Child processes that read feeds, one feed at a time each.
 
-A child opens a feed, prefilters its frames and sends what it saw: prefiltered frames without their
-pictures, which the parent's own source fetches again where they are kept. A child is a fresh
-interpreter that hears requests on its standard input and answers on its standard output, pickled,
-so a program that uses this needs no guard around its main part, and a child leaves when its parent
-does, however that ends.
+A child opens a feed, prefilters its frames and sends the prefiltered frames without their pictures;
+the parent's own source decodes the pictures of kept frames again. A child is a new interpreter that
+receives requests on standard input and answers on standard output, pickled. So a program needs no
+guard around its main part, and a child exits with its parent in any case.
 """
 
 from __future__ import annotations
@@ -34,21 +33,21 @@ _MAIN = "from streamsel.runtime.reader_processes import serve; serve()"
 
 
 class FeedReading(Protocol):
-    """How a child reads one feed; made there by a callable that was pickled."""
+    """Reads one feed in a child; created there by a pickled callable."""
 
     def prefiltered_frames(self) -> Iterator[PrefilteredFrame]:
-        """Yield what the prefilter saw, in stream order; raises :class:`SourceError`."""
+        """Yield the prefiltered frames in stream order; raises :class:`SourceError`."""
 
     def warnings(self) -> Sequence[str]:
-        """What was wrong with the feed without ending it."""
+        """Return the problems that did not end the feed."""
 
     def seek_index(self) -> object:
-        """What the parent's source must know to find frames again; picklable."""
+        """Return the seek index for the parent's source; picklable."""
 
 
 @dataclass(frozen=True, slots=True)
 class _End:
-    """How a feed ended: an error of the feed, or a defect, or neither."""
+    """The end of a feed: an error of the feed, a defect, or neither."""
 
     error: BaseException | None
     warnings: tuple[str, ...] = ()
@@ -56,10 +55,9 @@ class _End:
 
 
 class RemoteSource:
-    """A source whose frames are read in a child; all else is asked of the parent's own.
+    """A source that reads frames in a child, and uses a source in the parent for all else.
 
-    ``open_reading`` is pickled and called in the child; ``adopt`` is told the seek index that the
-    child left.
+    ``open_reading`` is pickled and called in the child; ``adopt`` receives the child's seek index.
     """
 
     def __init__(
@@ -77,7 +75,7 @@ class RemoteSource:
 
     @property
     def feed(self) -> str:
-        """Unique name of the feed within a run."""
+        """Name of the feed, unique within a run."""
         return self._source.feed
 
     @property
@@ -87,12 +85,12 @@ class RemoteSource:
 
     @property
     def expected_frames(self) -> int | None:
-        """How many frames will come, as far as that is known."""
+        """Expected number of frames, if known."""
         return self._source.expected_frames
 
     @property
     def expected_seconds(self) -> float | None:
-        """How much media time will come, as far as that can be known."""
+        """Expected media time in seconds, if known."""
         return self._source.expected_seconds
 
     @property
@@ -101,26 +99,26 @@ class RemoteSource:
         return self._source.fingerprint
 
     def frames(self, start: int = 0) -> Generator[Frame, None, None]:
-        """Read here after all, as if there were no child."""
+        """Read in this process, without a child."""
         return self._source.frames(start)
 
     def fetch(self, indices: Collection[int]) -> Iterator[Frame]:
-        """Decode exactly these frames again, here."""
+        """Decode exactly these frames again, in this process."""
         return self._source.fetch(indices)
 
     def stop(self) -> None:
-        """End what is read here and in all children, for good. Safe from any thread."""
+        """End reading here and in all children, permanently. Safe from any thread."""
         self._source.stop()
         self._children.end()
 
     def warnings(self) -> Sequence[str]:
-        """What was wrong with the feed without ending it, as the child saw it."""
+        """Return the problems that did not end the feed, as reported by the child."""
         return self._source.warnings() if self._end is None else self._end.warnings
 
     def prefiltered_frames(self) -> Generator[PrefilteredFrame, None, None]:
-        """Yield what the child saw; feeds must be asked for in their order.
+        """Yield the child's prefiltered frames; feeds must be read in their order.
 
-        Raises :class:`SourceError` as the child's source did, and where the child died.
+        Raises :class:`SourceError` as the child's source did, or if the child died.
         """
         end = self._end = yield from self._children.prefiltered_frames(self)
         if end.seek_index is not None:
@@ -130,7 +128,7 @@ class RemoteSource:
 
 
 class ReaderProcesses:
-    """So many processes, each reading the next of the feeds ahead of who asks for them in order."""
+    """A pool of processes that read feeds ahead of the caller, who reads them in order."""
 
     def __init__(self, count: int) -> None:
         self._count = count
@@ -140,11 +138,11 @@ class ReaderProcesses:
         self._is_over = False
 
     def add(self, feed: RemoteSource) -> None:
-        """Read this feed too, after those before."""
+        """Add a feed after those before."""
         self._feeds.append(feed)
 
     def prefiltered_frames(self, feed: RemoteSource) -> Generator[PrefilteredFrame, None, _End]:
-        """Yield the prefiltered frames of the next feed, and return how it ended."""
+        """Yield the prefiltered frames of the next feed; return how it ended."""
         if self._results is None:
             ahead = ThreadedMap(self._count, _ROOM_BYTES)
             self._results = ahead.run(self._read, iter(self._feeds), _bytes_of)
@@ -161,13 +159,13 @@ class ReaderProcesses:
                 self.close()
 
     def end(self) -> None:
-        """Let every child leave now. Safe from any thread."""
+        """End every child now. Safe from any thread."""
         self._is_over = True
         for child in list(self._children.values()):
             child.kill()
 
     def close(self) -> None:
-        """End every child and wait for it; not while prefiltered frames are being read."""
+        """End every child and wait for it; not while frames are being read."""
         self.end()
         if self._results is not None:
             self._results.close()
@@ -202,7 +200,7 @@ class ReaderProcesses:
 
 
 class _Child:
-    """One process, and the pipes to and from it."""
+    """One process and its pipes."""
 
     def __init__(self) -> None:
         # In a session of its own: an interrupt from the terminal is for the parent to act on.
@@ -229,7 +227,7 @@ class _Child:
         self._process.kill()
 
     def close(self) -> str:
-        """Wait for the process to end, and say how it did."""
+        """Wait for the process to end; return how it did."""
         try:
             code = self._process.wait(_PATIENCE)
         except subprocess.TimeoutExpired:
@@ -244,7 +242,7 @@ class _Child:
 
 
 def serve() -> None:
-    """Be a child: read feeds as they are asked for, until the parent has no more to ask."""
+    """Run as a child: read feeds on request, until the parent closes the pipe."""
     requests = sys.stdin.buffer
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     # Whatever is printed on the way must not come between the answers.
@@ -259,7 +257,7 @@ def serve() -> None:
 
 
 def _leave_with_parent(requests: int) -> None:
-    """End the process once nobody can ask any more; else a feed that hangs would keep it."""
+    """End the process when the parent is gone, even if a feed hangs."""
     gone = select.poll()
     gone.register(requests, 0)
     gone.poll()

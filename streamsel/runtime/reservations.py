@@ -16,10 +16,10 @@ _LOOK_SECONDS = 1.0
 
 
 class Reserves:
-    """Keeps numbers in reserve for every feed that is read, so that no reader ever waits for them.
+    """Reserves frame numbers for every feed in advance, so that no reader waits for them.
 
-    ``reserve`` records durably that all numbers of a feed below one may be in use; it is called in
-    the thread of ``first``, the sink that keeps the record. Each time, ``step`` numbers are added.
+    ``reserve`` records durably that all numbers of a feed below a limit may be used; it is called
+    in the thread of ``first``, the sink that keeps the record. Each call adds ``step`` numbers.
     """
 
     def __init__(
@@ -38,11 +38,11 @@ class Reserves:
         self._wanted = asyncio.Event()
 
     def look(self) -> None:
-        """Look soon whether there are enough, because a feed was added."""
+        """Check soon whether there are enough, because a feed was added."""
         self._wanted.set()
 
     async def keep(self) -> None:
-        """Reserve numbers long before they are used up, for ever; where that fails, try again."""
+        """Reserve numbers well before they are used up, for ever; retry failures."""
         while True:
             self._wanted.clear()
             for feed, reader in self._supervisor.readers.items():

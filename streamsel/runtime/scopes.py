@@ -12,7 +12,7 @@ from streamsel.runtime.worker import Worker
 
 
 class Scopes:
-    """The scopes of a line and their feeds. On the loop; the judge is told in its own thread."""
+    """The scopes of the pipeline and their feeds. Used on the loop; calls the judge's thread."""
 
     def __init__(self, judge: Judge, judging: Worker) -> None:
         self._judge = judge
@@ -21,27 +21,27 @@ class Scopes:
 
     @property
     def feeds(self) -> dict[str, frozenset[str]]:
-        """The feeds of each scope, by its name."""
+        """The feeds of each scope, by scope name."""
         return {scope: frozenset(feeds) for scope, feeds in self._feeds.items()}
 
     def require(self, scope: str) -> None:
-        """Raise :class:`ConfigurationError` where there is no such scope."""
+        """Raise :class:`ConfigurationError` if there is no such scope."""
         if scope not in self._feeds:
             known = ", ".join(self._feeds) or "none"
             raise ConfigurationError(f"no feed or group {scope!r} in this service; it has {known}")
 
     async def join(self, feeds: Sequence[tuple[LiveFeed, Callable[[], LiveSelector]]]) -> None:
-        """Judge feeds from now on; what makes a selector is called where its scope is a new one.
+        """Start to judge feeds; the selector factory is called for new scopes.
 
-        The judge is interrupted once, however many there are. Raises what the making raises, and
-        nothing is changed then.
+        The judge is interrupted once for any number of feeds. Raises what a factory raises; nothing
+        has changed then.
         """
         await self._judging.run(self._open, feeds)
         for feed, _ in feeds:
             self._feeds.setdefault(feed.scope, set()).add(feed.name)
 
     async def leave(self, feed: LiveFeed) -> bool:
-        """Judge a feed no more. Tells whether its scope has no other, and is to be closed."""
+        """Stop judging a feed. Returns whether its scope has no other feed and must be closed."""
         await self._judging.run(self._judge.assign, feed.name, None)
         self._feeds[feed.scope].discard(feed.name)
         if self._feeds[feed.scope]:

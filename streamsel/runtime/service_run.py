@@ -1,11 +1,11 @@
 """The pipeline for live feeds: never waits, drops late frames, retries for ever.
 
-    a thread a feed: LiveSource -> Prefilter -> its queue
+    a thread per feed: LiveSource -> Prefilter -> its queue
     judge thread: Embedder (a batch over all feeds) -> LiveSelector of each scope -> SelectionUpdate
     encode thread: the pictures of kept frames -> a delivery, with a thread, for each LiveSink
 
-A camera that hangs holds up its own thread, a sink that fails its own delivery. Only a defect, or
-an embedder that fails, ends the line.
+A hanging camera blocks only its own thread, a failing sink only its own delivery. Only a defect, or
+a failing embedder, ends the pipeline.
 """
 
 from __future__ import annotations
@@ -58,12 +58,12 @@ T = TypeVar("T")
 
 
 class LivePipeline:
-    """The line of a service. Create it inside the running event loop, then :meth:`run` it.
+    """The pipeline of a service. Create it inside the running event loop, then :meth:`run` it.
 
-    ``sinks`` are one at least, the one that keeps the record first. ``encode`` makes an image file
-    of a picture, from several threads at once. ``reserve`` records durably that all numbers of a
-    feed below one may be in use; it is called in the thread of the first sink. Feeds may be added
-    and removed at any time, before it runs too. Raises :class:`ConfigurationError` without a sink.
+    ``sinks`` has at least one, the one that keeps the record first. ``encode`` encodes a picture;
+    it is called from several threads at once. ``reserve`` records durably that all numbers of a
+    feed below a limit may be used; it is called in the thread of the first sink. Feeds may be added
+    and removed at any time, also before it runs. Raises :class:`ConfigurationError` without a sink.
     """
 
     def __init__(
@@ -123,40 +123,40 @@ class LivePipeline:
 
     @property
     def failing_sinks(self) -> dict[str, str]:
-        """The sinks that do not work at present, and why."""
+        """The sinks that currently fail, and why."""
         return {each.sink.name: each.reason for each in self._deliveries if each.is_failing}
 
     @property
     def scopes(self) -> dict[str, frozenset[str]]:
-        """The feeds that each selector judges, by the selector's name."""
+        """The feeds of each scope, by scope name."""
         return self._scopes.feeds
 
     @property
     def sizes(self) -> Mapping[str, int]:
-        """How many frames represent what each scope has seen, as of the last second."""
+        """The number of representatives of each scope, up to a second old."""
         return self._judge.sizes
 
     def statuses(self) -> list[FeedStatus]:
-        """How every feed is now."""
+        """The current status of every feed."""
         return self._supervisor.statuses()
 
     async def alive(self) -> None:
-        """Return once the judge has answered, and at once where its work is done."""
+        """Return once the judge has responded; at once if it has finished."""
         if not self._judging.is_dismissed:
             await self._judging.run(lambda: None)
 
     def stop(self) -> None:
-        """Let :meth:`run` come to its end. From the loop."""
+        """Let :meth:`run` end. Called on the loop."""
         self._stopping.set()
 
     async def add_feed(self, feed: LiveFeed, make_selector: Callable[[], LiveSelector]) -> None:
-        """Begin to read a feed; see :meth:`add_feeds`."""
+        """Start to read a feed; see :meth:`add_feeds`."""
         await self.add_feeds([(feed, make_selector)])
 
     async def add_feeds(self, feeds: Sequence[tuple[LiveFeed, Callable[[], LiveSelector]]]) -> None:
-        """Begin to read feeds; each is given with what makes a selector where its scope is new.
+        """Start to read feeds, each given with a selector factory for the case of a new scope.
 
-        Raises :class:`ConfigurationError` for a name that is taken, and what the making raises.
+        Raises :class:`ConfigurationError` for a name in use, and what the factory raises.
         """
         async with self._arranging:
             for feed, _ in feeds:
@@ -178,10 +178,10 @@ class LivePipeline:
             self._reserves.look()
 
     async def remove_feed(self, feed: str) -> LiveFeed:
-        """Read a feed no more. What it kept stays kept; its scope ends with its last feed.
+        """Stop reading a feed. Its kept frames stay kept; its scope ends with its last feed.
 
-        Returns the feed with its numbers, its time and its reserve moved on: added again, it
-        continues. Raises :class:`ConfigurationError` for one that is unknown.
+        Returns the feed with its current frame number, time and reservation: added again, it
+        continues. Raises :class:`ConfigurationError` for an unknown feed.
         """
         async with self._arranging:
             removed = self._supervisor.remove(feed)
@@ -192,7 +192,7 @@ class LivePipeline:
         return removed
 
     async def _leave_scope(self, feed: LiveFeed) -> Sequence[str]:
-        """Judge a feed no more; return the name of its scope where that has ended."""
+        """Stop judging a feed; return the name of its scope if that has ended."""
         self._latest.shut(feed.name)
         if not await self._scopes.leave(feed):
             return ()
@@ -200,32 +200,32 @@ class LivePipeline:
         return (feed.scope,)
 
     def set_enabled(self, feed: str, enabled: bool) -> None:
-        """Switch a feed on or off. Raises :class:`ConfigurationError` for one that is unknown."""
+        """Enable or disable a feed. Raises :class:`ConfigurationError` for an unknown feed."""
         self._supervisor.set_enabled(feed, enabled)
 
     async def change(
         self, scope: str, call: Callable[[LiveSelector], Sequence[Event]]
     ) -> SelectionUpdate:
-        """Let ``call`` change what a scope keeps, and tell the sinks. Raises what it raises."""
+        """Change the kept frames of a scope with ``call``; raises what that raises."""
         self._scopes.require(scope)
         return (await self._decide(self._judge.change, scope, call))[0]
 
     async def evict(self, scope: str, frames: Sequence[Frame], reason: str) -> None:
-        """Let go of frames of a scope that is judged no more, and of its state; tell the sinks."""
+        """Evict frames of a removed scope and delete its state; update the sinks."""
         changes = tuple(Evicted(frame, None, None, reason) for frame in frames)
         told = SelectionUpdate(scope, (), changes, b"", frozenset())
         await self._decide(lambda: [told])
 
     async def ask(self, scope: str, call: Callable[[LiveSelector], T]) -> T:
-        """Let ``call`` look at the selector of a scope, in the thread that may touch it."""
+        """Query the selector of a scope with ``call``, in the judge's thread."""
         self._scopes.require(scope)
         return cast(T, await self._judging.run(self._judge.ask, scope, call))
 
     async def run_in_first_sink(self, call: Callable[[], T]) -> T:
         """Run a call in the thread of the first sink, the one that keeps the record.
 
-        All that was decided before is stored by then. Raises :class:`SinkError` where nothing is
-        stored for 5 s, and what the call raises.
+        All earlier decisions are stored by then. Raises :class:`SinkError` if nothing is stored for
+        5 s, and what the call raises.
         """
         first = self._deliveries[0]
         if not await first.wait_taken(_STORED_SECONDS):
@@ -233,10 +233,10 @@ class LivePipeline:
         return await first.run(call)
 
     async def run(self) -> None:
-        """Run until :meth:`stop`; then store what was decided, within the time allowed.
+        """Run until :meth:`stop`; then store the decisions within the time allowed.
 
-        Raises :class:`EmbedderError`, and whatever defect a stage has; what was decided is stored
-        and the sinks are closed then, too.
+        Raises :class:`EmbedderError`, and any defect of a stage; even then decisions are stored and
+        the sinks closed.
         """
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -259,7 +259,7 @@ class LivePipeline:
             await self._close()
 
     async def _work(self) -> None:
-        """Read and judge until told to stop; then judge what waits."""
+        """Read and judge until stopped; then judge the queued frames."""
         async with asyncio.TaskGroup() as tasks:
             turns = tasks.create_task(self._turns(), name="judge")
             upkeep = [
@@ -290,10 +290,10 @@ class LivePipeline:
     async def _decide(
         self, call: Callable[P, Sequence[SelectionUpdate]], *args: P.args, **kwargs: P.kwargs
     ) -> Sequence[SelectionUpdate]:
-        """Let the judge decide something, and tell everybody in the order of decisions.
+        """Let the judge decide something, and notify sinks in the order of decisions.
 
-        What was decided is told even where the caller is cancelled meanwhile: a sink that missed
-        a decision would be wrong for ever.
+        Sinks are notified even if the caller is cancelled meanwhile: a sink that missed a decision
+        would stay wrong.
         """
         return await asyncio.shield(self._decide_and_tell(partial(call, *args, **kwargs)))
 
@@ -321,7 +321,7 @@ class LivePipeline:
                 delivery.post(update)
 
     async def _look(self) -> None:
-        """Watch over the readers, and tell observers and sinks how all is."""
+        """Supervise the readers; report statuses and counters to observers and sinks."""
         for turn in count():
             for status in self._supervisor.changed():
                 if status.state == "ended":
@@ -352,7 +352,7 @@ class LivePipeline:
             observer.dropped(feed, reason, frames)
 
     async def _economise(self) -> None:
-        """Give up the frames that have no picture, and those beyond a budget in bytes."""
+        """Evict frames without a picture, and frames beyond a budget in bytes."""
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
             for place, delivery in enumerate(self._deliveries):
@@ -372,26 +372,26 @@ class LivePipeline:
                         self._tell_dropped(event.frame.key.feed, reason, 1)
 
     def _time_until(self, share: float) -> float:
-        """Seconds left until so much of the time for ending is over; it begins with this call."""
+        """Return the seconds left of a share of the shutdown time; the first call starts it."""
         now = self._clock.monotonic()
         self._ending_since = min(self._ending_since, now)
         return max(0.0, self._ending_since + share * self._limits.shutdown - now)
 
     async def _have_decided(self, within: float) -> None:
-        """Wait for what the judge is at when another part of the line fails."""
+        """Wait for the judge's current work when another part of the pipeline fails."""
         with suppress(TimeoutError):
             async with asyncio.timeout(within), self._ordered:
                 return
 
     async def _have_left(self, within: float) -> None:
-        """Wait for the readers' threads to leave."""
+        """Wait for the readers' threads to end."""
         for _ in range(round(within / _WAIT_SECONDS)):
             if not self._supervisor.alive:
                 return
             await asyncio.sleep(_WAIT_SECONDS)
 
     async def _close(self) -> None:
-        """Close every sink and let every thread go; raises the first failure after all of that."""
+        """Close every sink and end every thread; then raise the first failure."""
         within = self._time_until(0.95)
         closed = await asyncio.gather(
             self._judging.leave(within),

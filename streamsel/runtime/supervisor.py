@@ -22,10 +22,10 @@ _HANGS_AFTER = 20.0
 
 @dataclass(slots=True)
 class _Entry:
-    """A feed, who reads it (None: nobody) and who read it last; who was told to leave it.
+    """A feed, its reader (None if disabled), its last reader, and stopped readers that still run.
 
-    ``tally`` is what the source had counted when it was looked at, ``heard`` when that changed.
-    ``fault`` is what was said to be wrong with its pictures, ``fault_since`` since when.
+    ``tally`` are the latest counters of the source, ``heard`` the time of their last change.
+    ``fault`` is the reported fault of its pictures, ``fault_since`` the time of its start.
     """
 
     feed: LiveFeed
@@ -42,10 +42,10 @@ class _Entry:
 
 
 class FeedSupervisor:
-    """Starts and ends readers, and looks at them from outside. On the loop; nothing blocks.
+    """Starts, stops and supervises readers. Used on the loop; nothing blocks.
 
-    A reader that is stuck in a call for longer than any timeout of its source allows is left
-    behind, and another takes its place; at most three of a feed are left behind at a time.
+    A reader stuck in a call for longer than any timeout of its source is abandoned and replaced; at
+    most three per feed are abandoned at a time.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class FeedSupervisor:
         clock: Clock,
         backoff: Backoff,
     ) -> None:
-        """``hold`` and ``latest`` are what a :class:`FeedReader` wants."""
+        """``hold`` and ``latest`` are arguments of :class:`FeedReader`."""
         self._hold = hold
         self._latest = latest
         self._clock = clock
@@ -70,13 +70,13 @@ class FeedSupervisor:
 
     @property
     def readers(self) -> dict[str, FeedReader]:
-        """Who reads each feed that is enabled."""
+        """The reader of each enabled feed."""
         return {
             name: entry.reader for name, entry in self._entries.items() if entry.reader is not None
         }
 
     def add(self, feed: LiveFeed) -> None:
-        """Begin to read a feed. Raises :class:`ConfigurationError` for a name that is taken."""
+        """Start to read a feed. Raises :class:`ConfigurationError` for a name in use."""
         if feed.name in self._entries:
             raise ConfigurationError(f"feed {feed.name!r}: there is one of that name already")
         entry = _Entry(feed, self._clock.wall())
@@ -85,7 +85,7 @@ class FeedSupervisor:
         self._entries[feed.name] = entry
 
     def remove(self, feed: str) -> LiveFeed:
-        """Read a feed no more; return it as it goes on should it be added again."""
+        """Stop reading a feed; return it in the state from which it continues if added again."""
         entry = self._entry(feed)
         self._end(entry)
         self._leaving += entry.leaving
@@ -100,7 +100,7 @@ class FeedSupervisor:
         )
 
     def set_enabled(self, feed: str, enabled: bool) -> None:
-        """Switch a feed on or off; where it is so already, nothing happens."""
+        """Enable or disable a feed; does nothing if it is so already."""
         entry = self._entry(feed)
         if enabled == entry.feed.enabled:
             return
@@ -111,14 +111,14 @@ class FeedSupervisor:
         entry.feed = replace(entry.feed, enabled=enabled)
 
     def stop(self) -> None:
-        """Let every reader leave, for good."""
+        """Stop every reader, permanently."""
         self._stopped = True
         for reader in self.readers.values():
             reader.stop()
 
     @property
     def alive(self) -> int:
-        """How many threads have not left."""
+        """Return how many threads are still running."""
         threads = [*self.readers.values(), *self._leaving]
         for entry in self._entries.values():
             threads += entry.leaving
@@ -140,7 +140,7 @@ class FeedSupervisor:
         return changed
 
     def statuses(self) -> list[FeedStatus]:
-        """How every feed is now."""
+        """Return the current status of every feed."""
         return [self._status(entry) for entry in self._entries.values()]
 
     def _entry(self, feed: str) -> _Entry:
@@ -150,9 +150,9 @@ class FeedSupervisor:
         return self._entries[feed]
 
     def _start(self, entry: _Entry, silent_since: float | None = None) -> None:
-        """Read on where the last reader was told to stop, unless too many hang already.
+        """Continue where the last reader stopped, unless too many hang already.
 
-        ``silent_since``: the feed has been silent for that long already, by the monotonic clock.
+        ``silent_since`` is the start of the feed's silence, in monotonic seconds.
         """
         entry.leaving = [reader for reader in entry.leaving if reader.is_alive]
         if self._stopped or len(entry.leaving) >= _MOST_LEAVING:
@@ -178,7 +178,7 @@ class FeedSupervisor:
             entry.last, entry.reader = entry.reader, None
 
     def _look_after(self, entry: _Entry) -> None:
-        """Let another reader take the place of one that hangs."""
+        """Replace a reader that hangs."""
         if (reader := entry.reader) is None:
             if entry.feed.enabled:
                 self._start(entry)
@@ -196,7 +196,7 @@ class FeedSupervisor:
             self._start(entry, reader.silent_since)
 
     def _listen(self, entry: _Entry, reader: FeedReader) -> None:
-        """Notice pictures that come but are not asked for: few a minute may be wanted."""
+        """Note pictures that arrive but are not decoded: few per minute may be wanted."""
         before, entry.tally = entry.tally, reader.source.tally()
         if entry.tally != before:
             entry.heard = self._clock.monotonic()
@@ -225,7 +225,7 @@ class FeedSupervisor:
         )
 
     def _say_fault(self, entry: _Entry, fault: FaultKind | None, reason: str) -> None:
-        """Say once that what comes is of no use, over sessions, and once that it is again."""
+        """Log a fault once, over all sessions, and its end once."""
         if fault == entry.fault:
             return
         now = self._clock.monotonic()
@@ -239,7 +239,7 @@ class FeedSupervisor:
         entry.fault = fault
 
     def _state(self, entry: _Entry) -> tuple[FeedState, str, FaultKind | None]:
-        """Return how a feed is, why it is not up, and what is wrong where it is useless."""
+        """Return a feed's state, why it is not up, and its fault if it is useless."""
         reader = entry.reader
         if not entry.feed.enabled:
             return "disabled", "switched off", None

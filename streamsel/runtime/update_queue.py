@@ -11,7 +11,7 @@ from streamsel.runtime.updates import merge, picture_bytes, without_pictures
 
 @dataclass(slots=True)
 class QueuedUpdate:
-    """A update that waits, and the numbers of the oldest and the newest that are part of it."""
+    """A queued update, with the numbers of its oldest and newest parts."""
 
     update: SelectionUpdate
     number: int
@@ -20,13 +20,13 @@ class QueuedUpdate:
 
 
 class UpdateQueue:
-    """A queue of updates, the one that has waited longest first.
+    """A queue of updates, oldest first.
 
-    Once ``most_waiting`` wait, what comes is merged into the newest of its scope, which keeps its
-    place: so every one is handed over in its turn, however fast others follow. At most
-    ``most_waiting`` wait, or one a scope where that is more, with ``most_bytes`` of pictures; the
-    oldest beyond that are given up. Cost of each call: that of its own update alone, save where
-    pictures are given up.
+    Once ``most_waiting`` updates wait, a new one is merged into the newest of its scope, which
+    keeps its place: so every update is delivered in its turn, at any input rate. At most
+    ``most_waiting`` updates wait, or one per scope if that is more, with ``most_bytes`` of
+    pictures; the oldest pictures beyond that are dropped. Each call costs only its own update,
+    except when pictures are dropped.
     """
 
     def __init__(self, most_waiting: int, most_bytes: int) -> None:
@@ -41,16 +41,16 @@ class UpdateQueue:
 
     @property
     def oldest(self) -> int | None:
-        """The lowest number that waits; None where nothing does."""
+        """The lowest queued number; None if empty."""
         return self._waiting[0].number if self._waiting else None
 
     @property
     def is_half_full(self) -> bool:
-        """Whether half of what may wait waits. From any thread."""
+        """Whether the queue is half full. Safe from any thread."""
         return 2 * len(self) >= self._most_waiting or 2 * self._held_bytes >= self._most_bytes
 
     def put(self, update: SelectionUpdate, number: int) -> Counter[str]:
-        """Add a update; return how many frames of each feed nobody will hear of for that."""
+        """Add an update; return how many frames of each feed lose their verdict by merging."""
         dropped: Counter[str] = Counter()
         held_bytes = picture_bytes(update)
         last = self._newest.get(update.scope)
@@ -69,7 +69,7 @@ class UpdateQueue:
         return dropped
 
     def take(self, most: int) -> list[QueuedUpdate]:
-        """Remove and return at most so many, those that have waited longest."""
+        """Remove and return up to this many updates, oldest first."""
         taken = [self._waiting.popleft() for _ in range(min(most, len(self)))]
         for queued in taken:
             self._held_bytes -= queued.held_bytes
@@ -83,7 +83,7 @@ class UpdateQueue:
         self._held_bytes += queued.held_bytes
 
     def _bound_pictures(self) -> None:
-        """Give up the pictures of what was renewed longest ago, beginning with the oldest."""
+        """Drop pictures of the updates changed longest ago, oldest first."""
         for queued in sorted(self._waiting, key=lambda queued: queued.renewed):
             excess = self._held_bytes - self._most_bytes
             if excess <= 0:
@@ -96,7 +96,7 @@ class UpdateQueue:
 def _left_out(
     first: SelectionUpdate, second: SelectionUpdate, merged: SelectionUpdate
 ) -> Counter[str]:
-    """How many frames of each feed have no verdict any more once two updates are merged."""
+    """Return how many frames of each feed have no verdict after two updates are merged."""
     frames = Counter(verdict.frame.key.feed for verdict in (*first.verdicts, *second.verdicts))
     frames.subtract(verdict.frame.key.feed for verdict in merged.verdicts)
     return +frames

@@ -16,13 +16,12 @@ _LOG = logging.getLogger("streamsel.feeds")
 def encoded(
     update: SelectionUpdate, encode: Callable[[Picture], EncodedPicture]
 ) -> SelectionUpdate:
-    """Return the update with the pictures of its kept frames encoded, in handles of its own.
+    """Return the update with the pictures of its kept frames encoded, in objects of its own.
 
-    So no bound on decoded pictures takes away what waits for a sink, and the frames themselves,
-    which a selector holds on to for as long as they are kept, hold nothing any more. A picture that
-    was dropped before is left out, and so is, with a warning, one that cannot be encoded; the sink
-    that wants it will give up its frame. One that is kept, evicted and recalled in this update
-    has the same picture each time.
+    So the budget of decoded pictures cannot drop what waits for a sink, and the frames held by a
+    selector hold no picture any more. Pictures that were dropped before are left out, and, with a
+    warning, those that cannot be encoded; the sink that needs them evicts their frames. A frame
+    that is kept, evicted and recalled in this update has the same picture each time.
     """
     pictures: dict[FrameKey, Picture] = {}
 
@@ -45,19 +44,18 @@ def encoded(
 def all_encoded(
     updates: Sequence[SelectionUpdate], encode: Callable[[Picture], EncodedPicture]
 ) -> list[SelectionUpdate]:
-    """Return updates with the pictures of their kept frames encoded, as :func:`encoded` does."""
+    """Return updates with the pictures of their kept frames encoded; see :func:`encoded`."""
     return [encoded(each, encode) if each.events else each for each in updates]
 
 
 def merge(first: SelectionUpdate, second: SelectionUpdate) -> SelectionUpdate:
-    """Return one update that leaves the kept set as both, one after the other, would.
+    """Return one update with the same effect on the kept set as both in sequence.
 
-    Both are of one scope. Of each frame the last event counts, and none where the frame ends as
-    it began: kept and then evicted again, or the other way round. One that was kept, evicted, and
-    may be recalled keeps both events, for the sake of its picture; one that was recalled since it
-    was kept has the picture it had. Verdicts that changed nothing are left out. What remains is
-    bounded by the frames that the sink has stored, those that are kept now and those that may be
-    recalled, however long the sink fails.
+    Both must have the same scope. The last event of each frame counts, and none if the frame ends
+    as it began: kept and then evicted, or the reverse. A frame that was kept, evicted, and may be
+    recalled keeps both events, for its picture; a frame recalled since it was kept has its earlier
+    picture. Verdicts without changes are left out. The size is bounded by the frames stored by the
+    sink, those kept now and those that may be recalled, however long the sink fails.
     """
     both = [*first.events, *second.events]
     recallable = first.recallable if second.recallable is None else second.recallable
@@ -89,9 +87,9 @@ def merge(first: SelectionUpdate, second: SelectionUpdate) -> SelectionUpdate:
 
 
 def without_pictures(update: SelectionUpdate, most_bytes: int) -> SelectionUpdate:
-    """Return the update with the oldest pictures left out until ``most_bytes`` remain.
+    """Return the update without its oldest pictures beyond ``most_bytes``.
 
-    The frames stay kept; a sink that finds no picture says so. Others keep what they hold.
+    The frames stay kept; a sink reports the missing pictures. Other objects keep theirs.
     """
     held = {
         event.frame.key: event.frame.picture.held_bytes
@@ -117,7 +115,7 @@ def without_pictures(update: SelectionUpdate, most_bytes: int) -> SelectionUpdat
 
 
 def picture_bytes(update: SelectionUpdate) -> int:
-    """How many bytes of pictures a update holds."""
+    """Return the bytes of pictures held by an update."""
     return sum(event.frame.picture.held_bytes for event in update.events if isinstance(event, Kept))
 
 
@@ -133,7 +131,7 @@ def _mapped(update: SelectionUpdate, change: Callable[[Event], Event]) -> Select
 
 
 def _lasting(events: Sequence[Event]) -> set[int]:
-    """Return the identities of the events that still matter, in the words of :func:`merge`."""
+    """Return the identities of the events that remain after a :func:`merge`."""
     begins: dict[FrameKey, type[object]] = {}
     ends: dict[FrameKey, Event] = {}
     for event in events:
@@ -143,10 +141,10 @@ def _lasting(events: Sequence[Event]) -> set[int]:
 
 
 def _held_on_to(events: Sequence[Event], recallable: Collection[FrameKey]) -> set[int]:
-    """Return the identities of events that bring, and take back, the picture of a spare frame.
+    """Return the identities of events that add and remove the picture of a spare frame.
 
-    These are, of each frame that ends evicted and may be recalled, the newest that has its picture
-    and the last.
+    For each frame that ends evicted and may be recalled, these are the newest event with its
+    picture and the last event.
     """
     pictured: dict[FrameKey, Event] = {}
     ends: dict[FrameKey, Event] = {}

@@ -18,11 +18,11 @@ R = TypeVar("R")
 
 
 class Worker:
-    """A thread of its own for one stage of the line: whatever it owns is touched by it alone.
+    """A thread for one stage of the pipeline: objects of the stage are used only there.
 
-    Use as an async context manager; leaving it waits for the running call. A worker that may hang
-    is told to :meth:`leave` instead: nobody waits for it then, not even the interpreter's end.
-    Once ``is_dismissed`` it takes no more calls.
+    An async context manager; leaving it waits for the running call. For a worker that may hang call
+    :meth:`leave` instead: nothing waits for it then, not even the interpreter's exit. Once
+    ``is_dismissed`` it accepts no more calls.
     """
 
     def __init__(self, name: str) -> None:
@@ -38,9 +38,9 @@ class Worker:
     async def run(self, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run a blocking call in the thread and return its result.
 
-        When the caller is cancelled the call still runs to its end before the worker is left:
-        a half-written file or transaction is never abandoned. Raises RuntimeError once the worker
-        was told to leave.
+        If the caller is cancelled, the call still runs to its end before the worker is left: a
+        half-written file or transaction is never abandoned. Raises RuntimeError after
+        :meth:`leave`.
         """
         if self.is_dismissed:
             raise RuntimeError(f"{self._thread.name}: called after it was told to leave")
@@ -49,7 +49,7 @@ class Worker:
         return await done
 
     async def leave(self, within: float) -> bool:
-        """Let the thread leave after what it was given; False where it has not, in that time."""
+        """End the thread after its queued calls; return False if it does not within the timeout."""
         self._dismiss()
         try:
             async with asyncio.timeout(within):

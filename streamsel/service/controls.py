@@ -17,36 +17,36 @@ from streamsel.service.operations import Operations
 
 
 class MqttControls:
-    """What commands over MQTT act on."""
+    """The operations available to MQTT commands."""
 
     def __init__(self, operations: Operations) -> None:
         self._operations = operations
 
     def feeds(self) -> Mapping[str, tuple[bool, int]]:
-        """Each feed: whether it is enabled, and how many frames it may keep."""
+        """Return each feed: whether it is enabled, and its maximum number of frames."""
         return {
             name: (self._operations.is_enabled(name), self._operations.count(name) or 0)
             for name in self._operations.running
         }
 
     def display_name(self, feed: str) -> str:
-        """What people call a feed."""
+        """Return the name of a feed for people."""
         settings = self._operations.settings.get(feed)
         return feed if settings is None else settings.display_name
 
     async def set_enabled(self, feed: str, enabled: bool) -> None:
-        """Switch a feed on or off."""
+        """Enable or disable a feed."""
         await self._operations.set_enabled(feed, enabled)
 
     async def set_count(self, feed: str, count: int) -> None:
-        """Let a feed keep so many frames."""
+        """Change a feed's maximum number of frames."""
         await self._operations.set_count(feed, count)
 
 
 class HttpControl:
-    """What requests over HTTP act on; a ``ServiceControl``.
+    """The operations available to HTTP requests; a ``ServiceControl``.
 
-    The record is read in a thread of its own, ``reading``, by a connection of its own.
+    The record is read in its own thread, ``reading``, through its own connection.
     """
 
     def __init__(
@@ -63,11 +63,11 @@ class HttpControl:
 
     @property
     def folder(self) -> Path | None:
-        """The run's folder; None where no pictures are stored."""
+        """The run's folder; None if no pictures are stored."""
         return self._folder
 
     def feeds(self) -> Sequence[FeedView]:
-        """Every feed of the configuration, in its order."""
+        """Return every feed, in the order of the configuration."""
         statuses = {status.feed: status for status in self._line.statuses()}
         return [
             FeedView(
@@ -84,7 +84,7 @@ class HttpControl:
         ]
 
     def unready(self) -> Sequence[str]:
-        """Why the service is not ready, a line each."""
+        """Return why the service is not ready, one line per reason."""
         untried = [
             f"feed {status.feed!r} was not tried yet"
             for status in self._line.statuses()
@@ -96,19 +96,19 @@ class HttpControl:
     async def frames(
         self, feed: str | None, limit: int, before: Position | None
     ) -> Sequence[FrameView]:
-        """The newest kept frames below ``before``, newest first."""
+        """Return the newest kept frames below ``before``, newest first."""
         if self._folder is None:
             return []
         return await self._reading.run(_newest, self._folder, feed, limit, before)
 
     async def find(self, keys: Sequence[FrameKey]) -> Sequence[FrameView]:
-        """Those of these frames that are kept and whose pictures are stored."""
+        """Return those of these frames that are kept and stored."""
         if self._folder is None:
             return []
         return await self._reading.run(_found, self._folder, keys)
 
     async def explain(self, key: FrameKey) -> Explanation | None:
-        """Say why a frame is kept. None where it is not."""
+        """Explain why a frame is kept. None if it is not."""
         if self._folder is None:
             return None
         return await self._reading.run(_explained, self._folder, key)
@@ -120,28 +120,28 @@ class HttpControl:
         return await self._reading.run(_claims, self._folder, path)
 
     async def gone(self) -> Sequence[GoneScope]:
-        """What is kept of feeds and groups that are no longer part of the service."""
+        """Return what is stored of removed feeds and groups."""
         if self._folder is None:
             return []
         return await self._reading.run(_gone, self._folder)
 
     async def remove_gone(self, scope: str) -> int:
-        """Remove what is kept of one of these; return how many frames that was."""
+        """Delete what is stored of one of these; return how many frames that was."""
         return await self._operations.remove_gone(scope)
 
     async def pin(self, key: FrameKey, pinned: bool) -> bool:
-        """Pin a frame, or let go of it. False where it is not kept."""
+        """Pin or unpin a frame. False if it is not kept."""
         return await self._operations.pin(key, pinned)
 
     async def set_enabled(self, feed: str, enabled: bool) -> bool:
-        """Switch a feed on or off. False where there is none of that name."""
+        """Enable or disable a feed. False if there is none of that name."""
         if feed not in self._operations.settings:
             return False
         await self._operations.set_enabled(feed, enabled)
         return True
 
     async def set_count(self, feed: str, count: int) -> bool:
-        """Keep at most so many frames. False where there is no such feed."""
+        """Change a feed's maximum number of frames. False if there is no such feed."""
         if feed not in self._operations.settings:
             return False
         await self._operations.set_count(feed, count)

@@ -17,7 +17,7 @@ _LOOK_SECONDS = 5.0
 
 
 def tell_doubt(clock: GuardedClock) -> None:
-    """Say so where the machine's clock is not set."""
+    """Log a warning if the system clock is not set."""
     if clock.is_wrong:
         began = datetime.fromtimestamp(clock.floor, UTC)
         _LOG.warning(
@@ -30,7 +30,7 @@ def tell_doubt(clock: GuardedClock) -> None:
 async def put_days_right(
     clock: GuardedClock, store: LiveDiskSink | None, line: LivePipeline
 ) -> None:
-    """Put right, for ever, what was dated before the machine's clock was set."""
+    """Correct, for ever, dates recorded before the system clock was set."""
     was_told = False
     while True:
         # Once it is set, what was received before is judged by the next look. But a frame may

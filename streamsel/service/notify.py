@@ -12,11 +12,10 @@ _LOG = logging.getLogger("streamsel.service")
 
 
 class Notifier:
-    """Sends datagrams to the socket that systemd gave; without one, says nothing.
+    """Sends datagrams to systemd's notification socket; without one, does nothing.
 
-    ``address`` is a path, or begins with ``@`` for a name in the abstract namespace. ``watchdog``:
-    seconds within which a sign of life is expected. No method waits; a message that cannot be
-    sent is left out, because a service that cannot report is still a service.
+    ``address`` is a path, or starts with ``@`` for an abstract socket. ``watchdog``: seconds within
+    which a keep-alive is expected. No method blocks; a message that cannot be sent is discarded.
     """
 
     def __init__(self, address: str = "", watchdog: float | None = None) -> None:
@@ -28,7 +27,7 @@ class Notifier:
     def from_environment(cls, environ: Mapping[str, str], pid: int) -> Self:
         """Read ``NOTIFY_SOCKET``, ``WATCHDOG_USEC`` and ``WATCHDOG_PID``.
 
-        A watchdog that is set for another process, or not a number, is none.
+        A watchdog set for another process, or an invalid one, is ignored.
         """
         address = environ.get("NOTIFY_SOCKET", "")
         interval_us = environ.get("WATCHDOG_USEC", "")
@@ -40,35 +39,35 @@ class Notifier:
 
     @property
     def watchdog(self) -> float | None:
-        """Seconds within which a sign of life is expected; None: none is."""
+        """Seconds within which a keep-alive is expected; None if none is."""
         return self._watchdog if self._address else None
 
     def ready(self) -> None:
-        """The service runs: for the first time, or again after :meth:`reloading`."""
+        """Report that the service runs: first, or again after :meth:`reloading`."""
         self._send("READY=1")
 
     def reloading(self, monotonic: float) -> None:
-        """The configuration is read again; ``monotonic`` is CLOCK_MONOTONIC in seconds."""
+        """Report a reload; ``monotonic`` is CLOCK_MONOTONIC in seconds."""
         self._send(f"RELOADING=1\nMONOTONIC_USEC={monotonic * 1e6:.0f}")
 
     def stopping(self) -> None:
-        """The service comes to its end."""
+        """Report that the service is stopping."""
         self._send("STOPPING=1")
 
     def status(self, text: str) -> None:
-        """Say how the service is; what follows the first line is left out."""
+        """Report the service's status; only the first line is sent."""
         self._send("STATUS=" + "".join(text.splitlines()[:1]))
 
     def takes_longer(self, seconds: float) -> None:
-        """Starting, or ending, takes so much longer from now on, and is no failure until then."""
+        """Extend the timeout of starting or stopping by this many seconds from now."""
         self._send(f"EXTEND_TIMEOUT_USEC={seconds * 1e6:.0f}")
 
     def alive(self) -> None:
-        """Give a sign of life."""
+        """Send a keep-alive."""
         self._send("WATCHDOG=1")
 
     def close(self) -> None:
-        """Let go of the socket."""
+        """Close the socket."""
         self._socket.close()
 
     def _send(self, message: str) -> None:
@@ -81,10 +80,10 @@ class Notifier:
 
 
 async def keep_alive(notifier: Notifier, alive: Callable[[], Awaitable[None]]) -> None:
-    """Give signs of life for ever, twice in the time allowed, as long as there is life.
+    """Send keep-alives for ever, twice per watchdog interval, while ``alive`` responds.
 
-    ``alive`` returns once all that must make progress did. Returns at once where no sign of life
-    is expected.
+    ``alive`` returns once all vital parts have made progress. Returns at once if no watchdog is
+    set.
     """
     if notifier.watchdog is None:
         return

@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 
 class Operations:
-    """Adds, removes and changes feeds of a running line, one request after another.
+    """Adds, removes and changes feeds of a running pipeline, one request at a time.
 
     Every method raises :class:`ConfigurationError` for a feed that is not part of the service.
     """
@@ -43,29 +43,29 @@ class Operations:
 
     @property
     def settings(self) -> dict[str, FeedSettings]:
-        """What was asked of each feed, in the order of the configuration."""
+        """The settings of each feed, in the order of the configuration."""
         return dict(self._settings)
 
     @property
     def running(self) -> tuple[str, ...]:
-        """The feeds that are read now, or switched off, in the order of the configuration."""
+        """The feeds of the service, enabled or not, in the order of the configuration."""
         present = {status.feed for status in self._line.statuses()}
         return tuple(name for name in self._settings if name in present)
 
     def count(self, feed: str) -> int | None:
-        """The most frames that a feed may keep; None where it keeps a share."""
+        """Return a feed's maximum number of frames; None if its budget is a share."""
         settings = self._require(feed)
         return self._counts.get(settings.scope, settings.count)
 
     def is_enabled(self, feed: str) -> bool:
-        """Whether a feed is switched on."""
+        """Whether a feed is enabled."""
         return self._status(feed).state != "disabled"
 
     async def start(self) -> None:
-        """Begin to read every feed of the configuration.
+        """Start to read every feed of the configuration.
 
-        The record is asked for all before any is read: what the first of hundreds keep, all at
-        once, would be ahead of the others in the queue of a disk that answers slowly.
+        The record is queried for all feeds before any is read: otherwise the frames kept first by
+        hundreds of feeds would delay the queries on a slow disk.
         """
         async with self._one_at_a_time:
             wanted = [self._config.feed(name) for name in self._config.feeds]
@@ -73,18 +73,18 @@ class Operations:
             await self._add(wanted)
 
     def end(self) -> None:
-        """Refuse whatever is asked from now on: the line is coming to its end."""
+        """Refuse all further requests: the pipeline is stopping."""
         self._is_ending = True
 
     async def set_enabled(self, feed: str, enabled: bool) -> None:
-        """Switch a feed on or off."""
+        """Enable or disable a feed."""
         self._require_running()
         self._require(feed)
         self._line.set_enabled(feed, enabled)
         _LOG.info("feed %r: switched %s", feed, "on" if enabled else "off")
 
     async def set_count(self, feed: str, count: int) -> None:
-        """Let the feed's scope keep at most ``count`` frames from now on."""
+        """Change the maximum number of frames of the feed's scope."""
         self._require_running()
         scope = self._require(feed).scope
         await self._line.change(scope, partial(_resize, count))
@@ -92,7 +92,7 @@ class Operations:
         _LOG.info("%r keeps at most %d frames from now on", scope, count)
 
     async def pin(self, key: FrameKey, pinned: bool) -> bool:
-        """Pin a frame, or let it be evicted again. False where it is not kept."""
+        """Pin or unpin a frame. False if it is not kept."""
         self._require_running()
         for scope in self._line.scopes:
             if await self._line.ask(scope, partial(_keeps, key)):
@@ -105,9 +105,9 @@ class Operations:
         return False
 
     async def remove_gone(self, scope: str) -> int:
-        """Remove all that is kept of a scope that is gone; return how many frames that was.
+        """Delete everything stored of a removed scope; return how many frames that was.
 
-        Raises :class:`ConfigurationError` for one that is selected into.
+        Raises :class:`ConfigurationError` for an active scope.
         """
         async with self._one_at_a_time:
             self._require_running()
@@ -128,9 +128,9 @@ class Operations:
         return len(frames)
 
     async def reload(self, config: Config) -> None:
-        """Add, remove and change feeds so that they are as ``config`` says.
+        """Add, remove and change feeds according to ``config``.
 
-        Feeds of which nothing changed are not disturbed. What needs a restart is named in the log.
+        Unchanged feeds are not disturbed. Changes that need a restart are logged.
         """
         async with self._one_at_a_time:
             found = changes(self._config, config)
@@ -154,7 +154,7 @@ class Operations:
             self._config = config
 
     async def _tell_scopes(self, feeds: Sequence[FeedSettings]) -> None:
-        """Tell the record which of its scopes are still selected into."""
+        """Record which scopes are active."""
         if self._parts.store is not None:
             scopes = {settings.scope for settings in feeds}
             await self._in_store(partial(self._parts.store.select_into, scopes))
@@ -168,7 +168,7 @@ class Operations:
             self._settings |= {each.name: each for each in wanted if each.name in present}
 
     async def _in_store(self, call: Callable[[], T]) -> T:
-        """Run what touches the record in the thread that may."""
+        """Run a call on the record in the thread that owns it."""
         if self._parts.store is None:
             return call()
         return await self._line.run_in_first_sink(call)
@@ -205,7 +205,7 @@ def _pin(key: FrameKey, pinned: bool, done: list[bool], selector: LiveSelector) 
 
 
 def _differ_in_count(was: FeedSettings, wanted: FeedSettings) -> bool:
-    """Whether two settings are the same but, perhaps, for the count."""
+    """Whether two settings are equal apart from the count."""
     if (was.count is None) != (wanted.count is None):
         return False
     return replace(was, count=wanted.count) == wanted

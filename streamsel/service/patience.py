@@ -24,10 +24,10 @@ async def _pause(stopping: asyncio.Event, seconds: float) -> None:
 
 
 class Patience:
-    """Attempts something again after 2, 4, ... 256 s, 8.5 minutes in all, and then no more.
+    """Retries after 2, 4, ... 256 s, 8.5 minutes in total, then gives up.
 
-    Meanwhile whoever supervises the process is told why and for how long, and given signs of life.
-    ``pause`` waits so many seconds, or until the event is set.
+    Meanwhile the supervisor of the process is notified of the reason and the delay, and receives
+    keep-alives. ``pause`` waits a number of seconds, or until the event is set.
     """
 
     def __init__(
@@ -41,9 +41,9 @@ class Patience:
         self._pause = pause
 
     async def run(self, attempt: Callable[[], Awaitable[None]]) -> None:
-        """Attempt until it succeeds; return before that where it is to stop.
+        """Retry until success, or until stopped.
 
-        Raises the last :class:`PassingError`, and at once whatever else the attempt raises.
+        Raises the last :class:`PassingError`, and any other exception at once.
         """
         for seconds in _WAITS_SECONDS:
             try:
@@ -68,4 +68,4 @@ class Patience:
 
 
 async def _lives() -> None:
-    """Return: that it is called is all the life that is asked for."""
+    """Return at once: being called is the sign of life."""

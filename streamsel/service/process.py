@@ -40,11 +40,11 @@ _PUBLISHER_SECONDS = 2.5
 
 
 class LiveService:
-    """A service that is running, and what may be asked of it from within its process.
+    """A running service, and the operations on it from within the process.
 
-    ``load`` reads the configuration, at the start and again at each reload. ``extra`` make sinks
-    that come after those of the configuration, of the suffix of pictures (None: none are stored).
-    :meth:`run` it on an event loop; again, where it could not start.
+    ``load`` reads the configuration, at start and at each reload. ``extra`` are factories of
+    further sinks; they receive the suffix of pictures (None: not stored). Call :meth:`run` on an
+    event loop; again if it could not start.
     """
 
     def __init__(
@@ -70,22 +70,22 @@ class LiveService:
 
     @property
     def stopping(self) -> asyncio.Event:
-        """Set once it is to stop."""
+        """Set once the service is to stop."""
         return self._stopping
 
     def stop(self) -> None:
-        """Let :meth:`run` come to its end, within 10 s."""
+        """Let :meth:`run` end, within 10 s."""
         self._stopping.set()
 
     def reload(self) -> None:
-        """Read the configuration again, soon; one with a mistake in it changes nothing."""
+        """Reload the configuration soon; an invalid one changes nothing."""
         self._reloading.set()
 
     async def run(self) -> None:
         """Run until :meth:`stop`.
 
-        Raises :class:`ConfigurationError` and other :class:`StreamselError` where it cannot start,
-        :class:`EmbedderError` where it cannot go on.
+        Raises :class:`ConfigurationError` and other :class:`StreamselError` if it cannot start,
+        :class:`EmbedderError` if it cannot continue.
         """
         async with Worker("streamsel-start") as starting:
             config = await starting.run(self._load)
@@ -120,7 +120,7 @@ class LiveService:
         operations: Operations,
         events_broker: EventBroker,
     ) -> HttpControl | None:
-        """Listen for requests, where the configuration wants it."""
+        """Start the HTTP server, if configured."""
         if config.service is None:
             return None
         tls, disk = config.service.tls, config.sinks.disk
@@ -150,7 +150,7 @@ class LiveService:
         operations: Operations,
         events_broker: EventBroker,
     ) -> None:
-        """Run the line with all that accompanies it."""
+        """Run the pipeline with all that accompanies it."""
         async with AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:
             running = tasks.create_task(line.run(), name="line")
             control = await self._answer(stack, config, parts, line, operations, events_broker)
@@ -210,12 +210,12 @@ class LiveService:
 
 
 async def _first_of(*tasks: asyncio.Task[Any]) -> None:
-    """Wait until one of them has ended; what it raised is for its group to tell."""
+    """Wait until one of the tasks has ended; its group raises its exception."""
     await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
 
 
 async def _tell_gauges(parts: LiveParts) -> None:
-    """Tell the metrics, for ever, what only the sinks know."""
+    """Update, for ever, the metrics that only the sinks know."""
     while True:
         if parts.store is not None:
             parts.metrics.stored(parts.store.stored_bytes, parts.store.max_bytes)
@@ -226,12 +226,11 @@ async def _tell_gauges(parts: LiveParts) -> None:
 
 
 def run_service(load: Callable[[], Config], clock: Clock, events_to: TextIO | None = None) -> None:
-    """Run a service until SIGTERM or SIGINT; SIGHUP reads its configuration again.
+    """Run a service until SIGTERM or SIGINT; SIGHUP reloads its configuration.
 
-    What is decided is written to ``events_to``, an event a line. Raises what
-    :meth:`LiveService.run` raises; what may pass by itself only after 8.5 minutes. Where a thread
-    hangs at the end, in a camera or on a disk, the process ends here, because it could not be ended
-    otherwise.
+    Decisions are written to ``events_to``, one event per line. Raises what :meth:`LiveService.run`
+    raises; passing errors only after 8.5 minutes. If a thread hangs at the end, in a camera or on a
+    disk, the process is ended here by force.
     """
     left_behind = asyncio.run(_until_stopped(load, clock, events_to))
     if left_behind:

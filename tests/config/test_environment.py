@@ -128,4 +128,5 @@ def test_what_the_environment_gets_wrong_names_the_variable(
 def test_a_variable_that_could_mean_two_feeds(tmp_path: Path) -> None:
     feeds = "feeds: {a-b: {source: x}, a_b: {source: y}}"
     told = problems(tmp_path, feeds, {"STREAMSEL_FEEDS__A_B__COUNT": "5"})
-    assert told == ["STREAMSEL_FEEDS__A_B__COUNT: matches several feeds (a-b or a_b); set it in the file"]
+    advice = "matches several feeds (a-b or a_b); set it in the file"
+    assert told == [f"STREAMSEL_FEEDS__A_B__COUNT: {advice}"]
