@@ -38,7 +38,7 @@ def name_feeds(tree: ConfigNode) -> tuple[ConfigNode, list[Problem]]:
 
 def _name(called: str) -> str:
     """Return the slug of a written name; the name itself if it has none."""
-    is_shown = called.isprintable() and called.strip() and mask(called) == called
+    is_shown = called.isprintable() and called.strip() and redact(called) == called
     if re.fullmatch(NAME, called) or not is_shown or len(called) > _LONGEST_DISPLAY:
         return called
     if "/" in called or ":" in called:

@@ -17,7 +17,7 @@ from streamsel.errors import RefusedError, SourceError
 from streamsel.frame import Frame, Picture, PrefilteredFrame
 from streamsel.interfaces.prefilter import Prefilter, ViewWatch
 from streamsel.interfaces.sources import LiveSource
-from streamsel.redaction import mask
+from streamsel.redaction import redact
 from streamsel.runtime.backoff import Backoff
 from streamsel.runtime.failure import Captured
 from streamsel.runtime.pacing import Pacer

@@ -13,19 +13,20 @@ from streamsel.frame import Frame, FrameKey, Vector, Vectors
 
 
 class CarryOver:
-    """The frames of ended periods that were last kept, or last seen again.
+    """Kept frames of closed periods that were kept or seen again most recently.
 
-    What is within the floor of one is a near duplicate of it. So a resting camera keeps one frame
-    for as long as it rests, and not one in every period. Memory: a vector of each.
+    A frame within the near-duplicate distance of one of them is a near duplicate. So a resting
+    camera keeps one frame for as long as it rests, instead of one per period. Memory: one vector
+    per frame.
     """
 
     def __init__(self, dim: int) -> None:
-        """Know nothing yet; ``dim`` is the length of a vector."""
+        """Start without frames; ``dim`` is the length of a vector."""
         self._dim = dim
         self._take([], np.empty((0, dim), np.float32), np.empty(0, np.bool_))
 
     def restore(self, frames: Sequence[tuple[Frame, Vector, bool]]) -> None:
-        """Know these, each with its vector and whether it was seen in this period."""
+        """Set the frames, each with its vector and whether it was seen in this period."""
         rows = np.array([vector for _, vector, _ in frames], np.float32)
         self._take(
             [frame for frame, _, _ in frames],
@@ -35,27 +36,27 @@ class CarryOver:
 
     @property
     def seen(self) -> dict[FrameKey, bool]:
-        """Whether each was seen in this period."""
+        """For each frame, whether it was seen in this period."""
         keys = (frame.key for frame in self.frames)
         return dict(zip(keys, self._seen.tolist(), strict=True))
 
     def nearest(self, vectors: Vectors) -> tuple[Indices, Distances]:
-        """Return the position and distance of the nearest to each of ``vectors`` (B, D).
+        """Return position and distance of the frame nearest to each of ``vectors`` (B, D).
 
-        There must be one. O(B N D) for N familiar frames.
+        Requires at least one frame. O(B N D) for N frames.
         """
         products = np.stack([self._vectors @ vector for vector in vectors])  # (B, N)
         order = np.arange(len(self.frames), dtype=np.int64)
         return nearest(products, vectors, self._vectors, order)
 
     def see(self, positions: Indices) -> None:
-        """Note that those at ``positions`` were seen."""
+        """Mark the frames at ``positions`` as seen."""
         self._seen[positions] = True
 
     def turn(self, kept: Sequence[tuple[Frame, Vector]], most: int) -> None:
-        """A period has ended that kept ``kept``: these are familiar now too.
+        """Close a period that has kept ``kept``, and carry these frames over.
 
-        Of more than ``most`` those go first that were not seen in it, then those that were.
+        Beyond ``most`` frames, those not seen in the period are dropped first, then those seen.
         """
         stay = [*np.flatnonzero(~self._seen), *np.flatnonzero(self._seen)]
         stay = stay[max(0, len(stay) + len(kept) - most) :]
@@ -66,7 +67,7 @@ class CarryOver:
         self._take(frames, rows, np.zeros(len(frames), np.bool_))
 
     def remove(self, gone: Iterable[FrameKey]) -> None:
-        """Forget frames that are kept no longer."""
+        """Remove frames that are no longer kept."""
         lost = self._keys.intersection(gone)
         if not lost:
             return

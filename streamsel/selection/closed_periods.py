@@ -23,31 +23,31 @@ class _Period:
 
 
 class ClosedPeriods:
-    """The coresets of ended periods, oldest first, each thinned by its own closest pair.
+    """The coresets of closed periods, oldest first; each can be thinned by its closest pair.
 
-    Of more than ``most`` frames in all, those of the oldest periods are let go of: they stay
-    stored, but nothing is known of them here. Memory: two vectors of each frame.
+    Beyond ``most`` frames in total, the oldest periods are released: their frames stay stored, but
+    are no longer known here. Memory: two vectors per frame.
     """
 
     def __init__(self, most: int = MOST) -> None:
-        """Nothing has ended yet."""
+        """Start without closed periods."""
         self._most = most
         self._size = 0
         self._periods: list[_Period] = []
 
     @property
     def coresets(self) -> Sequence[Coreset[Frame]]:
-        """Those that hold a frame, oldest first."""
+        """The coresets with at least one frame, oldest first."""
         return [period.coreset for period in self._periods]
 
     @property
     def redundancy(self) -> float | None:
-        """The least that one of them has; None where nothing may be evicted."""
+        """The smallest redundancy of all coresets; None if no frame may be evicted."""
         known = (period.redundancy for period in self._periods)
         return min((one for one in known if one is not None), default=None)
 
     def add(self, coreset: Coreset[Frame]) -> list[Frame]:
-        """Take what a period has kept; return the frames that are let go of for it."""
+        """Add the coreset of a period; return the frames released for it."""
         coreset.settle()
         if len(coreset):
             self._periods.append(_Period(coreset, coreset.redundancy, len(coreset)))
@@ -68,7 +68,7 @@ class ClosedPeriods:
         return changes
 
     def changed(self, coreset: Coreset[Frame]) -> None:
-        """Note that ``coreset``, if it is one of these, has lost frames, or a pin."""
+        """Update the entry of ``coreset``, if it is one of these, after a change."""
         for position, period in enumerate(self._periods):
             if period.coreset is coreset:
                 self._size -= period.size - len(coreset)

@@ -19,7 +19,7 @@ from streamsel.selection.closed_periods import ClosedPeriods
 HALVINGS = 4
 """How many times the threshold halves in a period in which the set fills too slowly."""
 
-FAMILIAR = 2
+CARRIED_OVER = 2
 """Maximum number of carried-over frames, as a multiple of a period's capacity."""
 
 
@@ -70,13 +70,13 @@ class Periods:
     @property
     def pinned(self) -> list[FrameKey]:
         """The pinned frames, in no order."""
-        coresets = [*self.ended.coresets, self.current]
+        coresets = [*self.closed.coresets, self.current]
         return [frame.key for coreset in coresets for frame in coreset.pinned]
 
     @property
     def redundancy(self) -> float | None:
         """Distance of the closest pair within one period that has an unpinned frame."""
-        both = (self.ended.redundancy, self.current.redundancy)
+        both = (self.closed.redundancy, self.current.redundancy)
         return min((one for one in both if one is not None), default=None)
 
     def begin(self, time: float, frames: Sequence[Frame]) -> list[Change[Frame]]:
@@ -179,8 +179,8 @@ class Periods:
         carry_over: Sequence[tuple[Frame, Vector, bool]],
     ) -> None:
         """Continue with these coresets, oldest first, in place of the present ones."""
-        self.current, self.pace, self.ended = current, pace, Ended()
-        self.familiar.restore(familiar)
+        self.current, self.period_progress, self.closed = current, period_progress, ClosedPeriods()
+        self.carry_over.restore(carry_over)
         self._homes = {frame.key: (frame, current) for frame in current.keys}
         for coreset in closed:
             self._homes |= {frame.key: (frame, coreset) for frame in coreset.keys}
@@ -204,7 +204,7 @@ class Periods:
 
     def _turn(self, span: float, index: int, time: float) -> list[Change[Frame]]:
         """Close the current period and begin that of ``index``."""
-        ended = self.current
+        closed = self.current
         changes: list[Change[Frame]] = []
         if self._budget.share is not None:
             changes = self._follow(closed.resize(self._budget.capacity(self.period_progress.seen)))
@@ -221,7 +221,7 @@ class Periods:
 
     def _recognise(self, frames: Sequence[Frame], vectors: Vectors) -> dict[int, Decision[Frame]]:
         """Decide the frames that are near duplicates of carried-over ones, by position."""
-        if not self.familiar.frames:
+        if not self.carry_over.frames:
             return {}
         floor = self._settings.floor
         valid = np.flatnonzero(are_unit(vectors))
@@ -263,12 +263,12 @@ SURE = 0.1
 
 @dataclass(slots=True)
 class PeriodProgress:
-    """How far a period has come.
+    """The progress of a period.
 
-    ``index`` numbers it from stream time 0; ``begun`` is when its first frame could have come and
-    ``now`` when the latest did, in seconds of stream time. ``seen`` counts its frames, refused ones
-    included, and ``expected`` is how many there will be (0: unknown). ``first`` is the index of
-    the first frame of each feed in it.
+    ``index`` is its number, counted from stream time 0; ``begun`` is its start, and ``now`` the
+    time of its latest frame, in seconds of stream time. ``seen`` counts its frames, including
+    refused ones; ``expected`` is their expected number (0: unknown). ``first`` is the index of each
+    feed's first frame in it.
     """
 
     index: int = 0
@@ -279,7 +279,7 @@ class PeriodProgress:
     first: dict[str, int] = field(default_factory=dict)
 
     def go(self, time: float, keys: Iterable[FrameKey]) -> float:
-        """Go on to ``time`` with the next frames; return the seconds that have passed."""
+        """Advance to ``time`` with the next frames; return the seconds elapsed."""
         passed, self.now = time - self.now, time
         for key in keys:
             self.seen += 1
@@ -287,9 +287,9 @@ class PeriodProgress:
         return passed
 
     def next(self, span: float, index: int, time: float) -> PeriodProgress:
-        """Return that of period ``index``, whose first frame came at ``time``.
+        """Return the progress of period ``index``, with its first frame at ``time``.
 
-        As many frames as came in this one are expected, had it been seen from its beginning.
+        The expected number of frames is that of this period, extrapolated to its full length.
         """
         lasted = (self.index + 1) * span - self.begun
         expected = round(self.seen * span / lasted) if lasted >= SURE * span else 0
