@@ -1,8 +1,7 @@
 """Masks passwords and tokens in addresses before they reach messages, logs or records.
 
-Two things hide a secret: that it looks like one, by where it stands in an address, and that it is
-known to be one, because the configuration took it from the environment or from a file of its own.
-What is masked too much costs a reader a guess; what is masked too little costs the camera.
+A secret is recognised by its position in an address, or because the configuration registered it
+when it was read from the environment or from a file. When in doubt, text is masked.
 """
 
 from __future__ import annotations
@@ -58,21 +57,21 @@ _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\x80-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 class Known:
-    """What is known to be secret, and what is shown in its place. Safe from any thread."""
+    """Registered secrets, and their replacements. Safe from any thread."""
 
     def __init__(self) -> None:
         self._state: tuple[dict[str, str], re.Pattern[str] | None] = ({}, None)
         self._learning = threading.Lock()
 
     def learn(self, text: str, shown: str) -> None:
-        """Show ``shown`` for this text from now on, the longest first."""
+        """Register a text with its replacement ``shown``; longest texts are replaced first."""
         with self._learning:
             known = {**self._state[0], text: shown}
             pattern = "|".join(map(_pattern, sorted(known, key=len, reverse=True)))
             self._state = known, re.compile(pattern)
 
     def hide(self, text: str) -> str:
-        """The text without what is known."""
+        """Return the text with registered secrets replaced."""
         known, pattern = self._state
         return text if pattern is None else pattern.sub(lambda found: known[found[0]], text)
 

@@ -20,11 +20,11 @@ from streamsel.selection.two_pass import TwoPassSelector
 
 @dataclass(frozen=True, slots=True)
 class ComparisonRow:
-    """One method's figures, all distances L2 between unit embeddings (0..2).
+    """The figures of one method; all distances are L2 between unit embeddings (0..2).
 
     ``mean``, ``min``, ``max``, ``p10`` and ``p90`` are over the pairs of kept frames; ``radius`` is
-    the distance of the farthest seen frame from its nearest kept one, ``radius_p99`` that of the
-    99th percentile; ``admitted`` counts frames ever kept. NaN where there is nothing to measure.
+    the largest distance of a seen frame from its nearest kept one, ``radius_p99`` the 99th
+    percentile; ``admitted`` counts frames ever kept. NaN if there is nothing to measure.
     """
 
     method: str
@@ -39,12 +39,12 @@ class ComparisonRow:
     admitted: float
 
     def as_json(self) -> dict[str, str | int | float | None]:
-        """The row with None for what could not be measured: JSON has no NaN."""
+        """Return the row with None for NaN, which JSON lacks."""
         return finite(asdict(self))
 
 
 def finite(figures: Mapping[str, str | int | float]) -> dict[str, str | int | float | None]:
-    """The figures of a row, with None for what could not be measured."""
+    """Return the figures of a row, with None for NaN."""
     return {
         name: None if isinstance(value, float) and not math.isfinite(value) else value
         for name, value in figures.items()
@@ -59,7 +59,7 @@ def our_selectors(
     near_duplicate: float | Literal["auto"],
     look_ahead: int,
 ) -> dict[str, Selector]:
-    """Our methods by name, each about to keep ``count`` of ``total`` frames."""
+    """Return our methods by name, each set up to keep ``count`` of ``total`` frames."""
     return {
         "online": OnlineSelector(count, dim, floor=near_duplicate, look_ahead=look_ahead),
         "two-pass": TwoPassSelector(count, chunk=max(count, total)),
@@ -69,7 +69,7 @@ def our_selectors(
 def chosen_by(
     selector: Selector, candidates: Sequence[Candidate]
 ) -> tuple[tuple[FrameKey, ...], int]:
-    """Let a fresh selector judge all candidates: what it keeps, and how many it ever kept."""
+    """Judge all candidates with a new selector; return its kept frames and its admissions."""
     verdicts = [*selector.judge(candidates), *selector.finish()]
     events: list[Event] = [event for verdict in verdicts for event in verdict.events]
     return selector.kept, sum(isinstance(event, Kept) for event in events)

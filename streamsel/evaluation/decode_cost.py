@@ -17,7 +17,7 @@ from streamsel.frame import Candidate, Vectors
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """Seconds that a reading took, by the clock on the wall and of all processor cores."""
+    """Time of a reading in seconds: wall time, and CPU time of all cores."""
 
     seconds: float = 0.0
     cpu_seconds: float = 0.0
@@ -29,12 +29,12 @@ class Spent:
 
 @dataclass(frozen=True, slots=True)
 class FrameCover:
-    """How ``count`` kept frames stand for every frame there is; distances are L2, 0..2.
+    """How well ``count`` kept frames cover all frames; distances are L2, 0..2.
 
-    ``min`` is that of the closest pair of them, ``radius`` that of the farthest of all frames from
-    its nearest kept one, ``radius_p99`` that of the 99th percentile. ``radius_ratio`` is the radius
-    over the one it is compared with, ``missed`` the share of all frames that lie farther than that
-    one. NaN where there is no pair, infinite where nothing was kept.
+    ``min`` is the distance of the closest pair, ``radius`` the largest distance of any frame from
+    its nearest kept one, ``radius_p99`` the 99th percentile. ``radius_ratio`` is the radius
+    relative to that of the reference, ``missed`` the share of frames farther away than the
+    reference radius. NaN without a pair, infinite if nothing was kept.
     """
 
     count: int
@@ -51,10 +51,10 @@ class FrameCover:
 
 @dataclass(frozen=True, slots=True)
 class DecodeRow:
-    """One way of decoding: what it took, and what selections of the frames it gave are worth.
+    """One way of decoding: its cost, and the value of selections from its frames.
 
-    ``frames`` were looked at, ``share`` of all there are. ``speed`` is how many times as fast as
-    decoding in full it was.
+    ``frames`` is the number of frames decoded, ``share`` their share of all frames. ``speed`` is
+    relative to decoding in full.
     """
 
     decode: str
@@ -103,10 +103,10 @@ def cover(seen: Vectors, kept: Vectors, within: float | None = None) -> FrameCov
 
 
 class DecodeCosts:
-    """Measures one way of decoding after another against every frame, decoded in full.
+    """Compares ways of decoding with decoding in full.
 
-    Holds the embeddings of all frames and their keys. A way costs two selections, online and
-    two-pass, of the frames that it gave.
+    Holds the embeddings and keys of all frames. Each way costs two selections of its frames, online
+    and two-pass.
     """
 
     def __init__(
@@ -138,9 +138,9 @@ class DecodeCosts:
         *,
         restored: bool = False,
     ) -> DecodeRow:
-        """Measure a way by the ``candidates`` it gave; the first one measured is the reference.
+        """Measure a way by its ``candidates``; the first one measured is the reference.
 
-        ``restored``: what is kept is decoded again in full, and measured as that.
+        ``restored``: kept frames are decoded again in full, and measured so.
         """
         reference = self._reference
         covers = {}
@@ -161,7 +161,7 @@ class DecodeCosts:
         return row
 
     def _kept(self, candidates: Sequence[Candidate], *, restored: bool) -> dict[str, Vectors]:
-        """What our methods keep of the candidates, (C, D) each."""
+        """Return the frames kept by our methods, (C, D) each."""
         dim = self._vectors.shape[1]
         vectors = {one.frame.key: one.embedding for one in candidates if one.embedding is not None}
         if restored:

@@ -50,7 +50,7 @@ class Pairwise:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """How far what was seen is from what was kept: the farthest, the 99th percentile, the mean."""
+    """Distances of seen frames from their nearest kept ones: maximum, 99th percentile, mean."""
 
     radius: float
     p99: float
@@ -59,7 +59,7 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class Diversity:
-    """The figures of one selection: the kept set by itself, and how it covers what was seen."""
+    """The figures of one selection: pair distances of the kept set, and its coverage."""
 
     pairwise: Pairwise
     coverage: Coverage
@@ -104,7 +104,7 @@ def coverage(seen: Vectors, kept: Vectors) -> Coverage:
 
 
 def coverage_of(distances: Distances) -> Coverage:
-    """Sum up the distances (N,) of what was seen from what was kept. NaN where nothing was seen.
+    """Summarise the distances (N,) of seen frames from the kept set. NaN if there are none.
 
     For a stream too long to hold: measure it block by block and keep only the distances.
     """

@@ -20,11 +20,11 @@ FORMATS = {
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """How rows become a file.
+    """How rows are written to a file.
 
-    ``check`` raises :class:`ConfigurationError` where a library is missing, before anything is
-    touched. ``write`` goes through the rows and returns how many there were. What does not
-    stream cannot go to standard output.
+    ``check`` raises :class:`ConfigurationError` if a library is missing, before anything is
+    changed. ``write`` consumes the rows and returns their number. A format that does not stream
+    cannot go to standard output.
     """
 
     write: Callable[[Export, BinaryIO], int]

@@ -46,7 +46,7 @@ _ABOUT_JUDGED = _ABOUT_KEPT | {"kept": bool, "outcome": str, "threshold": float}
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ExportRow:
-    """What is told of a frame, a value for each column, and its (D,) embedding if it has one."""
+    """One frame: a value for each column, and its (D,) embedding if it has one."""
 
     fields: dict[str, Value]
     embedding: Vector | None
@@ -54,10 +54,10 @@ class ExportRow:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Export:
-    """All that is exported. ``rows`` can be gone through once, and are closed before the record is.
+    """The content of an export. ``rows`` can be read once, and are closed before the record.
 
-    ``columns`` are the names of the fields in order, with the type of those that are not None.
-    ``dim`` is the length of an embedding, None where they are left out, 0 where there are none.
+    ``columns`` are the names of the fields in order, with the type of values that are not None.
+    ``dim`` is the length of an embedding, None if they are left out, 0 if there are none.
     """
 
     embedder: str
@@ -68,11 +68,11 @@ class Export:
 
 
 def export_of(record: Record, what: What, *, embeddings: bool) -> Export:
-    """Return what is to be exported of a run.
+    """Return the content to export of a run.
 
-    ``kept`` are the frames of the manifest, in its order; ``all`` is every frame that is recorded,
-    in stream order, with its verdict. Rows are of one moment, also while the run goes on. Memory
-    grows with the frames that are kept, not with those that were seen.
+    ``kept`` are the frames of the manifest, in its order; ``all`` are all recorded frames in stream
+    order, with verdicts. Rows are a consistent snapshot, also during the run. Memory grows with the
+    kept frames, not with those seen.
     """
     plan = record.run().plan
     return Export(

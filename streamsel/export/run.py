@@ -16,9 +16,9 @@ from streamsel.record.reader import Record
 
 
 def export_run(folder: Path, form: Format, out: BinaryIO, *, what: What, embeddings: bool) -> int:
-    """Write what a run recorded, also while it goes on; return how many frames.
+    """Export the record of a run, also during the run; return the number of frames.
 
-    Raises :class:`RecordError` when the folder holds no run, ``OSError`` where ``out`` fails.
+    Raises :class:`RecordError` if the folder holds no run, ``OSError`` if writing fails.
     """
     with Record.open(folder) as record:
         export = export_of(record, what, embeddings=embeddings)
@@ -28,10 +28,10 @@ def export_run(folder: Path, form: Format, out: BinaryIO, *, what: What, embeddi
 
 @contextmanager
 def whole_file(path: Path, *, overwrite: bool) -> Iterator[BinaryIO]:
-    """Open a file to write that has its name once all of it is on the disk, or never.
+    """Open a file for writing that gets its name once it is complete on disk, or never.
 
-    Raises :class:`ConfigurationError` for one that is there already, and for what is no file;
-    :class:`SinkError` where it cannot be written.
+    Raises :class:`ConfigurationError` if it exists already or is not a file; :class:`SinkError` if
+    it cannot be written.
     """
     if path.exists() and not path.is_file():
         raise ConfigurationError(f"{path}: is not a file; name one, or - for standard output")

@@ -26,14 +26,14 @@ _POLICY = (
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """A file of the pages; ``tag`` changes with its content."""
+    """A static file of the pages; ``tag`` changes with its content."""
 
     content: bytes
     media_type: str
     tag: str
 
     def response(self, request: web.Request) -> web.Response:
-        """Answer with it, or that what the browser has is still right."""
+        """Return the file, or 304 if the browser's copy is current."""
         headers: dict[str, str] = {hdrs.CACHE_CONTROL: "no-cache", hdrs.ETAG: f'"{self.tag}"'}
         if self.media_type == "text/html":
             headers["Content-Security-Policy"] = _POLICY
@@ -43,7 +43,7 @@ class Asset:
         return self.page(200, headers)
 
     def page(self, status: int, headers: Mapping[str, str] | None = None) -> web.Response:
-        """Answer with it whatever the browser has."""
+        """Return the file regardless of the browser's cache."""
         return web.Response(
             status=status,
             body=self.content,

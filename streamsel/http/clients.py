@@ -28,11 +28,11 @@ _REFUSAL = _refusal()
 
 
 class Clients:
-    """Bounds how many clients are connected, about ``most``. On the loop.
+    """Bounds the number of connected clients to about ``most``. Used on the event loop.
 
-    Where one more comes, the one that was connected first of those that ask nothing now is told 503
-    and let go of: who sends nothing, or drop by drop, keeps nobody else from being answered. Where
-    all are being answered, the one that comes is told 503, once it has asked.
+    When one more connects, the oldest connection without a request in progress gets a 503 response
+    and is closed: clients that send nothing, or only slowly, block nobody. If all connections have
+    requests in progress, the new client gets a 503 response to its request.
     """
 
     def __init__(self, most: int) -> None:
@@ -41,7 +41,7 @@ class Clients:
         self._refused: set[Refusal] = set()
 
     async def __call__(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Handle a request, as a middleware: its client is not silent meanwhile."""
+        """Handle a request as middleware; its client counts as active meanwhile."""
         self._busy.add(request.protocol)
         try:
             return await handler(request)
@@ -49,7 +49,7 @@ class Clients:
             self._busy.discard(request.protocol)
 
     def accept(self, server: web.Server) -> asyncio.BaseProtocol:
-        """Return what speaks with a client that comes now."""
+        """Return the protocol for a new client."""
         connected = [each for each in server.connections if each.transport is not None]
         excess = len(connected) - self._most + 1
         for each in filter(self._is_silent, connected):
@@ -68,20 +68,20 @@ class Clients:
 
 
 class Refusal(asyncio.Protocol):
-    """Says 503 to whatever is asked, and hangs up.
+    """A protocol that responds 503 to any request and closes the connection.
 
-    It is said after the request has come, since one that comes to a closed connection makes the
-    client's system throw the answer away; within a second, and at once where many are refused.
+    It waits up to a second for the request, because closing a connection with unread data makes the
+    client discard the response; if many clients are refused, it responds at once.
     """
 
     def __init__(self, refused: set[Refusal]) -> None:
-        """``refused`` are those that are being told."""
+        """``refused`` is the set of connections being refused."""
         self._refused = refused
         self._came = b""
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Wait for the request, unless too many are waited for already."""
+        """Wait for the request, unless too many are being waited for."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         if len(self._refused) >= _MOST_REFUSALS:
@@ -91,13 +91,13 @@ class Refusal(asyncio.Protocol):
         asyncio.get_running_loop().call_later(_PATIENCE_SECONDS, self._tell)
 
     def data_received(self, data: bytes) -> None:
-        """Answer once the head of a request is there."""
+        """Respond once the request's head is complete."""
         self._came += data
         if b"\r\n\r\n" in self._came or len(self._came) > _MOST_HEAD_BYTES:
             self._tell()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget it."""
+        """Remove the connection."""
         self._refused.discard(self)
         self._transport = None
 

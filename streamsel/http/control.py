@@ -14,10 +14,10 @@ from streamsel.record.values import GoneScope
 
 @dataclass(frozen=True, slots=True, order=True)
 class Position:
-    """A place among the kept frames, which are listed from the greatest to the least.
+    """A position in the list of kept frames, which is sorted in descending order.
 
-    Compares as a row of SQL does, ``(wall_time, feed, idx) < (?, ?, ?)``. With the defaults it is
-    below all that was received at ``wall_time`` (UTC epoch seconds).
+    Compares like an SQL row, ``(wall_time, feed, idx) < (?, ?, ?)``. With the defaults it is below
+    everything received at ``wall_time`` (UTC epoch seconds).
     """
 
     wall_time: float
@@ -27,12 +27,12 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class FeedView:
-    """A feed as it is shown.
+    """A feed as shown to users.
 
-    ``scope`` is the feed, or the group that shares its coreset; ``kept`` how many frames that
-    coreset keeps now, ``count`` the most that it may (None: that cannot be set, a share is kept).
-    ``takes_sender``: it waits for a sender to call. ``display_name`` is what people call it, None
-    where that is its name.
+    ``scope`` is the feed, or the group that shares its coreset; ``kept`` is the number of frames
+    kept in that coreset, ``count`` their maximum (None: not settable, because the budget is a
+    share). ``takes_sender``: it is a push feed waiting for a WebRTC sender. ``display_name`` is the
+    name for people; None if it is the same.
     """
 
     status: FeedStatus
@@ -46,10 +46,10 @@ class FeedView:
 
 @dataclass(frozen=True, slots=True)
 class FrameView:
-    """A kept frame as the record has it.
+    """A kept frame as recorded.
 
-    ``path`` is that of its picture, relative to the run's folder; ``wall_time`` UTC epoch
-    seconds; ``distance`` to the frame ``nearest`` when it was admitted.
+    ``path`` is that of its picture, relative to the run's folder; ``wall_time`` is UTC epoch
+    seconds; ``distance`` is that to the frame ``nearest`` at admission.
     """
 
     key: FrameKey
@@ -68,9 +68,9 @@ class FrameView:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Why a frame is kept, in ``words``, beside the frame that was ``nearest`` to it then.
+    """Why a frame is kept, in ``words``, with the frame that was ``nearest`` at admission.
 
-    ``nearest`` is None where there was none, or it is not kept any more.
+    ``nearest`` is None if there was none, or it is no longer kept.
     """
 
     frame: FrameView
@@ -79,79 +79,79 @@ class Explanation:
 
 
 class ServiceControl(Protocol):
-    """Answers what the service asks. All of it is called on the loop.
+    """The operations that the HTTP server uses. Called on the event loop.
 
-    What must wait for a disk or for the judge is async and hands the work to its thread; it may
-    raise a :class:`StreamselError`, which is answered with 503 and its message. A call that takes
-    longer than ten seconds is cancelled.
+    Operations that wait for a disk or for the judge are async and run in the thread concerned; a
+    :class:`StreamselError` becomes a 503 response with its message. A call is cancelled after ten
+    seconds.
     """
 
     @property
     def folder(self) -> Path | None:
-        """The run's folder; None where no pictures are stored."""
+        """The run's folder; None if no pictures are stored."""
 
     def feeds(self) -> Sequence[FeedView]:
-        """Every feed of the configuration, in its order. Must not block."""
+        """Return every feed, in the order of the configuration. Must not block."""
 
     def unready(self) -> Sequence[str]:
-        """Why the service is not ready, a line each: feeds not tried yet, sinks that fail.
+        """Return why the service is not ready, one line each: feeds not tried yet, failing sinks.
 
-        Empty where it is. Must not block.
+        Empty if it is ready. Must not block.
         """
 
     async def frames(
         self, feed: str | None, limit: int, before: Position | None
     ) -> Sequence[FrameView]:
-        """The newest ``limit`` kept frames (of one feed) below ``before``, newest first."""
+        """Return the newest ``limit`` kept frames (of one feed) below ``before``, newest first."""
 
     async def find(self, keys: Sequence[FrameKey]) -> Sequence[FrameView]:
-        """Those of these frames that are kept and whose pictures are stored, in their order."""
+        """Return those of these frames that are kept and stored, in their order."""
 
     async def explain(self, key: FrameKey) -> Explanation | None:
-        """Say why a frame is kept. None where it is not, or its picture is not stored."""
+        """Explain why a frame is kept. None if it is not, or its picture is not stored."""
 
     async def claims(self, path: str) -> bool:
         """Whether the record claims this file, a path relative to the folder, for a kept frame."""
 
     async def gone(self) -> Sequence[GoneScope]:
-        """What is kept of feeds and groups that are no longer part of the service, by name."""
+        """Return what is stored of removed feeds and groups, by name."""
 
     async def remove_gone(self, scope: str) -> int:
-        """Remove what is kept of one of these; return how many frames that was, 0: of none.
+        """Delete what is stored of one of these; return how many frames that was.
 
         Raises :class:`ConfigurationError` for one that is part of the service.
         """
 
     async def pin(self, key: FrameKey, pinned: bool) -> bool:
-        """Pin a frame, or let go of it. False where it is not kept."""
+        """Pin or unpin a frame. False if it is not kept."""
 
     async def set_enabled(self, feed: str, enabled: bool) -> bool:
-        """Switch a feed on or off. False where there is none of that name."""
+        """Enable or disable a feed. False if there is none of that name."""
 
     async def set_count(self, feed: str, count: int) -> bool:
-        """Keep at most so many frames in the feed's coreset. False where there is no such feed.
+        """Change the maximum number of frames of a feed's coreset. False for an unknown feed.
 
-        Raises :class:`ConfigurationError` where the count cannot be.
+        Raises :class:`ConfigurationError` for an invalid count.
         """
 
 
 class SenderAnswer(Protocol):
-    """The answer to a sender, and the name of its session."""
+    """The answer to a WebRTC sender, and the name of its session."""
 
     @property
     def session(self) -> str:
-        """Names the session; cannot be guessed."""
+        """The session's name, impossible to guess."""
 
     @property
     def sdp(self) -> str:
-        """What the sender is to be told."""
+        """The SDP answer."""
 
 
 class SenderControl(Protocol):
-    """Takes senders of video; see ``streamsel.sources.webrtc.ingest``."""
+    """Accepts WebRTC senders; see ``streamsel.sources.webrtc.ingest``."""
 
     def feeds(self) -> Collection[str]:
-        """The feeds that take a sender now."""
+        """Return the feeds that accept a sender now."""
 
     async def offer(self, feed: str, sdp: str) -> SenderAnswer:
         """Answer an offer.
@@ -160,4 +160,4 @@ class SenderControl(Protocol):
         """
 
     async def end(self, feed: str, session: str) -> bool:
-        """End a session. False where there is none."""
+        """End a session. False if there is none."""

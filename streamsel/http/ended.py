@@ -9,13 +9,13 @@ from streamsel.clock import Clock
 from streamsel.record.files import disk_errors, write_file
 
 LOGOUTS = ".logouts"
-"""The file that says which logins have ended: a line each, when its time is over and what it is."""
+"""The file of revoked logins: one line each, with expiry time and name."""
 
 
 class EndedLogins:
-    """The logins that were ended, by name, until their time would have been over anyway.
+    """Revoked logins by name, until they would have expired anyway.
 
-    With a ``folder`` a file in it remembers them; without one they are forgotten with the process.
+    Persisted in ``folder``; without one they are lost with the process.
     """
 
     def __init__(self, folder: Path | None, clock: Clock) -> None:
@@ -25,10 +25,10 @@ class EndedLogins:
         self._writing = asyncio.Lock()
 
     def load(self) -> None:
-        """Read what is remembered; call before any is asked about.
+        """Load the stored logins; call before the first check.
 
-        Raises :class:`SinkError` where it cannot be read: who logged out must not be in again for
-        that.
+        Raises :class:`SinkError` if they cannot be read: revoked logins must not become valid
+        again.
         """
         if self._place is not None and self._place.exists():
             with disk_errors(self._place):
@@ -42,9 +42,9 @@ class EndedLogins:
         return name in self._until
 
     async def add(self, name: str, until: int) -> None:
-        """End a login, whose time would be over ``until``, for good.
+        """Revoke a login that expires at ``until``.
 
-        Raises :class:`SinkError` where that cannot be written down; it has ended until a restart.
+        Raises :class:`SinkError` if it cannot be stored; it is revoked until a restart then.
         """
         self._until[name] = until
         now = self._clock.wall()

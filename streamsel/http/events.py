@@ -31,7 +31,7 @@ _FORGETS_SECONDS = 60.0
 
 
 class Listener:
-    """What one page was not told yet. Where that becomes too much, it is to load all again."""
+    """Pending events of one page. If there are too many, the page must reload."""
 
     def __init__(self, missed: Sequence[str]) -> None:
         self._waiting = deque(missed)
@@ -39,7 +39,7 @@ class Listener:
         self._arrived.set()
 
     def tell(self, text: str, reset: str) -> None:
-        """Add an event, or ``reset`` in place of all that wait."""
+        """Add an event, or replace all pending ones by ``reset``."""
         if len(self._waiting) >= _MOST_WAITING:
             self._waiting = deque([reset])
         else:
@@ -47,7 +47,7 @@ class Listener:
         self._arrived.set()
 
     async def next(self) -> str:
-        """Wait until there is something, and return all of it."""
+        """Wait for events and return all pending ones."""
         while not self._waiting:
             self._arrived.clear()
             await self._arrived.wait()
@@ -57,11 +57,11 @@ class Listener:
 
 
 class EventBroker(SilentObserver):
-    """Numbers what happens, remembers the newest of it, and tells it to who listens.
+    """Numbers events, stores the newest, and pushes them to listeners.
 
-    Made inside the running event loop; :meth:`serve` runs as a task. A frame is told as kept once
-    its picture is stored. Nothing is looked up while nobody listens, so who comes back after that
-    is told to load all again.
+    Create it inside the running event loop; :meth:`serve` runs as a task. A frame is reported as
+    kept once its picture is stored. Nothing is queried while nobody listens, so a page that
+    reconnects later must reload.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -79,9 +79,9 @@ class EventBroker(SilentObserver):
 
     @contextmanager
     def listen(self, last_id: str) -> Iterator[Listener]:
-        """Listen to what comes after the event of this id, and to what was missed.
+        """Subscribe to the events after the given id, including missed ones.
 
-        Raises 503 where too many listen already.
+        Raises 503 if there are too many listeners.
         """
         if len(self._listeners) >= MOST_LISTENERS:
             raise web.HTTPServiceUnavailable(reason="too many pages are open; close one")
@@ -95,7 +95,7 @@ class EventBroker(SilentObserver):
             self._listened = self._clock.monotonic()
 
     async def serve(self, control: ServiceControl, metrics: Metrics) -> None:
-        """Look, for ever, at what is not told by itself."""
+        """Poll, for ever, for changes that cause no event of their own."""
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
             if not self._is_heard():
@@ -106,7 +106,7 @@ class EventBroker(SilentObserver):
             self._tell_feeds(control, metrics)
 
     def delivered(self, sink: str, update: SelectionUpdate) -> None:
-        """A sink acted on a update."""
+        """A sink has applied an update."""
         if sink == _STORE and update.events and self._is_heard():
             self._judgements.append(update)
             if len(self._judgements) > _MOST_JUDGEMENTS:
@@ -114,7 +114,7 @@ class EventBroker(SilentObserver):
                 self._tell("reset", {})
 
     def measured(self, scope: str, selector: LiveSelector) -> None:
-        """Look at a selector, in the judge's thread."""
+        """Measure a selector, in the judge's thread."""
         now = self._clock.monotonic()
         if selector.size and now >= self._due.get(scope, now):
             self._due[scope] = now + STEP_SECONDS
@@ -124,17 +124,17 @@ class EventBroker(SilentObserver):
             self._loop.call_soon_threadsafe(self._take, scope, measurement)
 
     def pinned(self, name: str, pinned: bool) -> None:
-        """A frame was pinned, or let go of."""
+        """A frame was pinned or unpinned."""
         if self._is_heard():
             self._tell("pinned", {"id": name, "pinned": pinned})
 
     def _is_heard(self) -> bool:
-        """Whether someone listens, or did a moment ago and may come back."""
+        """Whether somebody listens, or did a moment ago and may reconnect."""
         gone = self._clock.monotonic() - self._listened
         return bool(self._listeners) or gone < _FORGETS_SECONDS
 
     def _forget(self) -> None:
-        """What was told is not continued."""
+        """Discard stored events; listeners cannot resume."""
         self._judgements.clear()
         self._told.clear()
         self._feeds.clear()

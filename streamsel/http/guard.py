@@ -50,15 +50,14 @@ _HEADERS = {
 
 
 class Guard:
-    """Lets in who may ask.
+    """Authenticates and authorises requests.
 
-    Everything but ``/healthz``, whether ``/readyz`` (not why it is not), the login and what belongs
-    to it wants the token where there is one: as ``Bearer``, as the password of a ``Basic`` login,
-    or the cookie that it was exchanged for. Without a token the service listens on the machine
-    itself, and then a request must name it as its host: a page from elsewhere whose name was made
-    to point here is turned away. What changes something must say that it brings JSON, or an offer
-    of WebRTC, which a form on such a page cannot; and with a cookie it must come from our own
-    pages.
+    If there is a token, every request needs it, except ``/healthz``, ``/readyz`` (without reasons),
+    the login and its assets: as ``Bearer`` token, as password of a ``Basic`` login, or as the
+    cookie exchanged for it. Without a token the service listens on the machine itself, and the
+    request's Host must be a local name, which stops DNS rebinding. A request that changes something
+    needs a content type of JSON or SDP, which an HTML form cannot send; with a cookie it must come
+    from our own pages.
     """
 
     def __init__(self, options: ServiceOptions, logins: Logins | None) -> None:
@@ -68,7 +67,7 @@ class Guard:
         self._checks_host = options.token is None and options.is_loopback
 
     async def __call__(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Turn the request away, or have it handled, its body read already."""
+        """Refuse the request, or read its body and handle it."""
         if request.path != "/healthz":
             self._require_host(request)
         if not (_is_open(request) or self._is_let_in(request)):
@@ -128,18 +127,18 @@ class Guard:
 
 
 def _is_open(request: web.Request) -> bool:
-    """Whether this may be asked without a token: it tells nothing of the feeds."""
+    """Whether a path needs no token, because it reveals nothing about feeds."""
     is_preflight = request.method == hdrs.METH_OPTIONS and request.path.startswith(WHIP)
     return is_preflight or request.path in _OPEN_PATHS or request.path.startswith(_OPEN_FOLDER)
 
 
 def _without_reasons(response: web.StreamResponse) -> web.Response:
-    """Whether the service is ready, for whoever asks; why it is not may name folders and hosts."""
+    """Return readiness without reasons, which may contain folders and hosts."""
     return web.json_response({"ready": response.status == 200}, status=response.status)
 
 
 def _turned_away(request: web.Request) -> web.Response:
-    """The page to log in with, for who wanted to see one; else that a token is needed."""
+    """Show the login page for page views; respond that a token is needed to other requests."""
     wants_page = "text/html" in request.headers.get(hdrs.ACCEPT, "")
     if request.method == hdrs.METH_GET and request.path in _PAGES and wants_page:
         return ASSETS["login.html"].page(401)
@@ -147,7 +146,7 @@ def _turned_away(request: web.Request) -> web.Response:
 
 
 def _require_own_page(request: web.Request) -> None:
-    """Refuse what a page of another site makes a browser send, cookie and all."""
+    """Refuse requests that another site's page makes a browser send with our cookie."""
     site = request.headers.get("Sec-Fetch-Site", "same-origin")
     origin = request.headers.get(hdrs.ORIGIN)
     is_ours = origin is None or origin.partition("://")[2] == request.headers.get(hdrs.HOST)
@@ -156,7 +155,7 @@ def _require_own_page(request: web.Request) -> None:
 
 
 def _password(credentials: bytes) -> bytes:
-    """The password of a Basic login; empty where it cannot be read."""
+    """Return the password of a Basic login; empty if unreadable."""
     try:
         return base64.b64decode(credentials, validate=True).partition(b":")[2]
     except binascii.Error:
@@ -165,7 +164,7 @@ def _password(credentials: bytes) -> bytes:
 
 @web.middleware
 async def tell_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answer what went wrong as JSON ``{"error": ...}``, credentials masked."""
+    """Convert errors to JSON ``{"error": ...}``, credentials masked."""
     try:
         return await handler(request)
     except HTTPException as error:
@@ -187,7 +186,7 @@ def _error(status: int, message: str, headers: CIMultiDict[str] | None = None) -
 
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
-    """Add to each response what a browser must know; a page may have said its own policy."""
+    """Add security headers to each response; a page may have set its own policy."""
     response.headers.update(_HEADERS)
     response.headers.setdefault(
         "Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"
@@ -199,10 +198,10 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
 
 
 class AccessLog(AbstractAccessLogger):
-    """One line a request; neither query nor headers, which may hold credentials."""
+    """Logs one line per request, without query and headers, which may hold credentials."""
 
     def log(self, request: web.BaseRequest, response: web.StreamResponse, time: float) -> None:
-        """Log one request; ``time`` is how long it took, in seconds."""
+        """Log one request; ``time`` is its duration in seconds."""
         self.logger.info(
             "%s %s %s %d %.3f s",
             request.remote,

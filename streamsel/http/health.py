@@ -12,9 +12,9 @@ _PATIENCE_SECONDS = 4.0
 
 
 def require_healthy(listen: Listen, *, speaks_tls: bool) -> None:
-    """Ask ``/healthz`` of the service that listens there; blocks for 4 s at most.
+    """Request ``/healthz`` from the service at this address; blocks for 4 s at most.
 
-    Raises :class:`StreamselError` where it does not answer, or with anything but 200.
+    Raises :class:`StreamselError` if there is no response, or any other than 200.
     """
     host = EVERYWHERE.get(listen.host, listen.host)
     address = f"{'https' if speaks_tls else 'http'}://{Listen(host, listen.port)}/healthz"

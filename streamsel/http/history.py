@@ -13,7 +13,7 @@ _POINTS = 360
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """What a scope's coreset was like at a time (UTC epoch seconds)."""
+    """Measurements of a scope's coreset at a time (UTC epoch seconds)."""
 
     time: float
     spacing: float
@@ -21,7 +21,7 @@ class Measurement:
     kept: int
 
     def to_json(self, scope: str) -> dict[str, object]:
-        """Return it as the event ``measured`` tells it."""
+        """Return it as sent in the event ``measured``."""
         return {
             "scope": scope,
             "time": self.time,
@@ -32,22 +32,22 @@ class Measurement:
 
 
 class History:
-    """The newest measurements of each scope, 360 of them: an hour."""
+    """The newest 360 measurements of each scope: one hour."""
 
     def __init__(self) -> None:
         self._scopes: dict[str, deque[Measurement]] = {}
 
     def add(self, scope: str, measurement: Measurement) -> None:
-        """Remember one more."""
+        """Add a measurement."""
         self._scopes.setdefault(scope, deque(maxlen=_POINTS)).append(measurement)
 
     def keep_only(self, scopes: Mapping[str, object] | set[str]) -> None:
-        """Forget scopes that are gone."""
+        """Remove scopes that no longer exist."""
         for scope in self._scopes.keys() - set(scopes):
             del self._scopes[scope]
 
     def to_json(self) -> dict[str, object]:
-        """Return all of it as ``/api/history`` shows it, a column a quantity."""
+        """Return everything as for ``/api/history``, one column per quantity."""
         return {
             scope: {
                 "times": [each.time for each in measured],

@@ -24,11 +24,11 @@ _MOST_ADDRESSES = 1024
 
 
 class Logins:
-    """Knows the token, gives out cookies and accepts them.
+    """Checks the token; issues and checks cookies.
 
-    A cookie is the time until which it holds, what tells it from others, and a MAC of both under a
-    key made of the token: who changes the token ends every login. One that was given back is in
-    ``ended``. Wrong tokens are counted for each address.
+    A cookie contains its expiry time, a nonce, and a MAC of both under a key derived from the
+    token: changing the token ends every login. Revoked cookies are in ``ended``. Wrong tokens are
+    counted per address.
     """
 
     def __init__(self, token: str, ended: EndedLogins, clock: Clock) -> None:
@@ -39,11 +39,11 @@ class Logins:
         self._failures: OrderedDict[str, deque[float]] = OrderedDict()
 
     def is_token(self, offered: bytes) -> bool:
-        """Whether this is the token; takes as long for any of its length."""
+        """Whether this is the token, in constant time."""
         return hmac.compare_digest(offered, self._token)
 
     def is_cookie(self, cookie: str) -> bool:
-        """Whether this is a cookie that was given out, and still holds."""
+        """Whether this is a valid cookie."""
         name, _, mac = cookie.partition(".")
         given = mac.encode("utf-8", "surrogateescape")
         if not hmac.compare_digest(given, self._mac(name).encode()):
@@ -51,18 +51,18 @@ class Logins:
         return self._clock.wall() < _until(name) and name not in self._ended
 
     async def log_out(self, cookie: str) -> None:
-        """End the login of a cookie for good, whoever has a copy; any other text ends nothing.
+        """Revoke the login of a cookie, including copies of it; ignores any other text.
 
-        Raises :class:`SinkError` where a restart will not know of it.
+        Raises :class:`SinkError` if the revocation will not survive a restart.
         """
         if self.is_cookie(cookie):
             name = cookie.partition(".")[0]
             await self._ended.add(name, _until(name))
 
     def log_in(self, address: str, offered: str, response: web.Response, *, secure: bool) -> bool:
-        """Give the cookie to who offers the token; False where it is another.
+        """Set the cookie if the token is right; return False if it is wrong.
 
-        Raises 429 for an address that offered wrong ones ten times within a minute.
+        Raises 429 for an address with ten wrong tokens within a minute.
         """
         self._require_patience(address)
         if not self.is_token(offered.encode("utf-8", "surrogateescape")):
@@ -95,20 +95,20 @@ class Logins:
 
 
 def _until(name: str) -> int:
-    """Until when a login of ours holds, in UTC epoch seconds."""
+    """Return the expiry time of a login of ours, in UTC epoch seconds."""
     return int(name.partition("-")[0])
 
 
 class LoginRoutes:
-    """Where a browser exchanges the token for a cookie, and gives that back."""
+    """Routes that exchange the token for a cookie, and revoke it."""
 
     def __init__(self, logins: Logins | None, *, secure: bool) -> None:
-        """``secure``: the cookie is for HTTPS alone. Without ``logins`` everybody is in."""
+        """``secure``: the cookie is sent over HTTPS only. Without ``logins`` no login is needed."""
         self._logins = logins
         self._secure = secure
 
     def table(self) -> list[web.RouteDef]:
-        """Every route."""
+        """Return every route."""
         return [web.post(LOGIN, self.log_in), web.post(LOGOUT, self.log_out)]
 
     async def log_in(self, request: web.Request) -> web.Response:
@@ -122,7 +122,7 @@ class LoginRoutes:
         return response
 
     async def log_out(self, request: web.Request) -> web.Response:
-        """Take the cookie back, and accept no copy of it any more."""
+        """Delete the cookie and revoke it."""
         if self._logins is not None:
             await self._logins.log_out(request.cookies.get(COOKIE, ""))
         response = web.Response(status=204)

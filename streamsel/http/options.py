@@ -18,15 +18,13 @@ _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceOptions:
-    """Where the service listens, and who may ask.
+    """Address and authentication of the HTTP server.
 
-    Listening on a loopback address, it can do without a ``token``; elsewhere it wants one, unless
-    ``allow_insecure`` says that whoever reaches the port may see and change everything. With
-    ``tls_cert`` and ``tls_key`` (PEM files) it speaks HTTPS alone. Pages of ``origins`` (scheme,
-    host and port) may send video from elsewhere. Port 0 lets the system choose. A client that
-    takes longer than ``patience`` seconds over its request, or sends none, is let go of. In
-    ``folder`` it is remembered which logins have ended. Raises :class:`ConfigurationError` for what
-    cannot be.
+    A loopback address needs no ``token``; other addresses need one, unless ``allow_insecure`` gives
+    full access to anybody who reaches the port. With ``tls_cert`` and ``tls_key`` (PEM files) only
+    HTTPS is served. Pages of ``origins`` (scheme, host and port) may send video. With port 0 the
+    system chooses. A client is disconnected after ``patience`` seconds without a complete request.
+    ``folder`` stores revoked logins. Raises :class:`ConfigurationError` for invalid options.
     """
 
     host: str = "127.0.0.1"
@@ -62,12 +60,12 @@ class ServiceOptions:
 
     @property
     def address(self) -> str:
-        """Host and port as they stand in a URL."""
+        """Host and port as used in a URL."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     @property
     def is_loopback(self) -> bool:
-        """Whether this machine alone can reach the address."""
+        """Whether only this machine can reach the address."""
         return Listen(self.host, self.port).is_loopback
 
     def tls_context(self) -> ssl.SSLContext | None:

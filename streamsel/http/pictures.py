@@ -14,9 +14,9 @@ MEDIA_TYPES = {
 
 
 def find_picture(folder: Path, path: str) -> Path | None:
-    """Return the picture's file; None unless it is one, and lies under ``frames``.
+    """Return the picture's path; None if it is no file, or not below ``frames``.
 
-    Links are followed first, so one that leads out of ``frames`` is refused (``frames`` itself may
+    Symbolic links are resolved first, so links out of ``frames`` are refused (``frames`` itself may
     be a link to another disk). Blocks on the disk.
     """
     try:

@@ -35,7 +35,7 @@ _RETRY_MS = 2000
 
 
 class Routes:
-    """The handlers of all routes, over the metrics, the control and the event broker."""
+    """The handlers of all routes, using the metrics, the control and the event broker."""
 
     def __init__(
         self, metrics: Metrics, control: ServiceControl, events_broker: EventBroker
@@ -45,7 +45,7 @@ class Routes:
         self._board = events_broker
 
     def table(self) -> list[web.RouteDef]:
-        """Every route."""
+        """Return every route."""
         return [
             web.get("/", self.page),
             web.get("/camera", self.camera),
@@ -68,28 +68,28 @@ class Routes:
         ]
 
     async def page(self, request: web.Request) -> web.Response:
-        """Show the feeds and the newest pictures, and follow what happens."""
+        """Serve the live page."""
         return ASSETS["index.html"].response(request)
 
     async def camera(self, request: web.Request) -> web.Response:
-        """Let a browser send its camera."""
+        """Serve the page that sends a browser's camera."""
         response = ASSETS["camera.html"].response(request)
         response.headers["Permissions-Policy"] = "camera=(self)"
         return response
 
     async def asset(self, request: web.Request) -> web.Response:
-        """Send a file of the pages."""
+        """Serve a static file."""
         asset = ASSETS.get(request.match_info["name"])
         if asset is None or asset.media_type == "text/html":
             raise web.HTTPNotFound(reason="there is no such file")
         return asset.response(request)
 
     async def history(self, _: web.Request) -> web.Response:
-        """Tell spacing and coverage over the newest hour."""
+        """Return spacing and coverage over the last hour."""
         return web.json_response({"scopes": self._board.history.to_json()})
 
     async def events(self, request: web.Request) -> web.StreamResponse:
-        """Tell what happens, until the client leaves."""
+        """Stream server-sent events until the client disconnects."""
         with self._board.listen(request.headers.get("Last-Event-ID", "")) as listener:
             response = web.StreamResponse(
                 headers={hdrs.CONTENT_TYPE: "text/event-stream", "X-Accel-Buffering": "no"}
@@ -105,17 +105,17 @@ class Routes:
             return response
 
     async def metrics(self, _: web.Request) -> web.Response:
-        """Tell Prometheus."""
+        """Return the Prometheus metrics."""
         # In a thread: with hundreds of feeds the text takes longer than the loop should be away.
         exposed = await asyncio.to_thread(self._metrics.exposition)
         return web.Response(body=exposed, headers={hdrs.CONTENT_TYPE: self._metrics.content_type})
 
     async def health(self, _: web.Request) -> web.Response:
-        """Say that the loop runs."""
+        """Respond that the event loop runs."""
         return web.json_response({"healthy": True})
 
     async def readiness(self, _: web.Request) -> web.Response:
-        """Say whether every enabled feed has been tried and the sinks work, or why not."""
+        """Respond whether every enabled feed was tried and all sinks work, or why not."""
         reasons = [*self._control.unready()]
         return web.json_response(
             {"ready": not reasons, "reasons": [*map(redact, reasons)]},
@@ -123,26 +123,26 @@ class Routes:
         )
 
     async def feeds(self, _: web.Request) -> web.Response:
-        """List the feeds."""
+        """Return the feeds."""
         counts = self._metrics.counts()
         return web.json_response(
             [feed_to_json(view, counts.get(view.status.feed, {})) for view in self._control.feeds()]
         )
 
     async def set_enabled(self, request: web.Request) -> web.Response:
-        """Switch a feed on or off."""
+        """Enable or disable a feed."""
         feed = request.match_info["feed"]
         done = await self._control.set_enabled(feed, await read_bool(request, "enabled"))
         return self._feed(feed, done)
 
     async def set_count(self, request: web.Request) -> web.Response:
-        """Set how many frames a feed's coreset keeps."""
+        """Change the maximum number of frames of a feed's coreset."""
         feed = request.match_info["feed"]
         done = await self._control.set_count(feed, await read_count(request, "count"))
         return self._feed(feed, done)
 
     async def frames(self, request: web.Request) -> web.Response:
-        """List kept frames, newest first."""
+        """Return kept frames, newest first."""
         query = request.query
         feed = query.get("feed")
         limit = read_limit(query.get("limit", str(DEFAULT_FRAMES)))
@@ -157,7 +157,7 @@ class Routes:
         return web.json_response({"frames": [*map(frame_to_json, found)], "next": following})
 
     async def frame(self, request: web.Request) -> web.Response:
-        """Say why a frame is kept."""
+        """Return why a frame is kept."""
         key = read_key(request.match_info["id"])
         found = None if key is None else await self._control.explain(key)
         if found is None:
@@ -171,19 +171,19 @@ class Routes:
         )
 
     async def pin(self, request: web.Request) -> web.Response:
-        """Never evict a frame."""
+        """Pin a frame."""
         return await self._set_pinned(request, True)
 
     async def unpin(self, request: web.Request) -> web.Response:
-        """Let a frame be evicted again."""
+        """Unpin a frame."""
         return await self._set_pinned(request, False)
 
     async def gone(self, _: web.Request) -> web.Response:
-        """List what is kept of feeds and groups that are no longer part of the service."""
+        """Return what is stored of removed feeds and groups."""
         return web.json_response([*map(gone_to_json, await self._control.gone())])
 
     async def remove_gone(self, request: web.Request) -> web.Response:
-        """Remove what is kept of one of these."""
+        """Delete what is stored of one of these."""
         scope = request.match_info["scope"]
         if any(view.scope == scope for view in self._control.feeds()):
             raise web.HTTPConflict(
@@ -194,7 +194,7 @@ class Routes:
         return web.json_response({"scope": scope, "frames": frames})
 
     async def picture(self, request: web.Request) -> web.StreamResponse:
-        """Send a picture that the record claims."""
+        """Serve a picture that the record claims."""
         path = f"{FRAMES}/{request.match_info['path']}"
         folder = self._control.folder
         file = None
@@ -226,7 +226,7 @@ class Routes:
 
 
 async def _is_taken(response: web.StreamResponse, text: str) -> bool:
-    """Send a text; False where the client has left, or takes nothing for long."""
+    """Send a text; return False if the client has disconnected or stalls."""
     try:
         async with asyncio.timeout(_WRITE_SECONDS):
             await response.write(text.encode())

@@ -34,11 +34,11 @@ _FAREWELL_SECONDS = 0.25
 
 
 class Service:
-    """Answers over HTTP. Use as an async context manager, or start and stop it.
+    """The HTTP server. An async context manager; otherwise start and stop it.
 
-    256 clients may be connected at a time, so that they cannot use up what the feeds need; see
-    :class:`Clients`. A Service is started once. Raises :class:`ConfigurationError` for a
-    certificate that cannot be.
+    At most 256 clients may be connected, so that they cannot exhaust resources of the feeds; see
+    :class:`Clients`. A Service can be started once. Raises :class:`ConfigurationError` for an
+    unusable certificate.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class Service:
 
     @property
     def url(self) -> str:
-        """Where it is reached, once started, with the port that the system chose."""
+        """The URL of the started server, with its actual port."""
         if self._listening is None or not self._listening.sockets:
             raise RuntimeError("the service is not started")
         scheme = "http" if self._tls is None else "https"
@@ -90,10 +90,10 @@ class Service:
         return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
     async def start(self) -> None:
-        """Listen.
+        """Start to listen.
 
-        Raises :class:`ConfigurationError` where that cannot be, :class:`SinkError` where it cannot
-        be read which logins have ended.
+        Raises :class:`ConfigurationError` if the address cannot be used, :class:`SinkError` if the
+        revoked logins cannot be read.
         """
         options = self._options
         await asyncio.to_thread(self._ended.load)
@@ -118,7 +118,7 @@ class Service:
             )
 
     async def stop(self) -> None:
-        """Let go of every client within a second; twice does nothing."""
+        """Disconnect every client within a second; further calls do nothing."""
         if self._listening is not None:
             self._listening.close()
             self._listening = None
@@ -144,7 +144,7 @@ class Service:
 
 
 def _is_worth_telling(record: logging.LogRecord) -> bool:
-    """Whether a failed request is our defect. What is no HTTP may hold a token, and is endless."""
+    """Whether a failed request is our defect and logged. Malformed HTTP may hold a token."""
     return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
 
 

@@ -20,7 +20,7 @@ _METHODS = "POST, DELETE, OPTIONS"
 
 
 class Whip:
-    """The handlers of senders, and what pages of other sites may ask of them."""
+    """The handlers for senders, and CORS for pages of other sites."""
 
     def __init__(self, senders: SenderControl, origins: tuple[str, ...], clock: Clock) -> None:
         self._senders = senders
@@ -29,7 +29,7 @@ class Whip:
         self._offers: deque[float] = deque(maxlen=_OFFERS_A_SECOND)
 
     def table(self) -> list[web.RouteDef]:
-        """Every route."""
+        """Return every route."""
         return [
             web.post(f"{PATH}{{feed}}", self.offer),
             web.options(f"{PATH}{{feed}}", self.preflight),
@@ -74,11 +74,11 @@ class Whip:
         return web.Response()
 
     async def preflight(self, _: web.Request) -> web.Response:
-        """Say what is taken; a browser asks before a page of another site may send."""
+        """Respond to the CORS preflight of a page of another site."""
         return web.Response(status=204, headers={"Accept-Post": SDP, hdrs.ALLOW: _METHODS})
 
     async def share(self, request: web.Request, response: web.StreamResponse) -> None:
-        """Let the pages of configured origins read the answer."""
+        """Let the pages of configured origins read the response."""
         if not request.path.startswith(PATH):
             return
         response.headers.add(hdrs.VARY, hdrs.ORIGIN)
@@ -92,7 +92,7 @@ class Whip:
             response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
 
     def _require_patience(self) -> None:
-        """Take so many offers a second, for each of them makes keys and opens sockets."""
+        """Limit the offers per second, because each creates keys and sockets."""
         now = self._clock.monotonic()
         if len(self._offers) == _OFFERS_A_SECOND and now - self._offers[0] < 1.0:
             raise web.HTTPTooManyRequests(

@@ -20,7 +20,7 @@ DEFAULT_FRAMES = 50
 
 
 def feed_to_json(view: FeedView, counts: Mapping[str, int]) -> dict[str, object]:
-    """Return a feed as ``/api/feeds`` shows it."""
+    """Return a feed as in ``/api/feeds``."""
     status = view.status
     return {
         "feed": status.feed,
@@ -42,7 +42,7 @@ def feed_to_json(view: FeedView, counts: Mapping[str, int]) -> dict[str, object]
 
 
 def frame_to_json(frame: FrameView) -> dict[str, object]:
-    """Return a kept frame as ``/api/frames`` shows it."""
+    """Return a kept frame as in ``/api/frames``."""
     return {
         "id": str(frame.key),
         "feed": frame.key.feed,
@@ -63,7 +63,7 @@ def frame_to_json(frame: FrameView) -> dict[str, object]:
 
 
 def gone_to_json(gone: GoneScope) -> dict[str, object]:
-    """Return a scope that is gone as ``/api/gone`` shows it."""
+    """Return a removed scope as in ``/api/gone``."""
     return {
         "scope": gone.scope,
         "feeds": list(gone.feeds),
@@ -73,7 +73,7 @@ def gone_to_json(gone: GoneScope) -> dict[str, object]:
 
 
 def picture_url(frame: FrameView) -> str:
-    """Return where the service shows the picture of a frame."""
+    """Return the URL path of a frame's picture."""
     return "/" + quote(frame.path)
 
 
@@ -89,7 +89,7 @@ def cursor_of(frame: FrameView) -> str:
 
 
 def read_position(text: str) -> Position:
-    """Read ``before``: UTC epoch seconds, or what :func:`cursor_of` gave."""
+    """Parse ``before``: UTC epoch seconds, or the result of :func:`cursor_of`."""
     time, comma, name = text.partition(",")
     key = read_key(name) if comma else FrameKey("", -1)
     try:
@@ -117,14 +117,14 @@ def read_key(text: str) -> FrameKey | None:
 
 
 def read_limit(text: str) -> int:
-    """Read how many frames are wanted."""
+    """Parse the number of requested frames."""
     if text.isascii() and text.isdigit() and len(text) <= 6 and 1 <= int(text) <= MOST_FRAMES:
         return int(text)
     raise web.HTTPBadRequest(reason=f"limit must be 1 to {MOST_FRAMES}")
 
 
 async def read_bool(request: web.Request, name: str) -> bool:
-    """Read the one member of a JSON object, true or false."""
+    """Parse a JSON object with one boolean member."""
     value = await _member(request, name)
     if not isinstance(value, bool):
         raise web.HTTPBadRequest(reason=f'the body must be {{"{name}": true}} or false')
@@ -132,15 +132,15 @@ async def read_bool(request: web.Request, name: str) -> bool:
 
 
 async def read_count(request: web.Request, name: str) -> int:
-    """Read the one member of a JSON object, a number of frames to keep.
+    """Parse a JSON object with one member, a number of frames to keep.
 
-    Raises :class:`ConfigurationError` for another.
+    Raises :class:`ConfigurationError` for an invalid number.
     """
     return require_count(await _member(request, name), name)
 
 
 async def read_text(request: web.Request, name: str) -> str:
-    """Read the one member of a JSON object, a text."""
+    """Parse a JSON object with one text member."""
     value = await _member(request, name)
     if not isinstance(value, str):
         raise web.HTTPBadRequest(reason=f'the body must be {{"{name}": "..."}}')

@@ -21,10 +21,10 @@ from streamsel.metrics.labels import FAULTS, REFUSAL_REASONS, one_of
 
 @dataclass(slots=True)
 class _Heard:
-    """What a feed's source said last, and how often the feed was opened, over all its sources.
+    """The last values reported by a feed's source, and its connections over all sources.
 
-    ``is_up``: pictures came when it was looked at last. ``counts`` are the feed's counters, those
-    with reasons summed: to read them out of the registry takes a look at every series there is.
+    ``is_up`` is the last known state. ``counts`` are the feed's counters, summed over reasons;
+    reading them from the registry would visit every series.
     """
 
     counts: dict[str, int]
@@ -35,10 +35,10 @@ class _Heard:
 
 
 class FeedMetrics:
-    """The series labelled with a feed's name alone.
+    """The series labelled only with a feed's name.
 
-    A feed has them from :meth:`tell` to :meth:`remove`, its counters from 0. What is said of a
-    feed outside that time is passed over, so that nothing can add series but the configuration.
+    A feed has series from :meth:`tell` to :meth:`remove`, its counters starting at 0. Reports about
+    other feeds are ignored, so only the configuration can add series.
     """
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -48,14 +48,14 @@ class FeedMetrics:
         def gauge(name: str, meaning: str) -> Gauge:
             return Gauge(f"streamsel_{name}", meaning, ("feed",), registry=registry)
 
-        self._up = gauge("feed_up", "1 while pictures come, else 0.")
-        self._enabled = gauge("feed_enabled", "1 unless the feed is switched off.")
+        self._up = gauge("feed_up", "1 while pictures arrive, else 0.")
+        self._enabled = gauge("feed_enabled", "1 if the feed is enabled, else 0.")
         self._last_frame = gauge(
             "last_frame_timestamp_seconds", "When the newest frame was received, in UTC."
         )
         self._useless = Gauge(
             "streamsel_feed_useless",
-            "1 while pictures come and are of no use, by what is wrong, else 0.",
+            "1 while pictures arrive but are useless, by fault, else 0.",
             ("feed", "fault"),
             registry=registry,
         )
@@ -72,30 +72,30 @@ class FeedMetrics:
             registry=registry,
         )
         self._plain = {
-            "reconnects": count("feed_reconnects", "Times the feed was opened again."),
+            "reconnects": count("feed_reconnects", "Reconnections of the feed."),
             "interruptions": count(
-                "feed_interruptions", "Times pictures ceased to come, however often it was tried."
+                "feed_interruptions", "Interruptions of the feed, whatever the number of attempts."
             ),
             "received": count("frames_received", "Packets of video that came."),
             "decoded": count("frames_decoded", "Pictures that were decoded."),
             "decode_errors": count("decode_errors", "Packets that the decoder refused."),
             "embedded": count("frames_embedded", "Frames that were embedded and judged."),
-            "kept": count("frames_kept", "Frames that entered the coreset."),
+            "kept": count("frames_kept", "Frames added to the coreset."),
             "evicted": count("frames_evicted", "Kept frames that left the coreset again."),
-            "covered": count("frames_covered", "Frames that a kept frame stands for."),
+            "covered": count("frames_covered", "Frames represented by a kept frame."),
         }
         self._refused = count(
-            "frames_refused", "Frames that never became a candidate, by reason.", "reason"
+            "frames_refused", "Frames refused before embedding, by reason.", "reason"
         )
         self._dropped = count(
             "frames_dropped",
-            "Frames that gave way, by reason.",
+            "Frames dropped, by reason.",
             "reason",
         )
         self._heard: dict[str, _Heard] = {}
 
     def tell(self, status: FeedStatus) -> None:
-        """Take note of how a feed is; the first time adds it."""
+        """Update the status of a feed; the first call adds it."""
         heard = self._heard.get(status.feed)
         if heard is None:
             heard = self._heard[status.feed] = self._begin(status.feed)
@@ -121,14 +121,14 @@ class FeedMetrics:
             self._last_frame.labels(status.feed).set(status.last_frame)
 
     def remove(self, feed: str) -> None:
-        """Remove every series of a feed; nothing where there is none."""
+        """Remove every series of a feed, if it has any."""
         self._heard.pop(feed, None)
         told = (self._up, self._enabled, self._last_frame, self._scope, self._latency)
         for metric in (*told, self._useless, *self._plain.values(), self._refused, self._dropped):
             metric.remove_by_labels({"feed": feed})
 
     def tally(self, feed: str, tally: SourceCounters) -> None:
-        """Add what the feed's source has counted since it was asked last."""
+        """Add the increase of the source's counters since the last call."""
         heard = self._heard.get(feed)
         if heard is None:
             return
@@ -146,13 +146,13 @@ class FeedMetrics:
         self._add(heard, "decode_errors", feed, tally.damaged - last.damaged)
 
     def drop(self, feed: str, reason: DropReason, frames: int) -> None:
-        """Count frames that gave way."""
+        """Count dropped frames."""
         if (heard := self._heard.get(feed)) is not None:
             self._dropped.labels(feed, reason).inc(frames)
             heard.counts["dropped"] += frames
 
     def judge(self, verdict: Verdict, now: float) -> None:
-        """Count what became of a frame; its events are counted by :meth:`change`."""
+        """Count a frame by outcome; its events are counted by :meth:`change`."""
         frame = verdict.frame
         feed = frame.key.feed
         heard = self._heard.get(feed)
@@ -177,7 +177,7 @@ class FeedMetrics:
             self._add(heard, "kept" if isinstance(event, Kept) else "evicted", feed)
 
     def counts(self) -> Mapping[str, Mapping[str, int]]:
-        """Return, for each feed, its counters by name; those with reasons are summed."""
+        """Return the counters of each feed by name, summed over reasons."""
         return {feed: dict(heard.counts) for feed, heard in self._heard.items()}
 
     def _add(self, heard: _Heard, name: str, feed: str, amount: int = 1) -> None:

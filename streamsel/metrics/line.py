@@ -21,7 +21,7 @@ _DISTANCE_BUCKETS = (
 
 
 class LineMetrics:
-    """The series that no feed's name labels; the process's own among them."""
+    """The series without a feed label, including those of the process."""
 
     def __init__(self, registry: CollectorRegistry, embedder: str, sinks: Sequence[str]) -> None:
         def histogram(name: str, meaning: str, buckets: Sequence[float], *labels: str) -> Histogram:
@@ -45,14 +45,14 @@ class LineMetrics:
         )
         self._batch = histogram("batch_size", "Frames embedded together.", _BATCH_BUCKETS)
         self._stage = histogram(
-            "stage_duration_seconds", "How long a stage worked, each time.", _STAGE_BUCKETS, "stage"
+            "stage_duration_seconds", "Working time of a stage in seconds.", _STAGE_BUCKETS, "stage"
         )
         self._queue = gauge(
             "queue_depth", "Items that wait: frames, judgements for a sink.", "queue"
         )
         self._store = gauge("store_bytes", "Size of the pictures that are stored.")
         self._store_limit = gauge(
-            "store_limit_bytes", "The most that store_bytes may be; +Inf where nothing bounds it."
+            "store_limit_bytes", "Limit of store_bytes; +Inf if there is none."
         )
         self._outbox = gauge("outbox_messages", "MQTT messages that wait to be acknowledged.")
         self._broker = gauge(
@@ -68,7 +68,7 @@ class LineMetrics:
         )
         self._sink_errors = Counter(
             "streamsel_sink_errors",
-            "Times a sink could not do its work, by reason; it is always tried again.",
+            "Failures of a sink, by reason; each is retried.",
             ("sink", "reason"),
             registry=registry,
         )
@@ -81,40 +81,40 @@ class LineMetrics:
         ProcessCollector(registry=registry)
 
     def judge(self, verdict: Verdict, now: float) -> None:
-        """Measure how old and how novel a judged frame is."""
+        """Observe age and novelty of a judged frame."""
         if verdict.frame.received is not None:
             self._latency.observe(max(0.0, now - verdict.frame.received))
         if verdict.distance is not None:
             self._novelty.observe(verdict.distance)
 
     def batch(self, frames: int) -> None:
-        """So many frames were embedded together."""
+        """Observe the size of an embedded batch."""
         self._batch.observe(frames)
 
     def stage(self, stage: str, seconds: float) -> None:
-        """A stage worked for so long."""
+        """Observe the working time of a stage."""
         self._stage.labels(one_of(self._stages, stage)).observe(seconds)
 
     def queue(self, queue: str, items: int) -> None:
-        """So many items wait in a queue."""
+        """Set the length of a queue."""
         self._queue.labels(one_of(self._queues, queue)).set(items)
 
     def store(self, store_bytes: int, max_bytes: int | None) -> None:
-        """The pictures have this size, and may have that."""
+        """Set size and limit of the stored pictures."""
         self._store.set(store_bytes)
         self._store_limit.set(math.inf if max_bytes is None else max_bytes)
 
     def outbox(self, messages: int, connected: bool) -> None:
-        """So many messages wait; the broker can be reached, or not."""
+        """Set the length of the outbox, and whether the broker is connected."""
         self._outbox.set(messages)
         self._broker.labels("mqtt").set(connected)
 
     def configured(self, wall_time: float | None) -> None:
-        """The configuration was taken then; None: one was read and not taken."""
+        """Record the time of a configuration reload; None: a reload failed."""
         self._reloaded.set(wall_time is not None)
         if wall_time is not None:
             self._reload_time.set(wall_time)
 
     def sink_failed(self, sink: str, reason: str) -> None:
-        """A sink could not do its work."""
+        """Count a failure of a sink."""
         self._sink_errors.labels(one_of(self._sinks, sink), sink_reason(reason)).inc()

@@ -19,17 +19,17 @@ from streamsel.metrics.spread import Spread
 
 
 class Metrics:
-    """Counts what happens in a service; implements ``streamsel.interfaces.observers.LiveObserver``.
+    """Updates the metrics of a service; implements ``streamsel.interfaces.observers.LiveObserver``.
 
-    A registry of its own, so two services in a process do not meet. Labels have values from
-    closed lists and the configuration only: about 45 series a feed, 50 at most. Called on the
-    loop, but for :meth:`measured`, which is called in the judge's thread.
+    Has its own registry, so that several services in a process stay separate. Label values come
+    only from closed lists and the configuration: about 45 series per feed, 50 at most. Called on
+    the event loop, except :meth:`measured`, which is called in the judge's thread.
 
     Args:
         embedder: Name of the embedder.
-        sinks: Names of the sinks; any other is counted as ``other``.
+        sinks: Names of the sinks; others count as ``other``.
         pairwise: Measures the pairs of (N, D) vectors: ``streamsel.evaluation.diversity.pairwise``.
-        clock: Tells when diversity is to be measured again.
+        clock: Decides when diversity is measured again.
     """
 
     content_type = CONTENT_TYPE_PLAIN_0_0_4
@@ -48,24 +48,24 @@ class Metrics:
         self._line = LineMetrics(self._registry, embedder, sinks)
 
     def feed_changed(self, status: FeedStatus) -> None:
-        """A feed was added, went up or down, or was opened again."""
+        """A feed was added, went up or down, or was reopened."""
         self._feeds.tell(status)
 
     def feed_removed(self, feed: str) -> None:
-        """A feed, or a group with its last feed, is no longer part: its series are removed."""
+        """A feed was removed, or a group with its last feed: remove its series."""
         self._feeds.remove(feed)
         self._scopes.remove(feed)
 
     def tallied(self, feed: str, tally: SourceCounters) -> None:
-        """What the feed's source has counted so far; a count that goes back is a new source's."""
+        """The counters of the feed's source; a decrease means a new source."""
         self._feeds.tally(feed, tally)
 
     def dropped(self, feed: str, reason: DropReason, frames: int) -> None:
-        """Frames of a feed gave way."""
+        """Frames of a feed were dropped."""
         self._feeds.drop(feed, reason, frames)
 
     def judged(self, update: SelectionUpdate, now: float) -> None:
-        """A turn of the judge, at the monotonic time ``now``."""
+        """The judge finished a turn, at monotonic time ``now`` in seconds."""
         for verdict in update.verdicts:
             self._feeds.judge(verdict, now)
             self._line.judge(verdict, now)
@@ -73,45 +73,45 @@ class Metrics:
             self._feeds.change(event)
 
     def batched(self, frames: int) -> None:
-        """So many frames were embedded together."""
+        """A batch was embedded."""
         self._line.batch(frames)
 
     def took(self, stage: str, seconds: float) -> None:
-        """A stage worked for so long."""
+        """A stage has worked."""
         self._line.stage(stage, seconds)
 
     def waiting(self, queue: str, items: int) -> None:
-        """So many items wait in a queue."""
+        """The length of a queue."""
         self._line.queue(queue, items)
 
     def measured(self, scope: str, selector: LiveSelector) -> None:
-        """Look at a selector, in the judge's thread; see :class:`SpreadMeter` for what it costs."""
+        """Measure a selector, in the judge's thread; see :class:`SpreadMeter` for the cost."""
         self._scopes.measure(scope, selector)
 
     def delivered(self, sink: str, update: SelectionUpdate) -> None:
-        """What is delivered was counted when it was judged."""
+        """Ignored: frames are counted when judged."""
 
     def sink_failed(self, sink: str, reason: str) -> None:
-        """A sink could not do its work; ``reason`` may be the name of the error's class."""
+        """A sink failed; ``reason`` may be the name of the error's class."""
         self._line.sink_failed(sink, reason)
 
     def stored(self, store_bytes: int, max_bytes: int | None) -> None:
-        """The pictures have this size, and may have that; to be told about once a second."""
+        """Set size and limit of the stored pictures; call about once a second."""
         self._line.store(store_bytes, max_bytes)
 
     def outbox(self, messages: int, *, connected: bool) -> None:
-        """So many MQTT messages are not acknowledged yet, and whether the broker can be reached.
+        """Set the number of unacknowledged MQTT messages, and whether the broker is connected.
 
-        To be told about once a second.
+        Call about once a second.
         """
         self._line.outbox(messages, connected)
 
     def configured(self, wall_time: float | None) -> None:
-        """The configuration was taken at that time, UTC; None: one was read and not taken."""
+        """Record the time of a configuration reload, UTC epoch seconds; None: a reload failed."""
         self._line.configured(wall_time)
 
     def counts(self) -> Mapping[str, Mapping[str, int]]:
-        """Return, for each feed, what was counted since it was added.
+        """Return the counters of each feed since it was added.
 
         The names: received, decoded, decode_errors, embedded, kept, evicted, covered, refused,
         dropped, reconnects, interruptions.
@@ -119,7 +119,7 @@ class Metrics:
         return self._feeds.counts()
 
     def exposition(self) -> bytes:
-        """Return all of it in Prometheus's text format. Safe from any thread.
+        """Return all metrics in Prometheus's text format. Safe from any thread.
 
         About 40 ms with a hundred feeds.
         """
@@ -127,7 +127,7 @@ class Metrics:
 
 
 class _WithoutCreated(Collector):
-    """Leaves out the time when each series was made: it would double their number."""
+    """Omits the creation time of each series, which would double their number."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._registry = registry

@@ -26,18 +26,18 @@ class ScopeMetrics:
         def gauge(name: str, meaning: str, *labels: str) -> Gauge:
             return Gauge(f"streamsel_{name}", meaning, ("scope", *labels), registry=registry)
 
-        self._size = gauge("coreset_size", "Frames that represent what was seen.")
-        self._capacity = gauge("coreset_capacity", "The most that coreset_size may be.")
+        self._size = gauge("coreset_size", "Frames in the coreset.")
+        self._capacity = gauge("coreset_capacity", "Maximum of coreset_size.")
         self._spacing = gauge(
             "coreset_spacing",
-            "Smallest distance between two of the coreset when it was last at capacity.",
+            "Smallest distance between two frames of the coreset when it was last full.",
         )
         self._radius = gauge(
             "coverage_radius", "Everything seen is at most so far from a frame of the coreset."
         )
         self._pairwise = gauge(
             "pairwise_distance",
-            "Distances between the frames of the coreset; of 512 of them where there are more.",
+            "Pair distances in the coreset, of at most 512 of its frames.",
             "stat",
         )
         self._meter = SpreadMeter(pairwise, clock)
@@ -45,7 +45,7 @@ class ScopeMetrics:
         self._removals = 0
 
     def measure(self, scope: str, selector: LiveSelector) -> None:
-        """Look at a selector; takes as long as :class:`SpreadMeter` says."""
+        """Measure a selector; see :class:`SpreadMeter` for the cost."""
         before = self._removals
         spread = None
         if selector.size >= 2 and self._meter.is_due(scope):
@@ -64,7 +64,7 @@ class ScopeMetrics:
                     self._pairwise.labels(scope, statistic).set(getattr(spread, statistic))
 
     def remove(self, scope: str) -> None:
-        """Remove every series of a scope. From any thread."""
+        """Remove every series of a scope. Safe from any thread."""
         self._meter.forget(scope)
         gauges = (self._size, self._capacity, self._spacing, self._radius, self._pairwise)
         with self._lock:

@@ -42,13 +42,13 @@ class Spread(Protocol):
 
 
 class SpreadMeter:
-    """Measures the coreset of each scope now and then.
+    """Measures the coreset of each scope at intervals.
 
-    A scope is measured every 5 s at most, and all of them together take at most a fiftieth of the
-    time: where there are many, they wait longer. New ones come in at the same pace, one by one.
-    Coresets up to 512 frames are measured exactly, larger ones by 512 of their frames, evenly
-    spaced: their mean and percentiles are close, their min is an upper bound, their max a lower
-    one. Called in one thread, but for :meth:`forget`.
+    A scope is measured at most every 5 s, and all of them together use at most a fiftieth of the
+    time: many scopes are measured less often. New scopes are added at the same pace, one by one.
+    Coresets of up to 512 frames are measured exactly, larger ones by 512 evenly spaced frames: mean
+    and percentiles are close, min is an upper bound, max a lower bound. One thread, except
+    :meth:`forget`.
     """
 
     def __init__(self, pairwise: Callable[[Vectors], Spread], clock: Clock) -> None:
@@ -81,7 +81,7 @@ class SpreadMeter:
         return spread
 
     def forget(self, scope: str) -> None:
-        """Let go of a scope. Safe from any thread."""
+        """Remove a scope. Safe from any thread."""
         with self._lock:
             self._began.pop(scope, None)
             self._took.pop(scope, None)

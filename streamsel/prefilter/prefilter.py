@@ -20,33 +20,34 @@ _UNSEEN.flags.writeable = False
 
 
 class FramePrefilter:
-    """Refuses the frames of one feed that are not worth embedding, and says why.
+    """Refuses the frames of one feed that are not worth embedding, with a reason.
 
-    In this order, each check only where the ones before let the frame through:
+    The checks run in this order, each only on frames that passed the ones before:
 
     1. ``corrupt``: flagged by the decoder.
     2. ``black``: the luma grid is dark nearly everywhere.
-    3. ``frozen``: neither the luma grid nor the sampled luma rows changed for ``freeze_seconds``.
-    4. ``unchanged``: the luma grid hardly differs from the reference, that of the last frame whose
-       likeness reached the embedder; ``exact-duplicate`` where the frame before was the same too.
-    5. ``uniform``: nearly every sampled row is of one value.
-    6. ``blurred``: not even the sharpest edges are sharp.
-    7. ``exact-duplicate``: luma grid and thumbnail are to the pixel those of a frame that passed.
+    3. ``frozen``: neither luma grid nor luma rows changed for ``freeze_seconds``.
+    4. ``unchanged``: the luma grid hardly differs from the reference; ``exact-duplicate`` if the
+    frame also equals the previous one.
+    5. ``uniform``: nearly every luma row has a single value.
+    6. ``blurred``: even the sharpest edges are blurred.
+    7. ``exact-duplicate``: luma grid and thumbnail equal, pixel by pixel, those of a frame that
+    passed.
 
-    A frame that passes or is an exact duplicate becomes the reference; one that is merely
-    unchanged does not, so a slow drift is noticed. Only a frame that reaches check 7 costs a
-    thumbnail, one that reaches check 5 the sampled rows, and the rows are hashed only where the
-    luma grid is the same as that of the frame before; a freeze is therefore timed from its second
-    frame. Memory is bounded by ``memory`` digests.
+    The reference is the last frame that passed or was an exact duplicate. A frame that is merely
+    unchanged does not replace it, so slow drift is noticed. Only frames that reach check 7 cost a
+    thumbnail, those that reach check 5 the luma rows, and the rows are hashed only if the luma grid
+    equals the previous one; a freeze is therefore timed from its second frame. Memory is bounded by
+    ``memory`` digests.
 
-    Decisions depend on the frames so far alone: feeding them in any batches, or resuming after
-    any of them, gives the same prefiltered frames.
+    Decisions depend only on the frames so far: any batches, or resuming after any frame, give the
+    same prefiltered frames.
     """
 
     MEMORY: Final = 65_536
 
     def __init__(self, thumbnailer: Thumbnailer, view: View, options: PrefilterOptions) -> None:
-        """Look through ``thumbnailer``; make thumbnails as the embedder wants them."""
+        """Use ``thumbnailer`` and the embedder's view."""
         self._thumbnailer = thumbnailer
         self._view = view
         self._options = options
@@ -55,15 +56,15 @@ class FramePrefilter:
 
     @property
     def memory(self) -> int:
-        """How many digests of earlier frames its decisions depend on."""
+        """Number of digests of earlier frames that its decisions depend on."""
         return self.MEMORY
 
     def check(self, frame: Frame) -> PrefilteredFrame:
-        """Judge one frame; call in stream order.
+        """Check one frame; call in stream order.
 
-        Afterwards the prefiltered frame's ``state``, with the digests of the frames that passed, is
-        all that is needed to continue after it. Raises :class:`SourceError` for a picture that the
-        thumbnailer cannot look at; the feed is not to be looked at any further then.
+        The prefiltered frame's ``state``, with the digests of the frames that passed, is sufficient
+        to continue after it. Raises :class:`SourceError` for a picture that the thumbnailer cannot
+        process; the feed must not be checked any further then.
         """
         try:
             return self._look(frame)
@@ -73,10 +74,10 @@ class FramePrefilter:
             ) from None
 
     def resume(self, state: PrefilterState, digests: Sequence[int]) -> None:
-        """Continue after frames that were looked at in an earlier run.
+        """Continue after the frames checked in an earlier run.
 
-        ``state`` is that of the last one's prefiltered frame; ``digests`` are those of the frames
-        that were not refused, in stream order, the last ``memory`` of them where there are more.
+        ``state`` is that of the last prefiltered frame; ``digests`` are those of the frames that
+        were not refused, in stream order, at most the last ``memory`` of them.
         """
         self._state = state
         self._digests = OrderedDict.fromkeys(digests[-self.memory :])

@@ -1,7 +1,7 @@
 """Detects a useless camera view: frames refused, or the view covered, moved or unfocused.
 
-Nothing here decides about a frame: it says how a feed is. What is normal is learned of each camera,
-from its first minute and on from there, slowly; nothing is known of what cameras should show.
+No frame is decided here; the result is a fault of the feed. The normal view of each camera is
+learned from its first minute and updated slowly; there is no prior knowledge of views.
 """
 
 from __future__ import annotations
@@ -59,10 +59,10 @@ class WatchedView:
 
 
 class CameraWatch:
-    """Watches the view of one camera; called with each prefiltered frame in order, in one thread.
+    """Watches the view of one camera; call with each prefiltered frame in order, in one thread.
 
-    Looks closely at a picture in two seconds, by media time: about 0.3 ms each; holds 10 KB. It
-    forgets all with its reader, so that a feed that is switched off and on is learned anew.
+    Analyses one picture in two seconds of media time, about 0.3 ms each; holds 10 KB. Its memory
+    ends with the reader, so that a feed switched off and on is learned anew.
     """
 
     def __init__(self, thumbnailer: Thumbnailer) -> None:
@@ -81,9 +81,9 @@ class CameraWatch:
         self._fine_since = 0.0
 
     def check(self, prefiltered: PrefilteredFrame) -> Fault | None:
-        """Return what is wrong with the feed as of this frame; its picture must be there still.
+        """Return the feed's fault as of this frame, or None; its picture must not be dropped yet.
 
-        Raises :class:`SourceError` for a picture that the thumbnailer cannot look at.
+        Raises :class:`SourceError` for a picture that the thumbnailer cannot process.
         """
         refused = self._count_refused(prefiltered)
         now = prefiltered.frame.media_time

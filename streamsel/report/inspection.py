@@ -61,10 +61,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """All that a record knows of a frame.
+    """Everything a record knows about a frame.
 
-    ``steps`` are in the order they happened. ``kept`` says whether it is kept now, ``path`` where
-    its picture is; ``stands_in`` is the kept frame that represents it, where one does.
+    ``steps`` are in order. ``kept`` says whether it is kept now, ``path`` is that of its picture;
+    ``stands_in`` is the kept frame that represents it, if any.
     """
 
     id: str
@@ -82,11 +82,10 @@ class Inspection:
 
 
 def inspect_frame(folder: Path, name: str) -> Inspection:
-    """Say why a frame was kept, refused or evicted.
+    """Explain why a frame was kept, refused or evicted.
 
-    ``name`` is an id (``gate-000123``), ``FEED:INDEX``, or the path of a picture, which may
-    be gone. Works while the run goes on. Raises :class:`RecordError` for what is not recorded, or
-    no longer.
+    ``name`` is an id (``gate-000123``), ``FEED:INDEX``, or the path of a picture, which may be
+    deleted. Works during the run. Raises :class:`RecordError` for a frame that is not recorded.
     """
     with Record.open(folder) as record:
         key = _key(record, folder, name)

@@ -46,15 +46,13 @@ class ScopeOverview:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """A run: what was kept, refused, covered and evicted.
+    """The current state of a run: frames kept, refused, covered and evicted.
 
-    The counts are of the verdicts that are recorded; a service remembers its newest ones alone.
-    ``count`` is how many frames a selection may keep (of each input where ``per_input`` says so),
-    ``max_bytes`` how large the pictures of a
-    service may be, both None where that is not bounded. ``bytes`` is the size of the pictures,
-    ``closest`` the distance of the two kept frames nearest to each other (None: fewer than two are
-    kept, or more than 5,000). ``gone`` is what is kept of feeds and groups that are no longer part
-    of a service.
+    Counts are over the recorded verdicts, for a service only its newest ones. ``count`` is the
+    maximum number of frames of a selection (of each input if ``per_input``), ``max_bytes`` the
+    maximum size of a service's pictures, both None if unlimited. ``bytes`` is the size of the
+    pictures, ``closest`` the distance of the closest pair of kept frames (None for fewer than two
+    or more than 5,000 frames). ``gone`` is what is stored of removed feeds and groups.
     """
 
     folder: str
@@ -82,7 +80,7 @@ class Overview:
 
 
 def overview(folder: Path) -> Overview:
-    """Read how a run is. Raises :class:`RecordError` where the folder holds none."""
+    """Read the state of a run. Raises :class:`RecordError` if the folder holds none."""
     with Record.open(folder) as record:
         run, counts = record.run(), record.counts()
         kept = list(record.kept())

@@ -20,9 +20,9 @@ _COLOURS = {
 
 
 def check_plot(path: Path) -> None:
-    """Refuse what could not be drawn before any frame is read.
+    """Check that a plot can be written, before any frame is read.
 
-    Raises :class:`ConfigurationError` for an unknown suffix or where matplotlib is missing.
+    Raises :class:`ConfigurationError` for an unknown suffix or if matplotlib is missing.
     """
     if path.suffix.lower() not in _SUFFIXES:
         raise ConfigurationError(

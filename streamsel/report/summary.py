@@ -25,15 +25,14 @@ _VECTORS_AT_ONCE = 8192
 class Summary:
     """The figures of a run.
 
-    ``frames`` were judged; ``kept`` are kept now and their pictures are stored, ``unwritten`` are
-    kept and have none yet (only of a run that did not end). ``admitted`` and ``evicted`` count
-    changes of the kept set; ``refused`` and ``covered`` count the other frames by reason.
-    ``diversity`` has the pair distances of the kept frames and the distance of the frames that
-    were looked at from them, None where there is nothing to measure; ``sees_all`` is False where
-    other frames were passed over undecoded or unlooked at (``--decode``, ``--fps``), of which it
-    says nothing. ``seconds`` is how long the run took from its first beginning. ``errors`` and
-    ``warnings`` are by feed; ``errors`` has the inputs that could not be opened too, by how they
-    were given.
+    ``frames`` is the number of judged frames; ``kept`` frames are kept with stored pictures,
+    ``unwritten`` frames are kept without (only in a run that did not end). ``admitted`` and
+    ``evicted`` count changes of the kept set; ``refused`` and ``covered`` count the other frames by
+    reason. ``diversity`` has the pair distances of the kept frames and the distances of the frames
+    seen from them, None if there is nothing to measure; ``sees_all`` is False if frames were
+    skipped (``--decode``, ``--fps``), about which it says nothing. ``seconds`` is the duration of
+    the run since its first start. ``errors`` and ``warnings`` are by feed; ``errors`` includes
+    inputs that could not be opened.
     """
 
     folder: Path
@@ -74,10 +73,10 @@ class Summary:
 
 
 def summarise(folder: Path) -> Summary:
-    """Read a run's record and measure what it came to.
+    """Read a run's record and measure its result.
 
-    Raises :class:`RecordError` when the folder holds no run. O(N C D) time for N embedded frames
-    and C kept ones; memory does not grow with the vectors of the seen frames.
+    Raises :class:`RecordError` if the folder holds no run. O(N C D) time for N embedded frames and
+    C kept ones; memory does not grow with the seen frames.
     """
     with Record.open(folder) as record:
         run = record.run()

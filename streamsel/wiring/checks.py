@@ -12,10 +12,10 @@ _WEBRTC = ("whep+https://", "whep+http://")
 
 
 def require_buildable(config: Config) -> None:
-    """Raise :class:`ConfigurationError`, with a line for each mistake, where there is any.
+    """Raise :class:`ConfigurationError`, with one line per mistake, if there are any.
 
-    Looks at what only the parts themselves know: networks, filter chains, kinds of addresses.
-    Loads no network and opens no feed; importing what knows takes a second or two.
+    Checks what only the parts know: networks, filter chains, types of addresses. Loads no network
+    and opens no feed; the imports take a second or two.
     """
     from streamsel.embed.registry import check_name
 

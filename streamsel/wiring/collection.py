@@ -20,10 +20,10 @@ from streamsel.wiring.inputs import open_sources
 
 @dataclass(frozen=True, slots=True)
 class CollectionRun:
-    """A run that embeds every frame and keeps the candidates, to select among them by hand.
+    """A run that embeds every frame and collects the candidates, for selection by the caller.
 
-    ``candidates`` and ``reports`` fill while the pipeline runs. Of a candidate only that is held
-    which selectors look at: picture, luma grid and thumbnail are let go of.
+    ``candidates`` and ``reports`` are filled while the pipeline runs. Of a candidate only the data
+    used by selectors is held; picture, luma grid and thumbnail are released.
     """
 
     pipeline: Pipeline
@@ -35,7 +35,7 @@ class CollectionRun:
 
 
 class _Collector:
-    """A selector that only gathers, and a sink that only hears how feeds ended."""
+    """A selector that only collects, and a sink that only records the ends of feeds."""
 
     def __init__(self) -> None:
         self.candidates: list[Candidate] = []
@@ -50,7 +50,7 @@ class _Collector:
         return []
 
     def write(self, verdicts: Sequence[Verdict]) -> None:
-        """No verdict ever comes."""
+        """Ignored: there are no verdicts."""
 
     def feed_ended(self, report: FeedReport) -> None:
         self.reports.append(report)
@@ -59,17 +59,17 @@ class _Collector:
         return ()
 
     def supply(self, frame: Frame) -> None:
-        """No picture is ever missing."""
+        """Ignored: no picture is ever missing."""
 
     def close(self, complete: bool) -> None:
-        """Nothing is held."""
+        """Do nothing: no resource is held."""
 
 
 _NO_LUMA_GRID = np.empty((0, 0), np.uint8)
 
 
 def _bare(candidate: Candidate) -> Candidate:
-    """Let go of what no selector looks at."""
+    """Return a candidate without the data that no selector uses."""
     candidate.frame.picture.drop()
     prefiltered = replace(
         candidate.prefiltered, luma_grid=_NO_LUMA_GRID, thumbnail=None, state=PrefilterState()
@@ -85,10 +85,10 @@ def build_collection(
     embeddings: Embeddings | None = None,
     standard_input: str | None = None,
 ) -> CollectionRun:
-    """Build a line that embeds every frame that is not corrupt, and decides nothing.
+    """Build a pipeline that embeds every frame that is not corrupt, and selects none.
 
     ``embeddings`` are those of an earlier run with the same options; None: they are loaded.
-    ``standard_input`` is the file that holds what ``-`` stands for.
+    ``standard_input`` is the path of the file that holds the input ``-``.
     """
     from streamsel.prefilter.options import PrefilterOptions
     from streamsel.prefilter.prefilter import FramePrefilter

@@ -15,8 +15,8 @@ from streamsel.interfaces.sources import Source
 def build_embeddings(options: EmbedOptions, sources: Sequence[Source]) -> Embeddings:
     """Load the network, or read the files of vectors.
 
-    Raises :class:`ConfigurationError` for a name nobody provides and for files that know none of
-    the feeds, :class:`EmbedderError` for what cannot be loaded or read.
+    Raises :class:`ConfigurationError` for an unknown name, or files without vectors of any of the
+    feeds, :class:`EmbedderError` if loading or reading fails.
     """
     if options.embeddings:
         from streamsel.embed.tables.table import TableEmbeddings
@@ -32,7 +32,7 @@ def build_embeddings(options: EmbedOptions, sources: Sequence[Source]) -> Embedd
 
 
 def uses_gpu(read: ReadOptions) -> bool:
-    """Whether pictures can be looked at in a GPU's memory: it decodes, and torch can use it."""
+    """Whether pictures are processed in GPU memory: the GPU decodes, and torch can use it."""
     if read.hwaccel not in ("auto", "cuda"):
         return False
     import torch

@@ -35,7 +35,7 @@ class _Planned:
 
 
 class FeedReaders:
-    """Makes the feeds of one run into a folder; prefilters go on where the record ends."""
+    """Builds the feeds of one run; prefilters continue where the record ends."""
 
     def __init__(self, folder: Path, options: RunOptions, view: View, *, on_gpu: bool) -> None:
         self._folder = folder
@@ -46,11 +46,11 @@ class FeedReaders:
         self._children: ReaderProcesses | None = None
 
     def add(self, source: Source, input: Input, feed: Feed, *, done: bool) -> None:
-        """Add the next feed, and what is recorded of it; ``done``: nothing is left to read."""
+        """Add the next feed with its recorded state; ``done``: it was read to its end."""
         self._planned.append(_Planned(source, input, feed, done))
 
     def over(self, jobs: int) -> Sequence[FileFeed]:
-        """Return the feeds; of those that are left to read, ``jobs`` are read at once."""
+        """Return the feeds; ``jobs`` of the unread ones are read in parallel."""
         left = sum(not planned.done for planned in self._planned)
         at_once = min(jobs, left)
         if at_once < 2:
@@ -65,7 +65,7 @@ class FeedReaders:
         ]
 
     def close(self) -> None:
-        """Let go of the processes, if there are any."""
+        """End the child processes, if there are any."""
         if self._children is not None:
             self._children.close()
 
@@ -104,7 +104,8 @@ class FeedReaders:
         return prefilter
 
     def _remembered(self, feed: Feed) -> tuple[PrefilterState, tuple[int, ...]]:
-        """What a prefilter remembers of the frames that are recorded."""
+        """Return a prefilter's state after the recorded frames."""
+        from streamsel.prefilter.prefilter import FramePrefilter
         from streamsel.record.reader import Record
 
         if not feed.recorded:
@@ -116,10 +117,10 @@ class FeedReaders:
 
 @dataclass(frozen=True, slots=True)
 class FeedRequest:
-    """All that a process must know to read a feed from index ``start`` on; call it there.
+    """Everything a process needs to read a feed from index ``start`` on; call it there.
 
-    ``state`` and ``digests`` are what the prefilter remembers of the frames before; ``threads``
-    decode the feed.
+    ``state`` and ``digests`` are the prefilter's memory of the frames before; ``threads`` is the
+    number of decoder threads.
     """
 
     feed: Input
@@ -144,7 +145,7 @@ class FeedInChild:
         self._source = open_source(request.feed, request.read, threads=request.threads)
 
     def prefiltered_frames(self) -> Iterator[PrefilteredFrame]:
-        """Yield what the prefilter saw, in stream order; raises :class:`SourceError`."""
+        """Yield the prefiltered frames in stream order; raises :class:`SourceError`."""
         request = self._request
         prefilter = FramePrefilter(open_thumbnailer(on_gpu=False), request.view, request.prefilter)
         prefilter.resume(request.state, request.digests)
@@ -153,9 +154,9 @@ class FeedInChild:
                 yield prefilter.check(frame)
 
     def warnings(self) -> Sequence[str]:
-        """What was wrong with the feed without ending it."""
+        """Return the problems that did not end the feed."""
         return self._source.warnings()
 
     def seek_index(self) -> object:
-        """What a source of the same video must know to find frames again; None for images."""
+        """Return the seek index for another source of the same video; None for images."""
         return self._source.seek_index if isinstance(self._source, FileSource) else None

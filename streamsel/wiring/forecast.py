@@ -28,11 +28,11 @@ _ROW_BYTES = 220
 
 @dataclass(frozen=True, slots=True)
 class ForeseenInput:
-    """An input as it would be read.
+    """The forecast of one input.
 
-    ``frames`` are those that would come, None where that cannot be told before they are read;
-    ``width`` and ``height`` are of the first picture, in pixels; ``picture_bytes`` is the size of
-    its file. ``error`` says why it cannot be read.
+    ``frames`` is the expected number, None if unknown before reading; ``width`` and ``height`` are
+    those of the first picture, in pixels; ``picture_bytes`` is the size of its file. ``error`` says
+    why it cannot be read.
     """
 
     feed: str
@@ -46,12 +46,12 @@ class ForeseenInput:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """What a selection would do.
+    """The forecast of a selection.
 
-    ``use`` is what becomes of the folder, None where none was named. ``count`` is the most frames
-    that would be kept. Bytes are estimates: of pictures as large as the first of each input, and
-    of a record with every frame; None where frames or pictures cannot be told. ``errors`` are by
-    input, ``passed_over`` the files of searched folders that are no input by their names.
+    ``use`` is the use of the folder, None if none was named. ``count`` is the maximum number of
+    kept frames. Bytes are estimates, for pictures as large as the first of each input and a record
+    of every frame; None if frames or pictures are unknown. ``errors`` are by input, ``passed_over``
+    the files of searched folders whose names are not those of inputs.
     """
 
     folder: Path | None
@@ -68,11 +68,11 @@ class Forecast:
 
     @property
     def frames(self) -> int | None:
-        """The frames of all inputs that can be read; None where those of one cannot be told."""
+        """The frames of all readable inputs; None if one is unknown."""
         return _sum([one.frames for one in self.inputs if one.error is None])
 
     def as_json(self) -> dict[str, object]:
-        """All of it under its published names."""
+        """Return the forecast as JSON values, under its published names."""
         return {
             "dry_run": True,
             "folder": None if self.folder is None else str(self.folder),
@@ -101,9 +101,9 @@ def foresee_selection(
     resume: bool = False,
     overwrite: bool = False,
 ) -> Forecast:
-    """Look at every input, its first picture decoded, and say what a selection would do.
+    """Open every input, decode its first picture, and forecast the selection.
 
-    Raises what the selection itself would raise before it reads, see ``build_selection``.
+    Raises the errors of ``build_selection``.
     """
     use = None if folder is None else foresee(folder, resume=resume, overwrite=overwrite)
     leave_out = [] if folder is None else [folder]
@@ -155,7 +155,7 @@ def _require_resumable(folder: Path, plan: RunPlan) -> None:
 
 
 def _count(options: RunOptions, inputs: Sequence[ForeseenInput]) -> int:
-    """The most frames that would be kept."""
+    """Return the maximum number of kept frames."""
     groups = [[one] for one in inputs] if options.select.per_input else [list(inputs)]
     return sum(_kept_of(options, [one.frames for one in group]) for group in groups)
 

@@ -23,10 +23,10 @@ _NAMED_KINDS = 5
 
 @dataclass(frozen=True, slots=True)
 class OpenedInputs:
-    """The feeds that can be read, what each was opened from, and why other inputs cannot.
+    """The readable feeds with their inputs, and why other inputs are unreadable.
 
-    ``read`` is how they are read, in which masks in pixels say what size of pictures they are for.
-    ``passed_over`` are files of searched folders that are no input by their names.
+    ``read`` are the options of reading; masks in pixels depend on the picture size. ``passed_over``
+    are files of searched folders whose names are not those of inputs.
     """
 
     sources: tuple[Source, ...]

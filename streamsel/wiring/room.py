@@ -23,7 +23,7 @@ _WORTH_SAYING = 500 << 20
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """What a run is estimated to need in its folder, and what is free there, in bytes."""
+    """The estimated disk space of a run, and the free space, in bytes."""
 
     folder: Path
     pictures: int
@@ -33,16 +33,16 @@ class Room:
 
     @property
     def is_short(self) -> bool:
-        """Whether it may not be enough."""
+        """Whether the free space may be too little."""
         return self.needed > self.free
 
     @property
     def is_worth_saying(self) -> bool:
-        """Whether anyone would want to know."""
+        """Whether the estimate is worth a message."""
         return self.is_short or self.needed > _WORTH_SAYING
 
     def __str__(self) -> str:
-        """The estimate, and what to do where there is too little room."""
+        """Return the estimate, and the advice if space is short."""
         told = (
             f"{self.folder}: needs about {_told(self.needed)} for {self.pictures:,} pictures and a "
             f"record of {self.frames:,} frames; {_told(self.free)} are free"
@@ -58,11 +58,7 @@ def _told(size: int) -> str:
 def estimate_room(
     folder: Path, options: RunOptions, inputs: Sequence[Input], dim: int
 ) -> Room | None:
-    """Estimate what a run will write, within a factor of two or so; None where nothing tells.
-
-    Looks into the first few videos alone, and takes the others to be like them, by their size. A
-    lower bound for URLs, whose size is not known. Costs some milliseconds.
-    """
+    """Estimate the bytes a run writes, within a factor of about two; None if unknown."""
     from streamsel.record.files import free_bytes
 
     seen = [found for one in inputs[:_MOST_OPENED] if (found := _look(one)) is not None]
@@ -88,7 +84,7 @@ class _Seen:
 
 
 def _look(one: Input) -> _Seen | None:
-    """What one input holds; None where it does not say, or cannot be read."""
+    """Return the content of one input; None if unknown or unreadable."""
     from streamsel.sources.decode.video_reader import VideoReader
     from streamsel.sources.inputs import is_url
 
@@ -106,7 +102,7 @@ def _look(one: Input) -> _Seen | None:
 
 
 def _size(one: Input) -> int:
-    """The bytes of a video's file; 0 where that is not known."""
+    """Return the size of a video's file in bytes; 0 if unknown."""
     try:
         return os.stat(one.location).st_size if one.images is None else 0
     except (OSError, ValueError):
