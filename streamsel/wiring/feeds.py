@@ -105,7 +105,6 @@ class FeedReaders:
 
     def _remembered(self, feed: Feed) -> tuple[PrefilterState, tuple[int, ...]]:
         """Return a prefilter's state after the recorded frames."""
-        from streamsel.prefilter.prefilter import FramePrefilter
         from streamsel.record.reader import Record
 
         if not feed.recorded:
