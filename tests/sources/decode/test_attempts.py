@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import cast
@@ -14,11 +14,14 @@ import pytest
 from av.video.frame import PictureType
 
 from streamsel.sources.decode.attempts import (
+    HeadFit,
     TroubleError,
     UnfitError,
     again,
     clean,
     foreseen,
+    key_again,
+    key_of,
     placed,
     trusted,
 )
@@ -175,3 +178,75 @@ def test_pictures_are_trusted_up_to_the_first_that_may_show_damage() -> None:
     with pytest.raises(TroubleError):
         next(passing)
     assert list(trusted(pictures[:5])) == pictures[:5]
+
+
+@pytest.mark.parametrize("where", ["key", "before"])
+def test_the_first_gop_need_not_fit_where_damage_may_be_why(
+    decoder: VideoReader, gops: list[Gop], where: str
+) -> None:
+    gop, places = gops[1], moved(gops[1])
+    (packet, *_) = gop.packets if where == "key" else gop.before[::-1]
+    packet.is_corrupt = True
+    decoded = list(again(decoder, gop, deque(places), is_partial=False))
+    require_placed(decoded, places, [place % 3 != 2 for place in range(GOP)])
+    shown = [one.is_doubted for one in decoded if one.image is not None]
+    assert shown == [where == "key"] * 8
+
+
+def test_a_gop_that_lost_its_key_has_its_place_all_the_same(
+    decoder: VideoReader, gops: list[Gop]
+) -> None:
+    gop = replace(gops[2], packets=tuple(gops[2].packets)[1:])
+    decoded = list(again(decoder, gop, deque(gop.times or ()), is_partial=False))
+    assert [one.pts for one in decoded] == list(gop.times or ())
+    assert (decoded[0].image, decoded[0].is_random_access) == (None, True)
+    assert not any(one.is_random_access for one in decoded[1:])
+
+
+def test_a_key_alone_is_the_picture_of_its_own_time_and_whole(
+    decoder: VideoReader, gops: list[Gop]
+) -> None:
+    gop = gops[2]
+    assert gop.begin is not None
+    elsewhere = replace(gop, begin=gop.begin + 1)
+    key = key_of(decoder, gop)
+    assert key is not None
+    assert key.pts == gop.begin
+    assert key_of(decoder, elsewhere) is None
+    found = key_again(decoder, gop)
+    assert found.image is not None
+    assert (found.pts, found.is_random_access, found.is_doubted) == (gop.begin, True, False)
+    assert key_again(decoder, elsewhere).image is None
+    next(iter(gop.packets)).is_corrupt = True
+    assert key_of(decoder, gop) is None
+    assert key_again(decoder, gop).is_doubted
+
+
+def is_fit(shown: list[int], doubted: int | None, begin: int | None, end: int | None) -> bool:
+    """Whether these pictures may be all that came of a head with places 2, 4, ... 10."""
+    fit = HeadFit(Gop(0, 0, 0, (), (), (), begin, end, (2, 4, 6, 8, 10)))
+    try:
+        for pts in shown:
+            fit.take(DecodedFrame(pts, None, is_doubted=pts == doubted))
+        fit.end()
+    except UnfitError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("shown", [[2, 4, 6, 8, 10], [4, 6, 8, 10], [2, 6, 8, 10], [6, 8, 10]])
+def test_a_head_may_lack_pictures_before_its_key(shown: list[int]) -> None:
+    assert is_fit(shown, None, 6, 12)
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [[], [2, 4], [2, 4, 8, 10], [6, 8], [6, 10], [6, 8, 10, 12], [2, 5, 6, 8, 10], [6, 6, 8, 10]],
+)
+def test_a_head_may_lack_nothing_else_unless_it_is_damaged_or_nothing_is_known_of_it(
+    shown: list[int],
+) -> None:
+    assert not is_fit(shown, None, 6, 12)
+    assert is_fit(shown, None, None, 12)
+    assert is_fit(shown, None, 6, None)
+    assert not shown or is_fit(shown, shown[0], 6, 12)
