@@ -112,8 +112,9 @@ def test_places_whose_pictures_were_passed_over_stay_empty(
     gop = gops[2]
     times = list(gop.times or ())
     places = sorted([*times, times[0] - 1, times[4] + 1, times[-1] + 1, times[-1] + 2])
-    decoded = placed(clean(decoder, gop), deque(places), gop, is_partial=True)
-    require_placed(list(decoded), places, [place in times for place in places])
+    decoded = list(placed(clean(decoder, gop), deque(places), gop, is_partial=True))
+    require_placed(decoded, places, [place in times for place in places])
+    assert [one.pts for one in decoded if one.is_random_access] == [gop.begin]
 
 
 def test_a_place_where_decoding_can_begin_is_one_without_its_picture_too(
@@ -191,6 +192,20 @@ def test_the_first_gop_need_not_fit_where_damage_may_be_why(
     require_placed(decoded, places, [place % 3 != 2 for place in range(GOP)])
     shown = [one.is_doubted for one in decoded if one.image is not None]
     assert shown == [where == "key"] * 8
+
+
+def test_places_at_the_end_may_be_empty_where_some_are_left_out_alone(
+    decoder: VideoReader, gops: list[Gop]
+) -> None:
+    gop = replace(gops[1], packets=tuple(gops[1].packets)[:-4])
+    times = list(gop.times or ())
+    with pytest.raises(UnfitError):
+        list(again(decoder, gop, deque(times), is_partial=False))
+    decoder.drain()
+    decoded = list(again(decoder, gop, deque(times), is_partial=True))
+    assert [one.pts for one in decoded] == times
+    assert decoded[-1].image is None
+    assert [one.pts for one in decoded if one.is_random_access] == [gop.begin]
 
 
 def test_a_gop_that_lost_its_key_has_its_place_all_the_same(
