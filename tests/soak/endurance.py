@@ -40,7 +40,7 @@ class Use:
         return cls(
             int(status["VmRSS"].split()[0]) / 1024,
             len(list(Path(f"/proc/{pid}/fd").iterdir())),
-            int(status["ThreadedMap"]),
+            int(status["Threads"]),
         )
 
 
