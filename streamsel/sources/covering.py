@@ -1,9 +1,8 @@
 """Applies privacy masks to decoded pictures before anything reads them.
 
-What lies under a mask is overwritten in the planes themselves, so nothing that is made of the
-picture (luma grids, thumbnails, filters, files) can show it. Areas grow outward to whole samples of
-chroma, of both fields where lines may be interlaced, for a sample stands for all the pixels it
-covers.
+The area under a mask is overwritten in the planes themselves, so nothing derived from the picture
+(luma grids, thumbnails, filters, files) can show it. Areas grow outward to whole chroma samples, of
+both fields if lines may be interlaced, because a sample covers several pixels.
 """
 
 from __future__ import annotations
@@ -47,9 +46,9 @@ _REPACKED = {
 
 
 class FixedSize:
-    """The one size that masks in pixels fit: as typed, or that of the first picture.
+    """The only size that masks in pixels fit: as typed, or that of the first picture.
 
-    For any thread, and for all readings of a feed.
+    Thread-safe, and shared by all readings of a feed.
     """
 
     def __init__(self, size: Size | None = None) -> None:
@@ -71,30 +70,30 @@ class FixedSize:
 
 @dataclass(frozen=True, slots=True)
 class Areas:
-    """What is hidden in the pictures of one feed, however often it is opened."""
+    """The privacy masks of one feed, for all its connections."""
 
     masks: tuple[Mask, ...]
     size: FixedSize
 
     @classmethod
     def of(cls, masks: Sequence[Mask], size: Size | None = None) -> Areas | None:
-        """Return what is hidden by these masks, None where there are none.
+        """Return the areas of these masks; None if there are none.
 
-        ``size`` is that of the pictures so far, for masks in pixels that do not say theirs.
+        ``size`` is the known picture size, for masks in pixels without one.
         """
         return cls(tuple(masks), FixedSize(agreed_size(masks) or size)) if masks else None
 
     def cover(self, where: str) -> Cover:
-        """Return what hides them; ``where`` begins its messages."""
+        """Return a cover that applies them; ``where`` is the prefix of its messages."""
         return Cover(self, where)
 
 
 class Cover:
-    """Overwrites areas of pictures. One for each thread.
+    """Overwrites areas of pictures. One per thread.
 
-    ``black`` leaves nothing of an area: the same bytes come out whatever was there. ``blur``
-    leaves the means of at most 4 x 4 cells, each at least 16 pixels wide and high. The picture a
-    decoder still refers to is not touched: what it shares is copied first, about 0.3 ms at 1080p.
+    ``black`` leaves nothing of an area: the output is independent of its content. ``blur`` leaves
+    the means of at most 4 x 4 cells, each at least 16 pixels wide and high. A picture that a
+    decoder still references is copied first, about 0.3 ms at 1080p.
     """
 
     def __init__(self, areas: Areas, where: str) -> None:
@@ -105,11 +104,11 @@ class Cover:
         self._is_in_pixels = any(mask.is_in_pixels for mask in areas.masks)
 
     def hide(self, image: av.VideoFrame, orientation: Orientation | None = None) -> av.VideoFrame:
-        """Return the picture with its areas overwritten: the same one, or one in another format.
+        """Return the picture with its areas overwritten: the same object, or one in another format.
 
-        ``orientation`` is how it is made upright, None: as the decoder says. Raises
-        :class:`SourceError` where an area cannot be hidden for certain; the picture must not be
-        used then.
+        ``orientation`` is its rotation to upright; None: as the decoder says. Raises
+        :class:`SourceError` if an area cannot be hidden for certain; the picture must not be used
+        then.
         """
         turn = self._turning.of(image) if orientation is None else orientation
         size = Size(*turn.upright(image.width, image.height))

@@ -34,20 +34,19 @@ COUNTED_BYTES = 1 << 28
 
 
 class FileSource:
-    """Reads a video through PyAV, in one thread, each frame once and in presentation order.
+    """Reads a video through PyAV, in one thread, each frame once, in presentation order.
 
-    ``address`` is a path or an http(s) URL, ``shown`` in messages as it is here, credentials
-    masked where it is None. ``start`` and ``end`` (seconds of media time) and
-    ``fps`` choose among the frames without renumbering them: an index is the frame's position as
-    the decoder, or the filter chain, puts frames out, so a frame has the same name whatever else
-    is asked for. ``filters`` is an ffmpeg filter chain; pictures are upright before it. ``decode``
-    says which frames are decoded, ``ahead`` by how many threads; the latter changes no frame.
-    ``hwaccel`` names a kind of hardware that decodes, or ``auto``; where none can, software does,
-    and a warning says why; with ``on_gpu``, pictures that a GPU decodes stay in its memory, for
-    a thumbnailer that can look at them there. ``mask`` are areas that nobody may see, see
-    :func:`~streamsel.sources.masks.read_mask`: they are hidden before anything else is done with a
-    picture. Raises :class:`ConfigurationError` for a chain that ffmpeg refuses, for hardware that
-    this build does not know, and for areas that cannot be.
+    ``address`` is a path or an http(s) URL; ``shown`` replaces it in messages, by default with
+    credentials masked. ``start`` and ``end`` (seconds of media time) and ``fps`` select frames
+    without renumbering them: an index is the frame's position as output by the decoder or the
+    filter chain, so a frame has the same name with any options. ``vf`` is an ffmpeg filter chain,
+    applied to upright pictures. ``decode`` selects the frames to decode, ``ahead`` the number of
+    threads, which changes no frame. ``hwaccel`` names a hardware type, or ``auto``; if none can
+    decode the video, software does, with a warning that says why. With ``on_gpu`` pictures decoded
+    by a GPU stay in its memory, for a thumbnailer that can read them there. ``mask`` are privacy
+    masks, see :func:`~streamsel.sources.masks.read_mask`; they are applied before anything else.
+    Raises :class:`ConfigurationError` for a chain that ffmpeg refuses, for unknown hardware, and
+    for invalid masks.
     """
 
     def __init__(
@@ -98,12 +97,12 @@ class FileSource:
 
     @cached_property
     def expected_frames(self) -> int | None:
-        """How many frames will come, as far as that can be known before they are read.
+        """Expected number of frames, as far as known before reading.
 
-        The container's count, or the number of packets, fitted to what is asked for: an estimate
-        where frames are chosen by time. None for what cannot be opened, for filters that change
-        the rate, and for a URL without a count. Counting packets costs 0.025 ms each, once; a
-        file above 256 MB without a count is estimated from its length and rate instead.
+        The container's count or the number of packets, adjusted to the options: an estimate if
+        frames are selected by time. None for what cannot be opened, for filters that change the
+        rate, and for a URL without a count. Counting packets costs 0.025 ms each, once; a file
+        above 256 MB without a count is estimated from its length and rate.
         """
         if not self._keeps_rate:
             return None
@@ -117,9 +116,9 @@ class FileSource:
 
     @cached_property
     def expected_seconds(self) -> float | None:
-        """How much media time is asked for, by the container, or by its frames and their rate.
+        """Expected media time in seconds, from the container, or from its frames and their rate.
 
-        None where neither is known, and for filters that change times.
+        None if neither is known, and for filters that change times.
         """
         if not self._keeps_rate:
             return None
@@ -136,9 +135,9 @@ class FileSource:
     def frames(self, start: int = 0) -> Generator[Frame, None, None]:
         """Yield the frames from index ``start`` on, exactly as a reading from 0 would.
 
-        What lies before ``start``, or before the stretch that is asked for, is decoded only as far
-        as must be. Raises :class:`SourceError` when the video cannot be opened or is lost,
-        :class:`UnreadableError` when nothing could be decoded.
+        Frames before ``start`` or before the selected range are decoded only as far as necessary.
+        Raises :class:`SourceError` if the video cannot be opened or is lost,
+        :class:`UnreadableError` if nothing could be decoded.
         """
         is_empty, damage = start == 0, Damage()
         with self._open(self._decoder, damage) as session:
@@ -176,10 +175,9 @@ class FileSource:
     def fetch(self, indices: Collection[int]) -> Iterator[Frame]:
         """Decode exactly these frames again, in ascending order of index.
 
-        Frames seen by :meth:`frames` are sought by their timestamp where timestamps allow it, and
-        what is decoded is compared with what was seen; if anything differs, and for frames not
-        seen before and filtered ones, the video is decoded from its beginning. Raises
-        :class:`SourceError` where a frame is not there any more.
+        Frames seen by :meth:`frames` are sought by timestamp if possible, and compared with what
+        was seen. If anything differs, for frames not seen before, and with a filter chain, the
+        video is decoded from its start. Raises :class:`SourceError` if a frame is missing now.
         """
         wanted = deque(sorted(set(indices)))
         if wanted and self._filters is None and self._trail.can_seek(wanted[-1]):
@@ -212,19 +210,19 @@ class FileSource:
 
     @property
     def seek_index(self) -> SeekIndex:
-        """What must be known to find frames again."""
+        """The seek index collected so far."""
         return self._trail
 
     def adopt(self, seek_index: SeekIndex) -> None:
-        """Find frames by what another source of this video saw, in another process."""
+        """Use the seek index of another source of this video, from another process."""
         self._trail = seek_index
 
     def stop(self) -> None:
-        """Let ``frames`` or ``fetch`` end at the next frame, for good. Safe from any thread."""
+        """End ``frames`` or ``fetch`` at the next frame, permanently. Safe from any thread."""
         self._stopped = True
 
     def warnings(self) -> Sequence[str]:
-        """What was wrong with the video without ending it, so far."""
+        """Return the problems so far that did not end the video."""
         return self._reading.warnings(at_end=False) if self._reading else self._warnings
 
     @property

@@ -29,15 +29,14 @@ _NAMED_WARNINGS = 20
 
 
 class ImageSource:
-    """Reads image files one after another; each is a frame, its index its place in ``paths``.
+    """Reads image files one after another; each is a frame, its index its position in ``paths``.
 
-    A broken image is a warning, and leaves the others' indices as they are. Sizes may vary.
-    ``rate`` is how many images make a second of media time; ``start``, ``end`` and ``fps`` choose
-    by it as they do in a video. ``filters`` is an ffmpeg filter chain that each image goes
-    through by itself. EXIF orientation is honoured. ``mask`` are areas that nobody may see, see
-    :func:`~streamsel.sources.masks.read_mask`; an image of a size that they do not fit counts as
-    broken. Raises :class:`ConfigurationError` for a chain that ffmpeg refuses, and for areas that
-    cannot be.
+    A broken image is a warning and leaves the other indices unchanged. Sizes may vary. ``rate`` is
+    the number of images per second of media time; ``start``, ``end`` and ``fps`` select by it as in
+    a video. ``vf`` is an ffmpeg filter chain, applied to each image separately. EXIF orientation is
+    respected. ``mask`` are privacy masks, see :func:`~streamsel.sources.masks.read_mask`; an image
+    of a size that they do not fit counts as broken. Raises :class:`ConfigurationError` for a chain
+    that ffmpeg refuses, and for invalid masks.
     """
 
     def __init__(
@@ -76,19 +75,19 @@ class ImageSource:
 
     @property
     def expected_frames(self) -> int | None:
-        """How many images will be read; broken ones are counted until they are found."""
+        """Number of images to read, including broken ones not found yet."""
         return len(self._chosen(0))
 
     @property
     def expected_seconds(self) -> float | None:
-        """How much media time is asked for: so much for each image."""
+        """Media time in seconds: a fixed time per image."""
         return self._sampling.length(float(len(self._paths) * self._time_base))
 
     @ends_as_source_error
     def frames(self, start: int = 0) -> Generator[Frame, None, None]:
         """Yield the images from index ``start`` on.
 
-        Raises :class:`UnreadableError` when there are images and none of them can be read.
+        Raises :class:`UnreadableError` if there are images and none can be read.
         """
         chosen = self._chosen(start)
         read = 0
@@ -126,13 +125,13 @@ class ImageSource:
         return fingerprint_of(self._paths)
 
     def stop(self) -> None:
-        """Let ``frames`` or ``fetch`` end at the next image, for good. Safe from any thread."""
+        """End ``frames`` or ``fetch`` at the next image, permanently. Safe from any thread."""
         self._stopped = True
 
     def warnings(self) -> Sequence[str]:
-        """The images that could not be read, so far; the first 20 by name.
+        """Return the unreadable images so far; the first 20 by name.
 
-        And the first of those whose colours are not quite what was meant.
+        Also the first image with colours that could not be converted exactly.
         """
         messages = [self._broken[index] for index in sorted(self._broken)]
         more = len(messages) - _NAMED_WARNINGS

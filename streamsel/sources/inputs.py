@@ -25,7 +25,7 @@ from streamsel.sources.walk import (
 )
 
 STANDARD_INPUT = "-"
-"""What stands for a video on standard input."""
+"""The input that means a video on standard input."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +45,9 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class Expansion:
-    """The inputs that were found, and why others were not: one does not stop the rest.
+    """The inputs found, and why others were not; one failure does not stop the rest.
 
-    ``passed_over`` are the files of searched folders that are no input by their names.
+    ``passed_over`` are the files of searched folders whose names are not those of inputs.
     """
 
     inputs: tuple[Input, ...]
@@ -57,7 +57,7 @@ class Expansion:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """An input that has no unique name yet."""
+    """An input without a unique name yet."""
 
     name: str
     location: str

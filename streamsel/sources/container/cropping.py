@@ -24,7 +24,7 @@ _BOTTOM, _TOP, _LEFT, _RIGHT = 0x54AA, 0x54BB, 0x54CC, 0x54DD
 
 @dataclass(frozen=True, slots=True)
 class Margins:
-    """How many stored pixels a player leaves out at each edge."""
+    """Number of stored pixels that a player crops at each edge."""
 
     left: int
     top: int
@@ -33,7 +33,7 @@ class Margins:
 
 
 def margins_of(container: InputContainer, stream: VideoStream) -> Margins | None:
-    """What the container wants left out of a video's pictures, None for nothing. About 0.3 ms."""
+    """Return the margins that a container crops from a video, or None. About 0.3 ms."""
     if container.format.name not in _CROPPING_CONTAINERS:
         return None
     head = io.BytesIO()
@@ -52,7 +52,7 @@ def margins_of(container: InputContainer, stream: VideoStream) -> Margins | None
 
 
 class Cropper:
-    """Leaves out the margins of pictures; their planes are not copied. One per thread."""
+    """Crops pictures without copying their planes. One per thread."""
 
     def __init__(self, margins: Margins) -> None:
         self._margins = margins
@@ -60,9 +60,9 @@ class Cropper:
         self._made_for: tuple[object, ...] = ()
 
     def crop(self, image: av.VideoFrame) -> av.VideoFrame:
-        """Return what a player shows of a picture; one that is smaller than that is returned whole.
+        """Return the picture as a player shows it; a picture smaller than that is returned whole.
 
-        One in the memory of a GPU is copied from there.
+        A picture in GPU memory is copied from there.
         """
         margins = self._margins
         width = image.width - margins.left - margins.right

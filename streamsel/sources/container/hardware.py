@@ -14,7 +14,7 @@ _PREFERRED = ("cuda", "videotoolbox", "vaapi", "d3d11va", "qsv", "amf", "vulkan"
 
 
 def check_device(name: str) -> None:
-    """Raise :class:`ConfigurationError` for a kind of hardware that this build does not know."""
+    """Raise :class:`ConfigurationError` for a hardware type unknown to this build."""
     known = hwdevices_available()
     if name not in (_ANY, *known):
         raise ConfigurationError(
@@ -23,10 +23,10 @@ def check_device(name: str) -> None:
 
 
 def hardware(location: str, options: DecoderOptions) -> tuple[HWAccel | None, str]:
-    """What decodes this video in hardware, or None and why nothing does.
+    """Return the hardware decoder for a video, or None and the reason.
 
-    A local video is opened for that, once for each kind that is tried, since only then a driver
-    says no. What is behind a URL is decoded in software.
+    A local video is opened once per type, because only then a driver reports a failure. URLs are
+    decoded in software.
     """
     if is_url(location):
         return None, "a server is asked once"
@@ -51,7 +51,7 @@ def _accelerator(kind: str, options: DecoderOptions) -> HWAccel:
 
 
 def _refusal(location: str, kind: str, options: DecoderOptions) -> str:
-    """Why a video cannot be decoded by this kind; empty where it can."""
+    """Return why this type cannot decode a video; empty if it can."""
     try:
         with open_as_it_is(location, _accelerator(kind, options)) as container:
             video = container.streams.best("video")

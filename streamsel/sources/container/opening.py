@@ -1,9 +1,8 @@
 """Opens an untrusted video and its decoder.
 
-Only containers of video are opened, by a list, so that a playlist in disguise cannot open other
-files or hosts; a local file cannot reach the network, nor a URL local files; a picture of more
-than ``MAX_PIXELS`` is refused before its memory is asked for; servers answer in time or are given
-up.
+Only listed video containers are opened, so that a playlist in disguise cannot open other files or
+hosts. A local file cannot reach the network, nor a URL local files. A picture of more than
+``MAX_PIXELS`` is refused before its memory is allocated. Servers have a timeout.
 """
 
 from __future__ import annotations
@@ -44,7 +43,7 @@ _PICTURES = (
     "gif,apng"
 )
 BOXED = (".avif", ".heic", ".heif")
-"""Endings of still pictures that come in a container of video."""
+"""File name extensions of still pictures in a video container."""
 _ROWS_OF_PICTURES = (".mjpeg", ".mjpg")
 _NOT_PICTURES_OF_A_VIDEO = (
     Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.dependent
@@ -56,13 +55,13 @@ Skip: TypeAlias = Literal["DEFAULT", "NONREF", "NONKEY"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecoderOptions:
-    """How a decoder is set up.
+    """Options of a decoder.
 
-    ``threads``: how many work on one video; one costs least for each frame. ``skip_frame``: which
-    frames do not come out: none, those that no other refers to, or all but keyframes. Without the
-    ``loop_filter`` all come out, with the edges of their blocks left visible. ``err_detect`` is
-    what ffmpeg calls so: what else is taken for damage. ``device`` is the kind of hardware that
-    decodes where it can, ``stays_there``: the pictures are left in its memory.
+    ``threads`` work on one video; one is cheapest per frame. ``skip_frame`` selects the frames to
+    skip: none, non-reference frames, or all but keyframes. Without ``loop_filter`` no frame is
+    skipped, but block edges stay visible. ``err_detect`` is ffmpeg's option: what else counts as
+    damage. ``device`` is the hardware type that decodes if it can; ``stays_there``: pictures stay
+    in its memory.
     """
 
     threads: int = 1
@@ -77,10 +76,10 @@ ONE_THREAD = DecoderOptions()
 
 
 def decode_picture(where: str, path: str) -> av.VideoFrame:
-    """Decode the first picture of an image file, whose other parts are not looked at.
+    """Decode the first picture of an image file.
 
-    One that is made of tiles is put together; AVIF and HEIC are cropped, and upright. Raises
-    :class:`UnreadableError`; the message begins with ``where``.
+    Tiled pictures are assembled; AVIF and HEIC are cropped and upright. Raises
+    :class:`UnreadableError` with ``where`` as prefix.
     """
     _refuse_useless_file(where, path)
     try:
@@ -132,7 +131,7 @@ def is_animated_webp(content: bytes) -> bool:
 
 
 def reason(error: Exception) -> str:
-    """Why ffmpeg failed, on one line, without the address that its exceptions carry."""
+    """Return why ffmpeg failed, on one line, without the address in its exceptions."""
     if isinstance(error, av.error.InvalidDataError):
         return "the data is damaged, or it is another kind of file"
     if isinstance(error, av.error.EOFError):
@@ -210,7 +209,7 @@ def open_as_it_is(location: str, hwaccel: HWAccel | None = None) -> InputContain
 
 
 def _refuse_useless_file(where: str, path: str) -> None:
-    """Raise for what is not a regular file, for opening a pipe may block for ever, or is empty."""
+    """Raise for an empty file or one that is not regular: opening a pipe may block for ever."""
     try:
         there = os.stat(path)
     except (OSError, ValueError) as error:
@@ -222,7 +221,7 @@ def _refuse_useless_file(where: str, path: str) -> None:
 
 
 def choose_stream(where: str, container: InputContainer) -> VideoStream:
-    """The default or else the largest video stream; cover art is no video."""
+    """Return the default or else the largest video stream; ignores cover art."""
     streams = [
         stream
         for stream in container.streams.video
@@ -249,7 +248,7 @@ def choose_stream(where: str, container: InputContainer) -> VideoStream:
 
 
 def prepare(where: str, stream: VideoStream, options: DecoderOptions = ONE_THREAD) -> None:
-    """Set the decoder up, and open it."""
+    """Configure the decoder and open it."""
     decoder = stream.codec_context
     if decoder.width * decoder.height > MAX_PIXELS:
         raise UnreadableError(

@@ -40,9 +40,9 @@ class SeekIndex:
         is_random_access: bool,
         image: av.VideoFrame | None,
     ) -> None:
-        """Remember the next frame; ``image`` is the one that would come out again, if it is known.
+        """Add the next frame; ``image`` is its decoded picture, if known.
 
-        ``is_random_access``: decoding can begin there.
+        ``is_random_access``: decoding can start there.
         """
         if pts is None or (self._pts and pts <= self._pts[-1]):
             self._is_rising = False
@@ -57,20 +57,20 @@ class SeekIndex:
         return self._is_rising and index < len(self) and bool(self._keys)
 
     def key_before(self, index: int) -> int:
-        """Index of the last keyframe at or before a frame, 0 if there is none."""
+        """Return the index of the last keyframe at or before a frame; 0 if there is none."""
         at = bisect_right(self._keys, index)
         return self._keys[at - 1] if at else 0
 
     def pts(self, index: int) -> int:
-        """Timestamp of a frame."""
+        """Return the timestamp of a frame."""
         return self._pts[index]
 
     def time(self, index: int) -> float:
-        """Media time of a frame, seconds."""
+        """Return the media time of a frame in seconds."""
         return self._times[index]
 
     def index_of(self, image: av.VideoFrame) -> int | None:
-        """Which frame has this one's timestamp."""
+        """Return the frame with this timestamp."""
         if image.pts is None:
             return None
         at = bisect_left(self._pts, image.pts)

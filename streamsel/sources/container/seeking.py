@@ -18,7 +18,7 @@ from streamsel.sources.decode.video_reader import VideoReader
 
 
 class Finder:
-    """Decodes frames again, those of one GOP by one decoder, GOPs side by side."""
+    """Decodes frames again: the frames of one GOP with one decoder, GOPs in parallel."""
 
     def __init__(
         self,
@@ -27,7 +27,7 @@ class Finder:
         seek_index: SeekIndex,
         ahead: OrderedMap,
     ) -> None:
-        """``open_session`` opens the video once more; ``read`` makes frames of its pictures."""
+        """``open_session`` opens the video again; ``read`` converts its pictures to frames."""
         self._open_session = open_session
         self._read = read
         self._trail = seek_index
@@ -36,10 +36,9 @@ class Finder:
         self._stack = ExitStack()
 
     def find(self, wanted: Sequence[int]) -> Generator[Frame, None, None]:
-        """Yield the frames of these indices, which rise.
+        """Yield the frames of these ascending indices.
 
-        Ends early, or goes on with another than the next one, where a frame does not come out as
-        it was seen.
+        Ends early, or yields a wrong frame next, if a frame differs from its first decoding.
         """
         runs = groupby(wanted, key=self._trail.key_before)
         found = self._ahead.run(

@@ -1,10 +1,10 @@
 """Decodes one GOP: fast first, and strictly when errors are found.
 
-A GOP is decoded by a fresh decoder as long as nothing is wrong: no error, no damaged picture, and
-for each of its timestamps the picture in its turn. At the first sign of anything else another
-decoder takes over, which has seen the GOP before too, for damage is hidden behind earlier
-pictures, and what does not fit may only have needed them. So what comes out depends on the packets
-of two GOPs, and on nothing else: not on how many decoders there are, nor where reading began.
+A GOP is decoded by a fresh decoder while there is no error, no damaged picture, and one picture per
+timestamp in order. At the first deviation another decoder takes over that has decoded the previous
+GOP too, because damage is concealed with earlier pictures, and deviations may only come from
+missing ones. So the result depends only on the packets of two GOPs, not on the number of decoders
+or the start of reading.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ from streamsel.sources.decode.shown import DecodedFrame
 from streamsel.sources.decode.video_reader import VideoReader
 
 _MOST_HELD = 16
-"""Pictures that may be shown before one that they were decoded from."""
+"""Maximum number of pictures shown before one that they depend on."""
 
 
 class TroubleError(Exception):
-    """A GOP does not come out as it should."""
+    """A GOP does not decode as expected."""
 
 
 class UnfitError(Exception):
-    """What comes out does not fit the packets though nothing is damaged: do not cut this video."""
+    """Pictures do not match the packets although nothing is damaged: do not cut this video."""
 
 
 def clean(decoder: VideoReader, gop: Gop) -> Iterator[av.VideoFrame]:
-    """Yield a GOP's pictures as long as all is well; raises :class:`TroubleError` else."""
+    """Yield a GOP's pictures while there are no errors; else raise :class:`TroubleError`."""
     failures = decoder.failures
     for images in _decoded(decoder, gop):
         if decoder.failures != failures:
@@ -50,7 +50,7 @@ def clean(decoder: VideoReader, gop: Gop) -> Iterator[av.VideoFrame]:
 def foreseen(
     images: Iterable[tuple[av.VideoFrame, bool]],
 ) -> Iterator[tuple[av.VideoFrame, bool]]:
-    """Doubt pictures, too, that are shown before one in corruption, and were decoded from it."""
+    """Also mark pictures as doubtful that are shown before a corrupt one they depend on."""
     held: deque[tuple[av.VideoFrame, bool]] = deque()
     for image, is_doubted in images:
         held.append((image, is_doubted))
@@ -67,7 +67,7 @@ def foreseen(
 
 
 def trusted(images: Iterable[av.VideoFrame]) -> Iterator[av.VideoFrame]:
-    """Pass on pictures that are whole; raises :class:`TroubleError` at the first that is not."""
+    """Pass on undamaged pictures; raise :class:`TroubleError` at the first damaged one."""
     for image, is_corrupt in foreseen((image, image.is_corrupt) for image in images):
         if is_corrupt:
             raise TroubleError

@@ -1,8 +1,8 @@
 """Detects missing reference frames in H.264 streams that lose packets.
 
-The decoder notices a frame that came in part, not one that did not come at all: it takes another in
-its place and says nothing. But the frames that others refer to are numbered (ITU-T H.264, 7.4.3,
-frame_num), modulo a power of two that the sequence parameter set names.
+The decoder reports a frame that arrived in part, but not one that is missing entirely: it silently
+uses another one. But reference frames are numbered (ITU-T H.264, 7.4.3, frame_num), modulo a power
+of two given in the sequence parameter set.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Continuity:
         self.follows(parameters)
 
     def follows(self, unit: bytes) -> bool:
-        """Whether nothing that this access unit may refer to is missing since the one before."""
+        """Whether no reference frame is missing between the last access unit and this one."""
         for kind, is_reference, content in _nal_units(unit):
             try:
                 if kind == _PARAMETERS:

@@ -11,16 +11,16 @@ from streamsel.sources.decode.orientation import UPRIGHT
 
 
 class Copier:
-    """Copies pictures into memory of its own, which it uses again; for one thread.
+    """Copies pictures into reusable memory of its own; one thread.
 
-    A decoder then finds the memory that it uses again as it left it, whoever still looks at the
-    pictures. Costs about 0.5 ms at 1080p.
+    So a decoder can reuse its own memory at once, whoever still holds the copy. About 0.5 ms at
+    1080p.
     """
 
     def __init__(self) -> None:
         self._chain = FilterChain("copy")
 
     def copy(self, image: av.VideoFrame, time_base: Fraction) -> av.VideoFrame:
-        """Return another picture that is the same."""
+        """Return a copy of the picture."""
         (copied,) = self._chain.apply(image, image.time_base or time_base, UPRIGHT)
         return copied

@@ -10,10 +10,10 @@ from streamsel.sources.decode.continuity import Continuity
 
 
 class Corruption:
-    """Follows one session: from damage on no picture is trusted, until a keyframe that is whole.
+    """Tracks corruption in one session: after damage pictures are corrupt until a whole keyframe.
 
-    Where a picture comes out later than its packet went in, rather too many are doubted than too
-    few. ``continuity`` is asked about each packet of a transport that may lose some.
+    If pictures come out later than their packets went in, too many rather than too few count as
+    corrupt. ``continuity`` checks each packet of a transport that may lose some.
     """
 
     def __init__(self, continuity: Continuity | None = None) -> None:
@@ -23,11 +23,11 @@ class Corruption:
 
     @property
     def is_open(self) -> bool:
-        """Whether a whole keyframe is being waited for."""
+        """Whether it waits for a whole keyframe."""
         return self._doubts
 
     def weigh(self, packet: Packet[VideoStream]) -> None:
-        """Look at a packet before it is decoded."""
+        """Check a packet before it is decoded."""
         if packet.is_keyframe:
             self._newest_key_is_whole = True
         if packet.is_corrupt or not (
@@ -36,12 +36,12 @@ class Corruption:
             self.begin()
 
     def begin(self) -> None:
-        """Damage was found in what was decoded last."""
+        """Start a corruption: the latest decoded data was damaged."""
         self._doubts = True
         self._newest_key_is_whole = False
 
     def covers(self, image: av.VideoFrame) -> bool:
-        """Whether this picture is in corruption; ask for each, as the decoder puts them out."""
+        """Whether this picture is corrupt; call for each, in the decoder's output order."""
         if image.is_corrupt:
             self.begin()
         elif image.key_frame and self._newest_key_is_whole:

@@ -22,7 +22,7 @@ _SHARED_WHERE_TIMED = _SHARED | {"hevc", "mpeg4"}
 
 
 class Decoders:
-    """Hands out decoders: the session's own first, then more, which open the video again."""
+    """Provides decoders: that of the open video first, then further ones that open it again."""
 
     def __init__(
         self,
@@ -46,20 +46,20 @@ class Decoders:
 
     @property
     def may_repeat(self) -> bool:
-        """Whether the video may be read again: a server is asked once."""
+        """Whether the video may be opened again; not for a server."""
         return not self._session.is_remote
 
     def close(self) -> None:
-        """Close all that was opened."""
+        """Close all decoders."""
         for decoder in tuple(self._sessions.values()):
             self.retire(decoder)
 
     def of(
         self, slot: int, options: DecoderOptions, gop: Gop, role: Role = "pictures"
     ) -> VideoReader:
-        """The decoder of one worker for one purpose, to begin a GOP with.
+        """Return the decoder of one worker for one purpose, ready to start a GOP.
 
-        Workers of the same number may work at once, where they have different purposes.
+        Workers with the same number may run in parallel if their purposes differ.
         """
         place = (slot, options, role)
         known = self._sessions.get(place)
@@ -79,7 +79,7 @@ class Decoders:
         return decoder
 
     def retire(self, decoder: VideoReader) -> None:
-        """Never hand this one out again: damage may have left traces in it."""
+        """Discard a decoder: damage may have left traces in it."""
         for place, known in tuple(self._sessions.items()):
             if known is decoder:
                 del self._sessions[place]
@@ -94,7 +94,7 @@ class Decoders:
 
     @contextmanager
     def fresh(self, slot: int, options: DecoderOptions, gop: Gop) -> Iterator[VideoReader]:
-        """One that nobody else has used, for pictures."""
+        """Return an unused decoder, for pictures."""
         with self._open_session(options) as session:
             session.copier = self._copier_of(slot, "pictures")
             if gop.number:
@@ -102,7 +102,7 @@ class Decoders:
             yield session
 
     def fitting(self, options: DecoderOptions, gop: Gop) -> DecoderOptions:
-        """How many threads decode this GOP: all, where its pictures are too many to wait."""
+        """Return the number of threads for a GOP: all, if its pictures are too large to wait."""
         times, codec = gop.times, self._session.codec
         picture_bytes = self._session.picture_bytes
         is_long = times is None or len(times) * picture_bytes > self._ahead.room_bytes

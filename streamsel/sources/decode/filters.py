@@ -76,9 +76,10 @@ class FilterChain:
     def apply(
         self, image: av.VideoFrame, time_base: Fraction, orientation: Orientation
     ) -> Iterator[av.VideoFrame]:
-        """Push one picture, which needs a pts; yield what comes out.
+        """Push one picture, which needs a pts; yield the output.
 
-        Once a filter has seen enough (``trim``), ``finished`` is set and nothing comes any more.
+        Once a filter has ended the stream (``trim``), ``finished`` is set and there is no more
+        output.
         """
         shape = (
             image.width,
@@ -99,7 +100,7 @@ class FilterChain:
         yield from self._pull(self._graph)
 
     def drain(self) -> Iterator[av.VideoFrame]:
-        """Yield what the filters still hold; they start afresh with the next picture."""
+        """Yield the pictures still held by the filters; they restart with the next picture."""
         graph, self._graph, self._shape = self._graph, None, None
         if graph is None or self.finished:
             return

@@ -126,7 +126,7 @@ class FrameReader:
 
     @property
     def is_cut_short(self) -> bool:
-        """Whether the filter chain had seen enough before the video's end."""
+        """Whether the filter chain ended the stream before the video's end."""
         return self._chain is not None and self._chain.finished
 
     def frame(
@@ -191,7 +191,7 @@ class FrameReader:
         raise UnreadableError(f"{self._where}: holds no picture; check that it plays elsewhere")
 
     def warnings(self, *, at_end: bool) -> tuple[str, ...]:
-        """What was wrong so far; ``at_end``: the video was read to its end."""
+        """Return the problems so far; ``at_end``: the video was read to its end."""
         session, timeline = self._session, self._timeline
         found = []
         if session.decoded_in_software_because:

@@ -1,11 +1,10 @@
 """The gate of fast decoding: decides which GOPs are decoded in full.
 
-Two things are looked at. The keyframes at both ends of a GOP, which cost a fiftieth of it: where
-their luma grids differ, something came, went or moved. And the sizes of the packets in between:
-what begins and ends within a GOP leaves no trace in its keyframes, but has to be told by the
-packets. Sizes are compared with those of GOPs at rest in the same video, so neither the codec nor
-the rate matters; an encoder at a constant rate hides much of them, and then the keyframes alone
-decide.
+There are two criteria. First, the keyframes at both ends of a GOP, which cost a fiftieth of it: if
+their luma grids differ, something appeared, left or moved. Second, the sizes of the packets in
+between: an event within a GOP leaves no trace in its keyframes, but increases its packets. Sizes
+are compared with those of static GOPs in the same video, so codec and bit rate do not matter; a
+constant-bit-rate encoder hides much, and then only the keyframes decide.
 """
 
 from __future__ import annotations
@@ -41,7 +40,7 @@ class Keyed:
 
 
 class Gate:
-    """Decides about the GOPs of one video, by the GOPs so far and the next one's keyframe."""
+    """Decides about the GOPs of one video, from earlier GOPs and the next keyframe."""
 
     def __init__(self) -> None:
         self._decoded = 0

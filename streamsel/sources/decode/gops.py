@@ -62,7 +62,7 @@ class Gop:
 
 
 def all_of(packets: Iterator[Packet[VideoStream]]) -> Gop:
-    """A whole video as one GOP."""
+    """Return a whole video as one GOP."""
     return Gop(
         number=0,
         first=0,
@@ -95,7 +95,7 @@ class Wanted:
         self._steps_back = False
 
     def holds(self, gop: Gop) -> bool:
-        """Whether to decode this GOP, the next one."""
+        """Whether to decode the next GOP."""
         times = gop.times
         if times is None:
             return True

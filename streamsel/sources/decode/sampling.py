@@ -16,12 +16,12 @@ _CLOCK_ROUNDING = 1e-3
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """From ``start`` up to but without ``end`` (seconds of media time), at most ``fps`` a second.
+    """Frames from ``start`` to before ``end`` (seconds of media time), at most ``fps`` per second.
 
-    Ticks come every ``1 / fps`` s from ``start`` on. Where frames come at a constant rate, the one
-    nearest to each tick is chosen; else the first that comes no more than half an average frame
-    before it. So at the rate of the feed itself every frame is, though its container may round
-    timestamps to milliseconds, or the camera be a little early.
+    There is a tick every ``1 / fps`` s from ``start`` on. At a constant frame rate the frame
+    nearest to each tick is chosen; else the first one at most half an average frame before it. So
+    at the feed's own rate every frame is chosen, even if the container rounds timestamps to
+    milliseconds or the camera is a little early.
     """
 
     start: float | None = None
@@ -29,9 +29,9 @@ class Sampling:
     fps: float | None = None
 
     def chooser(self, interval: Fraction | None = None) -> Chooser:
-        """A fresh chooser for one pass over the feed.
+        """Return a new chooser for one pass over the feed.
 
-        ``interval`` is the seconds that a frame lasts on average, None where that is not known.
+        ``interval`` is the average duration of a frame in seconds, None if unknown.
         """
         return Chooser(self, interval)
 
@@ -46,7 +46,7 @@ class Sampling:
             )
 
     def expected(self, frames: int, seconds: float | None) -> int:
-        """How many of so many frames, spread evenly over so many seconds, would be chosen."""
+        """Return the expected number of chosen frames, of evenly spaced frames over some seconds."""
         if self == Sampling() or not seconds or seconds <= 0:
             return frames
         length = self.length(seconds)
@@ -78,7 +78,7 @@ class Chooser:
         self._tick = -1
 
     def is_past(self, media_time: float) -> bool:
-        """Whether nothing from here on is wanted."""
+        """Whether no later frame is wanted."""
         end = self._sampling.end
         return end is not None and media_time >= end - _ROUNDING
 

@@ -8,7 +8,7 @@ from streamsel.interfaces.concurrency import Item, Result
 
 
 class InOrder:
-    """Works on each item when it is asked for, in the thread that asks."""
+    """Processes items lazily in the calling thread."""
 
     workers = 1
     room_bytes = 0

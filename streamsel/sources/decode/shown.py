@@ -9,10 +9,10 @@ import av
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DecodedFrame:
-    """A picture in its place, or the place alone where the picture was passed over.
+    """A decoded picture, or the position of one that was skipped.
 
-    ``pts`` is in units of the session's time base. ``is_random_access``: decoding can begin here.
-    ``is_doubted``: something before it was damaged, which the picture may show.
+    ``pts`` is in units of the session's time base. ``is_random_access``: decoding can start here.
+    ``is_doubted``: the picture may show earlier damage.
     """
 
     pts: int | None
@@ -22,5 +22,5 @@ class DecodedFrame:
 
 
 def as_shown(image: av.VideoFrame) -> DecodedFrame:
-    """A picture in its place, of a video of which nothing is passed over."""
+    """Return a picture as a decoded frame, for a video without skipped pictures."""
     return DecodedFrame(image.pts, image)

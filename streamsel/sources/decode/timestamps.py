@@ -27,10 +27,10 @@ _RATES = (Fraction(1, 3600), Fraction(1000))
 
 
 class Timeline:
-    """Gives each frame of one session its media time, in seconds; call in presentation order.
+    """Returns the media time of each frame of one session, in seconds; call in presentation order.
 
-    ``rate`` is the average frame rate if the container knows one, ``longest_step`` the seconds
-    that one frame may last.
+    ``rate`` is the average frame rate if known, ``longest_step`` the maximum duration of a frame in
+    seconds.
 
     >>> timeline = Timeline(rate=Fraction(10), longest_step=5)
     >>> [timeline.stamp(pts, Fraction(1, 10)) for pts in (7, 8, None, 10, 3, 4)]
@@ -126,7 +126,7 @@ class BestTimes:
 
 
 class LiveTimeline(Timeline):
-    """Times the frames of a sender by its clock, or, once that stands still, by when they come."""
+    """Times frames by the sender's clock, or by their arrival once that clock stands still."""
 
     def __init__(self, rate: Fraction | None, longest_step: float, clock: Clock) -> None:
         super().__init__(rate, longest_step)
@@ -153,7 +153,7 @@ class LiveTimeline(Timeline):
 
 
 class ArrivalTimeline(Timeline):
-    """Times the frames of a sender that gives no times by when they come."""
+    """Times frames of a sender without timestamps by their arrival."""
 
     def __init__(self, rate: Fraction | None, longest_step: float, clock: Clock) -> None:
         super().__init__(rate, longest_step)

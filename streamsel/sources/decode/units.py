@@ -14,7 +14,7 @@ _SETS_PLACE = {"h264": 5, "hevc": 22}
 
 
 class Units:
-    """Takes the packets of one video apart. ``parameters``: what its container says of it."""
+    """Splits the packets of one video. ``parameters`` are the container's parameter sets."""
 
     def __init__(self, codec: str, parameters: bytes) -> None:
         self._codec = codec
@@ -24,7 +24,7 @@ class Units:
         self._length_bytes = (parameters[place] & 3) + 1 if self._is_boxed else 0
 
     def of(self, packet: Packet[VideoStream]) -> Iterator[bytes]:
-        """The first kilobyte of each unit, in order."""
+        """Return the first kilobyte of each unit, in order."""
         content = memoryview(packet)
         if not self._length_bytes:
             yield from _delimited(bytes(content))

@@ -42,7 +42,7 @@ _CLOCK_MAY_JUMP = 0x0200  # AVFMT_TS_DISCONT
 
 
 class Damage:
-    """What was wrong with a video's packets: how many, and why the first one. For any thread."""
+    """Damaged packets of a video: their number, and the reason of the first. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -50,7 +50,7 @@ class Damage:
         self.reason = ""
 
     def note(self, reason: str) -> None:
-        """One more packet was damaged."""
+        """Count a damaged packet."""
         with self._lock:
             self.packets += 1
             self.reason = self.reason or reason
@@ -158,7 +158,7 @@ class VideoReader:
         return self._is_remote
 
     def close(self) -> None:
-        """Let go of the video."""
+        """Close the video."""
         self._container.close()
 
     def __enter__(self) -> Self:
@@ -187,23 +187,23 @@ class VideoReader:
 
     @property
     def damaged(self) -> int:
-        """How many packets were damaged, so far."""
+        """Return the number of damaged packets so far."""
         return self._damage.packets
 
     @property
     def damage(self) -> str:
-        """Why, of the first of them."""
+        """Return the reason of the first damage."""
         return self._damage.reason
 
     @property
     def picture_bytes(self) -> int:
-        """About how much memory a decoded picture takes."""
+        """Return the approximate memory of a decoded picture in bytes."""
         decoder = self._stream.codec_context
         bits = 12 if decoder.format is None else decoder.format.bits_per_pixel
         return decoder.width * decoder.height * bits // 8
 
     def random_access(self) -> RandomAccess:
-        """Where decoding can begin in this video."""
+        """Return the random access points of this video."""
         return RandomAccess(self._stream.codec_context, self._container.format.name)
 
     def images(self) -> Iterator[av.VideoFrame]:
@@ -220,7 +220,7 @@ class VideoReader:
         return self._send(packet, is_quiet=is_quiet)
 
     def drain(self, *, is_quiet: bool = False) -> list[av.VideoFrame]:
-        """Return what the decoder still holds, and let it begin anew."""
+        """Return the pictures still held by the decoder, and reset it."""
         try:
             return self._send(None, is_quiet=is_quiet)
         finally:

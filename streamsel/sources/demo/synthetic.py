@@ -1,8 +1,8 @@
 """Generates the demo clip: no download, no third-party footage.
 
-In it are a day, the same day again, a street, the same street at night, a fractal, patterns that
-grow, a noisy fixed camera before which little happens, a frozen picture, a fade and a cut to black:
-what a selector should tell apart, and what it should not keep twice.
+It contains a day, the same day again, a street, the same street at night, a fractal, growing
+patterns, a noisy fixed camera with little activity, a frozen picture, a fade and a cut to black:
+scenes that a selector should distinguish, and some that it should not keep twice.
 """
 
 from __future__ import annotations

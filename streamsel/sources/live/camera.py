@@ -26,8 +26,8 @@ _STANDS_STILL = "its clock stands still; its pictures are timed as they come"
 class CameraSource:
     """Reads a camera, a device or a stream through PyAV; a ``LiveSource``.
 
-    Of the frames that the sender sends, indices count those that are looked at. Times go on by
-    the sender's clock from where a session begins; steps back and leaps are bridged.
+    Indices count the frames that are processed. Times continue by the sender's clock from the start
+    of a session; steps back and jumps are bridged.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class CameraSource:
         clock: Clock,
         ring: PacketRing | None = None,
     ) -> None:
-        """``ring`` is given what is received, for clips."""
+        """``ring`` receives the packets, for clips."""
         self._feed = feed
         self._location = address
         self._options = options
@@ -61,17 +61,17 @@ class CameraSource:
 
     @property
     def is_push(self) -> bool:
-        """It connects to what it reads."""
+        """False: it connects to its sender."""
         return False
 
     @property
     def rhythm(self) -> Rhythm:
-        """That of the newest session."""
+        """The rhythm of the newest session."""
         return self._rhythm
 
     @ends_as_source_error
     def session(self, start: int, media_time: float) -> Generator[Frame, None, None]:
-        """Connect once and yield what comes; see ``streamsel.interfaces.sources.LiveSource``."""
+        """Connect once and yield frames; see ``streamsel.interfaces.sources.LiveSource``."""
         if self._stopped:
             return
         where = f"feed '{self._feed}': {self.address}"
@@ -102,7 +102,7 @@ class CameraSource:
             raise SourceError(f"{where}: its filter chain lets nothing more pass; see trim in it")
 
     def tally(self) -> SourceCounters:
-        """What was counted so far, over all sessions. Safe from any thread."""
+        """Return the counters so far, over all sessions. Safe from any thread."""
         earlier, connection = self._counting
         if connection is None:
             return earlier
@@ -113,7 +113,7 @@ class CameraSource:
         )
 
     def stop(self) -> None:
-        """Let the session end at the next packet, for good. Safe from any thread."""
+        """End the session at the next packet, permanently. Safe from any thread."""
         self._stopped = True
 
     def _connect(self, where: str) -> Connection:

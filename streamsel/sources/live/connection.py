@@ -37,21 +37,20 @@ _SKIPPED: dict[Decode, Skip] = {
     "keyframes": "NONKEY",
 }
 _CHECKED_CODECS = ("h264", "mjpeg")
-"""Codecs of which every picture that lost something on the way is found out."""
+"""Codecs for which every picture with losses is detected."""
 _MOST_FAILURES = 100
 _KEYFRAME_PATIENCE = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveOptions:
-    """How a live feed is read. Raises :class:`ConfigurationError` for what cannot be.
+    """Options of a live feed. Raises :class:`ConfigurationError` for invalid ones.
 
-    ``transport`` is that of RTSP. A connection may take ``open_timeout`` seconds to open, and be
-    silent for ``read_timeout``. ``tls_ca_file`` (PEM) holds the authorities that may have signed
-    the camera's certificate; None: those of the system. ``fps``: at most so many frames a second
-    are looked at. ``filters`` is an ffmpeg filter chain. ``decode``: all frames, those that others
-    refer to, or keyframes alone. ``areas`` are hidden in every picture; their size holds for all
-    connections.
+    ``transport`` is that of RTSP. ``open_timeout`` and ``read_timeout`` are the timeouts in seconds
+    for connecting and for receiving data. ``tls_ca_file`` (PEM) holds the trusted certificate
+    authorities; None: the system's. ``fps``: at most this many frames per second are processed.
+    ``vf`` is an ffmpeg filter chain. ``decode``: all frames, reference frames, or keyframes only.
+    ``areas`` are hidden in every picture; their size is the same for all connections.
     """
 
     transport: Transport = "tcp"
@@ -78,10 +77,10 @@ class LiveOptions:
 
 
 class Connection(VideoReader):
-    """One opened live feed. Use as a context manager; leaving it closes the connection.
+    """One open live feed. A context manager; leaving it closes the connection.
 
-    Raises :class:`SourceError` where it cannot be opened in time, and from then on whenever it is
-    lost, ends, is silent, or sends nothing that can be decoded.
+    Raises :class:`SourceError` if it cannot be opened in time, and later if it is lost, ends, is
+    silent, or sends nothing that can be decoded.
     """
 
     keeps_time = False  # a filter would wait for hours after the clock was set back
@@ -141,7 +140,7 @@ class Connection(VideoReader):
             ring.begin(self._stream, *self._size)
 
     def timeline(self) -> Timeline:
-        """Fresh timestamp rules: the clock of a camera may jump, and some tell no time."""
+        """Return new timestamp rules: a camera's clock may jump, and some cameras send no times."""
         if self.tells_time:
             self._timeline = LiveTimeline(self.rate, DISCONTINUOUS_STEP, self._clock)
             return self._timeline
@@ -153,14 +152,14 @@ class Connection(VideoReader):
         return self._timeline is not None and self._timeline.stands_still
 
     def take_suspicion(self) -> bool:
-        """Whether a picture that was yielded since the last call may be damaged."""
+        """Whether a picture yielded since the last call may be damaged."""
         is_suspect, self._is_suspect = self._is_suspect, False
         return is_suspect
 
     def images(self) -> Iterator[av.VideoFrame]:
-        """Decode until told to stop, in presentation order.
+        """Decode until stopped, in presentation order.
 
-        After damage nothing is trusted until a keyframe comes, see :meth:`take_suspicion`.
+        After damage no picture is trusted until the next keyframe, see :meth:`take_suspicion`.
         """
         for packet in self.packets():
             self._corruption.weigh(packet)
@@ -212,7 +211,7 @@ class Connection(VideoReader):
             )
 
     def packets(self) -> Iterator[Packet[VideoStream]]:
-        """Read until told to stop; raises :class:`SourceError` where the feed is lost."""
+        """Read packets until stopped; raises :class:`SourceError` if the feed is lost."""
         packets = iter(self._container.demux(self._stream))
         while not self._is_stopped():
             waiting_since = self._clock.monotonic()

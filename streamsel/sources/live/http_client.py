@@ -10,7 +10,7 @@ from streamsel.sources.live.connection import LiveOptions
 
 
 def trust(where: str, options: LiveOptions) -> ssl.SSLContext:
-    """Return what checks a camera's certificate. Raises :class:`SourceError`."""
+    """Return the TLS settings that verify a camera's certificate. Raises :class:`SourceError`."""
     file = options.tls_ca_file
     try:
         return ssl.create_default_context(cafile=None if file is None else str(file))
@@ -19,7 +19,7 @@ def trust(where: str, options: LiveOptions) -> ssl.SSLContext:
 
 
 def why_unanswered(error: Exception) -> str:
-    """Say why aiohttp got no answer; never by its own words, which may hold an address."""
+    """Return why aiohttp got no response, without its own message, which may hold an address."""
     import aiohttp
 
     if isinstance(error, aiohttp.ClientConnectorCertificateError):

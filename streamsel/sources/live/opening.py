@@ -1,8 +1,8 @@
 """Opens a live feed: ffmpeg options, timeouts, transport.
 
-ffmpeg is told how long it may wait in the two ways that work: the protocol's own timeout, and one
-that interrupts any call. Only options, protocols and containers that are named here reach it, so an
-address opens no files and no playlist leads elsewhere; no error carries credentials.
+ffmpeg's timeouts are set in the two ways that work: the protocol's own timeout, and a callback that
+interrupts any call. Only listed options, protocols and containers are allowed, so an address opens
+no files and no playlist leads elsewhere; errors never contain credentials.
 """
 
 from __future__ import annotations
@@ -33,22 +33,22 @@ _CONTAINERS = (
     "aac,mp3,ac3,eac3,webvtt"
 )
 _UNTIMED = ("mpjpeg", "mjpeg", "jpeg_pipe", "h264", "hevc")
-"""Containers without timestamps: ffmpeg makes some up, for 25 frames a second."""
+"""Containers without timestamps: ffmpeg invents some, for 25 frames per second."""
 _RECEIVED_BYTES = 1 << 22
 _DEVICE = re.compile(r"/dev/(?:video\d+|v4l/by-(?:id|path)/[^/]+)")
 _SCHEMES = ("rtsp", "rtsps", "http", "https", "rtmp", "rtmps", "rtmpt", "srt", "udp", "rtp")
 _NEVER_WAIT = ("srt", "udp", "rtp")
-"""Schemes whose sender goes on where nobody reads, so that what waits is lost."""
+"""Schemes with senders that do not wait for a slow reader: unread data is lost."""
 _SILENT = 0.9
-"""Part of a timeout after which an answer only came because of it."""
+"""Share of a timeout after which a response is only a consequence of the timeout."""
 _ANALYSED_US = "500000"
 _BURST_SPEED = 4.0
-"""How much faster than they were taken pictures of a burst are passed on, at most."""
+"""Maximum speed, relative to real time, at which pictures of a burst are passed on."""
 
 
 @dataclass(frozen=True, slots=True)
 class OpenedFeed:
-    """A live feed that is open. It may be silent for ``read_timeout`` seconds."""
+    """An open live feed. ``read_timeout`` is in seconds."""
 
     container: InputContainer
     read_timeout: float
@@ -57,13 +57,13 @@ class OpenedFeed:
 
 
 def is_live_address(address: str) -> bool:
-    """Whether an address is of a kind that is read as a live feed."""
+    """Whether an address is read as a live feed."""
     scheme, separator, _ = address.partition("://")
     return bool(separator and scheme.lower() in _SCHEMES) or _device(address) is not None
 
 
 def is_silent(seconds: float, read_timeout: float) -> bool:
-    """Whether what came after so long only came because the patience of ffmpeg was over."""
+    """Whether a result came only because ffmpeg's timeout had expired."""
     return seconds > _SILENT * read_timeout
 
 

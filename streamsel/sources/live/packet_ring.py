@@ -54,9 +54,9 @@ class _Kept:
 
 
 class PacketRing:
-    """The newest packets of a feed, as many seconds and bytes as asked for; a ``Footage``.
+    """The newest packets of a feed, bounded in seconds and bytes; a ``Footage``.
 
-    The thread that reads the feed adds to it, another one cuts.
+    The feed's reader thread adds packets, another thread cuts clips.
     """
 
     def __init__(self, seconds: float, most_bytes: int = DEFAULT_RING_BYTES) -> None:
@@ -67,7 +67,7 @@ class PacketRing:
         self._lock = threading.Lock()
 
     def begin(self, stream: VideoStream, width: int, height: int) -> None:
-        """What is added from now on is of this stream, and shows pictures of this size."""
+        """Start a new recording with this stream and picture size."""
         decoder = stream.codec_context
         codec, parameters = decoder.codec.canonical_name, decoder.extradata or b""
         # As RTMP and MP4 have it: lengths in place of start codes, parameters apart.
@@ -80,7 +80,7 @@ class PacketRing:
         self._recording = _Recording(codec, width, height, rate, parameters)
 
     def add(self, packet: Packet[VideoStream], received: float) -> None:
-        """Hold a packet, which is emptied, and let go of those that are too old or too much."""
+        """Add a packet, taking its content, and release packets beyond the bounds."""
         time_base = packet.time_base or _TIME_BASE
         decoded, shown = packet.dts, packet.pts
         delay = 0 if decoded is None or shown is None else max(0, shown - decoded)
@@ -108,12 +108,11 @@ class PacketRing:
                 self._held_bytes -= len(self._packets.popleft().content)
 
     def clip(self, received: float, before: float, after: float) -> bytes:
-        """Return an MP4 (or, where that cannot hold the codec, Matroska) file around a moment.
+        """Return an MP4 (or, if MP4 cannot hold the codec, Matroska) file around a moment.
 
-        From the keyframe at or before ``received - before``, or the first one there is, to
-        ``received + after``, of the session that the moment lies in alone, and only while the
-        size of its pictures stays the same. Raises :class:`SourceError` where nothing of that is
-        held any more.
+        It covers the time from the keyframe at or before ``received - before``, or the first one
+        held, to ``received + after``, within one session and one picture size. Raises
+        :class:`SourceError` if nothing of that is held any more.
         """
         chosen = self._choose(received, before, after)
         for container in ("mp4", "matroska"):

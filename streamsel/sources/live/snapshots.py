@@ -37,11 +37,10 @@ _LATE_PICTURES = 3
 
 
 class SnapshotSource:
-    """Asks a camera for one picture after another; a ``LiveSource``.
+    """Polls a camera for single pictures; a ``LiveSource``.
 
-    A session is one that is kept up: with all that a camera asks for to let a user in, by basic
-    authentication or by digest (MD5, SHA-256 and others), and its connection where the camera
-    leaves it open. It ends with the first answer that is no picture.
+    A session keeps the authentication (basic, or digest with MD5, SHA-256 and others) and, if the
+    camera allows, the connection. It ends with the first response that is not a picture.
     """
 
     def __init__(
@@ -53,7 +52,7 @@ class SnapshotSource:
         loop: Loop,
         interval: float,
     ) -> None:
-        """A picture is asked for every ``interval`` seconds; the asking is done in ``loop``."""
+        """Polls every ``interval`` seconds; requests run on ``loop``."""
         self._feed = feed
         self._location = location
         self._options = options
@@ -75,7 +74,7 @@ class SnapshotSource:
 
     @property
     def is_push(self) -> bool:
-        """It calls."""
+        """False: it connects to its sender."""
         return False
 
     @property
@@ -85,7 +84,7 @@ class SnapshotSource:
 
     @ends_as_source_error
     def session(self, start: int, media_time: float) -> Generator[Frame, None, None]:
-        """Ask until told to stop, or there is no answer; see ``streamsel.interfaces``."""
+        """Poll until stopped or without a response; see ``interfaces.sources.LiveSource``."""
         where = f"feed '{self._feed}': {self.address}"
         chooser = Sampling(fps=self._options.fps).chooser()
         reading = FrameReader(self._feed, where, _Untimed(self._clock), self._options.filters)
@@ -101,11 +100,11 @@ class SnapshotSource:
             raise SourceError(f"{where}: its filter chain lets nothing more pass; see trim in it")
 
     def tally(self) -> SourceCounters:
-        """What was counted so far, over all sessions. Safe from any thread."""
+        """Return the counters so far, over all sessions. Safe from any thread."""
         return self._tally
 
     def stop(self) -> None:
-        """Let the session end with the next answer, for good. Safe from any thread."""
+        """End the session with the next response, permanently. Safe from any thread."""
         self._stopped.set()
 
     def _pictures(self, where: str, camera: _Camera) -> Generator[av.VideoFrame, None, None]:

@@ -34,9 +34,9 @@ def unopened(
     options: LiveOptions,
     clock: Clock,
 ) -> SourceError:
-    """Return what to raise for an ``error`` of ffmpeg; it may ask the name server and the camera.
+    """Return the exception for an ``error`` of ffmpeg; may query the name server and the camera.
 
-    ``parts`` are of the address, None for a device; ``why`` is what is known already.
+    ``parts`` are those of the address, None for a device; ``why`` is what is already known.
     """
     if isinstance(error, (av.error.HTTPUnauthorizedError, av.error.HTTPForbiddenError)):
         return RefusedError(f"{where} cannot be opened: {_refusal(parts, error, options)}")
@@ -55,14 +55,14 @@ def explain(error: Exception, timeout: float) -> str:
 
 
 def no_answer(within: float) -> str:
-    """Say that nothing came within so many seconds."""
+    """Return the message for a timeout of this many seconds."""
     return f"no answer within {within:.2g} s"
 
 
 def require_trust(where: str, parts: SplitResult, options: LiveOptions) -> None:
-    """Check certificate and host name before anything is sent, so as to say what is wrong.
+    """Check certificate and host name in advance, for a precise error message.
 
-    ffmpeg checks them again (the name where it is built with GnuTLS), and only says that it failed.
+    ffmpeg checks them again (the name only if built with GnuTLS), and only reports a failure.
     """
     try:
         with _connected(parts, options):

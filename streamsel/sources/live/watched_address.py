@@ -17,7 +17,7 @@ _MUST = "it must be file:PATH, or with a pace, as in file:clip.mp4?pace=2"
 
 @dataclass(frozen=True, slots=True)
 class FileAddress:
-    """A file, and how many of its seconds pass in one; infinite: as fast as it goes."""
+    """A file, and its pace: seconds of video per second; infinite: as fast as possible."""
 
     path: Path
     pace: float
@@ -28,7 +28,7 @@ class FileAddress:
 
 
 def is_file_address(source: str) -> bool:
-    """Whether a source is a file that is watched.
+    """Whether a source is a file that is read as a live feed.
 
     >>> is_file_address("file:clip.mp4"), is_file_address("rtsp://10.0.0.4/file:")
     (True, False)
@@ -37,7 +37,7 @@ def is_file_address(source: str) -> bool:
 
 
 def is_snapshot_address(source: str) -> bool:
-    """Whether a source is a camera that only gives pictures.
+    """Whether a source is a snapshot camera.
 
     >>> is_snapshot_address("snapshot+http://10.0.0.4/still.jpg")
     True

@@ -21,10 +21,10 @@ Decode: TypeAlias = Literal["all", "reference", "keyframes"]
 
 
 class WatchedFile:
-    """Reads a file from its beginning to its end, at a pace; a ``LiveSource``.
+    """Plays a file once, at a pace; a ``LiveSource``.
 
-    Its frames are those of a :class:`FileSource`. They are numbered on as those of a camera are,
-    and the time is when they were read.
+    Its frames are those of a :class:`FileSource`, numbered on as for a camera, with the time of
+    reading as wall time.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class WatchedFile:
 
     @property
     def is_push(self) -> bool:
-        """It opens what it reads."""
+        """False: it opens its file."""
         return False
 
     @property
@@ -90,10 +90,10 @@ class WatchedFile:
             _LOG.warning("feed '%s': %s: %s", self._feed, self.address, warning)
 
     def tally(self) -> SourceCounters:
-        """What was read so far. Safe from any thread."""
+        """Return the counters so far. Safe from any thread."""
         return SourceCounters(self._read, self._read, 0)
 
     def stop(self) -> None:
-        """Let the session end at the next frame, for good. Safe from any thread."""
+        """End the session at the next frame, permanently. Safe from any thread."""
         self._stopped = True
         self._file.stop()
