@@ -42,17 +42,19 @@ def _ways(text: str) -> tuple[Decode, ...]:
 @click.command("compare", epilog=_EXAMPLES)
 @click.argument("inputs", nargs=-1, metavar="INPUT...")
 @click.option(
-    "--from-file", metavar="LIST", help="More inputs, one a line or NUL; - is standard input."
+    "--from-file",
+    metavar="LIST",
+    help="File with further inputs, one per line; - is standard input.",
 )
-@click.option("--per-input", is_flag=True, help="A table for each input.")
-@click.option("--plot", type=click.Path(path_type=Path), help="Draw it: .png, .svg or .pdf.")
+@click.option("--per-input", is_flag=True, help="Print one table per input.")
+@click.option("--plot", type=click.Path(path_type=Path), help="Plot to a .png, .svg or .pdf file.")
 @click.option(
     "--decode",
     "decodes",
     type=Parsed("WAY[,WAY...]", _ways),
     default="all",
     show_default=True,
-    help=f"Of {', '.join(get_args(Decode))}; several are compared, what each costs and gains.",
+    help=f"Of {', '.join(get_args(Decode))}; several are compared by cost and quality.",
 )
 @compare_options
 def command(

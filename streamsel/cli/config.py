@@ -57,9 +57,9 @@ def command() -> None:
 @command.command("init", epilog=_INIT_EXAMPLES)
 @_FILE
 def init(file: Path) -> int:
-    """Write a commented FILE to begin with [default: streamsel.yaml].
+    """Write a commented FILE to start from [default: streamsel.yaml].
 
-    What is there already is never overwritten.
+    An existing file is never overwritten.
     """
     from streamsel.config.template import TEMPLATE
 
@@ -78,10 +78,10 @@ def init(file: Path) -> int:
 @_FILE
 @loudness_options
 def validate(file: Path, quiet: bool, as_json: bool, **_: Any) -> int:
-    """Check FILE, with what the environment says [default: streamsel.yaml].
+    """Check FILE together with the environment [default: streamsel.yaml].
 
-    Prints the feeds, or every problem in a line of its own; exits 2 if there is one. Files that
-    FILE names and that are not there yet are told, but are no problem.
+    Prints the feeds, or every problem on a line of its own; exits 2 if there is one. Files named in
+    FILE that do not exist yet are reported, but are not a problem.
     """
     from streamsel.config.load import load
     from streamsel.config.missing import missing_files
@@ -114,10 +114,10 @@ def validate(file: Path, quiet: bool, as_json: bool, **_: Any) -> int:
 
 @command.command("show", epilog=_SHOW_EXAMPLES)
 @_FILE
-@click.option("--resolved", is_flag=True, help="Tell of each feed all its settings.")
+@click.option("--resolved", is_flag=True, help="Show all settings of each feed.")
 @loudness_options
 def show(file: Path, resolved: bool, as_json: bool, **_: Any) -> int:
-    """Print what FILE and the environment come to, secrets masked [default: streamsel.yaml]."""
+    """Print the resulting configuration, secrets masked [default: streamsel.yaml]."""
     from streamsel.config.load import load
     from streamsel.config.show import as_yaml, shown
 

@@ -28,7 +28,7 @@ Examples:
     type=click.Path(path_type=Path),
     default=Path("streamsel-demo"),
     show_default=True,
-    help="Folder for the clip and what is selected from it.",
+    help="Folder for the clip and the selected frames.",
 )
 @click.option("-n", "--count", type=int, default=_FRAMES, show_default=True, help="Frames to keep.")
 @click.option("--overwrite", is_flag=True, help="Replace the result of an earlier demo.")
@@ -42,10 +42,10 @@ def command(
     as_json: bool,
     **_: Any,
 ) -> int:
-    """Generate a clip that has something to find, select from it, show what that is worth.
+    """Generate a demo clip, select frames from it, and show the result.
 
-    The clip has scenes that move, repeat, freeze and fade, and a camera that sees nothing but
-    noise. Nothing is downloaded.
+    The clip has scenes that move, repeat, freeze and fade, and a camera that sees only noise.
+    Nothing is downloaded.
     """
     from streamsel.api.compare import compare_inputs
     from streamsel.cli.progress import ProgressLine

@@ -17,7 +17,7 @@ _USES = {
 
 
 def print_forecast(forecast: Forecast, to: TextIO, *, verbose: bool = False) -> None:
-    """Print what a selection would do; ``verbose`` names each file that is passed over."""
+    """Print the forecast of a selection; ``verbose`` names each file that is not an input."""
     for line in _lines(forecast, verbose=verbose):
         print(line, file=to)
 
@@ -64,7 +64,7 @@ def _bytes(count: int | None) -> str:
 
 
 def _changed(options: RunOptions) -> Iterator[str]:
-    """What was asked for otherwise than by default."""
+    """Return the options that differ from their defaults."""
     defaults = RunOptions().as_json()
     for part, values in options.as_json().items():
         for name, value in values.items():

@@ -26,10 +26,10 @@ Examples:
 def command(
     name: str | None, weights: str | None, quiet: bool, verbose: bool, as_json: bool, **_: Any
 ) -> int:
-    """List what can be used here, with dimension, size, speed.
+    """List the available embedders with dimension, size and speed.
 
-    Speed is in frames a second on one core, 32 at a time, measured now: for the built-in network
-    and for NAME, which is loaded for that.
+    Speed is in frames per second on one core, 32 at a time, measured now: for the built-in network
+    and for NAME, which is loaded for this.
     """
     from streamsel.embed.registry import EmbedderInfo, create, describe, embedders
     from streamsel.embed.speed import frames_per_second

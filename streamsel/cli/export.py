@@ -53,10 +53,10 @@ def command(
     verbose: bool,
     as_json: bool,
 ) -> int:
-    """Write what the run in FOLDER recorded as JSON lines, CSV or Parquet, embeddings too.
+    """Export the run in FOLDER as JSON lines, CSV or Parquet, with embeddings.
 
-    FOLDER is that of a selection or a service, which may be running. select and compare take
-    the file back with --embeddings.
+    FOLDER is that of a selection or a service, which may be running. select and compare read the
+    file with --embeddings.
     """
     from streamsel.export.formats import open_format
     from streamsel.export.run import export_run, whole_file

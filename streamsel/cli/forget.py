@@ -27,9 +27,9 @@ Examples:
     multiple=True,
     required=True,
     metavar="NAME",
-    help="A feed or group that is gone; may be given several times.",
+    help="A removed feed or group; repeatable.",
 )
-@click.option("--yes", is_flag=True, help="Remove it; else it is only said what would go.")
+@click.option("--yes", is_flag=True, help="Delete; without it only print what would be deleted.")
 @loudness_options
 def command(
     folder: Path,
@@ -40,10 +40,10 @@ def command(
     as_json: bool,
     **_: Any,
 ) -> int:
-    """Remove what a stopped service kept of feeds and groups that are gone.
+    """Delete the frames of removed feeds and groups from a stopped service's FOLDER.
 
-    FOLDER is that of the service; inspect lists what is gone. While the service runs, ask it:
-    DELETE /api/gone/NAME over HTTP. There is no way back.
+    inspect lists removed feeds and groups. While the service runs, use its API: DELETE
+    /api/gone/NAME. This cannot be undone.
     """
     from streamsel.sinks.forgetting import find_gone, remove_gone
 

@@ -26,7 +26,7 @@ service speaks it, and needs no token. Exits 0 where it answers within 4 s, else
     "file",
     type=click.Path(path_type=Path),
     default=Path("streamsel.yaml"),
-    help="The configuration that the service was started with.  [default: streamsel.yaml]",
+    help="Configuration of the service.  [default: streamsel.yaml]",
 )
 def command(file: Path) -> int:
     """Ask; the errors say what is wrong."""

@@ -29,10 +29,10 @@ Examples:
 def command(
     folder: Path, frame: str | None, quiet: bool, verbose: bool, as_json: bool, **_: Any
 ) -> int:
-    """Say how a run is, or why one of its frames was kept, refused or evicted.
+    """Show the state of a run, or why one of its frames was kept, refused or evicted.
 
-    FOLDER is that of a selection or a service, which may be running. FRAME is an id, FEED:INDEX,
-    or the path of a kept picture.
+    FOLDER is that of a selection or a service, which may be running. FRAME is an id, FEED:INDEX, or
+    the path of a kept picture.
     """
     from streamsel.report.inspection import inspect_frame
     from streamsel.report.overview import overview

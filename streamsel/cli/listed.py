@@ -46,7 +46,7 @@ def with_listed(inputs: tuple[str, ...], file: str | None) -> tuple[str, ...]:
 
 
 def read_list(content: bytes) -> list[str]:
-    r"""Take a list apart: an entry a line, or a NUL each where there is one.
+    r"""Split a list into its entries: one per line, or NUL-separated if it contains NULs.
 
     >>> read_list(b"a b.mp4\r\n\n#1.mp4\n"), read_list(b"two\nlines.mp4\0b.mp4\0")
     (['a b.mp4', '#1.mp4'], ['two\nlines.mp4', 'b.mp4'])

@@ -16,7 +16,7 @@ class _Masked(logging.Formatter):
 
 
 def log_to(stream: TextIO) -> None:
-    """Log to a stream from now on."""
+    """Configure logging to a stream."""
     handler = logging.StreamHandler(stream)
     handler.setFormatter(_Masked("%(asctime)s %(levelname)s %(message)s"))
     logging.basicConfig(handlers=[handler])

@@ -17,22 +17,22 @@ from streamsel.version import __version__
 
 _COMMANDS = {
     "select": "Keep the N most diverse frames of videos, folders, images or URLs.",
-    "compare": "Table of all methods on your own video: what a selection is worth.",
+    "compare": "Compare selection methods on your own video, as a table.",
     "watch": "Watch live feeds for months: cameras, devices, streams.",
-    "health": "Whether the service of a configuration answers; for what supervises it.",
-    "probe": "Whether a feed can be read: codec, size, rate, time to the first picture.",
+    "health": "Check that the service of a configuration responds, for supervisors.",
+    "probe": "Check a feed: codec, size, rate, time to the first picture.",
     "config": "Write, check and show the configuration of a service.",
-    "inspect": "Why a frame was kept, refused or evicted; how a run is.",
-    "forget": "Remove what a stopped service kept of feeds and groups that are gone.",
-    "export": "Write what a run recorded as JSON lines, CSV or Parquet, embeddings too.",
-    "train": "Adapt the built-in network to your own footage, without labels.",
-    "embedders": "List what can be used here, with dimension, size, speed.",
-    "demo": "Generate a clip, select from it, show the table. Nothing to download.",
+    "inspect": "Show why a frame was kept, refused or evicted, or the state of a run.",
+    "forget": "Delete the frames of removed feeds and groups from a stopped service.",
+    "export": "Export a run as JSON lines, CSV or Parquet, with embeddings.",
+    "train": "Fine-tune the built-in network on your own footage, without labels.",
+    "embedders": "List the available embedders with dimension, size and speed.",
+    "demo": "Generate a clip, select frames from it, show the result. No download.",
 }
 
 
 class _LazyGroup(click.Group):
-    """Knows each command's name and summary; imports its module when it is run."""
+    """Knows the name and summary of each command; imports its module when it runs."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
@@ -49,7 +49,7 @@ class _LazyGroup(click.Group):
             formatter.write_dl(list(_COMMANDS.items()))
 
 
-_HELP = """Pick, from video that never ends, the few frames worth keeping.
+_HELP = """Select the few frames worth keeping from endless video.
 
 \b
 streamsel select walk.mp4 -n 100 -o kept     the 100 most diverse frames
@@ -66,8 +66,8 @@ def cli() -> None:
 def main() -> None:
     """Run the command line.
 
-    Exits 0; 1 when something failed; 2 for a usage or configuration error, or a damaged record;
-    75 where what is in the way may pass; 130 when interrupted.
+    Exits 0; 1 if something failed; 2 for a usage or configuration error, or a damaged record; 75
+    for a temporary obstacle; 130 when interrupted.
     """
     try:
         code = cli.main(standalone_mode=False)

@@ -32,14 +32,14 @@ _T = TypeVar("_T")
 
 
 class Parsed(click.ParamType[_T]):
-    """A click type whose values are read by a function that raises ``ConfigurationError``."""
+    """A click type with a parser that raises ``ConfigurationError``."""
 
     def __init__(self, name: str, read: Callable[[str], _T]) -> None:
         self.name = name
         self._read = read
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> _T:
-        """Read the text, turning what is wrong with it into a usage error."""
+        """Parse the text; convert errors to usage errors."""
         if not isinstance(value, str):
             result: _T = value
             return result
@@ -80,9 +80,9 @@ _BUDGET = [
 ]
 
 _READ = [
-    click.option("--start", type=DURATION, help="Begin at this position: 90, 1m30s, 00:01:30."),
+    click.option("--start", type=DURATION, help="Start at this position: 90, 1m30s, 00:01:30."),
     click.option("--end", type=DURATION, help="End at this position."),
-    click.option("--fps", type=float, help="Look at no more than so many frames a second."),
+    click.option("--fps", type=float, help="Process at most this many frames per second."),
     click.option("--mask", multiple=True, metavar="X,Y,W,H[:blur|black]", help=MASK_HELP),
     click.option("--vf", "filters", metavar="FILTERGRAPH", help=FILTERS_HELP),
 ]
@@ -93,12 +93,12 @@ _DECODE = [
         type=click.Choice(get_args(Decode)),
         default="all",
         show_default=True,
-        help="fast looks at every frame unfiltered; adaptive decodes where something happens.",
+        help="fast skips the loop filter; adaptive decodes in full only where pictures change.",
     ),
     click.option(
         "--hwaccel",
         metavar="NAME",
-        help="Hardware that decodes: auto, cuda, vaapi ...; software where it cannot.",
+        help="Hardware decoder: auto, cuda, vaapi ...; falls back to software.",
     ),
 ]
 
@@ -108,13 +108,13 @@ _JOBS = [
         type=click.IntRange(1, MOST_JOBS),
         default=1,
         show_default=True,
-        help="Read so many inputs at once, each in a process.",
+        help="Number of inputs to read in parallel, each in a process.",
     ),
 ]
 
 _EMBED = [
     click.option("--embedder", default="builtin", show_default=True, help="See: embedders."),
-    click.option("--weights", type=click.Path(), help="Weights for it, from a file."),
+    click.option("--weights", type=click.Path(), help="File with weights for the embedder."),
     click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N."),
     click.option(
         "--embeddings",
@@ -131,14 +131,14 @@ _NEAR_DUPLICATE = [
         type=FLOOR,
         default="auto",
         show_default=True,
-        help="Distance up to which a frame repeats a kept one; auto measures the feed's noise.",
+        help="Near-duplicate distance; auto calibrates it from the feed's noise.",
     ),
     click.option(
         "--look-ahead",
         type=int,
         default=32,
         show_default=True,
-        help="Frames weighed together; 1 decides at once.",
+        help="Frames decided together; 1 decides at once.",
     ),
 ]
 
@@ -155,10 +155,12 @@ _SELECT = [
         type=click.FloatRange(0, 2),
         default=0.0,
         show_default=True,
-        help="No two kept frames closer than this.",
+        help="Minimum distance between two kept frames.",
     ),
-    click.option("--window", type=DURATION, help="Forget a scene not seen again for so long."),
-    click.option("--per-input", is_flag=True, help="N frames of each input, not of all together."),
+    click.option("--window", type=DURATION, help="Drop frames not seen again for this long."),
+    click.option(
+        "--per-input", is_flag=True, help="Keep N frames of each input instead of N in total."
+    ),
     *_NEAR_DUPLICATE,
 ]
 
@@ -166,8 +168,10 @@ _SCREEN_DEFAULTS = PrefilterOptions()
 
 _SCREEN = [
     click.option("--keep-exact-duplicates", is_flag=True, help="Judge pixel-identical repeats."),
-    click.option("--keep-unchanged", is_flag=True, help="Judge frames that look unchanged too."),
-    click.option("--keep-corrupt", is_flag=True, help="Judge frames the decoder calls damaged."),
+    click.option("--keep-unchanged", is_flag=True, help="Judge frames that look unchanged."),
+    click.option(
+        "--keep-corrupt", is_flag=True, help="Judge frames that the decoder reports as damaged."
+    ),
     click.option("--keep-black", is_flag=True, help="Judge black frames."),
     click.option(
         "--black-level",
@@ -183,7 +187,7 @@ _SCREEN = [
         type=DURATION,
         default=f"{_SCREEN_DEFAULTS.freeze_seconds:g}s",
         show_default=True,
-        help="A picture without any change for so long is frozen.",
+        help="Duration without any change after which a picture is frozen.",
     ),
     click.option(
         "--unchanged-level",
@@ -208,7 +212,7 @@ _WRITE = [
         type=click.Choice(get_args(ImageFormat)),
         default="jpg",
         show_default=True,
-        help="Of the kept pictures.",
+        help="Image format of kept pictures.",
     ),
     click.option("--quality", type=click.IntRange(1, 100), help="1..100.  [default: 90]"),
     click.option(
@@ -216,8 +220,10 @@ _WRITE = [
         type=SIZE,
         help="Fit kept pictures into 640x360, 640x or x360; 640x360! stretches.",
     ),
-    click.option("--keep-pixels", is_flag=True, help="As stored, even where not square."),
-    click.option("--keep-hdr", is_flag=True, help="HDR as it is: PNG of 16 bits, AVIF of 10."),
+    click.option(
+        "--keep-pixels", is_flag=True, help="Keep the stored shape even if pixels are not square."
+    ),
+    click.option("--keep-hdr", is_flag=True, help="Keep HDR: PNG with 16 bits, AVIF with 10."),
     click.option(
         "--durability",
         type=click.Choice(get_args(Durability)),
@@ -239,19 +245,19 @@ def _apply(options: list[Callable[[F], F]]) -> Callable[[F], F]:
 
 
 def select_options(function: F) -> F:
-    """Everything ``select`` understands about budget, reading, judging and writing."""
+    """The options of ``select``: budget, reading, judging and writing."""
     reading = [*_READ, *_DECODE, *_JOBS]
     judging = [*_SCREEN, *_EMBED]
     return _apply([*_BUDGET, *_SELECT, *reading, *judging, *_WRITE, *_LOUDNESS])(function)
 
 
 def compare_options(function: F) -> F:
-    """What ``compare`` shares with ``select``."""
+    """The options that ``compare`` shares with ``select``."""
     return _apply([*_BUDGET, *_NEAR_DUPLICATE, *_READ, *_EMBED, *_LOUDNESS])(function)
 
 
 def read_options(function: F) -> F:
-    """Which part of the inputs is looked at."""
+    """The options that select a part of the inputs."""
     return _apply(_READ)(function)
 
 
@@ -261,7 +267,7 @@ def loudness_options(function: F) -> F:
 
 
 def run_options(chosen: dict[str, Any]) -> RunOptions:
-    """Turn what click parsed into checked options; names that do not occur keep their default."""
+    """Convert click's values to checked options; missing names keep their default."""
 
     def pick(*names: str) -> dict[str, Any]:
         return {name: chosen[name] for name in names if name in chosen}

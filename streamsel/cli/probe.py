@@ -35,18 +35,18 @@ Examples:
     type=DURATION,
     default="5s",
     show_default=True,
-    help="To open it, and for each silence.",
+    help="Timeout for opening and for receiving data.",
 )
 @click.option(
     "--tls-ca-file",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Authorities (PEM) that may have signed the camera's certificate.",
+    help="Certificate authorities (PEM) to trust.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def command(
     address: str, transport: Transport, timeout: float, tls_ca_file: Path | None, as_json: bool
 ) -> int:
-    """Connect to a camera or a stream and say what it sends."""
+    """Connect to a camera or a stream and show what it sends."""
     from streamsel.clock import SystemClock
 
     options = LiveOptions(

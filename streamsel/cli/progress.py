@@ -21,9 +21,9 @@ from streamsel.frame import PrefilteredFrame
 
 
 class ProgressLine:
-    """An observer that shows how far each feed is. Use as a context manager.
+    """An observer that shows the progress of each feed. A context manager.
 
-    Writes to stderr, never to stdout: that carries results alone.
+    Writes to stderr, because stdout is for results.
     """
 
     def __init__(self, *, quiet: bool) -> None:
@@ -57,7 +57,7 @@ class ProgressLine:
         self._bars.stop()
 
     def start_from(self, kept: int) -> None:
-        """Count on from a run that is continued."""
+        """Continue the counts of a resumed run."""
         self._kept = kept
 
     def say(self, text: str) -> None:
@@ -66,7 +66,7 @@ class ProgressLine:
             self._console.print(text, markup=False)
 
     def complain(self, text: str) -> None:
-        """Print a problem, always, once."""
+        """Print a problem, even if quiet, once."""
         if text in self._told:
             return
         self._told.add(text)

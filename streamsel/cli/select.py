@@ -31,12 +31,14 @@ Examples:
 @click.command("select", epilog=_EXAMPLES)
 @click.argument("inputs", nargs=-1, metavar="INPUT...")
 @click.option(
-    "--from-file", metavar="LIST", help="More inputs, one a line or NUL; - is standard input."
+    "--from-file",
+    metavar="LIST",
+    help="File with further inputs, one per line; - is standard input.",
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder for the result.")
 @click.option("--resume", is_flag=True, help="Continue the run in the folder where it stopped.")
 @click.option("--overwrite", is_flag=True, help="Replace the run in the folder.")
-@click.option("--dry-run", is_flag=True, help="Look at the inputs; say what would be done.")
+@click.option("--dry-run", is_flag=True, help="Open the inputs and print what would be done.")
 @select_options
 def command(
     inputs: tuple[str, ...],

@@ -19,9 +19,9 @@ INTERRUPTED = 130
 
 @dataclass(frozen=True, slots=True)
 class RunOutcome:
-    """What a selection came to.
+    """The result of a selection.
 
-    ``evenly`` is how many frames were to be kept evenly spread over time, None by other methods.
+    ``evenly`` is the number of frames to keep evenly spread over time, None for other methods.
     """
 
     summary: Summary
@@ -36,7 +36,7 @@ class RunOutcome:
         return 1 if self.summary.errors else 0
 
     def as_json(self) -> dict[str, object]:
-        """The published result."""
+        """Return the published result."""
         result = self.summary.as_json()
         result["errors"] = list(self.summary.errors.values())
         return result
@@ -92,7 +92,7 @@ def run_selection(
     verbose: bool = False,
     progress: ProgressLine,
 ) -> RunOutcome:
-    """Select into a folder."""
+    """Run a selection into a folder."""
     run = build_selection(
         inputs,
         options,

@@ -41,13 +41,13 @@ _LOG_WIDTH = 120
 
 
 def wide_console() -> Console:
-    """A console on stdout that does not fold tables where there is no terminal."""
+    """Return a console on stdout that does not wrap tables without a terminal."""
     width = None if sys.stdout.isatty() else _LOG_WIDTH
     return Console(highlight=False, emoji=False, markup=False, width=width)
 
 
 def print_comparison(rows: Sequence[ComparisonRow], console: Console) -> None:
-    """Print a row a method; L2 is between kept frames, radius from seen to kept frames."""
+    """Print one row per method; L2 is between kept frames, radius from seen to kept frames."""
     table = Table(box=None, pad_edge=False)
     table.add_column("method")
     for heading in _COLUMNS:
@@ -63,7 +63,7 @@ def print_comparison(rows: Sequence[ComparisonRow], console: Console) -> None:
 
 
 def print_decode_costs(rows: Sequence[DecodeRow], console: Console) -> None:
-    """Print two lines for each way of decoding: what both of our methods make of its frames."""
+    """Print two lines per way of decoding: the results of both our methods on its frames."""
     table = Table(box=None, pad_edge=False)
     table.add_column("decode")
     for heading in _DECODE_COLUMNS:

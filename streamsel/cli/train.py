@@ -36,22 +36,22 @@ _MAKING = {
         "teachers",
         multiple=True,
         metavar="FILE[@LAYER]",
-        help="Make the network anew, to see as tflite networks do; INPUT is a folder of clips.",
+        help="Train from scratch with tflite teacher networks; INPUT is a folder of clips.",
     ),
     "photos": click.option("--photos", type=_FOLDER, help="Photographs for the teachers."),
     "views": click.option(
-        "--views", type=click.IntRange(min=1), help="How many views the teachers are shown."
+        "--views", type=click.IntRange(min=1), help="Number of views for the teachers."
     ),
     "steps": click.option(
         "--steps", type=click.IntRange(min=20), help="Batches of 256 views, with teachers."
     ),
     "pool_seed": click.option(
-        "--pool-seed", type=click.IntRange(min=0), help="For the choice of views."
+        "--pool-seed", type=click.IntRange(min=0), help="Seed for the choice of views."
     ),
     "cache": click.option(
         "--cache",
         type=click.Path(file_okay=False, path_type=Path),
-        help="Folder that keeps what the teachers saw, of one set of clips and photographs.",
+        help="Folder for cached teacher vectors of one set of clips and photographs.",
     ),
 }
 
@@ -75,14 +75,18 @@ def _making_options(function: Callable[..., int]) -> Callable[..., int]:
 @click.option("--overwrite", is_flag=True, help="Replace the file, and a training to continue.")
 @read_options
 @click.option("--max-frames", type=int, default=20_000, show_default=True, help="Frames to use.")
-@click.option("--holdout", type=float, default=0.2, show_default=True, help="Share to judge by.")
-@click.option("--weights", type=click.Path(), help="Weights to begin with.  [default: built-in]")
+@click.option("--holdout", type=float, default=0.2, show_default=True, help="Held-out share.")
+@click.option("--weights", type=click.Path(), help="Weights to start from.  [default: built-in]")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.option(
-    "--epochs", type=int, default=_DEFAULTS.epochs, show_default=True, help="Times to see it all."
+    "--epochs",
+    type=int,
+    default=_DEFAULTS.epochs,
+    show_default=True,
+    help="Passes over the footage.",
 )
 @click.option(
-    "--batch", type=int, default=_DEFAULTS.batch, show_default=True, help="Most frames in a step."
+    "--batch", type=int, default=_DEFAULTS.batch, show_default=True, help="Maximum frames per step."
 )
 @click.option(
     "--lr", "rate", type=float, default=_DEFAULTS.rate, show_default=True, help="Learning rate."
@@ -92,14 +96,14 @@ def _making_options(function: Callable[..., int]) -> Callable[..., int]:
     type=float,
     default=_DEFAULTS.keep,
     show_default=True,
-    help="Weight of the distances it began with: 1 learns little, 0 forgets freely.",
+    help="Weight of the original distances: 1 learns little, 0 ignores them.",
 )
 @click.option(
     "--patience",
     type=int,
     default=_DEFAULTS.patience,
     show_default=True,
-    help="Stop after so many epochs that bring nothing.",
+    help="Stop after this many epochs without improvement.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="For random choices.")
 @_making_options
@@ -112,15 +116,15 @@ def command(
     as_json: bool,
     **chosen: Any,
 ) -> int:
-    """Adapt the built-in network to the footage in INPUT, without labels.
+    """Fine-tune the built-in network on the footage in INPUT, without labels.
 
-    It learns which differences do not matter there, and is held to the distances it began with.
-    It looks at 4 frames a second unless --fps says otherwise. A part of the footage is held out,
-    and a table says what the weights are worth on that, before and after. Give the result to other
-    commands with --weights.
+    It learns which differences do not matter there, while its distances are kept close to the
+    original ones. It uses 4 frames per second unless --fps is given. Part of the footage is held
+    out; a table compares the weights on it before and after. Use the result in other commands with
+    --weights.
 
-    With --teacher the network is made from nothing instead, as the one that comes with the package
-    was; of the options above, --seed and --overwrite count then.
+    With --teacher the network is trained from scratch instead, as for the weights in the package;
+    of the options above, only --seed and --overwrite apply then.
     """
     making = {name: chosen.pop(name) for name in _MAKING}
     if making["teachers"]:

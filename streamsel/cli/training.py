@@ -30,7 +30,7 @@ _FEW = 100
 
 
 class TrainingProgress:
-    """Shows how far a training is. Use as a context manager. Writes to stderr alone."""
+    """Shows the progress of a training on stderr. A context manager."""
 
     def __init__(self, *, quiet: bool, verbose: bool) -> None:
         self._console = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
@@ -69,18 +69,18 @@ class TrainingProgress:
             self._bars.advance(self._task)
 
     def feed_ended(self, feed: str, frames: int, problems: Sequence[str]) -> None:
-        """Say what was wrong with the feed, and when asked for more, what was read."""
+        """Print the problems of the feed and, if verbose, what was read."""
         for problem in problems:
             self._complain(f"warning: {problem}")
         if self._verbose:
             self._say(f"{feed}: {frames:,} frames")
 
     def feed_failed(self, error: SourceError) -> None:
-        """Say why, always."""
+        """Print the reason, always."""
         self._complain(f"error: {error}")
 
     def begun(self, parts: Split, epochs: int, start_loss: float, done: Sequence[Epoch]) -> None:
-        """Say what is learned from and what is held out."""
+        """Print the sizes of the training set and the held-out set."""
         self.has_begun, self._epochs = True, epochs
         held = {"feed": "whole inputs", "time": "the end of each input"}[parts.by]
         self._say(
@@ -97,7 +97,7 @@ class TrainingProgress:
             self._bars.update(self._task, completed=done, total=steps)
 
     def epoch_ended(self, epoch: Epoch) -> None:
-        """Say how it went."""
+        """Print the result of the epoch."""
         best = ", the lowest so far" if epoch.is_best else ""
         trained = f" (trained {epoch.loss:.4f})" if self._verbose else ""
         self._say(
@@ -121,7 +121,7 @@ class TrainingProgress:
 
 
 def print_trained(trained: Trained) -> None:
-    """Print the table of before and after, and what was written."""
+    """Print the table of before and after, and the files written."""
     if trained.after is not None:
         table = Table(box=None, pad_edge=False)
         table.add_column(f"on {trained.held_out_frames:,} held-out frames")
@@ -150,7 +150,7 @@ def print_trained(trained: Trained) -> None:
 
 
 def as_published(trained: Trained) -> dict[str, object]:
-    """The result as plain values, under its published names."""
+    """Return the result as JSON values, under its published names."""
     return asdict(trained) | {"output": str(trained.output)}
 
 

@@ -46,30 +46,35 @@ _PICTURE_OPTIONS = ("size", "keep_pixels", "keep_hdr", "format", "quality")
 @click.option("--feed", "feeds", multiple=True, metavar="NAME=SOURCE", help="A feed; repeatable.")
 @click.option("-n", "--count", help="Frames to keep of each feed: 500, 50/h, 1000/d.")
 @click.option("--share", help="Keep about this share of all frames instead: 0.2 or 20%.")
-@click.option("--window", help="Give up what was not seen again for so long: 24h.")
-@click.option("--min-distance", help="No two kept frames closer than this, 0..2.")
+@click.option("--window", help="Drop frames not seen again for this long: 24h.")
+@click.option("--min-distance", help="Minimum distance between two kept frames, 0..2.")
 @click.option("--max-bytes", help="Evict the most redundant frames above this: 20GB.")
 @click.option("--durability", type=click.Choice(["strict", "batched"]), help="Of what is stored.")
-@click.option("--fps", help="Look at no more than so many frames a second.")
+@click.option("--fps", help="Process at most this many frames per second.")
 @click.option("--vf", metavar="FILTERGRAPH", help=FILTERS_HELP)
 @click.option("--mask", multiple=True, metavar="X,Y,W,H[:blur|black]", help=MASK_HELP)
-@click.option("--transport", type=click.Choice(["tcp", "udp"]), help="How RTSP carries video.")
+@click.option("--transport", type=click.Choice(["tcp", "udp"]), help="Transport of RTSP video.")
 @click.option(
     "--decode", type=click.Choice(["all", "reference", "keyframes"]), help="Which frames."
 )
 @click.option("--size", help="Fit kept pictures into 640x360, 640x or x360; 640x360! stretches.")
-@click.option("--keep-pixels", is_flag=True, default=None, help="As stored, even where not square.")
-@click.option("--keep-hdr", is_flag=True, default=None, help="HDR as it is: png or avif.")
+@click.option(
+    "--keep-pixels",
+    is_flag=True,
+    default=None,
+    help="Keep the stored shape even if pixels are not square.",
+)
+@click.option("--keep-hdr", is_flag=True, default=None, help="Keep HDR: png or avif.")
 @click.option(
     "--format", type=click.Choice(["jpg", "png", "webp", "avif"]), help="Of kept pictures."
 )
 @click.option("--quality", help="1..100, of kept pictures.")
 @click.option("--embedder", help="See: embedders.")
-@click.option("--weights", help="Weights for it, from a file.")
+@click.option("--weights", help="File with weights for the embedder.")
 @click.option("--device", help="auto, cpu, cuda or cuda:N.")
 @click.option("-o", "--output", help="The folder.  [default: kept]")
-@click.option("--listen", help="Where to answer over HTTP.  [default: 127.0.0.1:9464]")
-@click.option("-q", "--quiet", is_flag=True, help="Warnings and errors alone.")
+@click.option("--listen", help="Address of the HTTP server.  [default: 127.0.0.1:9464]")
+@click.option("-q", "--quiet", is_flag=True, help="Only warnings and errors.")
 @click.option("-v", "--verbose", is_flag=True, help="Say more.")
 @click.option("--json", "as_json", is_flag=True, help="Each event as a line of JSON on stdout.")
 def command(
@@ -81,7 +86,7 @@ def command(
     mask: tuple[str, ...],
     **given: Any,
 ) -> None:
-    """Run the service until it is told to stop."""
+    """Run the live service until it is stopped."""
     if file is None and not feeds:
         raise click.UsageError("give a configuration (-c streamsel.yaml) or feeds (--feed)")
     from streamsel.cli.logs import log_to
@@ -107,7 +112,7 @@ def command(
 
 
 def _overrides(feeds: tuple[str, ...], given: dict[str, Any]) -> dict[str, Any]:
-    """Nest what was given on the command line as a configuration's sections are."""
+    """Return the command line's values nested like the sections of a configuration."""
     sections: dict[str, Any] = {
         "defaults": {to: given[name] for name, to in _FEED_OPTIONS.items()},
         "pictures": {name: given[name] for name in _PICTURE_OPTIONS},

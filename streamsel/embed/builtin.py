@@ -21,7 +21,7 @@ _PREPARATION = Preparation(View(INPUT_SIZE), mean=(0.0, 0.0, 0.0), std=(1 / 255,
 
 
 class BuiltinEmbedder(TorchEmbedder):
-    """The network of :mod:`streamsel.embed.network` with the weights that came with the package.
+    """The network of :mod:`streamsel.embed.network` with the weights included in the package.
 
     Batches, threads and devices are those of :class:`TorchEmbedder`.
     """
@@ -30,7 +30,7 @@ class BuiltinEmbedder(TorchEmbedder):
         """Load the network. ``weights`` is a safetensors file; None: those of the package.
 
         Raises :class:`EmbedderError` for weights that are missing or of another network, or a
-        device that is not there; :class:`ConfigurationError` for a device nobody knows.
+        device that does not exist; :class:`ConfigurationError` for an unknown device name.
         """
         place = choose_device(device)
         network, content = read_network(weights)
@@ -39,7 +39,7 @@ class BuiltinEmbedder(TorchEmbedder):
 
 
 def read_network(weights: str | None) -> tuple[Network, bytes]:
-    """Return the built-in network with the weights of a file, None: the package's, and the file.
+    """Return the built-in network with the weights of a file (None: the package's), and the file.
 
     Raises :class:`EmbedderError` for a file that is missing or of another network.
     """

@@ -11,9 +11,10 @@ from streamsel.interfaces.embedding import Embedder
 
 
 def embedded(embedder: Embedder, prefiltered_frames: Sequence[PrefilteredFrame]) -> list[Candidate]:
-    """Embed what was not refused, and let go of the thumbnails.
+    """Embed the frames that were not refused, and release the thumbnails.
 
-    Raises :class:`EmbedderError` for vectors of a wrong shape: embedders come from anywhere.
+    Raises :class:`EmbedderError` for vectors of a wrong shape, because embedders may be
+    third-party.
     """
     thumbnails = [seen.thumbnail for seen in prefiltered_frames if seen.thumbnail is not None]
     if not thumbnails:
@@ -33,7 +34,7 @@ def embedded(embedder: Embedder, prefiltered_frames: Sequence[PrefilteredFrame])
 
 
 class ComputedEmbeddings:
-    """Embeddings that an embedder computes as they are asked for."""
+    """Embeddings computed by an embedder."""
 
     def __init__(self, embedder: Embedder) -> None:
         self.name = embedder.name
@@ -43,5 +44,5 @@ class ComputedEmbeddings:
         self._embedder = embedder
 
     def candidates(self, prefiltered_frames: Sequence[PrefilteredFrame]) -> list[Candidate]:
-        """Embed what was not refused; see :func:`embedded`."""
+        """Embed the frames that were not refused; see :func:`embedded`."""
         return embedded(self._embedder, prefiltered_frames)

@@ -12,22 +12,22 @@ from streamsel.embed.preprocess import Prepared
 from streamsel.frame import Thumbnail, Vectors
 
 BATCH = 64
-"""Enough to keep a GPU busy; few enough that a single frame does not wait for padding."""
+"""Large enough to keep a GPU busy, small enough that a single frame does not wait for padding."""
 SLOTS = 3
 """One batch is filled, one copied, one computed."""
 
 _BFLOAT16_FROM = (8, 0)
-"""Compute capability: older cards emulate bfloat16, slowly."""
+"""Minimum compute capability; older GPUs emulate bfloat16 slowly."""
 
 _new_event: Callable[[], torch.cuda.Event] = torch.cuda.Event
 _new_stream: Callable[[], torch.cuda.Stream] = torch.cuda.Stream
 
 
 class CudaSlot:
-    """Pinned memory for a batch, its twin on the GPU, and the place for its vectors.
+    """Pinned memory for a batch, its copy on the GPU, and room for its vectors.
 
-    Only uint8 crosses the bus, and only rows that are real. Rows of an earlier batch that stay
-    behind them change nothing: a network in inference mode looks at each row alone.
+    Only uint8 crosses the bus, and only rows in use. Rows left over from an earlier batch change
+    nothing: a network in inference mode processes each row alone.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class CudaSlot:
         into[:] = self._vectors.numpy()[: len(into)]
 
     def _compute(self) -> Tensor:
-        """Queue the network: (B, D) float32, allocated and used on the stream of kernels alone."""
+        """Queue the network: (B, D) float32, allocated and used only on the stream of kernels."""
         half = torch.autocast("cuda", dtype=self._precision)
         with torch.cuda.stream(self._kernels), torch.inference_mode(), half:
             return checked(self._network(self._pixels.permute(0, 3, 1, 2)), self.batch).float()
@@ -91,10 +91,10 @@ def open_cuda_slots(
     batch: int = BATCH,
     compiled: bool = False,
 ) -> list[CudaSlot]:
-    """Move a network to a GPU and make the ring of slots for it; the first pass warms it up.
+    """Move a network to a GPU and create its ring of slots; the first pass warms it up.
 
-    ``compiled`` hands it to ``torch.compile``: minutes at first use, and a C compiler wanted.
-    Raises :class:`ValueError` for a network that does not give (N, D).
+    ``compiled`` uses ``torch.compile``: takes minutes at first use, and needs a C compiler. Raises
+    :class:`ValueError` for a network that does not return (N, D).
     """
     module: nn.Module = lay_out(network).to(device)
     if compiled:
@@ -115,6 +115,6 @@ def open_cuda_slots(
 
 
 def half_precision(device: torch.device) -> torch.dtype:
-    """Return bfloat16 where the GPU computes with it, else float16."""
+    """Return bfloat16 if the GPU computes with it, else float16."""
     newer = torch.cuda.get_device_capability(device) >= _BFLOAT16_FROM
     return torch.bfloat16 if newer else torch.float16

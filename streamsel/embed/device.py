@@ -22,7 +22,7 @@ _DRIVERS = tuple(map(Path, ("/proc/driver/nvidia/version", "/dev/nvmap", "/dev/d
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Let torch compute in the calling thread alone: its kernels split sums among threads."""
+    """Make torch compute only in the calling thread: its kernels split sums among threads."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -32,11 +32,11 @@ def one_thread() -> Iterator[None]:
 
 
 def choose_device(wanted: str) -> torch.device:
-    """Turn ``auto``, ``cpu``, ``cuda`` or ``cuda:N`` into a device that is there.
+    """Resolve ``auto``, ``cpu``, ``cuda`` or ``cuda:N`` to an existing device.
 
-    ``auto`` is the first GPU, or the CPU where none can be used, with a warning in the log, once,
-    where one was asked for or seen (:func:`gpu_expected`). Raises :class:`ConfigurationError` for
-    another name, :class:`EmbedderError` for a GPU that is not there.
+    ``auto`` is the first GPU, or the CPU if none can be used, with one warning in the log if a GPU
+    was expected (:func:`gpu_expected`). Raises :class:`ConfigurationError` for another name,
+    :class:`EmbedderError` for a GPU that does not exist.
     """
     if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", wanted):
         raise ConfigurationError(f"device is {wanted!r}; it must be auto, cpu, cuda or cuda:N")
@@ -60,13 +60,13 @@ def choose_device(wanted: str) -> torch.device:
 
 
 def gpu_expected() -> bool:
-    """Whether this machine has a driver for NVIDIA's GPUs, or its environment names one of them."""
+    """Whether this machine has an NVIDIA driver, or its environment names a GPU."""
     named = os.environ.get("CUDA_VISIBLE_DEVICES", "")
     return named not in ("", "-1") or any(driver.exists() for driver in _DRIVERS)
 
 
 def _cuda_devices() -> tuple[int, str]:
-    """How many can be used, and what CUDA had to say, in one line; empty where nothing."""
+    """Return the number of usable GPUs, and CUDA's message in one line, empty if none."""
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         present = torch.cuda.device_count() if torch.cuda.is_available() else 0
@@ -74,7 +74,7 @@ def _cuda_devices() -> tuple[int, str]:
 
 
 def _missed() -> str:
-    """Why no GPU is usable, where CUDA says nothing of it."""
+    """Return why no GPU is usable if CUDA gives no reason."""
     if torch.version.cuda is not None:
         return f"torch was built for CUDA {torch.version.cuda} and finds no device"
     return f"torch {torch.__version__} was built without CUDA"

@@ -20,28 +20,27 @@ _BATCH_PIXELS = 32 * 64 * 64
 
 
 class Slot(Protocol):
-    """A place for one batch on its way through a network."""
+    """Buffers for one batch on its way through a network."""
 
     @property
     def batch(self) -> int:
-        """The most thumbnails it takes."""
+        """Maximum number of thumbnails."""
 
     @property
     def dim(self) -> int:
         """Length of a vector."""
 
     def start(self, thumbnails: Sequence[Thumbnail]) -> None:
-        """Take a batch and begin; what was begun before and not fetched is given up."""
+        """Start a batch; an earlier batch that was not finished is discarded."""
 
     def finish(self, into: Vectors) -> None:
-        """Wait for the batch that was begun last; write the first rows of its vectors, (N, D)."""
+        """Wait for the batch started last; write the first rows of its vectors, (N, D)."""
 
 
 def take_turns(slots: Sequence[Slot], thumbnails: Sequence[Thumbnail], into: Vectors) -> None:
-    """Run all thumbnails through the slots, as many batches under way as there are slots.
+    """Run all thumbnails through the slots, with as many batches in progress as slots.
 
-    Writes (N, D). Where there is more than one slot, the next batch is filled while earlier ones
-    compute.
+    Writes (N, D). With more than one slot, the next batch is filled while earlier ones compute.
     """
     waiting: deque[tuple[Slot, Vectors]] = deque()
     size, place = slots[0].batch, 0
@@ -58,7 +57,7 @@ def take_turns(slots: Sequence[Slot], thumbnails: Sequence[Thumbnail], into: Vec
 
 
 def lay_out(network: Prepared) -> Prepared:
-    """Store kernels channels last, in place, as processors read them fastest."""
+    """Store kernels channels last, in place, which is fastest on CPUs."""
     for kernel in network.parameters():
         if kernel.ndim == 4:
             kernel.data = kernel.data.contiguous(memory_format=torch.channels_last)
@@ -66,7 +65,7 @@ def lay_out(network: Prepared) -> Prepared:
 
 
 def checked(vectors: object, rows: int) -> Tensor:
-    """Return what a network gave where that is (N, D) of floats, else raise ValueError."""
+    """Return the output of a network if it is (N, D) of floats, else raise ValueError."""
     if not isinstance(vectors, Tensor) or not vectors.is_floating_point():
         raise ValueError(f"the network gives {_kind(vectors)}, not one (N, D) tensor of floats")
     if vectors.ndim != 2 or vectors.shape[0] != rows or not vectors.shape[1]:
@@ -82,7 +81,7 @@ def _kind(given: object) -> str:
 
 
 class CpuSlot:
-    """Computes in the calling thread, on one fixed number of rows."""
+    """Computes in the calling thread, with a fixed number of rows."""
 
     def __init__(self, network: Prepared, side: int) -> None:
         self.batch = max(1, min(BATCH, _BATCH_PIXELS // side**2))

@@ -32,10 +32,10 @@ def batches(thumbnails: Sequence[Thumbnail], size: int) -> Iterator[Sequence[Thu
 
 
 def fill(staging: npt.NDArray[np.uint8], thumbnails: Sequence[Thumbnail]) -> None:
-    """Copy thumbnails into the first rows of (B, S, S, 3) and blacken the others.
+    """Copy thumbnails into the first rows of (B, S, S, 3) and set the others to black.
 
-    Kernels choose their order of summation by the shape of a batch. Padded to one shape, a
-    picture's vector does not depend on how many others came with it.
+    Kernels choose their order of summation by the shape of a batch. With padding to one shape, a
+    picture's vector does not depend on the number of others in the batch.
     """
     for row, thumbnail in enumerate(thumbnails):
         staging[row] = thumbnail
@@ -43,13 +43,13 @@ def fill(staging: npt.NDArray[np.uint8], thumbnails: Sequence[Thumbnail]) -> Non
 
 
 class Prepared(nn.Module):
-    """A network that takes (N, 3, S, S) uint8 RGB, normalised here, on whatever device it is."""
+    """A network with input (N, 3, S, S) uint8 RGB, which it normalises on its own device."""
 
     scale: Tensor
     shift: Tensor
 
     def __init__(self, network: nn.Module, mean: Sequence[float], std: Sequence[float]) -> None:
-        """``mean`` and ``std`` are of RGB in 0..1."""
+        """``mean`` and ``std`` are those of RGB in 0..1."""
         super().__init__()
         scale = [1 / (255 * deviation) for deviation in std]
         shift = [-middle / deviation for middle, deviation in zip(mean, std, strict=True)]

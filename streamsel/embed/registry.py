@@ -1,6 +1,6 @@
 """Embedders by name: built-in, entry points of other packages, ``scheme:name`` of a library.
 
-Importing this module loads no network and not torch either.
+Importing this module loads neither a network nor torch.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from streamsel.interfaces.embedding import Embedder
 GROUP = "streamsel.embedders"
 
 Factory: TypeAlias = Callable[..., Embedder]
-"""Called with ``weights`` (a path or None) and ``device``; what an entry point loads to."""
+"""Called with ``weights`` (a path or None) and ``device``; the type of entry points."""
 
 _BUILTIN = "builtin"
 
@@ -35,9 +35,9 @@ _BROKEN = (
 
 @dataclass(frozen=True, slots=True)
 class EmbedderInfo:
-    """What can be known of an embedder. Figures are 0 where only loading it would tell.
+    """Information about an embedder. Figures are 0 if only loading it would tell.
 
-    ``note`` says what it is, or why it is not ``available``.
+    ``note`` describes it, or says why it is not ``available``.
     """
 
     name: str
@@ -51,9 +51,9 @@ class EmbedderInfo:
 
 @dataclass(frozen=True, slots=True)
 class _Scheme:
-    """Names that begin alike; ``opener`` is called with what follows, the weights, the device.
+    """A prefix of names; ``opener`` is called with the rest of the name, weights and device.
 
-    ``package`` is what it imports, empty where torch is all; ``extra`` is how to install that.
+    ``package`` is what it imports, empty if torch is enough; ``extra`` is the extra to install.
     """
 
     module: str
@@ -91,7 +91,7 @@ _SCHEMES: Mapping[str, _Scheme] = {
 
 @runtime_checkable
 class _Weighed(Protocol):
-    """An embedder that knows its size."""
+    """An embedder that reports its size."""
 
     @property
     def parameters(self) -> int: ...
@@ -101,16 +101,16 @@ class _Weighed(Protocol):
 
 
 def embedders() -> list[EmbedderInfo]:
-    """List every embedder, the built-in one first, and last a line for each scheme of names.
+    """List every embedder, the built-in one first, one line per scheme last.
 
-    A broken one is listed as not available.
+    A broken embedder is listed as not available.
     """
     plugins = [_plugin_info(point) for point in _plugins()]
     return [_builtin_info(), *plugins, *(_scheme_info(name) for name in _SCHEMES)]
 
 
 def describe(embedder: Embedder) -> EmbedderInfo:
-    """Return the figures of an embedder that is loaded; 0 where it does not tell."""
+    """Return the figures of a loaded embedder; 0 if it does not report them."""
     weighed = embedder if isinstance(embedder, _Weighed) else None
     return EmbedderInfo(
         name=embedder.name,
@@ -124,9 +124,9 @@ def describe(embedder: Embedder) -> EmbedderInfo:
 
 
 def check_name(name: str) -> None:
-    """Raise :class:`ConfigurationError` for a name nobody provides; loads nothing.
+    """Raise :class:`ConfigurationError` for an unknown name; loads nothing.
 
-    What follows the colon of a scheme is not looked at.
+    The part after the colon of a scheme is not checked.
     """
     scheme, colon, rest = name.partition(":")
     plugins = [point.name for point in _plugins()]
@@ -149,8 +149,8 @@ def check_name(name: str) -> None:
 def create(name: str, *, weights: str | None = None, device: str = "auto") -> Embedder:
     """Load an embedder by name.
 
-    Raises :class:`ConfigurationError` for a name nobody provides, and for one that needs a library
-    that is not installed; :class:`EmbedderError` when it cannot be loaded.
+    Raises :class:`ConfigurationError` for an unknown name, or one that needs a library that is not
+    installed; :class:`EmbedderError` if it cannot be loaded.
     """
     check_name(name)
     if name == _BUILTIN:

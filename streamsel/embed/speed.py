@@ -13,10 +13,9 @@ _ENOUGH = 0.5
 
 
 def frames_per_second(embedder: Embedder) -> float:
-    """Embed batches of 32 pictures of noise for half a second, at least one; the best counts.
+    """Embed batches of 32 noise pictures for half a second, at least one; return the best rate.
 
-    What else the machine does can only make a batch slower. The time is that of the calling
-    thread's clock on the wall, so a GPU's is counted too.
+    Other load can only make a batch slower. The time is wall time, so a GPU's is included.
     """
     side = embedder.view.side
     noise = np.random.default_rng(0).integers(0, 256, (BATCH, side, side, 3), np.uint8)

@@ -26,7 +26,7 @@ _FAILED = (AssertionError, IndexError, RuntimeError, TypeError, ValueError)
 
 @dataclass(frozen=True, slots=True)
 class Preparation:
-    """What a network wants to look at: ``mean`` and ``std`` are of RGB in 0..1."""
+    """Normalisation of a network's input: ``mean`` and ``std`` of RGB in 0..1."""
 
     view: View
     mean: tuple[float, float, float]
@@ -34,13 +34,12 @@ class Preparation:
 
 
 class TorchEmbedder:
-    """A network's vectors, scaled to unit length.
+    """Wraps a network; scales its vectors to unit length.
 
-    On a CPU vectors are the same to the bit for any batching, any position in a batch and any
-    number of threads: every pass runs on one fixed number of rows, in the calling thread. Only
-    the kernels that a processor's instruction set selects make a difference. A GPU computes in
-    half precision, so its vectors are near those of a CPU, not equal. Safe from several threads,
-    which wait for each other.
+    On a CPU vectors are the same to the bit for any batching, position in a batch and number of
+    threads: every pass has a fixed number of rows and runs in the calling thread. Only kernels
+    selected by the processor's instruction set make a difference. A GPU computes in half precision,
+    so its vectors are close to those of a CPU, not equal. Thread-safe; calls wait for each other.
     """
 
     def __init__(
@@ -53,9 +52,9 @@ class TorchEmbedder:
     ) -> None:
         """Take over a network: (N, 3, S, S) normalised float32 to (N, D).
 
-        It must be in inference mode (``eval()``), on the CPU; it is changed (batch norms folded),
-        moved to the device and run once. Raises :class:`EmbedderError` where it cannot look at
-        pictures of that size, or does not give (N, D).
+        It must be in inference mode (``eval()``) and on the CPU; it is changed (batch norms
+        folded), moved to the device and run once. Raises :class:`EmbedderError` if it fails on
+        pictures of that size, or does not return (N, D).
         """
         self._name, self._digest, self._view = name, digest, preparation.view
         self._lock = threading.Lock()
@@ -73,7 +72,7 @@ class TorchEmbedder:
 
     @property
     def name(self) -> str:
-        """How to ask for this embedder again."""
+        """The name that selects this embedder."""
         return self._name
 
     @property
@@ -83,7 +82,7 @@ class TorchEmbedder:
 
     @property
     def view(self) -> View:
-        """How it wants its thumbnails made."""
+        """How its thumbnails must be made."""
         return self._view
 
     @property
@@ -93,19 +92,19 @@ class TorchEmbedder:
 
     @property
     def parameters(self) -> int:
-        """How many numbers were learned; 0 where another library holds them."""
+        """Number of learned parameters; 0 if another library holds them."""
         return self._parameters
 
     @property
     def weights_bytes(self) -> int:
-        """Bytes of the weights as they came."""
+        """Size of the weights as loaded, in bytes."""
         return self._weights_bytes
 
     def embed(self, thumbnails: Sequence[Thumbnail]) -> Vectors:
         """Embed any number of (S, S, 3) uint8 RGB thumbnails: (N, D) unit float32, read-only.
 
-        Raises :class:`EmbedderError` for a thumbnail of another size or kind, and for a network
-        that fails or gives numbers that are not finite.
+        Raises :class:`EmbedderError` for a thumbnail of another size or type, and for a network
+        that fails or returns numbers that are not finite.
         """
         check(thumbnails, self._view.side)
         found = np.empty((len(thumbnails), self._dim), np.float32)  # (N, D)

@@ -29,11 +29,10 @@ _TOLD = ("outcome", "reason", "embedder", "embedder_digest")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class VectorRow:
-    """What a row says of a frame. ``number`` is its line, or row, in ``file``, counted from 1.
+    """One row of a file. ``number`` is its line or row in ``file``, counted from 1.
 
-    ``numbers`` is None where the row has no vector; ``refusal`` is then the reason the frame was
-    refused, where it was. ``embedder`` is the name and the digest the row claims, empty where it
-    claims none.
+    ``numbers`` is None if the row has no vector; ``refusal`` is then the refusal reason, if any.
+    ``embedder`` is the embedder's name and digest in the row, empty if there is none.
     """
 
     file: str
@@ -45,10 +44,10 @@ class VectorRow:
 
 
 def read_rows(path: Path) -> Iterator[VectorRow]:
-    """Yield the rows of a file. Memory does not grow with it.
+    """Yield the rows of a file with bounded memory.
 
-    Raises :class:`ConfigurationError` for a suffix nobody knows, :class:`EmbedderError` with file
-    and row for what cannot be read.
+    Raises :class:`ConfigurationError` for an unknown suffix, :class:`EmbedderError` with file and
+    row for unreadable content.
     """
     readers = {
         ".csv": _csv_rows,

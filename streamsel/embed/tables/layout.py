@@ -51,9 +51,9 @@ _ID = re.compile(r"(?:.*/)?(?:\d{8}T\d{6}\.\d{6}Z_)?(?P<feed>[^/]+)-(?P<index>\d
 
 @dataclass(frozen=True, slots=True)
 class TableLayout:
-    """The columns that matter. ``key`` is feed and index, or one that names both.
+    """The relevant columns. ``key`` are feed and index, or one column that holds both.
 
-    ``vector`` is one column of lists (``listed``), or a column for each number in its order.
+    ``vector`` is one column of lists (``listed``), or one column per number, in order.
     """
 
     key: tuple[str, ...]
@@ -61,7 +61,7 @@ class TableLayout:
     listed: bool
 
     def key_of(self, cells: Cells) -> FrameKey:
-        """Return whose row this is. Raises ``ValueError`` where it does not say."""
+        """Return the frame of a row. Raises ``ValueError`` if it has none."""
         if len(self.key) == 1:
             return _frame_named(str(cells.get(self.key[0])))
         feed, index = (cells.get(name) for name in self.key)
@@ -70,9 +70,9 @@ class TableLayout:
         return FrameKey(feed, _index(index))
 
     def numbers_of(self, cells: Cells) -> Numbers | None:
-        """Return the row's (D,) numbers, None where it has none.
+        """Return the row's (D,) numbers; None if it has none.
 
-        Raises ``ValueError`` for what is no list of numbers.
+        Raises ``ValueError`` for anything but a list of numbers.
         """
         found = [cells.get(name) for name in self.vector]
         if all(cell in (None, "") for cell in found):

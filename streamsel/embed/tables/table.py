@@ -18,24 +18,24 @@ _NOTHING: Index = (np.empty(0, np.int64), np.empty(0, np.int64))
 
 
 class TableEmbeddings:
-    """The vectors of files, an ``Embeddings``: nothing is computed but their length.
+    """Precomputed vectors from files; an ``Embeddings``.
 
-    A vector that is of length 1 up to rounding stays as it is, to the bit; others are made so. A
-    frame that the files list as refused, without a vector, is refused again for the same reason.
-    Where the files say what embedded the frames, that is their name and digest; otherwise
-    ``file:`` with their names, and the hash of what is in them.
+    A vector of length 1, up to rounding, is used unchanged, to the bit; others are normalised. A
+    frame listed as refused, without a vector, is refused for the same reason. Name and digest are
+    those of the embedder in the files; else ``file:`` with the file names, and a hash of their
+    content.
 
-    Memory is 4 D + 16 bytes a row. A lookup is a binary search.
+    Memory: 4 D + 16 bytes per row. A lookup is a binary search.
     """
 
     view = View(64)
 
     def __init__(self, paths: Sequence[Path]) -> None:
-        """Read the files, in whatever order.
+        """Read the files, in any order.
 
-        Raises :class:`EmbedderError`, naming file, row and frame, for what cannot be read, a
-        vector of another length than the first, one that is zero or not finite, and a frame that
-        has two; :class:`ConfigurationError` for files of an unknown kind.
+        Raises :class:`EmbedderError`, naming file, row and frame, for unreadable content, vectors
+        of different lengths, zero or non-finite vectors, and frames with two vectors;
+        :class:`ConfigurationError` for unknown file types.
         """
         self._paths = ", ".join(str(path) for path in paths)
         reading = TableReading()
@@ -54,14 +54,14 @@ class TableEmbeddings:
         self._feeds = reading.index()
 
     def require_any(self, feeds: Sequence[str]) -> None:
-        """Raise :class:`ConfigurationError` where none of these feeds is in the files."""
+        """Raise :class:`ConfigurationError` if none of these feeds is in the files."""
         if not any(feed in self._feeds for feed in feeds):
             raise ConfigurationError(
                 f"{self._paths}: nothing about {_some(feeds)}; there is {_some(self._feeds)}"
             )
 
     def candidates(self, prefiltered_frames: Sequence[PrefilteredFrame]) -> list[Candidate]:
-        """Look up what was not refused; raises :class:`EmbedderError` for what is missing."""
+        """Look up the frames that were not refused; :class:`EmbedderError` for missing ones."""
         return [self._candidate(seen) for seen in prefiltered_frames]
 
     def _candidate(self, seen: PrefilteredFrame) -> Candidate:

@@ -46,7 +46,7 @@ class Sampling:
             )
 
     def expected(self, frames: int, seconds: float | None) -> int:
-        """Return the expected number of chosen frames, of evenly spaced frames over some seconds."""
+        """Return the expected number of chosen frames, if frames are evenly spaced."""
         if self == Sampling() or not seconds or seconds <= 0:
             return frames
         length = self.length(seconds)
