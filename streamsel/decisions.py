@@ -55,12 +55,12 @@ DropReason: TypeAlias = Literal["overload", "unreserved", "late", "sink", "lost"
 
 DROP_REASONS: Mapping[DropReason, str] = MappingProxyType(
     {
-        "overload": "not judged, for newer ones came before the machine got to them",
-        "unreserved": "not judged, for the record could not reserve their numbers",
-        "late": "judged but not recorded, for a sink is slower than frames come",
-        "sink": "judged but not recorded, for a sink fails",
-        "lost": "kept, and given up since the picture could not be stored",
-        "picture-gone": "recalled, and given up since the picture had been let go of before",
+        "overload": "not judged: newer frames arrived before the machine was ready",
+        "unreserved": "not judged: the record could not reserve frame numbers",
+        "late": "judged but not recorded: a sink is slower than frames arrive",
+        "sink": "judged but not recorded: a sink fails",
+        "lost": "kept, then evicted: the picture could not be stored",
+        "picture-gone": "recalled, then evicted: the picture had been deleted",
     }
 )
 """Why frames of a live feed give way: all there is, in the log, the metrics and the pages."""

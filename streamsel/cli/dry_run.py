@@ -11,7 +11,7 @@ from streamsel.wiring.inputs import tell_passed_over
 
 _USES = {
     "new": "a new run",
-    "resumed": "the run in it would go on",
+    "resumed": "the run in it would be continued",
     "replaced": "the run in it would be replaced",
 }
 

@@ -101,7 +101,7 @@ def _inspection(found: Inspection) -> str:
             line += f", when {step.cause} came"
         lines.append(line)
     if found.stands_in is not None:
-        lines.append(f"  {found.stands_in} stands for it now{_in_brackets(found.stands_in_path)}")
+        lines.append(f"  {found.stands_in} represents it now{_in_brackets(found.stands_in_path)}")
     return "\n".join(lines)
 
 

@@ -36,7 +36,7 @@ def read_count(text: str) -> Count:
     match = _COUNT.fullmatch(text.strip())
     if match is None:
         raise ConfigurationError(
-            f"{text!r} is not a count; write a number of frames (300), or so many of each minute, "
+            f"{text!r} is not a count; write a number of frames (300), or frames per minute, "
             "hour or day (10/m, 50/h, 1000/d)"
         )
     return Count(require_count(int(match[1])), None if match[2] is None else _PERIODS[match[2]])

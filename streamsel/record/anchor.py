@@ -42,7 +42,7 @@ class Anchor:
         if self._is_elsewhere():
             raise DiskChangedError(
                 f"{self._folder}: another disk than the one that was opened is mounted there; "
-                "start again to go on with what is there"
+                "restart to use the disk that is there now"
             )
         raise DiskGoneError(
             f"{self._folder}: the disk that was opened is gone ({why}); nothing is stored until "

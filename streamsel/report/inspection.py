@@ -17,11 +17,11 @@ _LIVE_PICTURE = re.compile(r"\d{8}T\d{6}\.\d{6}Z_(?P<feed>.+)-(?P<index>\d{6,})\
 
 RULES = {
     "novel": "no kept frame was within the threshold",
-    "recalled": "it had been covered, and stands in again since the frame that covered it went",
+    "recalled": "it had been covered, and was recalled when its representative was evicted",
     "drawn": "the draw fell on it",
     "evenly-spaced": "its turn had come",
     "near-duplicate": "it repeats a kept frame: nearer than the floor of the feed's own noise",
-    "covered": "a kept frame stands for it: nearer than the threshold",
+    "covered": "a kept frame represents it: nearer than the threshold",
     "full": "every place is taken by a pinned frame",
     "not-drawn": "the draw did not fall on it",
     "between": "its turn had not come",
@@ -34,13 +34,13 @@ RULES = {
     "unchanged": "it looks like the last frame that was looked at",
     "blurred": "it is less sharp than asked for",
     "closest-pair": "it was one of the two kept frames nearest to each other, and a new one came",
-    "merged": "chunks of the stream came together, and another frame stands for it",
+    "merged": "chunks of the stream were merged, and another frame represents it",
     "expired": "nothing like it was seen within the window",
     "redrawn": "a later draw took its place",
     "resized": "fewer frames were to be kept",
     "over-budget": "the pictures exceeded their bytes, and it was the most redundant",
     "lost": "its picture could not be stored",
-    "picture-gone": "it had been recalled, but its picture had been let go of before",
+    "picture-gone": "it had been recalled, but its picture had been deleted",
     "removed": "its feed or group is gone, and what was kept of it was removed",
 }
 

@@ -229,7 +229,7 @@ class LivePipeline:
         """
         first = self._deliveries[0]
         if not await first.wait_taken(_STORED_SECONDS):
-            raise SinkError(f"{first.sink.name}: does not store at present; try again later")
+            raise SinkError(f"{first.sink.name}: is not storing now; try again later")
         return await first.run(call)
 
     async def run(self) -> None:

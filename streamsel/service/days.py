@@ -21,8 +21,8 @@ def tell_doubt(clock: GuardedClock) -> None:
     if clock.is_wrong:
         began = datetime.fromtimestamp(clock.floor, UTC)
         _LOG.warning(
-            "the machine's clock is not set: time goes on from %s UTC until it is, and the days of "
-            "pictures are put right then",
+            "the system clock is not set: time continues from %s UTC until it is, and the dates of "
+            "pictures are corrected then",
             f"{began:%Y-%m-%d %H:%M}",
         )
 

@@ -202,7 +202,7 @@ class LiveService:
                 _LOG.info("configuration read again; %d feeds", len(config.feeds))
             except ConfigurationError as error:
                 metrics.configured(None)
-                _LOG.error("configuration not used, all goes on as before: %s", error)
+                _LOG.error("configuration rejected, the service continues unchanged: %s", error)
             except StreamselError as error:
                 metrics.configured(None)
                 _LOG.error("configuration not used in full, reload it again: %s", error)

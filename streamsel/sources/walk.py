@@ -95,7 +95,7 @@ class Walk:
         elif os.path.isfile(entry.path):
             yield entry.path
         elif entry.is_symlink() and not os.path.exists(entry.path):
-            self._refuse(entry.path, "is a link to what is not there; mend or remove it")
+            self._refuse(entry.path, "is a broken link; repair or remove it")
         else:
             self.passed_over.append(entry.path)  # a pipe or a device, whatever it is called
 

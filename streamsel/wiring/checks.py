@@ -44,7 +44,7 @@ def _problems(settings: FeedSettings) -> Iterator[str]:
     if is_file_address(source):
         path = read_file_address(source).path
         if not path.is_file():
-            yield f"source: {path} is no file; check the path"
+            yield f"source: {path} is not a file; check the path"
     elif not (
         settings.takes_sender
         or source.lower().startswith(_WEBRTC)

@@ -86,6 +86,6 @@ def asks_for_standard_input(inputs: Sequence[str], *, resume: bool = False) -> b
     if asked and resume:
         raise ConfigurationError(
             "-: standard input cannot be read a second time, so --resume cannot continue it; save "
-            "it to a file, or begin anew with --overwrite"
+            "it to a file, or restart with --overwrite"
         )
     return bool(asked)

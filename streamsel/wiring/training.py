@@ -198,7 +198,7 @@ def _require_place(output: Path, options: TrainOptions) -> None:
     if checkpoint.exists():
         raise ConfigurationError(
             f"{checkpoint}: a training was interrupted; continue it with --resume, "
-            "or start anew with --overwrite"
+            "or restart with --overwrite"
         )
     if output.exists():
         raise ConfigurationError(f"{output}: is there already; replace it with --overwrite")

@@ -143,7 +143,7 @@ def test_other_options_do_not_continue_a_training(clip: Path, start: Path, tmp_p
         TrainOptions(read=ReadOptions(fps=12), recipe=RECIPE, weights=str(start), resume=True),
         TrainOptions(read=READ, recipe=RECIPE, weights=str(start), holdout=0.3, resume=True),
     ):
-        with pytest.raises(ConfigurationError, match=r"was made with .* start anew"):
+        with pytest.raises(ConfigurationError, match=r"was made with .* restart"):
             train([str(clip)], out, changed, Listener())
 
 

@@ -139,7 +139,7 @@ def test_why_frames_of_a_service_were_kept_refused_and_evicted(live) -> None:
         "threshold 0.100",
         "  evicted (closest-pair): it was one of the two kept frames nearest to each other, and a "
         "new one came; distance 0.200 to gate-000002, when gate-000002 came",
-        f"  gate-000003 stands for it now ({third})",
+        f"  gate-000003 represents it now ({third})",
     ]
     refused = inspect_frame(folder, "gate:4")
     assert [(step.what, step.reason) for step in refused.steps] == [("refused", "black")]

@@ -57,7 +57,7 @@ def test_pictures_of_a_machine_that_wakes_in_1970_get_their_day_when_its_clock_i
     }
     with Service(tmp_path, config, environment) as service:
         eventually(lambda: service.state("gate") == "ended", within=20, what="all is judged")
-        assert "clock is not set: time goes on from 2025-01-01 00:00" in service.said()
+        assert "clock is not set: time continues from 2025-01-01 00:00" in service.said()
         assert days(service) == {"2025-01-01"}
         stamp.write_text("+0s")
         eventually(

@@ -283,7 +283,7 @@ def test_what_is_gone_is_listed_and_removed_and_nothing_else() -> None:
             assert (answer.status, parsed(answer)) == (200, {"scope": "old yard", "frames": 3})
             assert (await client.ask("DELETE", "/api/gone/old%20yard", **asks)).status == 404
             assert await client.json("/api/gone") == []
-            behind.trouble = SinkError("disk: does not store at present; try again later")
+            behind.trouble = SinkError("disk: is not storing now; try again later")
             assert (await client.ask("DELETE", "/api/gone/old%20yard", **asks)).status == 503
 
     asyncio.run(scenario())

@@ -78,7 +78,7 @@ def test_another_disk_in_its_place_wants_a_new_start(removable_disk, copied):
         sink.tick()
     removable_disk.replace(copied=copied)
     before = sorted(removable_disk.place.rglob("*"))
-    with pytest.raises(DiskChangedError, match="start again"):
+    with pytest.raises(DiskChangedError, match="restart to use"):
         sink.apply(keeping(1))
     with pytest.raises(DiskChangedError):
         sink.close()

@@ -45,7 +45,7 @@ def test_a_broken_image_is_a_warning_and_shifts_nobody(folder):
     assert [frame.pts for frame in frames] == [f.key.index for f in frames]
     assert source.expected_frames == 12
     (warning,) = source.warnings()
-    assert "shot3.png is no image that can be read" in warning
+    assert "shot3.png is not a readable image" in warning
     assert source.address == str(folder)
 
 
@@ -103,7 +103,7 @@ def test_exif_orientation_is_honoured(tmp_path, tag, kind):
 @pytest.mark.parametrize(
     ("filters", "failed", "why"),
     [
-        (None, [3], "is no image that can be read"),
+        (None, [3], "is not a readable image"),
         ("crop=40:20", [1, 2, 3, 4], "crop"),  # does not fit images that are less wide
         ("select=eq(1\\,0)", range(1, 13), "let nothing through"),
     ],
@@ -122,7 +122,7 @@ def test_a_warning_names_its_feed_and_its_image_once(folder, filters, failed, wh
 def test_no_readable_image_at_all_is_an_error(tmp_path):
     (tmp_path / "a.png").write_bytes(b"nothing")
     source = ImageSource("x", [str(tmp_path / "a.png"), str(tmp_path / "gone.png")])
-    with pytest.raises(UnreadableError, match=r"^feed 'x': .*a\.png is no image"):
+    with pytest.raises(UnreadableError, match=r"^feed 'x': .*a\.png is not a readable image"):
         list(source.frames())
     assert len(source.warnings()) == 2
 

@@ -207,7 +207,7 @@ def test_a_link_to_what_is_not_there_is_named(tmp_path: Path) -> None:
     expansion = expand([str(tmp_path)])
     assert [one.feed for one in expansion.inputs] == ["a"]
     (error,) = map(str, expansion.errors)
-    assert "gone.mp4: is a link to what is not there" in error
+    assert "gone.mp4: is a broken link" in error
 
 
 def test_names_that_are_no_text_are_named(tmp_path: Path) -> None:

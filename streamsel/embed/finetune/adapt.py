@@ -99,7 +99,7 @@ class Adaptation:
         if not math.isfinite(total) or not math.isfinite(held_out):
             raise ConfigurationError(
                 f"the training diverged in epoch {number}: the learning rate "
-                f"{self._recipe.rate:g} is too high; start anew with a lower --lr and --overwrite"
+                f"{self._recipe.rate:g} is too high; restart with a lower --lr and --overwrite"
             )
         epoch = Epoch(number, total / self._steps, held_out, held_out < self.best_loss)
         if epoch.is_best:

@@ -28,7 +28,7 @@ def read_checkpoint(content: bytes, identity: Mapping[str, object], where: str) 
     Raises :class:`RecordError` for what is no checkpoint, :class:`ConfigurationError` where it was
     made with anything else than ``identity``.
     """
-    unfit = f"{where}: not a checkpoint; start anew with --overwrite"
+    unfit = f"{where}: not a checkpoint; restart with --overwrite"
     # What torch stored long ago was no archive; its reader for that is not made for any bytes.
     if not zipfile.is_zipfile(io.BytesIO(content)):
         raise RecordError(unfit)
@@ -39,11 +39,11 @@ def read_checkpoint(content: bytes, identity: Mapping[str, object], where: str) 
     except (pickle.UnpicklingError, EOFError, KeyError, RuntimeError, TypeError, ValueError) as e:
         raise RecordError(unfit) from e
     if not known:
-        raise RecordError(f"{where}: of another version; start anew with --overwrite")
+        raise RecordError(f"{where}: of another version; restart with --overwrite")
     for name, value in identity.items():
         if was.get(name) != value:
             raise ConfigurationError(
                 f"{where}: was made with {name} {was.get(name)}, not {value}; "
-                "continue with the same, or start anew with --overwrite"
+                "continue with the same, or restart with --overwrite"
             )
     return state

@@ -142,7 +142,7 @@ class Outgoing:
             self._payload(queued.seq).unlink(missing_ok=True)
         if not deleted and not self._delete_done() and self._throttle.due("full"):
             LOG.warning(
-                "%s: the disk is full; what is delivered is taken out once there is room, and "
+                "%s: the disk is full; delivered messages are deleted once there is room, and "
                 "sent again should the service end before",
                 self._folder,
             )

@@ -163,7 +163,7 @@ class MqttPublisher:
         if self._discovery is not None:
             filters.append(self._discovery.birth)
         for name in await connection.subscribe(filters):
-            LOG.warning("%s: the broker does not let us read it; commands are not heard", name)
+            LOG.warning("%s: the broker refuses the subscription; commands are not received", name)
 
     async def _listen(self, connection: BrokerConnection, announcer: Announcer) -> None:
         """Execute commands; raises as soon as the connection is lost."""

@@ -178,8 +178,8 @@ def _set_aside(folder: Path, why: Exception) -> None:
             (folder / name).rename(aside / name)
     make_folder(folder / PAYLOADS)
     LOG.warning(
-        "%s: the outbox is damaged (%s); set aside in %s with %d pictures that waited, and begun "
-        "anew. What it held is not sent; pictures on disk are not touched",
+        "%s: the outbox is damaged (%s); moved to %s with %d waiting pictures, and replaced by a "
+        "new one. Its messages are not sent; pictures on disk are unchanged",
         folder,
         why,
         aside,

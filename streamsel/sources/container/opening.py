@@ -86,7 +86,7 @@ def decode_picture(where: str, path: str) -> av.VideoFrame:
         # Without its name: one that ends in .jpg makes ffmpeg insist on the demuxer of patterns.
         content = Path(path).read_bytes()
     except OSError as error:
-        raise UnreadableError(f"{where} is no image that can be read: {reason(error)}") from None
+        raise UnreadableError(f"{where} is not a readable image: {reason(error)}") from None
     # AVIF and HEIC come in a container of video; under another name that is a film.
     return decode_content(where, content, is_boxed=path.lower().endswith(BOXED))
 
@@ -107,7 +107,7 @@ def decode_content(where: str, content: bytes, *, is_boxed: bool = False) -> av.
             for image in container.decode(stream):
                 return _finished(image, still)
     except (av.FFmpegError, OSError, ValueError) as error:
-        raise UnreadableError(f"{where} is no image that can be read: {reason(error)}") from None
+        raise UnreadableError(f"{where} is not a readable image: {reason(error)}") from None
     raise UnreadableError(f"{where} holds no picture")
 
 

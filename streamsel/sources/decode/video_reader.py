@@ -293,7 +293,7 @@ class VideoReader:
             return ""
         return (
             "; an MP4 with its index at the end can only be read from a server that answers ranges"
-            " (Accept-Ranges: bytes): write it anew with ffmpeg -i IN -c copy -movflags +faststart"
+            " (Accept-Ranges: bytes): rewrite it with ffmpeg -i IN -c copy -movflags +faststart"
             " OUT, or download it first"
         )
 

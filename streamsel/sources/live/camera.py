@@ -20,7 +20,7 @@ from streamsel.sources.live.packet_ring import PacketRing
 from streamsel.sources.matrices import replaced
 
 _LOG = logging.getLogger("streamsel.feeds")
-_STANDS_STILL = "its clock stands still; its pictures are timed as they come"
+_STANDS_STILL = "its clock stands still; its pictures are timed by arrival"
 
 
 class CameraSource:

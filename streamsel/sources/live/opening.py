@@ -75,7 +75,7 @@ def open_live(where: str, location: str, options: LiveOptions, clock: Clock) -> 
     try:
         parts = urlsplit(location)
     except ValueError:
-        raise SourceError(f"{where} is no valid URL; check it") from None
+        raise SourceError(f"{where} is not a valid URL; check it") from None
     is_playlist = parts.path.lower().endswith((".m3u8", ".m3u"))
     target = target_duration(location, options, clock) if is_playlist else None
     patience = _patience(options, target)

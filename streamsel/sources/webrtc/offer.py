@@ -81,7 +81,7 @@ def _sections(sdp: str) -> list[MediaSection]:
     while lines and not lines[-1]:
         lines.pop()
     if not lines or lines[0] != "v=0" or len(lines) > _MOST_LINES:
-        raise OfferError("this is no session description (SDP); it begins with v=0")
+        raise OfferError("this is not a session description (SDP), which begins with v=0")
     for number, line in enumerate(lines, 1):
         if not _LINE.fullmatch(line):
             raise OfferError(f"line {number} of the offer is no line of a session description")

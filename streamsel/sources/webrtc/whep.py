@@ -33,7 +33,7 @@ _FAREWELL_SECONDS = 2.0
 _NOT_LET_IN = "user name, password or token is refused"
 _REFUSED = {
     404: "there is no such stream",
-    405: "it is no WHEP address",
+    405: "it is not a WHEP address",
     406: "it does not take the offer",
     409: "the stream is not sent now",
     503: "it is busy",

@@ -169,7 +169,7 @@ def test_weights_that_are_none(tmp_path: Path) -> None:
     ids=["empty", "text", "pickle", "cut"],
 )
 def test_a_checkpoint_that_is_none(content: bytes) -> None:
-    with pytest.raises(RecordError, match="here: not a checkpoint; start anew"):
+    with pytest.raises(RecordError, match="here: not a checkpoint; restart"):
         read_checkpoint(content, {}, "here")
 
 

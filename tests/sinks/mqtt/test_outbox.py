@@ -222,7 +222,7 @@ def test_a_damaged_outbox_is_set_aside_with_a_warning(tmp_path, caplog, damage):
         again.settle()
         again.close()
     assert caplog.text.count("is damaged") == 1
-    assert "with 1 pictures that waited, and begun anew" in caplog.text
+    assert "with 1 waiting pictures, and replaced by a new one" in caplog.text
     aside = tmp_path / "damaged" / "payloads"
     assert [one.read_bytes() for one in aside.iterdir()] == [message(7).payload]
 

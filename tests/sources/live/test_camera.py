@@ -257,7 +257,7 @@ def image_of(frame: Frame) -> Any:
 
 @pytest.mark.parametrize("address", ["rtsp://[::1/main", "http://[half"])
 def test_an_address_that_is_no_url_is_said(address: str) -> None:
-    with pytest.raises(SourceError, match=r"no valid URL; check it"):
+    with pytest.raises(SourceError, match=r"not a valid URL; check it"):
         take(camera(address), 1)
 
 

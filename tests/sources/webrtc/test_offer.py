@@ -87,10 +87,10 @@ def test_offers_that_may_be_answered(offer: str) -> None:
 @pytest.mark.parametrize(
     ("offer", "told"),
     [
-        ("", "no session description"),
-        ("v=1\r\n", "no session description"),
-        ("\x00\x01\x02", "no session description"),
-        ("<html>", "no session description"),
+        ("", "not a session description"),
+        ("v=1\r\n", "not a session description"),
+        ("\x00\x01\x02", "not a session description"),
+        ("<html>", "not a session description"),
         ("v=0\r\nhello\r\n", "line 2"),
         ("v=0\r\na=\x00\r\n", "line 2"),
         ("v=0\r\n", "no video"),
@@ -107,7 +107,7 @@ def test_offers_that_may_be_answered(offer: str) -> None:
         (without("a=fingerprint"), "lacks fingerprint"),
         (BROWSER + "a=candidate:3 1 udp 1 10.0.0.1 1 typ host\r\n" * 65, "64 candidates"),
         (BROWSER * 17, "no line|sections"),
-        (BROWSER + "a=x\r\n" * 4000, "no session description"),
+        (BROWSER + "a=x\r\n" * 4000, "not a session description"),
         (BROWSER + "a=" + "x" * 65_536, "64 KB"),
     ],
 )
