@@ -146,7 +146,7 @@ class LatestFrames:
         self._arrived.set()
 
     def dropped(self) -> dict[str, int]:
-        """Return how many frames of each feed were let go of since the last call."""
+        """Return how many frames of each feed were dropped since the last call."""
         return {
             feed: dropped
             for feed, queue in self._latest.items()

@@ -58,10 +58,9 @@ class _Length:
 
 @dataclass(frozen=True, slots=True)
 class Mask:
-    """One area of the upright picture, and what is put in its place.
+    """One area of the upright picture, and how it is hidden.
 
-    ``size`` is that of the pictures that a mask in pixels was typed for, None where it was not
-    said.
+    ``size`` is the picture size that a mask in pixels was typed for, None if not given.
     """
 
     left: _Length
@@ -73,7 +72,7 @@ class Mask:
 
     @property
     def is_in_pixels(self) -> bool:
-        """Whether it fits pictures of one size alone."""
+        """Whether it fits only pictures of one size."""
         return any(length.is_px for length in (self.left, self.top, self.width, self.height))
 
     def sized(self, size: Size) -> Mask:
@@ -81,7 +80,7 @@ class Mask:
         return replace(self, size=size) if self.is_in_pixels else self
 
     def box(self, picture: Size) -> Box | None:
-        """Where it lies in an upright picture, grown to whole pixels; None where it reaches out."""
+        """Return its place in an upright picture, in whole pixels; None if it reaches outside."""
         left, top = self.left.of(picture.width), self.top.of(picture.height)
         right = left + self.width.of(picture.width)
         bottom = top + self.height.of(picture.height)

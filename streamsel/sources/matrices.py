@@ -1,7 +1,7 @@
 """Replaces colour matrices that libswscale cannot convert with the nearest supported one.
 
-Numbers are those of ITU-T H.273, table 4. A picture is tagged anew before anybody looks at it, so
-that whoever looks at it, filters it or writes it sees the same colours.
+Numbers are those of ITU-T H.273, table 4. A picture is retagged before anything reads it, so that
+all consumers see the same colours.
 """
 
 from __future__ import annotations

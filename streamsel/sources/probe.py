@@ -14,11 +14,12 @@ LOOK_SECONDS = 2.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
-    """What was seen of a feed. None: it was not declared, or too little was seen to tell.
+    """Properties of a feed. None: not declared, or not enough was received.
 
     ``width`` and ``height`` are those of the first picture, in pixels, as sent. ``measured_fps``
-    and ``keyframe_interval`` (the longest seen, in seconds) go by the sender's clock where its
-    timestamps are fine, else by ours. ``first_picture`` is seconds from the call to that picture.
+    and ``keyframe_interval`` (the longest seen, in seconds) use the sender's clock if its
+    timestamps are good, else ours. ``first_picture`` is the time from the call to that picture in
+    seconds.
     """
 
     address: str
@@ -42,9 +43,9 @@ class _Picture:
 def probe(
     address: str, options: LiveOptions, clock: Clock, *, seconds: float = LOOK_SECONDS
 ) -> Probe:
-    """Connect, look for so many seconds from the first picture, and say what was seen.
+    """Connect, receive for some seconds from the first picture, and return what was found.
 
-    Raises :class:`SourceError` where the feed cannot be opened, or is lost meanwhile.
+    Raises :class:`SourceError` if the feed cannot be opened, or is lost meanwhile.
     """
     began = clock.monotonic()
     masked = redact(address)

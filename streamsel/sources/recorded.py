@@ -1,6 +1,6 @@
 """The recording time of a file, from its metadata or its name.
 
-Nothing is decided by it: it is told with the frames that are kept. Times are UTC epoch seconds.
+No decision depends on it; it is stored with the kept frames. Times are UTC epoch seconds.
 """
 
 from __future__ import annotations
@@ -24,10 +24,9 @@ _ZONE = re.compile(r"([+-])(\d\d):?(\d\d)$")
 
 
 def recorded_at(location: str, *metadata: Mapping[str, str]) -> float | None:
-    """When the recording at a path or URL began; None where nothing says so.
+    """Return the start of the recording at a path or URL; None if unknown.
 
-    The first of the ``metadata`` (of the container, then of the stream) that has a creation time
-    counts, then the name of the file.
+    The first ``metadata`` (container, then stream) with a creation time counts, then the file name.
     """
     for tags in metadata:
         for tag in _TAGS:

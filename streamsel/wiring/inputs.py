@@ -63,14 +63,13 @@ def open_sources(
     on_gpu: bool = False,
     standard_input: str | None = None,
 ) -> OpenedInputs:
-    """Find the feeds behind what the user typed; nothing is decoded yet.
+    """Open the sources of the user's inputs; nothing is decoded yet.
 
-    ``standard_input`` is the file that holds what ``-`` stands for.
-    ``threads`` decode one video; None: as many as there are cores. ``on_gpu``: pictures that a
-    GPU decodes are looked at in its memory.
+    ``standard_input`` is the path of the file that holds the input ``-``. ``threads`` decode one
+    video; None: one per core. ``on_gpu``: pictures decoded by a GPU are processed in its memory.
 
-    Raises :class:`ConfigurationError` for a filter chain that cannot be, and
-    :class:`UnreadableError` when no input is left.
+    Raises :class:`ConfigurationError` for an invalid filter chain, and :class:`UnreadableError` if
+    no input is left.
     """
     from streamsel.sources.inputs import expand
 
@@ -83,9 +82,9 @@ def open_sources(
 
 
 def _with_sizes(read: ReadOptions, inputs: Sequence[Input]) -> ReadOptions:
-    """Let masks in pixels say what size they are for: that of the first picture of all inputs.
+    """Give masks in pixels the picture size that they fit: that of the first picture of all inputs.
 
-    So none of them is ever laid over pictures of another size, whichever input those are of.
+    So a mask is never applied to pictures of another size, of any input.
     """
     from streamsel.sources.masks import agreed_size, read_masks
 
@@ -97,7 +96,7 @@ def _with_sizes(read: ReadOptions, inputs: Sequence[Input]) -> ReadOptions:
 
 
 def _first_size(inputs: Sequence[Input]) -> Size | None:
-    """The size of the first upright picture; None where no input can be read."""
+    """Return the size of the first upright picture; None if no input can be read."""
     from streamsel.sources.decode.orientation import Orientation
     from streamsel.sources.masks import Size
 
@@ -136,7 +135,7 @@ def open_source(
 
 
 def decoding_threads(threads: int | None) -> OrderedMap | None:
-    """What works ahead of a reader with so many threads; None where that is nobody."""
+    """Return the map that decodes ahead with this many threads; None for no threads."""
     from streamsel.runtime.ordered_map import ThreadedMap, usable_cores
 
     workers = threads or usable_cores()
@@ -144,7 +143,7 @@ def decoding_threads(threads: int | None) -> OrderedMap | None:
 
 
 def is_readable(source: Source) -> bool:
-    """Tell whether a frame of the source can be decoded; it is opened for that."""
+    """Whether a frame of the source can be decoded; opens it."""
     try:
         with closing(source.frames()) as frames:
             next(frames, None)
@@ -154,7 +153,7 @@ def is_readable(source: Source) -> bool:
 
 
 def require_readable(sources: Sequence[Source]) -> None:
-    """Raise the first source's error where none of them can be read."""
+    """Raise the first source's error if none of them can be read."""
     if any(is_readable(source) for source in sources):
         return
     with closing(sources[0].frames()) as frames:

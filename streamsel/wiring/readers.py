@@ -26,10 +26,10 @@ def open_source(
     ingest: Ingest,
     areas: Areas | None,
 ) -> LiveSource:
-    """Return a source that has not connected yet.
+    """Return an unconnected source.
 
-    ``ring`` is given its packets; ``ingest`` takes the senders of feeds that wait for one;
-    ``areas`` are hidden in its pictures.
+    ``ring`` receives its packets; ``ingest`` accepts senders of push feeds; ``areas`` are hidden in
+    its pictures.
     """
     from streamsel.sources.live.camera import CameraSource
     from streamsel.sources.live.connection import LiveOptions
@@ -76,7 +76,7 @@ def open_source(
 
 
 def open_watch() -> ViewWatch:
-    """Return what watches the view of a camera, and has seen nothing of it yet."""
+    """Return a new view watch for a camera."""
     from streamsel.prefilter.view_watch import CameraWatch
     from streamsel.sources.thumbnails.cpu import CpuThumbnailer
 
@@ -84,7 +84,7 @@ def open_watch() -> ViewWatch:
 
 
 def open_prefilter(settings: FeedSettings, view: View) -> Prefilter:
-    """Return a prefilter that remembers nothing yet; ``view`` is what the embedder wants."""
+    """Return a new prefilter; ``view`` is that of the embedder."""
     from streamsel.prefilter.prefilter import FramePrefilter
     from streamsel.sources.thumbnails.cpu import CpuThumbnailer
 
@@ -92,9 +92,9 @@ def open_prefilter(settings: FeedSettings, view: View) -> Prefilter:
 
 
 def open_areas(settings: FeedSettings, last_size: tuple[int, int] | None) -> Areas | None:
-    """Return what is hidden in a feed's pictures, for as long as it is part of the service.
+    """Return the privacy masks of a feed, to be used as long as it is part of the service.
 
-    ``last_size`` is that of its newest frame in the record.
+    ``last_size`` is the picture size of its newest recorded frame.
     """
     from streamsel.sources.covering import Areas
     from streamsel.sources.masks import Size, read_masks
@@ -105,7 +105,7 @@ def open_areas(settings: FeedSettings, last_size: tuple[int, int] | None) -> Are
 
 
 def open_ring(settings: FeedSettings) -> PacketRing | None:
-    """Return what holds the packets for a feed's clips, None where it wants none."""
+    """Return the packet ring for a feed's clips; None if it has none."""
     from streamsel.sources.live.packet_ring import PacketRing
 
     clip = settings.clip

@@ -38,10 +38,10 @@ _REPLAYED_AT_ONCE = 512
 
 @dataclass(frozen=True, slots=True)
 class SelectionRun:
-    """A selection that is ready to run into a folder.
+    """A selection ready to run into a folder.
 
-    ``errors`` are the inputs that could not be opened, ``passed_over`` files that are none.
-    ``room`` is what it may need on the disk, None where that is not known.
+    ``errors`` are the inputs that could not be opened, ``passed_over`` files that are not inputs.
+    ``room`` is the estimated disk space, None if unknown.
     """
 
     pipeline: Pipeline
@@ -64,15 +64,14 @@ def build_selection(
     batch: int = 32,
     jobs: int = 1,
 ) -> SelectionRun:
-    """Build the whole line for a selection into a folder.
+    """Build the pipeline of a selection into a folder.
 
-    ``jobs`` inputs are read at once, each in a process of its own if there are several; like
-    ``batch``, that changes speed, never a decision.
+    ``jobs`` inputs are read in parallel, each in its own process if there are several; like
+    ``batch``, this changes speed, never a decision.
 
-    Raises :class:`ConfigurationError` for what cannot be asked for, :class:`FolderInUseError` when
-    the folder holds something else, :class:`EmbedderError` and :class:`SourceError` when the
-    network, the table or no input at all can be opened. Nothing in the folder has been touched
-    then, except that ``overwrite`` comes last.
+    Raises :class:`ConfigurationError` for invalid options, :class:`FolderInUseError` if the folder
+    holds something else, :class:`EmbedderError` and :class:`SourceError` if the network, the table
+    or every input cannot be opened. The folder is unchanged then, because ``overwrite`` comes last.
     """
     from streamsel.sinks.run_folder import DiskOptions, DiskSink
 
@@ -127,7 +126,7 @@ def build_selection(
 def _hold(
     inputs: Sequence[str], folder: Path, *, resume: bool, overwrite: bool, until: ExitStack
 ) -> str | None:
-    """Read standard input where it is asked for; return where it is held ``until`` then."""
+    """Spool standard input if it is an input; return the path of the file, held ``until`` then."""
     from streamsel.record.files import disk_errors, make_folder
     from streamsel.record.folder import foresee
 
@@ -142,7 +141,7 @@ def _hold(
 
 
 def encoder_of(write: WriteOptions) -> Encoder:
-    """What writes the pictures. Raises :class:`ConfigurationError` for what cannot be."""
+    """Return the encoder of pictures. Raises :class:`ConfigurationError` for invalid options."""
     from streamsel.sinks.pictures import Encoder
 
     return Encoder(
@@ -155,7 +154,7 @@ def encoder_of(write: WriteOptions) -> Encoder:
 
 
 def plan_of(options: RunOptions, opened: OpenedInputs, embeddings: Embeddings) -> RunPlan:
-    """What was asked for, as the record of a run holds it."""
+    """Return the plan of the run, for its record."""
     from streamsel.record.rules import RULES
     from streamsel.record.values import FeedPlan, RunPlan
 
@@ -197,7 +196,7 @@ def _note_unopened(record: RecordWriter, errors: Sequence[InputError]) -> None:
 
 
 def _place(one: Input) -> str:
-    """Where an input is, by whatever path or link it was named; credentials masked."""
+    """Return the canonical location of an input, by any path or link; credentials masked."""
     from streamsel.redaction import redact
     from streamsel.sources.inputs import is_url
 
@@ -205,10 +204,10 @@ def _place(one: Input) -> str:
 
 
 def _replay(record: Record, selector: Selector) -> int:
-    """Bring a fresh selector to where the recorded run was: it depends on the stream alone.
+    """Replay the recorded stream to a new selector, which depends only on the stream.
 
-    Returns how many verdicts it gave. It may owe others that are recorded already; the sink
-    passes those over, unless the run goes on with more inputs than those that they were given for.
+    Returns how many verdicts it gave. Some recorded verdicts may be outstanding; the sink skips
+    those, unless the run continues with more inputs than they were given for.
     """
     judged = 0
     with closing(record.candidates()) as candidates, closing(record.decisions()) as decisions:

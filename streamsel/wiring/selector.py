@@ -14,7 +14,7 @@ _CHUNK = 32_768
 
 
 def build_selector(options: RunOptions, sources: Sequence[Source], dim: int) -> Selector:
-    """Build what decides; raises :class:`ConfigurationError` for what cannot be asked for."""
+    """Build the selector; raises :class:`ConfigurationError` for invalid options."""
     if not options.select.per_input:
         return _selector_over(options, sources, dim)
     from streamsel.selection.per_feed import PerFeedSelector
@@ -48,13 +48,13 @@ def _selector_over(options: RunOptions, sources: Sequence[Source], dim: int) -> 
 
 
 def _count(options: RunOptions, sources: Sequence[Source]) -> int:
-    """How many frames to keep of all these sources together."""
+    """Return how many frames to keep of all sources together."""
     total = 0 if options.select.share is None else _total(sources, "a share")
     return options.select.target(total)
 
 
 def _lengths(sources: Sequence[Source]) -> dict[str, float]:
-    """How many seconds each feed has; none of what will be reported when its turn comes."""
+    """Return the length of each feed in seconds; without feeds that will fail later."""
     found = {}
     for source in sources:
         seconds = source.expected_seconds

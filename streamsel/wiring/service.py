@@ -42,11 +42,10 @@ _ABOVE_TIMES = 1 << 42
 
 @dataclass(frozen=True, slots=True)
 class LiveParts:
-    """What the feeds of a service share. ``sinks`` are the others, in their order.
+    """The shared parts of a service. ``sinks`` are in order.
 
-    Where there is a ``store`` it is the first of ``sinks``; only its thread may touch it once the
-    line runs. ``clips`` are the orders for feeds that want clips, by feed. ``ingest`` takes the
-    senders that call, and is to be closed.
+    ``store``, if present, is the first of ``sinks``; only its thread may use it once the pipeline
+    runs. ``clips`` are the clip orders by feed. ``ingest`` accepts senders, and must be closed.
     """
 
     embedder: Embedder
@@ -60,17 +59,17 @@ class LiveParts:
     clock: GuardedClock
 
     def reserve(self, feed: str, upto: int) -> None:
-        """Record that numbers of a feed below ``upto`` may be in use."""
+        """Record that frame numbers of a feed below ``upto`` may be used."""
         if self.store is not None:
             self.store.reserve({feed: upto})
 
     def feeds(
         self, wanted: Sequence[FeedSettings]
     ) -> list[tuple[LiveFeed, Callable[[], LiveSelector]]]:
-        """Return feeds that go on where the record ends, and how the selector of each is made.
+        """Return feeds that continue where the record ends, each with its selector factory.
 
-        The selector is one that continues, where its scope has kept frames already. Reads and
-        writes the record. Raises :class:`SinkError` and :class:`RecordError`.
+        The selector continues if its scope has kept frames. Reads and writes the record. Raises
+        :class:`SinkError` and :class:`RecordError`.
         """
         beginnings = self._beginnings(wanted)
         return [
@@ -208,7 +207,7 @@ def _ingest(config: Config, clock: Clock) -> Ingest:
 
 
 def _encoder(config: Config) -> Callable[[Picture], EncodedPicture]:
-    """Return a function that encodes, with an encoder for each thread that calls it."""
+    """Return a function that encodes, with one encoder per calling thread."""
     from streamsel.sinks.pictures import Encoder
 
     wanted = config.pictures
@@ -316,7 +315,7 @@ def _mqtt(
 
 
 def _page(config: Config) -> str | None:
-    """Where browsers reach the live page, as it is told to Home Assistant."""
+    """Return the URL of the live page for browsers, as announced to Home Assistant."""
     mqtt, service = config.sinks.mqtt, config.service
     told = None if mqtt is None or mqtt.discovery is None else mqtt.discovery.page
     return told or (None if service is None else service.page)

@@ -19,18 +19,18 @@ _LEFT_FREE = 0.1
 
 
 class StandardInput:
-    """What was read of standard input, in a file of its own. Use as a context manager.
+    """Standard input, spooled to a file. A context manager.
 
-    A video has to be sought in, so all of it is read before the first frame is decoded. The file
-    lies in ``folder``, without a name: whatever ends the process, nothing is left of it.
-    ``location`` is where it can be opened, in this process and in its children.
+    Decoding needs to seek, so all input is read before the first frame is decoded. The file lies in
+    ``folder`` without a name, so nothing is left of it when the process ends for any reason.
+    ``location`` is its path, in this process and its children.
     """
 
     def __init__(self, folder: Path, source: BinaryIO | None = None) -> None:
-        """Read all of ``source``, of standard input where it is None.
+        """Read all of ``source``, by default standard input.
 
-        Raises :class:`SourceError` where there is nothing, or more than the disk should take;
-        :class:`SinkError` where it cannot be written.
+        Raises :class:`SourceError` for empty input or more than the disk should hold;
+        :class:`SinkError` if it cannot be written.
         """
         source = sys.stdin.buffer if source is None else source
         if source.isatty():
@@ -54,7 +54,7 @@ class StandardInput:
         return f"/proc/{os.getpid()}/fd/{self._file.fileno()}"
 
     def close(self) -> None:
-        """Let go of the file, and of the room it takes."""
+        """Delete the file."""
         self._file.close()
 
     def _fill(self, source: BinaryIO, most: int, folder: Path) -> None:
@@ -78,7 +78,7 @@ class StandardInput:
 def asks_for_standard_input(inputs: Sequence[str], *, resume: bool = False) -> bool:
     """Whether one of the inputs is standard input.
 
-    Raises :class:`ConfigurationError` where it is given twice, or is to be continued.
+    Raises :class:`ConfigurationError` if it occurs twice, or the run is to be resumed.
     """
     asked = list(inputs).count(STANDARD_INPUT)
     if asked > 1:

@@ -36,7 +36,7 @@ FEWEST_FRAMES = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainOptions:
-    """Everything that can be asked of a training. ``holdout`` is a share of the frames."""
+    """All options of a fine-tuning. ``holdout`` is a share of the frames."""
 
     read: ReadOptions
     recipe: FinetuneRecipe
@@ -87,16 +87,16 @@ class Trained:
 
 
 class TrainingObserver(Protocol):
-    """Sees how a training goes."""
+    """Receives the events of a fine-tuning."""
 
     def feed_opened(self, feed: str, expected_frames: int | None) -> None:
-        """A feed is about to be read."""
+        """A feed will be read next."""
 
     def frame_read(self) -> None:
-        """A frame of it was read."""
+        """A frame was read."""
 
     def feed_ended(self, feed: str, frames: int, problems: Sequence[str]) -> None:
-        """So many frames were read."""
+        """A feed was read to its end."""
 
     def feed_failed(self, error: SourceError) -> None:
         """An input cannot be read, or not to its end."""
@@ -112,21 +112,22 @@ class TrainingObserver(Protocol):
 
 
 def checkpoint_of(output: Path) -> Path:
-    """Where an interrupted training is kept until it ends."""
+    """Return the path of the checkpoint of an interrupted training."""
     return output.with_name(f"{output.name}.checkpoint")
 
 
 def train(
     inputs: Sequence[str], output: Path, options: TrainOptions, observer: TrainingObserver
 ) -> Trained:
-    """Adapt the built-in embedder to the inputs and write its weights to ``output``.
+    """Fine-tune the built-in embedder on the inputs and write its weights to ``output``.
 
-    The footage is read once, into memory, 28 kB a frame. After each epoch a checkpoint is written
-    beside the output, from which ``resume`` goes on exactly; it goes when the output is there.
+    The footage is read once into memory, 28 kB per frame. After each epoch a checkpoint is written
+    beside the output, from which ``resume`` continues exactly; it is deleted once the output is
+    written.
 
-    Raises :class:`ConfigurationError` for what cannot be asked for and for too little footage,
-    :class:`SourceError` where no input can be read, :class:`EmbedderError` for weights or a device
-    that are not there, :class:`SinkError` where the output cannot be written.
+    Raises :class:`ConfigurationError` for invalid options or too little footage,
+    :class:`SourceError` if no input can be read, :class:`EmbedderError` for missing weights or a
+    missing device, :class:`SinkError` if the output cannot be written.
     """
     _require_place(output, options)
     require_library()

@@ -78,11 +78,12 @@ def all_of(packets: Iterator[Packet[VideoStream]]) -> Gop:
 
 
 class Wanted:
-    """Tells of one GOP after another whether it may hold frames that are asked for.
+    """Decides for one GOP after another whether it may hold frames to be read.
 
-    Those from index ``first`` on, and from ``start`` seconds after the video's first; one
-    second is left for what timestamps hide. Where they step back, they tell no more how far the
-    video has come, and all that follows is wanted. ``time_base`` is seconds per unit of them.
+    These are frames from index ``first`` on, and from ``start`` seconds after the video's first
+    frame; a margin of one second allows for inexact timestamps. Where timestamps step back, the
+    position in the video is unknown, and all later GOPs are wanted. ``time_base`` is seconds per
+    unit of timestamps.
     """
 
     def __init__(self, first: int, start: float, time_base: Fraction) -> None:

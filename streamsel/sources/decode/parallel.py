@@ -1,9 +1,9 @@
 """Parallel decoding: chooses the pictures to decode and the number of decoders.
 
-A GOP needs no other, so each can have a decoder and a thread of its own, which costs
-less than several threads that share one. Groups are cut the same way and each begins with a fresh
-decoder however many there are, so what comes out does not depend on that. The first two GOPs are
-decoded whatever is asked for: they show whether the video can be cut at all.
+GOPs are independent, so each can have a decoder and a thread of its own, which costs less than
+several threads per GOP. GOPs are the same and each starts with a fresh decoder for any number of
+threads, so the output does not depend on it. The first two GOPs are always decoded, to check
+whether the video can be cut at all.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Decoder parameters: parameter sets, sequence headers, the encoder's name.
 
-Where decoding can begin, everything else begins anew; this does not. A decoder that is to begin in
-the middle of a video must know it as the one that began at the head does, which it does only as
-long as nothing new has come since.
+Everything but these is reset at a random access point. A decoder that starts in the middle of a
+video needs the parameters from its head, which are valid only as long as nothing new has come
+since.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """Random access points: keyframes at which decoding can start.
 
-A container's word is not enough: what it calls a keyframe may be the middle of an intra refresh,
-whose picture is only whole many frames later, or any picture at all (H.263). So the packets are
-looked at (ITU-T H.264, 7.4.1.2.1 and D.2.8; H.265, 7.4.2.2; RFC 6386, 9.1; VP9, 6.2; ISO/IEC
-13818-2, 6.3.9; 14496-2, 6.3.5), and only codecs in containers are cut for which all that is shown
-was compared with what one decoder makes of the whole.
+The container's flag is not sufficient: its keyframe may be the middle of an intra refresh, which is
+complete only many frames later, or any picture at all (H.263). So the packets are parsed (ITU-T
+H.264, 7.4.1.2.1 and D.2.8; H.265, 7.4.2.2; RFC 6386, 9.1; VP9, 6.2; ISO/IEC 13818-2, 6.3.9;
+14496-2, 6.3.5). Videos are cut only for combinations of codec and container for which the output
+was compared with that of a single decoder.
 """
 
 from __future__ import annotations

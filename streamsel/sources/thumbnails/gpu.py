@@ -66,7 +66,7 @@ class GpuThumbnailer:
 
 
 def is_on_card(image: av.VideoFrame) -> bool:
-    """Whether a picture lies in the memory of a GPU."""
+    """Whether a picture lies in GPU memory."""
     return image.format.name == "cuda"
 
 

@@ -22,7 +22,7 @@ _SESSION_BYTES = 16
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The answer to a sender, and the name of its session, which nobody can guess."""
+    """The answer to a sender, and the name of its session, which is impossible to guess."""
 
     session: str
     sdp: str
@@ -36,14 +36,14 @@ class _Sender:
 
 
 class Ingest:
-    """Takes senders for the feeds that wait for one; a new one replaces the last.
+    """Accepts senders for the push feeds that wait for one; a new sender replaces the last.
 
-    Nothing of WebRTC is loaded before the first sender calls. Coroutines may be awaited in any
+    WebRTC libraries are loaded when the first sender connects. Coroutines may be awaited in any
     event loop; the rest is safe from any thread.
     """
 
     def __init__(self, options: PeerOptions, clock: Clock, loop: Loop) -> None:
-        """Connections live in ``loop``, which is closed with this."""
+        """Connections run on ``loop``, which is closed together with this."""
         self.options = options
         self.loop = loop
         self._clock = clock
@@ -54,31 +54,31 @@ class Ingest:
         self._coming = 0
 
     def source(self, feed: str, options: LiveOptions) -> WhipSource:
-        """Return the source of a feed that waits for senders from now on, until it is stopped."""
+        """Return the source of a feed, which accepts senders from now on until it is stopped."""
         post = Post()
         with self._lock:
             self._posts[feed] = post
         return WhipSource(feed, options, self._clock, post, lambda: self._withdraw(feed, post))
 
     def feeds(self) -> Collection[str]:
-        """The feeds that take a sender now."""
+        """Return the feeds that accept a sender now."""
         with self._lock:
             return tuple(self._posts)
 
     async def offer(self, feed: str, sdp: str) -> Answer:
-        """Answer a sender, and take what it sends from then on.
+        """Answer a sender's offer, and receive its video from then on.
 
         Raises :class:`OfferError` and :class:`UnsupportedError` for an offer that cannot be
-        answered, and :class:`BusyError` where no sender is taken.
+        answered, and :class:`BusyError` if no sender is accepted.
         """
         return await self.loop.ask(self._answer(feed, require_offer(sdp)))
 
     async def end(self, feed: str, session: str) -> bool:
-        """End a session. False where there is none of that name."""
+        """End a session. Return False if there is none of that name."""
         return await self.loop.ask(self._end(feed, session))
 
     def close(self) -> None:
-        """End every session; nothing can be asked any more."""
+        """End every session; no further calls are accepted."""
         with self._lock:
             self._posts.clear()
         self.loop.close()
@@ -126,7 +126,7 @@ class Ingest:
         return True
 
     def _withdraw(self, feed: str, post: Post) -> None:
-        """Take no more senders for a feed, and end who sends to it."""
+        """Accept no more senders for a feed, and end its present one."""
         with self._lock:
             if self._posts.get(feed) is not post:
                 return
@@ -135,5 +135,5 @@ class Ingest:
 
 
 def _are_same(secret: str, guess: str) -> bool:
-    """Compare in a time that tells nothing."""
+    """Compare in constant time."""
     return secrets.compare_digest(secret.encode(), guess.encode("utf-8", "replace"))

@@ -18,14 +18,14 @@ _IDR_UNIT = re.compile(rb"\x00\x00\x01[\x25\x45\x65]")
 
 
 class Losses:
-    """Listens to a receiver: when it gives up packets, cannot decode, or decodes too slowly.
+    """Watches a receiver for lost packets, decoding errors and a slow decoder.
 
-    What comes next refers to what was lost and is shown all the same, so pictures are suspect and
-    the sender is to be asked for a keyframe until one is decoded. Used in the loop of peers alone.
+    Later pictures refer to lost ones and are output nevertheless, so pictures are suspect, and a
+    keyframe is requested from the sender, until one is decoded. Used only on the loop of peers.
     """
 
     def __init__(self, receiver: RTCRtpReceiver, note: Callable[[], None]) -> None:
-        """``note`` is called for each loss. To be made before the receiver starts."""
+        """``note`` is called for each loss. Create it before the receiver starts."""
         self._receiver = receiver
         self._note = note
         self._ask: Callable[[int], Awaitable[None]] = receiver._send_rtcp_pli
@@ -35,13 +35,13 @@ class Losses:
         vars(receiver)["_RTCRtpReceiver__decoder_queue"] = _Backlog(self._lose, self._see)
 
     def is_suspect(self, pts: int) -> bool:
-        """Whether a decoded picture may show a loss. They are to be asked about in their order."""
+        """Whether a decoded picture may show a loss. Call for each picture in order."""
         if self._keyframe is not None and pts >= self._keyframe:
             self._is_lost, self._keyframe = False, None
         return self._is_lost
 
     async def ask(self) -> None:
-        """Ask the sender for a keyframe, if one is wanted and none has come."""
+        """Request a keyframe from the sender, if one is needed and has not come."""
         if self._is_lost and self._keyframe is None:
             for source in self._receiver.getSynchronizationSources():
                 await self._ask(source.source)
@@ -61,9 +61,9 @@ class Losses:
 
 
 class _Backlog(queue.Queue[Any]):
-    """Holds the encoded pictures that wait for the decoder: where too many do, all give way.
+    """A queue of encoded pictures for the decoder; if it is full, all of them are dropped.
 
-    None means that no more comes, and that what waits is not worth decoding.
+    None ends the queue and discards the waiting pictures.
     """
 
     def __init__(self, lose: Callable[[], None], see: Callable[[JitterFrame, str], None]) -> None:

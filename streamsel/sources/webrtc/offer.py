@@ -50,11 +50,11 @@ class MediaSection:
 
 
 def require_offer(sdp: str) -> str:
-    """Return an offer of video that may be answered, without the candidates that cannot be used.
+    """Return an offer of video that can be answered, without unusable candidates.
 
-    Names of the local network (``.local``) stand for addresses that a browser hides: to look them
-    up may take seconds, and the peer is found without. Raises :class:`OfferError` for what is no
-    offer, and :class:`UnsupportedError` where its video is in other codecs than VP8 and H.264.
+    Local names (``.local``) stand for addresses that a browser hides; resolving them may take
+    seconds, and the connection works without. Raises :class:`OfferError` for an invalid offer, and
+    :class:`UnsupportedError` for video codecs other than VP8 and H.264.
     """
     if len(sdp.encode("utf-8", "replace")) > MOST_BYTES:
         raise OfferError("the offer is longer than 64 KB")

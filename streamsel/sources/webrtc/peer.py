@@ -46,10 +46,10 @@ class IceServer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PeerOptions:
-    """What holds for every connection.
+    """Options of all connections.
 
-    Without ``ice_servers`` only addresses of this machine are told. ``max_peers`` senders may call
-    at a time; one may send for ``max_session`` seconds (None: for ever).
+    Without ``ice_servers`` only addresses of this machine are offered. At most ``max_peers``
+    senders may be connected; each for at most ``max_session`` seconds (None: unlimited).
     """
 
     ice_servers: tuple[IceServer, ...] = ()
@@ -58,10 +58,10 @@ class PeerOptions:
 
 
 class Peer:
-    """A connection that receives one video. Made and used in the loop of peers.
+    """A connection that receives one video. Created and used on the loop of peers.
 
-    Pictures go to ``reception``. After a loss that is not made good the sender is asked for a
-    keyframe, and until it comes pictures are suspect.
+    Pictures go to ``reception``. After an unrepaired loss a keyframe is requested, and until it
+    comes pictures are suspect.
     """
 
     def __init__(self, options: PeerOptions, clock: Clock) -> None:
@@ -82,7 +82,7 @@ class Peer:
         self._connection.on("connectionstatechange", self._note_state)
 
     async def answer(self, offer: str) -> str:
-        """Return the answer to a sender's offer. Raises :class:`OfferError` where there is none."""
+        """Return the answer to a sender's offer. Raises :class:`OfferError` if there is none."""
         from aiortc import RTCSessionDescription
 
         async def negotiate() -> None:
@@ -101,7 +101,7 @@ class Peer:
         return str(self._connection.localDescription.sdp)
 
     async def accept(self, answer: str) -> None:
-        """Take a server's answer to the offer. Raises :class:`OfferError` where it is none."""
+        """Accept a server's answer to the offer. Raises :class:`OfferError` for an invalid one."""
         from aiortc import RTCSessionDescription
 
         await self._negotiated(
@@ -109,7 +109,7 @@ class Peer:
         )
 
     async def serve(self) -> None:
-        """Receive until the sender leaves, falls silent or is ended; let go of everything then."""
+        """Receive until the sender leaves, falls silent or is ended; then release all resources."""
         watching = asyncio.ensure_future(self._watch())
         try:
             await self._over.wait()
@@ -118,12 +118,12 @@ class Peer:
             await self.close()
 
     def end(self, reason: str) -> None:
-        """Receive no more."""
+        """Stop receiving."""
         self.reception.end(reason)
         self._over.set()
 
     async def close(self) -> None:
-        """Let go of everything; goes for a connection that never came about too."""
+        """Release all resources, also of a connection that was never established."""
         self.end("it was closed")
         self._connection.remove_all_listeners()
         try:
@@ -136,7 +136,7 @@ class Peer:
                 self._draining.cancel()
 
     async def _close_parts(self) -> None:
-        """Close what a description that was refused half-way, or a slow farewell, has left open."""
+        """Close what a rejected description or a slow shutdown has left open."""
         for transceiver in self._connection.getTransceivers():
             transport = transceiver.receiver.transport
             if transport is not None:
@@ -159,7 +159,7 @@ class Peer:
             ) from error
 
     def _take_one_video(self) -> None:
-        """Refuse sound, which nobody would drain, and all videos but the first."""
+        """Reject audio, which nobody would drain, and all videos but the first."""
         taken = False
         for transceiver in self._connection.getTransceivers():
             is_first = transceiver.kind == "video" and not taken
@@ -188,7 +188,7 @@ class Peer:
             self.end("the sender left")
 
     async def _watch(self) -> None:
-        """End it when nobody wants it, its time is over, or nothing has come for too long."""
+        """End the connection if it is unwanted, its time is over, or it is silent for too long."""
         began = heard = self._clock.monotonic()
         while not self._over.is_set():
             await asyncio.sleep(_LOOK_SECONDS)

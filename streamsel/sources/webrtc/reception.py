@@ -12,16 +12,16 @@ _MOST_WAITING = 8
 
 
 class Received(NamedTuple):
-    """A picture, and whether it may show what was lost on the way."""
+    """A picture, and whether it may show a packet loss."""
 
     image: av.VideoFrame
     is_suspect: bool
 
 
 class Reception:
-    """Holds the newest pictures until they are taken: what is late gives way. For any thread.
+    """Holds the newest pictures until they are taken; drops the oldest. Thread-safe.
 
-    ``decoded`` counts all that came, taken or not. Once it has ``ended``, that says why.
+    ``decoded`` counts all pictures, taken or not. ``ended`` is the reason of the end.
     """
 
     def __init__(self) -> None:
@@ -33,7 +33,7 @@ class Reception:
         self.ended: str | None = None
 
     def put(self, image: av.VideoFrame, *, is_suspect: bool) -> None:
-        """Hand over a picture."""
+        """Add a picture."""
         with self._change:
             self.decoded += 1
             self._waiting.append(Received(image, is_suspect))
@@ -45,18 +45,18 @@ class Reception:
             self.damaged += 1
 
     def end(self, reason: str) -> None:
-        """Nothing more comes; only the first reason counts."""
+        """End the reception; only the first reason counts."""
         with self._change:
             self.ended = self.ended or reason
             self._change.notify_all()
 
     def take(self, within: float) -> Received | None:
-        """Return the oldest picture that waits; None where none comes in time, or ever again."""
+        """Return the oldest picture; None on timeout or after the end."""
         with self._change:
             self._change.wait_for(lambda: self._waiting or self.ended is not None, within)
             return self._waiting.popleft() if self._waiting else None
 
     def skip(self) -> None:
-        """Forget what waits: it is older than who asks."""
+        """Discard waiting pictures, because they are older than the reader."""
         with self._change:
             self._waiting.clear()

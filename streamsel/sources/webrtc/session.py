@@ -40,22 +40,22 @@ class PeerSession(VideoReader):
 
 
 class Counting:
-    """What came over all sessions. Begun and finished by one thread, asked by any."""
+    """Counters over all sessions. Started and finished by one thread, read by any."""
 
     def __init__(self) -> None:
         # One value, so that whoever asks sees both or neither of its parts.
         self._state: tuple[SourceCounters, Reception | None] = (SourceCounters(), None)
 
     def begin(self, reception: Reception) -> None:
-        """Count what comes here too."""
+        """Include the counters of a new session."""
         self._state = self.tally(), reception
 
     def finish(self) -> None:
-        """No more comes of the session."""
+        """Freeze the counters of the session."""
         self._state = self.tally(), None
 
     def tally(self) -> SourceCounters:
-        """All that came so far."""
+        """Return the total counters."""
         before, reception = self._state
         if reception is None:
             return before
@@ -75,10 +75,10 @@ def frames_of(
     start: int,
     media_time: float,
 ) -> Iterator[Frame]:
-    """Yield the frames that are to be looked at, until the sender's end.
+    """Yield the frames to process, until the sender's end.
 
-    The first has the index ``start`` and the time ``media_time``, which goes on by the sender's
-    clock.
+    The first frame has the index ``start`` and the time ``media_time``, which continues by the
+    sender's clock.
     """
     chooser = Sampling(fps=options.fps).chooser()
     reading = FrameReader(feed, where, PeerSession(), options.filters)

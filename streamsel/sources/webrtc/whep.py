@@ -42,7 +42,7 @@ _REFUSED = {
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where to call, and with which credentials."""
+    """The URL of a WHEP server, and the credentials."""
 
     url: str
     authorization: str | None = field(repr=False)
@@ -65,7 +65,7 @@ def endpoint_of(location: str) -> Endpoint:
 
 
 class WhepSource:
-    """Reads what a server sends; a ``LiveSource``. Its connections live in ``loop``."""
+    """Receives video from a WHEP server; a ``LiveSource``. Its connections run on ``loop``."""
 
     def __init__(
         self,
@@ -98,17 +98,17 @@ class WhepSource:
 
     @property
     def is_push(self) -> bool:
-        """It calls."""
+        """False: it connects to its sender."""
         return False
 
     @property
     def rhythm(self) -> Rhythm:
-        """Pictures come when they are taken: those that are late have given way."""
+        """Pictures arrive as they are taken; late ones were dropped."""
         return Rhythm()
 
     @ends_as_source_error
     def session(self, start: int, media_time: float) -> Generator[Frame, None, None]:
-        """Connect once and yield what comes; see ``streamsel.interfaces.sources.LiveSource``."""
+        """Connect once and yield frames; see ``streamsel.interfaces.sources.LiveSource``."""
         if self._stopped:
             return
         where = f"feed '{self._feed}': {self.address}"
@@ -130,11 +130,11 @@ class WhepSource:
             raise SourceError(f"{where} was lost: {reception.ended}")
 
     def tally(self) -> SourceCounters:
-        """What was counted so far, over all sessions. Safe from any thread."""
+        """Return the counters so far, over all sessions. Safe from any thread."""
         return self._counting.tally()
 
     def stop(self) -> None:
-        """Let the session end, for good. Safe from any thread."""
+        """End the session, permanently. Safe from any thread."""
         self._stopped = True
         if (call := self._call) is not None:
             call.peer.reception.end("the feed is not read any more")
@@ -151,7 +151,7 @@ class _Call:
         self._serving = asyncio.ensure_future(peer.serve())
 
     async def leave(self) -> None:
-        """Let go of everything, and tell the server."""
+        """Release all resources, and notify the server."""
         import aiohttp
 
         self.peer.end("it was left")
@@ -168,7 +168,7 @@ class _Call:
 async def _open(
     where: str, location: str, options: LiveOptions, clock: Clock, peers: PeerOptions
 ) -> _Call:
-    """Call a server. Raises :class:`SourceError` where it does not answer as it should."""
+    """Connect to a server. Raises :class:`SourceError` for any unexpected response."""
     import aiohttp
 
     endpoint = endpoint_of(location)

@@ -15,11 +15,11 @@ from streamsel.sources.webrtc.reception import Reception
 from streamsel.sources.webrtc.session import Counting, frames_of
 
 ADDRESS = "whip"
-"""The source of a feed that waits for its sender."""
+"""The source of a push feed that waits for a WebRTC sender."""
 
 
 class Post:
-    """Where the newest sender's pictures are handed over to who reads the feed. For any thread."""
+    """Hands the newest sender's pictures to the feed's reader. Thread-safe."""
 
     def __init__(self) -> None:
         self._change = threading.Condition()
@@ -27,7 +27,7 @@ class Post:
         self._is_over = False
 
     def hand_over(self, reception: Reception) -> None:
-        """A sender has come; the one before, if any, has been told to leave."""
+        """Set the newest sender; an earlier one has been ended already."""
         with self._change:
             if self._is_over:
                 reception.end("the feed is not read any more")
@@ -36,14 +36,14 @@ class Post:
             self._change.notify_all()
 
     def take(self, within: float) -> Reception | None:
-        """Return the newest sender's, once; None where none comes in time, or ever again."""
+        """Return the newest sender's pictures once; None on timeout or after the end."""
         with self._change:
             self._change.wait_for(lambda: self._newest is not None or self._is_over, within)
             newest, self._newest = self._newest, None
             return newest
 
     def end(self, reason: str) -> None:
-        """Wait no more, and take nothing more from a sender that was not taken yet."""
+        """Stop waiting, and discard a sender that was not taken yet."""
         with self._change:
             self._is_over = True
             if self._newest is not None:
@@ -52,7 +52,7 @@ class Post:
 
 
 class WhipSource:
-    """Reads what senders send, one at a time; a ``LiveSource``."""
+    """Receives video from WebRTC senders, one at a time; a ``LiveSource``."""
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class WhipSource:
         post: Post,
         withdraw: Callable[[], None],
     ) -> None:
-        """``withdraw`` is called when it is stopped: no sender is to be taken for it any more."""
+        """``withdraw`` is called on stop: no sender is accepted for it any more."""
         self._feed = feed
         self._options = options
         self._clock = clock
@@ -79,17 +79,17 @@ class WhipSource:
 
     @property
     def address(self) -> str:
-        """Where the feed comes from: whoever calls."""
+        """The address ``whip``: any sender."""
         return ADDRESS
 
     @property
     def is_push(self) -> bool:
-        """Its senders connect to it."""
+        """True: its senders connect to it."""
         return True
 
     @property
     def rhythm(self) -> Rhythm:
-        """Pictures come when they are taken: those that are late have given way."""
+        """Pictures arrive as they are taken; late ones were dropped."""
         return Rhythm()
 
     @ends_as_source_error
@@ -115,11 +115,11 @@ class WhipSource:
             raise SourceError(f"{where}: {reception.ended}")
 
     def tally(self) -> SourceCounters:
-        """What was counted so far, over all sessions. Safe from any thread."""
+        """Return the counters so far, over all sessions. Safe from any thread."""
         return self._counting.tally()
 
     def stop(self) -> None:
-        """Let the session end, for good, and take no sender any more. Safe from any thread."""
+        """End the session permanently, and accept no more senders. Safe from any thread."""
         self._stopped = True
         self._withdraw()
         if (reception := self._reception) is not None:
