@@ -4,8 +4,7 @@
     judge thread: Embedder (a batch over all feeds) -> LiveSelector of each scope -> SelectionUpdate
     encode thread: the pictures of kept frames -> a delivery, with a thread, for each LiveSink
 
-A hanging camera blocks only its own thread, a failing sink only its own delivery. Only a defect, or
-a failing embedder, ends the pipeline.
+A hanging camera or sink blocks only its own thread. Only a defect or a failing embedder ends it.
 """
 
 from __future__ import annotations
@@ -60,10 +59,10 @@ T = TypeVar("T")
 class LivePipeline:
     """The pipeline of a service. Create it inside the running event loop, then :meth:`run` it.
 
-    ``sinks`` has at least one, the one that keeps the record first. ``encode`` encodes a picture;
-    it is called from several threads at once. ``reserve`` records durably that all numbers of a
-    feed below a limit may be used; it is called in the thread of the first sink. Feeds may be added
-    and removed at any time, also before it runs. Raises :class:`ConfigurationError` without a sink.
+    The first of ``sinks``, at least one, keeps the record. ``encode`` encodes a picture, in several
+    threads at once. ``reserve`` records durably that all numbers of a feed below a limit may be
+    used; it is called in the thread of the first sink. Feeds may be added and removed at any time,
+    also before it runs. Raises :class:`ConfigurationError` without a sink.
     """
 
     def __init__(
@@ -154,7 +153,7 @@ class LivePipeline:
         await self.add_feeds([(feed, make_selector)])
 
     async def add_feeds(self, feeds: Sequence[tuple[LiveFeed, Callable[[], LiveSelector]]]) -> None:
-        """Start to read feeds, each given with a selector factory for the case of a new scope.
+        """Start to read feeds, each with a selector factory in case its scope is new.
 
         Raises :class:`ConfigurationError` for a name in use, and what the factory raises.
         """
@@ -222,10 +221,9 @@ class LivePipeline:
         return cast(T, await self._judging.run(self._judge.ask, scope, call))
 
     async def run_in_first_sink(self, call: Callable[[], T]) -> T:
-        """Run a call in the thread of the first sink, the one that keeps the record.
+        """Run a call in the thread of the first sink, after storing all earlier decisions.
 
-        All earlier decisions are stored by then. Raises :class:`SinkError` if nothing is stored for
-        5 s, and what the call raises.
+        Raises :class:`SinkError` if nothing is stored for 5 s, and what the call raises.
         """
         first = self._deliveries[0]
         if not await first.wait_taken(_STORED_SECONDS):
@@ -235,8 +233,7 @@ class LivePipeline:
     async def run(self) -> None:
         """Run until :meth:`stop`; then store the decisions within the time allowed.
 
-        Raises :class:`EmbedderError`, and any defect of a stage; even then decisions are stored and
-        the sinks closed.
+        Raises :class:`EmbedderError` and any defect, after storing decisions and closing the sinks.
         """
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -290,11 +287,7 @@ class LivePipeline:
     async def _decide(
         self, call: Callable[P, Sequence[SelectionUpdate]], *args: P.args, **kwargs: P.kwargs
     ) -> Sequence[SelectionUpdate]:
-        """Let the judge decide something, and notify sinks in the order of decisions.
-
-        Sinks are notified even if the caller is cancelled meanwhile: a sink that missed a decision
-        would stay wrong.
-        """
+        """Let the judge decide; notify sinks in the order of decisions, even when cancelled."""
         return await asyncio.shield(self._decide_and_tell(partial(call, *args, **kwargs)))
 
     async def _decide_and_tell(
