@@ -158,7 +158,7 @@ def test_what_is_no_picture_ends_the_session(loop: SideLoop) -> None:
     camera.answers[1] = b"<html>try later</html>"
     with served(camera, loop) as port:
         one = source(port, loop)
-        with pytest.raises(SourceError, match=r"feed 'gate'.*no image that can be read"):
+        with pytest.raises(SourceError, match=r"feed 'gate'.*not a readable image"):
             list(one.session(0, 0.0))
         assert one.tally() == SourceCounters(2, 1, 1)
         camera.status = 503
