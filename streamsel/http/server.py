@@ -26,6 +26,8 @@ from streamsel.metrics.observer import Metrics
 
 _LOG = logging.getLogger("streamsel.service")
 _DEFECTS = logging.getLogger("streamsel.service.http")
+_BACKLOG = 2048
+"""Connections that the kernel queues: one that it has no room for is tried again after a second."""
 _MOST_CONNECTIONS = 256
 _LINGER_SECONDS = 1.0
 _HANDSHAKE_SECONDS = 5.0
@@ -103,6 +105,7 @@ class Service:
                 self._accept,
                 options.host,
                 options.port,
+                backlog=_BACKLOG,
                 ssl=self._tls,
                 ssl_handshake_timeout=None if self._tls is None else _HANDSHAKE_SECONDS,
             )
