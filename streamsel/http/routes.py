@@ -42,7 +42,7 @@ class Routes:
     ) -> None:
         self._metrics = metrics
         self._control = control
-        self._board = events_broker
+        self._events_broker = events_broker
 
     def table(self) -> list[web.RouteDef]:
         """Return every route."""
@@ -86,11 +86,11 @@ class Routes:
 
     async def history(self, _: web.Request) -> web.Response:
         """Return spacing and coverage over the last hour."""
-        return web.json_response({"scopes": self._board.history.to_json()})
+        return web.json_response({"scopes": self._events_broker.history.to_json()})
 
     async def events(self, request: web.Request) -> web.StreamResponse:
         """Stream server-sent events until the client disconnects."""
-        with self._board.listen(request.headers.get("Last-Event-ID", "")) as listener:
+        with self._events_broker.listen(request.headers.get("Last-Event-ID", "")) as listener:
             response = web.StreamResponse(
                 headers={hdrs.CONTENT_TYPE: "text/event-stream", "X-Accel-Buffering": "no"}
             )
@@ -215,7 +215,7 @@ class Routes:
         key = read_key(request.match_info["id"])
         if key is None or not await self._control.pin(key, pinned):
             raise web.HTTPNotFound(reason="no such frame is kept")
-        self._board.pinned(str(key), pinned)
+        self._events_broker.pinned(str(key), pinned)
         return web.json_response({"id": str(key), "pinned": pinned})
 
     def _feed(self, feed: str, done: bool) -> web.Response:

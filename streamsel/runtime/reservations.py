@@ -15,7 +15,7 @@ from streamsel.runtime.supervisor import FeedSupervisor
 _LOOK_SECONDS = 1.0
 
 
-class Reserves:
+class Reservations:
     """Reserves frame numbers for every feed in advance, so that no reader waits for them.
 
     ``reserve`` records durably that all numbers of a feed below a limit may be used; it is called

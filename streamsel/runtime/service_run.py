@@ -37,7 +37,7 @@ from streamsel.runtime.judge import Judge
 from streamsel.runtime.latest_frames import LatestFrames
 from streamsel.runtime.limits import LiveLimits
 from streamsel.runtime.picture_budget import PictureBudget
-from streamsel.runtime.reservations import Reserves
+from streamsel.runtime.reservations import Reservations
 from streamsel.runtime.scopes import Scopes
 from streamsel.runtime.supervisor import FeedSupervisor
 from streamsel.runtime.updates import all_encoded
@@ -108,7 +108,7 @@ class LivePipeline:
         self._thinned = [0] * len(self._deliveries)
         self._ordered = asyncio.Lock()
         self._arranging = asyncio.Lock()
-        self._reserves = Reserves(
+        self._reservations = Reservations(
             self._supervisor, self._deliveries[0], reserve, limits.reserve, observers
         )
         self._stopping = asyncio.Event()
@@ -174,7 +174,7 @@ class LivePipeline:
             finally:
                 for feed in waiting:
                     await self._leave_scope(feed)
-            self._reserves.look()
+            self._reservations.look()
 
     async def remove_feed(self, feed: str) -> LiveFeed:
         """Stop reading a feed. Its kept frames stay kept; its scope ends with its last feed.
@@ -261,7 +261,7 @@ class LivePipeline:
             turns = tasks.create_task(self._turns(), name="judge")
             upkeep = [
                 tasks.create_task(call(), name=call.__name__)
-                for call in (self._look, self._reserves.keep, self._economise)
+                for call in (self._look, self._reservations.keep, self._economise)
             ]
             await self._stopping.wait()
             for task in upkeep:

@@ -41,7 +41,7 @@ class FeedReaders:
         self._folder = folder
         self._options = options
         self._view = view
-        self._on_card = on_gpu
+        self._on_gpu = on_gpu
         self._planned: list[_Planned] = []
         self._children: ReaderProcesses | None = None
 
@@ -98,7 +98,7 @@ class FeedReaders:
 
     def _prefilter(self, feed: Feed) -> FramePrefilter:
         prefilter = FramePrefilter(
-            open_thumbnailer(on_gpu=self._on_card), self._view, self._options.prefilter
+            open_thumbnailer(on_gpu=self._on_gpu), self._view, self._options.prefilter
         )
         prefilter.resume(*self._remembered(feed))
         return prefilter

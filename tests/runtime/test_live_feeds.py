@@ -17,7 +17,7 @@ from streamsel.decisions import FeedStatus, Rhythm, SelectionUpdate, Verdict
 from streamsel.errors import ConfigurationError, SinkError
 from streamsel.frame import Candidate, FrameKey, Thumbnail, Vectors
 from streamsel.runtime.limits import LiveLimits
-from streamsel.runtime.reservations import Reserves
+from streamsel.runtime.reservations import Reservations
 from tests.runtime.live_line import Line, running
 from tests.runtime.live_stages import (
     NewestSelector,
@@ -329,7 +329,7 @@ def test_numbers_are_reserved_once_half_of_a_step_is_left(used: int, reserved: i
         reader = _Counter(used, 100)
         supervisor: Any = SimpleNamespace(readers={"gate": reader})
         first: Any = _Caller()
-        reserves = Reserves(supervisor, first, lambda *args: asked.append(args), 80, [])
+        reserves = Reservations(supervisor, first, lambda *args: asked.append(args), 80, [])
         keeping = asyncio.ensure_future(reserves.keep())
         await asyncio.sleep(0)
         keeping.cancel()

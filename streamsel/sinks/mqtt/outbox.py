@@ -61,7 +61,7 @@ class Outbox:
         self._folder = folder
         self._options = options
         self._counter = counter
-        self._bell = wakeup
+        self._wakeup = wakeup
         self._clock = clock
         self._strict = options.durability == "strict"
         self._unsynced: list[Path] = []
@@ -120,7 +120,7 @@ class Outbox:
             raise
         if self._is_gone:
             self._is_gone = False
-            self._bell.ring()
+            self._wakeup.ring()
 
     def sync(self) -> None:
         """Flush inserted messages to disk; does nothing with ``strict``."""
@@ -192,7 +192,7 @@ class Outbox:
                 len(message.payload),
                 self._folder / QUARANTINE,
             )
-        self._bell.ring()
+        self._wakeup.ring()
 
     def _row(self, seq: int, message: Message, files: list[Path]) -> tuple[Any, ...]:
         """Write the payload to a file unless it is small; return the row."""

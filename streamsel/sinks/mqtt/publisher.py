@@ -57,8 +57,8 @@ class MqttPublisher:
         self._options = options
         self._folder = folder
         self._counter = counter
-        self._board = retained
-        self._bell = wakeup
+        self._retained = retained
+        self._wakeup = wakeup
         self._controls = controls
         self._clock = clock
         self._discovery = discovery
@@ -75,7 +75,7 @@ class MqttPublisher:
     def stop(self) -> None:
         """Make :meth:`run` send what it can within a second, disconnect and return."""
         self._stopping.set()
-        self._bell.ring()
+        self._wakeup.ring()
 
     async def run(self) -> None:
         """Stay connected and send until stopped or cancelled; call it once.
@@ -86,7 +86,7 @@ class MqttPublisher:
         _warn_of_bare_password(self._options)
         outgoing = await asyncio.to_thread(Outgoing, self._folder, self._counter, self._clock)
         drain = Drain(outgoing, self._clock, self._options.message_expiry)
-        self._bell.listen(drain.news)
+        self._wakeup.listen(drain.news)
         try:
             async with asyncio.TaskGroup() as tasks:
                 line = tasks.create_task(self._stay_connected(outgoing, drain), name="mqtt")
@@ -95,7 +95,7 @@ class MqttPublisher:
                     await asyncio.wait({line}, timeout=_GRACE)
                 line.cancel()
         finally:
-            self._bell.ignore()
+            self._wakeup.ignore()
             await asyncio.to_thread(outgoing.close)
 
     async def _stay_connected(self, outgoing: Outgoing, drain: Drain) -> None:
@@ -146,7 +146,7 @@ class MqttPublisher:
 
     async def _serve(self, connection: BrokerConnection, outgoing: Outgoing, drain: Drain) -> None:
         announcer = Announcer(
-            connection, self._topics, self._board, self._controls, outgoing, self._discovery
+            connection, self._topics, self._retained, self._controls, outgoing, self._discovery
         )
         async with asyncio.TaskGroup() as tasks:
             others = [

@@ -90,7 +90,7 @@ class Announcer:
     ) -> None:
         self._connection = connection
         self._topics = topics
-        self._board = retained
+        self._retained = retained
         self._controls = controls
         self._outgoing = outgoing
         self._discovery = discovery
@@ -110,7 +110,7 @@ class Announcer:
         while True:
             self._stir.clear()
             announced = await self._settle(announced)
-            stats = self._board.take_stats()
+            stats = self._retained.take_stats()
             if stats is not None:
                 await self._publish(self._topics.stats, stats, retain=False)
             with contextlib.suppress(TimeoutError):
@@ -146,10 +146,10 @@ class Announcer:
 
     def _wanted(self, feeds: Mapping[str, tuple[bool, int]]) -> dict[str, bytes]:
         wanted = {self._topics.available: ONLINE} | states(self._topics, feeds)
-        for feed, payload in self._board.statuses().items():
+        for feed, payload in self._retained.statuses().items():
             if feed in feeds:
                 wanted[self._topics.status(feed)] = payload
-        for feed, payload in self._board.kept().items():
+        for feed, payload in self._retained.kept().items():
             if feed in feeds:
                 wanted[self._topics.last(feed)] = payload
         if self._discovery is not None and self._is_introduced:
@@ -167,7 +167,7 @@ class Announcer:
         for topic in topics:
             await self._publish(topic, b"", retain=True)
             self._sent.pop(topic, None)
-        self._board.forget(feed)
+        self._retained.forget(feed)
         await asyncio.to_thread(self._outgoing.withdraw, feed)
 
     async def _publish(self, topic: str, payload: bytes, *, retain: bool) -> None:

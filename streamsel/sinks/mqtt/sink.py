@@ -34,7 +34,7 @@ class MqttSink:
         clock: Clock,
     ) -> None:
         self._outbox = outbox
-        self._board = retained
+        self._retained = retained
         self._counter = counter
         self._writer = writer
         self._clock = clock
@@ -67,11 +67,11 @@ class MqttSink:
             kind = "kept" if isinstance(event, Kept) else "evicted"
             self._feeds[event.frame.key.feed][kind] += 1
             if isinstance(event, Kept):
-                self._board.post_kept(event.frame.key.feed, last_payload(event))
+                self._retained.post_kept(event.frame.key.feed, last_payload(event))
 
     def feed_changed(self, status: FeedStatus) -> None:
         """Update the retained status of a feed; report a new state as an event."""
-        self._board.post_status(status.feed, status_payload(status))
+        self._retained.post_status(status.feed, status_payload(status))
         if self._states.get(status.feed) != status.state:
             self._states[status.feed] = status.state
             self._outbox.offer(self._writer.feed_event(status))
@@ -86,7 +86,7 @@ class MqttSink:
         if now - self._told >= _STATS_EVERY:
             self._told = now
             wall = self._clock.wall()
-            self._board.post_stats(stats_payload(wall, self._feeds, self._counter.counts()))
+            self._retained.post_stats(stats_payload(wall, self._feeds, self._counter.counts()))
         if now - self._synced >= _SYNC_EVERY:
             self._outbox.sync()
             self._synced = now

@@ -38,7 +38,7 @@ class GpuThumbnailer:
     def luma_grid(self, picture: Picture) -> LumaGrid:
         """Return the luma of the picture as stored, averaged down to (32, 32) uint8."""
         image = picture.image
-        if image is None or not is_on_card(image):
+        if image is None or not is_on_gpu(image):
             return self._thumbnailer.luma_grid(picture)
         return _own(sketch_of(plane_of(image, 0)))
 
@@ -46,7 +46,7 @@ class GpuThumbnailer:
     def luma_rows(self, picture: Picture) -> LumaRows:
         """Return evenly spaced rows of the luma plane at full width, (R, W) uint8."""
         image = picture.image
-        if image is None or not is_on_card(image):
+        if image is None or not is_on_gpu(image):
             return self._thumbnailer.luma_rows(picture)
         return _own(rows_of(plane_of(image, 0)))
 
@@ -54,7 +54,7 @@ class GpuThumbnailer:
     def thumbnail(self, picture: Picture, view: View) -> Thumbnail:
         """Return what the view shows of the upright picture, (S, S, 3) uint8 full-range RGB."""
         image = picture.image
-        if image is None or not is_on_card(image):
+        if image is None or not is_on_gpu(image):
             return self._thumbnailer.thumbnail(picture, view)
         if view.crop is not None or view.scaling != "area":
             nv12 = image.reformat(format="nv12")
@@ -65,14 +65,14 @@ class GpuThumbnailer:
         return _own(np.rot90(rgb, picture.rotation // 90))
 
 
-def is_on_card(image: av.VideoFrame) -> bool:
+def is_on_gpu(image: av.VideoFrame) -> bool:
     """Whether a picture lies in GPU memory."""
     return image.format.name == "cuda"
 
 
 def plane_of(image: av.VideoFrame, index: int) -> torch.Tensor:
     """A plane as a tensor where it lies, (H, W), or (H, W, 2) for chroma; no copy."""
-    if is_on_card(image):
+    if is_on_gpu(image):
         torch.cuda.synchronize()  # the decoder works on a stream that PyAV does not tell
     plane: torch.Tensor = from_dlpack(image.planes[index].__dlpack__())
     return plane
