@@ -33,7 +33,7 @@ from streamsel.sinks.standby import Standby
 
 _LOG = logging.getLogger("streamsel.sinks")
 
-# With a tick each half second, a update waits for a second at most.
+# With a tick each half second, an update waits for a second at most.
 _COMMIT_SECONDS = 0.5
 _MANIFEST_SECONDS = 10.0
 _MANIFEST_SHARE = 20.0

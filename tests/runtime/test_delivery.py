@@ -301,7 +301,7 @@ def test_what_was_merged_into_a_later_judgement_is_not_taken_before_that() -> No
 
 def test_a_sink_that_is_slow_but_goes_on_is_waited_for() -> None:
     class Slow(StoringSink):
-        """Takes a update whenever the test lets it."""
+        """Takes an update whenever the test lets it."""
 
         turns = threading.Semaphore(0)
 

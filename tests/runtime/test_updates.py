@@ -32,7 +32,7 @@ def verdict(index: int, events: tuple[Event, ...] = ()) -> Verdict:
 
 
 def after(stored: set[FrameKey], update: SelectionUpdate) -> set[FrameKey]:
-    """What is stored once a sink has applied a update, checking each step of it."""
+    """What is stored once a sink has applied an update, checking each step of it."""
     stored = set(stored)
     for event in update.events:
         if isinstance(event, Kept):

@@ -1,4 +1,4 @@
-"""What a update becomes, read from the outbox as the publisher reads it."""
+"""What an update becomes, read from the outbox as the publisher reads it."""
 
 from __future__ import annotations
 
