@@ -7,8 +7,11 @@ functions: they are the ones that are about it.
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
+import runpy
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -25,6 +28,8 @@ _SLOWNESS = 10
 _START_SECONDS = 60
 _UNKNOWN_SECONDS = 1.0
 _ELSEWHERE = 2
+_IMPORTED_ONCE = ["aiohttp", "aiortc", "av", "hypothesis", "numpy", "pydantic", "pytest", "torch"]
+"""What nearly every test imports and no change touches."""
 
 
 class Covering:
@@ -104,14 +109,18 @@ class Trial:
             copied = self._folder / name
             copied.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(root / name, copied)
+        self._processes = multiprocessing.get_context("forkserver")
+        self._processes.set_forkserver_preload(_IMPORTED_ONCE)
         self._unsteady: set[str] = set()
-        self._there = frozenset(filter(None, self._pytest(["--collect-only"]).stdout.splitlines()))
+        _, collected = self._pytest(["--collect-only"])
+        self._there = frozenset(filter(None, collected.splitlines()))
 
     def __enter__(self) -> Trial:
         return self
 
     def __exit__(self, *_: object) -> None:
         shutil.rmtree(self._folder)
+        self._folder.with_suffix(".printed").unlink(missing_ok=True)
 
     def attempt(self, change: Change) -> Outcome:
         """Make the change, run the tests, and take it back.
@@ -125,7 +134,7 @@ class Trial:
             failed = self._failed(change, tests, seconds)
             if failed is None:
                 return "survived"
-            if failed not in self._there or self._pytest([failed]).returncode == 0:
+            if failed not in self._there or self._pytest([failed])[0] == 0:
                 return "killed"
             self._unsteady.add(failed)
 
@@ -137,27 +146,41 @@ class Trial:
         listed.write_text("\n".join(tests))
         module.write_text(change.applied(text))
         try:
-            run = self._pytest([f"@{listed}"], _START_SECONDS + _SLOWNESS * seconds)
-        except subprocess.TimeoutExpired:
-            return ""
+            code, said = self._pytest([f"@{listed}"], _START_SECONDS + _SLOWNESS * seconds)
         finally:
             module.write_text(text)
-        if run.returncode == 0:
+        if code == 0:
             return None
-        lines = (line.partition(" ") for line in run.stdout.splitlines())
+        lines = (line.partition(" ") for line in said.splitlines())
         return next((test.partition(" - ")[0] for word, _, test in lines if word == "FAILED"), "")
 
-    def _pytest(
-        self, arguments: list[str], timeout: float | None = None
-    ) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "pytest", "-x", "-q", "-rfE", "-p", "no:cacheprovider"]
-        there = {"PYTHONPATH": str(self._folder), "PYTHONDONTWRITEBYTECODE": "1"}
-        return subprocess.run(
-            [*command, *arguments],
-            cwd=self._folder,
-            env=os.environ | there,
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            check=False,
-        )
+    def _pytest(self, arguments: list[str], timeout: float | None = None) -> tuple[int, str]:
+        """Run pytest in the copy; its exit code and what it printed. Nothing where it hangs."""
+        arguments = ["-x", "-q", "-rfE", "-p", "no:cacheprovider", *arguments]
+        printed = self._folder.with_suffix(".printed")
+        env = os.environ | {"PYTHONPATH": str(self._folder), "PYTHONDONTWRITEBYTECODE": "1"}
+        run = self._processes.Process(target=_pytest, args=(self._folder, env, printed, arguments))
+        run.start()
+        run.join(timeout)
+        if run.exitcode is not None:
+            return run.exitcode, printed.read_text(errors="replace")
+        os.killpg(run.pid or 0, signal.SIGKILL)
+        run.join()
+        return -signal.SIGKILL, ""
+
+
+def _pytest(folder: Path, env: dict[str, str], printed: Path, arguments: list[str]) -> None:
+    """Run pytest on a copy of the checkout, in a process that has imported what others bring."""
+    os.setsid()
+    for name in [name for name in sys.modules if name.split(".")[0] in ("streamsel", "tests")]:
+        del sys.modules[name]
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(env)
+    sys.dont_write_bytecode = True
+    sys.path.insert(0, str(folder))
+    with printed.open("wb") as output:
+        os.dup2(output.fileno(), sys.stdout.fileno())
+        os.dup2(output.fileno(), sys.stderr.fileno())
+    sys.argv = ["pytest", *arguments]
+    runpy.run_module("pytest", run_name="__main__", alter_sys=True)
