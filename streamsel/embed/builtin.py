@@ -16,7 +16,7 @@ from streamsel.embed.torch_embedder import Preparation, TorchEmbedder
 from streamsel.errors import EmbedderError
 from streamsel.frame import View
 
-# The network takes RGB in 0..255 as it is.
+# The network's input is RGB in 0..255, not normalised.
 _PREPARATION = Preparation(View(INPUT_SIZE), mean=(0.0, 0.0, 0.0), std=(1 / 255, 1 / 255, 1 / 255))
 
 
@@ -29,7 +29,7 @@ class BuiltinEmbedder(TorchEmbedder):
     def __init__(self, weights: str | None = None, device: str = "auto") -> None:
         """Load the network. ``weights`` is a safetensors file; None: those of the package.
 
-        Raises :class:`EmbedderError` for weights that are missing or of another network, or a
+        Raises :class:`EmbedderError` for weights that are missing or of another network, or for a
         device that does not exist; :class:`ConfigurationError` for an unknown device name.
         """
         place = choose_device(device)

@@ -17,7 +17,7 @@ _CLOSE = 1e-5
 
 @dataclass(slots=True)
 class _Trail:
-    """Which convolution's output, untouched, each batch norm was given in one pass."""
+    """Records, in one pass, which batch norm takes the unmodified output of which convolution."""
 
     outputs: dict[int, tuple[nn.Conv2d, Tensor, int]] = field(default_factory=dict)
     pairs: list[tuple[nn.Conv2d, nn.BatchNorm2d]] = field(default_factory=list)
@@ -26,7 +26,7 @@ class _Trail:
     def after_convolution(self, module: nn.Module, _: object, output: object) -> None:
         self.calls[module] = self.calls.get(module, 0) + 1
         if isinstance(module, nn.Conv2d) and isinstance(output, Tensor):
-            # The tensor is held, so that its id is not given to another.
+            # Holding the tensor keeps its id from being reused.
             self.outputs[id(output)] = module, output, output._version
 
     def before_norm(self, module: nn.Module, inputs: tuple[object, ...]) -> None:
@@ -44,13 +44,13 @@ class _Trail:
 def fold_batch_norms(network: nn.Module, side: int) -> int:
     """Fold batch norms into the convolutions before them, in place, for inference only.
 
-    One pass on noise of (3, S, S) shows what follows what, another that the answers stayed equal
-    to 1e-5 as unit vectors; else the network is left as it was. Returns how many were folded.
+    One pass on (3, S, S) noise finds the pairs; a second one verifies that the unit vectors changed
+    by at most 1e-5, and otherwise the network is restored. Returns the number of folded norms.
     """
     if not any(_foldable(module) for module in network.modules()):
         return 0
     noise = torch.randn(1, 3, side, side, generator=torch.Generator().manual_seed(0))
-    # Tensors of inference mode do not tell whether they were changed.
+    # Tensors of inference mode have no version counter.
     with one_thread(), torch.inference_mode(False), torch.no_grad():
         trail = _Trail()
         before = _follow(network, noise, trail)
@@ -87,12 +87,12 @@ def _follow(network: nn.Module, noise: Tensor, trail: _Trail) -> object:
 def _replace(
     network: nn.Module, pairs: list[tuple[nn.Conv2d, nn.BatchNorm2d]]
 ) -> list[tuple[nn.Module, str, nn.Module]]:
-    """Put the folded convolutions in place; returns parent, name and module as they were."""
+    """Insert the folded convolutions; return parent, name and original module of each change."""
     fresh: dict[nn.Module, nn.Module] = {}
     for convolution, norm in pairs:
         fresh[convolution] = fuse_conv_bn_eval(convolution, norm)
-        # Norms of other libraries activate too, by modules of their own in the order of use. Were
-        # that wrong of one, the comparison would tell.
+        # Norms of other libraries may include an activation, as child modules in order of use. The
+        # comparison afterwards finds those for which that does not hold.
         fresh[norm] = nn.Sequential(*norm.children())
     undo = [
         (parent, name, child)

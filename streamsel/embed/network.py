@@ -20,7 +20,7 @@ _LAYOUT_CELLS = 4
 _LAYOUT_DIM = 3 * _LAYOUT_CELLS**2
 LEARNED_DIM = DIM - _LAYOUT_DIM
 _LAYOUT_WEIGHT = 0.45
-# A picture hardly other than mid grey has hardly a layout: its noise must not be blown up.
+# Keeps the layout of a nearly mid-grey picture short, so that its noise is not amplified.
 _FAINT = 0.2
 _WIDTHS = (32, 64, 128, 224)
 _GRID_CELLS = 4
@@ -73,18 +73,18 @@ class Network(nn.Module):
         self.register_buffer("ycc", _rgb_to_ycc(), persistent=False)
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """(N, 3, 64, 64) float RGB in 0..255 to (N, 256): what was learned, then the layout."""
+        """(N, 3, 64, 64) float RGB in 0..255 to (N, 256): the learned part, then the layout."""
         return torch.cat([normalize(self.learned(pixels), dim=1), self.layout(pixels)], dim=1)
 
     def learned(self, pixels: Tensor) -> Tensor:
-        """(N, 3, 64, 64) to (N, 208), of any length: what training changes."""
+        """(N, 3, 64, 64) to (N, 208), not normalised: the trainable part."""
         rows = _rows(pixels)
         x = ((rows - self.mean) / _SPREAD).view(-1, INPUT_SIZE, INPUT_SIZE, 3)
         vectors: Tensor = self.head(self.blocks(x.permute(0, 3, 1, 2)).flatten(1))
         return vectors
 
     def layout(self, pixels: Tensor) -> Tensor:
-        """(N, 3, 64, 64) to (N, 48): luma and both chroma of a grid, shorter than 0.45."""
+        """(N, 3, 64, 64) to (N, 48): luma and chroma of a 4 x 4 grid, with a norm below 0.45."""
         side = INPUT_SIZE // _LAYOUT_CELLS
         bands = _rows(pixels).view(-1, _LAYOUT_CELLS, side, 3 * INPUT_SIZE).sum(2)  # (N, 4, 192)
         cells = bands.view(-1, _LAYOUT_CELLS**2, side, 3).sum(2) / (255 * side**2)  # (N, 16, 3)
@@ -110,9 +110,9 @@ class Network(nn.Module):
 
 
 def _rows(pixels: Tensor) -> Tensor:
-    """(N, 3, 64, 64) to (N, 64, 192), pixel by pixel: without a copy where channels come last.
+    """(N, 3, 64, 64) to (N, 64, 192), interleaved; no copy if channels are last in memory.
 
-    Arithmetic on 192 numbers in a row is several times as fast as on threes.
+    Arithmetic on rows of 192 numbers is several times as fast as on rows of 3.
     """
     return pixels.permute(0, 2, 3, 1).reshape(-1, INPUT_SIZE, 3 * INPUT_SIZE)
 

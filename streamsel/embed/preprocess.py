@@ -59,7 +59,7 @@ class Prepared(nn.Module):
         self._as_it_is = scale == [1.0] * 3 and shift == [0.0] * 3
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """(N, 3, S, S) uint8 to what the network makes of it, (N, D)."""
+        """(N, 3, S, S) uint8 to the network's (N, D) output."""
         x = pixels.float()
         if not self._as_it_is:
             x = torch.addcmul(self.shift, x, self.scale)

@@ -26,7 +26,7 @@ Factory: TypeAlias = Callable[..., Embedder]
 
 _BUILTIN = "builtin"
 
-# What loading somebody else's module raises when it is broken, or misses a library or a file.
+# Errors of importing a third-party module that is broken, or lacks a library or a file.
 _BROKEN = (
     *(ArithmeticError, AttributeError, ImportError, LookupError, NameError, OSError),
     *(RuntimeError, SyntaxError, TypeError, ValueError),

@@ -20,7 +20,7 @@ from streamsel.frame import Thumbnail, Vectors, View
 
 _SHORTEST = 1e-12
 
-# What a network raises that cannot look at what it is given.
+# Errors of a network for input that it cannot process.
 _FAILED = (AssertionError, IndexError, RuntimeError, TypeError, ValueError)
 
 
@@ -82,7 +82,7 @@ class TorchEmbedder:
 
     @property
     def view(self) -> View:
-        """How its thumbnails must be made."""
+        """How to make its thumbnails."""
         return self._view
 
     @property
@@ -136,9 +136,9 @@ def _scale_to_unit(vectors: Vectors) -> None:
 
 
 def open_slots(network: Prepared, side: int, device: torch.device) -> list[Slot]:
-    """Move a network to a device and make ready for pictures of ``side`` px there.
+    """Move a network to a device and allocate its slots for pictures of ``side`` px.
 
-    Runs it once. Raises :class:`ValueError` for one that does not give (N, D).
+    Runs the network once. Raises :class:`ValueError` if it does not return (N, D).
     """
     if device.type == "cuda":
         return list(open_cuda_slots(network, side, device))

@@ -1,7 +1,7 @@
 """TorchScript and ``torch.export`` files: ``torchscript:model.pt?size=224``.
 
-The content of the file, not its name, tells TorchScript from a ``torch.export`` archive. Code in
-such a file is run; open only files that you trust.
+The content of the file, not its name, distinguishes TorchScript from a ``torch.export`` archive.
+Opening a file executes code in it; open only files that you trust.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from streamsel.embed.torch_embedder import Preparation, TorchEmbedder
 from streamsel.errors import EmbedderError
 from streamsel.interfaces.embedding import Embedder
 
-# What torch raises for a file that it cannot read.
+# Errors of torch for an unreadable file.
 _UNREADABLE = (AttributeError, KeyError, OSError, RuntimeError, TypeError, ValueError)
 
 
 class ExportedNetwork(nn.Module):
-    """An exported network that gives its vectors alone, (N, 3, S, S) to (N, D).
+    """An exported network reduced to its vectors, (N, 3, S, S) to (N, D).
 
-    ``batch`` is the number of pictures it takes at a time, None for any number.
+    ``batch`` is its fixed or maximum number of pictures per batch; None if it takes any number.
     """
 
     def __init__(self, query: FileQuery, network: nn.Module, batch: int | None) -> None:
@@ -39,7 +39,7 @@ class ExportedNetwork(nn.Module):
         self._query, self._batch = query, batch
 
     def forward(self, pixels: Tensor) -> object:
-        """Look at pictures; what is not (N, D) is returned as it is."""
+        """Return the vectors of pictures; output that is not (N, D) is returned unchanged."""
         return in_batches(self._look, pixels, self._batch)
 
     def _look(self, pixels: Tensor) -> object:
@@ -49,9 +49,10 @@ class ExportedNetwork(nn.Module):
 def open_exported(rest: str, weights: str | None, device: str) -> Embedder:
     """Open ``FILE?name=value&...``; see :mod:`streamsel.embed.backbones.query`.
 
-    The network takes (N, 3, S, S) float32, N any or one number, and gives (N, D) or (N, D, 1, 1),
-    alone or among others. TorchScript does not tell S: the name must, as ``size``. Raises
-    :class:`ConfigurationError`, :class:`EmbedderError`.
+    The input is (N, 3, S, S) float32 with a fixed or variable N; one of the outputs is (N, D) or
+    (N, D, 1, 1). TorchScript does not store S, so the name must give it as ``size``. Raises
+    :class:`ConfigurationError` for a wrong name, :class:`EmbedderError` for a file or network that
+    cannot be used.
     """
     query = parse_file("torchscript", rest, weights)
     place = choose_device(device)
@@ -81,7 +82,7 @@ def open_exported(rest: str, weights: str | None, device: str) -> Embedder:
 
 
 def _content(query: FileQuery) -> set[str]:
-    """Names of what is in the archive; the folder that all of it is in, left out."""
+    """Return the names of the archive's members, without their common top folder."""
     try:
         with zipfile.ZipFile(query.path) as archive:
             return {name.partition("/")[2] for name in archive.namelist()}
@@ -94,7 +95,7 @@ def _content(query: FileQuery) -> set[str]:
 
 def _open_script(query: FileQuery) -> tuple[nn.Module, None]:
     with warnings.catch_warnings():
-        # Whoever makes such files is told to export instead; here they are only read.
+        # The warning is for authors of such files; here they are only read.
         warnings.filterwarnings("ignore", "`torch.jit.load` is deprecated", DeprecationWarning)
         load: Callable[..., nn.Module] = torch.jit.load
         network = load(query.path, map_location="cpu")
@@ -102,8 +103,8 @@ def _open_script(query: FileQuery) -> tuple[nn.Module, None]:
 
 
 def _open_program(query: FileQuery, place: torch.device) -> tuple[nn.Module, int | None]:
-    """The network, and the side of its pictures in pixels where it is fixed."""
-    with query.path.open("rb") as file:  # by another name than .pt2 torch warns of a path
+    """Return the network, and the side of its pictures in pixels if it is fixed, else None."""
+    with query.path.open("rb") as file:  # for a path without .pt2 torch warns
         program = torch.export.load(file)
     inputs = program.graph_signature.user_inputs
     nodes = {node.name: node for node in program.graph.nodes}
@@ -117,14 +118,14 @@ def _open_program(query: FileQuery, place: torch.device) -> tuple[nn.Module, int
     if len(set(fixed)) > 1:
         raise _unfit(query, f"its pictures are {fixed[1]} x {fixed[0]} px, not square")
     if place.type != "cpu":
-        # The program names the device of each tensor that it makes on its way.
+        # The program stores the device of each intermediate tensor.
         program = move_to_device_pass(program, place)
     network = ExportedNetwork(query, program.module(), _most(program, pixels.shape[0]))
     return network, fixed[0] if fixed else None
 
 
 def _most(program: ExportedProgram, batch: int | torch.SymInt) -> int | None:
-    """How many pictures it takes at a time, None where that is any number."""
+    """Return the fixed or maximum number of pictures per batch; None if there is no limit."""
     if isinstance(batch, int):
         return batch
     bounds = program.range_constraints.get(batch.node.expr)

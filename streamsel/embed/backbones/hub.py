@@ -12,7 +12,7 @@ from urllib.request import getproxies
 
 
 def reachable(address: str) -> bool:
-    """Tell whether a download is worth trying: there is a proxy, or the host has an address."""
+    """Whether a download is worth trying: there is a proxy, or the host name resolves."""
     if getproxies():
         return True
     parts = urlsplit(address)
@@ -25,9 +25,9 @@ def reachable(address: str) -> bool:
 
 @contextmanager
 def not_waiting() -> Iterator[None]:
-    """Let huggingface_hub use its cache alone while its host has no address.
+    """Restrict huggingface_hub to its cache if its host name does not resolve.
 
-    It would retry for a minute, also where the file is in its cache.
+    Otherwise it retries for a minute, even for a file in its cache.
     """
     constants: Any = importlib.import_module("huggingface_hub.constants")
     offline: bool = constants.HF_HUB_OFFLINE

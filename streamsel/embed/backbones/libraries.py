@@ -1,9 +1,9 @@
 """Imports optional libraries lazily; an error names the extra to install.
 
-The package index has torchvision for one build of torch alone, the one with CUDA. Next to any
-other its operators cannot be loaded, and ``import torchvision`` ends with ``operator
-torchvision::nms does not exist``. They serve detection and segmentation; classifiers and
-transforms, all that open_clip, timm and the embedders here use of it, are plain Python.
+The package index has torchvision for one build of torch only, the one with CUDA. With any other
+build its operators cannot be loaded, and ``import torchvision`` fails with ``operator
+torchvision::nms does not exist``. Those operators serve detection and segmentation; open_clip, timm
+and the embedders here use only its classifiers and transforms, which are plain Python.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ _MISSING = "operator torchvision::nms does not exist"
 _DECLARED = ("nms", "qnms")
 _SCHEMA = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
 
-# What importing somebody else's library raises when it is broken.
+# Errors of importing a broken third-party library.
 _BROKEN = (AttributeError, ImportError, NameError, OSError, RuntimeError, TypeError, ValueError)
 
 
 def import_library(asked: str, module: str, extra: str, *, vision: bool = False) -> ModuleType:
-    """Import what the embedder ``asked`` for needs; ``extra`` is the name it is installed by.
+    """Import a library for the embedder ``asked``; ``extra`` is the extra that installs it.
 
-    ``vision``: it imports torchvision, which is therefore imported first. Raises
-    :class:`ConfigurationError` where it is not installed, :class:`EmbedderError` where it is
+    ``vision``: the library imports torchvision, which is therefore imported first. Raises
+    :class:`ConfigurationError` if a library is not installed, :class:`EmbedderError` if it is
     broken.
     """
     try:
@@ -46,14 +46,14 @@ def import_library(asked: str, module: str, extra: str, *, vision: bool = False)
 
 
 def import_torchvision() -> ModuleType:
-    """Import torchvision; call it before the import of a library that imports it.
+    """Import torchvision; call it before importing a library that imports torchvision.
 
-    Operators that are missing are declared and do nothing: torchvision refuses to run them. Where
-    torchvision fits torch this is an import like any other. Raises :class:`ImportError` where it
-    is not installed, :class:`RuntimeError` where it is broken in another way.
+    If its operators cannot be loaded, they are declared without implementation; torchvision then
+    refuses to run them. Raises :class:`ImportError` if torchvision is not installed,
+    :class:`RuntimeError` if it is broken in another way.
     """
     with warnings.catch_warnings():
-        # It would read image files; its pictures come from elsewhere here.
+        # The extension reads image files; it is not needed here.
         warnings.filterwarnings("ignore", "Failed to load image Python extension", UserWarning)
         try:
             return importlib.import_module(_TORCHVISION)

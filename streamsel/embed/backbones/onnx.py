@@ -31,7 +31,7 @@ _TYPES: Mapping[str, type[np.generic]] = {
 }
 _NO_MESSAGES = 4
 
-# A tensor beside the file says where: a protobuf entry with this key and a path after it.
+# The path of an external tensor: a protobuf entry with this key, followed by its length.
 _LOCATION = re.compile(rb"\n\x08location\x12([\x80-\xff]?[\x01-\x7f])")
 
 _RAW: tuple[Rgb, Rgb] = ((0.0,) * 3, (1 / 255,) * 3)
@@ -39,7 +39,7 @@ _RAW: tuple[Rgb, Rgb] = ((0.0,) * 3, (1 / 255,) * 3)
 
 @dataclass(frozen=True, slots=True)
 class _Input:
-    """What a network takes: ``batch`` pictures at a time, None for any number, of ``side`` px."""
+    """A network's input. ``batch`` and ``side`` (pixels) are None if they are not fixed."""
 
     name: str
     kind: type[np.generic]
@@ -57,7 +57,7 @@ class OnnxNetwork(nn.Module):
         self._wanted, self._output = wanted, output
 
     def forward(self, pixels: Tensor) -> object:
-        """Look at pictures as the file wants them; raises EmbedderError where it cannot."""
+        """Run the session in its layout and type; raises :class:`EmbedderError` if it fails."""
         return in_batches(self._look, pixels, self._wanted.batch)
 
     def _look(self, pixels: Tensor) -> object:
@@ -75,10 +75,11 @@ def open_onnx(rest: str, weights: str | None, device: str) -> Embedder:
     """Open ``FILE?name=value&...``; see :mod:`streamsel.embed.backbones.query`.
 
     The network has one image input, (N, 3, S, S) or (N, S, S, 3), float32, float16 or uint8 (0 to
-    255, not normalised here); its vectors are the first output of two dimensions, or (N, D, 1, 1).
-    Pictures are seen whole and normalised as for ImageNet where the name says nothing else. One
-    thread computes, so vectors do not depend on how many there are; a GPU is used where the
-    installed onnxruntime can. Raises :class:`ConfigurationError`, :class:`EmbedderError`.
+    255, not normalised here). Its vectors are the first output of two dimensions, else the first
+    of four, (N, D, 1, 1). By default, pictures are whole frames normalised as for ImageNet. On a
+    CPU one thread computes, so vectors do not depend on the number of threads. A GPU is used if
+    the installed onnxruntime supports it. Raises :class:`ConfigurationError` for a wrong name or
+    device, :class:`EmbedderError` for a file, network or GPU that cannot be used.
     """
     query = parse_file("onnx", rest, weights)
     library = import_library(query.asked, "onnxruntime", "onnx")
@@ -97,12 +98,12 @@ def open_onnx(rest: str, weights: str | None, device: str) -> Embedder:
         OnnxNetwork(query.asked, session, wanted, output).eval(),
         Preparation(query.view(wanted.side), mean, std),
         query.digest([query.path, *external_files(query.path)]),
-        torch.device("cpu"),  # where batches are made; the session knows its own device
+        torch.device("cpu"),  # batches are prepared here; the session has its own device
     )
 
 
 def external_files(path: Path) -> list[Path]:
-    """Return the files beside an ONNX file that hold tensors of it, sorted. Reads all of it."""
+    """Return the external tensor files of an ONNX file, sorted. Reads the whole ONNX file."""
     content = path.read_bytes()
     found = set()
     for match in _LOCATION.finditer(content):
@@ -115,11 +116,11 @@ def external_files(path: Path) -> list[Path]:
 
 
 def _providers(asked: str, device: str, there: list[str]) -> list[Any]:
-    """The execution providers to ask for, best first."""
+    """Return the execution providers in order of preference."""
     if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", device):
         raise ConfigurationError(f"device is {device!r}; it must be auto, cpu, cuda or cuda:N")
     processor = "CPUExecutionProvider"
-    # Without a card the library would complain of it on its own.
+    # Without a GPU, onnxruntime itself would print an error.
     if device == "cpu" or (device == "auto" and not gpu_expected()):
         return [processor]
     if "CUDAExecutionProvider" not in there:
@@ -131,7 +132,7 @@ def _providers(asked: str, device: str, there: list[str]) -> list[Any]:
         )
     options: Mapping[str, object] = {
         "device_id": int(device.partition(":")[2] or 0),
-        # The choice by timing, which is the default, is another one each time.
+        # The default chooses by timing, so it varies from run to run.
         "cudnn_conv_algo_search": "HEURISTIC",
         "use_tf32": 0,
     }
@@ -139,7 +140,7 @@ def _providers(asked: str, device: str, there: list[str]) -> list[Any]:
 
 
 def _open(query: FileQuery, library: ModuleType, providers: list[Any], *, insists: bool) -> Any:
-    """A session. Where a GPU cannot be used onnxruntime takes the CPU, unless one ``insists``."""
+    """Open a session. onnxruntime falls back to the CPU; ``insists`` makes that an error."""
     options = library.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.use_deterministic_compute = True
@@ -177,7 +178,7 @@ def _input(query: FileQuery, inputs: list[Any]) -> _Input:
 
 
 def _output(query: FileQuery, outputs: list[Any]) -> str:
-    """The name of the output that was asked for, or of the first one that can hold vectors."""
+    """Return the name of the requested output, else of the first one that can hold vectors."""
     ranks: dict[str, int] = {each.name: len(each.shape or ()) for each in outputs}
     if query.output is not None:
         if query.output not in ranks:
@@ -198,13 +199,13 @@ def _unfit(query: FileQuery, reason: str) -> EmbedderError:
 
 
 def _failures() -> tuple[type[Exception], ...]:
-    """What onnxruntime raises; its errors have no base of their own."""
+    """Return the exception types of onnxruntime, which have no common base class."""
     state = importlib.import_module("onnxruntime.capi.onnxruntime_pybind11_state")
     found = [each for each in vars(state).values() if isinstance(each, type)]
     return (RuntimeError, *(each for each in found if issubclass(each, Exception)))
 
 
 def _reason(error: Exception) -> str:
-    """What onnxruntime says, without its codes and the path, which it says twice."""
+    """Return onnxruntime's message without error codes and the repeated path."""
     text = str(error).rpartition(" : ")[2].rpartition(" failed:")[2] or type(error).__name__
     return shorten(text, 200)

@@ -1,6 +1,6 @@
 """CLIP models of open_clip: ``open_clip:ViT-B-32/laion2b_s34b_b79k``.
 
-Pictures and texts share their space, so kept frames can be searched by what they show.
+Pictures and texts share one space, so kept frames can be searched by text.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ from streamsel.embed.torch_embedder import Preparation, TorchEmbedder
 from streamsel.errors import ConfigurationError, EmbedderError
 from streamsel.frame import Scaling, Vectors, View
 
-# Models that are not in open_clip's own list; their weights come with them.
+# Models outside open_clip's own list; they include their weights.
 _ELSEWHERE = ("hf-hub:", "local-dir:")
 _TOLD = 5
 _SEEN = ("mean", "std", "interpolation", "resize_mode", "quick_gelu")
 
-# What open_clip raises for files, libraries and configurations that are missing or wrong.
+# Errors of open_clip for missing or wrong files, libraries and configurations.
 _FAILED = (
     *(ArithmeticError, AssertionError, AttributeError, ImportError, LookupError, OSError),
     *(RuntimeError, SafetensorError, TypeError, ValueError, pickle.UnpicklingError),
@@ -47,7 +47,7 @@ _FAILED = (
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A model, the weights by open_clip's name for them, and how these want to be used."""
+    """A model, open_clip's tag of its weights, and the configuration that belongs to them."""
 
     name: str
     model: str
@@ -56,14 +56,14 @@ class _Asked:
 
 
 class ImageTower(nn.Module):
-    """The half of a model that looks at pictures, (N, 3, S, S) to (N, D)."""
+    """The image encoder of a model, (N, 3, S, S) to (N, D)."""
 
     def __init__(self, visual: nn.Module) -> None:
         super().__init__()
         self.visual = visual
 
     def forward(self, pixels: Tensor) -> object:
-        """Return the vectors; CoCa gives tokens beside them."""
+        """Return the vectors; CoCa returns tokens too, which are discarded."""
         found: object = self.visual(pixels)
         return found[0] if isinstance(found, tuple) else found
 
@@ -79,7 +79,7 @@ class OpenClipEmbedder(TorchEmbedder):
         place: torch.device,
         open_tokenizer: Callable[[], Callable[[Sequence[str]], Tensor]],
     ) -> None:
-        """Take over a model of open_clip; its tokenizer is opened when a text is embedded."""
+        """Wrap a model of open_clip; its tokenizer is opened when the first text is embedded."""
         tower = ImageTower(model.get_submodule("visual"))
         super().__init__(name, tower, preparation, digest(tower.state_dict()), place)
         self._model: Any = model
@@ -93,9 +93,9 @@ class OpenClipEmbedder(TorchEmbedder):
     def embed_texts(self, texts: Sequence[str]) -> Vectors:
         """Embed texts, best whole phrases such as ``a photo of a dog``.
 
-        Returns (N, D) read-only float32 unit vectors, whose scalar product with those of pictures
-        is the higher the better they fit. Computed on the CPU, text by text. Raises
-        :class:`EmbedderError` where the model's tokenizer is missing or cannot be fetched.
+        Returns (N, D) read-only float32 unit vectors. Their scalar product with the vector of a
+        picture rises with similarity. Computed on the CPU, text by text. Raises
+        :class:`EmbedderError` if the model's tokenizer is missing or cannot be fetched.
         """
         if isinstance(texts, str):
             raise TypeError("texts is a sequence of texts; write [text] for a single one")
@@ -114,12 +114,12 @@ class OpenClipEmbedder(TorchEmbedder):
 
 
 def open_open_clip(rest: str, weights: str | None, device: str) -> OpenClipEmbedder:
-    """Open ``MODEL/PRETRAINED``; ``weights`` is a file that takes the place of the download.
+    """Open ``MODEL/PRETRAINED``; ``weights`` is a file to use instead of the download.
 
-    With a file PRETRAINED says how its network is to be used, and may be left out where all
-    weights of the model are used alike. MODEL may also be ``local-dir:FOLDER`` or
-    ``hf-hub:NAME``, as in open_clip. Raises :class:`ConfigurationError` for names that open_clip
-    does not know, :class:`EmbedderError` for what cannot be fetched or read.
+    With a file, PRETRAINED selects the preprocessing; it may be omitted if all weights of the model
+    share one. MODEL may also be ``local-dir:FOLDER`` or ``hf-hub:NAME``, as in open_clip. Raises
+    :class:`ConfigurationError` for names that open_clip does not know, :class:`EmbedderError` for
+    weights that cannot be fetched or read.
     """
     asked = f"open_clip:{rest}"
     library = import_library(asked, "open_clip", "open-clip", vision=True)
@@ -164,7 +164,10 @@ def _find(asked: str, rest: str, library: ModuleType, weights: str | None) -> _A
 def _any_of(
     asked: str, model: str, tags: Sequence[str], library: ModuleType, weights: str | None
 ) -> str:
-    """One of a model's weights, to learn from it how a file of others is to be used."""
+    """Return one of a model's tags, for the preprocessing of weights from a file.
+
+    Raises :class:`ConfigurationError` without a file, or if the tags differ in preprocessing.
+    """
     among = f"write open_clip:{model}/NAME, NAME one of {_some(tags)}"
     if weights is None:
         missing = f"has no weights of {model}; give a file with --weights"
@@ -184,7 +187,7 @@ def _any_of(
 
 
 def _load(wanted: _Asked, library: ModuleType, weights: str | None) -> nn.Module:
-    """The whole model on the CPU, with its weights."""
+    """Load the whole model with its weights on the CPU."""
     config = dict(wanted.config)
     quick = bool(config.get("quick_gelu"))
     if not quick and wanted.model.endswith("-quickgelu") and wanted.pretrained:
@@ -216,7 +219,7 @@ def _load(wanted: _Asked, library: ModuleType, weights: str | None) -> nn.Module
 
 
 def _origin(config: Mapping[str, Any]) -> str:
-    """Where weights that open_clip knows are fetched from."""
+    """Return the address of weights that open_clip knows."""
     if not config.get("hf_hub"):
         return str(config["url"])
     hub: Any = importlib.import_module("huggingface_hub")
@@ -240,9 +243,9 @@ def _preparation(asked: str, config: Mapping[str, Any]) -> Preparation:
 
 @contextmanager
 def _at_peace() -> Iterator[None]:
-    """Keep open_clip from waiting for a hub, and from giving the root logger a handler for good.
+    """Keep open_clip from waiting for a hub, and from adding a handler to the root logger.
 
-    It logs by the functions of ``logging``, which add one where there is none.
+    It logs with the module functions of ``logging``, which add a handler if there is none.
     """
     root, nothing = logging.getLogger(), logging.NullHandler()
     root.addHandler(nothing)

@@ -1,6 +1,6 @@
 """Parses names of file embedders: ``onnx:model.onnx?size=224&mean=clip``.
 
-A file tells little of how its network was shown pictures while it learnt, so the name does.
+A model file says little about the preprocessing used in training, so the name specifies it.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ _SMALLEST_PX, _LARGEST_PX = 8, 2048
 
 @dataclass(frozen=True, slots=True)
 class FileQuery:
-    """What the name of a file's embedder says.
+    """The parsed name of a file embedder.
 
-    ``size`` is the side of its pictures in pixels, None where the file is to tell. ``mean`` and
-    ``std`` are of RGB in 0..1; ``normalised``: the name speaks of them. ``crop`` and ``scaling``
-    are those of a :class:`View`. ``output`` names one of several outputs.
+    ``size`` is the side of its pictures in pixels; None if the file determines it. ``mean`` and
+    ``std`` are of RGB in 0..1; ``normalised``: the name contains them. ``crop`` and ``scaling``
+    are those of a :class:`View`. ``output`` selects one of several outputs.
     """
 
     asked: str
@@ -46,9 +46,9 @@ class FileQuery:
     output: str | None = None
 
     def view(self, side: int | None) -> View:
-        """Return how pictures are made; ``side`` is what the file says of their size, in pixels.
+        """Return the preprocessing; ``side`` is the picture size in the file, in pixels, or None.
 
-        Raises :class:`ConfigurationError` where file and name differ, or neither tells.
+        Raises :class:`ConfigurationError` if file and name differ, or neither gives a size.
         """
         if side is None and self.size is None:
             sign = "&" if "?" in self.asked else "?"
@@ -64,7 +64,7 @@ class FileQuery:
         return View(side or self.size or 0, self.crop, self.scaling)
 
     def digest(self, files: Iterable[Path]) -> str:
-        """Hash the files, and of the name what changes the vectors. Reads all of each file."""
+        """Hash the files and the options that affect vectors. Reads each file completely."""
         found = hashlib.sha256()
         for path in files:
             with path.open("rb") as file:
@@ -75,10 +75,10 @@ class FileQuery:
 
 
 def parse_file(scheme: str, rest: str, weights: str | None) -> FileQuery:
-    """Read ``FILE?name=value&name=value``.
+    """Parse ``FILE?name=value&name=value``.
 
-    Raises :class:`ConfigurationError` for what is not known or out of bounds, and for ``weights``
-    beside the file; :class:`EmbedderError` where the file is not there.
+    Raises :class:`ConfigurationError` for unknown names, values out of bounds, and ``weights`` in
+    addition to the file; :class:`EmbedderError` if the file does not exist.
     """
     asked = f"{scheme}:{rest}"
     place, _, query = rest.partition("?")
@@ -152,7 +152,7 @@ def _scaling(asked: str, text: str | None) -> Scaling:
 
 
 def _normalisation(asked: str, values: Mapping[str, str]) -> tuple[Rgb, Rgb]:
-    """Mean and deviation. One that stands alone must be a name, which then tells both."""
+    """Return mean and deviation. If only one is given, it must be a name, which sets both."""
     texts = values.get("mean"), values.get("std")
     if texts == (None, None):
         return _NORMALISATIONS["imagenet"]

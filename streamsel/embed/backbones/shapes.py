@@ -11,10 +11,9 @@ from streamsel.errors import ConfigurationError
 
 
 def in_batches(look: Callable[[Tensor], object], pixels: Tensor, batch: int | None) -> object:
-    """Show (N, 3, S, S) to a network that takes ``batch`` pictures at a time, no more, no fewer.
+    """Run (N, 3, S, S) through a network that takes exactly ``batch`` pictures; None: any number.
 
-    None: it takes any number. What is missing in the last batch is black. What is not a tensor
-    is returned as it came.
+    The last batch is padded with black pictures. Output that is not a tensor is returned unchanged.
     """
     if batch is None or len(pixels) == batch:
         return look(pixels)
@@ -29,10 +28,10 @@ def in_batches(look: Callable[[Tensor], object], pixels: Tensor, batch: int | No
 
 
 def pick(asked: str, given: object, output: str | None) -> object:
-    """Return the vectors among what a network gave: the first (N, D) or (N, D, 1, 1).
+    """Return the vectors in a network's output: the first (N, D) or (N, D, 1, 1).
 
-    ``output`` names another: a key, or a number from 0. Where nothing fits, the first is
-    returned as it is. Raises :class:`ConfigurationError` for an output that is not there.
+    ``output`` selects another one by key or by number, from 0. If nothing fits, the first output is
+    returned unchanged. Raises :class:`ConfigurationError` for an output that does not exist.
     """
     found = named(given)
     if output is not None:
@@ -47,7 +46,7 @@ def pick(asked: str, given: object, output: str | None) -> object:
 
 
 def named(given: object) -> Mapping[str, object]:
-    """Name each output: by its key, or by its place among several."""
+    """Return each output by its key, or by its position in a sequence."""
     if isinstance(given, Mapping):
         return {str(key): each for key, each in given.items()}
     if isinstance(given, Sequence):
@@ -56,7 +55,7 @@ def named(given: object) -> Mapping[str, object]:
 
 
 def flat(given: object) -> object:
-    """Return (N, D, 1, 1), as pooling leaves it, as (N, D), and anything else as it is."""
+    """Flatten (N, D, 1, 1), the shape after pooling, to (N, D); return all else unchanged."""
     if isinstance(given, Tensor) and given.ndim == 4 and given.shape[2:] == (1, 1):
         return given.flatten(1)
     return given

@@ -1,7 +1,7 @@
 """Networks of timm: ``timm:resnet50``, ``timm:vit_small_patch14_dinov2``.
 
-The network is used without its classifier, so a vector is what timm pools, and thumbnails are
-made as they were for its own evaluation.
+The network is used without its classifier: a vector is timm's pooled output. Thumbnails are made as
+in timm's own evaluation.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from streamsel.embed.torch_embedder import Preparation, TorchEmbedder
 from streamsel.errors import ConfigurationError, EmbedderError
 from streamsel.frame import Scaling, View
 
-# What timm knows of a network, by the names in its own configuration.
+# A network's configuration in timm.
 _Card: TypeAlias = Mapping[str, Any]
 
 _SCALINGS: Mapping[str, Scaling] = {
@@ -32,17 +32,17 @@ _SCALINGS: Mapping[str, Scaling] = {
     "bicubic": "bicubic",
     "lanczos": "lanczos",
 }
-# What timm raises for a network that it cannot make.
+# Errors of timm for a network that it cannot create.
 _FAILED = (AssertionError, LookupError, OSError, RuntimeError, TypeError, ValueError)
 _FILE = "model.safetensors"
 _ELSEWHERE = ("hf-hub:", "hf_hub:", "local-dir:")
 
 
 def open_timm(name: str, weights: str | None, device: str) -> TorchEmbedder:
-    """Load ``timm:NAME``; ``weights`` is a file of its weights, None: they are downloaded once.
+    """Load ``timm:NAME``; ``weights`` is a file of its weights, None: download and cache them.
 
-    Raises :class:`ConfigurationError` for a name that timm does not know, or without timm;
-    :class:`EmbedderError` where weights cannot be had or do not fit, or a device is not there.
+    Raises :class:`ConfigurationError` if timm is not installed or does not know the name;
+    :class:`EmbedderError` if weights cannot be fetched or do not fit, or the device does not exist.
     """
     asked = f"timm:{name}"
     place = choose_device(device)
@@ -61,12 +61,12 @@ def open_timm(name: str, weights: str | None, device: str) -> TorchEmbedder:
 
 
 def preparation(asked: str, card: _Card) -> Preparation:
-    """Return how thumbnails are made, from what ``timm.data`` resolves for a network.
+    """Return the preprocessing for the data configuration that ``timm.data`` resolves.
 
-    ``center`` is the crop of a :class:`View`. ``squash`` is its squashing, whatever the margin
-    that timm cuts off afterwards. ``border`` keeps the proportions and pads; a View cannot, so it
-    is squashed too: what matters is that the whole picture is seen, as it was in training.
-    Raises :class:`EmbedderError` for pictures that are not square, or not RGB.
+    Crop mode ``center`` becomes the crop of a :class:`View`. ``squash`` squashes the whole picture,
+    without the margin that timm cuts off afterwards. ``border`` keeps the aspect ratio and pads; a
+    View cannot do that, so the picture is squashed, which also keeps all of it visible. Raises
+    :class:`EmbedderError` for pictures that are not square, or not RGB.
     """
     channels, height, width = card["input_size"]
     if channels != 3 or height != width:
@@ -88,7 +88,7 @@ def _check_name(timm: Any, asked: str, name: str) -> None:
         close = get_close_matches(base, timm.list_models(), n=3)
         hint = f"; did you mean {' or '.join(close)}?" if close else "; see timm.list_models()"
         raise ConfigurationError(f"embedder {asked!r}: timm has no such network{hint}")
-    # By that of timm's own configurations, since some tags have no weights of their own.
+    # Checked against timm's configurations, because some tags have no weights of their own.
     tags = timm.models.get_arch_pretrained_cfgs(base)
     if tag and name not in tags:
         known = ", ".join(each.partition(".")[2] for each in tags)
@@ -96,9 +96,9 @@ def _check_name(timm: Any, asked: str, name: str) -> None:
 
 
 def _create(timm: Any, asked: str, name: str, published: str | None) -> nn.Module:
-    """Make a network, with its ``published`` weights (where they are), or None: with any.
+    """Create a network with the weights at the address ``published``; None: with random weights.
 
-    They are taken from the cache where they were fetched before.
+    An empty address leaves the download to timm. Cached weights are not fetched again.
     """
     wanted = published is not None
     try:
@@ -117,7 +117,7 @@ def _create(timm: Any, asked: str, name: str, published: str | None) -> nn.Modul
 
 
 def _where(timm: Any, asked: str, name: str) -> str:
-    """Where a network's weights are fetched from; empty where only timm can tell."""
+    """Return the address of a network's weights; empty if only timm knows it."""
     if name.startswith(_ELSEWHERE):
         return ""
     card: _Card = timm.models.get_pretrained_cfg(name).to_dict()
@@ -136,7 +136,7 @@ def _reason(error: Exception) -> str:
 
 
 def _converted(network: nn.Module, state: State) -> State:
-    """Bring weights into timm's form where the authors' own names are another."""
+    """Convert weights from the original authors' names to those of timm."""
     if set(network.state_dict()) <= set(state):
         return state
     module = sys.modules[type(network).__module__]
@@ -148,19 +148,19 @@ def _converted(network: nn.Module, state: State) -> State:
     try:
         return dict(convert(state, network))
     except (AttributeError, LookupError, RuntimeError, TypeError, ValueError):
-        # They are of neither form: fitting them says which weight is not there.
+        # Neither form: fitting the weights reports the missing one.
         return state
 
 
 def _heads(network: nn.Module) -> tuple[str, ...]:
-    """Names of the modules that the classifier, which was left out, would be in."""
+    """Return the names of the modules that hold the removed classifier."""
     card: _Card = getattr(network, "pretrained_cfg", {}) or {}
     heads = card.get("classifier") or ()
     here = network.state_dict()
     found = []
     for head in (heads,) if isinstance(heads, str) else heads:
         parent = head.rpartition(".")[0]
-        # What stands around a classifier and went with it is part of it.
+        # A parent module removed together with the classifier is part of it.
         gone = parent and not any(name.startswith(f"{parent}.") for name in here)
         found.append(parent if gone else head)
     return tuple(found)

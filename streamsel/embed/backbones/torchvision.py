@@ -19,26 +19,26 @@ from streamsel.errors import ConfigurationError, EmbedderError
 from streamsel.frame import Scaling, View
 from streamsel.interfaces.embedding import Embedder
 
-# Where torchvision's families keep their classifier. Its last layer, a linear one, is left out.
+# Attributes of the classifier in torchvision's families. Its last, linear layer is removed.
 _HEADS = ("fc", "classifier", "heads", "head")
 
-# Built as their weights want them, without what was for training alone.
+# Built with the options of their weights, without parts that serve training only.
 _INCEPTIONS = ("googlenet", "inception_v3")
 _AS_TRAINED = {"transform_input": True, "init_weights": False, "aux_logits": False}
 _SIDE_HEADS = ("aux1", "aux2", "AuxLogits")
 
-# In old files of densenets. torchvision renames them too, but only while it downloads.
+# Names in old densenet files. torchvision renames them only when it downloads weights.
 _OLD_NAME = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.([12])")
 _BOX = "box"
 
 
 def open_torchvision(rest: str, weights: str | None, device: str) -> Embedder:
-    """Open a classifier by its name, with torchvision's best weights, or those of a file.
+    """Open a classifier by its name, with torchvision's best weights or those of a file.
 
-    Its vectors are what its last linear layer is given. Pictures are seen as the best weights
-    want them, also those of a file. Raises :class:`ConfigurationError` for a name that torchvision
-    does not have or a network that ends otherwise, :class:`EmbedderError` for weights that cannot
-    be fetched or do not fit.
+    Its vectors are the input of its last linear layer. The preprocessing is that of the best
+    weights, also for weights from a file. Raises :class:`ConfigurationError` for a name that
+    torchvision does not have or a network without a final linear layer, :class:`EmbedderError` for
+    weights that cannot be fetched or do not fit.
     """
     asked = f"torchvision:{rest}"
     models: Any = import_library(asked, "torchvision", "torchvision", vision=True).models
@@ -63,7 +63,7 @@ def open_torchvision(rest: str, weights: str | None, device: str) -> Embedder:
 
 
 def behead(asked: str, network: nn.Module) -> str:
-    """Replace a classifier's last linear layer by nothing; returns the name of that layer."""
+    """Replace a classifier's last linear layer by the identity; return that layer's name."""
     for name in _HEADS:
         head = getattr(network, name, None)
         if isinstance(head, nn.Linear):
@@ -80,7 +80,7 @@ def behead(asked: str, network: nn.Module) -> str:
 
 
 def read_weights(path: str) -> State:
-    """Read weights, those of old densenets under the names that torchvision has for them now."""
+    """Read weights; names in old densenet files are converted to the current ones."""
     return {_OLD_NAME.sub(r"\1\2", name): each for name, each in load_state(path).items()}
 
 
@@ -105,7 +105,7 @@ def _download(asked: str, name: str, models: ModuleType, best: Any) -> nn.Module
 
 
 def _preparation(asked: str, transforms: Any) -> Preparation:
-    """What torchvision does: scale the shorter side, cut a square from the middle, normalise."""
+    """Return torchvision's preprocessing: scale the shorter side, crop the centre, normalise."""
     (side, *_), (resized, *_) = transforms.crop_size, transforms.resize_size
     kernel: str = transforms.interpolation.value
     found: Scaling | None = "area" if kernel == _BOX else None

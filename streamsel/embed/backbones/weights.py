@@ -17,20 +17,20 @@ from streamsel.errors import ConfigurationError, EmbedderError
 State = dict[str, Tensor]
 
 _PICKLED = (".pth", ".pt", ".bin", ".ckpt", ".tar")
-# Where training programs put the weights in what they save, the best ones first.
+# Keys under which training programs save weights, in order of preference.
 _NESTS = ("state_dict_ema", "model_ema", "state_dict", "model")
-# What wrappers (data parallel, compiled, averaged) put before each name.
+# Prefixes that wrappers (data parallel, compiled, averaged) add to names.
 _PREFIXES = ("module.", "_orig_mod.")
-# Counts of batches seen: no weights, and files of older torch lack them.
+# Batch counters, not weights; files of older torch lack them.
 _COUNTER = "num_batches_tracked"
 
 
 def load_state(path: str) -> State:
     """Read a state dict, on the CPU, from a ``.safetensors`` file or one that torch saved.
 
-    What is nested is unpacked, what wrappers put before the names is taken off. Nothing in the
-    file is run. Raises :class:`ConfigurationError` for another kind of file,
-    :class:`EmbedderError` for one that cannot be read or holds no weights.
+    Nested dicts are unpacked, and prefixes of wrappers removed from names. No code in the file is
+    executed. Raises :class:`ConfigurationError` for another file type, :class:`EmbedderError` for a
+    file that cannot be read or contains no weights.
     """
     suffix = Path(path).suffix
     if suffix != ".safetensors" and suffix not in _PICKLED:
@@ -58,10 +58,10 @@ def load_state(path: str) -> State:
 def fit_state(
     network: nn.Module, state: Mapping[str, Tensor], origin: str, ignored: Sequence[str] = ()
 ) -> None:
-    """Load weights into a network, all of them and nothing else.
+    """Load weights into a network; every weight must match.
 
-    Names that begin with one of ``ignored`` (a classifier's) may be missing or too many. Raises
-    :class:`EmbedderError` that names the first weight that does not fit, with both shapes.
+    Only weights in the modules ``ignored`` (a classifier's) may be missing or left over. Raises
+    :class:`EmbedderError` with the name and the shapes of the first weight that does not fit.
     """
     wanted = network.state_dict()
     skipped = tuple(f"{each}." for each in ignored)
@@ -90,9 +90,9 @@ def fit_state(
 
 
 def digest(state: Mapping[str, Tensor]) -> str:
-    """Hash names, kinds, shapes and values of weights, in order of the names: 16 hex digits.
+    """Hash names, types, shapes and values of weights, in order of the names: 16 hex digits.
 
-    The same weights have the same digest from whatever kind of file they came.
+    The digest does not depend on the type of the file.
     """
     found = hashlib.sha256()
     for name in sorted(state):

@@ -1,9 +1,10 @@
 """The distillation loop: trains the built-in network to reproduce its teacher's distances.
 
-The teacher's unit vectors, projected on their 208 main directions (uncentred, so that distances
-stay what they are), are the targets. The loss has three terms: the cosine to the target, the
-squared error of all distances within a batch, and that of the distances within a group of related
-views once more, with more weight: within one scene is where a selector must tell frames apart.
+The targets are the teacher's unit vectors, projected on their 208 principal directions (uncentred,
+which preserves distances best). The loss has three terms: one minus the cosine to the target, the
+squared error of distances between views of different groups, and the squared error of distances
+within a group. The last has the largest weight, because a selector mostly compares frames of one
+scene.
 """
 
 from __future__ import annotations
@@ -26,9 +27,9 @@ Report = Callable[[int, dict[str, float]], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DistillRecipe:
-    """How long and how fast: ``steps`` batches of ``batch`` views, one cycle of the rate.
+    """Hyperparameters: ``steps`` batches of ``batch`` views, with a one-cycle learning rate.
 
-    ``averaging`` is the share that the moving average of the weights keeps in each step.
+    ``averaging`` is the decay of the exponential moving average of the weights.
     """
 
     steps: int = 4000
@@ -46,9 +47,9 @@ def distill(
 ) -> Network:
     """Train a network on the pool. The same pool, recipe and thread count give the same weights.
 
-    Returns the moving average of the weights and of the batch norms' statistics: less noisy than
-    the last step, but it takes a few times 1 / (1 - averaging) steps to forget the first.
-    ``report`` is told the losses of every hundredth step.
+    Returns the moving average of the weights and of the batch norms' statistics. It is less noisy
+    than the last step; the initial weights fade out over a few times 1 / (1 - averaging) steps.
+    ``report`` is called with the losses of every hundredth step.
     """
     torch.manual_seed(recipe.seed)
     rng = np.random.default_rng(recipe.seed)
@@ -89,9 +90,9 @@ def distill(
 
 
 def teacher_targets(pool: Pool) -> Tensor:
-    """Project the teacher's unit vectors on their main directions: (N, D) to (N, 208), unit.
+    """Project the teacher's unit vectors on their principal directions: (N, D) to (N, 208), unit.
 
-    Each of the teacher's networks has the same say.
+    All networks of the teacher have equal weight.
     """
     parts = torch.split(torch.from_numpy(pool.vectors).float(), list(pool.widths), dim=1)
     vectors = normalize(torch.cat([normalize(part, dim=1) for part in parts], dim=1), dim=1)
@@ -102,7 +103,10 @@ def teacher_targets(pool: Pool) -> Tensor:
 
 
 def loss_terms(vectors: Tensor, targets: Tensor) -> dict[str, Tensor]:
-    """The three terms of the loss for unit ``vectors`` and ``targets`` (B, 208) of whole groups."""
+    """Return the three terms of the loss for unit (B, 208) ``vectors`` and ``targets``.
+
+    Rows 4i to 4i+3 are one group.
+    """
     groups = torch.arange(len(vectors)) // GROUP
     same = groups[:, None] == groups[None, :]  # (B, B)
     error = (_distances(vectors) - _distances(targets)).square()
@@ -115,7 +119,7 @@ def loss_terms(vectors: Tensor, targets: Tensor) -> dict[str, Tensor]:
 
 
 def disturb(views: Tensor) -> Tensor:
-    """Add what must not matter: mirroring, sensor noise, a change of light, a little blur."""
+    """Augment (B, 3, S, S) views in place: mirroring, sensor noise, change of light, light blur."""
     count = len(views)
 
     def some(share: float) -> Tensor:
@@ -151,9 +155,9 @@ def _decayed(network: Network, decay: float) -> list[dict[str, object]]:
 
 
 def _batches(views: int, batch: int, rng: np.random.Generator) -> Iterator[Tensor]:
-    """Whole groups in random order, for ever.
+    """Yield the row numbers of batches of whole groups in random order, endlessly.
 
-    Each comes once a round; those that do not fill a batch at the end of a round are left out.
+    Each group is drawn at most once per epoch; an incomplete last batch of an epoch is skipped.
     """
     groups, wanted = views // GROUP, batch // GROUP
     order: list[int] = []

@@ -21,11 +21,11 @@ from streamsel.errors import ConfigurationError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Making:
-    """What weights are made of. The same files and numbers give the same weights.
+    """Options of a distillation. The same files and numbers give the same weights.
 
-    ``teachers`` are ``FILE`` or ``FILE@LAYER``; all that lies in ``videos`` and ``photos`` is
-    trained on. ``cache`` is a folder that keeps what the teachers saw, for one set of clips and
-    photographs.
+    ``teachers`` are ``FILE`` or ``FILE@LAYER``; all clips under ``videos`` and photographs under
+    ``photos`` are trained on. ``cache`` is a folder for the teachers' vectors; use another one for
+    other clips or photographs.
     """
 
     teachers: tuple[str, ...]
@@ -40,10 +40,10 @@ class Making:
 
 
 def make_weights(making: Making, say: Callable[[str], None] = lambda line: None) -> None:
-    """Show views to the teachers, train on one core, write the weights and what made them.
+    """Run the teachers, train on one core, and write the weights and their provenance.
 
-    The latter goes beside them, as ``.json``. Takes about two hours with the defaults. Raises
-    :class:`ConfigurationError` for material, teachers or a folder that are not there.
+    The provenance is a ``.json`` file beside the weights. Takes about two hours with the defaults.
+    Raises :class:`ConfigurationError` for missing material, teachers or a missing folder.
     """
     if not making.out.parent.is_dir():
         raise ConfigurationError(f"{making.out}: the folder {making.out.parent} does not exist")
@@ -56,7 +56,7 @@ def make_weights(making: Making, say: Callable[[str], None] = lambda line: None)
 
 
 def write_weights(network: Network, path: Path) -> None:
-    """Store a network's weights as safetensors, float32; a file that was there is replaced whole.
+    """Store a network's weights as float32 safetensors; replaces an existing file atomically.
 
     The same weights give the same bytes, hence the same digest.
     """
@@ -67,7 +67,7 @@ def write_weights(network: Network, path: Path) -> None:
 
 
 def _show(making: Making, say: Callable[[str], None]) -> Pool:
-    """Name what will be trained on, and show it to the teachers."""
+    """List the training material and run the teachers on it."""
     teacher = load_teacher(making.teachers)
     clips, photographs = load_clips(making.videos), find_photographs(making.photos)
     for clip in clips:

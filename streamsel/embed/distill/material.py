@@ -26,8 +26,8 @@ MOST_FRAMES = 400
 class Clip:
     """Frames of one clip in presentation order, (N, H, W, 3) RGB, read-only.
 
-    ``weight`` is the share of the training this clip deserves: clips that lie in one subfolder
-    show one scene, and share the weight of a single clip.
+    ``weight`` is the relative frequency of the clip in training. Clips in one subfolder count as
+    one scene and share the weight of a single clip.
     """
 
     name: str
@@ -38,10 +38,10 @@ class Clip:
 def load_clips(folder: Path) -> tuple[Clip, ...]:
     """Decode every clip under ``folder``, in order of path.
 
-    Nothing else decides what is trained on: keep clips for testing, and others of their scenes,
-    out of the folder. Frames are scaled to a short side of at most 288 pixels, and a clip of more
-    than 400 frames is thinned evenly. Raises :class:`ConfigurationError` when there is none, or
-    one that cannot be decoded.
+    All of them are trained on: keep test clips, and other clips of their scenes, out of the
+    folder. Frames are scaled to a short side of at most 288 pixels; a clip of more than 400 frames
+    is sampled evenly. Raises :class:`ConfigurationError` if there is no clip, or one cannot be
+    decoded.
     """
     paths = find_clips(folder)
     clips = []
@@ -65,7 +65,7 @@ def find_photographs(folder: Path) -> tuple[Path, ...]:
 
 
 def load_photograph(path: Path) -> Picture:
-    """Decode one photograph to RGB; ConfigurationError where that cannot be done."""
+    """Decode one photograph to RGB; ConfigurationError if that fails."""
     try:
         with Image.open(path) as image:
             return np.asarray(image.convert("RGB"))

@@ -1,6 +1,6 @@
-"""The training pool: thumbnails as the product makes them, each with its teacher's vector.
+"""The training pool: thumbnails of views with their teacher's vectors.
 
-Showing a view to the teacher costs far more than a training step on it, so it is done once.
+Running the teacher on a view costs far more than a training step, so it is done once.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ class Groups(Protocol):
 class Pool:
     """``thumbnails`` (N, S, S, 3) uint8 RGB and the teacher's ``vectors`` (N, D) float16.
 
-    Rows 4i to 4i+3 are one group of related views. ``widths`` says where the vectors of the
-    teacher's networks end.
+    Rows 4i to 4i+3 are one group of related views. ``widths`` are the lengths of the vectors of
+    the teacher's networks, which lie side by side in a row.
     """
 
     thumbnails: npt.NDArray[np.uint8]
@@ -54,11 +54,11 @@ def make_pool(
     cache: Path | None = None,
     progress: Callable[[int], None] = lambda done: None,
 ) -> Pool:
-    """Draw ``views`` views, rounded up to whole shards of 1,024, and show each to the teacher.
+    """Draw ``views`` views, rounded up to whole shards of 1,024, and run the teacher on each.
 
-    The same seed gives the same pool. With a ``cache`` folder every finished shard is stored
-    there, and a shard that is already there is read instead of made. ``progress`` is told how many
-    views there are so far.
+    The same seed gives the same pool. With a ``cache`` folder each finished shard is stored
+    there, and a stored shard is read instead of computed. ``progress`` is called with the number
+    of views so far.
     """
     shards = []
     for number in range(-(-views // SHARD)):
@@ -81,7 +81,7 @@ def make_pool(
 
 
 def thumbnail(view: npt.NDArray[np.uint8], size: int) -> npt.NDArray[np.uint8]:
-    """Average a view's pixels over the cells of a size x size grid, much as the product does."""
+    """Average a view's pixels over the cells of a size x size grid, much as selection does."""
     return np.asarray(Image.fromarray(view).resize((size, size), Image.Resampling.BOX))
 
 

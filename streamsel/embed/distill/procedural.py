@@ -1,9 +1,9 @@
 """Procedural training pictures: noise fields, marble, dead leaves, gratings.
 
 They fill the gaps between the natural pictures: flat, saturated, periodic and abstract scenes.
-Dead leaves (random opaque shapes whose radii follow a power law) have the statistics of natural
-images: Lee, Mumford, Huang 2001; that networks learn from them: Baradad et al. 2021, "Learning to
-See by Looking at Noise".
+Dead leaves are random opaque shapes with radii of a power law; they have the statistics of natural
+images (Lee, Mumford, Huang 2001), and networks learn from them (Baradad et al. 2021, "Learning to
+See by Looking at Noise").
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def procedural_picture(rng: np.random.Generator) -> Picture:
 
 
 def log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
-    """Draw a number whose logarithm is uniform between those of ``low`` and ``high``."""
+    """Draw from a log-uniform distribution between ``low`` and ``high``."""
     return float(np.exp(rng.uniform(np.log(low), np.log(high))))
 
 

@@ -15,10 +15,10 @@ from streamsel.version import __version__
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Teachers, clips under ``videos``, photographs and options that weights were made of.
+    """Teachers, clips under ``videos``, photographs and options that weights were trained with.
 
-    Clips are named one by one, so that it can be checked which scenes were trained on;
-    photographs are many, and one hash over theirs, in order of path, stands for all.
+    Each clip has its own hash, to check which scenes were trained on. All photographs share one
+    hash, computed over their hashes in order of path.
     """
 
     teachers: tuple[Path, ...]
@@ -28,7 +28,7 @@ class Provenance:
     options: Mapping[str, int]
 
     def write(self, weights: Path) -> None:
-        """Write it beside the weights as ``.json``; a file that was there is replaced."""
+        """Write the provenance beside the weights as ``.json``; replaces an existing file."""
         described = {
             "weights": _sha256(weights),
             "teachers": {each.name: _sha256(each) for each in self.teachers},
@@ -42,7 +42,7 @@ class Provenance:
 
 
 def _sha256(*paths: Path) -> str:
-    """Of a file's content; of several, of their hashes one after the other."""
+    """Hash the content of a file; for several files, their concatenated hashes."""
     hashes = [hashlib.sha256(path.read_bytes()) for path in paths]
     if len(hashes) == 1:
         return hashes[0].hexdigest()

@@ -20,7 +20,7 @@ LAYER_MARK = "@"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Teacher:
-    """Several networks that look at each view on its own, one after the other.
+    """Several networks; each embeds every view separately.
 
     ``widths`` are the lengths of their vectors; ``digest`` names the files and layers.
     """
@@ -30,21 +30,22 @@ class Teacher:
     digest: str
 
     def __call__(self, views: _Rgb) -> npt.NDArray[np.float32]:
-        """Look at (N, H, W, 3) RGB views: (N, sum of widths), the networks' vectors side by side.
+        """Embed (N, H, W, 3) RGB views: (N, sum of widths), the networks' vectors side by side.
 
-        They are as the networks gave them, not of unit length.
+        The vectors are not normalised.
         """
         return np.stack([np.concatenate([look(v) for look in self.networks]) for v in views])
 
 
 def load_teacher(sources: Sequence[str]) -> Teacher:
-    """Open tflite networks with one square image in, e.g. MobileNetV1 1.0 at 224.
+    """Open tflite networks with one square image input, e.g. MobileNetV1 1.0 at 224.
 
-    A source is ``FILE``, whose output is its vector, or ``FILE@LAYER``: the vector is then what
-    comes out of the pooled layer with that in its name, and a classifier can teach. Quantised
-    values are scaled to real numbers. Each runs on one thread, one view at a time, so a target
-    does not depend on batching; about 25 ms a view for MobileNetV1 1.0. Raises
-    :class:`ConfigurationError` where ai-edge-litert is not installed, or a file or layer is no use.
+    A source is ``FILE``, with the network's output as vector, or ``FILE@LAYER``, with the output of
+    the pooled layer that has LAYER in its name; so a classifier can be a teacher. Quantised values
+    are scaled to real numbers. Each network runs on one thread, one view at a time, so a target
+    does not depend on batching. Cost: about 25 ms a view for MobileNetV1 1.0. Raises
+    :class:`ConfigurationError` if ai-edge-litert is not installed, or a file or layer is missing
+    or unsuitable.
     """
     try:
         import ai_edge_litert.interpreter as litert
@@ -68,7 +69,7 @@ def load_teacher(sources: Sequence[str]) -> Teacher:
 def _open(
     interpreter: Any, path: Path, layer: str
 ) -> tuple[Callable[[_Rgb], npt.NDArray[np.float32]], int]:
-    """A network as a function of one view, and the length of its vectors."""
+    """Return a network as a function of one view, and the length of its vectors."""
     try:
         network = interpreter(
             str(path), num_threads=1, experimental_preserve_all_tensors=bool(layer)
@@ -93,7 +94,7 @@ def _open(
 
 
 def _pooled(network: Any, layer: str) -> Any:
-    """The first tensor of shape (1, 1, 1, D) with ``layer`` in its name, or None."""
+    """Return the first tensor of shape (1, 1, 1, D) with ``layer`` in its name, or None."""
     for tensor in network.get_tensor_details():
         shape = tuple(tensor["shape"])
         if layer in tensor["name"] and len(shape) == 4 and shape[:3] == (1, 1, 1):

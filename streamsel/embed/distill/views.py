@@ -1,10 +1,10 @@
-"""Groups of four related views of a picture, as a camera would see them over time.
+"""Groups of four related views of a picture, similar to frames of a camera over time.
 
-A selector compares frames of one clip far more often than frames of two, so the training must
-teach small differences. Each group shows one thing four times: frames of a clip near and far in
-time, wandering crops of one photograph or one procedural picture, an object that moves over a
-still background. One large picture alone teaches a lot through its crops (Asano and Saeed 2021,
-"Extrapolating from a Single Image to a Thousand Classes using Distillation").
+A selector mostly compares frames of one clip, so training needs small differences. The views of a
+group are frames of a clip near and far in time, shifted crops of one photograph or one procedural
+picture, or an object that moves over a background. Crops of even a single large picture are
+effective training data (Asano and Saeed 2021, "Extrapolating from a Single Image to a Thousand
+Classes using Distillation").
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Box: TypeAlias = tuple[float, float, float, float]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ViewMaker:
-    """Draws groups of views from clips, photographs and thin air.
+    """Draws groups of views from clips, photographs and procedural pictures.
 
     The same generator state gives the same group.
     """
@@ -41,7 +41,7 @@ class ViewMaker:
     photographs: tuple[Path, ...]
 
     def group(self, rng: np.random.Generator) -> Views:
-        """Draw the next group; tens of milliseconds."""
+        """Draw the next group. Cost: tens of milliseconds."""
         kinds: tuple[Callable[[np.random.Generator], Views], ...] = (
             self._from_clip,
             self._from_photograph,
@@ -91,7 +91,7 @@ class ViewMaker:
 def random_box(
     rng: np.random.Generator, size: tuple[int, int], smallest: float, largest: float
 ) -> Box:
-    """Draw a box inside ``size`` (width, height) that covers ``smallest`` to ``largest`` of it."""
+    """Draw a box inside ``size`` (width, height) with ``smallest`` to ``largest`` of its area."""
     width, height = size
     side = np.sqrt(log_uniform(rng, smallest, largest))
     stretch = np.sqrt(log_uniform(rng, 0.7, 1.43))
@@ -100,7 +100,11 @@ def random_box(
 
 
 def wandering(rng: np.random.Generator, box: Box, drift: float, zoom: float) -> list[Box]:
-    """Return ``box`` and three neighbours: shifted by ``drift`` of its size, scaled by ``zoom``."""
+    """Return ``box`` and three variants of it, shifted and scaled at random.
+
+    ``drift`` is the standard deviation of the shift in sizes of the box, ``zoom`` that of the
+    logarithm of the scale.
+    """
     left, top, width, height = box
     boxes = [box]
     for _ in range(GROUP - 1):
@@ -111,7 +115,7 @@ def wandering(rng: np.random.Generator, box: Box, drift: float, zoom: float) -> 
 
 
 def cut(picture: Picture, box: Box) -> Picture:
-    """Squash a box of the picture to (224, 224, 3); a box that sticks out is moved in."""
+    """Scale a box of the picture to (224, 224, 3); a box beyond the edge is moved inside."""
     height, width = picture.shape[:2]
     across, down = min(box[2], width), min(box[3], height)
     left, top = min(max(box[0], 0.0), width - across), min(max(box[1], 0.0), height - down)
@@ -136,7 +140,7 @@ def _flipped(rng: np.random.Generator, views: list[Picture]) -> Views:
 
 
 def _passing_object(rng: np.random.Generator, back: Views, front: Views) -> Views:
-    """Move a cut-out of ``front`` over ``back``; sometimes the scene is empty."""
+    """Move a cut-out of ``front`` over ``back``; some views show the background alone."""
     still_scene, rigid_object = rng.random() < 0.5, rng.random() < 0.6
     size = np.array([log_uniform(rng, 20, 170), log_uniform(rng, 20, 170)]) / 2
     outline = leaf(rng, int(rng.integers(4, 10)), smooth=rng.random() < 0.5) * size
@@ -160,7 +164,7 @@ def _passing_object(rng: np.random.Generator, back: Views, front: Views) -> View
 
 
 def _graded(rng: np.random.Generator, views: Views) -> Views:
-    """Give the whole group one look: exposure, contrast, saturation, a colour cast, night, grey."""
+    """Grade a whole group alike: exposure, contrast, saturation, colour cast, night, grey."""
     look: npt.NDArray[np.float32] = views.astype(np.float32)
     luma = np.array([0.299, 0.587, 0.114], np.float32)
     if rng.random() < 0.5:

@@ -24,12 +24,12 @@ _STEEPEST = 2.0
 _LEAST_AVERAGED_STEPS = 8
 
 Stepped = Callable[[int, int], None]
-"""Called after each step with how many are done and how many an epoch has."""
+"""Called after each step with the number of finished steps and of steps in an epoch."""
 
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """What an epoch came to: its number from 1, its losses, whether the held-out one is lowest."""
+    """Result of an epoch: its number from 1, its losses, whether the held-out one is lowest."""
 
     number: int
     loss: float
@@ -38,18 +38,18 @@ class Epoch:
 
 
 class Adaptation:
-    """Trains a copy of a network; remembers the weights that did best on what is held out.
+    """Trains a copy of a network; keeps the weights with the lowest loss on held-out footage.
 
-    Only ``state`` and what it was made with decide what comes next: continued from a state it does
-    exactly what it would have done. The same arguments give the same weights on a CPU, for one
-    number of threads.
+    An adaptation restored from ``state`` continues exactly as the original would have. On a CPU,
+    the same arguments and number of threads give the same weights.
     """
 
     def __init__(
         self, start: Network, split: Split, recipe: FinetuneRecipe, device: torch.device
     ) -> None:
-        # Batch norms stay as in inference, here and in every pass: the statistics of a few hundred
-        # frames of one place would replace those of many, and differ between batches and selecting.
+        # Batch norms stay in inference mode in every pass. Otherwise the statistics of a few
+        # hundred frames of one place would replace those of many, and training would use other
+        # statistics than selection.
         start = copy.deepcopy(start).to(device).eval()
         self._recipe, self._device = recipe, device
         self._trained = Batches(split.trained, start, device)
@@ -78,17 +78,17 @@ class Adaptation:
 
     @property
     def most_epochs(self) -> int:
-        """How many epochs there are unless it stops before."""
+        """Maximum number of epochs; training may stop earlier."""
         return self._recipe.epochs
 
     @property
     def is_finished(self) -> bool:
-        """Whether all epochs are done, or too many in a row brought nothing."""
+        """Whether all epochs are done, or ``patience`` epochs in a row brought no improvement."""
         done = len(self.epochs)
         return done >= self._recipe.epochs or done - self.best_epoch >= self._recipe.patience
 
     def run_epoch(self, stepped: Stepped = lambda done, steps: None) -> Epoch:
-        """Train on every frame about once. Raises :class:`ConfigurationError` if it diverges."""
+        """Train on every frame about once. Raises :class:`ConfigurationError` on divergence."""
         order = torch.randperm(len(self._trained), generator=self._rng)
         total = 0.0
         for step in range(self._steps):
@@ -110,7 +110,7 @@ class Adaptation:
         return epoch
 
     def best(self) -> Network | None:
-        """The network that did best on what is held out; None where none beat the start."""
+        """Return the network with the lowest held-out loss; None if no epoch beat the start."""
         if not self.best_epoch:
             return None
         network = Network()
@@ -118,7 +118,7 @@ class Adaptation:
         return network.to(self._device).eval()
 
     def state(self) -> dict[str, Any]:
-        """All that is needed to continue, as tensors and plain values."""
+        """Return the complete state for :meth:`restore`, as tensors and plain values."""
         return {
             "network": self._network.state_dict(),
             "average": self._average.state_dict(),
@@ -161,7 +161,7 @@ class Adaptation:
         return float(loss.detach())
 
     def _measure(self, network: Network) -> float:
-        """The loss on what is held out, of the same views in the same batches each time."""
+        """Return the loss on held-out footage, always with the same views in the same batches."""
         rng = torch.Generator().manual_seed(self._recipe.seed)
         rows = torch.arange(len(self._held_out))
         order = torch.randperm(len(rows), generator=rng)

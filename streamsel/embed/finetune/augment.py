@@ -1,7 +1,7 @@
 """Augmentations: views of a picture that should embed alike, and test pairs.
 
-A crop, its scaling down, its blur and its mirroring are one averaging over rows and one over
-columns, so a batch of views is two products of matrices, without aliasing.
+Crop, downscaling, blur and mirroring are combined into one averaging over rows and one over
+columns. A batch of views is thus two matrix products, without aliasing.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ _TWIN_NOISE = 4.0
 
 
 def plain(pictures: Tensor) -> Tensor:
-    """What the network is shown of whole pictures: (B, S, S, 3) uint8 to (B, 3, 64, 64) float.
+    """Scale whole pictures to network input: (B, S, S, 3) uint8 to (B, 3, 64, 64) float.
 
-    The average over the area of each pixel, in whole grey levels of 0..255, as when selecting.
+    Area averaging, rounded to whole grey levels of 0..255, as in selection.
     """
     count, side = len(pictures), pictures.shape[1]
     kernel = averaging(torch.zeros(count), torch.full((count,), float(side)), side)
@@ -36,8 +36,8 @@ def plain(pictures: Tensor) -> Tensor:
 def views(pictures: Tensor, rng: torch.Generator, mirrored: Tensor) -> Tensor:
     """Crop, light, blur and noise at random: (B, S, S, 3) uint8 to (B, 3, 64, 64) float.
 
-    ``mirrored`` is (B,) bool: the two views of a pair are mirrored together or not at all, because
-    whether something is on the left or on the right is a difference.
+    ``mirrored`` is (B,) bool. Mirror both views of a pair or neither, because left and right must
+    stay distinguishable.
     """
     count, side = len(pictures), pictures.shape[1]
 
@@ -64,9 +64,10 @@ def views(pictures: Tensor, rng: torch.Generator, mirrored: Tensor) -> Tensor:
 
 
 def averaging(begin: Tensor, length: Tensor, side: int, widening: Tensor | float = 1.0) -> Tensor:
-    """Weights (B, 64, S) that average ``length`` pixels from ``begin`` on, (B,) each, down to 64.
+    """Return (B, 64, S) weights that average ``length`` pixels from ``begin`` on down to 64.
 
-    Each of the 64 averages over its own span, made ``widening`` times as wide for blur.
+    ``begin`` and ``length`` are (B,). Each of the 64 outputs averages over its own span; for blur
+    the span is ``widening`` times as wide.
     """
     cell = (length / INPUT_SIZE)[:, None, None]
     wide = torch.as_tensor(widening).reshape(-1, 1, 1) * cell
@@ -80,7 +81,7 @@ def averaging(begin: Tensor, length: Tensor, side: int, widening: Tensor | float
 
 
 def noisy_twins(pictures: npt.NDArray[np.uint8], seed: int) -> npt.NDArray[np.uint8]:
-    """The same pictures (N, S, S, 3) as a bad camera would send them: noise, then coarse JPEG."""
+    """Return the pictures, (N, S, S, 3), with noise and JPEG artefacts, as from a bad camera."""
     rng = np.random.default_rng(seed)
     twins = np.empty_like(pictures)
     for row, picture in enumerate(pictures):

@@ -18,10 +18,10 @@ _NEARLY_ALL = 0.9
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Batch:
-    """Two views each of B moments: row ``i`` and row ``i + B`` make a pair.
+    """Two views each of B moments: rows ``i`` and ``i + B`` are a pair.
 
-    ``views`` is (2B, 3, 64, 64) float, ``start`` (2B, 256) what the starting network made of the
-    whole pictures, ``feeds`` and ``times`` are (2B,).
+    ``views`` is (2B, 3, 64, 64) float, ``start`` (2B, 256) the starting network's vectors of the
+    whole pictures; ``feeds`` and ``times`` are (2B,).
     """
 
     views: Tensor
@@ -43,7 +43,7 @@ class Batches:
     """Draws batches from footage."""
 
     def __init__(self, footage: TrainingFootage, start: Network, device: torch.device) -> None:
-        """Show all of the footage to the starting network once."""
+        """Embed all footage once with the starting network."""
         self._pictures = torch.from_numpy(footage.pictures)
         self._feeds = torch.from_numpy(footage.feeds)
         self._times = torch.from_numpy(footage.times)
@@ -55,9 +55,9 @@ class Batches:
         return len(self._pictures)
 
     def draw(self, rows: Tensor, rng: torch.Generator) -> Batch:
-        """Pair each of these frames with another view of itself or of a neighbour in time.
+        """Pair a view of each frame with another view of it or of a neighbour in time.
 
-        ``rows`` is (B,) int64; the neighbour is drawn from all frames of the same moment.
+        ``rows`` is (B,) int64. The neighbour is drawn from all frames of the same moment.
         """
         count = len(rows)
         reach = self._last[rows] - self._first[rows] + 1  # (B,)
@@ -72,7 +72,7 @@ class Batches:
         )
 
     def near(self) -> float:
-        """The distance that nine in ten neighbours do not exceed at the start; 0 without any."""
+        """Return the 90th percentile of neighbours' distances at the start; 0 if there are none."""
         rows = torch.nonzero(self._last > torch.arange(len(self)))[:, 0]
         if not len(rows):
             return 0.0

@@ -16,20 +16,20 @@ _FORMAT = "streamsel-train-1"
 
 
 def write_checkpoint(identity: Mapping[str, object], state: Mapping[str, Any]) -> bytes:
-    """Return a state and, as plain values, what it was made with and of."""
+    """Serialise a state with its identity, which is plain values: options, weights and footage."""
     file = io.BytesIO()
     torch.save({"format": _FORMAT, "identity": dict(identity), "state": dict(state)}, file)
     return file.getvalue()
 
 
 def read_checkpoint(content: bytes, identity: Mapping[str, object], where: str) -> dict[str, Any]:
-    """Return the state in a checkpoint. Runs no code that may be in it.
+    """Return the state in a checkpoint. Executes no code from it.
 
-    Raises :class:`RecordError` for what is no checkpoint, :class:`ConfigurationError` where it was
-    made with anything else than ``identity``.
+    Raises :class:`RecordError` if the content is not a checkpoint of this version,
+    :class:`ConfigurationError` if its identity differs from ``identity``.
     """
     unfit = f"{where}: not a checkpoint; restart with --overwrite"
-    # What torch stored long ago was no archive; its reader for that is not made for any bytes.
+    # torch's reader of its old format, no zip archive, is not robust against arbitrary bytes.
     if not zipfile.is_zipfile(io.BytesIO(content)):
         raise RecordError(unfit)
     try:

@@ -24,15 +24,14 @@ _SMALLEST = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Measured on held-out frames; None where the footage has no such pairs.
+    """Metrics on held-out frames; None if the footage has no such pairs.
 
-    ``found_again``: share of altered frames (crop, light, blur, noise) whose nearest frame is the
-    one they were made of, or one of the same moment. ``moments_told_apart``: probability that two
-    frames of different moments are farther from each other than two of the same one (the area
-    under the ROC curve). ``noise``: the distance that 99 in 100 frames do not exceed from
-    themselves with noise and JPEG added, over the median distance of different moments.
-    ``directions``: effective rank of the vectors (Roy and Vetterli 2007), how many directions they
-    spread in.
+    ``found_again``: share of altered frames (crop, light, blur, noise) that have their original, or
+    a frame of its moment, as nearest neighbour. ``moments_told_apart``: probability that two frames
+    of different moments are farther apart than two frames of one moment (area under the ROC
+    curve). ``noise``: 99th percentile of the distance between a frame and the same frame with noise
+    and JPEG artefacts, over the median distance of different moments. ``directions``: effective
+    rank of the vectors (Roy and Vetterli 2007), the number of directions in which they spread.
     """
 
     found_again: float
@@ -48,14 +47,14 @@ HIGHER_IS_BETTER = {
     "directions": True,
 }
 
-# As shares of what they were: held-out frames are few, so that one or two decide nothing.
+# Relative changes; there are few held-out frames, and one or two of them must not decide.
 _TOLERATED = {"found_again": 0.05, "moments_told_apart": 0.01, "noise": 0.05, "directions": 0.2}
 
 
 def measure(
     network: Network, held_out: TrainingFootage, seed: int, device: torch.device
 ) -> Figures:
-    """Measure a network; the same twins and the same pairs for every network."""
+    """Measure a network; one seed gives the same altered frames and pairs for every network."""
     pictures = torch.from_numpy(held_out.pictures)
     network = network.to(device).eval()
     vectors = embed_plain(network, pictures, device).numpy()  # (N, D)
@@ -75,9 +74,9 @@ def measure(
 
 
 def better(before: Figures, after: Figures) -> tuple[str, ...]:
-    """The figures that are clearly better after than before, directions left aside.
+    """Return the names of figures that clearly improved, except ``directions``.
 
-    Noise makes directions too, so that more of them alone prove nothing.
+    Noise adds directions too, so more of them alone are no proof.
     """
     gains = _gains(before, after)
     return tuple(
@@ -86,12 +85,12 @@ def better(before: Figures, after: Figures) -> tuple[str, ...]:
 
 
 def worse(before: Figures, after: Figures) -> tuple[str, ...]:
-    """The figures that are clearly worse after than before."""
+    """Return the names of figures that clearly got worse."""
     return tuple(name for name, gain in _gains(before, after).items() if gain < -_TOLERATED[name])
 
 
 def _gains(before: Figures, after: Figures) -> dict[str, float]:
-    """How much better each figure is, as a share of what it was; negative where it is worse."""
+    """Return the relative improvement of each figure; negative if it got worse."""
     found = {}
     for name, higher in HIGHER_IS_BETTER.items():
         was, now = getattr(before, name), getattr(after, name)
@@ -102,7 +101,10 @@ def _gains(before: Figures, after: Figures) -> dict[str, float]:
 
 
 def effective_rank(vectors: Vectors) -> float:
-    """The exponential of the entropy of the spectrum of centred vectors, (N, D): 1 to D."""
+    """Return the effective rank of (N, D) vectors, 1 to D.
+
+    It is the exponential of the entropy of the spectrum of the centred vectors.
+    """
     centred = vectors.astype(np.float64) - vectors.mean(0, dtype=np.float64)
     strengths = np.linalg.svd(centred, compute_uv=False) ** 2
     total = strengths.sum()
@@ -140,7 +142,7 @@ def _found_again(
 def _distances_after(
     vectors: Vectors, first: npt.NDArray[np.int64], last: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.float32]:
-    """Distances from each frame to the last one of its moment, (P,)."""
+    """Return (P,) distances from each frame to the last one of its moment."""
     rows = np.flatnonzero(last > np.arange(len(vectors)))
     apart: npt.NDArray[np.float32] = np.linalg.norm(vectors[rows] - vectors[last[rows]], axis=1)
     return apart
@@ -149,7 +151,7 @@ def _distances_after(
 def _far_distances(
     vectors: Vectors, held_out: TrainingFootage, seed: int
 ) -> npt.NDArray[np.float32]:
-    """Distances of random pairs of different moments, (P,)."""
+    """Return (P,) distances of random pairs of different moments."""
     one, other = np.random.default_rng(seed).integers(len(vectors), size=(2, _FAR_PAIRS))
     far = (held_out.feeds[one] != held_out.feeds[other]) | (
         np.abs(held_out.times[one] - held_out.times[other]) >= FAR_SECONDS
@@ -163,7 +165,7 @@ def _far_distances(
 
 
 def _auc(near: npt.NDArray[np.float32], far: npt.NDArray[np.float32]) -> float:
-    """Probability that one of ``far`` is larger than one of ``near``; a tie counts half."""
+    """Return the probability that a value of ``far`` exceeds one of ``near``; a tie counts half."""
     ordered = np.sort(far)
     below = np.searchsorted(ordered, near, "left") + np.searchsorted(ordered, near, "right")
     return float(1 - below.mean() / (2 * len(far)))

@@ -12,32 +12,32 @@ from streamsel.embed.finetune.recipe import FAR_SECONDS, FinetuneRecipe
 from streamsel.errors import ConfigurationError
 
 _RELATION_SCALE = 20.0
-"""Brings the squared errors of distances, some hundredths, to the size of the contrast."""
+"""Scales the squared errors of distances, some hundredths, to the size of the contrast."""
 
 _Contrast = Callable[..., Tensor]
 
 
 class Objective:
-    """The loss of a batch.
+    """The loss of a batch: a contrastive term and a drift term.
 
-    A contrast: the two views of a pair closer to each other than to those of other moments
-    (Khosla et al. 2020, "Supervised Contrastive Learning", which for one pair a row is the loss of
-    SimCLR). And the squared error of all other distances against those of the starting network.
+    The contrastive term pulls the two views of a pair together and pushes views of other moments
+    away (Khosla et al. 2020, "Supervised Contrastive Learning"; with one pair per row it equals the
+    loss of SimCLR). The drift term is the squared error of all other distances relative to those of
+    the starting network.
 
-    Footage is not a set of photographs: most frames look like many others. A pair of moments is
-    pushed apart only where they are of two feeds or seconds apart, and where the starting network
-    holds them farther from each other than it does neighbours in time; else the noise of a fixed
-    camera would be what is learned.
+    Most frames of footage resemble many others. Two moments are therefore pushed apart only if they
+    are of different feeds or at least 5 s apart, and the starting network places them farther apart
+    than neighbours in time. Otherwise the network would learn the noise of a fixed camera.
     """
 
     def __init__(self, recipe: FinetuneRecipe, near: float) -> None:
-        """``near`` is the distance up to which two moments are left alone."""
+        """``near`` is the starting distance up to which two moments are not pushed apart."""
         self._contrast = _contrast(recipe.temperature)
         self._keep = recipe.keep
         self._near = near
 
     def loss(self, vectors: Tensor, batch: Batch) -> Tensor:
-        """The loss of (2B, 256) unit vectors of the batch's views, a scalar."""
+        """Return the scalar loss for the (2B, 256) unit vectors of the batch's views."""
         pairs = _pairs(len(vectors), vectors.device)
         before = distances(batch.start)  # (2B, 2B)
         apart = (batch.feeds[:, None] != batch.feeds) | (
@@ -52,18 +52,18 @@ class Objective:
 
 
 def distances(vectors: Tensor) -> Tensor:
-    """Distances between unit vectors: (N, D) to (N, N)."""
+    """Return the distances between unit vectors: (N, D) to (N, N)."""
     return (2 - 2 * vectors @ vectors.T).clamp(min=1e-6).sqrt()
 
 
 def _pairs(rows: int, device: torch.device) -> Tensor:
-    """Mark (2B, 2B) where two rows are the views of one pair."""
+    """Return a (2B, 2B) mask of rows that are the two views of one pair."""
     row = torch.arange(rows, device=device)
     return (row[:, None] - row).abs() == rows // 2
 
 
 def require_library() -> None:
-    """Raise :class:`ConfigurationError` where the library of losses is not installed."""
+    """Raise :class:`ConfigurationError` if pytorch-metric-learning is not installed."""
     _contrast(1.0)
 
 

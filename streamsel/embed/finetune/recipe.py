@@ -1,4 +1,4 @@
-"""The parameters of a fine-tuning, as a frozen value that checks itself. Needs no torch."""
+"""Validated parameters of a fine-tuning. Needs no torch."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from streamsel.errors import ConfigurationError
 NEAR_SECONDS = 0.5
 """Frames of a feed no farther apart than this show one moment."""
 FAR_SECONDS = 5.0
-"""Frames of a feed at least so far apart show two moments, as those of two feeds do."""
+"""Frames of a feed at least this far apart show different moments, as do frames of two feeds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FinetuneRecipe:
-    """How long, how fast, and how near to where it began.
+    """Hyperparameters of a fine-tuning. Invalid values raise :class:`ConfigurationError`.
 
-    ``batch`` is the most frames in a step; small footage has smaller ones. ``keep`` is the weight
-    of the distances that the network started with: 1 learns nothing new, 0 forgets freely.
-    ``patience`` is how many epochs in a row may bring no lower loss on what is held out.
+    ``batch`` is the maximum number of frames in a step; small footage uses fewer. ``keep`` is the
+    weight of the drift term, 0 to 1: with 1 the network only preserves its distances, with 0 they
+    may change freely. Training stops after ``patience`` epochs in a row without a lower held-out
+    loss.
     """
 
     epochs: int = 10
@@ -47,5 +48,5 @@ class FinetuneRecipe:
             raise ConfigurationError(f"seed is {self.seed}; it must be 0 or more, below 2^63")
 
     def batch_of(self, frames: int) -> int:
-        """Frames in a step where so many are trained on: at least eight steps an epoch."""
+        """Return the frames per step: an eighth of ``frames``, at least 8 and at most ``batch``."""
         return max(8, min(self.batch, frames // 8))

@@ -14,7 +14,7 @@ from streamsel.errors import ConfigurationError
 from streamsel.frame import Thumbnail
 
 PICTURE_SIDE_PX = 96
-"""Half as large again as the network's input, so that a part of a picture keeps its detail."""
+"""1.5 times the network's input, so that crops keep their detail."""
 
 FEWEST_TRAINED = 48
 FEWEST_HELD_OUT = 16
@@ -31,7 +31,7 @@ class TrainingFootage:
     """Frames in order of feed and time.
 
     ``pictures`` is (N, 96, 96, 3) uint8 RGB, ``times`` (N,) float64 seconds of media time,
-    ``feeds`` (N,) int64, which feed each is of.
+    ``feeds`` (N,) int64 the number of each frame's feed.
     """
 
     pictures: npt.NDArray[np.uint8]
@@ -42,19 +42,19 @@ class TrainingFootage:
         return len(self.times)
 
     def take(self, rows: Rows) -> TrainingFootage:
-        """Return these frames; ``rows`` ascend."""
+        """Return these frames; ``rows`` must ascend."""
         return TrainingFootage(self.pictures[rows], self.times[rows], self.feeds[rows])
 
     @property
     def digest(self) -> str:
-        """Hex hash over all of it."""
+        """Hex hash of pictures, times and feeds."""
         digest = hashlib.sha256()
         for array in (self.pictures, self.times, self.feeds):
             digest.update(array.tobytes())
         return digest.hexdigest()[:16]
 
     def neighbours(self) -> tuple[Rows, Rows]:
-        """The first and the last frame of the same moment, for each frame: (N,) and (N,)."""
+        """Return the first and the last frame of each frame's moment: (N,) and (N,)."""
         if not len(self):
             return np.empty(0, np.int64), np.empty(0, np.int64)
         apart = float(self.times.max() - self.times.min()) + FAR_SECONDS
@@ -66,11 +66,11 @@ class TrainingFootage:
 
 
 class Gatherer:
-    """Collects frames up to a most, from footage of unknown length, evenly and in one pass.
+    """Samples footage of unknown length evenly in one pass, up to ``most`` frames.
 
-    Frames are taken in stretches of eight, which keep their neighbours. When they become too many,
-    every other stretch is let go, and from then on every other one is passed over. ``most`` is at
-    least 64.
+    Frames are collected in stretches of eight, so neighbours stay together. When there are too
+    many frames, every other stretch is discarded, and from then on the stride between collected
+    stretches is doubled. ``most`` must be at least 64.
     """
 
     def __init__(self, most: int) -> None:
@@ -86,12 +86,12 @@ class Gatherer:
         return self._frames
 
     def begin_feed(self) -> None:
-        """What is added from now on is of another feed."""
+        """Start the next feed."""
         self._feed += 1
         self._begin_stretch()
 
     def add(self, time: float, picture: Thumbnail) -> None:
-        """Take the next frame of the feed; ``picture`` is (96, 96, 3) uint8."""
+        """Add the next frame of the feed; ``picture`` is (96, 96, 3) uint8."""
         if len(self._current) == _STRETCH:
             self._begin_stretch()
         self._current.append((self._feed, time, picture))
@@ -101,7 +101,7 @@ class Gatherer:
             self._thin()
 
     def footage(self) -> TrainingFootage:
-        """Return what was collected."""
+        """Return the collected frames in order of feed and time."""
         frames = [frame for stretch in self._held.values() for frame in stretch]
         frames.sort(key=lambda frame: frame[:2])
         side = PICTURE_SIDE_PX
@@ -128,7 +128,7 @@ class Gatherer:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Split:
-    """What is trained on, what is held out, and whether whole feeds were or the end of each."""
+    """Footage for training and held-out footage: whole feeds, or the end (``time``) of each."""
 
     trained: TrainingFootage
     held_out: TrainingFootage
@@ -138,9 +138,9 @@ class Split:
 def split(footage: TrainingFootage, share: float, seed: int) -> Split:
     """Hold out about a share of the frames.
 
-    Whole feeds, where some of them together come near to the share; otherwise the end of each
-    feed, with a gap before it that is used for nothing, because what lies next to a trained frame
-    proves nothing. Raises :class:`ConfigurationError` where either part is too small.
+    Holds out whole feeds if some of them together are near the share; otherwise the end of each
+    feed, after a gap that belongs to neither part, because a frame next to a trained one is no
+    independent test. Raises :class:`ConfigurationError` if either part is too small.
     """
     held = _whole_feeds(footage, share, seed)
     if held.any():
@@ -158,7 +158,7 @@ def split(footage: TrainingFootage, share: float, seed: int) -> Split:
 
 
 def _whole_feeds(footage: TrainingFootage, share: float, seed: int) -> npt.NDArray[np.bool_]:
-    """Mark (N,) the frames of feeds that make up between half and one and a half of the share."""
+    """Return an (N,) mask of whole feeds with 0.5 to 1.5 of the share; all False if none fit."""
     feeds, counts = np.unique(footage.feeds, return_counts=True)
     chosen: list[int] = []
     taken, wanted = 0, share * len(footage)
@@ -172,7 +172,7 @@ def _whole_feeds(footage: TrainingFootage, share: float, seed: int) -> npt.NDArr
 def _ends(
     footage: TrainingFootage, share: float
 ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    """Mark (N,) the frames of each feed that are trained on, and those that are held out."""
+    """Return (N,) masks of each feed's trained and held-out frames."""
     trained, held = np.zeros(len(footage), bool), np.zeros(len(footage), bool)
     for feed in np.unique(footage.feeds).tolist():
         rows = footage.feeds == feed

@@ -118,7 +118,7 @@ def _parquet_rows(path: Path) -> Iterator[VectorRow]:
 
 
 def _vectors(batch: Any, layout: TableLayout) -> list[Numbers | None]:
-    """The vectors of a batch of Parquet, without a Python object for each number."""
+    """Return the vectors of a Parquet batch without creating a Python object per number."""
     columns = [batch.column(name) for name in layout.vector]
     there = ~np.all([column.is_null().to_numpy(zero_copy_only=False) for column in columns], axis=0)
     if layout.listed:
@@ -160,7 +160,7 @@ def _row(
 
 @contextmanager
 def _named(place: str) -> Iterator[None]:
-    """Say of what is wrong where it is."""
+    """Convert errors to :class:`EmbedderError` with ``place`` in front."""
     try:
         yield
     except (ValueError, csv.Error) as error:

@@ -15,13 +15,13 @@ import numpy.typing as npt
 from streamsel.frame import FrameKey
 
 Cells: TypeAlias = Mapping[str, object]
-"""A row of a table by the names of its columns; text where the file has nothing else."""
+"""A row of a table by column name; all values are text in CSV files."""
 Numbers: TypeAlias = npt.NDArray[np.float64]
-"""(D,) numbers as a file has them, of whatever length and value."""
+"""(D,) numbers as they are in the file, not validated."""
 
 NAME_KEY = "streamsel.embedder"
 DIGEST_KEY = "streamsel.embedder_digest"
-"""Under these the metadata of a Parquet file says what embedded its frames."""
+"""Metadata keys of a Parquet file for the name and digest of its embedder."""
 LIST_COLUMN = "embedding"
 
 _NAMES = ("id", "path", "filename", "filenames")
@@ -44,7 +44,7 @@ _NOT_NUMBERS = {
 _MOST_FRAMES = 2**53
 _NUMBERED = re.compile(r"(?P<family>.*?)(?P<number>0|[1-9]\d*)")
 _UNNAMED = re.compile(r"$|Unnamed: \d|__")
-"""What pandas calls a column of row numbers."""
+"""Names that pandas gives a column of row numbers."""
 _PICTURE = re.compile(r"(?:.*/)?(?P<feed>[^/]+)/(?P<index>\d{6,})_-?\d+\.\d+\.\w+")
 _ID = re.compile(r"(?:.*/)?(?:\d{8}T\d{6}\.\d{6}Z_)?(?P<feed>[^/]+)-(?P<index>\d{6,})(?:\.[a-z]+)?")
 
@@ -88,11 +88,11 @@ class TableLayout:
 
 
 def layout_of(columns: Sequence[str]) -> TableLayout:
-    """Tell the columns apart by their names.
+    """Determine the layout from the column names.
 
     The vector is in ``embedding``; else in columns that are numbered without a gap from 0 or 1
-    (``e0``, ``e1``, ...), where there is one such family; else in every column whose name means
-    nothing here. Raises ``ValueError`` for columns that cannot be told apart.
+    (``e0``, ``e1``, ...), if there is one such family or one named ``e``; else in all columns that
+    have no other known meaning. Raises ``ValueError`` for columns that are ambiguous or missing.
 
     >>> layout_of(["filenames", "embedding_0", "embedding_1", "labels"])
     TableLayout(key=('filenames',), vector=('embedding_0', 'embedding_1'), listed=False)
@@ -132,7 +132,7 @@ def _families(columns: Sequence[str]) -> dict[str, tuple[str, ...]]:
 
 
 def _index(cell: object) -> int:
-    """Read an index, also where a spreadsheet or pandas has made it ``12.0``."""
+    """Parse an index; accepts ``12.0``, as written by spreadsheets and pandas."""
     try:
         number = float(str(cell))
     except ValueError:

@@ -19,7 +19,7 @@ from streamsel.errors import EmbedderError
 from streamsel.frame import FrameKey, Vector, Vectors
 
 BLOCK_ROWS = 1024
-"""Vectors lie in arrays of so many, so that none is ever copied into a larger one."""
+"""Vectors are stored in arrays of this many rows, so growing copies nothing."""
 _UNIT_TOLERANCE = 1e-5
 
 Index: TypeAlias = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
@@ -28,7 +28,7 @@ Index: TypeAlias = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
 
 @dataclass(slots=True)
 class _Listed:
-    """The rows of one feed as they come: index, place, and where that was said, for messages."""
+    """The rows of one feed in file order: index, place, and file and row number for messages."""
 
     indices: array[int] = field(default_factory=lambda: array("q"))
     places: array[int] = field(default_factory=lambda: array("q"))
@@ -37,7 +37,7 @@ class _Listed:
 
 
 class TableReading:
-    """What has been read so far; ``embedder`` is what the first row claims."""
+    """The rows read so far; ``embedder`` is the name and digest in the first row."""
 
     def __init__(self) -> None:
         self.dim = 0
@@ -49,7 +49,10 @@ class TableReading:
         self._feeds: defaultdict[str, _Listed] = defaultdict(_Listed)
 
     def take(self, row: VectorRow) -> None:
-        """Store a row, unless it says nothing; refuse what cannot be a vector of this table."""
+        """Store a row with a vector or a refusal; ignore a row with neither.
+
+        Raises :class:`EmbedderError` for a row that does not fit the earlier ones.
+        """
         if row.numbers is None and row.refusal is None:
             return
         if self.embedder is None:
@@ -118,7 +121,7 @@ class TableReading:
 
 
 def _unit(numbers: Numbers) -> Vector:
-    """Make a vector of length 1; one that is so already, as selectors see it, stays as it is."""
+    """Normalise a vector; a vector of length 1 within the selectors' tolerance is unchanged."""
     peak = float(np.abs(numbers).max(initial=0.0))
     if not math.isfinite(peak):
         raise ValueError("its vector holds a NaN or an infinity")
@@ -133,7 +136,7 @@ def _unit(numbers: Numbers) -> Vector:
 
 @contextmanager
 def _told(row: VectorRow) -> Iterator[None]:
-    """Say of what is wrong where it is."""
+    """Convert errors to :class:`EmbedderError` with file, row and frame in front."""
     try:
         yield
     except ValueError as error:

@@ -74,7 +74,7 @@ class TableEmbeddings:
         return Candidate(replace(seen, thumbnail=None), self._blocks[block][row])
 
     def _place(self, key: FrameKey) -> int:
-        """The row of a frame's vector; below 0: the complement of the reason's."""
+        """Return the row of a frame's vector; below 0: the complement of the reason's position."""
         indices, places = self._feeds.get(key.feed, _NOTHING)
         at = int(np.searchsorted(indices, key.index))
         if at == len(indices) or indices[at] != key.index:
@@ -88,7 +88,7 @@ class TableEmbeddings:
 
 
 def _digest(paths: Sequence[Path]) -> str:
-    """The hash of one file's content, or of those of several in whatever order."""
+    """Hash the content of the files, in any order."""
     digests = []
     for path in paths:
         with open(path, "rb") as file:
