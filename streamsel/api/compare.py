@@ -10,7 +10,8 @@ from functools import partial
 from pathlib import Path
 
 from streamsel.api.timed_reading import TimedReader, TimedReading
-from streamsel.config.options import Decode, RunOptions, SelectOptions
+from streamsel.choices import Decode
+from streamsel.config.options import RunOptions, SelectOptions
 from streamsel.evaluation.comparison import ComparisonRow, compare
 from streamsel.evaluation.decode_cost import DecodeCosts, DecodeRow
 from streamsel.interfaces.observers import Observer

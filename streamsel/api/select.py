@@ -15,12 +15,10 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from streamsel.choices import Decode, ImageFormat, Method
 from streamsel.config.options import (
     MOST_JOBS,
-    Decode,
     EmbedOptions,
-    ImageFormat,
-    Method,
     ReadOptions,
     RunOptions,
     SelectOptions,

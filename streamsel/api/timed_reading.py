@@ -10,8 +10,9 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from streamsel.choices import Decode
 from streamsel.clock import Clock, SystemClock
-from streamsel.config.options import Decode, RunOptions
+from streamsel.config.options import RunOptions
 from streamsel.decisions import FeedReport, Verdict
 from streamsel.evaluation.decode_cost import Spent
 from streamsel.frame import Candidate, PrefilteredFrame

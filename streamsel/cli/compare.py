@@ -8,9 +8,9 @@ from typing import Any, get_args
 
 import click
 
+from streamsel.choices import Decode
 from streamsel.cli.listed import with_listed
 from streamsel.cli.options import Parsed, compare_options, run_options
-from streamsel.config.options import Decode
 from streamsel.errors import ConfigurationError
 
 _EXAMPLES = """\b

@@ -9,15 +9,12 @@ from typing import Any, Literal, TypeVar, get_args
 import click
 from click.core import ParameterSource
 
+from streamsel.choices import Decode, Durability, ImageFormat, Method
 from streamsel.config import units
 from streamsel.config.options import (
     DEFAULT_COUNT,
     MOST_JOBS,
-    Decode,
-    Durability,
     EmbedOptions,
-    ImageFormat,
-    Method,
     ReadOptions,
     RunOptions,
     SelectOptions,

@@ -9,8 +9,9 @@ from typing import get_args
 
 import click
 
+from streamsel.choices import Transport
 from streamsel.cli.options import DURATION
-from streamsel.sources.live.connection import LiveOptions, Transport
+from streamsel.sources.live.connection import LiveOptions
 from streamsel.sources.probe import Probe, probe
 
 _EXAMPLES = """\b

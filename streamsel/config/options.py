@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, field
-from typing import Literal, TypeAlias, get_args
+from typing import Literal, get_args
 
 from streamsel.bounds import MOST_FRAMES, require_count
+from streamsel.choices import Decode, Durability, ImageFormat, Method
 from streamsel.errors import ConfigurationError
 from streamsel.pixels.size import PictureSize
 from streamsel.prefilter.options import PrefilterOptions
 from streamsel.sources.masks import read_masks
-
-Method: TypeAlias = Literal["online", "two-pass", "random", "uniform"]
-ImageFormat: TypeAlias = Literal["jpg", "png", "webp", "avif"]
-Durability: TypeAlias = Literal["strict", "batched"]
-Decode: TypeAlias = Literal["all", "fast", "reference", "keyframes", "adaptive"]
 
 DEFAULT_COUNT = 100
 LOOK_AHEAD = 32

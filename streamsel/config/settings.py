@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal
 
+from streamsel.choices import FeedDecode, Transport
 from streamsel.prefilter.options import PrefilterOptions
 from streamsel.redaction import redact
 from streamsel.sources.live.watched_address import is_file_address, is_snapshot_address
-
-Transport: TypeAlias = Literal["tcp", "udp"]
-Decode: TypeAlias = Literal["all", "reference", "keyframes"]
-
 
 WHIP = "whip"
 """The source of a push feed: it waits for a WebRTC sender."""
@@ -47,7 +44,7 @@ class FeedSettings:
     down_after: float
     interval: float
     tls_ca_file: Path | None
-    decode: Decode
+    decode: FeedDecode
     fps: float | None
     vf: str | None
     mask: tuple[str, ...]

@@ -6,7 +6,7 @@ import io
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, TypeVar, get_args
+from typing import Any, TypeAlias, TypeVar, get_args
 
 import av
 import numpy as np
@@ -14,6 +14,7 @@ import numpy.typing as npt
 import simplejpeg
 from PIL import Image, features
 
+from streamsel.choices import ImageFormat
 from streamsel.errors import ConfigurationError, DiskFullError, SinkError, SourceError
 from streamsel.frame import EncodedPicture, Frame, Picture
 from streamsel.libav import as_source_error
@@ -106,7 +107,6 @@ class PictureFiles:
         )
 
 
-ImageFormat: TypeAlias = Literal["jpg", "png", "webp", "avif"]
 Pixels: TypeAlias = npt.NDArray[np.uint8]
 """(H, W) gray, (H, W, 3) RGB or (H, W, 4) RGB with alpha."""
 _Depth = TypeVar("_Depth", np.uint8, np.uint16)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Literal, TypeAlias
 
+from streamsel.choices import Durability
 from streamsel.clock import Clock
 from streamsel.decisions import FeedReport, Kept, Verdict
 from streamsel.errors import SinkError, SourceError
@@ -20,8 +20,6 @@ from streamsel.record.values import FeedPlan, RunPlan, Status, StoredPicture
 from streamsel.record.writer import RecordWriter
 from streamsel.sinks.exif import with_exif
 from streamsel.sinks.pictures import Encoder
-
-Durability: TypeAlias = Literal["strict", "batched"]
 
 _BATCH_FILES = 64
 

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from streamsel.choices import Durability
 from streamsel.clock import Clock, Correction
 from streamsel.decisions import FeedStatus, SelectionUpdate
 from streamsel.errors import ConfigurationError, DiskFullError, SinkError
@@ -28,7 +29,6 @@ from streamsel.record.values import FeedPlan, RunPlan, StoredPicture
 from streamsel.sinks.outcome import UpdateOutcome, without_pixels
 from streamsel.sinks.pictures import PictureFiles
 from streamsel.sinks.redating import Redating
-from streamsel.sinks.run_folder import Durability
 from streamsel.sinks.standby import Standby
 
 _LOG = logging.getLogger("streamsel.sinks")

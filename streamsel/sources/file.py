@@ -8,6 +8,7 @@ from contextlib import closing
 from fractions import Fraction
 from functools import cached_property, partial
 
+from streamsel.choices import Decode
 from streamsel.errors import SourceError
 from streamsel.frame import Frame
 from streamsel.interfaces.concurrency import OrderedMap
@@ -22,7 +23,7 @@ from streamsel.sources.covering import Areas
 from streamsel.sources.decode.filters import FilterChain
 from streamsel.sources.decode.frames import FrameReader
 from streamsel.sources.decode.gops import Gop, Wanted
-from streamsel.sources.decode.parallel import Decode, ParallelDecoder, set_up
+from streamsel.sources.decode.parallel import ParallelDecoder, set_up
 from streamsel.sources.decode.sampling import Sampling
 from streamsel.sources.decode.serial import InOrder
 from streamsel.sources.decode.video_reader import Damage, VideoReader

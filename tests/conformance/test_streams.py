@@ -8,7 +8,7 @@ from typing import get_args
 
 import pytest
 
-from streamsel.sources.decode.parallel import Decode
+from streamsel.choices import Decode
 from tests.conformance.kind import Kind
 from tests.conformance.reading import Seen, image_of, read, seen, source
 from tests.conformance.truth import Shot, number_of, times_by_ffprobe

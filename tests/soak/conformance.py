@@ -17,8 +17,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
+from streamsel.choices import Decode
 from streamsel.errors import StreamselError
-from streamsel.sources.decode.parallel import Decode
 from tests.conformance import test_streams as checks
 from tests.conformance.kind import Kind
 from tests.conformance.making import make

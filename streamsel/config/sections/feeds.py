@@ -6,12 +6,12 @@ from typing import Annotated, Any, Literal, Self, TypeAlias
 
 from pydantic import ConfigDict, Field, model_validator
 
+from streamsel.choices import FeedDecode, Transport
 from streamsel.config import fields as kind
 from streamsel.config import numbers
 from streamsel.config.count import Count
 from streamsel.config.options import DEFAULT_COUNT, MOST_FPS
 from streamsel.config.sections.base import FilePath, Name, Section, Text
-from streamsel.config.settings import Decode, Transport
 
 _Timeout: TypeAlias = Annotated[float, numbers.seconds(0.1, 600)]
 _Level: TypeAlias = Annotated[float, numbers.number(0, 255)]
@@ -112,7 +112,7 @@ class PerFeed(Section):
         default=None,
         description="PEM file of the CAs to trust for rtsps and https",
     )
-    decode: Decode = Field(
+    decode: FeedDecode = Field(
         default="all",
         description="decode every frame, only reference frames, or only keyframes",
     )

@@ -7,9 +7,9 @@ from typing import Annotated, Any, Self, TypeAlias
 
 from pydantic import BeforeValidator, Field, SecretStr, model_validator
 
+from streamsel.choices import Durability, ImageFormat
 from streamsel.config import fields as kind
 from streamsel.config import numbers
-from streamsel.config.options import Durability, ImageFormat
 from streamsel.config.sections.base import FilePath, Section, Text
 from streamsel.pixels.size import PictureSize
 

@@ -7,11 +7,10 @@ import socket
 import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, TypeAlias, get_args
+from typing import get_args
 
+from streamsel.choices import Durability
 from streamsel.errors import ConfigurationError, SinkError
-
-Durability: TypeAlias = Literal["strict", "batched"]
 
 _LEAST_OUTBOX_BYTES = 1 << 20
 

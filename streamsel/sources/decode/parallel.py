@@ -20,6 +20,7 @@ import av
 from av.packet import Packet
 from av.video.stream import VideoStream
 
+from streamsel.choices import Decode
 from streamsel.frame import Picture
 from streamsel.interfaces.concurrency import OrderedMap
 from streamsel.sources.container.opening import ONE_THREAD, DecoderOptions
@@ -45,10 +46,6 @@ from streamsel.sources.decode.timestamps import BestTimes
 from streamsel.sources.decode.video_reader import VideoReader
 from streamsel.sources.matrices import retag
 from streamsel.sources.thumbnails.cpu import CpuThumbnailer
-
-Decode: TypeAlias = Literal["all", "fast", "reference", "keyframes", "adaptive"]
-"""Every frame; every frame, without the loop filter; the frames that others refer to; keyframes;
-every frame of the GOPs in which something happens, and the keyframes of the others."""
 
 _SET_UP: dict[Decode, DecoderOptions] = {
     "fast": DecoderOptions(loop_filter=False),

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias, get_args
+from typing import get_args
 
 import av
 from av.packet import Packet
 from av.video.stream import VideoStream
 
+from streamsel.choices import FeedDecode, Transport
 from streamsel.clock import Clock
 from streamsel.errors import ConfigurationError, SourceError
 from streamsel.sources.container.opening import DecoderOptions, Skip
@@ -28,10 +29,7 @@ from streamsel.sources.live.opening import is_silent, open_live
 from streamsel.sources.live.packet_ring import PacketRing
 from streamsel.sources.live.unopened import explain, no_answer
 
-Transport: TypeAlias = Literal["tcp", "udp"]
-Decode: TypeAlias = Literal["all", "reference", "keyframes"]
-
-_SKIPPED: dict[Decode, Skip] = {
+_SKIPPED: dict[FeedDecode, Skip] = {
     "all": "DEFAULT",
     "reference": "NONREF",
     "keyframes": "NONKEY",
@@ -59,11 +57,11 @@ class LiveOptions:
     tls_ca_file: Path | None = None
     fps: float | None = None
     filters: str | None = None
-    decode: Decode = "all"
+    decode: FeedDecode = "all"
     areas: Areas | None = None
 
     def __post_init__(self) -> None:
-        for name, choices in (("transport", Transport), ("decode", Decode)):
+        for name, choices in (("transport", Transport), ("decode", FeedDecode)):
             if getattr(self, name) not in get_args(choices):
                 raise ConfigurationError(
                     f"{name} is {getattr(self, name)!r}; it must be one of "

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Generator
 from contextlib import closing
-from typing import Literal, TypeAlias
 
+from streamsel.choices import FeedDecode
 from streamsel.clock import Clock
 from streamsel.decisions import Rhythm, SourceCounters
 from streamsel.errors import SourceError
@@ -16,8 +16,6 @@ from streamsel.sources.live.camera import as_received
 from streamsel.sources.live.watched_address import FileAddress
 
 _LOG = logging.getLogger("streamsel.feeds")
-
-Decode: TypeAlias = Literal["all", "reference", "keyframes"]
 
 
 class WatchedFile:
@@ -35,7 +33,7 @@ class WatchedFile:
         *,
         fps: float | None,
         filters: str | None,
-        decode: Decode,
+        decode: FeedDecode,
         mask: tuple[str, ...],
     ) -> None:
         """See :class:`FileSource` for what may be asked of it."""

@@ -13,10 +13,10 @@ import av
 import numpy as np
 import pytest
 
+from streamsel.choices import Decode
 from streamsel.frame import Frame
 from streamsel.runtime.ordered_map import ThreadedMap
 from streamsel.sources.decode.copying import Copier
-from streamsel.sources.decode.parallel import Decode
 from streamsel.sources.decode.video_reader import VideoReader
 from streamsel.sources.file import FileSource
 from tests.sources.decode.test_parallel import digest

@@ -1,0 +1,24 @@
+"""The values of options that are one of a few words: the same words for every layer."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+Method: TypeAlias = Literal["online", "two-pass", "random", "uniform"]
+"""How frames are chosen."""
+
+Decode: TypeAlias = Literal["all", "fast", "reference", "keyframes", "adaptive"]
+"""Every frame; every frame, without the loop filter; the frames that others refer to; keyframes;
+every frame of the GOPs in which something happens, and the keyframes of the others."""
+
+FeedDecode: TypeAlias = Literal["all", "reference", "keyframes"]
+"""How live feeds are decoded."""
+
+Transport: TypeAlias = Literal["tcp", "udp"]
+"""How RTSP video travels."""
+
+ImageFormat: TypeAlias = Literal["jpg", "png", "webp", "avif"]
+"""How kept pictures are encoded."""
+
+Durability: TypeAlias = Literal["strict", "batched"]
+"""Whether a power cut may lose the last second of what was stored."""
