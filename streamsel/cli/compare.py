@@ -9,7 +9,9 @@ from typing import Any, get_args
 import click
 
 from streamsel.choices import Decode
+from streamsel.cli.completing import LOCATION
 from streamsel.cli.listed import with_listed
+from streamsel.cli.option_groups import GroupedCommand
 from streamsel.cli.options import Parsed, compare_options, run_options
 from streamsel.errors import ConfigurationError
 
@@ -39,10 +41,11 @@ def _ways(text: str) -> tuple[Decode, ...]:
     return tuple(known[name] for name in names)
 
 
-@click.command("compare", epilog=_EXAMPLES)
-@click.argument("inputs", nargs=-1, metavar="INPUT...")
+@click.command("compare", cls=GroupedCommand, epilog=_EXAMPLES)
+@click.argument("inputs", nargs=-1, metavar="INPUT...", type=LOCATION)
 @click.option(
     "--from-file",
+    type=LOCATION,
     metavar="LIST",
     help="File with further inputs, one per line; - is standard input.",
 )

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from streamsel.cli.completing import EMBEDDER, LOCATION
 from streamsel.cli.options import loudness_options
 
 _EXAMPLES = """\b
@@ -20,8 +21,8 @@ Examples:
 
 
 @click.command("embedders", epilog=_EXAMPLES)
-@click.argument("name", metavar="[NAME]", required=False)
-@click.option("--weights", metavar="FILE", help="Weights of NAME.")
+@click.argument("name", metavar="[NAME]", type=EMBEDDER, required=False)
+@click.option("--weights", type=LOCATION, metavar="FILE", help="Weights of NAME.")
 @loudness_options
 def command(
     name: str | None, weights: str | None, quiet: bool, verbose: bool, as_json: bool, **_: Any

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from streamsel.cli.completing import LOCATION
 from streamsel.cli.options import loudness_options
 from streamsel.export.formats import FORMATS
 from streamsel.export.rows import What
@@ -24,7 +25,12 @@ Examples:
 @click.command("export", epilog=_EXAMPLES)
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option(
-    "-o", "--output", required=True, metavar="OUT", help="File to write; - for standard output."
+    "-o",
+    "--output",
+    type=LOCATION,
+    required=True,
+    metavar="OUT",
+    help="File to write; - for standard output.",
 )
 @click.option(
     "--format",

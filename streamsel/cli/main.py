@@ -6,6 +6,7 @@ import sys
 from importlib import import_module
 
 import click
+from click.shell_completion import CompletionItem
 
 from streamsel.errors import (
     ConfigurationError,
@@ -28,6 +29,7 @@ _COMMANDS = {
     "train": "Fine-tune the built-in network on your own footage, without labels.",
     "embedders": "List the available embedders with dimension, size and speed.",
     "demo": "Generate a clip, select frames from it, show the result. No download.",
+    "completion": "Print the completion script of bash, zsh or fish.",
 }
 
 
@@ -47,6 +49,15 @@ class _LazyGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(_COMMANDS.items()))
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
+        """Complete the commands without importing them, and the options."""
+        commands = [
+            CompletionItem(name, help=summary)
+            for name, summary in _COMMANDS.items()
+            if name.startswith(incomplete)
+        ]
+        return [*commands, *click.Command.shell_complete(self, ctx, incomplete)]
 
 
 _HELP = """Select the few frames worth keeping from endless video.

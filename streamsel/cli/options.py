@@ -10,6 +10,7 @@ import click
 from click.core import ParameterSource
 
 from streamsel.choices import Decode, Durability, ImageFormat, Method
+from streamsel.cli.completing import EMBEDDER
 from streamsel.config import units
 from streamsel.config.options import (
     DEFAULT_COUNT,
@@ -110,7 +111,9 @@ _JOBS = [
 ]
 
 _EMBED = [
-    click.option("--embedder", default="builtin", show_default=True, help="See: embedders."),
+    click.option(
+        "--embedder", type=EMBEDDER, default="builtin", show_default=True, help="See: embedders."
+    ),
     click.option("--weights", type=click.Path(), help="File with weights for the embedder."),
     click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N."),
     click.option(

@@ -10,7 +10,9 @@ from typing import Any
 
 import click
 
+from streamsel.cli.completing import LOCATION
 from streamsel.cli.listed import with_listed
+from streamsel.cli.option_groups import GroupedCommand
 from streamsel.cli.options import run_options, select_options
 from streamsel.config.options import RunOptions
 
@@ -28,10 +30,11 @@ Examples:
 """
 
 
-@click.command("select", epilog=_EXAMPLES)
-@click.argument("inputs", nargs=-1, metavar="INPUT...")
+@click.command("select", cls=GroupedCommand, epilog=_EXAMPLES)
+@click.argument("inputs", nargs=-1, metavar="INPUT...", type=LOCATION)
 @click.option(
     "--from-file",
+    type=LOCATION,
     metavar="LIST",
     help="File with further inputs, one per line; - is standard input.",
 )

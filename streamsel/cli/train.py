@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from streamsel.cli.completing import LOCATION
+from streamsel.cli.option_groups import GroupedCommand
 from streamsel.cli.options import loudness_options, read_options
 from streamsel.config.options import ReadOptions
 from streamsel.embed.finetune.recipe import FinetuneRecipe
@@ -62,8 +64,8 @@ def _making_options(function: Callable[..., int]) -> Callable[..., int]:
     return function
 
 
-@click.command("train", epilog=_EXAMPLES)
-@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
+@click.command("train", cls=GroupedCommand, epilog=_EXAMPLES)
+@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...", type=LOCATION)
 @click.option(
     "-o",
     "--output",

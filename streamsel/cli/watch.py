@@ -10,6 +10,8 @@ from typing import Any
 
 import click
 
+from streamsel.cli.completing import EMBEDDER, LOCATION
+from streamsel.cli.option_groups import GroupedCommand
 from streamsel.cli.options import FILTERS_HELP, MASK_HELP
 
 _HELP = """Watch live feeds, for months: keep of each the few frames worth keeping.
@@ -41,7 +43,7 @@ _FEED_OPTIONS = {
 _PICTURE_OPTIONS = ("size", "keep_pixels", "keep_hdr", "format", "quality")
 
 
-@click.command(help=_HELP)
+@click.command("watch", cls=GroupedCommand, help=_HELP)
 @click.option("-c", "--config", "file", type=click.Path(path_type=Path), help="The configuration.")
 @click.option("--feed", "feeds", multiple=True, metavar="NAME=SOURCE", help="A feed; repeatable.")
 @click.option("-n", "--count", help="Frames to keep of each feed: 500, 50/h, 1000/d.")
@@ -69,10 +71,14 @@ _PICTURE_OPTIONS = ("size", "keep_pixels", "keep_hdr", "format", "quality")
     "--format", type=click.Choice(["jpg", "png", "webp", "avif"]), help="Of kept pictures."
 )
 @click.option("--quality", help="1..100, of kept pictures.")
-@click.option("--embedder", help="See: embedders.")
-@click.option("--weights", help="File with weights for the embedder.")
+@click.option("--embedder", type=EMBEDDER, help="See: embedders.")
+@click.option(
+    "--weights", type=LOCATION, metavar="FILE", help="File with weights for the embedder."
+)
 @click.option("--device", help="auto, cpu, cuda or cuda:N.")
-@click.option("-o", "--output", help="The folder.  [default: kept]")
+@click.option(
+    "-o", "--output", type=LOCATION, metavar="FOLDER", help="The folder.  [default: kept]"
+)
 @click.option("--listen", help="Address of the HTTP server.  [default: 127.0.0.1:9464]")
 @click.option("-q", "--quiet", is_flag=True, help="Only warnings and errors.")
 @click.option("-v", "--verbose", is_flag=True, help="Say more.")

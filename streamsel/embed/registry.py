@@ -123,6 +123,12 @@ def describe(embedder: Embedder) -> EmbedderInfo:
     )
 
 
+def known_names() -> list[str]:
+    """Return the names of embedders that are complete, and ``scheme:`` of the others."""
+    plugins = [point.name for point in _plugins()]
+    return [_BUILTIN, *plugins, *(f"{scheme}:" for scheme in _SCHEMES)]
+
+
 def check_name(name: str) -> None:
     """Raise :class:`ConfigurationError` for an unknown name; loads nothing.
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import click
 
 from streamsel.cli.main import cli
+from streamsel.cli.option_groups import GroupedCommand, grouped
 from tests.docs.marks import renew
 
 
@@ -28,7 +29,7 @@ def _parts(parent: click.Context, group: click.Group, name: str) -> Iterator[str
         for below in command.list_commands(context):
             yield from _parts(context, command, below)
     else:
-        yield _options(command, context)
+        yield from _options(command, context)
         yield from _paragraphs(command.epilog or "")
 
 
@@ -43,9 +44,20 @@ def _paragraphs(text: str) -> Iterator[str]:
             yield f"```text\n{inspect.cleandoc(lines)}\n```"
 
 
-def _options(command: click.Command, context: click.Context) -> str:
-    told = (option for option in command.params if isinstance(option, click.Option))
-    records = filter(None, (option.get_help_record(context) for option in told))
+def _options(command: click.Command, context: click.Context) -> Iterator[str]:
+    """Yield a table of the options; of a long command one for each group, after its heading."""
+    if isinstance(command, GroupedCommand):
+        for heading, options in grouped(command.params):
+            yield f"**{heading}**"
+            yield _table(options, context)
+    else:
+        yield _table(
+            [option for option in command.params if isinstance(option, click.Option)], context
+        )
+
+
+def _table(options: Sequence[click.Option], context: click.Context) -> str:
+    records = filter(None, (option.get_help_record(context) for option in options))
     rows = [f"| `{_cell(option)}` | {_cell(meaning)} |" for option, meaning in records]
     return "\n".join(["| option | meaning |", "|---|---|", *rows])
 
