@@ -86,7 +86,7 @@ test-newest: debian
 # The unit tests with the lowest versions that pyproject.toml allows, torch apart. Old releases use
 # what newer ones deprecate, so that is no failure here.
 LOWEST = $(VENV)/lowest/requirements.txt
-UNITS  = $(addprefix tests/,cli config coreset embed evaluation export http metrics pixels prefilter record \
+UNITS  = $(addprefix tests/,api cli config coreset embed evaluation export http metrics pixels prefilter record \
            report runtime selection service sinks sources wiring)
 test-lowest: $(VENV)/bin/uv debian
 	$(PYTHON) -m venv $(VENV)/lowest

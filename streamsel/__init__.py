@@ -20,20 +20,30 @@ from typing import TYPE_CHECKING
 from streamsel.version import __version__
 
 if TYPE_CHECKING:
-    from streamsel.api.select import Selection, select
+    from streamsel.api.results import SelectedFrame, Selection
+    from streamsel.api.select import select
     from streamsel.api.watch import watch
     from streamsel.coreset.coreset import Coreset
     from streamsel.errors import StreamselError
 
 _HOMES = {
     "Coreset": "streamsel.coreset.coreset",
-    "Selection": "streamsel.api.select",
+    "SelectedFrame": "streamsel.api.results",
+    "Selection": "streamsel.api.results",
     "StreamselError": "streamsel.errors",
     "select": "streamsel.api.select",
     "watch": "streamsel.api.watch",
 }
 
-__all__ = ["Coreset", "Selection", "StreamselError", "__version__", "select", "watch"]
+__all__ = [
+    "Coreset",
+    "SelectedFrame",
+    "Selection",
+    "StreamselError",
+    "__version__",
+    "select",
+    "watch",
+]
 
 
 def __getattr__(name: str) -> object:

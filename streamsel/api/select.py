@@ -1,20 +1,15 @@
-"""``streamsel.select`` and its result."""
+"""``streamsel.select``: the selection of frames as a function."""
 
 from __future__ import annotations
 
 import shutil
 import tempfile
-import weakref
 from collections.abc import Sequence
-from dataclasses import dataclass
-from fractions import Fraction
 from os import PathLike
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-import numpy.typing as npt
-
+from streamsel.api.results import Selection
 from streamsel.choices import Decode, ImageFormat, Method
 from streamsel.config.options import (
     MOST_JOBS,
@@ -25,121 +20,11 @@ from streamsel.config.options import (
     WriteOptions,
 )
 from streamsel.config.types import require_types
-from streamsel.errors import ConfigurationError, FolderInUseError, SinkError
-from streamsel.frame import FrameKey
+from streamsel.errors import ConfigurationError
 from streamsel.pixels.size import PictureSize
-from streamsel.report.summary import Summary, store_statistics, summarise
+from streamsel.report.summary import store_statistics
 from streamsel.runtime.execute import execute
 from streamsel.wiring.selection import build_selection
-
-
-@dataclass(frozen=True, slots=True)
-class SelectedFrame:
-    """A kept frame and its picture on disk.
-
-    ``media_time`` is seconds from the feed's first frame; ``index`` is the frame's exact position.
-    ``distance`` is the distance to ``nearest``, the nearest kept frame at admission; both are None
-    for the first frame. ``display_name`` is the feed's name for people, ``original`` the file name
-    of an image. ``wall_time`` is the recording time stored in the file, in UTC epoch seconds.
-    ``width`` and ``height`` are pixels.
-    """
-
-    id: str
-    feed: str
-    display_name: str
-    source: str
-    original: str | None
-    index: int
-    pts: int | None
-    time_base: Fraction
-    media_time: float
-    wall_time: float | None
-    width: int
-    height: int
-    path: Path
-    sha256: str
-    distance: float | None
-    nearest: FrameKey | None
-    reason: str
-    sharpness: float
-
-    def image(self) -> npt.NDArray[np.uint8]:
-        """Read the picture: (H, W, 3) RGB."""
-        from PIL import Image
-
-        with Image.open(self.path) as image:
-            return np.asarray(image.convert("RGB"))
-
-
-class Selection:
-    """The result of a selection: the kept frames and their diversity.
-
-    The pictures lie in ``folder``. Without an output folder this is a temporary folder, deleted
-    with this object; copy it elsewhere with :meth:`write`.
-    """
-
-    def __init__(self, folder: str | PathLike[str], *, temporary: bool = False) -> None:
-        """Read the result of a run; a ``temporary`` folder is deleted with this object.
-
-        Raises :class:`RecordError` if the folder holds no run.
-        """
-        require_types(Selection.__init__, {"folder": folder, "temporary": temporary})
-        self.folder = Path(folder)
-        if temporary:
-            weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
-        self.summary: Summary = summarise(self.folder)
-
-    @property
-    def frames(self) -> tuple[SelectedFrame, ...]:
-        """The kept frames, ordered by feed and index. Each access reads the record."""
-        from streamsel.record.reader import Record
-
-        with Record.open(self.folder) as record:
-            return tuple(
-                SelectedFrame(
-                    id=str(kept.key),
-                    feed=kept.key.feed,
-                    display_name=kept.display_name,
-                    source=kept.source,
-                    original=kept.original,
-                    index=kept.key.index,
-                    pts=kept.pts,
-                    time_base=kept.time_base,
-                    media_time=kept.media_time,
-                    wall_time=kept.wall_time,
-                    width=kept.picture.width,
-                    height=kept.picture.height,
-                    path=self.folder / kept.picture.path,
-                    sha256=kept.picture.sha256,
-                    distance=kept.distance,
-                    nearest=kept.nearest,
-                    reason=kept.reason,
-                    sharpness=kept.sharpness,
-                )
-                for kept in record.kept()
-                if kept.picture is not None
-            )
-
-    @property
-    def diversity(self) -> dict[str, float | int | None]:
-        """Pair distances of the kept frames, and how well they cover all frames seen."""
-        return self.summary.diversity
-
-    def write(self, folder: str | PathLike[str]) -> Path:
-        """Copy the run's folder to a new or empty folder and return its path.
-
-        Raises :class:`FolderInUseError` if the target is not empty, :class:`SinkError` if it cannot
-        be written.
-        """
-        require_types(Selection.write, {"folder": folder})
-        target = Path(folder)
-        if target.exists() and (not target.is_dir() or any(target.iterdir())):
-            raise FolderInUseError(f"{target}: exists already; name a new or an empty folder")
-        try:
-            shutil.copytree(self.folder, target, dirs_exist_ok=True)
-        except OSError as error:
-            raise SinkError(f"{target}: cannot be written: {error.strerror or error}") from error
-        return target
 
 
 def select(

@@ -8,16 +8,16 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Iterator
+from functools import cached_property
 
 import streamsel
-from streamsel.api.select import SelectedFrame
 from streamsel.coreset.values import Center, CenterAdded, CenterRemoved, Decision
 from streamsel.decisions import Evicted, Kept
 from tests.docs.marks import renew
 
 # What one calls, each with what it answers.
 FUNCTIONS = {
-    streamsel.select: (streamsel.Selection, SelectedFrame),
+    streamsel.select: (streamsel.Selection, streamsel.SelectedFrame),
     streamsel.watch: (Kept, Evicted),
 }
 CLASSES = (
@@ -48,7 +48,9 @@ def _class(one: type) -> Iterator[str]:
         yield _signature(one.__name__, one)
     yield _markdown(inspect.getdoc(one) or "")
     told = {name: thing for name, thing in _members(one) if not name.startswith("_")}
-    properties = {name: thing for name, thing in told.items() if isinstance(thing, property)}
+    properties = {
+        name: thing for name, thing in told.items() if isinstance(thing, property | cached_property)
+    }
     if properties:
         rows = (f"| `{name}` | {_cell(thing)} |" for name, thing in properties.items())
         yield "\n".join(["| attribute | |", "|---|---|", *rows])
@@ -76,7 +78,7 @@ def _signature(name: str, function: Callable[..., object]) -> str:
     signature = inspect.signature(function)
     arguments = []
     for parameter in signature.parameters.values():
-        if parameter.name in ("self", "cls"):
+        if parameter.name in ("self", "cls") or parameter.name.startswith("_"):
             continue
         if parameter.kind is parameter.KEYWORD_ONLY and "*" not in arguments:
             arguments.append("*")
@@ -91,7 +93,7 @@ def _signature(name: str, function: Callable[..., object]) -> str:
     return f"```text\n{line}\n```"
 
 
-def _cell(attribute: property) -> str:
+def _cell(attribute: property | cached_property[object]) -> str:
     return " ".join(_markdown(inspect.getdoc(attribute) or "").split()).replace("|", "\\|")
 
 
