@@ -1,9 +1,9 @@
 #!/bin/sh
-# Pins every image of compose.yaml and of the Dockerfile to what its tag names now:
+# Pins the images of compose.yaml and the Dockerfile to the current digests of their tags:
 #
 #   ./pin.sh
 #
-# Needs docker with buildx, and the registries. Run it again to take what the tags name by then.
+# Needs docker with buildx, and access to the registries. Run it again to update the digests.
 set -eu
 cd "$(dirname "$0")"
 
@@ -17,7 +17,7 @@ pinned() { # image without digest -> the same with the digest of all its platfor
 
 edits=$(mktemp)
 trap 'rm -f "$edits"' EXIT
-# Everything is asked before anything is changed.
+# All digests are queried before any file is changed.
 for image in $(sed -n 's/^ *image: \([^"@]*\).*/\1/p' compose.yaml); do
     with=$(pinned "$image")
     printf '%s\n' "s|^\( *image:\) $image\(@.*\)*\$|\1 $with|" >> "$edits"

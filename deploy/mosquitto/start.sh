@@ -1,6 +1,6 @@
 #!/bin/sh
-# Starts the broker of compose.yaml, with the passwords that it was handed. It wants to be the only one
-# who can read them, and its access list.
+# Starts the broker of compose.yaml with the passwords from its secrets. The broker requires that only
+# it can read the password file and the access list.
 set -eu
 umask 077
 passwords=/tmp/passwords

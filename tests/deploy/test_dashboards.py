@@ -94,7 +94,7 @@ def test_what_is_shown_is_so(yard: Yard) -> None:
     yard.prometheus.until(of["Feeds down"], 1)
     yard.prometheus.until("streamsel_store_limit_bytes", 10_000_000)
     of = {query.panel: query.expression for query in queries("feed", **_VARIABLES)}
-    yard.prometheus.until(of["Of at most"], 20)
+    yard.prometheus.until(of["Maximum"], 20)
     yard.prometheus.until(f"({of['Coverage radius']}) > bool 0", 1)
     yard.prometheus.until(f"({of['Frames seen']}) > bool 0", 1)
 
