@@ -24,9 +24,9 @@ async def watch(
 
     ``feeds`` maps names to addresses. ``settings`` apply to all feeds and have the names of the
     configuration's ``defaults``: ``count=300``, ``window="24h"``, ``group="yard"``,
-    ``embedder=...``. With ``output``, a folder, kept pictures are stored there together with a record; a
-    later watch continues from it. Without it nothing is stored, and each :class:`Kept` event
-    carries its picture in ``event.frame.picture.encoded``.
+    ``embedder=...``. With ``output``, a folder, kept pictures are stored there together with a
+    record; a later watch continues from it. Without it nothing is stored, and each :class:`Kept`
+    event carries its picture in ``event.frame.picture.encoded``.
 
     Leaving the loop ends the watch; ``contextlib.aclosing`` makes this immediate. Raises
     :class:`ConfigurationError` for invalid settings.
