@@ -88,6 +88,19 @@ def test_a_seed_always_throws_the_same_and_every_operator_has_its_turn() -> None
     assert len({change.path for change in first}) >= 4
 
 
+def test_an_edit_of_one_module_reorders_no_change_of_another() -> None:
+    texts = {module.name: module.read_text() for module in sorted(_PACKAGE.glob("[acs]*.py"))}
+    possible = [change for name, text in texts.items() for change in changes_in(name, text)]
+    edited = min(texts)
+    later = [change for change in possible if change.path != edited or change.line % 2]
+    for operator in {change.operator for change in possible}:
+        before, after = (
+            [c.name for c in thrown(cs, 5) if c.operator == operator and c.path != edited]
+            for cs in (possible, later)
+        )
+        assert before == after
+
+
 def test_a_trial_tells_what_a_test_notices_from_what_none_does(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
