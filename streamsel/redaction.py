@@ -132,7 +132,7 @@ def _mask_path(url: re.Match[str]) -> str:
     return url[0][:end] + path
 
 
-def know_secret(secret: str) -> None:
+def register_secret(secret: str) -> None:
     """Mask this wherever it stands from now on, as it is and as an address writes it.
 
     A secret of fewer than four characters is left to where it stands: masked everywhere, it would
@@ -144,7 +144,7 @@ def know_secret(secret: str) -> None:
             _KNOWN.learn(form, _HIDDEN)
 
 
-def know_address(address: str, shown: str) -> None:
+def register_address(address: str, shown: str) -> None:
     """Show an address as ``shown`` from now on, wherever it stands whole."""
     if address != shown and len(address) >= _SHORTEST_KNOWN:
         _KNOWN.learn(address, shown)

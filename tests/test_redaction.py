@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from streamsel.redaction import know_address, know_secret, redact
+from streamsel.redaction import redact, register_address, register_secret
 from tests.canaries import FORMS
 
 CANARY = "canary4711Zx"
@@ -59,20 +59,20 @@ def test_what_is_no_secret_stays_readable(text: str) -> None:
 
 
 def test_a_known_secret_is_masked_wherever_it_stands_and_however_it_is_written() -> None:
-    know_secret("p@ss/w%C3%B6rd")
+    register_secret("p@ss/w%C3%B6rd")
     assert redact("GET /p@ss/w%C3%B6rd/x") == "GET /***/x"
     assert redact("GET /p%40ss%2Fw%25C3%25B6rd/x") == "GET /***/x"
     assert redact("as p@ss/w\u00f6rd") == "as ***"
 
 
 def test_a_short_secret_takes_no_words_apart() -> None:
-    know_secret("main")
-    know_secret("1")
+    register_secret("main")
+    register_secret("1")
     assert redact("the domain of 11 mainframes, /main/1") == "the domain of 11 mainframes, /***/1"
 
 
 def test_an_address_that_is_known_is_shown_as_was_said() -> None:
-    know_address("rtsp://10.0.0.4/quite/private", "rtsp://10.0.0.4/***/private")
+    register_address("rtsp://10.0.0.4/quite/private", "rtsp://10.0.0.4/***/private")
     told = redact("feed 'gate': rtsp://10.0.0.4/quite/private cannot be opened")
     assert told == "feed 'gate': rtsp://10.0.0.4/***/private cannot be opened"
 

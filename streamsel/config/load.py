@@ -14,7 +14,7 @@ from streamsel.config.document import read_document
 from streamsel.config.environment import fill_in, settings_of
 from streamsel.config.feed_names import name_feeds
 from streamsel.config.schema import Config
-from streamsel.config.secrets import know_secrets, read_source_files, warn_of_exposed
+from streamsel.config.secrets import read_source_files, register_secrets, warn_of_exposed
 from streamsel.config.tree import ConfigNode, Problem, nearest, overlay, plain, plant
 from streamsel.errors import ConfigurationError
 
@@ -45,7 +45,7 @@ def load(
     tree, unread = read_source_files(tree, folder)
     problems += unread
     values = plain(tree)  # before anything walks it: of aliases it may be endless
-    know_secrets(tree, environment)
+    register_secrets(tree, environment)
     try:
         config = Config.model_validate(values, context={"folder": folder.absolute()})
     except ValidationError as error:

@@ -16,7 +16,7 @@ from streamsel.config.sections.service import ServiceConfig
 from streamsel.config.sections.webrtc import IceServerConfig
 from streamsel.config.tree import ConfigNode, Place, Problem, State, nearest
 from streamsel.errors import ConfigurationError
-from streamsel.redaction import know_address, know_secret, redact
+from streamsel.redaction import redact, register_address, register_secret
 
 _MOST_BYTES = 64 * 1024
 _READABLE_BY_OTHERS = stat.S_IRGRP | stat.S_IROTH
@@ -47,7 +47,7 @@ def read_secret(path: Path, setting: str) -> str:
         raise ConfigurationError(f"{setting}: {path} is not UTF-8 text") from None
     if not secret or len(content) > _MOST_BYTES:
         raise ConfigurationError(f"{setting}: {path} is empty or too long; write the secret to it")
-    know_secret(secret)
+    register_secret(secret)
     return secret
 
 
@@ -84,7 +84,7 @@ def read_source_files(tree: ConfigNode, folder: Path) -> tuple[ConfigNode, list[
         except ConfigurationError as error:
             problems.append(Problem(file.line, f"{file.origin}: {error}"))
             source = ""
-        know_address(source, _veil(source))
+        register_address(source, _veil(source))
         state: State = "given" if source else "broken"
         given = {**feed.children, "source": ConfigNode(source, file.origin, file.line, state=state)}
         feeds[name] = replace(feed, value=given)
@@ -94,7 +94,7 @@ def read_source_files(tree: ConfigNode, folder: Path) -> tuple[ConfigNode, list[
     return replace(tree, value={**tree.children, "feeds": whole}), problems
 
 
-def know_secrets(tree: ConfigNode, environment: Mapping[str, str]) -> None:
+def register_secrets(tree: ConfigNode, environment: Mapping[str, str]) -> None:
     """Register every secret of a configuration for masking.
 
     These are settings that are secrets as a whole, and everything substituted from the
@@ -102,23 +102,23 @@ def know_secrets(tree: ConfigNode, environment: Mapping[str, str]) -> None:
     """
     for place, node in _texts(tree, ()):
         if is_secret(place):
-            know_secret(node.value)
+            register_secret(node.value)
         elif _is_source(place) and node.raw is not None:
-            _know_source(node.value, node.raw, environment)
+            _register_source(node.value, node.raw, environment)
 
 
-def _know_source(address: str, raw: str, environment: Mapping[str, str]) -> None:
+def _register_source(address: str, raw: str, environment: Mapping[str, str]) -> None:
     """Register what was substituted into an address for masking, in the address and alone."""
     values = filled_in(raw, environment)
     if not values:
         return
     hidden = {name: _veil(value) for name, value in environment.items() if value}
-    know_address(address, fill_in(raw, hidden))
+    register_address(address, fill_in(raw, hidden))
     for value in values:
         if "://" in value:
-            know_address(value, _veil(value))
+            register_address(value, _veil(value))
         elif not _is_place(value):
-            know_secret(value)
+            register_secret(value)
 
 
 def _veil(value: str) -> str:

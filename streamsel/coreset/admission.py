@@ -110,7 +110,7 @@ class Members(Generic[K]):
 
     def settle(self, changes: list[Change[K]]) -> None:
         """Evict near duplicates and centers beyond the capacity that an unpinning left."""
-        self._part(changes)
+        self._separate_pairs(changes)
         self.shrink(changes)
 
     def shrink(self, changes: list[Change[K]]) -> None:
@@ -144,7 +144,7 @@ class Members(Generic[K]):
     def set_floor(self, floor: float, changes: list[Change[K]]) -> None:
         """Change the near-duplicate distance; see ``Coreset.set_floor``."""
         self.settings = replace(self.settings, floor=floor)
-        self._part(changes)
+        self._separate_pairs(changes)
 
     def thin(self, reason: str, changes: list[Change[K]]) -> None:
         """Evict one center; see ``Coreset.evict_redundant``."""
@@ -222,7 +222,7 @@ class Members(Generic[K]):
     def _hysteretic(self, spacing: float) -> float:
         return (1.0 + self.settings.hysteresis) * spacing
 
-    def _part(self, changes: list[Change[K]]) -> None:
+    def _separate_pairs(self, changes: list[Change[K]]) -> None:
         """Evict one of each pair within ``floor``, the closest first, unless both are pinned."""
         if self.table.redundancy() > self.settings.floor:
             return

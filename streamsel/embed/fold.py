@@ -23,13 +23,13 @@ class _Trail:
     pairs: list[tuple[nn.Conv2d, nn.BatchNorm2d]] = field(default_factory=list)
     calls: dict[nn.Module, int] = field(default_factory=dict)
 
-    def after_convolution(self, module: nn.Module, _: object, output: object) -> None:
+    def note_convolution(self, module: nn.Module, _: object, output: object) -> None:
         self.calls[module] = self.calls.get(module, 0) + 1
         if isinstance(module, nn.Conv2d) and isinstance(output, Tensor):
             # Holding the tensor keeps its id from being reused.
             self.outputs[id(output)] = module, output, output._version
 
-    def before_norm(self, module: nn.Module, inputs: tuple[object, ...]) -> None:
+    def note_norm(self, module: nn.Module, inputs: tuple[object, ...]) -> None:
         self.calls[module] = self.calls.get(module, 0) + 1
         convolution, output, version = self.outputs.get(id(inputs[0]), (None, None, 0))
         if (
@@ -74,9 +74,9 @@ def _follow(network: nn.Module, noise: Tensor, trail: _Trail) -> object:
     handles: list[RemovableHandle] = []
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
-            handles.append(module.register_forward_hook(trail.after_convolution))
+            handles.append(module.register_forward_hook(trail.note_convolution))
         elif _foldable(module):
-            handles.append(module.register_forward_pre_hook(trail.before_norm))
+            handles.append(module.register_forward_pre_hook(trail.note_norm))
     try:
         return network(noise)
     finally:

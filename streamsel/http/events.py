@@ -123,7 +123,7 @@ class EventBroker(SilentObserver):
             )
             self._loop.call_soon_threadsafe(self._take, scope, measurement)
 
-    def pinned(self, name: str, pinned: bool) -> None:
+    def announce_pin(self, name: str, pinned: bool) -> None:
         """A frame was pinned or unpinned."""
         if self._is_heard():
             self._tell("pinned", {"id": name, "pinned": pinned})

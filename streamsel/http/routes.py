@@ -215,7 +215,7 @@ class Routes:
         key = read_key(request.match_info["id"])
         if key is None or not await self._control.pin(key, pinned):
             raise web.HTTPNotFound(reason="no such frame is kept")
-        self._events_broker.pinned(str(key), pinned)
+        self._events_broker.announce_pin(str(key), pinned)
         return web.json_response({"id": str(key), "pinned": pinned})
 
     def _feed(self, feed: str, done: bool) -> web.Response:

@@ -57,10 +57,10 @@ class LiveObserver(Protocol):
     def batched(self, frames: int) -> None:
         """The size of an embedded batch, in frames."""
 
-    def took(self, stage: str, seconds: float) -> None:
+    def stage_finished(self, stage: str, seconds: float) -> None:
         """The working time of a stage: ``embed``, ``judge``, ``encode`` or the name of a sink."""
 
-    def waiting(self, queue: str, items: int) -> None:
+    def queue_measured(self, queue: str, items: int) -> None:
         """The length of a queue: ``inbox`` or the name of a sink; about once a second."""
 
     def measured(self, scope: str, selector: LiveSelector) -> None:

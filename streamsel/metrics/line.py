@@ -87,34 +87,34 @@ class LineMetrics:
         if verdict.distance is not None:
             self._novelty.observe(verdict.distance)
 
-    def batch(self, frames: int) -> None:
+    def observe_batch(self, frames: int) -> None:
         """Observe the size of an embedded batch."""
         self._batch.observe(frames)
 
-    def stage(self, stage: str, seconds: float) -> None:
+    def observe_stage(self, stage: str, seconds: float) -> None:
         """Observe the working time of a stage."""
         self._stage.labels(one_of(self._stages, stage)).observe(seconds)
 
-    def queue(self, queue: str, items: int) -> None:
+    def set_queue_length(self, queue: str, items: int) -> None:
         """Set the length of a queue."""
         self._queue.labels(one_of(self._queues, queue)).set(items)
 
-    def store(self, store_bytes: int, max_bytes: int | None) -> None:
+    def set_store_bytes(self, store_bytes: int, max_bytes: int | None) -> None:
         """Set size and limit of the stored pictures."""
         self._store.set(store_bytes)
         self._store_limit.set(math.inf if max_bytes is None else max_bytes)
 
-    def outbox(self, messages: int, connected: bool) -> None:
+    def set_outbox(self, messages: int, connected: bool) -> None:
         """Set the length of the outbox, and whether the broker is connected."""
         self._outbox.set(messages)
         self._broker.labels("mqtt").set(connected)
 
-    def configured(self, wall_time: float | None) -> None:
+    def record_reload(self, wall_time: float | None) -> None:
         """Record the time of a configuration reload; None: a reload failed."""
         self._reloaded.set(wall_time is not None)
         if wall_time is not None:
             self._reload_time.set(wall_time)
 
-    def sink_failed(self, sink: str, reason: str) -> None:
+    def count_sink_failure(self, sink: str, reason: str) -> None:
         """Count a failure of a sink."""
         self._sink_errors.labels(one_of(self._sinks, sink), sink_reason(reason)).inc()

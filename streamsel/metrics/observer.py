@@ -74,15 +74,15 @@ class Metrics:
 
     def batched(self, frames: int) -> None:
         """A batch was embedded."""
-        self._line.batch(frames)
+        self._line.observe_batch(frames)
 
-    def took(self, stage: str, seconds: float) -> None:
+    def stage_finished(self, stage: str, seconds: float) -> None:
         """A stage has worked."""
-        self._line.stage(stage, seconds)
+        self._line.observe_stage(stage, seconds)
 
-    def waiting(self, queue: str, items: int) -> None:
+    def queue_measured(self, queue: str, items: int) -> None:
         """The length of a queue."""
-        self._line.queue(queue, items)
+        self._line.set_queue_length(queue, items)
 
     def measured(self, scope: str, selector: LiveSelector) -> None:
         """Measure a selector, in the judge's thread; see :class:`SpreadMeter` for the cost."""
@@ -93,22 +93,22 @@ class Metrics:
 
     def sink_failed(self, sink: str, reason: str) -> None:
         """A sink failed; ``reason`` may be the name of the error's class."""
-        self._line.sink_failed(sink, reason)
+        self._line.count_sink_failure(sink, reason)
 
-    def stored(self, store_bytes: int, max_bytes: int | None) -> None:
+    def set_store_bytes(self, store_bytes: int, max_bytes: int | None) -> None:
         """Set size and limit of the stored pictures; call about once a second."""
-        self._line.store(store_bytes, max_bytes)
+        self._line.set_store_bytes(store_bytes, max_bytes)
 
-    def outbox(self, messages: int, *, connected: bool) -> None:
+    def set_outbox(self, messages: int, *, connected: bool) -> None:
         """Set the number of unacknowledged MQTT messages, and whether the broker is connected.
 
         Call about once a second.
         """
-        self._line.outbox(messages, connected)
+        self._line.set_outbox(messages, connected)
 
-    def configured(self, wall_time: float | None) -> None:
+    def record_reload(self, wall_time: float | None) -> None:
         """Record the time of a configuration reload, UTC epoch seconds; None: a reload failed."""
-        self._line.configured(wall_time)
+        self._line.record_reload(wall_time)
 
     def counts(self) -> Mapping[str, Mapping[str, int]]:
         """Return the counters of each feed since it was added.

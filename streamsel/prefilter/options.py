@@ -40,16 +40,16 @@ class PrefilterOptions:
 
     def __post_init__(self) -> None:
         """Refuse what lies out of bounds."""
-        _within("black_share", self.black_share, 0, 1)
-        _within("black_level", self.black_level, 0, 255)
-        _within("uniform_share", self.uniform_share, 0, 1)
-        _within("freeze_seconds", self.freeze_seconds, 0, float("inf"))
-        _within("unchanged_mean", self.unchanged_mean, 0, 255)
-        _within("unchanged_cell", self.unchanged_cell, 0, 256)
-        _within("calibration", self.calibration, 0, float("inf"))
-        _within("min_sharpness", self.min_sharpness, 0, 1)
+        _require_range("black_share", self.black_share, 0, 1)
+        _require_range("black_level", self.black_level, 0, 255)
+        _require_range("uniform_share", self.uniform_share, 0, 1)
+        _require_range("freeze_seconds", self.freeze_seconds, 0, float("inf"))
+        _require_range("unchanged_mean", self.unchanged_mean, 0, 255)
+        _require_range("unchanged_cell", self.unchanged_cell, 0, 256)
+        _require_range("calibration", self.calibration, 0, float("inf"))
+        _require_range("min_sharpness", self.min_sharpness, 0, 1)
 
 
-def _within(name: str, value: float | None, low: float, high: float) -> None:
+def _require_range(name: str, value: float | None, low: float, high: float) -> None:
     if value is not None and not low <= value <= high:
         raise ConfigurationError(f"screen: {name} is {value:g}; it must lie in {low:g}..{high:g}")

@@ -194,7 +194,7 @@ class Delivery:
         for seconds in taken:
             queued = self._in_hand.pop(0)
             for observer in self._observers:
-                observer.took(self.sink.name, seconds)
+                observer.stage_finished(self.sink.name, seconds)
                 observer.delivered(self.sink.name, queued.update)
         if taken:
             self._taken.set()

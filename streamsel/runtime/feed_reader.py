@@ -165,10 +165,10 @@ class FeedReader:
         # A defect must end the service, not this thread alone: the loop looks at ``failure``.
         with Captured() as captured:
             while not self._stopping.is_set() and not self.is_over:
-                self._session()
+                self._run_session()
         self.failure = captured.error
 
-    def _session(self) -> None:
+    def _run_session(self) -> None:
         """Open the feed once, read it to its end, and wait for the backoff."""
         # A feed that waits for its sender is opened by that.
         self.sessions += not self._source.is_push

@@ -133,13 +133,13 @@ class Pipeline:
         if not self._stopping:
             await self._pass_on(await judge.run(self._selector.finish), mailboxes)
         for mailbox in mailboxes:
-            await mailbox.settled()
+            await mailbox.join()
             if not self._stopping:
                 await self._supply(reader, mailbox)
         complete = not self._stopping
         for mailbox in mailboxes:
             await mailbox.post(partial(mailbox.sink.close, complete))
-            await mailbox.settled()
+            await mailbox.join()
         return complete
 
     async def _read_lane(
@@ -243,7 +243,7 @@ class Pipeline:
                 except SourceError as failure:
                     was = self._reports.get(feed) or FeedReport(feed, file_feed.start, None, ())
                     await self._report(replace(was, error=str(failure)), [mailbox])
-            await mailbox.settled()
+            await mailbox.join()
 
 
 def _fetch(source: Source, indices: Sequence[int], inbox: Inbox[Frame]) -> None:
@@ -308,7 +308,7 @@ class Mailbox:
         """Queue one call of the sink."""
         await self._calls.put(call)
 
-    async def settled(self) -> None:
+    async def join(self) -> None:
         """Wait until every call posted before has been executed."""
         await self._calls.join()
 

@@ -78,8 +78,8 @@ class Judge:
         for observer in self._observers:
             if batch_size:
                 observer.batched(batch_size)
-                observer.took("embed", after - began)
-            observer.took("judge", self._clock.monotonic() - after)
+                observer.stage_finished("embed", after - began)
+            observer.stage_finished("judge", self._clock.monotonic() - after)
         self._measure_changed()
         return updates
 

@@ -27,10 +27,10 @@ class SilentObserver:
     def batched(self, frames: int) -> None:
         """Ignored."""
 
-    def took(self, stage: str, seconds: float) -> None:
+    def stage_finished(self, stage: str, seconds: float) -> None:
         """Ignored."""
 
-    def waiting(self, queue: str, items: int) -> None:
+    def queue_measured(self, queue: str, items: int) -> None:
         """Ignored."""
 
     def measured(self, scope: str, selector: LiveSelector) -> None:

@@ -139,7 +139,7 @@ class LivePipeline:
         """The current status of every feed."""
         return self._supervisor.statuses()
 
-    async def alive(self) -> None:
+    async def check_alive(self) -> None:
         """Return once the judge has responded; at once if it has finished."""
         if not self._judging.is_dismissed:
             await self._judging.run(lambda: None)
@@ -245,8 +245,8 @@ class LivePipeline:
                     await self._work()
                 finally:
                     self._supervisor.stop()
-                    await self._have_left(self._time_until(0.2))
-                    await self._have_decided(self._time_until(0.5))
+                    await self._wait_for_readers(self._time_until(0.2))
+                    await self._wait_for_judge(self._time_until(0.5))
                     for delivery in self._deliveries:
                         delivery.end()
                     await ended(deliveries, self._time_until(0.75))
@@ -258,7 +258,7 @@ class LivePipeline:
     async def _work(self) -> None:
         """Read and judge until stopped; then judge the queued frames."""
         async with asyncio.TaskGroup() as tasks:
-            turns = tasks.create_task(self._turns(), name="judge")
+            turns = tasks.create_task(self._take_turns(), name="judge")
             upkeep = [
                 tasks.create_task(call(), name=call.__name__)
                 for call in (self._look, self._reservations.keep, self._economise)
@@ -267,7 +267,7 @@ class LivePipeline:
             for task in upkeep:
                 task.cancel()
             self._supervisor.stop()
-            await self._have_left(self._time_until(0.2))
+            await self._wait_for_readers(self._time_until(0.2))
             self._latest.end()
             if not await ended([turns], self._time_until(0.4)):
                 _LOG.error("judging does not come to an end; leaving it behind")
@@ -278,7 +278,7 @@ class LivePipeline:
         except TimeoutError:
             _LOG.error("judging does not come to an end; leaving it behind")
 
-    async def _turns(self) -> None:
+    async def _take_turns(self) -> None:
         while prefiltered_frames := await self._latest.take(
             self._limits.batch, self._limits.patience
         ):
@@ -308,7 +308,7 @@ class LivePipeline:
         if any(update.events for update in updates):
             updates = await self._encoding.run(all_encoded, updates, self._encode)
             for observer in self._observers:
-                observer.took("encode", self._clock.monotonic() - now)
+                observer.stage_finished("encode", self._clock.monotonic() - now)
         for update in updates:
             for delivery in self._deliveries:
                 delivery.post(update)
@@ -336,9 +336,9 @@ class LivePipeline:
             if frames := reader.take_unreserved():
                 self._tell_dropped(feed, "unreserved", frames)
         for observer in self._observers:
-            observer.waiting("inbox", len(self._latest))
+            observer.queue_measured("inbox", len(self._latest))
             for delivery in self._deliveries:
-                observer.waiting(delivery.sink.name, len(delivery))
+                observer.queue_measured(delivery.sink.name, len(delivery))
 
     def _tell_dropped(self, feed: str, reason: DropReason, frames: int) -> None:
         for observer in self._observers:
@@ -370,13 +370,13 @@ class LivePipeline:
         self._ending_since = min(self._ending_since, now)
         return max(0.0, self._ending_since + share * self._limits.shutdown - now)
 
-    async def _have_decided(self, within: float) -> None:
+    async def _wait_for_judge(self, within: float) -> None:
         """Wait for the judge's current work when another part of the pipeline fails."""
         with suppress(TimeoutError):
             async with asyncio.timeout(within), self._ordered:
                 return
 
-    async def _have_left(self, within: float) -> None:
+    async def _wait_for_readers(self, within: float) -> None:
         """Wait for the readers' threads to end."""
         for _ in range(round(within / _WAIT_SECONDS)):
             if not self._supervisor.alive:

@@ -81,12 +81,12 @@ class Worker:
             result = None
             with Captured() as captured:
                 result = call()
-            self._on_loop(partial(_settle, done, result, captured.error))
+            self._call_on_loop(partial(_settle, done, result, captured.error))
             # A thread that waits must not hold on to the frames that it was last given.
             del given, done, call, result, captured
-        self._on_loop(self._gone.set)
+        self._call_on_loop(self._gone.set)
 
-    def _on_loop(self, call: Callable[[], None]) -> None:
+    def _call_on_loop(self, call: Callable[[], None]) -> None:
         # The loop may be gone by the time that a call which hung comes back.
         with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(call)

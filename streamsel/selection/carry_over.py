@@ -49,11 +49,11 @@ class CarryOver:
         order = np.arange(len(self.frames), dtype=np.int64)
         return nearest(products, vectors, self._vectors, order)
 
-    def see(self, positions: Indices) -> None:
+    def mark_seen(self, positions: Indices) -> None:
         """Mark the frames at ``positions`` as seen."""
         self._seen[positions] = True
 
-    def turn(self, kept: Sequence[tuple[Frame, Vector]], most: int) -> None:
+    def close_period(self, kept: Sequence[tuple[Frame, Vector]], most: int) -> None:
         """Close a period that has kept ``kept``, and carry these frames over.
 
         Beyond ``most`` frames, those not seen in the period are dropped first, then those seen.

@@ -64,10 +64,10 @@ class ClosedPeriods:
         able = [period for period in self._periods if period.redundancy is not None]
         coreset = min(able, key=lambda period: period.redundancy or 0.0).coreset
         changes = coreset.evict_redundant(reason)
-        self.changed(coreset)
+        self.update(coreset)
         return changes
 
-    def changed(self, coreset: Coreset[Frame]) -> None:
+    def update(self, coreset: Coreset[Frame]) -> None:
         """Update the entry of ``coreset``, if it is one of these, after a change."""
         for position, period in enumerate(self._periods):
             if period.coreset is coreset:

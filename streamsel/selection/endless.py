@@ -255,12 +255,12 @@ class EndlessSelector:
         self._clock = StreamClock() if found is None else StreamClock(found.now, found.feeds)
         alive = survivors(kept, self._dim, self._clock)
         if found is not None:
-            self._recall_floor(found)
+            self._restore_floor(found)
             self._periods.learn(found.progress.spacing or found.warm_spacing)
         resume(self._periods, found, alive, self._clock.now)
         self._restored = True
 
-    def _recall_floor(self, state: LiveState) -> None:
+    def _restore_floor(self, state: LiveState) -> None:
         """Restore the near-duplicate distance, or the unfinished calibration."""
         if not self._auto:
             return

@@ -154,7 +154,7 @@ class Periods:
         changes: list[Change[Frame]] = []
         for coreset, frames in homes.values():
             changes += coreset.remove(frozenset(frames), reason, represented=True)
-            self.closed.changed(coreset)
+            self.closed.update(coreset)
         return self._follow(changes)
 
     def pin(self, key: FrameKey, pinned: bool) -> bool:
@@ -163,7 +163,7 @@ class Periods:
             return False
         frame, coreset = self._homes[key]
         done = coreset.pin(frame) if pinned else coreset.unpin(frame)
-        self.closed.changed(coreset)
+        self.closed.update(coreset)
         return done
 
     def learn(self, spacing: float) -> None:
@@ -212,7 +212,7 @@ class Periods:
         warm = closed.spacing if full else closed.threshold / WARM_SHARE
         self._settings = replace(self._settings, warm_spacing=min(2.0, warm))
         kept = [(center.key, center.vector) for center in closed.centers()]
-        self.carry_over.turn(kept, CARRIED_OVER * closed.capacity)
+        self.carry_over.close_period(kept, CARRIED_OVER * closed.capacity)
         for frame in self.closed.add(closed):
             del self._homes[frame.key]
         self.period_progress = self.period_progress.next(span, index, time)
@@ -229,7 +229,7 @@ class Periods:
             return {}
         places, distances = self.carry_over.nearest(vectors[valid])
         near = np.flatnonzero(distances <= floor)
-        self.carry_over.see(places[near])
+        self.carry_over.mark_seen(places[near])
         return {
             int(valid[one]): Decision(
                 key=frames[valid[one]],

@@ -42,27 +42,27 @@ class Notifier:
         """Seconds within which a keep-alive is expected; None if none is."""
         return self._watchdog if self._address else None
 
-    def ready(self) -> None:
-        """Report that the service runs: first, or again after :meth:`reloading`."""
+    def report_ready(self) -> None:
+        """Report that the service runs: first, or again after :meth:`report_reload`."""
         self._send("READY=1")
 
-    def reloading(self, monotonic: float) -> None:
+    def report_reload(self, monotonic: float) -> None:
         """Report a reload; ``monotonic`` is CLOCK_MONOTONIC in seconds."""
         self._send(f"RELOADING=1\nMONOTONIC_USEC={monotonic * 1e6:.0f}")
 
-    def stopping(self) -> None:
+    def report_stopping(self) -> None:
         """Report that the service is stopping."""
         self._send("STOPPING=1")
 
-    def status(self, text: str) -> None:
+    def report_status(self, text: str) -> None:
         """Report the service's status; only the first line is sent."""
         self._send("STATUS=" + "".join(text.splitlines()[:1]))
 
-    def takes_longer(self, seconds: float) -> None:
+    def extend_timeout(self, seconds: float) -> None:
         """Extend the timeout of starting or stopping by this many seconds from now."""
         self._send(f"EXTEND_TIMEOUT_USEC={seconds * 1e6:.0f}")
 
-    def alive(self) -> None:
+    def keep_alive(self) -> None:
         """Send a keep-alive."""
         self._send("WATCHDOG=1")
 
@@ -79,10 +79,10 @@ class Notifier:
             _LOG.debug("systemd does not take %s: %s", message.partition("=")[0], error)
 
 
-async def keep_alive(notifier: Notifier, alive: Callable[[], Awaitable[None]]) -> None:
-    """Send keep-alives for ever, twice per watchdog interval, while ``alive`` responds.
+async def keep_alive(notifier: Notifier, check: Callable[[], Awaitable[None]]) -> None:
+    """Send keep-alives for ever, twice per watchdog interval, while ``check`` responds.
 
-    ``alive`` returns once all vital parts have made progress. Returns at once if no watchdog is
+    ``check`` returns once all vital parts have made progress. Returns at once if no watchdog is
     set.
     """
     if notifier.watchdog is None:
@@ -91,9 +91,9 @@ async def keep_alive(notifier: Notifier, alive: Callable[[], Awaitable[None]]) -
     while True:
         try:
             async with asyncio.timeout(interval):
-                await alive()
+                await check()
         except TimeoutError:
             _LOG.error("no progress for %g s", interval)
             continue
-        notifier.alive()
+        notifier.keep_alive()
         await asyncio.sleep(interval)

@@ -59,13 +59,13 @@ class Patience:
     async def _wait(self, seconds: float, why: PassingError) -> None:
         said = f"{why}; trying again in {seconds:g} s"
         _LOG.warning("%s", said)
-        self._notifier.status(said)
-        self._notifier.takes_longer(seconds + _ATTEMPT_SECONDS)
+        self._notifier.report_status(said)
+        self._notifier.extend_timeout(seconds + _ATTEMPT_SECONDS)
         async with asyncio.TaskGroup() as tasks:
-            living = tasks.create_task(keep_alive(self._notifier, _lives), name="watchdog")
+            living = tasks.create_task(keep_alive(self._notifier, _respond), name="watchdog")
             await self._pause(self._stopping, seconds)
             living.cancel()
 
 
-async def _lives() -> None:
+async def _respond() -> None:
     """Return at once: being called is the sign of life."""

@@ -90,7 +90,7 @@ class LiveService:
         async with Worker("streamsel-start") as starting:
             config = await starting.run(self._load)
             parts = await starting.run(build_parts, config, self._clock)
-        parts.metrics.configured(self._clock.wall())
+        parts.metrics.record_reload(self._clock.wall())
         tell_doubt(self._clock)
         suffix = None if config.sinks.disk is None else config.pictures.format
         events_broker = EventBroker(self._clock)
@@ -104,7 +104,7 @@ class LiveService:
         )
         operations = Operations(config, parts, line)
         try:
-            await self._live(config, parts, line, operations, events_broker)
+            await self._run_pipeline(config, parts, line, operations, events_broker)
         except BaseExceptionGroup as group:
             raise first_failure(group) from None
         finally:
@@ -142,7 +142,7 @@ class LiveService:
         )
         return control
 
-    async def _live(
+    async def _run_pipeline(
         self,
         config: Config,
         parts: LiveParts,
@@ -163,20 +163,20 @@ class LiveService:
                 stopping,
                 tasks.create_task(_tell_gauges(parts), name="gauges"),
                 tasks.create_task(put_days_right(self._clock, parts.store, line), name="days"),
-                tasks.create_task(keep_alive(self._notifier, line.alive), name="watchdog"),
+                tasks.create_task(keep_alive(self._notifier, line.check_alive), name="watchdog"),
             ]
             if control is not None:
                 telling = events_broker.serve(control, parts.metrics)
                 companions.append(tasks.create_task(telling, name="events_broker"))
             starting = tasks.create_task(operations.start(), name="start")
-            await _first_of(starting, running, stopping)
+            await _wait_for_first(starting, running, stopping)
             publisher = None if parts.mqtt is None else parts.mqtt[1](MqttControls(operations))
             publishing = [] if publisher is None else [tasks.create_task(publisher.run())]
             if starting.done():
-                self._notifier.ready()
-                self._notifier.status(f"reads {len(config.feeds)} feeds")
-            await _first_of(running, stopping)
-            self._notifier.stopping()
+                self._notifier.report_ready()
+                self._notifier.report_status(f"reads {len(config.feeds)} feeds")
+            await _wait_for_first(running, stopping)
+            self._notifier.report_stopping()
             starting.cancel()
             reloading.cancel()
             operations.end()
@@ -192,24 +192,24 @@ class LiveService:
         while True:
             await self._reloading.wait()
             self._reloading.clear()
-            self._notifier.reloading(self._clock.monotonic())
+            self._notifier.report_reload(self._clock.monotonic())
             try:
                 async with Worker("streamsel-load") as loading:
                     config = await loading.run(self._load)
                     await loading.run(require_buildable, config)
                 await operations.reload(config)
-                metrics.configured(self._clock.wall())
+                metrics.record_reload(self._clock.wall())
                 _LOG.info("configuration read again; %d feeds", len(config.feeds))
             except ConfigurationError as error:
-                metrics.configured(None)
+                metrics.record_reload(None)
                 _LOG.error("configuration rejected, the service continues unchanged: %s", error)
             except StreamselError as error:
-                metrics.configured(None)
+                metrics.record_reload(None)
                 _LOG.error("configuration not used in full, reload it again: %s", error)
-            self._notifier.ready()
+            self._notifier.report_ready()
 
 
-async def _first_of(*tasks: asyncio.Task[Any]) -> None:
+async def _wait_for_first(*tasks: asyncio.Task[Any]) -> None:
     """Wait until one of the tasks has ended; its group raises its exception."""
     await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
 
@@ -218,10 +218,10 @@ async def _tell_gauges(parts: LiveParts) -> None:
     """Update, for ever, the metrics that only the sinks know."""
     while True:
         if parts.store is not None:
-            parts.metrics.stored(parts.store.stored_bytes, parts.store.max_bytes)
+            parts.metrics.set_store_bytes(parts.store.stored_bytes, parts.store.max_bytes)
         if parts.mqtt is not None:
             counts = parts.mqtt[0].counts
-            parts.metrics.outbox(counts.pending, connected=counts.connected)
+            parts.metrics.set_outbox(counts.pending, connected=counts.connected)
         await asyncio.sleep(_GAUGE_SECONDS)
 
 

@@ -124,7 +124,7 @@ class DiskSink:
                 if isinstance(event, Kept):
                     self._take(event.frame)
                 else:
-                    self._let_go(event.frame.key)
+                    self._release(event.frame.key)
         with disk_errors(self._folder):
             for path in appended.freed:
                 (self._folder / path).unlink(missing_ok=True)
@@ -203,11 +203,11 @@ class DiskSink:
         if picture.image is None:
             self._missing.add(frame.key)
             return
-        self._let_go(frame.key)
+        self._release(frame.key)
         self._held[frame.key] = _Held(frame, picture)
         self._held_bytes += picture.held_bytes
 
-    def _let_go(self, key: FrameKey) -> None:
+    def _release(self, key: FrameKey) -> None:
         self._missing.discard(key)
         if held := self._held.pop(key, None):
             self._held_bytes -= held.picture.held_bytes

@@ -84,7 +84,7 @@ def expand(
     search = _Search(excluded, standard_input)
     for argument in arguments:
         try:
-            search.argument(argument)
+            search.add_argument(argument)
         except SourceError as error:
             search.errors.append(InputError(redact(argument), str(error)))
     inputs = tuple(_name(list(_join_images(search.found))))
@@ -121,11 +121,11 @@ class _Search:
     errors: list[InputError] = field(default_factory=list)
     passed_over: list[str] = field(default_factory=list)
 
-    def argument(self, argument: str) -> None:
+    def add_argument(self, argument: str) -> None:
         """Add the inputs behind one argument. Raises :class:`SourceError`."""
         shown = redact(argument)
         if argument == STANDARD_INPUT:
-            self._standard_input()
+            self._add_standard_input()
             return
         if not argument or "\0" in argument:
             raise SourceError(f"{shown!r}: not a path; give a file, a folder or an http(s) URL")
@@ -137,16 +137,16 @@ class _Search:
         if is_url(argument):
             self.found.append(_find_url(argument))
         elif glob.has_magic(path) and not os.path.lexists(path):
-            self._pattern(path)
+            self._add_pattern(path)
         else:
-            self._path(path)
+            self._add_path(path)
 
-    def _standard_input(self) -> None:
+    def _add_standard_input(self) -> None:
         if self.standard_input is None:
             raise SourceError("-: standard input is not read here; save it to a file")
         self.found.append(_Found("stdin", self.standard_input, shown="standard input"))
 
-    def _pattern(self, pattern: str) -> None:
+    def _add_pattern(self, pattern: str) -> None:
         before = len(self.found)
         for match in sorted(glob.glob(pattern, recursive=True), key=natural_order):
             if not is_text(match):
@@ -156,13 +156,13 @@ class _Search:
                 continue
             if os.path.isdir(match):
                 if os.path.realpath(match) not in self.excluded:
-                    self._folder(match)
+                    self._add_folder(match)
             elif os.path.isfile(match) and suffix_of(match) in SUFFIXES:
-                self._path(match)
+                self._add_path(match)
         if len(self.found) == before:
             raise SourceError(f"{redact(pattern)}: no video or image matches; check the pattern")
 
-    def _path(self, path: str) -> None:
+    def _add_path(self, path: str) -> None:
         shown = redact(path)
         try:
             mode = os.stat(path).st_mode
@@ -171,7 +171,7 @@ class _Search:
         except OSError as error:
             raise SourceError(f"{shown}: cannot be looked at ({error.strerror})") from None
         if stat.S_ISDIR(mode):
-            if not self._folder(path):
+            if not self._add_folder(path):
                 raise SourceError(f"{shown}: holds no video and no image; check the folder")
         elif not stat.S_ISREG(mode):
             raise SourceError(f"{shown}: is a pipe or a device; save it to a regular file")
@@ -179,7 +179,7 @@ class _Search:
             images = (path,) if suffix_of(path) in IMAGE_SUFFIXES else None
             self.found.append(_Found(Path(path).stem, path, images))
 
-    def _folder(self, folder: str) -> bool:
+    def _add_folder(self, folder: str) -> bool:
         """Add what the folder holds; return whether there was anything, be it unreadable."""
         videos: list[str] = []
         images: dict[str, list[str]] = {}

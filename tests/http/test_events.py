@@ -169,7 +169,7 @@ def test_who_missed_too_much_or_comes_from_elsewhere_loads_all_again() -> None:
         events_broker = EventBroker(SystemClock())
         async with live(Behind(), events_broker) as client:
             async with listening(client) as page:
-                events_broker.pinned("gate-000001", True)
+                events_broker.announce_pin("gate-000001", True)
                 await page.next()
                 last_id = page.last_id
             run = last_id.partition(".")[0]
@@ -178,11 +178,11 @@ def test_who_missed_too_much_or_comes_from_elsewhere_loads_all_again() -> None:
             for given in strange:
                 async with listening(client, given) as page:
                     assert await page.next() == ("reset", {}), given[:40]
-                    events_broker.pinned("gate-000002", False)
+                    events_broker.announce_pin("gate-000002", False)
                     assert (await page.next())[0] == "pinned"
             async with listening(client) as page:
                 for index in range(3000):
-                    events_broker.pinned(f"gate-{index:06d}", True)
+                    events_broker.announce_pin(f"gate-{index:06d}", True)
                 async with listening(client, last_id) as late:
                     assert await late.next() == ("reset", {})
                 # More than 500 waited for the page, so it was told to load all again.
@@ -244,7 +244,7 @@ def test_a_page_that_reads_nothing_holds_up_nobody_and_fills_no_memory() -> None
             async with listening(client) as page:
                 for _ in range(200):
                     for _ in range(50):
-                        events_broker.pinned(f"{name}-{told:06d}", True)
+                        events_broker.announce_pin(f"{name}-{told:06d}", True)
                         told += 1
                     await page.until_id(f"{name}-{told - 1:06d}")
             late = b""

@@ -137,15 +137,15 @@ def busy_metrics(feeds: tuple[str, ...] = ("gate",)) -> Metrics:
         metrics.measured(feed, FixedSelector(unit_vectors(20)))
     metrics.batched(3)
     for stage in ("embed", "judge", "encode", "disk", "mqtt", SECRET):
-        metrics.took(stage, 0.004)
+        metrics.stage_finished(stage, 0.004)
     for queue in ("inbox", "disk", "mqtt", SECRET):
-        metrics.waiting(queue, 5)
+        metrics.queue_measured(queue, 5)
     metrics.sink_failed("disk", "DiskFullError")
     metrics.sink_failed("mqtt", "SinkError")
     metrics.sink_failed(SECRET, SECRET)
-    metrics.stored(123_456, 1_000_000)
-    metrics.outbox(7, connected=True)
-    metrics.configured(1_764_000_000.0)
+    metrics.set_store_bytes(123_456, 1_000_000)
+    metrics.set_outbox(7, connected=True)
+    metrics.record_reload(1_764_000_000.0)
     return metrics
 
 

@@ -54,8 +54,8 @@ def test_what_no_feed_labels_is_bounded_whatever_is_told() -> None:
     metrics = busy_metrics()
     before = set(samples(metrics))
     for number in range(100):
-        metrics.took(f"stage {number}", 0.1)
-        metrics.waiting(f"queue {number}", 1)
+        metrics.stage_finished(f"stage {number}", 0.1)
+        metrics.queue_measured(f"queue {number}", 1)
         metrics.sink_failed(f"sink {number}", f"reason {number}")
     assert set(samples(metrics)) - before <= {
         ("streamsel_sink_errors_total", frozenset({("sink", "other"), ("reason", reason)}))
@@ -238,7 +238,7 @@ def test_a_reload_that_failed_is_told_and_since_when_the_last_one_is_in_use() ->
     metrics = fresh_metrics()
     told = []
     for taken_at in (1000.0, None, 1500.0):
-        metrics.configured(taken_at)
+        metrics.record_reload(taken_at)
         told.append(
             (
                 value(metrics, "config_last_reload_successful"),
@@ -252,7 +252,7 @@ def test_the_broker_is_connected_or_not_where_there_is_one() -> None:
     metrics = fresh_metrics()
     assert value(metrics, "broker_connected", sink="mqtt") is None
     for connected in (False, True):
-        metrics.outbox(3, connected=connected)
+        metrics.set_outbox(3, connected=connected)
         assert value(metrics, "broker_connected", sink="mqtt") == connected
 
 
@@ -304,7 +304,7 @@ def test_every_stage_and_queue_has_its_series() -> None:
     assert value(metrics, "sink_errors_total", sink="other", reason="other") == 1
     assert value(metrics, "store_bytes") == 123_456
     assert value(metrics, "store_limit_bytes") == 1_000_000
-    metrics.stored(123_456, None)
+    metrics.set_store_bytes(123_456, None)
     assert value(metrics, "store_limit_bytes") == math.inf
     assert value(metrics, "outbox_messages") == 7
     assert value(metrics, "batch_size_sum") == 3

@@ -371,10 +371,10 @@ class Watcher:
     def batched(self, frames: int) -> None:
         self.batches.append(frames)
 
-    def took(self, stage: str, seconds: float) -> None:
+    def stage_finished(self, stage: str, seconds: float) -> None:
         self.stages.add(stage)
 
-    def waiting(self, queue: str, items: int) -> None:
+    def queue_measured(self, queue: str, items: int) -> None:
         self.queues[queue] = items
 
     def measured(self, scope: str, selector: LiveSelector) -> None:

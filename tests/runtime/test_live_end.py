@@ -171,18 +171,18 @@ def test_the_loop_and_the_judge_are_what_a_watchdog_asks() -> None:
         line = Line([StoringSink()], LiveLimits(shutdown=1.0), embedder)
         async with asyncio.TaskGroup() as tasks:
             ending = tasks.create_task(line.pipeline.run())
-            await line.pipeline.alive()
+            await line.pipeline.check_alive()
             await line.add(ScriptedSource("gate", steady(0.005)))
             await until(lambda: len(embedder.batches) > 0)
             await asyncio.sleep(0.1)
             with pytest.raises(TimeoutError):
                 async with asyncio.timeout(0.1):
-                    await line.pipeline.alive()
+                    await line.pipeline.check_alive()
             embedder.go_on.set()
-            await line.pipeline.alive()
+            await line.pipeline.check_alive()
             line.pipeline.stop()
             await ending
-            await line.pipeline.alive()
+            await line.pipeline.check_alive()
 
     asyncio.run(scenario())
 

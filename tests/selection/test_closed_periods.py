@@ -56,20 +56,20 @@ def test_the_last_kept_and_the_last_seen_are_familiar() -> None:
     frames = [candidate(index, None).frame for index in range(9)]
     kept = list(zip(frames, vectors, strict=True))
     carry_over = CarryOver(9)
-    carry_over.turn(kept[:3], most=4)
+    carry_over.close_period(kept[:3], most=4)
     places, distances = carry_over.nearest(vectors[[1, 5]])
     assert (places[0], distances[0]) == (1, 0.0)
     assert distances[1] > 1.0
-    carry_over.see(places[:1])
+    carry_over.mark_seen(places[:1])
     assert [*carry_over.seen.values()] == [False, True, False]
-    carry_over.turn(kept[3:5], most=4)
+    carry_over.close_period(kept[3:5], most=4)
     # Of the older ones that which was seen stays longest.
     assert [frame.key.index for frame in carry_over.frames] == [2, 1, 3, 4]
     assert [*carry_over.seen.values()] == [False] * 4
     carry_over.remove([frames[1].key, frames[8].key])
     assert [frame.key.index for frame in carry_over.frames] == [2, 3, 4]
     assert carry_over.nearest(vectors[[4]])[1][0] == 0.0
-    carry_over.turn(kept[5:], most=3)
+    carry_over.close_period(kept[5:], most=3)
     assert [frame.key.index for frame in carry_over.frames] == [6, 7, 8]
-    carry_over.turn([], most=3)
+    carry_over.close_period([], most=3)
     assert len(carry_over.frames) == 3

@@ -15,12 +15,12 @@ from tests.runtime.live_stages import until
 def test_messages_are_those_of_the_protocol(systemd: tuple[socket.socket, str]) -> None:
     listening, address = systemd
     with closing(Notifier.from_environment({"NOTIFY_SOCKET": address}, pid=1)) as notifier:
-        notifier.ready()
-        notifier.status("2 of 3 feeds are up\nREADY=1")
-        notifier.reloading(12.5)
-        notifier.takes_longer(4)
-        notifier.alive()
-        notifier.stopping()
+        notifier.report_ready()
+        notifier.report_status("2 of 3 feeds are up\nREADY=1")
+        notifier.report_reload(12.5)
+        notifier.extend_timeout(4)
+        notifier.keep_alive()
+        notifier.report_stopping()
     assert [listening.recv(4096) for _ in range(6)] == [
         b"READY=1",
         b"STATUS=2 of 3 feeds are up",
@@ -34,15 +34,15 @@ def test_messages_are_those_of_the_protocol(systemd: tuple[socket.socket, str]) 
 @pytest.mark.parametrize("address", ["", "vsock:2:1234", "/nowhere/at/all", "@streamsel-nobody"])
 def test_where_nobody_listens_nothing_happens(address: str) -> None:
     with closing(Notifier.from_environment({"NOTIFY_SOCKET": address}, pid=1)) as notifier:
-        notifier.ready()
-        notifier.status("all is well")
+        notifier.report_ready()
+        notifier.report_status("all is well")
 
 
 def test_a_listener_that_does_not_read_holds_nobody_up(systemd: tuple[socket.socket, str]) -> None:
     listening, address = systemd
     with closing(Notifier(address)) as notifier:
         for _ in range(5000):
-            notifier.status("all is well")
+            notifier.report_status("all is well")
         assert listening.recv(4096) == b"STATUS=all is well"
 
 

@@ -156,7 +156,7 @@ class Defaults(PerFeed):
     ] = Field(default="auto", description="device of the embedder")
 
 
-def _either_source(schema: dict[str, Any]) -> None:
+def _allow_either_source(schema: dict[str, Any]) -> None:
     schema["required"].remove("source")
     schema["anyOf"] = [{"required": ["source"]}, {"required": ["source_file"]}]
 
@@ -164,7 +164,7 @@ def _either_source(schema: dict[str, Any]) -> None:
 class FeedConfig(PerFeed):
     """One feed: its source, and its options that differ from the defaults."""
 
-    model_config = ConfigDict(json_schema_extra=_either_source)
+    model_config = ConfigDict(json_schema_extra=_allow_either_source)
 
     source: Annotated[kind.SecretSource, kind.source()] = Field(
         description="URL (rtsp, rtsps, http, https, whep+https, snapshot+http, ...) or device "

@@ -116,7 +116,7 @@ def _read_discovery(value: object) -> object:
     return None if word in ("false", "no", "off") else value
 
 
-def _also_a_switch(schema: dict[str, Any]) -> None:
+def _allow_switch(schema: dict[str, Any]) -> None:
     schema["anyOf"].append({"type": "boolean"})
 
 
@@ -149,7 +149,7 @@ class MqttConfig(Section):
     discovery: Annotated[DiscoveryConfig | None, BeforeValidator(_read_discovery)] = Field(
         default=None,
         description="announce the feeds to Home Assistant: true, or its section",
-        json_schema_extra=_also_a_switch,
+        json_schema_extra=_allow_switch,
     )
     max_bytes: Annotated[int, numbers.size_bytes(1 << 20)] = Field(
         default=1_000_000_000, description="maximum size of the outbox on disk"

@@ -64,8 +64,8 @@ class BrokerConnection:
         self._loop = asyncio.get_running_loop()
         self._allowed = new_properties(PacketTypes.CONNACK)
         self._paho.max_inflight_messages = WINDOW + 1
-        self._paho.on_publish = self._acknowledged
-        self._paho.on_socket_register_write = self._want_to_write
+        self._paho.on_publish = self._note_acknowledged
+        self._paho.on_socket_register_write = self._register_writer
         self._watch("on_connect", self._note_allowed)
         self._watch("on_disconnect", self._note_gone)
 
@@ -136,7 +136,7 @@ class BrokerConnection:
         self._paho.reinitialise()
         await asyncio.sleep(0)
 
-    def _acknowledged(
+    def _note_acknowledged(
         self, client: paho.Client, userdata: Any, mid: int, reason: ReasonCode, properties: Any
     ) -> None:
         future = self._unacknowledged.pop(mid, None)
@@ -144,7 +144,7 @@ class BrokerConnection:
             refused = reason.is_failure
             future.set_result(str(reason).lower().replace(" ", "-") if refused else None)
 
-    def _want_to_write(self, client: paho.Client, userdata: Any, sock: paho.SocketLike) -> None:
+    def _register_writer(self, client: paho.Client, userdata: Any, sock: paho.SocketLike) -> None:
         """Register the socket for writing; called on the loop and in the connecting thread.
 
         aiomqtt's own callback does it later, when the socket may be closed and its number reused by
@@ -172,11 +172,11 @@ class BrokerConnection:
         """Inspect a callback's arguments before aiomqtt does."""
         theirs = getattr(self._paho, name)
 
-        def both(*arguments: Any) -> None:
+        def call_both(*arguments: Any) -> None:
             also(*arguments)
             theirs(*arguments)
 
-        setattr(self._paho, name, both)
+        setattr(self._paho, name, call_both)
 
 
 def _is_running(loop: asyncio.AbstractEventLoop) -> bool:

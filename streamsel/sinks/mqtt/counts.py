@@ -45,38 +45,38 @@ class DeliveryCounter:
                 connected=self._connected, refused=dict(self._refused), **self._counts
             )
 
-    def waiting(self, messages: int, payload_bytes: int) -> None:
+    def add_pending(self, messages: int, payload_bytes: int) -> None:
         """Add to the pending messages and bytes; may be negative."""
         with self._lock:
             self._counts["pending"] += messages
             self._counts["pending_bytes"] += payload_bytes
 
-    def delivered(self, messages: int) -> None:
+    def count_delivered(self, messages: int) -> None:
         """Count acknowledged messages."""
         with self._lock:
             self._counts["delivered"] += messages
 
-    def refused(self, reason: str) -> None:
+    def count_refused(self, reason: str) -> None:
         """Count a message that was refused for good."""
         with self._lock:
             self._refused[reason] += 1
 
-    def quarantined(self, held: int) -> None:
+    def set_quarantined(self, held: int) -> None:
         """Set the number of messages in quarantine."""
         with self._lock:
             self._counts["quarantined"] = held
 
-    def dropped(self) -> None:
+    def count_dropped(self) -> None:
         """Count a discarded report on a feed."""
         with self._lock:
             self._counts["dropped"] += 1
 
-    def command_refused(self) -> None:
+    def count_refused_command(self) -> None:
         """Count an invalid command."""
         with self._lock:
             self._counts["commands_refused"] += 1
 
-    def connected(self, connected: bool) -> None:
+    def set_connected(self, connected: bool) -> None:
         """Set whether the broker is connected."""
         with self._lock:
             self._connected = connected

@@ -104,7 +104,7 @@ class Outbox:
             self._store([message], [])
         except SinkError as error:
             LOG.info("%s: not taken: %s", message.key, error)
-            self._counter.dropped()
+            self._counter.count_dropped()
             return False
         return True
 
@@ -178,14 +178,14 @@ class Outbox:
         self._next += len(rows)
         if not self._strict:
             self._unsynced += files or [self._folder / DATABASE]
-        self._counter.waiting(
+        self._counter.add_pending(
             len(messages) - len(replaced),
             sum(len(message.payload) for message in messages) - sum(size for _, size in replaced),
         )
         for seq, _ in replaced:
             (self._folder / PAYLOADS / str(seq)).unlink(missing_ok=True)
         for message in oversize:
-            self._counter.refused("too-large")
+            self._counter.count_refused("too-large")
             LOG.warning(
                 "message %s is larger than MQTT allows (%d bytes); set aside in %s",
                 message.key,
@@ -229,7 +229,7 @@ class Outbox:
                 removed += set_aside(database, message, "too-large", self._clock.wall(), None)
             self.require_folder()  # payloads must lie beside the rows that speak of them
         if oversize:
-            self._counter.quarantined(held(self._database))
+            self._counter.set_quarantined(held(self._database))
         for name in removed:
             (self._folder / QUARANTINE / name).unlink(missing_ok=True)
         return replaced
@@ -241,8 +241,8 @@ class Outbox:
             pending, size = database.execute(
                 "SELECT count(*), ifnull(sum(bytes), 0) FROM messages"
             ).fetchone()
-            self._counter.waiting(pending, size)
-            self._counter.quarantined(held(database))
+            self._counter.add_pending(pending, size)
+            self._counter.set_quarantined(held(database))
             for place, query in (
                 (PAYLOADS, "SELECT seq FROM messages WHERE payload IS NULL"),
                 (QUARANTINE, "SELECT file FROM quarantine WHERE file IS NOT NULL"),

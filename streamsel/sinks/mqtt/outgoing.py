@@ -95,12 +95,12 @@ class Outgoing:
 
     def settle(self, queued_messages: Sequence[QueuedMessage]) -> None:
         """Delete acknowledged messages; on a full disk, in memory only."""
-        self._counter.delivered(len(queued_messages))
+        self._counter.count_delivered(len(queued_messages))
         self._take_out(queued_messages)
 
     def refuse(self, queued: QueuedMessage, reason: str) -> None:
         """Move a message to quarantine; it will not be sent again."""
-        self._counter.refused(reason)
+        self._counter.count_refused(reason)
         try:
             with outbox_errors(self._folder):
                 self._set_aside(queued, reason)
@@ -111,7 +111,7 @@ class Outgoing:
 
     def expire(self, queued: QueuedMessage) -> None:
         """Delete an expired message."""
-        self._counter.refused("expired")
+        self._counter.count_refused("expired")
         self._take_out([queued])
 
     def announced(self) -> set[str]:
@@ -159,7 +159,7 @@ class Outgoing:
         except DiskFullError as error:
             LOG.debug("%s", error)
             return False
-        self._counter.waiting(-len(gone), -sum(size for _, size in gone))
+        self._counter.add_pending(-len(gone), -sum(size for _, size in gone))
         self._done.clear()
         return True
 
@@ -175,8 +175,8 @@ class Outgoing:
                 return
             surplus = set_aside(database, queued.message, reason, self._clock.wall(), name)
             now_held = held(database)
-        self._counter.waiting(-1, -gone[0][0])
-        self._counter.quarantined(now_held)
+        self._counter.add_pending(-1, -gone[0][0])
+        self._counter.set_quarantined(now_held)
         if name is not None:
             os.replace(place, self._folder / QUARANTINE / name)
         place.unlink(missing_ok=True)

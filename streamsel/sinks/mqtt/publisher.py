@@ -103,7 +103,7 @@ class MqttPublisher:
         while not self._stopping.is_set():
             begun, accepted = self._clock.monotonic(), self._accepted
             try:
-                await self._session(outgoing, drain)
+                await self._run_session(outgoing, drain)
             except SinkError as error:
                 lasted = self._clock.monotonic() - begun >= _STEADY
                 pause = _FIRST_PAUSE if lasted else pause
@@ -123,13 +123,13 @@ class MqttPublisher:
             waiting = self._counter.counts().pending
             LOG.warning("%s%s; trying again, %d messages wait", error, hint, waiting)
 
-    async def _session(self, outgoing: Outgoing, drain: Drain) -> None:
+    async def _run_session(self, outgoing: Outgoing, drain: Drain) -> None:
         """Connect once; return when stopped. Raises :class:`SinkError` on a lost connection."""
         login = await asyncio.to_thread(Login.read, self._options)
         will = aiomqtt.Will(self._topics.available, OFFLINE, qos=1, retain=True)
         try:
             async with connected(self._options, login, will) as connection:
-                self._counter.connected(True)
+                self._counter.set_connected(True)
                 self._accepted += 1
                 waiting = self._counter.counts().pending
                 LOG.info("connected to %s; %d messages wait", self._options.address, waiting)
@@ -142,7 +142,7 @@ class MqttPublisher:
                 raise
             raise explain(_plainest(lost), self._options) from group
         finally:
-            self._counter.connected(False)
+            self._counter.set_connected(False)
 
     async def _serve(self, connection: BrokerConnection, outgoing: Outgoing, drain: Drain) -> None:
         announcer = Announcer(
@@ -179,7 +179,7 @@ class MqttPublisher:
                 command = read_command(self._topics, topic, payload)
                 await obey(command, self._controls)
             except StreamselError as error:
-                self._counter.command_refused()
+                self._counter.count_refused_command()
                 if self._throttle.due("command", str(error)):
                     LOG.warning("command refused: %s", error)
             announcer.answer(self._topics.command(topic)[0])

@@ -46,7 +46,7 @@ def sky(size: tuple[int, int], rng: np.random.Generator) -> Scene:
         # (3, H, W): numpy is slow over a last axis of 3.
         planes: Field = (air + glow * _shade((130, 105, 40))[:, None, None]).astype(np.float32)
         canvas = planes.transpose(1, 2, 0)  # (H, W, 3), the same memory
-        _disc(canvas, x, y, 0.075, (255, 240, 176))
+        _draw_disc(canvas, x, y, 0.075, (255, 240, 176))
         drift = np.roll(clouds, -int(progress * width), axis=1)[:, :width]
         cover = ((drift - 0.52) * 4.2).clip(0, 0.92) * thinning
         planes += cover * (_shade((250, 250, 252))[:, None, None] - planes)
@@ -66,11 +66,11 @@ def street(size: tuple[int, int], rng: np.random.Generator, *, night: bool = Fal
     still[:] = _blend((150, 190, 226), (222, 232, 238), _rows(height), width)
     lights = np.zeros_like(still)
     aspect = width / height
-    _houses(still, lights, aspect, rng)
-    _box(still, 0, 0.66, aspect, 0.70, (168, 164, 156))
-    _box(still, 0, 0.70, aspect, 1.0, (72, 74, 80))
+    _draw_houses(still, lights, aspect, rng)
+    _draw_box(still, 0, 0.66, aspect, 0.70, (168, 164, 156))
+    _draw_box(still, 0, 0.70, aspect, 1.0, (72, 74, 80))
     for start in np.arange(0.05, aspect, 0.24):
-        _box(still, start, 0.845, start + 0.11, 0.857, (226, 222, 200))
+        _draw_box(still, start, 0.845, start + 0.11, 0.857, (226, 222, 200))
     # Cars of one lane keep their distance, so that none drives through another.
     speeds, colours = rng.uniform(0.8, 1.5, 2), rng.permutation(len(_CAR_COLOURS))
     cars = [
@@ -85,7 +85,7 @@ def street(size: tuple[int, int], rng: np.random.Generator, *, night: bool = Fal
         for offset, speed, lane, colour in cars:
             travelled = (progress * speed + offset) % 1.2 * (aspect + 0.8) / 1.2 - 0.5
             x = travelled if lane else aspect - travelled - 0.3
-            _car(canvas, x, 0.90 if lane else 0.775, bool(lane), colour, night)
+            _draw_car(canvas, x, 0.90 if lane else 0.775, bool(lane), colour, night)
         return _to_image(canvas)
 
     return draw
@@ -99,12 +99,12 @@ def parking(size: tuple[int, int], rng: np.random.Generator) -> Scene:
     still[:] = 104
     still += 26 * (_fractal_noise(height, width, 1.2, rng)[:, :, None] - 0.5)
     for bay in np.arange(0.1, aspect - 0.2, 0.26):
-        _box(still, bay, 0.10, bay + 0.012, 0.42, (206, 206, 198))
-        _box(still, bay, 0.64, bay + 0.012, 0.94, (206, 206, 198))
+        _draw_box(still, bay, 0.10, bay + 0.012, 0.42, (206, 206, 198))
+        _draw_box(still, bay, 0.64, bay + 0.012, 0.94, (206, 206, 198))
         for top in (0.13, 0.66):
             if rng.random() < 0.55:
                 colour = _CAR_COLOURS[int(rng.integers(5))]
-                _car_from_above(still, bay + 0.055, top, colour)
+                _draw_car_from_above(still, bay + 0.055, top, colour)
     noise = [rng.normal(0, 7, (height, width, 1)).astype(np.float32) for _ in range(12)]
     order = rng.permutation(len(noise) * 400) % len(noise)
 
@@ -113,8 +113,8 @@ def parking(size: tuple[int, int], rng: np.random.Generator) -> Scene:
         step = round(progress * 2000)
         if 0.35 < progress < 0.8:
             along = (progress - 0.35) / 0.45
-            _disc(canvas, along * aspect, 0.56 - 0.06 * along, 0.034, (52, 44, 60))
-            _disc(canvas, along * aspect, 0.53 - 0.06 * along, 0.018, (216, 170, 140))
+            _draw_disc(canvas, along * aspect, 0.56 - 0.06 * along, 0.034, (52, 44, 60))
+            _draw_disc(canvas, along * aspect, 0.53 - 0.06 * along, 0.018, (216, 170, 140))
         grain = np.roll(noise[order[step]], (step * 37) % height, axis=0)
         return _to_image(canvas + grain)
 
@@ -150,48 +150,48 @@ def generated(text: str, size: tuple[int, int]) -> Iterator[Image]:
         yield np.asarray(graph.vpull().to_ndarray(), np.uint8)
 
 
-def _houses(still: Field, lights: Field, aspect: float, rng: np.random.Generator) -> None:
+def _draw_houses(still: Field, lights: Field, aspect: float, rng: np.random.Generator) -> None:
     x = -0.05
     while x < aspect:
         wide, top = rng.uniform(0.26, 0.46), rng.uniform(0.12, 0.4)
         wall = np.array([206, 186, 158]) * rng.uniform(0.62, 1.1, 3)
-        _box(still, x, top, x + wide, 0.66, (wall[0], wall[1], wall[2]))
-        _box(still, x, top - 0.03, x + wide, top, (116, 66, 54))
+        _draw_box(still, x, top, x + wide, 0.66, (wall[0], wall[1], wall[2]))
+        _draw_box(still, x, top - 0.03, x + wide, top, (116, 66, 54))
         for column in np.arange(x + 0.04, x + wide - 0.05, 0.085):
             for row in np.arange(top + 0.05, 0.58, 0.11):
-                _box(still, column, row, column + 0.045, row + 0.065, (92, 116, 136))
+                _draw_box(still, column, row, column + 0.045, row + 0.065, (92, 116, 136))
                 if rng.random() < 0.45:
-                    _box(lights, column, row, column + 0.045, row + 0.065, (222, 170, 84))
+                    _draw_box(lights, column, row, column + 0.045, row + 0.065, (222, 170, 84))
         x += wide + rng.uniform(0.0, 0.06)
 
 
-def _car(
+def _draw_car(
     canvas: Field, x: float, bottom: float, to_right: bool, colour: Colour, night: bool
 ) -> None:
     shade = 0.3 if night else 1.0
     body = (colour[0] * shade, colour[1] * shade, colour[2] * shade)
     glass = (40.0, 52.0, 66.0) if night else (150.0, 186.0, 208.0)
-    _box(canvas, x + 0.07, bottom - 0.135, x + 0.23, bottom - 0.07, body)
-    _box(canvas, x + 0.085, bottom - 0.122, x + 0.145, bottom - 0.075, glass)
-    _box(canvas, x + 0.155, bottom - 0.122, x + 0.215, bottom - 0.075, glass)
-    _box(canvas, x, bottom - 0.078, x + 0.3, bottom - 0.018, body)
+    _draw_box(canvas, x + 0.07, bottom - 0.135, x + 0.23, bottom - 0.07, body)
+    _draw_box(canvas, x + 0.085, bottom - 0.122, x + 0.145, bottom - 0.075, glass)
+    _draw_box(canvas, x + 0.155, bottom - 0.122, x + 0.215, bottom - 0.075, glass)
+    _draw_box(canvas, x, bottom - 0.078, x + 0.3, bottom - 0.018, body)
     for wheel in (0.065, 0.235):
-        _disc(canvas, x + wheel, bottom - 0.018, 0.03, (22, 22, 24))
-        _disc(canvas, x + wheel, bottom - 0.018, 0.013, (120, 120, 122))
+        _draw_disc(canvas, x + wheel, bottom - 0.018, 0.03, (22, 22, 24))
+        _draw_disc(canvas, x + wheel, bottom - 0.018, 0.013, (120, 120, 122))
     if night:
         front, back = (x + 0.3, x) if to_right else (x, x + 0.3)
-        _glow(canvas, front, bottom - 0.05, 0.16, (255, 236, 180))
-        _glow(canvas, back, bottom - 0.05, 0.05, (220, 30, 24))
+        _draw_glow(canvas, front, bottom - 0.05, 0.16, (255, 236, 180))
+        _draw_glow(canvas, back, bottom - 0.05, 0.05, (220, 30, 24))
 
 
-def _car_from_above(canvas: Field, x: float, top: float, colour: Colour) -> None:
-    _box(canvas, x + 0.008, top + 0.012, x + 0.158, top + 0.262, (66, 66, 68))
-    _box(canvas, x, top, x + 0.15, top + 0.25, colour)
-    _box(canvas, x + 0.014, top + 0.055, x + 0.136, top + 0.095, (44, 56, 66))
-    _box(canvas, x + 0.014, top + 0.185, x + 0.136, top + 0.215, (44, 56, 66))
+def _draw_car_from_above(canvas: Field, x: float, top: float, colour: Colour) -> None:
+    _draw_box(canvas, x + 0.008, top + 0.012, x + 0.158, top + 0.262, (66, 66, 68))
+    _draw_box(canvas, x, top, x + 0.15, top + 0.25, colour)
+    _draw_box(canvas, x + 0.014, top + 0.055, x + 0.136, top + 0.095, (44, 56, 66))
+    _draw_box(canvas, x + 0.014, top + 0.185, x + 0.136, top + 0.215, (44, 56, 66))
 
 
-def _box(
+def _draw_box(
     canvas: Field, left: float, top: float, right: float, bottom: float, colour: Colour
 ) -> None:
     height, width = canvas.shape[:2]
@@ -200,7 +200,7 @@ def _box(
     canvas[y0:y1, x0:x1] = colour
 
 
-def _disc(canvas: Field, x: float, y: float, radius: float, colour: Colour) -> None:
+def _draw_disc(canvas: Field, x: float, y: float, radius: float, colour: Colour) -> None:
     height = canvas.shape[0]
     near = _near(canvas, x, y, radius + 1 / height)
     cover = np.clip((radius - _distance_in(canvas, near, x, y)) * height + 0.5, 0, 1)
@@ -208,7 +208,7 @@ def _disc(canvas: Field, x: float, y: float, radius: float, colour: Colour) -> N
     part += cover[:, :, None] * (_shade(colour) - part)
 
 
-def _glow(canvas: Field, x: float, y: float, radius: float, colour: Colour) -> None:
+def _draw_glow(canvas: Field, x: float, y: float, radius: float, colour: Colour) -> None:
     near = _near(canvas, x, y, radius)
     fall = np.clip(1 - _distance_in(canvas, near, x, y) / radius, 0, 1) ** 2
     canvas[near] += fall[:, :, None] * _shade(colour)

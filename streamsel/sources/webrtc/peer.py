@@ -91,7 +91,7 @@ class Peer:
             self._take_one_video()
             await connection.setLocalDescription(await connection.createAnswer())
 
-        await self._negotiated(negotiate())
+        await self._finish_negotiation(negotiate())
         return str(self._connection.localDescription.sdp)
 
     async def offer(self) -> str:
@@ -104,7 +104,7 @@ class Peer:
         """Accept a server's answer to the offer. Raises :class:`OfferError` for an invalid one."""
         from aiortc import RTCSessionDescription
 
-        await self._negotiated(
+        await self._finish_negotiation(
             self._connection.setRemoteDescription(RTCSessionDescription(answer, "answer"))
         )
 
@@ -145,7 +145,7 @@ class Peer:
                         await transport.stop()
                 await transport.transport.stop()
 
-    async def _negotiated(self, negotiation: Awaitable[None]) -> None:
+    async def _finish_negotiation(self, negotiation: Awaitable[None]) -> None:
         from aiortc.exceptions import InvalidAccessError, InvalidStateError, OperationError
 
         try:
@@ -171,7 +171,7 @@ class Peer:
             return
         for receiver in self._connection.getReceivers():
             if receiver.track is track:
-                self._losses = Losses(receiver, self.reception.damage)
+                self._losses = Losses(receiver, self.reception.count_loss)
                 self._draining = asyncio.ensure_future(self._receive(track, self._losses))
 
     async def _receive(self, track: MediaStreamTrack, losses: Losses) -> None:

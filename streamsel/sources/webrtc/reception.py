@@ -39,7 +39,7 @@ class Reception:
             self._waiting.append(Received(image, is_suspect))
             self._change.notify_all()
 
-    def damage(self) -> None:
+    def count_loss(self) -> None:
         """Count a loss."""
         with self._change:
             self.damaged += 1
