@@ -141,7 +141,7 @@ class Record:
             memory,
         )
         state = PrefilterState(
-            _sketch(reference), _sketch(previous), _unsigned(rows_digest), still_since, passed
+            _luma_grid(reference), _luma_grid(previous), _unsigned(rows_digest), still_since, passed
         )
         return state, [_unsigned(digest) for (digest,) in digests][::-1]
 
@@ -359,7 +359,7 @@ class Record:
         raise damaged(self._folder / DATABASE, "a row is missing")
 
 
-def _sketch(pixels: bytes | None) -> np.ndarray[Any, np.dtype[np.uint8]] | None:
+def _luma_grid(pixels: bytes | None) -> np.ndarray[Any, np.dtype[np.uint8]] | None:
     return None if pixels is None else np.frombuffer(pixels, np.uint8).reshape(32, 32)
 
 

@@ -1,8 +1,8 @@
 """Applies privacy masks to decoded pictures before anything reads them.
 
-The area under a mask is overwritten in the planes themselves, so nothing derived from the picture
-(luma grids, thumbnails, filters, files) can show it. Areas grow outward to whole chroma samples, of
-both fields if lines may be interlaced, because a sample covers several pixels.
+The area of a mask is overwritten in the decoded planes, so nothing derived from the picture (luma
+grids, thumbnails, filters, files) can show it. Areas are extended to whole chroma samples, of both
+fields if lines may be interlaced, because a sample covers several pixels.
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ _REPACKED = {
     "uyyvyy411": "yuv411p",
     "pal8": "rgba",
 }
-"""Formats whose samples cannot be painted one by one, and what holds the same ones."""
+"""Formats with samples that cannot be overwritten singly, and the equivalent format."""
 
 
 class FixedSize:
-    """The only size that masks in pixels fit: as typed, or that of the first picture.
+    """The picture size that masks in pixels fit: as configured, else that of the first picture.
 
-    Thread-safe, and shared by all readings of a feed.
+    Thread-safe; shared by all sessions of a feed.
     """
 
     def __init__(self, size: Size | None = None) -> None:
@@ -62,15 +62,15 @@ class FixedSize:
             expected = self._size
         if size != expected:
             raise SourceError(
-                f"{where}: its pictures are of {size}, and what its masks hide was told in pixels "
-                f"of {expected}; nothing is shown of it. Where they are right for these pictures, "
-                f"say so (X,Y,W,H@{size}), or give shares of the picture, which fit every size"
+                f"{where}: its pictures are {size}, but its masks are in pixels of {expected}, so "
+                f"no picture is used. If the masks fit these pictures, write X,Y,W,H@{size}; or "
+                "give shares of the picture, which fit every size"
             )
 
 
 @dataclass(frozen=True, slots=True)
 class Areas:
-    """The privacy masks of one feed, for all its connections."""
+    """The privacy masks of one feed, shared by all its sessions."""
 
     masks: tuple[Mask, ...]
     size: FixedSize
@@ -130,7 +130,7 @@ class Cover:
         return image
 
     def _paintable(self, image: av.VideoFrame) -> av.VideoFrame:
-        """The picture in a format whose samples can be painted: its own, or one that holds it."""
+        """Return the picture, converted if samples of its format cannot be overwritten singly."""
         name = image.format.name
         if _parts(name, is_full=False):
             return image
@@ -145,10 +145,10 @@ class Cover:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """One plane of a format: its channels, alternating, and what black is in each.
+    """One plane of a format: its interleaved channels, with the value of black in each.
 
-    ``across`` and ``down`` are the columns and rows of pixels that one of its samples stands for.
-    All areas are grown to ``grid`` pixels (columns, rows), the same for each plane of a picture.
+    A sample covers ``across`` columns and ``down`` rows of pixels. Areas are extended to multiples
+    of ``grid`` pixels (columns, rows), which is the same for all planes of a picture.
     """
 
     plane: int
@@ -159,7 +159,7 @@ class _Part:
     grid: tuple[int, int]
 
     def samples(self, image: av.VideoFrame) -> Samples:
-        """The plane of a writable picture, (H, W, channels), from the top down."""
+        """Return the plane of a writable picture as (H, W, channels), top row first; no copy."""
         plane = image.planes[self.plane]
         rows: Samples = bytes_of(plane).view(self.dtype)
         stride = abs(plane.line_size) // rows.itemsize
@@ -170,7 +170,7 @@ class _Part:
         return rows[:, : plane.width * channels].reshape(plane.height, plane.width, channels)
 
     def paint(self, samples: Samples, box: Box, look: Look) -> None:
-        """Overwrite an area, in pixels of the stored picture."""
+        """Overwrite an area, given in pixels of the stored picture."""
         across, down = self.grid
         left, right = box.left // across * across, -(-box.right // across) * across
         top, bottom = box.top // down * down, -(-box.bottom // down) * down
@@ -186,13 +186,13 @@ class _Part:
 
 
 def _cells(samples: int, pixels: int) -> npt.NDArray[np.intp]:
-    """Where the cells of a blurred side begin, in samples, and where the last one ends."""
+    """Return the boundaries of the cells along one side of a blurred area, in samples."""
     cells = max(1, min(_MOST_CELLS, pixels // _LEAST_CELL_PX, samples))
     return np.arange(cells + 1) * samples // cells
 
 
 def _average(area: Samples, rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp]) -> None:
-    """Put in place of each cell of (H, W, channels) its mean, in integers."""
+    """Replace each cell of (H, W, channels) with its mean, rounded to integers."""
     sums = np.add.reduceat(area, rows[:-1], axis=0, dtype=np.int64)
     sums = np.add.reduceat(sums, columns[:-1], axis=1)  # (cells, cells, channels)
     counts = np.outer(np.diff(rows), np.diff(columns))[:, :, None]
@@ -201,12 +201,12 @@ def _average(area: Samples, rows: npt.NDArray[np.intp], columns: npt.NDArray[np.
 
 
 def _holding(pixels: VideoFormat) -> str:
-    """A format that can be painted and holds what another shows: depth, colour and alpha."""
+    """Return a writable format with at least another one's depth, colour and alpha."""
     if any(part.is_alpha for part in pixels.components):
         return "rgba64le"
     if max(part.bits for part in pixels.components) > 8:
         return "rgb48le"
-    # To packed RGB libswscale converts 15 and 16 bits of the other byte order wrongly.
+    # libswscale converts 15 and 16 bits of the other byte order wrongly to packed RGB.
     return "gray" if len(pixels.components) == 1 else "gbrp"
 
 
@@ -216,7 +216,7 @@ def _is_full(image: av.VideoFrame) -> bool:
 
 @lru_cache(maxsize=256)
 def _parts(name: str, *, is_full: bool) -> tuple[_Part, ...]:
-    """The planes of a format; none where its samples cannot be painted one by one."""
+    """Return the planes of a format; none if its samples cannot be overwritten singly."""
     pixels = VideoFormat(name, 8, 8)
     depths = {part.bits for part in pixels.components}
     bits = max(depths, default=0)
@@ -228,7 +228,7 @@ def _parts(name: str, *, is_full: bool) -> tuple[_Part, ...]:
     dtype = "u1" if bits == 8 else f"{order}u2"
     black, gray, white = (0 if is_full else 16) << bits - 8, 1 << bits - 1, (1 << bits) - 1
     wide, high = 8 // pixels.chroma_width(), 8 // pixels.chroma_height()
-    # Where lines alternate between two fields, so do the rows of chroma.
+    # In interlaced video the rows of chroma alternate between two fields, too.
     grid = wide, high * (2 if high > 1 else 1)
 
     def part(plane: int, *values: int) -> _Part:
@@ -244,7 +244,7 @@ def _parts(name: str, *, is_full: bool) -> tuple[_Part, ...]:
     if name.startswith("nv"):
         return (part(0, black), chroma(1, gray, gray))
     if name.startswith("p") and name[1:4].isdigit():
-        # P010 and its kin keep their bits at the upper end.
+        # P010 and similar formats are aligned to the upper bits.
         shift = 16 - bits
         return (part(0, black << shift), chroma(1, gray << shift, gray << shift))
     if name.startswith("gbr"):

@@ -40,7 +40,7 @@ class FileSource:
     ``address`` is a path or an http(s) URL; ``shown`` replaces it in messages, by default with
     credentials masked. ``start`` and ``end`` (seconds of media time) and ``fps`` select frames
     without renumbering them: an index is the frame's position as output by the decoder or the
-    filter chain, so a frame has the same name with any options. ``vf`` is an ffmpeg filter chain,
+    filter chain, so a frame has the same name with any options. ``filters`` is an ffmpeg filter chain,
     applied to upright pictures. ``decode`` selects the frames to decode, ``ahead`` the number of
     threads, which changes no frame. ``hwaccel`` names a hardware type, or ``auto``; if none can
     decode the video, software does, with a warning that says why. With ``on_gpu`` pictures decoded
@@ -74,14 +74,14 @@ class FileSource:
         self._keeps_rate = FilterChain(filters).keeps_rate if filters is not None else True
         self._decode = decode
         self._areas = Areas.of(read_masks(mask))
-        # A filter chain wants the pictures in main memory, and so does what hides areas of them.
+        # Filter chains and masks need pictures in main memory.
         stays_there = on_gpu and filters is None and self._areas is None
         self._decoder = set_up(decode, hwaccel, stays_there=stays_there)
         if hwaccel is not None:
             check_device(hwaccel)
-        # A server is asked once.
+        # A URL is opened only once.
         self._ahead: OrderedMap = InOrder() if ahead is None or is_url(address) else ahead
-        self._trail = SeekIndex()
+        self._seek_index = SeekIndex()
         self._warnings: tuple[str, ...] = ()
         self._reading: FrameReader | None = None
         self._stopped = False
@@ -93,12 +93,12 @@ class FileSource:
 
     @property
     def address(self) -> str:
-        """Where the feed comes from, credentials masked."""
+        """Path or URL of the feed, credentials masked."""
         return self._shown
 
     @cached_property
     def expected_frames(self) -> int | None:
-        """Expected number of frames, as far as known before reading.
+        """Expected number of frames, estimated before reading.
 
         The container's count or the number of packets, adjusted to the options: an estimate if
         frames are selected by time. None for what cannot be opened, for filters that change the
@@ -143,7 +143,7 @@ class FileSource:
         is_empty, damage = start == 0, Damage()
         with self._open(self._decoder, damage) as session:
             chooser = self._sampling.chooser(self._interval(session))
-            # Whether the frame at ``start`` is chosen depends on the last one that was.
+            # Whether the frame at ``start`` is chosen depends on the one before it.
             first = start if self._sampling.fps is None else max(0, start - 1)
             is_provisional = self._decode == "fast" or session.keeps_pictures_there
             reading = self._reading = self._read(session, is_provisional=is_provisional)
@@ -156,7 +156,7 @@ class FileSource:
                     ) as decoding,
                     closing(decoding.shown(self._wanted(first, session))) as shown,
                 ):
-                    for frame in reading.frames(shown, self._trail):
+                    for frame in reading.frames(shown, self._seek_index):
                         if self._stopped or chooser.is_past(frame.media_time):
                             return
                         if chooser.wants(frame.media_time) and frame.key.index >= start:
@@ -181,8 +181,8 @@ class FileSource:
         video is decoded from its start. Raises :class:`SourceError` if a frame is missing now.
         """
         wanted = deque(sorted(set(indices)))
-        if wanted and self._filters is None and self._trail.can_seek(wanted[-1]):
-            finder = Finder(self._open, self._read, self._trail, self._ahead)
+        if wanted and self._filters is None and self._seek_index.can_seek(wanted[-1]):
+            finder = Finder(self._open, self._read, self._seek_index, self._ahead)
             with closing(finder.find(tuple(wanted))) as found:
                 for frame in found:
                     if self._stopped or frame.key.index != wanted[0]:
@@ -201,7 +201,7 @@ class FileSource:
                     if not wanted:
                         return
         raise SourceError(
-            f"{self._where}: frame {wanted[0]} is not there any more; was it replaced?"
+            f"{self._where}: frame {wanted[0]} does not exist any more; was the file replaced?"
         )
 
     @property
@@ -212,11 +212,11 @@ class FileSource:
     @property
     def seek_index(self) -> SeekIndex:
         """The seek index collected so far."""
-        return self._trail
+        return self._seek_index
 
     def adopt(self, seek_index: SeekIndex) -> None:
         """Use the seek index of another source of this video, from another process."""
-        self._trail = seek_index
+        self._seek_index = seek_index
 
     def stop(self) -> None:
         """End ``frames`` or ``fetch`` at the next frame, permanently. Safe from any thread."""
@@ -246,8 +246,11 @@ class FileSource:
         )
 
     def _from_the_beginning(self, start: int) -> Generator[Frame, None, None]:
-        """Yield frames to be kept, from index ``start`` on, numbered as :meth:`frames` does."""
-        # A filter chain numbers what comes out of it, and so depends on what goes in.
+        """Decode in full quality from the video's start, with the indices of :meth:`frames`.
+
+        GOPs before index ``start`` may be skipped.
+        """
+        # The output of a filter chain, and so its numbering, depends on all of its input.
         decode = "all" if self._filters is None else self._decode
         options, damage = set_up(decode), Damage()
         with (
@@ -260,13 +263,13 @@ class FileSource:
             yield from self._read(session).frames(shown)
 
     def _wanted(self, start: int, session: VideoReader) -> Callable[[Gop], bool]:
-        """Tell of one group after another whether anything of it may be asked for."""
+        """Return the function that decides, for each GOP in order, whether to decode it."""
         if self._filters is not None:
-            return lambda group: True
+            return lambda gop: True
         return Wanted(start, self._sampling.start or 0.0, session.time_base).holds
 
     def _interval(self, session: VideoReader) -> Fraction | None:
-        """Seconds that a frame lasts on average, where filters leave that as it is."""
+        """Return the average seconds per frame; None if unknown or changed by filters."""
         return 1 / session.rate if session.rate and self._keeps_rate else None
 
     def _count(self, session: VideoReader) -> int | None:

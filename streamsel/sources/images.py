@@ -33,7 +33,7 @@ class ImageSource:
 
     A broken image is a warning and leaves the other indices unchanged. Sizes may vary. ``rate`` is
     the number of images per second of media time; ``start``, ``end`` and ``fps`` select by it as in
-    a video. ``vf`` is an ffmpeg filter chain, applied to each image separately. EXIF orientation is
+    a video. ``filters`` is an ffmpeg filter chain, applied to each image separately. EXIF orientation is
     respected. ``mask`` are privacy masks, see :func:`~streamsel.sources.masks.read_mask`; an image
     of a size that they do not fit counts as broken. Raises :class:`ConfigurationError` for a chain
     that ffmpeg refuses, and for invalid masks.
@@ -99,9 +99,11 @@ class ImageSource:
                 with as_source_error(where):
                     frame = self._read(index)
             except (SourceError, ConfigurationError) as error:
-                # A filter chain that does not fit, or failed, knows of no image.
-                told = str(error)
-                self._broken[index] = told if told.startswith(where) else f"{where}: {told}"
+                # Errors of a filter chain do not name the image.
+                message = str(error)
+                self._broken[index] = (
+                    message if message.startswith(where) else f"{where}: {message}"
+                )
                 continue
             read += 1
             yield frame
@@ -131,7 +133,7 @@ class ImageSource:
     def warnings(self) -> Sequence[str]:
         """Return the unreadable images so far; the first 20 by name.
 
-        Also the first image with colours that could not be converted exactly.
+        Includes the first image with an unsupported colour matrix.
         """
         messages = [self._broken[index] for index in sorted(self._broken)]
         more = len(messages) - _NAMED_WARNINGS
@@ -165,7 +167,7 @@ class ImageSource:
             media_time=float(index * self._time_base),
             width=width,
             height=height,
-            # What a scan or a camera says of its dots is not meant for showing: nobody heeds it.
+            # The pixel density in an image file is for printing, so pixels count as square.
             picture=Picture(image, orientation.rotation, pixel_aspect=Fraction(1)),
             corrupt=image.is_corrupt,
             recorded=time_in_name(name),
@@ -174,19 +176,23 @@ class ImageSource:
 
 
 def _filter(text: str, where: str, image: av.VideoFrame, orientation: Orientation) -> av.VideoFrame:
-    """Put one image through a chain of its own and return the first that comes out."""
+    """Apply a new filter chain to one image; return its first output.
+
+    Raises :class:`SourceError` if there is none.
+    """
     chain = FilterChain(text)
     image.pts = 0
     out = [*chain.apply(image, Fraction(1, 1), orientation), *chain.drain()]
     if not out:
-        raise SourceError(f"{where}: the filter chain let nothing through")
+        raise SourceError(f"{where}: the filter chain outputs no picture")
     return out[0]
 
 
 def _orientation(image: av.VideoFrame, path: str) -> Orientation:
-    """How an image must be turned: the decoder's word, or EXIF where it says mirrored.
+    """Return the orientation of an image: by its EXIF if readable, else by the decoder.
 
-    ffmpeg reads EXIF too, but PyAV hands out the turn alone, and a mirrored picture as turned.
+    AVIF and HEIC are upright already.
+    ffmpeg reads EXIF too, but PyAV exposes only the rotation, which is wrong for mirrored pictures.
     """
     if path.lower().endswith(BOXED):
         return UPRIGHT

@@ -25,15 +25,15 @@ from streamsel.sources.walk import (
 )
 
 STANDARD_INPUT = "-"
-"""The input that means a video on standard input."""
+"""The argument for a video on standard input."""
 
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One feed to be: a video (file or URL), or a sequence of image files.
+    """The input of one feed: a video (file or URL), or a sequence of image files.
 
-    ``location`` is what gets opened, with credentials and therefore not in the repr; ``address``
-    is the same, masked. ``images`` is None for a video. ``display_name`` is what people call it.
+    ``location`` is the path or URL to open; it may contain credentials, so the repr omits it.
+    ``address`` is the same, masked. ``images`` is None for a video.
     """
 
     feed: str
@@ -45,9 +45,9 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class Expansion:
-    """The inputs found, and why others were not; one failure does not stop the rest.
+    """The inputs found, and the errors of those that cannot be used.
 
-    ``passed_over`` are the files of searched folders whose names are not those of inputs.
+    ``passed_over`` are the files in searched folders that are no inputs by their extension.
     """
 
     inputs: tuple[Input, ...]
@@ -71,14 +71,14 @@ def expand(
     leave_out: Collection[Path] = (),
     standard_input: str | None = None,
 ) -> Expansion:
-    """Find every input behind what the user typed, in the order typed.
+    """Find the inputs for the user's arguments, in their order.
 
-    A file is one feed. A folder holds a feed for each video in it, recursively in natural order,
-    and one for the images of each of its folders. A glob is expanded here. Images that are named
-    one by one (as a shell expands ``frames/*.png``) form one feed per folder. Names are unique,
-    and the same for the same arguments; see :func:`name_all`. What lies in ``leave_out`` (a run's
-    own output) is not looked at when a folder is searched. Only regular files are inputs;
-    ``standard_input`` is the one that holds what came there, for ``-``. Reads no file.
+    A file is one feed. A folder contains a feed for each video in it, recursively in natural order,
+    and one for the images of each of its folders. Globs are expanded. Consecutive single images of
+    one folder (as a shell expands ``frames/*.png``) form one feed. Feed names are unique, and the
+    same for the same arguments; see :func:`name_all`. The folders in ``leave_out`` (a run's own
+    output) are not searched. Only regular files are inputs; ``standard_input`` is the file with the
+    content of standard input, for ``-``. Reads no file; an error does not stop the search.
     """
     excluded = frozenset(os.path.realpath(folder) for folder in leave_out)
     search = _Search(excluded, standard_input)
@@ -92,7 +92,7 @@ def expand(
 
 
 def natural_order(path: str) -> tuple[object, ...]:
-    """Sort key in which ``image10`` follows ``image9``, and a folder's files stay together.
+    """Return a sort key by which ``image10`` follows ``image9``, and a folder's files are adjacent.
 
     >>> sorted(["b/1", "a10", "a9", "A1"], key=natural_order)
     ['A1', 'a9', 'a10', 'b/1']
@@ -113,7 +113,7 @@ def is_url(location: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Search:
-    """Collects what is found and what is wrong, path by path."""
+    """Collects the inputs and errors of all arguments."""
 
     excluded: frozenset[str]
     standard_input: str | None
@@ -122,7 +122,7 @@ class _Search:
     passed_over: list[str] = field(default_factory=list)
 
     def add_argument(self, argument: str) -> None:
-        """Add the inputs behind one argument. Raises :class:`SourceError`."""
+        """Add the inputs of one argument. Raises :class:`SourceError`."""
         shown = redact(argument)
         if argument == STANDARD_INPUT:
             self._add_standard_input()
@@ -143,7 +143,7 @@ class _Search:
 
     def _add_standard_input(self) -> None:
         if self.standard_input is None:
-            raise SourceError("-: standard input is not read here; save it to a file")
+            raise SourceError("-: standard input is not supported here; save it to a file")
         self.found.append(_Found("stdin", self.standard_input, shown="standard input"))
 
     def _add_pattern(self, pattern: str) -> None:
@@ -151,8 +151,8 @@ class _Search:
         for match in sorted(glob.glob(pattern, recursive=True), key=natural_order):
             if not is_text(match):
                 if suffix_of(match) in SUFFIXES:
-                    told = f"{redact(match)}: the name is not valid UTF-8; rename it"
-                    self.errors.append(InputError(redact(match), told))
+                    message = f"{redact(match)}: the name is not valid UTF-8; rename it"
+                    self.errors.append(InputError(redact(match), message))
                 continue
             if os.path.isdir(match):
                 if os.path.realpath(match) not in self.excluded:
@@ -169,10 +169,10 @@ class _Search:
         except FileNotFoundError:
             raise SourceError(f"{shown}: does not exist; check the path") from None
         except OSError as error:
-            raise SourceError(f"{shown}: cannot be looked at ({error.strerror})") from None
+            raise SourceError(f"{shown}: cannot be read ({error.strerror})") from None
         if stat.S_ISDIR(mode):
             if not self._add_folder(path):
-                raise SourceError(f"{shown}: holds no video and no image; check the folder")
+                raise SourceError(f"{shown}: contains no video and no image; check the folder")
         elif not stat.S_ISREG(mode):
             raise SourceError(f"{shown}: is a pipe or a device; save it to a regular file")
         else:
@@ -180,7 +180,7 @@ class _Search:
             self.found.append(_Found(Path(path).stem, path, images))
 
     def _add_folder(self, folder: str) -> bool:
-        """Add what the folder holds; return whether there was anything, be it unreadable."""
+        """Add the inputs in a folder; return whether there was any, even an unreadable one."""
         videos: list[str] = []
         images: dict[str, list[str]] = {}
         walk = Walk(folder, self.excluded, natural_order)
@@ -208,12 +208,12 @@ def _find_url(url: str) -> _Found:
         raise SourceError(f"{redact(url)}: not a valid URL; check it") from None
     if parts.scheme.lower() not in ("http", "https"):
         raise SourceError(
-            f"{redact(url)}: {parts.scheme}:// is not read here; give a file, a folder or an"
+            f"{redact(url)}: {parts.scheme}:// is not supported here; give a file, a folder or an"
             " http(s) URL"
         )
     if not host:
-        raise SourceError(f"{redact(url)}: the URL names no host; check it")
-    # Of the address as it may be shown: what is masked must not become part of a name.
+        raise SourceError(f"{redact(url)}: the URL has no host; check it")
+    # Of the masked address: a secret must not become part of a name.
     name = Path(unquote(urlsplit(redact(url)).path)).stem
     return _Found(host if not name or "*" in name else name, url)
 
@@ -223,7 +223,7 @@ def _folder_name(path: str) -> str:
 
 
 def _join_images(found: Sequence[_Found]) -> Iterator[_Found]:
-    """Make one feed of neighbouring images of one folder that were found one by one."""
+    """Join consecutive single images of one folder into one feed."""
 
     def run(item: _Found) -> str | None:
         single = item.images == (item.location,)

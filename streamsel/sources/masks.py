@@ -1,4 +1,4 @@
-"""Privacy masks: parses areas and places them in a picture."""
+"""Privacy masks: parses areas and converts them to pixels of a picture."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Size(NamedTuple):
 
 
 class Box(NamedTuple):
-    """Columns from ``left`` up to but without ``right``, rows from ``top`` to ``bottom``."""
+    """Columns ``left`` to ``right`` and rows ``top`` to ``bottom``, ends excluded, in pixels."""
 
     left: int
     top: int
@@ -44,7 +44,7 @@ class Box(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Length:
-    """A share of a side, or pixels."""
+    """A length, as a share of a picture's side or in pixels."""
 
     value: Decimal
     is_px: bool
@@ -60,7 +60,7 @@ class _Length:
 class Mask:
     """One area of the upright picture, and how it is hidden.
 
-    ``size`` is the picture size that a mask in pixels was typed for, None if not given.
+    ``size`` is the picture size to which a mask in pixels refers; None if not given.
     """
 
     left: _Length
@@ -72,15 +72,15 @@ class Mask:
 
     @property
     def is_in_pixels(self) -> bool:
-        """Whether it fits only pictures of one size."""
+        """Whether any length is in pixels, so that the mask fits pictures of one size only."""
         return any(length.is_px for length in (self.left, self.top, self.width, self.height))
 
     def sized(self, size: Size) -> Mask:
-        """The same, for pictures of this size where it is in pixels."""
+        """Return a mask in pixels with this picture size; one in shares is returned unchanged."""
         return replace(self, size=size) if self.is_in_pixels else self
 
     def box(self, picture: Size) -> Box | None:
-        """Return its place in an upright picture, in whole pixels; None if it reaches outside."""
+        """Return the area in an upright picture, rounded outward; None if any of it is outside."""
         left, top = self.left.of(picture.width), self.top.of(picture.height)
         right = left + self.width.of(picture.width)
         bottom = top + self.height.of(picture.height)
@@ -95,16 +95,16 @@ class Mask:
 
 
 def read_mask(text: str) -> Mask:
-    """Read an area as it is typed: ``X,Y,W,H``, then ``:blur`` or ``:black`` (if neither, black).
+    """Parse a mask: ``X,Y,W,H``, then optionally ``@WxH``, then ``:blur`` or ``:black`` (default).
 
-    Each is a share of the upright picture's width or height, or pixels; with pixels the size of
-    the pictures may be told, ``@WxH``.
+    Each length is a share of the upright picture's width or height, or in pixels. ``@WxH`` is the
+    picture size to which pixels refer.
 
     >>> str(read_mask("0.10,25%,.3,0.5")), str(read_mask("40px,40px,80px,60px@640x360:blur"))
     ('0.1,0.25,0.3,0.5:black', '40px,40px,80px,60px@640x360:blur')
 
-    Raises :class:`ConfigurationError` for anything else, and for an area that is empty or reaches
-    out of the picture.
+    Raises :class:`ConfigurationError` for anything else, and for an area that is empty or not
+    entirely inside the picture.
     """
     found = _MASK.fullmatch("".join(text.split()))
     if found is None:
@@ -112,7 +112,7 @@ def read_mask(text: str) -> Mask:
     *lengths, across, down, look = found.groups()
     left, top, width, height = (_read_length(text, length) for length in lengths)
     if look not in (None, "blur", "black"):
-        raise _refusal(text, f"there is no {look!r}")
+        raise _refusal(text, f"{look!r} is neither blur nor black")
     size = None if across is None else Size(int(across), int(down))
     mask = Mask(left, top, width, height, "blur" if look == "blur" else "black", size)
     _check(text, mask)
@@ -120,7 +120,7 @@ def read_mask(text: str) -> Mask:
 
 
 def read_masks(texts: Iterable[str]) -> tuple[Mask, ...]:
-    """Read those of one feed; raises as :func:`read_mask`, and where their sizes differ."""
+    """Parse the masks of one feed; raises as :func:`read_mask`, and if their sizes differ."""
     masks = tuple(map(read_mask, texts))
     agreed_size(masks)
     return masks
@@ -134,7 +134,7 @@ def _read_length(text: str, length: str) -> _Length:
     if unit == "%":
         value /= 100
     if unit == "px" and value != int(value):
-        raise _refusal(text, "pixels are whole")
+        raise _refusal(text, "pixels must be whole numbers")
     return _Length(value.normalize(), unit == "px")
 
 
@@ -142,10 +142,10 @@ def _check(text: str, mask: Mask) -> None:
     if mask.width.value <= 0 or mask.height.value <= 0:
         raise _refusal(text, "width and height must be more than 0")
     if mask.size is not None and not mask.is_in_pixels:
-        raise _refusal(text, f"shares fit any size, so leave @{mask.size} out")
+        raise _refusal(text, f"shares fit any picture size, so omit @{mask.size}")
     size = mask.size or Size(_LARGEST, _LARGEST)
     if not all(1 <= side <= _LARGEST for side in size):
-        raise _refusal(text, f"no picture is of {size}")
+        raise _refusal(text, f"a picture cannot have the size {size}")
     if mask.box(size) is None:
         raise _refusal(text, "it reaches out of the picture")
 
@@ -155,9 +155,9 @@ def _refusal(text: str, why: str) -> ConfigurationError:
 
 
 def agreed_size(masks: Iterable[Mask]) -> Size | None:
-    """The size of pictures that masks were typed for, None where none says.
+    """Return the picture size to which masks refer; None if none states it.
 
-    Raises :class:`ConfigurationError` where they say different ones.
+    Raises :class:`ConfigurationError` if they differ.
     """
     sizes = sorted({mask.size for mask in masks if mask.size is not None})
     if len(sizes) > 1:
@@ -168,10 +168,11 @@ def agreed_size(masks: Iterable[Mask]) -> Size | None:
 
 
 def boxes(masks: Iterable[Mask], picture: Size, where: str) -> tuple[tuple[Box, Look], ...]:
-    """Where masks lie in an upright picture, in the order in which they are to be drawn.
+    """Return the areas of masks in an upright picture, in drawing order.
 
-    What is black is drawn before what is blurred, so that it does not shine through there, and
-    again after. Raises :class:`SourceError`, beginning with ``where``, for one that reaches out.
+    Black areas are drawn before blurred ones, so that their content does not bleed into an
+    overlapping blur, and again after. Raises :class:`SourceError` with the prefix ``where`` for a
+    mask that lies partly outside.
     """
     black: list[tuple[Box, Look]] = []
     blurred: list[tuple[Box, Look]] = []

@@ -24,7 +24,7 @@ class Names:
 
 
 def slug(name: str) -> str:
-    """A feed name that is safe as the name of a folder: ``[A-Za-z0-9._-]``, at most 100 long.
+    """Return a safe name: ``[A-Za-z0-9._-]``, at most 100 characters, never empty.
 
     >>> slug("Gate 3, north.cam"), slug("../.."), slug("-x")
     ('Gate-3-north.cam', 'feed', 'x')
@@ -33,15 +33,15 @@ def slug(name: str) -> str:
 
 
 def _cleaned(name: str) -> str:
-    """What of a name can be kept; empty where nothing can."""
+    """Replace unsafe characters, truncate and strip; may return an empty name."""
     return re.sub(r"[^A-Za-z0-9._-]+", "-", name)[:NAME_LENGTH].strip("-.")
 
 
 def name_all(called: Sequence[tuple[str, tuple[str, ...]]]) -> list[Names]:
-    """Name inputs, each given as what it is called and the folders above it, innermost first.
+    """Name inputs, each given as its base name and the folders above it, innermost first.
 
-    Where two would have one name (a difference in case alone is none), as many folders as it takes
-    to tell them apart become part of it; those that no folder tells apart are numbered.
+    Inputs with the same name, ignoring case, are prefixed with as many folders as make their names
+    different. Names that are still equal are numbered.
 
     >>> names = name_all([("walk", ("day1", "trip")), ("walk", ("day2", "trip")), ("x", ())])
     >>> [one.name for one in names], names[1].display_name
@@ -50,7 +50,7 @@ def name_all(called: Sequence[tuple[str, tuple[str, ...]]]) -> list[Names]:
     alike: defaultdict[str, list[int]] = defaultdict(list)
     for place, (name, _) in enumerate(called):
         alike[slug(name).casefold()].append(place)
-    # Names that nothing else has are never changed by those that have to be.
+    # Unique names stay; names that have to change avoid them.
     taken = {base for base, places in alike.items() if len(places) == 1}
     names: dict[int, Names] = {}
     for places in alike.values():
@@ -70,9 +70,9 @@ def name_all(called: Sequence[tuple[str, tuple[str, ...]]]) -> list[Names]:
 
 
 def folders_above(location: str) -> tuple[str, ...]:
-    """The names of the folders that a file or a URL lies in, innermost first; a URL's host last."""
+    """Return the folders of a file or URL, innermost first; a URL's host comes last."""
     if "://" in location:
-        # Of the address as it may be shown: a token in it must not become part of a name.
+        # Of the masked address: a token must not become part of a name.
         parts = urlsplit(redact(location))
         folders = [folder for folder in unquote(parts.path).split("/")[:-1] if folder]
         return (*reversed([one for one in folders if "*" not in one]), parts.hostname or "")
@@ -80,14 +80,14 @@ def folders_above(location: str) -> tuple[str, ...]:
 
 
 def _telling_depth(folders: Sequence[Sequence[str]]) -> int:
-    """How many folders, innermost first, tell apart all that any number of them does."""
+    """Return the least number of folders, innermost first, that distinguishes the most inputs."""
     most = max(map(len, folders))
     kinds = [len({tuple(above[:depth]) for above in folders}) for depth in range(most + 1)]
     return kinds.index(kinds[-1])
 
 
 def _free(base: str, taken: set[str]) -> str:
-    """The base, or with the first number from 2 that makes it free."""
+    """Return the base name, with the first number from 2 that makes it unique if it is taken."""
     name, number = base, 1
     while name.casefold() in taken:
         number += 1

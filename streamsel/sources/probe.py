@@ -43,9 +43,9 @@ class _Picture:
 def probe(
     address: str, options: LiveOptions, clock: Clock, *, seconds: float = LOOK_SECONDS
 ) -> Probe:
-    """Connect, receive for some seconds from the first picture, and return what was found.
+    """Connect, receive for ``seconds`` from the first picture on, and return the properties.
 
-    Raises :class:`SourceError` if the feed cannot be opened, or is lost meanwhile.
+    Raises :class:`SourceError` if the feed cannot be opened, or is lost during the probe.
     """
     began = clock.monotonic()
     masked = redact(address)
@@ -59,7 +59,7 @@ def probe(
             pictures.append(_Picture(media_time, clock.monotonic(), image.key_frame))
             if pictures[-1].received - pictures[0].received >= seconds:
                 break
-        # Never without a picture: images() ends by raising alone.
+        # There is a picture: images() ends only by raising.
         width, height = size or (0, 0)
         is_fine = (
             connection.tells_time and timeline.jumps == 0 and 2 * timeline.missing < len(pictures)

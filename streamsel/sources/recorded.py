@@ -1,6 +1,6 @@
 """The recording time of a file, from its metadata or its name.
 
-No decision depends on it; it is stored with the kept frames. Times are UTC epoch seconds.
+It is stored with the kept frames; no decision depends on it. Times are UTC epoch seconds.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 _EARLIEST_YEAR = 1990
-"""Clocks that were never set begin in 1904, 1970 or 1980."""
+"""Earlier times are of clocks that were never set; those start in 1904, 1970 or 1980."""
 _TAGS = ("com.apple.quicktime.creationdate", "creation_time", "DATE_RECORDED", "date_recorded")
 _STAMP = re.compile(
     r"(?<!\d)(?P<date>(?:19|20)\d\d[-_.]?(?:0[1-9]|1[0-2])[-_.]?(?:0[1-9]|[12]\d|3[01]))"
@@ -26,7 +26,7 @@ _ZONE = re.compile(r"([+-])(\d\d):?(\d\d)$")
 def recorded_at(location: str, *metadata: Mapping[str, str]) -> float | None:
     """Return the start of the recording at a path or URL; None if unknown.
 
-    The first ``metadata`` (container, then stream) with a creation time counts, then the file name.
+    Uses the first creation time in ``metadata`` (container, then stream), else the file name.
     """
     for tags in metadata:
         for tag in _TAGS:
@@ -36,9 +36,9 @@ def recorded_at(location: str, *metadata: Mapping[str, str]) -> float | None:
 
 
 def time_in_name(name: str) -> float | None:
-    """The time that a file's name has in it, as cameras and phones write it; None for none.
+    """Return the time in a file name, in the formats of cameras and phones; None without one.
 
-    A stamp without ``Z`` or an offset is taken as UTC: the same on every machine.
+    A time without ``Z`` or an offset counts as UTC, so that the result is the same on all machines.
 
     >>> time_in_name("VID_20261122_101530.mp4") == time_in_name("2026-11-22_10-15-30.mkv")
     True
@@ -58,7 +58,7 @@ def time_in_name(name: str) -> float | None:
 
 
 def _read_tag(text: str) -> float | None:
-    """Read an ISO 8601 time; one without a zone is UTC."""
+    """Parse an ISO 8601 time; without a zone it is UTC. None if invalid or before 1990."""
     text = _ZONE.sub(r"\1\2:\3", text.strip())
     try:
         moment = datetime.fromisoformat(text)

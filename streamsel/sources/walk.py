@@ -26,27 +26,27 @@ IMAGE_SUFFIXES = {
 }
 SUFFIXES = VIDEO_SUFFIXES | IMAGE_SUFFIXES
 RUN_MARK = "streamsel.db"
-"""A folder that holds this is the result of a run."""
+"""A folder that contains this file is the output of a run."""
 
 
 def suffix_of(path: str) -> str:
-    """The ending of a file's name, in lower case, with its dot; empty where there is none."""
+    """Return the extension of a file name in lower case, with its dot; may be empty."""
     return os.path.splitext(path)[1].lower()
 
 
 def is_text(path: str) -> bool:
-    """Whether a name is valid UTF-8, so that it can be recorded and told."""
+    """Whether a name is valid UTF-8, so that it can be stored and printed."""
     return not any("\ud800" <= character <= "\udfff" for character in path)
 
 
 @dataclass(slots=True)
 class Walk:
-    """Goes through one folder and those below it, each once however many links lead there.
+    """Searches a folder recursively; visits each folder once, even if several links lead to it.
 
-    Folders themselves come before links to them, both in the order of ``key``. What is hidden, what
-    an earlier run wrote and the folders in ``excluded`` (real paths) are left out. After
-    :meth:`files`, ``errors`` say what should have been read and cannot be, and ``passed_over`` are
-    the paths of files that are neither a video nor an image by their names.
+    Folders are visited before links to folders, both in the order of ``key``. Hidden files and
+    folders, outputs of runs, and the folders in ``excluded`` (real paths) are omitted. After
+    :meth:`files`, ``errors`` lists the unreadable folders and inputs, and ``passed_over`` the files
+    that are no inputs by their extension, or no regular files.
     """
 
     folder: str
@@ -56,7 +56,7 @@ class Walk:
     passed_over: list[str] = field(default_factory=list)
 
     def files(self) -> Iterator[str]:
-        """Yield every video and every image."""
+        """Yield the paths of all videos and images."""
         seen: set[tuple[int, int]] = set()
         waiting, links = [self.folder], list[str]()
         while waiting or links:
@@ -78,12 +78,12 @@ class Walk:
                 is_link = entry.is_symlink()
                 if not (os.path.isdir(entry.path) if is_link else entry.is_dir()):
                     yield from self._file(entry)
-                elif self._is_ours(entry.path):
+                elif self._is_searched(entry.path):
                     (links if is_link else below).append(entry.path)
             waiting += reversed(below)
 
-    def _is_ours(self, folder: str) -> bool:
-        """Whether a folder is to be looked through."""
+    def _is_searched(self, folder: str) -> bool:
+        """Whether to search a folder: no output of a run, and not excluded."""
         is_result = os.path.exists(os.path.join(folder, RUN_MARK))
         return not is_result and os.path.realpath(folder) not in self.excluded
 
@@ -97,7 +97,7 @@ class Walk:
         elif entry.is_symlink() and not os.path.exists(entry.path):
             self._refuse(entry.path, "is a broken link; repair or remove it")
         else:
-            self.passed_over.append(entry.path)  # a pipe or a device, whatever it is called
+            self.passed_over.append(entry.path)  # a pipe or a device
 
     def _refuse(self, path: str, why: str) -> None:
         self.errors.append(InputError(redact(path), f"{redact(path)}: {why}"))

@@ -115,7 +115,7 @@ def test_what_a_child_that_died_saw_is_found_by_the_parents_own_means(reading):
 
 def test_what_is_wrong_is_told_as_the_child_saw_it(reading):
     far, _ = reading(1, Scripted("a", 3))
-    far[0]._source.warnings = lambda: ("found again: 1 damaged packet passed over",)
+    far[0]._source.warnings = lambda: ("found again: 1 damaged packet skipped",)
     indices(far[0])
     assert far[0].warnings() == ("feed 'a': torch is not there",)
 

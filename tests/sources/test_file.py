@@ -97,7 +97,7 @@ def test_a_seek_that_gives_other_pixels_is_noticed(tmp_path):
     again = list(source.fetch([30]))
     assert [rgb(frame).tobytes() for frame in again] == [list(pictures(path))[30][1].tobytes()]
     write_video(path, frames=10, options={"preset": "veryfast"})
-    with pytest.raises(SourceError, match="frame 30 is not there any more"):
+    with pytest.raises(SourceError, match="frame 30 does not exist any more"):
         list(source.fetch([30]))
 
 

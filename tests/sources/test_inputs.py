@@ -110,13 +110,13 @@ def test_what_is_wrong_is_collected_and_the_rest_found(tree):
         [
             "does not exist; check the path",
             "is a pipe or a device",
-            "holds no video and no image",
+            "contains no video and no image",
             "no video or image matches",
-            "rtsp:// is not read here",
+            "rtsp:// is not supported here",
             "not a path",
             "not a path",
             "not valid UTF-8",
-            "names no host",
+            "has no host",
         ],
         strict=True,
     ):

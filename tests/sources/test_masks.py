@@ -224,17 +224,17 @@ def test_an_area_is_one_of_the_upright_picture(tag: int) -> None:
     [
         ("", "write X,Y,W,H"),
         ("0.1,0.1,0.2", "write X,Y,W,H"),
-        ("0.1,0.1,0.2,0.2:pink", "no 'pink'"),
+        ("0.1,0.1,0.2,0.2:pink", "'pink' is neither blur nor black"),
         ("0.1,0.1,a,0.2", "'a' is no length"),
         ("-0.1,0.1,0.2,0.2", "no length"),
         ("0.1,0.1,nan,0.2", "no length"),
         ("0.1,0.1,0,0.2", "more than 0"),
         ("0.9,0.1,0.2,0.2", "out of the picture"),
         ("0,0,5,5", "out of the picture"),
-        ("1.5px,0,4px,4px", "pixels are whole"),
+        ("1.5px,0,4px,4px", "pixels must be whole"),
         ("0,0,4px,4px@3x3", "out of the picture"),
-        ("0,0,0.5,0.5@64x48", "leave @64x48 out"),
-        ("0,0,4px,4px@0x0", "no picture"),
+        ("0,0,0.5,0.5@64x48", "omit @64x48"),
+        ("0,0,4px,4px@0x0", "cannot have the size"),
     ],
 )
 def test_what_is_no_mask(text: str, reason: str) -> None:
@@ -356,7 +356,7 @@ def test_another_size_stops_the_feed(tmp_path: Path) -> None:
     path = join(tmp_path / "both.ts", parts)
     source = FileSource("clip", str(path), mask=("40px,40px,40px,40px",), ahead=ThreadedMap(3))
     seen = []
-    with pytest.raises(SourceError, match=r"of 128x120.* pixels of 160x120"):
+    with pytest.raises(SourceError, match=r"are 128x120.* pixels of 160x120"):
         seen.extend(source.frames())
     assert 1 <= len(seen) <= 24
     shares = FileSource("clip", str(path), mask=("0.25,0.25,0.25,0.25",))
@@ -401,5 +401,5 @@ def test_a_sender_that_changes_its_size_is_not_uncovered() -> None:
     (frame,) = call(Size(96, 64))
     assert frame.picture.image is not None
     assert frame.picture.image.to_ndarray(format="rgb24")[10:30, 10:30].max() <= 1
-    with pytest.raises(SourceError, match=r"of 64x96.* pixels of 96x64"):
+    with pytest.raises(SourceError, match=r"are 64x96.* pixels of 96x64"):
         call(Size(64, 96))  # the next session of the same feed

@@ -1,7 +1,7 @@
 """The crop stored in a container: PixelCrop of Matroska, clap of MOV and MP4.
 
-libavformat reads both, and PyAV shows neither. But libavformat also writes what it read into the
-head of a Matroska file, so such a head is made in memory, and its few numbers are read again.
+libavformat reads both, but PyAV exposes neither. libavformat also writes them to the header of a
+Matroska file, so such a header is written to memory and parsed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from av.filter import Graph
 from av.video.stream import VideoStream
 
 _CROPPING_CONTAINERS = {"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm"}
-# Elements of RFC 9559: those that hold others on the way to a video's crop, and the crop itself.
+# Elements of RFC 9559: the parents of a video's crop, and the crop itself.
 _SEGMENT, _TRACKS, _TRACK, _VIDEO = 0x18538067, 0x1654AE6B, 0xAE, 0xE0
 _BOTTOM, _TOP, _LEFT, _RIGHT = 0x54AA, 0x54BB, 0x54CC, 0x54DD
 
@@ -60,9 +60,9 @@ class Cropper:
         self._made_for: tuple[object, ...] = ()
 
     def crop(self, image: av.VideoFrame) -> av.VideoFrame:
-        """Return the picture as a player shows it; a picture smaller than that is returned whole.
+        """Return the cropped picture; one not larger than the margins is returned unchanged.
 
-        A picture in GPU memory is copied from there.
+        A picture in GPU memory is copied to main memory.
         """
         margins = self._margins
         width = image.width - margins.left - margins.right
@@ -95,7 +95,7 @@ class Cropper:
 
 
 def _elements(content: bytes) -> Iterator[tuple[int, int]]:
-    """Go through EBML down to a video's settings; yield the numbers that stand there."""
+    """Traverse EBML down to a video's settings; yield ID and value of its crop elements."""
     at = 0
     while at < len(content):
         name, at = _number(content, at, keep_marker=True)
@@ -109,7 +109,7 @@ def _elements(content: bytes) -> Iterator[tuple[int, int]]:
 
 
 def _number(content: bytes, at: int, *, keep_marker: bool) -> tuple[int, int]:
-    """Read a number of variable length (RFC 8794, section 4), and where it ends."""
+    """Read a variable-size integer (RFC 8794, section 4); return it and its end."""
     length = 9 - content[at].bit_length()
     number = int.from_bytes(content[at : at + length])
     return number if keep_marker else number & ~(1 << (7 * length)), at + length

@@ -10,7 +10,7 @@ _HEAD_BYTES = 1 << 16
 
 
 def fingerprint_of(paths: Sequence[str]) -> str:
-    """Return a hex hash over each file's size and first 64 KiB; a missing file counts as empty.
+    """Return a hex hash over each file's size and first 64 KiB; an unreadable file counts as empty.
 
     >>> fingerprint_of([]) == fingerprint_of([])
     True

@@ -18,18 +18,18 @@ def check_device(name: str) -> None:
     known = hwdevices_available()
     if name not in (_ANY, *known):
         raise ConfigurationError(
-            f"hwaccel is {name!r}; this build of PyAV knows {', '.join([_ANY, *known])}"
+            f"hwaccel is {name!r}; this build of PyAV has {', '.join([_ANY, *known])}"
         )
 
 
 def hardware(location: str, options: DecoderOptions) -> tuple[HWAccel | None, str]:
     """Return the hardware decoder for a video, or None and the reason.
 
-    A local video is opened once per type, because only then a driver reports a failure. URLs are
-    decoded in software.
+    A local video is opened once per hardware type, because a driver reports failures only then. A
+    URL is opened once at most, so it is always decoded in software.
     """
     if is_url(location):
-        return None, "a server is asked once"
+        return None, "a URL is opened only once"
     known = hwdevices_available()
     is_any = options.device in (None, _ANY)
     tried = [kind for kind in _PREFERRED if kind in known] if is_any else [str(options.device)]
@@ -39,7 +39,7 @@ def hardware(location: str, options: DecoderOptions) -> tuple[HWAccel | None, st
         if not refusal:
             return _accelerator(kind, options), ""
         refusals.append(f"{kind}: {refusal}")
-    return None, "; ".join(refusals) or "this build of PyAV knows no hardware"
+    return None, "; ".join(refusals) or "this build of PyAV has no hardware decoder"
 
 
 def _accelerator(kind: str, options: DecoderOptions) -> HWAccel:

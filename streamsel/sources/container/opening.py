@@ -1,8 +1,8 @@
 """Opens an untrusted video and its decoder.
 
-Only listed video containers are opened, so that a playlist in disguise cannot open other files or
-hosts. A local file cannot reach the network, nor a URL local files. A picture of more than
-``MAX_PIXELS`` is refused before its memory is allocated. Servers have a timeout.
+Only listed containers are opened, so that a disguised playlist cannot open other files or hosts. A
+local file cannot access the network, nor a URL local files. A picture of more than ``MAX_PIXELS``
+is refused before its memory is allocated. Servers must respond within ``SERVER_TIMEOUT`` seconds.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _CONTAINERS = (
     "mov,matroska,mpegts,mpeg,avi,gif,apng,flv,live_flv,ogg,asf,rm,nut,ivf,obu,mxf,dv,h261,h263,"
     "h264,hevc,vvc,av1,m4v,mjpeg,mpjpeg,mpegvideo,vc1,cavsvideo,dirac,dnxhd,yuv4mpegpipe,gxf,wtv,"
     "swf,amv,nsv,rl2,bink,smk,roq,mlv,r3d,evc,dhav,"
-    # Sound alone is opened to be able to say so.
+    # Audio files are opened for a precise error message.
     "mp3,wav,aac,flac,ac3,eac3,aiff,caf,w64,amr"
 )
 _PICTURES = (
@@ -58,10 +58,10 @@ class DecoderOptions:
     """Options of a decoder.
 
     ``threads`` work on one video; one is cheapest per frame. ``skip_frame`` selects the frames to
-    skip: none, non-reference frames, or all but keyframes. Without ``loop_filter`` no frame is
-    skipped, but block edges stay visible. ``err_detect`` is ffmpeg's option: what else counts as
-    damage. ``device`` is the hardware type that decodes if it can; ``stays_there``: pictures stay
-    in its memory.
+    skip: none, non-reference frames, or all but keyframes. Without ``loop_filter`` decoding is
+    faster, but block edges stay visible. ``err_detect`` is ffmpeg's option of what else counts as
+    damage. ``device`` is the hardware type to prefer; with ``stays_there`` pictures stay in its
+    memory.
     """
 
     threads: int = 1
@@ -83,21 +83,24 @@ def decode_picture(where: str, path: str) -> av.VideoFrame:
     """
     _refuse_useless_file(where, path)
     try:
-        # Without its name: one that ends in .jpg makes ffmpeg insist on the demuxer of patterns.
+        # The content without the name: for .jpg ffmpeg would insist on the image2 demuxer.
         content = Path(path).read_bytes()
     except OSError as error:
         raise UnreadableError(f"{where} is not a readable image: {reason(error)}") from None
-    # AVIF and HEIC come in a container of video; under another name that is a film.
+    # AVIF and HEIC use a video container; under another name that is a video.
     return decode_content(where, content, is_boxed=path.lower().endswith(BOXED))
 
 
 def decode_content(where: str, content: bytes, *, is_boxed: bool = False) -> av.VideoFrame:
-    """Decode what an image file holds; ``is_boxed``: it is AVIF or HEIC, and nothing else."""
+    """Decode the first picture in the content of an image file.
+
+    ``is_boxed``: accept AVIF and HEIC, and nothing else. Raises :class:`UnreadableError`.
+    """
     formats = "mov" if is_boxed else _PICTURES
     options = {"format_whitelist": formats, "max_pixels": str(MAX_PIXELS)}
     try:
         if is_animated_webp(content):
-            raise ValueError("it is an animated WebP; make a GIF or a video of it")
+            raise ValueError("it is an animated WebP; convert it to a GIF or a video")
         still = read_still(content) if is_boxed else Still()
         with av.open(io.BytesIO(content), "r", options=options) as container:
             if still.grid is not None:
@@ -113,7 +116,7 @@ def decode_content(where: str, content: bytes, *, is_boxed: bool = False) -> av.
 
 def _whole(grid: Grid, container: InputContainer) -> av.VideoFrame:
     if grid.width * grid.height > MAX_PIXELS:
-        raise ValueError(f"it is of {grid.width}x{grid.height}; the limit is {MAX_PIXELS:,} pixels")
+        raise ValueError(f"it has {grid.width}x{grid.height}; the limit is {MAX_PIXELS:,} pixels")
     streams = [stream for stream in container.streams.video if stream.id in grid.items]
     for stream in streams:
         stream.codec_context.thread_count = 1
@@ -126,14 +129,14 @@ def _finished(image: av.VideoFrame, still: Still) -> av.VideoFrame:
 
 
 def is_animated_webp(content: bytes) -> bool:
-    """Whether a file is one of several pictures, which libav does not read."""
+    """Whether content is an animated WebP, which libav does not read."""
     return content[:4] == b"RIFF" and content[8:16] == b"WEBPVP8X" and bool(content[20] & 2)
 
 
 def reason(error: Exception) -> str:
-    """Return why ffmpeg failed, on one line, without the address in its exceptions."""
+    """Return why ffmpeg failed, on one line, without the address and with secrets masked."""
     if isinstance(error, av.error.InvalidDataError):
-        return "the data is damaged, or it is another kind of file"
+        return "the data is damaged, or the file is of another kind"
     if isinstance(error, av.error.EOFError):
         return "it ends too early"
     if isinstance(error, (av.error.TimeoutError, av.error.ExitError)):
@@ -154,8 +157,8 @@ def open_container(where: str, location: str, hwaccel: HWAccel | None = None) ->
         return open_as_it_is(location, hwaccel)
     except av.error.ArgumentError:
         raise UnreadableError(
-            f"{where} is not of a kind that is read here (a playlist, an image, subtitles, or"
-            " damaged); give the video itself"
+            f"{where} is no supported video (a playlist, an image, subtitles, or damaged); give"
+            " the video itself"
         ) from None
     except (av.error.FileNotFoundError, av.error.PermissionError) as error:
         raise SourceError(f"{where} cannot be opened: {reason(error)}; check the path") from None
@@ -171,7 +174,7 @@ def open_container(where: str, location: str, hwaccel: HWAccel | None = None) ->
 
 
 def open_as_it_is(location: str, hwaccel: HWAccel | None = None) -> InputContainer:
-    """Open a regular file or an http(s) URL; raises what PyAV raises."""
+    """Open a regular file or an http(s) URL; raises PyAV's errors."""
     is_remote = is_url(location)
     options = {"format_whitelist": _CONTAINERS, "max_pixels": str(MAX_PIXELS)}
     if is_remote:
@@ -185,7 +188,7 @@ def open_as_it_is(location: str, hwaccel: HWAccel | None = None) -> InputContain
             options["ca_file"] = authorities
     else:
         options["protocol_whitelist"] = "file"
-        # A colon in a name would otherwise make what stands before it a protocol.
+        # Without the scheme, a colon in a name would end a protocol.
         location = "file:" + os.path.abspath(location)
 
     def opened(format: str | None = None) -> InputContainer:
@@ -202,14 +205,14 @@ def open_as_it_is(location: str, hwaccel: HWAccel | None = None) -> InputContain
     try:
         return opened()
     except av.error.ArgumentError:
-        # By its content, pictures in a row look like one picture.
+        # By content, a sequence of JPEG pictures is probed as one image.
         if not urlsplit(location).path.lower().endswith(_ROWS_OF_PICTURES):
             raise
         return opened("mjpeg")
 
 
 def _refuse_useless_file(where: str, path: str) -> None:
-    """Raise for an empty file or one that is not regular: opening a pipe may block for ever."""
+    """Raise for an empty or irregular file: opening a pipe may block for ever."""
     try:
         there = os.stat(path)
     except (OSError, ValueError) as error:
@@ -221,7 +224,10 @@ def _refuse_useless_file(where: str, path: str) -> None:
 
 
 def choose_stream(where: str, container: InputContainer) -> VideoStream:
-    """Return the default or else the largest video stream; ignores cover art."""
+    """Return the default video stream, else the largest; ignores cover art.
+
+    Raises :class:`UnreadableError` without a decodable one.
+    """
     streams = [
         stream
         for stream in container.streams.video
@@ -230,17 +236,17 @@ def choose_stream(where: str, container: InputContainer) -> VideoStream:
     if not streams:
         there = "it is empty"
         if container.streams.audio:
-            there = "it is sound alone"
+            there = "it contains only audio"
         elif container.streams.subtitles:
-            there = "it is subtitles alone"
+            there = "it contains only subtitles"
         if container.streams.video and container.format.name.startswith("mov"):
-            there = "a cover, or a picture in tiles, which is read by the name .heic or .avif"
+            there = "only a cover, or a tiled picture; name the latter .heic or .avif"
         raise UnreadableError(f"{where} has no video stream ({there}); give a video")
-    # Declared as always there, but None where the wheel has no decoder.
+    # PyAV's stub says otherwise, but it is None for a codec without decoder.
     contexts: list[Any] = [stream.codec_context for stream in streams]
     decodable = [s for s, context in zip(streams, contexts, strict=True) if context is not None]
     if not decodable:
-        raise UnreadableError(f"{where} is of a codec that cannot be decoded; convert it")
+        raise UnreadableError(f"{where} has a codec without decoder; convert it")
     return max(
         decodable,
         key=lambda s: (bool(s.disposition & Disposition.default), s.width * s.height),
@@ -248,7 +254,7 @@ def choose_stream(where: str, container: InputContainer) -> VideoStream:
 
 
 def prepare(where: str, stream: VideoStream, options: DecoderOptions = ONE_THREAD) -> None:
-    """Configure the decoder and open it."""
+    """Configure and open the decoder of a stream. Raises :class:`UnreadableError`."""
     decoder = stream.codec_context
     if decoder.width * decoder.height > MAX_PIXELS:
         raise UnreadableError(
@@ -258,7 +264,7 @@ def prepare(where: str, stream: VideoStream, options: DecoderOptions = ONE_THREA
     for other in stream.container.streams:
         if other is not stream:
             other.discard = Discard.all
-    # Threads that share a picture cost less than those that each take one, where there is one.
+    # With one thread, slice threading has the least overhead.
     stream.thread_type = "SLICE" if options.threads == 1 else "AUTO"
     decoder.thread_count = options.threads
     decoder.skip_frame = options.skip_frame
@@ -271,5 +277,5 @@ def prepare(where: str, stream: VideoStream, options: DecoderOptions = ONE_THREA
         decoder.open(strict=False)
     except (av.FFmpegError, ValueError) as error:
         raise UnreadableError(
-            f"{where}: the {decoder.name} decoder refuses it ({reason(error)})"
+            f"{where}: the {decoder.name} decoder does not open ({reason(error)})"
         ) from None

@@ -17,10 +17,10 @@ _IS_KNOWN = 1 << 32
 
 
 class SeekIndex:
-    """Timestamps and imprints of frames 0, 1, 2, ... of one feed; 32 bytes a frame.
+    """Timestamps and imprints of frames 0, 1, 2, ... of one feed. Up to 32 bytes per frame.
 
-    A frame can be sought when timestamps rise strictly, so that each names one frame, and the
-    keyframe before it is known. ``imprint_of`` then tells whether the same pixels came out.
+    Seeking needs strictly increasing timestamps, so that each identifies one frame, and a known
+    keyframe. The imprint of a frame verifies that the same pixels were decoded again.
     """
 
     def __init__(self) -> None:
@@ -70,21 +70,21 @@ class SeekIndex:
         return self._times[index]
 
     def index_of(self, image: av.VideoFrame) -> int | None:
-        """Return the frame with this timestamp."""
+        """Return the index of the frame with this timestamp; None if there is none."""
         if image.pts is None:
             return None
         at = bisect_left(self._pts, image.pts)
         return at if at < len(self) and self._pts[at] == image.pts else None
 
     def is_same(self, image: av.VideoFrame, index: int) -> bool:
-        """Whether a picture has the pixels that this frame had, as far as they are known."""
+        """Whether a picture has this frame's imprint; True if the frame has none."""
         return self._imprints[index] in (0, imprint_of(image))
 
 
 def imprint_of(image: av.VideoFrame) -> int:
-    """A checksum, never 0, over every 64th row of plane 0, the luma.
+    """Return a checksum, never 0, over every 64th row of plane 0. About 0.02 ms at 1080p.
 
-    Costs about 0.02 ms at 1080p. What a wrong seek leaves behind is smeared over the picture.
+    Artifacts of a wrong seek spread over the picture, so sampled rows suffice.
     """
     plane = image.planes[0]
     stride = abs(plane.line_size)

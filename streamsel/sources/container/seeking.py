@@ -30,7 +30,7 @@ class Finder:
         """``open_session`` opens the video again; ``read`` converts its pictures to frames."""
         self._open_session = open_session
         self._read = read
-        self._trail = seek_index
+        self._seek_index = seek_index
         self._ahead = ahead
         self._sessions: dict[int, VideoReader] = {}
         self._stack = ExitStack()
@@ -38,9 +38,10 @@ class Finder:
     def find(self, wanted: Sequence[int]) -> Generator[Frame, None, None]:
         """Yield the frames of these ascending indices.
 
-        Ends early, or yields a wrong frame next, if a frame differs from its first decoding.
+        If a frame differs from its first decoding, the frames left of its GOP are omitted; so the
+        caller must compare indices.
         """
-        runs = groupby(wanted, key=self._trail.key_before)
+        runs = groupby(wanted, key=self._seek_index.key_before)
         found = self._ahead.run(
             self._take,
             ((key, tuple(indices)) for key, indices in runs),
@@ -50,8 +51,8 @@ class Finder:
             yield from found
 
     def _take(self, slot: int, run: tuple[int, Sequence[int]]) -> Iterator[Frame]:
-        """Take frames of one GOP, as far as each comes out as it was seen."""
-        session, seek_index = self._session_of(slot), self._trail
+        """Yield frames of one GOP up to the first that differs from its first decoding."""
+        session, seek_index = self._session_of(slot), self._seek_index
         key, indices = run
         try:
             session.seek(seek_index.pts(key))
@@ -62,7 +63,7 @@ class Finder:
         for image in _undamaged(session):
             index = seek_index.index_of(image)
             if due is None and (index is None or index < key):
-                continue  # the seek went further back, or these depend on what lies before
+                continue  # before the keyframe: an earlier GOP, or leading pictures
             if index is None or index != (key if due is None else due):
                 return
             if not seek_index.is_same(image, index):
@@ -74,7 +75,7 @@ class Finder:
                 return
 
     def _session_of(self, slot: int) -> VideoReader:
-        """The session of one thread, or a new one where a decoder must not have been used."""
+        """Return the session of a worker; a new one each time if its decoder leaves holes."""
         known = self._sessions.get(slot)
         if known is not None and (known.is_remote or not known.leaves_holes):
             return known
@@ -89,7 +90,7 @@ class Finder:
 
 
 def _undamaged(session: VideoReader) -> Iterator[av.VideoFrame]:
-    """Decode from where a session was sent, and end where anything is wrong."""
+    """Decode from the session's position; end at the first error or corrupt picture."""
     with suppress(TroubleError):
         yield from trusted(_without_failure(session))
 

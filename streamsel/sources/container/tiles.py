@@ -1,7 +1,7 @@
 """HEIC and AVIF images: crop, rotation and tiles, as phones write them.
 
-libavformat gives a stream for each tile, named by its item's number, and PyAV does not tell how
-they lie. So the boxes that say it are read here (ISO/IEC 14496-12 and 23008-12), and nothing else.
+libavformat provides a stream per tile, with the item's number as its id, but PyAV does not expose
+their layout. So the boxes with the layout are parsed here (ISO/IEC 14496-12 and 23008-12).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _MIRRORS = ("vflip", "hflip")
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """How tiles make a picture: ``items`` row by row, cut to ``width`` x ``height``."""
+    """A tiled picture: ``items`` in row-major order, cropped to ``width`` x ``height`` pixels."""
 
     columns: int
     rows: int
@@ -34,9 +34,9 @@ class Grid:
 
 @dataclass(frozen=True, slots=True)
 class Still:
-    """How a file's main picture is made: of tiles, or as it is decoded where there is no grid.
+    """The structure of a file's main picture: tiles, or a single image if ``grid`` is None.
 
-    The ffmpeg filters in ``finish`` then crop it and make it upright.
+    The ffmpeg filters in ``finish`` then crop it and rotate it upright.
     """
 
     grid: Grid | None = None
@@ -44,10 +44,9 @@ class Still:
 
 
 def read_still(content: bytes) -> Still:
-    """Read how a file's main picture is made.
+    """Parse the structure of a file's main picture.
 
-    Raises ``ValueError``, with what is wrong, for a file that is damaged or whose picture is made
-    in another way than that.
+    Raises ``ValueError``, with the reason, for a damaged file and for other derived images.
     """
     try:
         meta = dict(_boxes(content)).get(b"meta")
@@ -57,15 +56,15 @@ def read_still(content: bytes) -> Still:
         main = _main_item(parts[b"pitm"])
         return Still(_grid(main, parts, content), _finish(main, parts[b"iprp"]))
     except (struct.error, IndexError, KeyError, ZeroDivisionError):
-        raise ValueError("what it says of its picture is damaged") from None
+        raise ValueError("the description of its picture is damaged") from None
 
 
 def put_together(
     grid: Grid, container: InputContainer, streams: Sequence[VideoStream]
 ) -> av.VideoFrame:
-    """Decode the tiles, whose decoders are set up, and return the whole picture.
+    """Decode the tiles and return the whole picture. The decoders must be configured.
 
-    Raises ``ValueError`` where a tile is missing or does not fit, and what PyAV raises.
+    Raises ``ValueError`` if a tile is missing or does not fit, and PyAV's errors.
     """
     found: dict[int, av.VideoFrame] = {}
     of_index = {stream.index: stream for stream in streams}
@@ -89,7 +88,7 @@ def put_together(
 
 
 def filtered(images: Sequence[av.VideoFrame], steps: Sequence[str]) -> av.VideoFrame:
-    """Put pictures of one size and format through filters, the first of which takes them all."""
+    """Apply filters to pictures of one size and format; the first filter takes all of them."""
     graph = Graph()
     graph.threads = 1
     first = images[0]
@@ -122,20 +121,22 @@ def filtered(images: Sequence[av.VideoFrame], steps: Sequence[str]) -> av.VideoF
 def _grid(main: int, meta: dict[bytes, bytes], content: bytes) -> Grid | None:
     kind = _kinds(meta[b"iinf"]).get(main)
     if kind in _DERIVED:
-        raise ValueError(f"its picture is of the kind {kind.decode()!r}, which is not read")
+        raise ValueError(
+            f"its picture is an item of type {kind.decode()!r}, which is not supported"
+        )
     if kind != b"grid":
         return None
-    told = _content_of(main, meta, content)
-    _, flags, rows, columns = struct.unpack_from(">4B", told)
-    width, height = struct.unpack_from(">II" if flags & 1 else ">HH", told, 4)
+    layout = _content_of(main, meta, content)
+    _, flags, rows, columns = struct.unpack_from(">4B", layout)
+    width, height = struct.unpack_from(">II" if flags & 1 else ">HH", layout, 4)
     items = _tiles(main, meta[b"iref"])
     if len(items) != (rows + 1) * (columns + 1) or not width or not height:
-        raise ValueError("what it says of its picture is damaged")
+        raise ValueError("the description of its picture is damaged")
     return Grid(columns + 1, rows + 1, width, height, items)
 
 
 def _boxes(content: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Go through the boxes that lie side by side: name and content."""
+    """Yield name and content of consecutive boxes."""
     at = 0
     while at + 8 <= len(content):
         size, name = struct.unpack_from(">I4s", content, at)
@@ -145,13 +146,13 @@ def _boxes(content: bytes) -> Iterator[tuple[bytes, bytes]]:
             begin += 8
         end = at + size if size else len(content)
         if end < begin:
-            raise ValueError("what it says of its picture is damaged")
+            raise ValueError("the description of its picture is damaged")
         yield name, content[begin:end]
         at = end
 
 
 class _Fields:
-    """Reads the fields of a box, one after another, from behind its version and flags."""
+    """Reads the fields of a box in order, starting after its version and flags."""
 
     def __init__(self, box: bytes) -> None:
         self._box = box
@@ -159,7 +160,7 @@ class _Fields:
         self.version, self.flags = box[0], int.from_bytes(box[1:4])
 
     def number(self, size: int) -> int:
-        """The next number, of so many bytes."""
+        """Return the next unsigned integer of ``size`` bytes. Raises ``IndexError`` at the end."""
         end = self._at + size
         if end > len(self._box):
             raise IndexError("the box ends too early")
@@ -174,7 +175,7 @@ def _main_item(box: bytes) -> int:
 
 
 def _kinds(box: bytes) -> dict[int, bytes]:
-    """The kind of each item."""
+    """Return the type of each item in an ``iinf`` box."""
     wide = box[0] != 0
     kinds = {}
     for name, entry in _boxes(box[8 if wide else 6 :]):
@@ -187,7 +188,7 @@ def _kinds(box: bytes) -> dict[int, bytes]:
 
 
 def _tiles(main: int, box: bytes) -> tuple[int, ...]:
-    """The items that an item is made of, in their order."""
+    """Return the items that an item is derived from, in order, by an ``iref`` box."""
     size = 2 if box[0] == 0 else 4
     for name, entry in _boxes(box[4:]):
         fields = _Fields(bytes(4) + entry)
@@ -197,7 +198,7 @@ def _tiles(main: int, box: bytes) -> tuple[int, ...]:
 
 
 def _content_of(main: int, meta: dict[bytes, bytes], content: bytes) -> bytes:
-    """What an item holds: somewhere in the file, or in a box of its own."""
+    """Return the content of an item, from the file or the ``idat`` box. Raises ``KeyError``."""
     fields = _Fields(meta[b"iloc"])
     sizes = fields.number(2)
     offset_size, length_size = sizes >> 12, sizes >> 8 & 15
@@ -213,14 +214,14 @@ def _content_of(main: int, meta: dict[bytes, bytes], content: bytes) -> bytes:
         ]
         if item == main:
             if method > 1:
-                raise ValueError("it says how its tiles lie in a way that is not read")
+                raise ValueError("the location of its tile layout is of an unsupported kind")
             held = meta[b"idat"] if method else content
             return b"".join(held[base + at : base + at + size] for _, at, size in extents)
     raise KeyError(main)
 
 
 def _finish(main: int, box: bytes) -> tuple[str, ...]:
-    """How a picture is cropped and made upright, by its properties, in their order."""
+    """Return the filters that crop and rotate an item, by its properties, in their order."""
     parts = dict(_boxes(box))
     properties = list(_boxes(parts[b"ipco"]))
     fields = _Fields(parts[b"ipma"])
@@ -243,14 +244,14 @@ def _finish(main: int, box: bytes) -> tuple[str, ...]:
 
 
 def _crop(clap: bytes) -> str:
-    """The filter that leaves the clean aperture: its size, and how far its middle is off."""
+    """Return the filter that crops to a clean aperture, given as size and offset of its centre."""
     numbers = struct.unpack_from(">IIIIiIiI", clap)
     width, height, right, down = (
         Fraction(numbers[at], numbers[at + 1]) for at in range(0, len(numbers), 2)
     )
     across, high = int(width), int(height)
     if across == 0 or high == 0:
-        raise ValueError("it is cropped to nothing")
+        raise ValueError("its clean aperture is empty")
     left, top = (
         f"floor(({whole})/2+({float(off)}))"
         for whole, off in ((f"iw-{across}", right), (f"ih-{high}", down))

@@ -1,10 +1,10 @@
-"""Decodes one GOP: fast first, and strictly when errors are found.
+"""Decodes one GOP: optimistically first, and again with error handling after the first error.
 
-A GOP is decoded by a fresh decoder while there is no error, no damaged picture, and one picture per
-timestamp in order. At the first deviation another decoder takes over that has decoded the previous
-GOP too, because damage is concealed with earlier pictures, and deviations may only come from
-missing ones. So the result depends only on the packets of two GOPs, not on the number of decoders
-or the start of reading.
+The first attempt starts at the GOP's keyframe and continues while there is no error, no damaged
+picture, and exactly one picture per timestamp, in order. At the first deviation a second decoder
+takes over, which has decoded the previous GOP too: decoders conceal damage with earlier pictures.
+So the result depends only on the packets of two GOPs, not on the number of decoders or on where
+reading started.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ _MOST_HELD = 16
 
 
 class TroubleError(Exception):
-    """A GOP does not decode as expected."""
+    """A GOP has errors, or its pictures do not match its packets."""
 
 
 class UnfitError(Exception):
-    """Pictures do not match the packets although nothing is damaged: do not cut this video."""
+    """Pictures do not match the packets of an undamaged GOP: this video must not be cut."""
 
 
 def clean(decoder: VideoReader, gop: Gop) -> Iterator[av.VideoFrame]:
-    """Yield a GOP's pictures while there are no errors; else raise :class:`TroubleError`."""
+    """Yield a GOP's pictures; raise :class:`TroubleError` at the first error."""
     failures = decoder.failures
     for images in _decoded(decoder, gop):
         if decoder.failures != failures:
@@ -50,7 +50,11 @@ def clean(decoder: VideoReader, gop: Gop) -> Iterator[av.VideoFrame]:
 def foreseen(
     images: Iterable[tuple[av.VideoFrame, bool]],
 ) -> Iterator[tuple[av.VideoFrame, bool]]:
-    """Also mark pictures as doubtful that are shown before a corrupt one they depend on."""
+    """Extend doubt to the pictures shown before a doubted one that they depend on.
+
+    Pictures come in presentation order, each with whether it is doubted. B-pictures are held until
+    the next picture that is none, at most 16, and share its doubt.
+    """
     held: deque[tuple[av.VideoFrame, bool]] = deque()
     for image, is_doubted in images:
         held.append((image, is_doubted))
@@ -67,7 +71,7 @@ def foreseen(
 
 
 def trusted(images: Iterable[av.VideoFrame]) -> Iterator[av.VideoFrame]:
-    """Pass on undamaged pictures; raise :class:`TroubleError` at the first damaged one."""
+    """Yield undamaged pictures; raise :class:`TroubleError` at the first corrupt one."""
     for image, is_corrupt in foreseen((image, image.is_corrupt) for image in images):
         if is_corrupt:
             raise TroubleError
@@ -77,9 +81,11 @@ def trusted(images: Iterable[av.VideoFrame]) -> Iterator[av.VideoFrame]:
 def placed(
     images: Iterable[av.VideoFrame], left: deque[int], gop: Gop, *, is_partial: bool
 ) -> Iterator[DecodedFrame]:
-    """Give pictures their places, which are taken from ``left``.
+    """Match pictures with the expected timestamps ``left``, which are consumed.
 
-    ``is_partial``: some are left out. Raises :class:`TroubleError` where they do not fit.
+    With ``is_partial`` pictures may be missing; a skipped timestamp yields a frame without a
+    picture. Raises :class:`TroubleError` for a picture that matches no timestamp, and for a missing
+    one otherwise.
     """
     for image in images:
         while is_partial and left and image.pts is not None and left[0] < image.pts:
@@ -97,10 +103,11 @@ def placed(
 def again(
     decoder: VideoReader, gop: Gop, left: deque[int], *, is_partial: bool
 ) -> Iterator[DecodedFrame]:
-    """Decode a GOP after the one before it; yield the places that are ``left``.
+    """Decode the previous GOP and then this one; yield a frame per timestamp in ``left``.
 
-    A picture that cannot be placed is left out. Raises :class:`UnfitError` where it is the first
-    GOP to be placed by its timestamps, and does not fit them for all that nothing is damaged.
+    A picture without a matching timestamp is dropped; a timestamp without a picture yields a frame
+    without one. Raises :class:`UnfitError` if pictures are missing from GOP 1, although all were
+    requested and nothing is damaged.
     """
     corruption = Corruption()
     for packet in gop.before:
@@ -124,8 +131,9 @@ def again(
 def doubted(
     decoder: VideoReader, gop: Gop, corruption: Corruption
 ) -> Iterator[tuple[av.VideoFrame, bool]]:
-    """Yield a GOP's pictures, whatever comes, and whether each may show damage."""
-    # What is hidden behind earlier pictures may be any memory that is used again.
+    """Yield all pictures that decode, and whether each may show damage; never raises for damage."""
+    # Undecoded areas show the memory that the decoder reuses. With copies that no longer depends on
+    # how long consumers hold pictures.
     copier = decoder.copier
     decoder.copier = copier or Copier()
     try:
@@ -145,20 +153,21 @@ def doubted(
 
 
 class HeadFit:
-    """Compares what comes of a video's head with the timestamps of its packets.
+    """Compares the pictures of a video's first GOP with the timestamps of its packets.
 
-    Pictures before the first key may be missing, for they may need what is not there. Raises
-    :class:`UnfitError` where anything else does not fit, though nothing is damaged.
+    Pictures shown before the first keyframe may be missing, because they may depend on packets
+    before the video's start. Raises :class:`UnfitError` for any other difference, up to the first
+    doubted picture.
     """
 
     def __init__(self, gop: Gop) -> None:
         self._begin = gop.begin
         self._left = deque(gop.times or ())
-        # Of a head that begins elsewhere nothing is known, and one that is all has no other after.
+        # A first GOP without a keyframe cannot be compared; an only GOP need not be.
         self._is_over = gop.begin is None or gop.end is None
 
     def take(self, one: DecodedFrame) -> None:
-        """The next picture came out."""
+        """Compare the next picture."""
         self._is_over |= one.is_doubted
         if self._is_over or self._begin is None:
             return
@@ -168,13 +177,16 @@ class HeadFit:
             raise UnfitError
 
     def end(self) -> None:
-        """No more came."""
+        """Compare the end: no picture may be missing."""
         if self._left and not self._is_over:
             raise UnfitError
 
 
 def key_of(decoder: VideoReader, gop: Gop) -> av.VideoFrame | None:
-    """The picture of a GOP's first packet, None where anything is wrong."""
+    """Decode only a GOP's first packet and return its picture.
+
+    None unless it decodes to exactly one intact picture with the expected timestamp.
+    """
     failures = decoder.failures
     first = next(iter(gop.packets))
     images = [*decoder.decode(first, is_quiet=True), *decoder.drain(is_quiet=True)]
@@ -185,7 +197,10 @@ def key_of(decoder: VideoReader, gop: Gop) -> av.VideoFrame | None:
 
 
 def key_again(decoder: VideoReader, gop: Gop) -> DecodedFrame:
-    """The same by a decoder that has seen the GOP before."""
+    """Decode a GOP's first packet after the previous GOP.
+
+    The returned frame has no picture if none decodes.
+    """
     for packet in gop.before:
         decoder.decode(packet, is_quiet=True)
     failures = decoder.failures
@@ -212,7 +227,7 @@ def _decode(
     is_quiet: bool = False,
 ) -> list[av.VideoFrame]:
     failures = decoder.failures
-    corruption.weigh(packet)
+    corruption.check(packet)
     images = decoder.decode(packet, is_quiet=is_quiet)
     if decoder.failures != failures:
         corruption.begin()

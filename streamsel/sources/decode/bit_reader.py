@@ -7,7 +7,7 @@ _LONGEST_CODE = 32
 
 
 class BitReader:
-    """Reads a payload bit by bit. Raises ``ValueError`` where it ends too early."""
+    """Reads the bits of a payload. Raises ``ValueError`` at its end."""
 
     def __init__(self, content: bytes) -> None:
         plain = content.replace(_ESCAPE, b"\0\0")
@@ -15,12 +15,12 @@ class BitReader:
         self._left = 8 * len(plain)
 
     def take(self, bits: int) -> int:
-        """The next bits, as a number."""
+        """Return the next bits as an unsigned number."""
         self._left -= bits
         return self._value >> self._left & (1 << bits) - 1  # a negative shift is a ValueError
 
     def code(self) -> int:
-        """The next Exp-Golomb code (9.1)."""
+        """Return the next unsigned Exp-Golomb code (9.1)."""
         zeros = 0
         while not self.take(1):
             zeros += 1

@@ -1,8 +1,8 @@
 """Detects missing reference frames in H.264 streams that lose packets.
 
 The decoder reports a frame that arrived in part, but not one that is missing entirely: it silently
-uses another one. But reference frames are numbered (ITU-T H.264, 7.4.3, frame_num), modulo a power
-of two given in the sequence parameter set.
+refers to another. Reference frames are numbered (ITU-T H.264, 7.4.3, frame_num), modulo a power of
+two given in the sequence parameter set, so gaps are detectable.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ _START = b"\0\0\1"
 
 
 class Continuity:
-    """Follows the frame numbers of one session; call in decoding order.
+    """Checks the frame numbers of one session. Call :meth:`follows` in decoding order.
 
-    ``parameters`` is what the session's description says of the video, with start codes; it may
-    be empty. A gap in numbers that the stream allows counts as one, too: what is missing then
-    cannot be told from what was left out.
+    ``parameters`` are the parameter sets of the session's description, with start codes; may be
+    empty. Gaps that the stream allows (gaps_in_frame_num_value_allowed_flag) count as missing
+    frames too, because they look the same.
     """
 
     def __init__(self, parameters: bytes) -> None:
@@ -47,7 +47,7 @@ class Continuity:
         return True
 
     def _take(self, sequence: Sequence, content: bytes, *, is_reference: bool) -> bool:
-        """Compare with the last one: it is the next, or the second field of the same picture."""
+        """Whether a slice is of the next frame, or of the second field of the last one."""
         number, _ = numbers_of(content, sequence)
         last = self._last
         if is_reference:
@@ -57,7 +57,7 @@ class Continuity:
 
 
 def _nal_units(unit: bytes) -> Iterator[tuple[int, bool, bytes]]:
-    """Yield kind, whether others refer to it, and payload of each NAL unit (Annex B)."""
+    """Yield type, whether it is a reference, and payload of each NAL unit (Annex B)."""
     at = unit.find(_START)
     while at >= 0:
         begins = at + len(_START)

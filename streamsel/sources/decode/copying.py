@@ -11,10 +11,9 @@ from streamsel.sources.decode.orientation import UPRIGHT
 
 
 class Copier:
-    """Copies pictures into reusable memory of its own; one thread.
+    """Copies pictures into a memory pool of its own. One per thread.
 
-    So a decoder can reuse its own memory at once, whoever still holds the copy. About 0.5 ms at
-    1080p.
+    The decoder can then reuse its memory at once. About 0.5 ms at 1080p.
     """
 
     def __init__(self) -> None:

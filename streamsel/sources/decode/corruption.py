@@ -10,10 +10,10 @@ from streamsel.sources.decode.continuity import Continuity
 
 
 class Corruption:
-    """Tracks corruption in one session: after damage pictures are corrupt until a whole keyframe.
+    """Tracks corruption in a session: after damage, pictures are corrupt until an intact keyframe.
 
-    If pictures come out later than their packets went in, too many rather than too few count as
-    corrupt. ``continuity`` checks each packet of a transport that may lose some.
+    Decoders output pictures later than their packets, so some intact pictures may count as corrupt;
+    the rule errs on that side. ``continuity`` checks the packets of a lossy transport.
     """
 
     def __init__(self, continuity: Continuity | None = None) -> None:
@@ -23,11 +23,11 @@ class Corruption:
 
     @property
     def is_open(self) -> bool:
-        """Whether it waits for a whole keyframe."""
+        """Whether pictures are corrupt until the next intact keyframe."""
         return self._doubts
 
-    def weigh(self, packet: Packet[VideoStream]) -> None:
-        """Check a packet before it is decoded."""
+    def check(self, packet: Packet[VideoStream]) -> None:
+        """Check a packet; call before decoding it."""
         if packet.is_keyframe:
             self._newest_key_is_whole = True
         if packet.is_corrupt or not (
@@ -36,12 +36,12 @@ class Corruption:
             self.begin()
 
     def begin(self) -> None:
-        """Start a corruption: the latest decoded data was damaged."""
+        """Report that the packet decoded last was damaged."""
         self._doubts = True
         self._newest_key_is_whole = False
 
     def covers(self, image: av.VideoFrame) -> bool:
-        """Whether this picture is corrupt; call for each, in the decoder's output order."""
+        """Whether this picture is corrupt. Call for each, in the decoder's output order."""
         if image.is_corrupt:
             self.begin()
         elif image.key_frame and self._newest_key_is_whole:

@@ -1,4 +1,4 @@
-"""A pool of decoders for one video, all set up like the first."""
+"""A pool of decoders for one video, all configured like the first."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ from streamsel.sources.decode.video_reader import VideoReader
 Role: TypeAlias = Literal["pictures", "keys", "luma_grids"]
 
 _SHARED = {"h264", "vp9", "av1", "mpeg1video", "mpeg2video", "ffv1"}
-"""Codecs of which several threads decode one GOP as one thread does, or say that they did not."""
+"""Codecs that decode a GOP identically with several threads, or report an error."""
 _SHARED_WHERE_TIMED = _SHARED | {"hevc", "mpeg4"}
+"""The same for GOPs with known timestamps, by which a missing picture is detected."""
 
 
 class Decoders:
-    """Provides decoders: that of the open video first, then further ones that open it again."""
+    """Provides decoders: first that of the open session, then those of new sessions."""
 
     def __init__(
         self,
@@ -41,7 +42,8 @@ class Decoders:
         self._is_own_free = True
         self._copiers: dict[tuple[int, Role], Copier] = {}
         self._leaves_holes = session.leaves_holes
-        # What was in its memory must be of the same GOP; but a server is asked once.
+        # Undecoded areas show the decoder's memory, which must be of the same GOP. A URL is opened
+        # only once.
         self._is_used_once = session.leaves_holes and not session.is_remote
 
     @property
@@ -57,9 +59,9 @@ class Decoders:
     def of(
         self, slot: int, options: DecoderOptions, gop: Gop, role: Role = "pictures"
     ) -> VideoReader:
-        """Return the decoder of one worker for one purpose, ready to start a GOP.
+        """Return the decoder of a worker for a role, ready to start a GOP.
 
-        Workers with the same number may run in parallel if their purposes differ.
+        Workers of the same number may run in parallel if their roles differ.
         """
         place = (slot, options, role)
         known = self._sessions.get(place)
@@ -79,7 +81,10 @@ class Decoders:
         return decoder
 
     def retire(self, decoder: VideoReader) -> None:
-        """Discard a decoder: damage may have left traces in it."""
+        """Remove a decoder, in which damage may have left traces.
+
+        Closes it unless it is that of the open session.
+        """
         for place, known in tuple(self._sessions.items()):
             if known is decoder:
                 del self._sessions[place]
@@ -94,7 +99,7 @@ class Decoders:
 
     @contextmanager
     def fresh(self, slot: int, options: DecoderOptions, gop: Gop) -> Iterator[VideoReader]:
-        """Return an unused decoder, for pictures."""
+        """Open an unused decoder for pictures; closed at the end of the context."""
         with self._open_session(options) as session:
             session.copier = self._copier_of(slot, "pictures")
             if gop.number:
@@ -102,7 +107,10 @@ class Decoders:
             yield session
 
     def fitting(self, options: DecoderOptions, gop: Gop) -> DecoderOptions:
-        """Return the number of threads for a GOP: all, if its pictures are too large to wait."""
+        """Return the options for a GOP: all threads if its pictures exceed the read-ahead memory.
+
+        Otherwise, and for codecs that would decode it differently, the options are unchanged.
+        """
         times, codec = gop.times, self._session.codec
         picture_bytes = self._session.picture_bytes
         is_long = times is None or len(times) * picture_bytes > self._ahead.room_bytes

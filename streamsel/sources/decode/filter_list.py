@@ -1,6 +1,6 @@
 """Lists ffmpeg filters missing from this build of PyAV, and their replacements.
 
-PyAV's wheels leave out the filters under the GPL and those that need further libraries.
+PyAV's wheels omit filters under the GPL and those that need further libraries.
 """
 
 from __future__ import annotations
@@ -71,14 +71,14 @@ INSTEAD = {
     "zmq": "sendcmd",
     "zscale": "scale or colorspace",
 }
-"""Filters that ffmpeg's manual has and a build may lack; empty where nothing stands in."""
+"""Filters in ffmpeg's manual that a build may lack, with their replacement; empty for none."""
 
 
 def require_filter(name: str) -> None:
-    """Raise for a filter that is not there.
+    """Raise for an unavailable filter.
 
-    Raises :class:`ConfigurationError` for one that this build lacks, ``ValueError`` for one that
-    ffmpeg has not got at all.
+    Raises :class:`ConfigurationError` if this build lacks it, ``ValueError`` if ffmpeg does not
+    have it at all.
 
     >>> require_filter("overlay_cuda")
     Traceback (most recent call last):
@@ -90,7 +90,7 @@ instead: overlay
     in_software = _HARDWARE.sub("", name)
     if in_software in INSTEAD or in_software != name:
         instead = in_software if in_software in filters_available else INSTEAD.get(in_software)
-        advice = f"instead: {instead}" if instead else "nothing in it does the same"
+        advice = f"instead: {instead}" if instead else "it has no equivalent"
         raise ConfigurationError(f"{name} is missing from this build of PyAV; {advice}")
     close = get_close_matches(name, filters_available, 1)
     meant = f"; did you mean {close[0]}?" if close else ""

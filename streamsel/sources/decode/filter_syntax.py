@@ -1,7 +1,7 @@
 """Parses an ffmpeg filtergraph into nodes.
 
-Grammar and quoting are those of ffmpeg's "Filtergraph syntax" and "Quoting and escaping": one
-level of quotes and backslashes is taken off here, the next belongs to the filter's options.
+Grammar and quoting are those of ffmpeg's "Filtergraph syntax" and "Quoting and escaping". One
+level of quotes and backslashes is removed here; the next belongs to the filter's options.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _SPACE = " \n\t\r"
 
 @dataclass(frozen=True, slots=True)
 class FilterNode:
-    """One filter: its name, its options as ffmpeg takes them, the labels before and after it."""
+    """One filter: its name, its options for ffmpeg, and its input and output labels."""
 
     name: str
     options: str | None
@@ -26,7 +26,7 @@ Chain: TypeAlias = tuple[FilterNode, ...]
 
 
 def parse(text: str) -> tuple[Chain, ...]:
-    """Read a filtergraph: chains of filters. Raises ValueError saying what cannot be read.
+    """Parse a filtergraph into chains of filters. Raises ``ValueError`` with the reason.
 
     >>> parse("scale=64:-2,hflip")
     ((FilterNode(name='scale', options='64:-2', takes=(), gives=()), FilterNode(name='hflip', \
@@ -38,7 +38,7 @@ options=None, takes=(), gives=())),)
         if not reader.is_at_end():
             chains.append(tuple(reader.chain()))
     if not reader.is_at_end():
-        raise ValueError(f"cannot read on at '{reader.rest()}'")
+        raise ValueError(f"cannot parse '{reader.rest()}'")
     return tuple(chains)
 
 
@@ -54,7 +54,7 @@ class _Reader:
         return not self.rest()
 
     def accept(self, sign: str) -> bool:
-        """Step over a sign, and the space before it, if it comes next."""
+        """Consume a character, and the space before it, if it comes next."""
         self._skip_space()
         if not self._text.startswith(sign, self._at):
             return False
@@ -84,7 +84,7 @@ class _Reader:
         return tuple(labels)
 
     def _token(self, ends: str) -> str:
-        """Read up to one of the signs, quotes and backslashes undone, outer space left out."""
+        """Read up to one of the characters ``ends``; remove quotes, backslashes and outer space."""
         self._skip_space()
         token, kept = "", 0
         while self._at < len(self._text) and self._text[self._at] not in ends:

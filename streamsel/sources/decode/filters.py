@@ -1,8 +1,8 @@
 """Applies the user's ffmpeg filter chain to decoded pictures, with libavfilter.
 
-The syntax is ffmpeg's own for ``-vf`` (https://ffmpeg.org/ffmpeg-filters.html, "Filtergraph
-syntax"): filters separated by commas, chains by semicolons, ``[labels]`` between them. PyAV has no
-parser for it, so it is read here.
+The syntax is that of ffmpeg's ``-vf`` (https://ffmpeg.org/ffmpeg-filters.html, "Filtergraph
+syntax"): filters separated by commas, chains by semicolons, ``[labels]`` between them. PyAV does
+not expose libavfilter's parser; see :mod:`~streamsel.sources.decode.filter_syntax`.
 """
 
 from __future__ import annotations
@@ -37,18 +37,17 @@ _RATE_CHANGERS = {
 
 
 class FilterChain:
-    """Turns decoded pictures into filtered ones; how many come out is up to the filters.
+    """Applies an ffmpeg filter chain; the filters determine the number of output pictures.
 
-    Pictures are made upright first, as ffmpeg does. When their size or format changes, what the
-    filters still hold comes out and they start afresh. Raises :class:`ConfigurationError`, with
-    ffmpeg's reason, for a chain that ffmpeg refuses: unknown filters and options when it is made,
-    what depends on the picture when the first picture arrives; and :class:`SourceError` for one
-    that fails on the way.
+    Pictures are rotated upright first, as ffmpeg does. If their size or format changes, the chain
+    is drained and built anew. Raises :class:`ConfigurationError`, with ffmpeg's reason, for a chain
+    that ffmpeg refuses: on construction for unknown filters and options, with the first picture for
+    the rest; and :class:`SourceError` if filtering fails later.
 
-    ``rate`` is frames per second of the video, ``pixel_aspect`` how wide its pixels are for their
-    height, as they are stored; None where the video does not say. Filters ask for both (``fps``,
-    ``decimate``, ``scale=iw*sar:ih``). ``overruling_aspect`` is what holds instead of what pictures
-    say of themselves; those that come out always say it themselves.
+    ``rate`` is frames per second of the video, ``pixel_aspect`` the stored width of a pixel divided
+    by its height; None if undeclared. Some filters need them (``fps``, ``decimate``,
+    ``scale=iw*sar:ih``). ``overruling_aspect`` replaces the pixel aspect of each input picture.
+    Output pictures carry their own.
     """
 
     def __init__(
@@ -76,9 +75,9 @@ class FilterChain:
     def apply(
         self, image: av.VideoFrame, time_base: Fraction, orientation: Orientation
     ) -> Iterator[av.VideoFrame]:
-        """Push one picture, which needs a pts; yield the output.
+        """Push one picture, which must have a pts; yield the output so far.
 
-        Once a filter has ended the stream (``trim``), ``finished`` is set and there is no more
+        After a filter has ended the stream (``trim``), ``finished`` is True and nothing more is
         output.
         """
         shape = (
@@ -100,7 +99,7 @@ class FilterChain:
         yield from self._pull(self._graph)
 
     def drain(self) -> Iterator[av.VideoFrame]:
-        """Yield the pictures still held by the filters; they restart with the next picture."""
+        """Yield the pictures still held by the filters. The next picture builds the chain anew."""
         graph, self._graph, self._shape = self._graph, None, None
         if graph is None or self.finished:
             return
@@ -132,7 +131,7 @@ class FilterChain:
         return SourceError(f"filter chain '{redact(self.text)}' failed: {error.strerror}")
 
     def _probe(self) -> None:
-        """Let ffmpeg read names and options, before any video is opened."""
+        """Validate filter names and options without a video."""
         graph = Graph()
         for chain in self._chains:
             for node in chain:
@@ -165,21 +164,21 @@ class FilterChain:
 
 
 def _explained(text: str, attempt: Callable[[], _Result]) -> _Result:
-    """Make the attempt; turn what PyAV raises into a ConfigurationError with ffmpeg's reason.
+    """Call ``attempt``; convert PyAV's errors to :class:`ConfigurationError` with ffmpeg's reason.
 
-    The reason is in libav's log alone, which PyAV keeps off, for it may wait for Python's lock: so
-    an attempt that failed is made once more, with the log on.
+    Only libav's log has the reason. PyAV keeps the log off, because it may block on the GIL; so a
+    failed attempt is repeated with the log on.
     """
     try:
         return attempt()
     except av.FFmpegError as error:
-        reason = error.strerror or "it cannot be"
+        reason = error.strerror or "ffmpeg refuses it"
         with _LOG_LOCK, av.logging.Capture(local=False) as logs:
             av.logging.set_level(av.logging.ERROR)
             with suppress(av.FFmpegError):
                 attempt()
             av.logging.set_level(None)
-        # Decoders in other threads may have said something too.
+        # The log may include messages of decoders in other threads.
         said = [f"{name}: {line.strip()}" for _, name, line in logs if name in text]
         reason = said[0] if said else reason
     except ValueError as error:
@@ -192,7 +191,7 @@ def _explained(text: str, attempt: Callable[[], _Result]) -> _Result:
 
 
 class _Wiring:
-    """Adds the nodes to a graph and links them, by neighbourhood and by label, into one line."""
+    """Adds filters to a graph and links them, by labels and by position in their chain."""
 
     def __init__(self, graph: Graph, source: FilterContext) -> None:
         self._graph = graph
@@ -203,10 +202,10 @@ class _Wiring:
         self._source = (source, 0)
 
     def add(self, chain: Chain) -> None:
-        """Add one chain: a filter takes what its labels name, then what its neighbour gives."""
+        """Add a chain. Inputs take their labels first, then the outputs of the filter before."""
         carried: list[_Pad] = []
         for node in chain:
-            # PyAV's stubs do not list the pads.
+            # PyAV's stubs lack inputs and outputs.
             context: Any = self._graph.add(node.name, node.options)
             inputs = [(context, pad) for pad in range(len(context.inputs))]
             outputs = [(context, pad) for pad in range(len(context.outputs))]
@@ -224,18 +223,18 @@ class _Wiring:
         self._loose_outputs += carried
 
     def close(self) -> None:
-        """Link the labels, the source to what is left to feed, and what is left to a sink."""
+        """Link labels, then the source to the one free input and the one free output to a sink."""
         self._loose_outputs += [
             pad for label, pad in self._given.items() if label not in self._taken and label != "in"
         ]
         for label, pad in self._taken.items():
             if label not in self._given:
-                raise ValueError(f"nothing gives [{label}]")
+                raise ValueError(f"no filter outputs [{label}]")
             _link(self._given[label], pad)
         if len(self._loose_inputs) + ("in" in self._taken) != 1:
-            raise ValueError("it must take exactly one input, the video")
+            raise ValueError("it must have exactly one input, the video")
         if len(self._loose_outputs) != 1:
-            raise ValueError("it must give exactly one output")
+            raise ValueError("it must have exactly one output")
         for pad in self._loose_inputs:
             _link(self._source, pad)
         _link(self._loose_outputs[0], (self._graph.add("buffersink"), 0))

@@ -1,4 +1,4 @@
-"""Reads a video from its start: pictures become numbered, timed, upright frames."""
+"""Converts decoded pictures to frames: numbered, timed and upright."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _EARLY_SHARE = 0.02
 
 
 class FrameReader:
-    """Numbers and times the pictures of one session; remembers what was wrong.
+    """Numbers and times the pictures of one session, and collects its warnings.
 
-    ``where`` names the feed and its address, and begins every message. ``matrix`` is the colour
-    matrix of the first picture whose own had to be replaced, None: of none so far.
+    ``where`` names the feed and its address, and is the prefix of messages. ``matrix`` is the first
+    colour matrix that had to be replaced; None so far.
     """
 
     def __init__(
@@ -40,9 +40,9 @@ class FrameReader:
         is_provisional: bool = False,
         began: float | None = None,
     ) -> None:
-        """``is_provisional``: the pictures are good for looking at, not for keeping.
+        """``is_provisional``: kept pictures must be decoded again, in full quality.
 
-        ``began``: when the recording says that it began, UTC epoch seconds.
+        ``began`` is the start of the recording by its metadata, UTC epoch seconds; None if unknown.
         """
         self._feed = feed
         self._where = where
@@ -64,16 +64,17 @@ class FrameReader:
         self._places = self._pictures = 0
         self._last_time = 0.0
         self.matrix: int | None = None
-        self._late = 0.0  # how long after the container's beginning the first picture is shown
-        self._is_doubted = False  # the picture that is being made a frame of
+        self._late = 0.0  # seconds from the container's start to the first picture
+        self._is_doubted = False  # of the picture that is being converted
 
     def frames(
         self, shown: Iterable[DecodedFrame], seek_index: SeekIndex | None = None
     ) -> Iterator[Frame]:
-        """Yield the frames of what is shown from the video's beginning on, or the filter chain's.
+        """Yield the frames of a whole video, or those that the filter chain outputs.
 
-        Places that were passed over have an index and a time too, and no frame. ``seek_index`` is
-        told of every place that it does not know yet.
+        ``shown`` starts at the video's first frame. A skipped picture consumes an index and a media
+        time, but yields no frame. Without a filter chain, positions that ``seek_index`` lacks are
+        added to it.
         """
         indices = count()
         for one in shown:
@@ -86,7 +87,7 @@ class FrameReader:
             self._last_time = media_time
             index = next(indices) if self._chain is None else 0
             if seek_index is not None and self._chain is None and index == len(seek_index):
-                # The pixels of a picture that is not to be kept are not those to be found again.
+                # A provisional picture differs from the one that is decoded again: no imprint.
                 seen = None if self._is_provisional else one.image
                 seek_index.add(one.pts, media_time, one.is_random_access, seen)
             if one.image is None:
@@ -107,21 +108,21 @@ class FrameReader:
     def _filtered_frames(
         self, image: av.VideoFrame, media_time: float, indices: Iterator[int]
     ) -> Iterator[Frame]:
-        """Yield what the filter chain makes of a picture."""
+        """Yield the frames that the filter chain outputs for a picture."""
         chain = self._chain
         if chain is None:
             return
         time_base = image.time_base or self._session.time_base
         if self._filtered_from is None:
             self._filtered_from = (image.pts or 0) if self._session.keeps_time else 0
-        # As the sender's clock would go on without its jumps, so that a filter sees none.
+        # Filters get timestamps without the jumps of the sender's clock.
         image.pts = self._filtered_from + round(media_time / time_base)
         for filtered in chain.apply(image, time_base, self._turning.of(image)):
             yield self._filtered_frame(next(indices), filtered)
 
     @property
     def ends(self) -> float:
-        """Where the last place so far ends, in seconds of media time."""
+        """End of the last position so far, in seconds of media time."""
         return self._last_time + float(self._timeline.interval)
 
     @property
@@ -132,7 +133,7 @@ class FrameReader:
     def frame(
         self, index: int, image: av.VideoFrame, media_time: float, *, is_doubted: bool = False
     ) -> Frame:
-        """Make a frame of a picture as the decoder left it."""
+        """Convert a decoded picture to a frame, without the filter chain."""
         self._retag(image)
         time_base = image.time_base or self._session.time_base
         orientation = self._turning.of(image)
@@ -180,18 +181,18 @@ class FrameReader:
         )
 
     def require_pictures(self) -> None:
-        """Raise :class:`UnreadableError` if the video has ended and nothing could be decoded."""
+        """Raise :class:`UnreadableError` if nothing could be decoded. Call at the video's end."""
         if self._pictures or (self._places and not self._session.damaged):
             return
         if self._session.damaged:
             raise UnreadableError(
-                f"{self._where}: not one picture could be decoded ({self._session.damage});"
+                f"{self._where}: no picture could be decoded ({self._session.damage});"
                 " check that it plays elsewhere"
             )
-        raise UnreadableError(f"{self._where}: holds no picture; check that it plays elsewhere")
+        raise UnreadableError(f"{self._where}: contains no picture; check that it plays elsewhere")
 
     def warnings(self, *, at_end: bool) -> tuple[str, ...]:
-        """Return the problems so far; ``at_end``: the video was read to its end."""
+        """Return the warnings so far; ``at_end``: the video was read to its end."""
         session, timeline = self._session, self._timeline
         found = []
         if session.decoded_in_software_because:
@@ -199,30 +200,30 @@ class FrameReader:
         if self.matrix is not None:
             found.append(replaced(self.matrix))
         if session.has_unread_alpha:
-            found.append("its alpha is not read (VP8 and VP9 have it apart); pictures are opaque")
+            found.append("its alpha is not read (VP8 and VP9 store it apart); pictures are opaque")
         if session.damaged:
             found.append(
-                f"{_counted(session.damaged, 'damaged packet')} passed over ({session.damage})"
+                f"{_counted(session.damaged, 'damaged packet')} skipped ({session.damage})"
             )
         if timeline.jumps:
             found.append(
-                f"{_counted(timeline.jumps, 'jump')} in its timestamps; media time goes"
-                " on without the gaps"
+                f"{_counted(timeline.jumps, 'jump')} in its timestamps; media time"
+                " continues without the gaps"
             )
         if timeline.missing and timeline.missing == self._places:
             rate = float(1 / timeline.interval)
-            found.append(f"no timestamps; {rate:g} frames per second are assumed")
+            found.append(f"no timestamps; assuming {rate:g} frames per second")
         elif timeline.missing:
             found.append(
-                f"{_counted(timeline.missing, 'frame')} without a timestamp; a time in"
-                " between was given"
+                f"{_counted(timeline.missing, 'frame')} without a timestamp; its time"
+                " was interpolated"
             )
         if at_end and (shortfall := self._shortfall()) is not None:
-            found.append(f"{shortfall}; it may be cut off")
+            found.append(f"{shortfall}; it may be truncated")
         return tuple(f"{self._where}: {text}" for text in found)
 
     def _shortfall(self) -> str | None:
-        """How much less there was than the container declares, None where that is little."""
+        """Describe a difference from the container's length; None if it is small or unknown."""
         seconds, frames = self._session.declared_seconds, self._session.declared_frames
         ends = self._late + self.ends
         if seconds is not None and seconds - ends > max(_EARLY_SECONDS, _EARLY_SHARE * seconds):
@@ -235,7 +236,7 @@ class FrameReader:
 
 
 class _Turning(Turning):
-    """Makes pictures upright that a quarter turn alone would leave mirrored."""
+    """Makes mirrored pictures upright."""
 
     def __init__(self, overruling_aspect: Fraction | None) -> None:
         super().__init__()
@@ -245,7 +246,7 @@ class _Turning(Turning):
     def unmirror(
         self, image: av.VideoFrame, time_base: Fraction, orientation: Orientation
     ) -> av.VideoFrame:
-        """The picture made upright."""
+        """Return the picture rotated and mirrored upright."""
         self._chain = self._chain or FilterChain("null", overruling_aspect=self._overruling_aspect)
         (upright,) = self._chain.apply(image, time_base, orientation)
         return upright

@@ -1,10 +1,10 @@
-"""The gate of fast decoding: decides which GOPs are decoded in full.
+"""The gate of adaptive decoding: decides which GOPs are decoded in full.
 
-There are two criteria. First, the keyframes at both ends of a GOP, which cost a fiftieth of it: if
-their luma grids differ, something appeared, left or moved. Second, the sizes of the packets in
-between: an event within a GOP leaves no trace in its keyframes, but increases its packets. Sizes
-are compared with those of static GOPs in the same video, so codec and bit rate do not matter; a
-constant-bit-rate encoder hides much, and then only the keyframes decide.
+There are two criteria. First, the keyframes at both ends of a GOP, which cost about a fiftieth of
+it: if their luma grids differ, something appeared, left or moved. Second, the sizes of the packets
+in between: an event within a GOP may leave its keyframes unchanged, but increases its packets.
+Sizes are compared with those of static GOPs in the same video, so codec and bit rate do not matter.
+With a constant bit rate sizes hardly change, and the keyframes decide.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from streamsel.luma_grid import change
 from streamsel.sources.decode.gops import Gop
 
 _CALIBRATION_FRAMES = 150
-"""Decoded in full at first: the near-duplicate floor is measured on frames that follow closely."""
+"""Frames to decode in full first: the near-duplicate distance is calibrated on close frames."""
 _REST_MEAN, _REST_CELL = 1.0, 7
 _REMEMBERED = 30
 _FEWEST = 2
@@ -31,7 +31,7 @@ _LARGER_PACKET = 2.5
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Keyed:
-    """A GOP, and the picture and luma grid of its keyframe, None where that was not decoded."""
+    """A GOP, with the picture and luma grid of its keyframe; None if it was not decoded."""
 
     gop: Gop
     is_wanted: bool
@@ -40,14 +40,14 @@ class Keyed:
 
 
 class Gate:
-    """Decides about the GOPs of one video, from earlier GOPs and the next keyframe."""
+    """Decides for each GOP of one video, from earlier GOPs and the next keyframe."""
 
     def __init__(self) -> None:
         self._decoded = 0
         self._resting: deque[tuple[float, float]] = deque(maxlen=_REMEMBERED)
 
     def decide(self, keyed: Iterator[Keyed]) -> Iterator[tuple[Keyed, bool]]:
-        """Yield each GOP, and whether to decode all of it."""
+        """Yield each GOP and whether to decode it in full, one GOP behind ``keyed``."""
         one = next(keyed, None)
         while one is not None:
             following = next(keyed, None)
@@ -71,7 +71,7 @@ class Gate:
         return is_busy
 
     def _is_eventful(self, sizes: tuple[float, float] | None) -> bool:
-        """Whether the packets hold clearly more than those of a GOP at rest."""
+        """Whether the packets are clearly larger than those of static GOPs."""
         if sizes is None:
             return False
         if len(self._resting) < _FEWEST:
@@ -83,7 +83,7 @@ class Gate:
 
 
 def _sizes(gop: Gop) -> tuple[float, float] | None:
-    """Mean and largest bytes of the packets after the keyframe; None where there are none."""
+    """Mean and maximum bytes of the packets after the keyframe; None without any."""
     sizes = [packet.size for packet in gop.packets][1:]
     if not sizes:
         return None

@@ -19,17 +19,23 @@ _LEEWAY = 1.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Gop:
-    """What lies between two places where decoding can begin.
+    """The packets from one random access point to the next, in decoding order.
 
-    ``number`` counts the GOPs. ``packets`` come in decoding order; the first is that of the
-    first picture shown, except in a video that begins elsewhere. In the whole video it is number
-    ``first``, and ``left_out`` packets that follow it are of the GOP before.
-    ``tail`` are packets of the next GOP that pictures shown in this one need; of what comes out,
-    only what is shown before ``end`` is then the GOP's. ``before`` are the packets of the GOP
-    before. ``begin`` is the timestamp of the first packet's picture, None where decoding cannot
-    begin there. ``times`` are the timestamps of all its pictures in the order they are shown, by
-    what its packets say, None where there are none to go by; it then holds all the rest of the
-    video, and ``packets`` can be gone through once. ``is_steady``: it is of a kind that is known.
+    Timestamps are in units of the stream's time base.
+
+    Attributes:
+        number: Position among the GOPs, from 0.
+        first: Position of the first packet in the video, from 0.
+        left_out: Number of packets after the first one that belong to the GOP before.
+        packets: Its packets; may be iterable only once if ``times`` is None.
+        tail: The first packet of the next GOP and its leading pictures, empty without leading ones.
+            Of their pictures, those shown before ``end`` belong to this GOP.
+        before: Packets of the GOP before.
+        begin: Timestamp of the first packet's picture; None if decoding cannot start there.
+        end: Timestamp of the next GOP's first picture; None for the last GOP.
+        times: Timestamps of its pictures in presentation order, by the packets. None if they are
+            unusable; it is then the last GOP.
+        is_steady: False for the rest of a video that cannot be cut: its parameters may change.
     """
 
     number: int
@@ -45,19 +51,19 @@ class Gop:
 
     @property
     def is_open(self) -> bool:
-        """Whether only decoding it tells what is shown: the head of a video, or all that is left.
+        """Whether its pictures are known only after decoding: the first GOP, or an uncut rest.
 
-        What a decoder makes of the first packets does not follow from their timestamps.
+        A decoder may drop pictures at the start of a video, whatever their timestamps.
         """
         return self.number == 0 or self.times is None
 
     @property
     def repeats(self) -> bool:
-        """Whether pictures share a timestamp: without the others one does not tell which it is."""
+        """Whether pictures share a timestamp, so that one of them alone cannot be identified."""
         return self.times is not None and len(set(self.times)) < len(self.times)
 
     def shows(self, pts: int | None) -> bool:
-        """Whether a picture with this timestamp is one of the GOP's."""
+        """Whether a decoded picture with this timestamp belongs to this GOP."""
         return not self.tail or pts is None or self.end is None or pts < self.end
 
 
@@ -78,12 +84,12 @@ def all_of(packets: Iterator[Packet[VideoStream]]) -> Gop:
 
 
 class Wanted:
-    """Decides for one GOP after another whether it may hold frames to be read.
+    """Decides which GOPs may contain frames to be read. Call :meth:`holds` for every GOP in order.
 
-    These are frames from index ``first`` on, and from ``start`` seconds after the video's first
-    frame; a margin of one second allows for inexact timestamps. Where timestamps step back, the
-    position in the video is unknown, and all later GOPs are wanted. ``time_base`` is seconds per
-    unit of timestamps.
+    Those are frames from index ``first`` and from ``start`` seconds after the video's first frame
+    on, with a margin of 1 s for inexact timestamps. After a timestamp steps back, the position in
+    the video is unknown, and all later GOPs are wanted. ``time_base`` is seconds per unit of
+    timestamps.
     """
 
     def __init__(self, first: int, start: float, time_base: Fraction) -> None:
@@ -101,7 +107,7 @@ class Wanted:
         if times is None:
             return True
         if gop.number == 0:
-            # Fewer may be shown, which errs on the safe side.
+            # Fewer may be shown; overestimating only makes later GOPs wanted too early.
             self._passed += max(len(times), sum(1 for _ in gop.packets))
             self._origin, self._latest = (times[0], times[-1]) if times else (None, None)
             return True
@@ -116,12 +122,12 @@ class Wanted:
 
 
 def cut(packets: Iterator[Packet[VideoStream]], random_access: RandomAccess) -> Iterator[Gop]:
-    """Cut a video into GOPs; each is yielded once the next one's beginning has been read.
+    """Cut a video into GOPs; each is yielded once the start of the next one has been read.
 
-    A cut is made only where it changes no picture: at a random access point, with timestamps that
-    leave no corruption about what is shown before it; they may jump there, but no two may be the
-    same. Where there is none for 4,096 packets or 64 MB, and where the video departs from what can
-    be cut, all that is left becomes one last GOP.
+    A cut is made only where it changes no picture: at a random access point with a timestamp that
+    separates the pictures shown before and after it. Timestamps may jump there, but not repeat.
+    After 4,096 packets or 64 MiB without a cut, and from the first packet at which the video cannot
+    be cut any more (see :meth:`RandomAccess.departs`), the rest becomes one last GOP.
     """
     gathering = _Gathering(random_access)
     access_point: Packet[VideoStream] | None = None
@@ -158,14 +164,14 @@ def cut(packets: Iterator[Packet[VideoStream]], random_access: RandomAccess) -> 
 
 
 def _is_before(packet: Packet[VideoStream], access_point: Packet[VideoStream]) -> bool:
-    """Whether a packet after a random access point is shown before it."""
+    """Whether a packet that follows a random access point is shown before it."""
     if packet.pts is None or access_point.pts is None or packet.is_keyframe:
         return False
     return packet.pts < access_point.pts
 
 
 class _Gathering:
-    """The GOP that is being gathered."""
+    """Collects the packets of the current GOP."""
 
     def __init__(self, random_access: RandomAccess) -> None:
         self._random_access = random_access
@@ -192,20 +198,20 @@ class _Gathering:
         self._size_bytes += packet.size
 
     def go_on(self, *packets: Packet[VideoStream]) -> None:
-        """Take packets that could have begun another GOP, but for their timestamps."""
+        """Add packets of a random access point at which timestamps prevent a cut."""
         for packet in packets:
             self.add(packet)
         self._is_timed = False
 
     def can_end_before(self, packet: Packet[VideoStream]) -> bool:
         if self._number == 0 and self._begin is None:
-            # What is shown of a head that begins elsewhere only decoding tells.
+            # A video that starts between keyframes: timestamps do not tell what is shown.
             return bool(self._packets) and self._random_access.is_random_access(packet)
         has_picture = self._is_timed and self._latest is not None
         return has_picture and self._random_access.is_random_access(packet)
 
     def precedes(self, access_point: Packet[VideoStream]) -> bool:
-        """Whether all that was gathered is shown before an access point, by timestamps."""
+        """Whether all collected packets are shown before an access point, by timestamps."""
         return self._latest is None or access_point.pts is None or access_point.pts > self._latest
 
     @property
@@ -215,9 +221,9 @@ class _Gathering:
     def close(
         self, access_point: Packet[VideoStream], leading: list[Packet[VideoStream]], place: int
     ) -> Gop:
-        """The GOP that ends where ``access_point`` begins another one, gathered from now on.
+        """Return the GOP that ends before ``access_point``, and start the next one there.
 
-        ``place`` is the random access point's number in the video.
+        ``place`` is the position of the access point's packet in the video.
         """
         gop = self._gop((access_point, *leading) if leading else (), access_point.pts, leading)
         self._number += 1
@@ -230,7 +236,7 @@ class _Gathering:
         return gop
 
     def rest(self) -> Iterator[Gop]:
-        """The last GOP of the video, if it holds anything."""
+        """Yield the last GOP of the video, unless it is empty."""
         if self._packets:
             yield self._gop((), None, [])
 

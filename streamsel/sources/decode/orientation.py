@@ -32,9 +32,10 @@ _EXIF = {
 
 @dataclass(frozen=True, slots=True)
 class Orientation:
-    """Turn the picture ``rotation`` degrees counter-clockwise (a multiple of 90).
+    """The transform that makes a stored picture upright.
 
-    ``mirrored``: then exchange left and right.
+    Rotate ``rotation`` degrees counter-clockwise (a multiple of 90), then flip it horizontally if
+    ``mirrored``.
     """
 
     rotation: int = 0
@@ -42,15 +43,15 @@ class Orientation:
 
     @property
     def filters(self) -> tuple[str, ...]:
-        """The ffmpeg filters that make the picture upright."""
+        """The ffmpeg filters that apply the transform."""
         return (*_TURNS[self.rotation], *(("hflip",) if self.mirrored else ()))
 
     def upright(self, width: int, height: int) -> tuple[int, int]:
-        """Width and height of the upright picture."""
+        """Return width and height of the upright picture."""
         return (height, width) if self.rotation % 180 else (width, height)
 
     def stored(self, box: Box, upright: tuple[int, int]) -> Box:
-        """Where an area of the upright picture, of this width and height, lies in the stored one.
+        """Convert an area of the upright picture, of this width and height, to the stored picture.
 
         >>> Orientation(90).stored(Box(0, 0, 2, 1), (48, 64))
         Box(left=63, top=0, right=64, bottom=2)
@@ -72,18 +73,18 @@ UPRIGHT = Orientation()
 
 
 def orientation_of(image: av.VideoFrame) -> Orientation:
-    """How the decoder says this picture must be turned; angles are rounded to quarter turns.
+    """Return the orientation by the decoder's display matrix, rounded to quarter turns.
 
-    Not for every frame: asking for side data makes PyAV tie the picture into a reference cycle,
-    and its pixels then wait for the garbage collector.
+    Do not call it for every frame: reading side data puts PyAV's picture into a reference cycle, so
+    its pixels are freed by the garbage collector only.
     """
     try:
-        found: Any = image.side_data  # declared as what it is not
+        found: Any = image.side_data  # PyAV's stub has the wrong type
         matrices = [
             found[i] for i in range(len(found)) if found[i].type is SideDataType.DISPLAYMATRIX
         ]
     except ValueError:
-        # PyAV 18 knows no name for EXIF side data and then refuses to list any.
+        # PyAV 18 has no name for EXIF side data and then fails to list any.
         return turned_by(image.rotation)
     if not matrices:
         return UPRIGHT
@@ -91,14 +92,14 @@ def orientation_of(image: av.VideoFrame) -> Orientation:
 
 
 class Turning:
-    """Knows how the pictures of a video must be turned, and asks only when that may change."""
+    """Tracks the orientation of a video's pictures; reads side data only for the first one."""
 
     def __init__(self) -> None:
         self._rotation: int | None = None
         self._orientation = UPRIGHT
 
     def of(self, image: av.VideoFrame) -> Orientation:
-        """How this picture must be turned."""
+        """Return the orientation of this picture."""
         rotation = image.rotation
         if self._rotation is None:
             self._orientation = orientation_of(image)
@@ -109,7 +110,7 @@ class Turning:
 
 
 def turned_by(degrees: int) -> Orientation:
-    """An orientation from degrees counter-clockwise, in any range.
+    """Return the orientation for degrees counter-clockwise, in any range.
 
     >>> turned_by(-90)
     Orientation(rotation=270, mirrored=False)
@@ -118,14 +119,14 @@ def turned_by(degrees: int) -> Orientation:
 
 
 def from_display_matrix(matrix: Sequence[int]) -> Orientation:
-    """Read the 3 by 3 display matrix of libavutil, which maps stored to displayed coordinates.
+    """Convert libavutil's 3 x 3 display matrix, which maps stored to displayed coordinates.
 
     >>> from_display_matrix([0, -65536, 0, 65536, 0, 0, 0, 0, 1 << 30])
     Orientation(rotation=90, mirrored=False)
     """
     a, b, c, d = (matrix[i] for i in (0, 1, 3, 4))
     mirrored = a * d - b * c < 0
-    # Where the picture's upper edge is shown tells the turn, once a mirroring is undone.
+    # Without the flip, the position of the upper edge determines the rotation.
     left, up = (-c if mirrored else c), d
     if abs(up) >= abs(left):
         return Orientation(180 if up < 0 else 0, mirrored)
@@ -133,7 +134,7 @@ def from_display_matrix(matrix: Sequence[int]) -> Orientation:
 
 
 def from_exif(tag: int) -> Orientation:
-    """Read the EXIF tag Orientation; what is out of range counts as upright.
+    """Convert the EXIF tag Orientation; values out of range count as upright.
 
     >>> from_exif(6), from_exif(99)
     (Orientation(rotation=270, mirrored=False), Orientation(rotation=0, mirrored=False))

@@ -1,9 +1,9 @@
 """Parallel decoding: chooses the pictures to decode and the number of decoders.
 
 GOPs are independent, so each can have a decoder and a thread of its own, which costs less than
-several threads per GOP. GOPs are the same and each starts with a fresh decoder for any number of
-threads, so the output does not depend on it. The first two GOPs are always decoded, to check
-whether the video can be cut at all.
+several threads per GOP. For any number of threads the GOPs are the same and each starts with a
+reset decoder, so the output does not depend on that number. The first two GOPs are always decoded
+in full, to check whether the video can be cut.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ _Part: TypeAlias = Literal["all", "key", "none"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Task:
-    """A GOP, what of it is wanted, and the keyframe where it has been decoded already."""
+    """A GOP, the part of it to decode, and its keyframe if that is decoded already."""
 
     gop: Gop
     part: _Part
@@ -64,11 +64,11 @@ class _Task:
 
 
 class ParallelDecoder:
-    """Decodes one video by GOPs. Use as a context manager.
+    """Decodes one video by GOPs. Use as a context manager, which closes all further decoders.
 
-    ``session`` was opened with ``options``; ``open_session`` opens the video once more, for each
-    further decoder. ``ahead`` says how many there may be. Raises :class:`SourceError` as a
-    :class:`VideoReader` does.
+    ``session`` was opened with ``options``, and stays open. ``open_session`` opens the video again
+    for each further decoder; ``ahead`` processes the GOPs. Raises the errors of
+    :class:`VideoReader`.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class ParallelDecoder:
         self._is_partial = options != self._whole
         self._random_access = session.random_access()
         self._decoders = Decoders(session, open_session, ahead, self._random_access, options)
-        self._eyes = [CpuThumbnailer() for _ in range(ahead.workers)]
+        self._thumbnailers = [CpuThumbnailer() for _ in range(ahead.workers)]
 
     def __enter__(self) -> Self:
         return self
@@ -102,11 +102,11 @@ class ParallelDecoder:
         self._decoders.close()
 
     def shown(self, is_wanted: Callable[[Gop], bool]) -> Generator[DecodedFrame, None, None]:
-        """Go through the video to its end, in presentation order.
+        """Yield all positions of the video in presentation order.
 
-        Groups that are not wanted, and what the way of decoding leaves out, are passed over; but
-        only where timestamps tell what there is. Where the first GOPs show that they do not, one
-        decoder goes through the whole video.
+        Positions in unwanted GOPs, and those that the decoding mode skips, have no picture. That
+        requires timestamps that predict the pictures: if the first two GOPs show that they do not,
+        a single decoder decodes the whole video.
         """
         given = 0
         try:
@@ -134,9 +134,9 @@ class ParallelDecoder:
         )
 
     def _gated(self, gops: Iterator[Gop], is_wanted: Callable[[Gop], bool]) -> Iterator[_Task]:
-        """Decide about each GOP once its own keyframe and the next one's have been looked at.
+        """Decide about each GOP from its keyframe and the next one.
 
-        Those of unwanted GOPs are looked at too: what follows is decided by what was before.
+        Keyframes of unwanted GOPs are decoded too, because later decisions depend on them.
         """
         picture_bytes = self._session.picture_bytes
         keyed = self._ahead.run(
@@ -149,9 +149,9 @@ class ParallelDecoder:
                 part: _Part = "none" if not one.is_wanted else "all" if is_busy else "key"
                 yield _Task(one.gop, part, one.image)
 
-    def _look_at_key(self, slot: int, asked: tuple[Gop, bool]) -> Iterator[Keyed]:
-        """Decode a GOP's keyframe, where there is one to begin with."""
-        gop, is_wanted = asked
+    def _look_at_key(self, slot: int, entry: tuple[Gop, bool]) -> Iterator[Keyed]:
+        """Decode the keyframe of a GOP that starts with one, and take its luma grid."""
+        gop, is_wanted = entry
         image = luma_grid = None
         if gop.times is not None and gop.begin is not None:
             decoder = self._decoders.of(slot, ONE_THREAD, gop, "luma_grids")
@@ -160,11 +160,11 @@ class ParallelDecoder:
                 self._decoders.retire(decoder)
             else:
                 retag(image)
-                luma_grid = self._eyes[slot].luma_grid(Picture(image))
+                luma_grid = self._thumbnailers[slot].luma_grid(Picture(image))
         yield Keyed(gop, is_wanted, image, luma_grid)
 
     def _carry_out(self, slot: int, task: _Task) -> Iterator[DecodedFrame]:
-        """Decode what is wanted of a GOP; yield all its places."""
+        """Decode the wanted part of a GOP; yield all its positions."""
         gop, part = task.gop, task.part
         if gop.is_open:
             yield from self._open_places(slot, task)
@@ -180,7 +180,7 @@ class ParallelDecoder:
                     yield DecodedFrame(pts, None, pts == gop.begin)
 
     def _places(self, slot: int, gop: Gop) -> Iterator[DecodedFrame]:
-        """Decode a GOP whose places are known."""
+        """Decode a GOP with known timestamps: optimistically, then with error handling."""
         left = deque(gop.times or ())
         options = self._whole if gop.repeats else self._options
         is_partial = options != self._whole
@@ -207,7 +207,7 @@ class ParallelDecoder:
             return key_again(decoder, gop)
 
     def _open_places(self, slot: int, task: _Task) -> Iterator[DecodedFrame]:
-        """Decode a GOP of which only that tells what is shown; leave out what is not wanted."""
+        """Decode a GOP with unknown pictures; those that are not wanted become skipped ones."""
         gop = task.gop
         is_head = gop.times is not None
         chosen: set[int | None] | None = None
@@ -227,7 +227,7 @@ class ParallelDecoder:
             fit.end()
 
     def _in_sequence(self, slot: int, gop: Gop) -> Iterator[DecodedFrame]:
-        """Yield what one decoder makes of a GOP, one after the other."""
+        """Yield all the pictures of a GOP in the order in which one decoder outputs them."""
         options = self._decoders.fitting(self._whole, gop)
         decoder = self._decoders.of(slot, options, gop)
         if not self._decoders.may_repeat:
@@ -242,7 +242,8 @@ class ParallelDecoder:
             return
         except TroubleError:
             self._decoders.retire(decoder)
-        # Threads that share a GOP hide damage each in its own way, and so does used memory.
+        # Concealment of damage depends on the number of threads and on reused memory, so a fresh
+        # decoder with one thread repeats the GOP.
         with (
             self._open_session(self._whole) as reader,
             self._decoders.fresh(slot, self._whole, gop) as decoder,
@@ -260,14 +261,14 @@ def _plainly(decoder: VideoReader, gop: Gop) -> Iterator[DecodedFrame]:
 def _shown(
     image: av.VideoFrame, times: BestTimes, gop: Gop, *, is_doubted: bool = False
 ) -> DecodedFrame:
-    """A picture that is placed by when it comes."""
+    """Return a picture as a decoded frame, with the better of its timestamps."""
     image.pts = times.of(image.pts, image.dts)
     is_begin = gop.begin is not None and image.pts == gop.begin
     return DecodedFrame(image.pts, image, is_begin, is_doubted)
 
 
 def _packets_again(reader: VideoReader, gop: Gop) -> Iterator[Packet[VideoStream]]:
-    """A GOP's packets from a session that has read none: it may hold all that is left."""
+    """Yield a GOP's packets again; those of an uncut rest are read from an unread session."""
     if isinstance(gop.packets, tuple):
         yield from gop.packets
         return
@@ -279,6 +280,6 @@ def _packets_again(reader: VideoReader, gop: Gop) -> Iterator[Packet[VideoStream
 def set_up(
     decode: Decode, device: str | None = None, *, stays_there: bool = False
 ) -> DecoderOptions:
-    """How the decoder of a session is set up for a way of decoding, and for hardware."""
+    """Return the decoder options for a decoding mode and a hardware type."""
     options = _SET_UP.get(decode, ONE_THREAD)
     return replace(options, device=device, stays_there=stays_there)

@@ -1,8 +1,7 @@
-"""Decoder parameters: parameter sets, sequence headers, the encoder's name.
+"""Decoder parameters: parameter sets, sequence headers, the encoder's build.
 
-Everything but these is reset at a random access point. A decoder that starts in the middle of a
-video needs the parameters from its head, which are valid only as long as nothing new has come
-since.
+All other decoder state is reset at a random access point. A decoder that starts in the middle of a
+video gets the parameters from the video's start, which are valid only while they do not change.
 """
 
 from __future__ import annotations
@@ -26,15 +25,15 @@ _HEADERS: dict[str, tuple[bytes, ...]] = {
     "mpeg2video": (b"\0\0\1\xb8", b"\0\0\1\0"),
     "mpeg4": (b"\0\0\1\xb3", b"\0\0\1\xb6"),
 }
-"""What begins a group or a picture: a header lies before it."""
+"""Start codes of a group of pictures or a picture; the sequence header precedes them."""
 _AV1_SEQUENCE = 1
 
 
 class Parameters:
-    """Follows what the packets of one video say of all that comes, in decoding order."""
+    """Tracks the parameters in the packets of one video, in decoding order."""
 
     def __init__(self, codec: str, container: bytes) -> None:
-        """``container``: what the container says of it."""
+        """``container`` is the extradata of the container."""
         self._codec = codec
         self._units = Units(codec, container)
         self._container = container
@@ -51,13 +50,13 @@ class Parameters:
             self._note_sequence(unit)
 
     def learn(self, packet: Packet[VideoStream]) -> None:
-        """Take what this packet of the head says for known."""
+        """Add the parameters of a packet up to the first random access point."""
         self._known.update(self._sets_of(packet))
         if self._encoder_build is None:
             self._encoder_build = self._build_in(bytes(memoryview(packet)))
 
     def change_in(self, packet: Packet[VideoStream]) -> bool:
-        """Whether this packet says anything new."""
+        """Whether this packet contains parameters that are not known yet."""
         if packet.has_sidedata("new_extradata"):
             sent = packet.get_sidedata("new_extradata")
             if bytes(sent) not in (self._container, b""):
@@ -66,10 +65,10 @@ class Parameters:
 
     @property
     def needs_encoder(self) -> bool:
-        """Whether decoding depends on who encoded, which only the video's first packet says.
+        """Whether decoding depends on the encoder's build, which only the first packet states.
 
-        x264 up to build 150 encoded High 4:4:4 Predictive, and up to 33 direct prediction, in
-        its own way; libavcodec follows it where it knows.
+        x264 encoded High 4:4:4 Predictive incorrectly up to build 150, and direct prediction up to
+        build 33. libavcodec compensates for it if it has seen the build.
         """
         build = self._encoder_build
         if build is None:
@@ -77,7 +76,7 @@ class Parameters:
         return build < _KNOWS_DIRECT or (self._is_predictive_444 and build < _KNOWS_444)
 
     def is_field(self, packet: Packet[VideoStream]) -> bool:
-        """Whether this packet of H.264 holds a field, and so may be half a picture."""
+        """Whether this H.264 packet holds a field, and so may be half a picture."""
         sequence = self._sequence
         if sequence is None or not sequence.has_fields:
             return False
@@ -134,7 +133,7 @@ class Parameters:
 
 
 def _av1_headers(packet: Packet[VideoStream]) -> Iterator[bytes]:
-    """The sequence headers among the units of AV1 (its specification, 5.3)."""
+    """Yield the sequence headers of an AV1 packet (AV1, 5.3)."""
     content = bytes(memoryview(packet))
     at = 0
     while at < len(content):

@@ -1,6 +1,6 @@
 """Random access points: keyframes at which decoding can start.
 
-The container's flag is not sufficient: its keyframe may be the middle of an intra refresh, which is
+The container's keyframe flag is not sufficient: it may mark the start of an intra refresh, which is
 complete only many frames later, or any picture at all (H.263). So the packets are parsed (ITU-T
 H.264, 7.4.1.2.1 and D.2.8; H.265, 7.4.2.2; RFC 6386, 9.1; VP9, 6.2; ISO/IEC 13818-2, 6.3.9;
 14496-2, 6.3.5). Videos are cut only for combinations of codec and container for which the output
@@ -32,11 +32,11 @@ _CUT: dict[str, tuple[str, ...]] = {
     "theora": ("ogg", _MATROSKA),
     "ffv1": (_MATROSKA,),
 }
-"""Which codecs are cut, in which containers: those that say of each picture when it is shown."""
+"""Codecs that can be cut, with the containers that store presentation timestamps for them."""
 _ALONE = {"mjpeg", "prores", "dnxhd"}
-"""Codecs of which every picture stands alone are cut wherever there are timestamps."""
+"""Intra-only codecs; these are cut in any container with timestamps."""
 _OF_AVI = {"XVID", "xvid", "DIVX", "divx", "DX50", "FMP4", "MP4S", "M4S2", "DIV3", "DIV4"}
-"""Names under which MPEG-4 lies in a container as it does in AVI, without presentation times."""
+"""Codec tags of MPEG-4 as AVI stores it, without presentation timestamps."""
 _H264_SLICE, _H264_INTRA, _H264_MESSAGE = 1, 5, 6
 _RECOVERY_POINT = 6
 _HEVC_ENTRIES = range(16, 22)
@@ -45,9 +45,9 @@ _MPEG_PICTURE, _MPEG4_PICTURE = b"\0\0\1\0", b"\0\0\1\xb6"
 
 
 class RandomAccess:
-    """Tells, for one video, at which packets a fresh decoder can begin. Ask in decoding order.
+    """Finds the packets of one video at which a fresh decoder can start.
 
-    ``container`` is ffmpeg's name of its format.
+    Call the methods in decoding order. ``container`` is ffmpeg's name of the format.
     """
 
     def __init__(self, decoder: CodecContext, container: str) -> None:
@@ -68,16 +68,16 @@ class RandomAccess:
             "mpeg4": _is_mpeg4_random_access,
         }.get(codec, lambda packet: True)
         self.head: Packet[VideoStream] | None = None
-        """The first entry: with what the container says, all that decoders must know."""
+        """The first random access point: with the extradata, all the parameters a decoder needs."""
 
     def is_random_access(self, packet: Packet[VideoStream]) -> bool:
-        """Whether everything shown from this packet's picture on can be decoded from here."""
+        """Whether this picture and all shown after it can be decoded from this packet on."""
         if not packet.is_keyframe or packet.pts is None or packet.is_discard:
             return False
         return self._begins(packet)
 
     def is_shown(self, packet: Packet[VideoStream]) -> bool:
-        """Whether a packet's picture is to be seen; some are only there to be referred to."""
+        """Whether a packet's picture is shown; some serve only as references."""
         if packet.is_discard:
             return False
         if self._codec == "vp8":
@@ -87,10 +87,11 @@ class RandomAccess:
         )
 
     def departs(self, packet: Packet[VideoStream]) -> bool:
-        """Whether this video cannot be cut from this packet on; ask for each, once.
+        """Whether the video cannot be cut from this packet on. Call once for every packet.
 
-        It may be of a kind that never is. Or something came that later pictures depend on and an
-        entry does not repeat, or fields, of which a container may have two packets a picture.
+        True if the codec and container cannot be cut at all, if parameters change that a later
+        random access point does not repeat, if decoding depends on the encoder's build, and for
+        field pictures, of which a container may store two packets per picture.
         """
         if not self._can_cut:
             return True
@@ -104,7 +105,7 @@ class RandomAccess:
 
 
 def _tag_of(decoder: CodecContext) -> str:
-    """Under which name the codec lies in its container, the first known where it is no text."""
+    """Return the codec's tag in its container; ``XVID`` if it is no text."""
     try:
         return decoder.codec_tag
     except UnicodeDecodeError:
@@ -128,7 +129,7 @@ def _is_h264_random_access(units: Iterator[bytes]) -> bool:
 
 
 def _recovers_at_once(message: bytes) -> bool:
-    """Whether this is a recovery point from which every picture shown is whole."""
+    """Whether an SEI message is a recovery point with a recovery frame count of 0."""
     at = 0
     while at + 1 < len(message):
         kind = size = 0
@@ -172,7 +173,7 @@ def _is_mpeg4_random_access(packet: Packet[VideoStream]) -> bool:
 
 
 def _vp9_frames(content: bytes) -> Iterator[bytes]:
-    """The frames of a packet of VP9: it may hold several (annex B of its specification)."""
+    """Yield the frames of a VP9 packet; a superframe holds several (VP9, annex B)."""
     mark = content[-1] if content else 0
     bytes_each = (mark >> 3 & 3) + 1
     index_bytes = 2 + bytes_each * ((mark & 7) + 1)
@@ -187,7 +188,7 @@ def _vp9_frames(content: bytes) -> Iterator[bytes]:
 
 
 def _vp9_facts(frame: bytes) -> tuple[bool, bool]:
-    """Whether a frame of VP9 is a keyframe, and whether it is shown, or shows another (6.2)."""
+    """Whether a VP9 frame is a keyframe, and whether it is shown or shows another (VP9, 6.2)."""
     bits = BitReader(frame[:2])
     try:
         bits.take(2)

@@ -9,19 +9,18 @@ from fractions import Fraction
 from streamsel.errors import SourceError
 
 _ROUNDING = 1e-6
-"""How far positions may be off that are typed, or were calculated."""
+"""Tolerance of times that were typed or calculated, in seconds or ticks."""
 _CLOCK_ROUNDING = 1e-3
-"""Seconds between two timestamps that may be missing because both were rounded."""
+"""Tolerance in seconds for timestamps rounded to milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """Frames from ``start`` to before ``end`` (seconds of media time), at most ``fps`` per second.
+    """Frames in [``start``, ``end``) (seconds of media time), at most ``fps`` per second.
 
-    There is a tick every ``1 / fps`` s from ``start`` on. At a constant frame rate the frame
-    nearest to each tick is chosen; else the first one at most half an average frame before it. So
-    at the feed's own rate every frame is chosen, even if the container rounds timestamps to
-    milliseconds or the camera is a little early.
+    Ticks are ``1 / fps`` s apart, from ``start`` on. Each tick selects the first frame that is not
+    earlier than half an average frame before it; at a constant frame rate that is the nearest one.
+    So the feed's own rate selects every frame, even if timestamps are rounded to milliseconds.
     """
 
     start: float | None = None
@@ -36,13 +35,13 @@ class Sampling:
         return Chooser(self, interval)
 
     def require_start(self, where: str, ends: float) -> None:
-        """Raise :class:`SourceError` for a feed that ends, after so many seconds, before ``start``.
+        """Raise :class:`SourceError` if a feed that ends at ``ends`` seconds ends before ``start``.
 
-        To be asked where none of its frames was wanted.
+        Call it for a feed of which no frame was selected.
         """
         if self.start is not None and ends <= self.start:
             raise SourceError(
-                f"{where} ends at {ends:.1f} s, and what is asked for begins at {self.start:g} s"
+                f"{where} ends at {ends:.1f} s, but start is {self.start:g} s; choose a smaller"
             )
 
     def expected(self, frames: int, seconds: float | None) -> int:
@@ -56,13 +55,13 @@ class Sampling:
         return round(chosen)
 
     def length(self, seconds: float) -> float:
-        """How many of so many seconds lie between ``start`` and ``end``."""
+        """Return the part of ``seconds`` that lies between ``start`` and ``end``, in seconds."""
         until = seconds if self.end is None else min(seconds, self.end)
         return max(0.0, until - (self.start or 0.0))
 
 
 class Chooser:
-    """Chooses frames by media time; ask in stream order.
+    """Chooses frames by media time. Call :meth:`wants` in presentation order.
 
     >>> chooser = Sampling(start=1, end=3, fps=1).chooser()
     >>> [time for time in (0.0, 0.6, 1.2, 1.8, 2.4, 3.0) if chooser.wants(time)]
@@ -72,18 +71,18 @@ class Chooser:
     def __init__(self, sampling: Sampling, interval: Fraction | None = None) -> None:
         self._sampling = sampling
         early = max(_CLOCK_ROUNDING, float(interval or 0) / 2)
-        # Half-way between two frames a tick takes the later one, however numbers are rounded.
+        # A tick halfway between two frames takes the later one, however numbers are rounded.
         self._early_ticks = min(0.5, early * (sampling.fps or 0.0)) - _ROUNDING
         self._start = sampling.start or 0.0
         self._tick = -1
 
     def is_past(self, media_time: float) -> bool:
-        """Whether no later frame is wanted."""
+        """Whether this frame and all later ones lie after the range."""
         end = self._sampling.end
         return end is not None and media_time >= end - _ROUNDING
 
     def wants(self, media_time: float) -> bool:
-        """Whether the frame at this time is chosen."""
+        """Whether to choose the frame at this time; consumes its tick."""
         if media_time < self._start - _ROUNDING or self.is_past(media_time):
             return False
         if self._sampling.fps is None:

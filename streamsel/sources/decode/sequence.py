@@ -1,7 +1,4 @@
-"""Parses H.264 sequence parameter sets.
-
-That is ITU-T H.264, 7.3.2.1.1; and 7.3.3, what a slice says of its picture.
-"""
+"""Parses H.264 sequence parameter sets (ITU-T H.264, 7.3.2.1.1) and slice headers (7.3.3)."""
 
 from __future__ import annotations
 
@@ -15,7 +12,10 @@ _PROFILES_WITH_FORMAT = {44, 83, 86, 100, 110, 118, 122, 128, 134, 135, 138, 139
 
 @dataclass(frozen=True, slots=True)
 class Sequence:
-    """``modulus``: frame numbers count up to it. ``has_fields``: pictures may come by halves."""
+    """Fields of a sequence parameter set.
+
+    Frame numbers count modulo ``modulus``. ``has_fields``: pictures may be coded as two fields.
+    """
 
     modulus: int
     separate_planes: bool
@@ -23,7 +23,7 @@ class Sequence:
 
 
 def sequence_of(content: bytes) -> Sequence:
-    """Read a sequence parameter set, without its first byte; raises ``ValueError``."""
+    """Parse a sequence parameter set without its first byte. Raises ``ValueError``."""
     bits = BitReader(content)
     profile = bits.take(8)
     bits.take(16)
@@ -50,7 +50,7 @@ def sequence_of(content: bytes) -> Sequence:
 
 
 def numbers_of(content: bytes, sequence: Sequence) -> tuple[int, bool]:
-    """The frame number of a slice, without its first byte, and whether it is of a field.
+    """Return a slice's frame number and whether it is a field; ``content`` lacks the first byte.
 
     Raises ``ValueError``.
     """
@@ -64,7 +64,7 @@ def numbers_of(content: bytes, sequence: Sequence) -> tuple[int, bool]:
 
 
 def _pass_over_scaling_list(bits: BitReader, length: int) -> None:
-    """Read past a list (7.3.2.1.1.1), which ends early once a step leads to zero."""
+    """Skip a scaling list (7.3.2.1.1.1), which ends early when a scale becomes 0."""
     scale = 8
     for _ in range(length):
         code = bits.code()
@@ -74,7 +74,7 @@ def _pass_over_scaling_list(bits: BitReader, length: int) -> None:
 
 
 def _pass_over_order_counts(bits: BitReader) -> None:
-    """Read past what is said of the order of pictures."""
+    """Skip the picture order count fields."""
     kind = bits.code()
     if kind == 0:
         bits.code()

@@ -1,4 +1,4 @@
-"""Results of decoding in presentation order: pictures, and places without one."""
+"""Decoded frames in presentation order: pictures, and positions of skipped ones."""
 
 from __future__ import annotations
 

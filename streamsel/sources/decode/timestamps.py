@@ -1,12 +1,11 @@
 """Media time from pts: fills gaps, bridges jumps.
 
-Media time is seconds since the feed's first frame and never steps back. A frame without a pts
-comes one average frame interval after the one before. So does a frame whose pts lies before its
-predecessor's (a stream that was cut together, a counter that wrapped) or implausibly far after it;
-what follows then counts on from there. How far is implausible depends on the container, as it
-does in ffmpeg: those whose clocks are known to jump (MPEG-TS, MPEG-PS) may step 5 s, in all others
-a long step is a picture that was shown for long, up to the 30 h at which ffmpeg too calls a
-timestamp broken. Where a live sender gives no times at all, frames are timed by when they come.
+Media time is seconds since the feed's first frame and never steps back. A frame without a pts is
+placed one average frame interval after its predecessor. So is a frame with a pts before its
+predecessor's (concatenated streams, a counter that wrapped) or too far after it; later frames are
+counted from there. The longest step depends on the container, as in ffmpeg: 5 s if its clock is
+known to jump (MPEG-TS, MPEG-PS), else 30 h, because a picture may be shown for long. Frames of a
+live sender without timestamps are timed by their arrival.
 """
 
 from __future__ import annotations
@@ -21,16 +20,16 @@ CONTINUOUS_STEP = 30 * 3600.0
 _DEFAULT_RATE = 25
 _STANDING_FRAMES = 10
 _STANDING_SECONDS = 2.0
-"""So many frames, and seconds, of one timestamp are a clock that stands still."""
+"""The clock stands still after this many frames, and seconds, with one timestamp."""
 _MICROSECOND = Fraction(1, 10**6)
 _RATES = (Fraction(1, 3600), Fraction(1000))
 
 
 class Timeline:
-    """Returns the media time of each frame of one session, in seconds; call in presentation order.
+    """Returns the media time of each frame of one session, in seconds. Call in presentation order.
 
-    ``rate`` is the average frame rate if known, ``longest_step`` the maximum duration of a frame in
-    seconds.
+    ``rate`` is the average frame rate; 25 if None or implausible. ``longest_step`` is the maximum
+    duration of a frame in seconds. ``jumps`` counts bridged jumps, ``missing`` frames without pts.
 
     >>> timeline = Timeline(rate=Fraction(10), longest_step=5)
     >>> [timeline.stamp(pts, Fraction(1, 10)) for pts in (7, 8, None, 10, 3, 4)]
@@ -44,7 +43,7 @@ class Timeline:
         self.interval = 1 / (rate if plausible and rate else Fraction(_DEFAULT_RATE))
         self.jumps = 0
         self.missing = 0
-        # Whole numbers of a tick that divides every time there is: exact as fractions, but quick.
+        # Times are integers of a common tick: exact as fractions, but fast.
         self._ticks_per_second = self.interval.denominator
         self._interval = self.interval.numerator
         self._longest_step = round(longest_step * self._ticks_per_second)
@@ -54,7 +53,7 @@ class Timeline:
         self._last: int | None = None
 
     def stamp(self, pts: int | None, time_base: Fraction) -> float:
-        """The media time of the next frame, never before that of the frame before it."""
+        """Return the media time of the next frame; never less than the previous one."""
         if time_base is not self._time_base:
             self._use(time_base)
         due = 0 if self._last is None else self._last + self._interval
@@ -74,7 +73,7 @@ class Timeline:
         return time / self._ticks_per_second
 
     def _use(self, time_base: Fraction) -> None:
-        """Let timestamps be in this unit from now on."""
+        """Change the unit of timestamps from now on."""
         finer = lcm(self._ticks_per_second, time_base.denominator) // self._ticks_per_second
         self._ticks_per_second *= finer
         self._interval *= finer
@@ -87,24 +86,23 @@ class Timeline:
 
 
 class BestTimes:
-    """Which of its two timestamps says when a picture is shown; call in the order they come out.
+    """Chooses between a picture's pts and dts. Call in the decoder's output order.
 
-    Containers without presentation times give the decoder others in their place, and what it hands
-    out with a picture is then out of order. So, as ffmpeg does it, the one that has stepped back
-    less often is believed: the packet's that the picture came of, or that of decoding.
+    Containers without presentation timestamps pass the decoder others, which come out in the wrong
+    order. As in ffmpeg, the one of the two that has stepped back less often is used.
     """
 
     def __init__(self, *, trusts_pts: bool) -> None:
-        """``trusts_pts``: the container has presentation times."""
+        """``trusts_pts``: the container has presentation timestamps."""
         self._trusts_pts = trusts_pts
         self._shown: int | None = None
         self._decoded: int | None = None
         self._back = self._decoded_back = 0
 
     def of(self, pts: int | None, dts: int | None) -> int | None:
-        """The better one of a picture's timestamps, None where it has none that is true."""
+        """Return the better timestamp of a picture; None if it has no valid one."""
         if not self._trusts_pts and dts is None:
-            # The last ones; what was given to a packet may be right.
+            # Only the pictures drained last lack a dts; their pts may be right.
             is_next = pts is not None and self._decoded is not None and pts > self._decoded
             self._decoded = pts if is_next else self._decoded
             return pts if is_next else None
@@ -126,7 +124,7 @@ class BestTimes:
 
 
 class LiveTimeline(Timeline):
-    """Times frames by the sender's clock, or by their arrival once that clock stands still."""
+    """Times frames by the sender's clock, or by arrival while that clock stands still."""
 
     def __init__(self, rate: Fraction | None, longest_step: float, clock: Clock) -> None:
         super().__init__(rate, longest_step)
@@ -137,11 +135,11 @@ class LiveTimeline(Timeline):
 
     @property
     def stands_still(self) -> bool:
-        """Whether the sender's timestamps have not changed for long, while pictures came."""
+        """Whether at least 10 pictures, over at least 2 s, repeated one timestamp."""
         return self._repeats >= _STANDING_FRAMES
 
     def stamp(self, pts: int | None, time_base: Fraction) -> float:
-        """The media time of a frame that has just come."""
+        """Return the media time of a frame that has just arrived."""
         now = self._clock.monotonic()
         if pts is None or pts != self._sent:
             self._sent, self._moved, self._repeats = pts, now, 0
@@ -160,5 +158,5 @@ class ArrivalTimeline(Timeline):
         self._clock = clock
 
     def stamp(self, pts: int | None, time_base: Fraction) -> float:
-        """The media time of a frame that has just come, whatever its pts."""
+        """Return the media time of a frame that has just arrived; ignores its pts."""
         return super().stamp(round(self._clock.monotonic() * 1e6), _MICROSECOND)

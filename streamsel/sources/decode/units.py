@@ -14,7 +14,7 @@ _SETS_PLACE = {"h264": 5, "hevc": 22}
 
 
 class Units:
-    """Splits the packets of one video. ``parameters`` are the container's parameter sets."""
+    """Splits the packets of one video. ``parameters`` is the extradata of its container."""
 
     def __init__(self, codec: str, parameters: bytes) -> None:
         self._codec = codec
@@ -24,7 +24,7 @@ class Units:
         self._length_bytes = (parameters[place] & 3) + 1 if self._is_boxed else 0
 
     def of(self, packet: Packet[VideoStream]) -> Iterator[bytes]:
-        """Return the first kilobyte of each unit, in order."""
+        """Yield the first kilobyte of each NAL unit, in order."""
         content = memoryview(packet)
         if not self._length_bytes:
             yield from _delimited(bytes(content))
@@ -37,7 +37,7 @@ class Units:
             at += length
 
     def of_container(self) -> Iterator[bytes]:
-        """Those that the container has apart from the packets."""
+        """Yield the parameter sets that the container stores outside the packets."""
         if not self._is_boxed:
             yield from _delimited(self._parameters)
         elif self._codec == "h264":
@@ -56,7 +56,7 @@ def _delimited(content: bytes) -> Iterator[bytes]:
 
 
 def _boxed_h264(content: bytes) -> Iterator[bytes]:
-    """The sets of an ``avcC`` (ISO/IEC 14496-15, 5.3.3.1)."""
+    """Yield the parameter sets of an ``avcC`` box (ISO/IEC 14496-15, 5.3.3.1)."""
     at = _SETS_PLACE["h264"]
     for mask in (31, 255):
         if at >= len(content):
@@ -69,7 +69,7 @@ def _boxed_h264(content: bytes) -> Iterator[bytes]:
 
 
 def _boxed_hevc(content: bytes) -> Iterator[bytes]:
-    """The sets of an ``hvcC`` (ISO/IEC 14496-15, 8.3.3.1)."""
+    """Yield the parameter sets of an ``hvcC`` box (ISO/IEC 14496-15, 8.3.3.1)."""
     at = _SETS_PLACE["hevc"]
     if at >= len(content):
         return

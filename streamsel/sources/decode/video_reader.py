@@ -1,6 +1,6 @@
-"""Reads one open video: packets, pictures and warnings.
+"""Reads one open video: packets, pictures and damage.
 
-A damaged packet is counted and the next one decoded.
+A damaged packet is counted, and decoding continues with the next one.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _CLOCK_MAY_JUMP = 0x0200  # AVFMT_TS_DISCONT
 
 
 class Damage:
-    """Damaged packets of a video: their number, and the reason of the first. Thread-safe."""
+    """Counts the damaged packets of a video and stores the first reason. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -59,26 +59,32 @@ class Damage:
 class VideoReader:
     """One opened video. Use as a context manager; leaving it closes the container.
 
-    Raises :class:`SourceError` where it cannot be opened, :class:`UnreadableError` where nothing
-    in it is video; ``where`` begins those messages.
+    Raises :class:`SourceError` if it cannot be opened, :class:`UnreadableError` if it contains no
+    decodable video. Messages start with ``where``.
 
-    ``rate`` is average frames per second, ``frame_rate`` what ffmpeg takes for the rate of the
-    video, ``pixel_aspect`` the width of a pixel for its height, as the container or the codec says
-    (both None where nothing does), ``overruling_aspect`` the same where the container says another
-    than the codec and so overrules the pictures, ``time_base`` seconds per unit of pts,
-    ``size_bytes`` the file's size (0 or less where it is not known); ``declared_frames`` and
-    ``declared_seconds`` are how much there is by the container's word, None where it gives none
-    or one that cannot be; ``has_edits`` where an edit list may leave out some of it.
-    ``has_unread_alpha``: what can be seen through is not decoded.
-    ``decoded_in_software_because``: why the hardware that was asked for does not decode it;
-    ``keeps_pictures_there``: it does, and the pictures are left in its memory.
-    ``pixels`` is how many a picture has, ``tags`` are the metadata of container and stream.
-    ``keeps_time``: filters count on from its first timestamp. ``codec`` is ffmpeg's name,
-    ``is_intra_only``: its pictures need no others, ``trusts_pts``: the container has
-    presentation times. ``leaves_holes``: its decoder says nothing of a part that it did not decode,
-    and shows there what was in the memory that it uses again. ``failures`` counts what its decoder
-    refused.
-    ``copier``: pictures are copied by it as they come.
+    Attributes:
+        codec: ffmpeg's name of the codec.
+        rate: Average frames per second; None if unknown.
+        frame_rate: The rate that ffmpeg guesses; None if unknown.
+        pixel_aspect: Width of a pixel divided by its height; None if undeclared.
+        overruling_aspect: The container's ``pixel_aspect`` if it contradicts the codec, else None.
+        time_base: Seconds per unit of pts.
+        pixels: Pixels per picture.
+        size_bytes: Size of the file; 0 or less if unknown.
+        start_pts: Timestamp at which the container says that the video starts, None if undeclared.
+        declared_frames: The container's number of frames; None if absent or implausible.
+        declared_seconds: The container's duration; None if absent.
+        has_edits: The container may have an edit list, which hides frames.
+        tags: Metadata of the container and of the stream.
+        trusts_pts: The container has presentation timestamps.
+        keeps_time: Filters continue from the first timestamp rather than from 0.
+        is_intra_only: No picture refers to another.
+        has_unread_alpha: The video has an alpha plane that is not decoded.
+        leaves_holes: The decoder does not report undecoded areas; they show reused memory.
+        decoded_in_software_because: Why the requested hardware does not decode; else empty.
+        keeps_pictures_there: Hardware decodes, and pictures stay in its memory.
+        failures: Packets that the decoder refused.
+        copier: Copies every picture in main memory if set.
     """
 
     keeps_time = True
@@ -94,9 +100,9 @@ class VideoReader:
         damage: Damage | None = None,
         areas: Areas | None = None,
     ) -> None:
-        """``damage`` is told of what is wrong; several sessions may share one.
+        """``damage`` counts damaged packets; several sessions may share it.
 
-        ``areas`` are hidden in every picture, before anyone sees it.
+        ``areas`` are the privacy masks, applied to every picture before it is returned.
         """
         self._where = where
         self._cover: Cover | None = None if areas is None else areas.cover(where)
@@ -110,7 +116,7 @@ class VideoReader:
         self._use(open_container(where, location, hwaccel), options)
 
     def _use(self, container: InputContainer, options: DecoderOptions) -> None:
-        """Choose the video in an opened container, and open its decoder."""
+        """Choose the video stream of an opened container and open its decoder."""
         self._container = container
         try:
             self._stream = choose_stream(self._where, container)
@@ -121,7 +127,7 @@ class VideoReader:
         self._describe()
 
     def _describe(self) -> None:
-        """Note what the container declares, so that it can be asked for after closing."""
+        """Copy the container's declarations, which stay available after closing."""
         container, stream = self._container, self._stream
         self.codec: str = stream.codec_context.codec.canonical_name
         self.leaves_holes = self.codec in _LEAVES_HOLES
@@ -131,8 +137,8 @@ class VideoReader:
         self.pixel_aspect: Fraction | None = stream.sample_aspect_ratio
         is_overruled = self.pixel_aspect != stream.codec_context.sample_aspect_ratio
         self.overruling_aspect = self.pixel_aspect if is_overruled else None
-        # VP8 and VP9 have it as a second stream, in what Matroska adds to each packet.
-        # Of other codecs Matroska says so too, and they decode it with the rest.
+        # The alpha of VP8 and VP9 is a second stream in Matroska's BlockAdditions. Other codecs
+        # carry the tag too, but decode alpha with the picture.
         tagged = stream.metadata.get("alpha_mode") == "1"
         self.has_unread_alpha = tagged and self.codec in ("vp8", "vp9")
         margins = margins_of(container, stream)
@@ -154,7 +160,7 @@ class VideoReader:
 
     @property
     def is_remote(self) -> bool:
-        """Whether it is read from a server."""
+        """Whether the video is read from a URL."""
         return self._is_remote
 
     def close(self) -> None:
@@ -173,16 +179,16 @@ class VideoReader:
         self._container.close()
 
     def timeline(self) -> Timeline:
-        """Fresh timestamp rules for this container."""
+        """Return a new timeline with the limits of this container format."""
         jumps = bool(self._container.format.flags & _CLOCK_MAY_JUMP)
         return Timeline(self.rate, DISCONTINUOUS_STEP if jumps else CONTINUOUS_STEP)
 
     def seek(self, pts: int) -> None:
-        """Go to the keyframe at or before a pts; raises an FFmpegError where that cannot be."""
+        """Seek to the keyframe at or before a pts. Raises ``av.FFmpegError`` if that fails."""
         self._container.seek(pts, stream=self._stream)
 
     def count_packets(self) -> int:
-        """Read to the end without decoding and count the packets, about 0.025 ms each."""
+        """Read to the end without decoding; return the number of packets. About 0.025 ms each."""
         return sum(1 for _ in self.packets())
 
     @property
@@ -213,9 +219,10 @@ class VideoReader:
         yield from self.drain()
 
     def decode(self, packet: Packet[VideoStream], *, is_quiet: bool = False) -> list[av.VideoFrame]:
-        """Decode a packet, also of another session of the same video; return what comes out now.
+        """Decode a packet and return the pictures output now.
 
-        ``is_quiet``: what is wrong is only counted in ``failures``.
+        The packet may come from another session of the same video. With ``is_quiet`` an error is
+        counted in ``failures`` only, not as damage.
         """
         return self._send(packet, is_quiet=is_quiet)
 
@@ -240,7 +247,10 @@ class VideoReader:
         return self._seen(images)
 
     def prime(self, head: Packet[VideoStream] | None) -> None:
-        """Let the decoder know what the video's head says, as the one that began there does."""
+        """Decode the first keyframe and discard it, so that the decoder has its parameter sets.
+
+        Errors are ignored; None does nothing.
+        """
         if head is None:
             return
         decoder = self._stream.codec_context
@@ -251,20 +261,22 @@ class VideoReader:
         decoder.flush_buffers()
 
     def prime_by_reading(self) -> None:
-        """The same before anything was read, by reading as far as the head goes."""
+        """Read as far as the first random access point and prime with it; call before reading."""
         random_access = self.random_access()
         self.prime(next(filter(random_access.is_random_access, self.packets()), None))
 
     def _seen(self, images: list[av.VideoFrame]) -> list[av.VideoFrame]:
-        """The pictures without what the container wants left out, and what nobody may see."""
+        """Crop pictures as the container says, and apply the privacy masks."""
         if self._cropper is not None:
             images = list(map(self._cropper.crop, images))
         return images if self._cover is None else list(map(self._cover.hide, images))
 
     def packets(self) -> Iterator[Packet[VideoStream]]:
-        """Read to the end; an unreadable spot is stepped over while there is any progress.
+        """Yield the packets up to the end of the video.
 
-        Raises :class:`SourceError` where the video is lost on the way.
+        A read error of a local file is counted as damage and skipped; three in a row without a
+        packet end the video. Raises :class:`SourceError` for a failure of the server or the disk,
+        :class:`UnreadableError` for encrypted packets.
         """
         failures = read = 0
         while failures < _READ_ATTEMPTS:
@@ -273,7 +285,7 @@ class VideoReader:
                 try:
                     packet = next(packets)
                 except (StopIteration, IndexError):
-                    # PyAV stumbles at the end over streams that MPEG-TS brought on the way.
+                    # PyAV raises IndexError at the end of MPEG-TS that added streams later.
                     return
                 except av.FFmpegError as error:
                     if self._is_remote or isinstance(error, av.error.OSError):
@@ -282,17 +294,17 @@ class VideoReader:
                     failures += 1
                     self._note(error)
                     break
-                if packet.size:  # the last one is empty: it would end the decoder
+                if packet.size:  # the last packet is empty and would flush the decoder
                     failures, read = 0, read + 1
                     self._require_clear(packet)
                     yield packet
 
     def _advice(self) -> str:
-        """What to do where not even the first packet can be read."""
+        """Return a hint for a remote video that fails before its first packet; else empty."""
         if not (self._is_remote and self._container.format.name.startswith("mov")):
             return ""
         return (
-            "; an MP4 with its index at the end can only be read from a server that answers ranges"
+            "; an MP4 with its index at the end needs a server that supports range requests"
             " (Accept-Ranges: bytes): rewrite it with ffmpeg -i IN -c copy -movflags +faststart"
             " OUT, or download it first"
         )
@@ -309,7 +321,7 @@ class VideoReader:
 
 
 def _seconds(clock: str) -> float | None:
-    """Read a tag like ``00:01:02.500000000``."""
+    """Parse a duration tag such as ``00:01:02.500000000`` to seconds; None if it is none."""
     parts = clock.split(":")
     if len(parts) != 3:
         return None

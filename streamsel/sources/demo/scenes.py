@@ -1,7 +1,7 @@
 """The scenes of the demo clip, drawn with numpy and libavfilter's generators.
 
 Each scene is a function from progress (0 at its first frame, 1 at its last) to an (H, W, 3) uint8
-RGB picture. Lengths are in heights of the picture, so a scene looks the same at any size.
+RGB picture. Lengths are in units of the picture's height, so a scene looks the same at any size.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ _CAR_COLOURS: tuple[Colour, ...] = (
 
 
 def sky(size: tuple[int, int], rng: np.random.Generator) -> Scene:
-    """A bright day over hills: the sun drifts across, clouds pass."""
+    """Return a bright day over hills, with a moving sun and clouds."""
     width, height = size
     clouds = _fractal_noise(height, width * 2, 1.7, rng)
     ridges = [_ridge(width, level, rng) for level in (0.62, 0.74, 0.86)]
     rows = _rows(height)
     aspect = width / height
     across = np.linspace(0, aspect, width, dtype=np.float32)[None, :]
-    ground = height * 2 // 5  # no hill is higher
+    ground = height * 2 // 5  # hills stay below this row
     hues: tuple[Colour, ...] = ((108, 142, 158), (84, 128, 96), (46, 92, 58))
     air = _blend((58, 124, 206), (198, 224, 244), rows, width).transpose(2, 0, 1).copy()
     thinning = np.clip(1.35 - 1.7 * rows, 0, 1)
@@ -43,7 +43,7 @@ def sky(size: tuple[int, int], rng: np.random.Generator) -> Scene:
     def draw(progress: float) -> Image:
         x, y = (0.12 + 0.76 * progress) * aspect, 0.42 - 0.28 * float(np.sin(np.pi * progress))
         glow = 1 / (1 + 9 * (across - x) ** 2 + 9 * (rows - y) ** 2) ** 2
-        # (3, H, W): numpy is slow over a last axis of 3.
+        # (3, H, W): numpy is slow with a last axis of 3.
         planes: Field = (air + glow * _shade((130, 105, 40))[:, None, None]).astype(np.float32)
         canvas = planes.transpose(1, 2, 0)  # (H, W, 3), the same memory
         _draw_disc(canvas, x, y, 0.075, (255, 240, 176))
@@ -60,7 +60,7 @@ def sky(size: tuple[int, int], rng: np.random.Generator) -> Scene:
 
 
 def street(size: tuple[int, int], rng: np.random.Generator, *, night: bool = False) -> Scene:
-    """A street of houses with cars passing both ways; at night by lamp and window light."""
+    """Return a street of houses with cars in both directions; at night with lamps and windows."""
     width, height = size
     still = np.empty((height, width, 3), np.float32)
     still[:] = _blend((150, 190, 226), (222, 232, 238), _rows(height), width)
@@ -71,7 +71,7 @@ def street(size: tuple[int, int], rng: np.random.Generator, *, night: bool = Fal
     _draw_box(still, 0, 0.70, aspect, 1.0, (72, 74, 80))
     for start in np.arange(0.05, aspect, 0.24):
         _draw_box(still, start, 0.845, start + 0.11, 0.857, (226, 222, 200))
-    # Cars of one lane keep their distance, so that none drives through another.
+    # Cars in one lane keep their distance and never overlap.
     speeds, colours = rng.uniform(0.8, 1.5, 2), rng.permutation(len(_CAR_COLOURS))
     cars = [
         (0.4 * i + rng.uniform(0, 0.12), speeds[lane], lane, _CAR_COLOURS[colours[i + 2 * lane]])
@@ -92,7 +92,7 @@ def street(size: tuple[int, int], rng: np.random.Generator, *, night: bool = Fal
 
 
 def parking(size: tuple[int, int], rng: np.random.Generator) -> Scene:
-    """A car park seen by a noisy fixed camera; for a while someone walks through."""
+    """Return a car park seen by a noisy fixed camera, and for a while a person walking."""
     width, height = size
     aspect = width / height
     still = np.empty((height, width, 3), np.float32)
@@ -122,7 +122,7 @@ def parking(size: tuple[int, int], rng: np.random.Generator) -> Scene:
 
 
 def plasma(size: tuple[int, int], rng: np.random.Generator) -> Scene:
-    """Bands of colour that flow into each other."""
+    """Return flowing bands of colour."""
     width, height = size
     rows = _rows(height)
     across = np.linspace(0, width / height, width, dtype=np.float32)[None, :]
@@ -139,7 +139,7 @@ def plasma(size: tuple[int, int], rng: np.random.Generator) -> Scene:
 
 
 def generated(text: str, size: tuple[int, int]) -> Iterator[Image]:
-    """Endless pictures from a source filter of libavfilter, given as ``name=options``."""
+    """Yield endless pictures of a source filter of libavfilter, given as ``name=options``."""
     name, _, options = text.partition("=")
     graph = Graph()
     graph.threads = 1
@@ -246,7 +246,7 @@ def _blend(top: Colour, bottom: Colour, rows: Field, width: int) -> Field:
 
 
 def _ridge(width: int, level: float, rng: np.random.Generator) -> Field:
-    """A periodic line of hills: the height of the ground at each column."""
+    """Return a periodic line of hills: the height of the ground at each column."""
     angles = np.linspace(0, 2 * np.pi, width, endpoint=False, dtype=np.float32)
     line = np.full(width, level, np.float32)
     for waves in (1, 2, 3, 5, 8, 13):
@@ -255,7 +255,7 @@ def _ridge(width: int, level: float, rng: np.random.Generator) -> Field:
 
 
 def _fractal_noise(height: int, width: int, slope: float, rng: np.random.Generator) -> Field:
-    """Periodic noise in 0..1 whose spectrum falls with frequency to the power ``slope``."""
+    """Return periodic noise in 0..1 with a spectrum that falls as frequency to ``slope``."""
     spectrum = np.fft.rfft2(rng.normal(size=(height, width)))
     down = np.fft.fftfreq(height)[:, None] * height
     across = np.fft.rfftfreq(width)[None, :] * width

@@ -29,7 +29,7 @@ _TONES = 256
 
 @dataclass(frozen=True, slots=True)
 class _Act:
-    """A scene, its share of the clip, and whether the one before fades into it."""
+    """A scene, its share of the clip, and whether the previous one fades into it."""
 
     pictures: Callable[[int], Iterator[Image]]
     share: float
@@ -44,12 +44,12 @@ def render_demo(
     fps: float = 15.0,
     seed: int = 0,
 ) -> None:
-    """Write the clip as MP4: H.264 where the encoder is there, else MPEG-4 part 2.
+    """Write the clip as MP4: H.264 if the encoder is available, else MPEG-4 part 2.
 
-    The same arguments give the same file, byte for byte, on the same machine with the same
-    packages; on other machines numpy's rounding may change pictures by what nobody sees. Another
-    ``seed`` gives other hills, houses and cars. ``size`` is (width, height), both even. Takes about
-    a fifth of the clip's length on one core at the default size. Overwrites ``path``.
+    The same arguments give the same bytes on the same machine with the same packages; on other
+    machines numpy's rounding may change pictures invisibly. ``seed`` varies hills, houses and cars.
+    ``size`` is (width, height), both even and at least 16; otherwise raises ``ValueError``. Takes
+    about a fifth of the clip's length on one core at the default size. Overwrites ``path``.
     """
     width, height = size
     if width < 16 or height < 16 or width % 2 or height % 2:
@@ -71,7 +71,7 @@ def render_demo(
 
 def _add_stream(container: OutputContainer, rate: Fraction) -> VideoStream:
     if "libx264" in av.codecs_available:
-        # Without it x264's AVX-512 code weighs blocks differently from run to run.
+        # Without it x264's AVX-512 code is not deterministic.
         same = "cpu-independent=1"
         quality = {"preset": "veryfast", "crf": "22", "x264-params": same}
         return container.add_stream("libx264", rate=rate, options=quality)
@@ -79,7 +79,7 @@ def _add_stream(container: OutputContainer, rate: Fraction) -> VideoStream:
 
 
 def _pictures(size: tuple[int, int], fps: float, frames: int, seed: int) -> Iterator[Image]:
-    """Yield the clip's pictures: each act in turn, faded into where it asks for that."""
+    """Yield the pictures of all acts in order, with fades."""
     acts = _acts(size, fps, seed)
     ends = np.round(np.cumsum([act.share for act in acts]) * frames / sum(a.share for a in acts))
     lengths = np.diff(ends, prepend=0).astype(int).tolist()

@@ -160,7 +160,7 @@ class Connection(VideoReader):
         After damage no picture is trusted until the next keyframe, see :meth:`take_suspicion`.
         """
         for packet in self.packets():
-            self._corruption.weigh(packet)
+            self._corruption.check(packet)
             images = self._decode(packet)
             self._require_pictures(packet, images)
             self._record(packet, images)

@@ -1,8 +1,8 @@
 """The CPU thumbnailer: thumbnails and luma grids without a full conversion.
 
-Full-size RGB of a 1080p picture costs more than decoding it. So rows are sampled from the planes
-that the decoder left, without a copy, and averaged down by swscale's area filter; only the small
-result is converted. Rows are sampled, columns never: along a row all pixels count.
+Converting a 1080p picture to RGB costs more than decoding it. So rows are sampled from the decoded
+planes, without a copy, and averaged down by swscale's area filter; only the small result is
+converted to RGB. Rows are sampled, columns are not: all pixels of a sampled row count.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from streamsel.sources.thumbnails.planes import (
 
 LUMA_GRID_SIDE = 32
 CANNOT_LOOK = "its picture cannot be converted"
-_SKETCH_ROWS_PER_CELL = 4
+_GRID_ROWS_PER_CELL = 4
 _LUMA_ROWS_PER_CELL = 2
 _CHROMA_ROWS_PER_CELL = 1
 _AREA = Interpolation.AREA | Interpolation.BITEXACT | Interpolation.ACCURATE_RND
@@ -44,11 +44,10 @@ _KERNELS = {
 
 
 class CpuThumbnailer:
-    """Takes luma grids, luma rows and thumbnails from pictures. One per thread; keeps its scalers.
+    """Computes luma grids, luma rows and thumbnails of pictures. One per thread.
 
-    The same pixels give the same bytes, however the decoder laid them out in memory. Arrays are
-    read-only and belong to the caller. Raises :class:`SourceError` for a dropped picture, and for
-    one that cannot be converted.
+    The same pixels give the same bytes, for any memory layout of the decoder. Arrays are read-only
+    copies. Raises :class:`SourceError` for a dropped picture, and for one that cannot be converted.
     """
 
     def __init__(self) -> None:
@@ -69,7 +68,7 @@ class CpuThumbnailer:
         if layout is None:
             return _own(self._convert("gray", image, "gray", LUMA_GRID_SIDE, LUMA_GRID_SIDE))
         rows = layout.narrow(
-            _spread(rows_of(image, 0, layout), _SKETCH_ROWS_PER_CELL * LUMA_GRID_SIDE)
+            _spread(rows_of(image, 0, layout), _GRID_ROWS_PER_CELL * LUMA_GRID_SIDE)
         )
         return _own(self._shrink("luma_grid", rows, LUMA_GRID_SIDE))
 
@@ -77,8 +76,8 @@ class CpuThumbnailer:
     def luma_rows(self, picture: Picture, rows: int = 32) -> LumaRows:
         """Return evenly spaced rows of the luma plane at full width, (R, W) uint8.
 
-        R is ``rows``, or all of a lower picture's. Deeper samples are cut to 8 bits. About
-        0.02 ms at 1080p, except for pictures without a luma plane, which are converted.
+        R is ``rows``, or the height if that is less. Deeper samples are truncated to 8 bits. About
+        0.02 ms at 1080p; pictures without a luma plane cost a conversion.
         """
         image = _image(picture)
         layout = layout_of(image)
@@ -90,13 +89,13 @@ class CpuThumbnailer:
 
     @as_source_error(CANNOT_LOOK)
     def thumbnail(self, picture: Picture, view: View) -> Thumbnail:
-        """Return what the view shows of the upright picture, (S, S, 3) uint8 full-range RGB.
+        """Return the view of the upright picture, (S, S, 3) uint8 full-range RGB.
 
-        The whole picture, area-averaged: planar YUV is averaged plane by plane and converted when
-        it is small, by the matrix and range that the picture is tagged with (BT.601, limited where
-        it is not, as in swscale). About 0.3 ms for 64 pixels from 1080p. Any other view converts
-        all of the picture, with square pixels, and then scales as Pillow does, which networks of
-        other libraries were trained with; about 20 ms from 1080p. HDR is tone-mapped.
+        For an area-averaged view of the whole picture, planes are averaged and then converted by
+        the matrix and range of the picture's tags (untagged: BT.601, limited, as in swscale);
+        about 0.3 ms for 64 pixels from 1080p. For any other view the whole picture is converted to
+        square pixels and scaled with Pillow, as in the training of other libraries' networks; about
+        20 ms from 1080p. HDR is tone-mapped.
         """
         image = _image(picture)
         if view.crop is not None or view.scaling != "area":
@@ -111,14 +110,14 @@ class CpuThumbnailer:
         return _own(np.rot90(as_shown(rgb, image), picture.rotation // 90))
 
     def _full_rgb(self, picture: Picture, image: av.VideoFrame) -> npt.NDArray[np.uint8]:
-        """All of the picture as stored, with square pixels: (H, W, 3)."""
+        """Convert the full-size picture as stored, with square pixels: (H, W, 3)."""
         pixels = self._whole.to_8_bits(image, pixel_aspect=picture.pixel_aspect)
         if pixels.ndim == 2:
             return np.repeat(pixels[:, :, None], 3, axis=2)
         return pixels[:, :, :3]
 
     def _small_planes(self, image: av.VideoFrame, layout: PlaneLayout, size: int) -> list[Small]:
-        """The luma and both chroma planes, or the luma alone, each as (S, S)."""
+        """Return luma, or luma, U and V, each averaged to (S, S)."""
         luma = _spread(rows_of(image, 0, layout), _LUMA_ROWS_PER_CELL * size)
         small = [self._shrink("luma", layout.narrow(luma), size)]
         for plane in layout.chroma_planes:
@@ -135,14 +134,14 @@ class CpuThumbnailer:
     def _convert(
         self, role: str, image: av.VideoFrame, pixels: str, width: int, height: int
     ) -> Small:
-        """Scale and convert by the scaler of this role: (H, W) for gray, (H, W, 3) for rgb24."""
+        """Scale and convert with the scaler of this role: (H, W) for gray, (H, W, 3) for rgb24."""
         require_convertible(image)
         scaled = self._scalers[role].reformat(
             image,
             width=width,
             height=height,
             format=pixels,
-            # For RGB swscale otherwise leaves chroma columns out.
+            # Otherwise swscale drops chroma columns for RGB.
             interpolation=_AREA_AND_ALL_CHROMA if pixels == "rgb24" else _AREA,
             # With several threads swscale 9 does not always give the same bytes.
             threads=1,
@@ -155,12 +154,12 @@ class CpuThumbnailer:
 
 
 def as_shown(rgb: Small, image: av.VideoFrame) -> Small:
-    """Tone-map small RGB (H, W, 3) of a picture where that is HDR: an embedder knows SDR alone."""
+    """Tone-map small RGB (H, W, 3) if its picture is HDR: embedders are trained on SDR."""
     return rgb if hdr_of(image) is None else to_sdr(rgb, image)
 
 
 def _cut(rgb: npt.NDArray[np.uint8], view: View) -> Small:
-    """(H, W, 3) to (S, S, 3), in one step of scaling."""
+    """Crop and scale (H, W, 3) to (S, S, 3) in one step."""
     height, width = rgb.shape[:2]
     across, down = float(width), float(height)
     if view.crop is not None:
@@ -175,24 +174,24 @@ def _cut(rgb: npt.NDArray[np.uint8], view: View) -> Small:
 def _image(picture: Picture) -> av.VideoFrame:
     image = picture.image
     if image is None:
-        raise SourceError("a picture was looked at after it had been dropped")
+        raise SourceError("a picture was read after it had been dropped")
     return image
 
 
 def _spread(rows: Samples, wanted: int) -> Samples:
-    """About ``wanted`` evenly spread rows, at least, all where there are fewer; no copy."""
+    """Return at least ``wanted`` evenly spaced rows, or all if there are fewer; no copy."""
     step = max(1, len(rows) // wanted)
     return rows[step // 2 :: step]
 
 
 def _evenly(there: int, wanted: int) -> npt.NDArray[np.intp]:
-    """Indices of exactly ``wanted`` evenly spread rows, of all where there are fewer."""
+    """Return indices of exactly ``wanted`` evenly spaced rows, or of all if there are fewer."""
     wanted = min(wanted, there)
     return (2 * np.arange(wanted) + 1) * there // (2 * wanted)
 
 
 def _own(array: Small) -> Small:
-    """A read-only copy that holds on to no picture."""
+    """Return a read-only copy, which keeps no picture alive."""
     own = array.copy()
     own.flags.writeable = False
     return own

@@ -1,7 +1,7 @@
 """The GPU thumbnailer: works on pictures in GPU memory and copies only the results.
 
-PyAV hands out the planes of such a picture through DLPack (https://dmlc.github.io/dlpack), without
-a copy, and torch averages them on the GPU. What is kept is decoded again in software, exactly.
+PyAV exports the planes of such a picture through DLPack (https://dmlc.github.io/dlpack), without a
+copy, and torch averages them on the GPU. Kept frames are decoded again in software, exactly.
 """
 
 from __future__ import annotations
@@ -23,12 +23,11 @@ _ROWS = 32
 
 
 class GpuThumbnailer:
-    """An ``CpuThumbnailer`` for pictures in the memory of a GPU, and for all others.
+    """A thumbnailer for pictures in GPU memory; passes others to a :class:`CpuThumbnailer`.
 
-    Of the former it sees NV12, P010 and P016, which is what cards decode to. Areas are averaged
-    over all their pixels, so what it sees differs from an :class:`CpuThumbnailer` by a grey level
-    or two. Any view but a squashed, area-averaged one copies the picture to main memory. One per
-    thread.
+    Supports NV12, P010 and P016, the output formats of GPU decoders. Averages cover all pixels of
+    an area, so results differ from those of :class:`CpuThumbnailer` by a grey level or two. A view
+    with a crop or another scaling copies the picture to main memory. One per thread.
     """
 
     def __init__(self) -> None:
@@ -40,7 +39,7 @@ class GpuThumbnailer:
         image = picture.image
         if image is None or not is_on_gpu(image):
             return self._thumbnailer.luma_grid(picture)
-        return _own(sketch_of(plane_of(image, 0)))
+        return _own(luma_grid_of(plane_of(image, 0)))
 
     @as_source_error(CANNOT_LOOK)
     def luma_rows(self, picture: Picture) -> LumaRows:
@@ -52,7 +51,7 @@ class GpuThumbnailer:
 
     @as_source_error(CANNOT_LOOK)
     def thumbnail(self, picture: Picture, view: View) -> Thumbnail:
-        """Return what the view shows of the upright picture, (S, S, 3) uint8 full-range RGB."""
+        """Return the view of the upright picture, (S, S, 3) uint8 full-range RGB."""
         image = picture.image
         if image is None or not is_on_gpu(image):
             return self._thumbnailer.thumbnail(picture, view)
@@ -71,21 +70,21 @@ def is_on_gpu(image: av.VideoFrame) -> bool:
 
 
 def plane_of(image: av.VideoFrame, index: int) -> torch.Tensor:
-    """A plane as a tensor where it lies, (H, W), or (H, W, 2) for chroma; no copy."""
+    """Return a plane as a tensor on its device, (H, W), or (H, W, 2) for chroma; no copy."""
     if is_on_gpu(image):
-        torch.cuda.synchronize()  # the decoder works on a stream that PyAV does not tell
+        torch.cuda.synchronize()  # PyAV does not expose the decoder's stream
     plane: torch.Tensor = from_dlpack(image.planes[index].__dlpack__())
     return plane
 
 
-def sketch_of(luma: torch.Tensor) -> Small:
+def luma_grid_of(luma: torch.Tensor) -> Small:
     """Average luma, (H, W), down to (32, 32) uint8."""
     (luma_grid,) = _averaged(luma[None], LUMA_GRID_SIDE)
     return luma_grid
 
 
 def rows_of(luma: torch.Tensor) -> Small:
-    """Evenly spaced rows of luma, (32, W) uint8, or all of a lower picture's."""
+    """Return 32 evenly spaced rows of luma, (32, W) uint8, or all if there are fewer."""
     there = luma.shape[0]
     wanted = min(_ROWS, there)
     places = (2 * torch.arange(wanted) + 1) * there // (2 * wanted)
@@ -93,20 +92,20 @@ def rows_of(luma: torch.Tensor) -> Small:
 
 
 def small_planes(luma: torch.Tensor, chroma: torch.Tensor, side: int) -> list[Small]:
-    """Luma (H, W) and chroma (H / 2, W / 2, 2) to Y, U and V, each (side, side) uint8."""
+    """Average luma (H, W) and chroma (H / 2, W / 2, 2) to Y, U, V, each (side, side) uint8."""
     (y,) = _averaged(luma[None], side)
     u, v = _averaged(chroma.permute(2, 0, 1), side)
     return [y, u, v]
 
 
 def _averaged(planes: torch.Tensor, side: int) -> Sequence[Small]:
-    """(C, H, W) to C times (side, side) uint8: the mean over each cell."""
+    """Average the cells of (C, H, W): C arrays (side, side) uint8."""
     small = interpolate(planes[None].float(), size=(side, side), mode="area")[0]
     return list(_to_bytes(small, planes.dtype))
 
 
 def _to_bytes(values: torch.Tensor, stored: torch.dtype) -> Small:
-    """Round to 8 bits; 16-bit formats of cards keep their bits at the upper end."""
+    """Round to 8 bits; the 16-bit formats are aligned to the upper bits."""
     if stored != torch.uint8:
         values = values / 256
     rounded: Small = values.round().clamp(0, 255).to(torch.uint8).cpu().numpy()
@@ -114,7 +113,7 @@ def _to_bytes(values: torch.Tensor, stored: torch.dtype) -> Small:
 
 
 def _own(array: Small) -> Small:
-    """A read-only array that nothing else refers to."""
+    """Return the array, contiguous and read-only."""
     own = np.ascontiguousarray(array)
     own.flags.writeable = False
     return own

@@ -31,11 +31,11 @@ _ONE = 1 << _FRACTION_BITS
 
 @dataclass(frozen=True, slots=True)
 class PlaneLayout:
-    """Where the luma and chroma of a pixel format lie.
+    """The planes of a pixel format with luma.
 
-    Plane 0 is luma, of 8 bits or of more in 2 bytes, of which ``shift`` must be cut to leave 8.
-    ``chroma_planes`` follow; ``is_paired`` where one holds both, alternating, and
-    ``is_swapped`` where V comes before U.
+    Plane 0 is luma, with 8 bits, or with more in 2 bytes, shifted right by ``shift`` to get 8.
+    ``chroma_planes`` are U and V, or a single interleaved plane if ``is_paired``; V comes first if
+    ``is_swapped``.
     """
 
     dtype: str
@@ -45,13 +45,13 @@ class PlaneLayout:
     is_swapped: bool = False
 
     def narrow(self, samples: Samples) -> npt.NDArray[np.uint8]:
-        """Cut samples to 8 bits; 8-bit ones are not copied."""
+        """Truncate samples to 8 bits; 8-bit samples are not copied."""
         if samples.dtype == np.uint8:
             return samples.view(np.uint8)
         return (samples >> self.shift).astype(np.uint8)
 
     def parts(self, chroma: npt.NDArray[np.uint8]) -> Sequence[npt.NDArray[np.uint8]]:
-        """Split one chroma plane into what it holds: itself, or U and V."""
+        """Split an interleaved chroma plane into U and V; return any other as it is."""
         if not self.is_paired:
             return (chroma,)
         halves = (np.ascontiguousarray(chroma[:, 0::2]), np.ascontiguousarray(chroma[:, 1::2]))
@@ -59,7 +59,7 @@ class PlaneLayout:
 
 
 def layout_of(image: av.VideoFrame) -> PlaneLayout | None:
-    """The layout of a picture that has a luma plane, None for RGB, packed and palette formats."""
+    """Return the layout of a picture with a luma plane; None for RGB, packed and palettes."""
     if image.colorspace in (_RGB, _YCGCO) and len(image.planes) > 1:
         return None
     if any(plane.line_size <= 0 for plane in image.planes):
@@ -79,7 +79,7 @@ def _layout(name: str) -> PlaneLayout | None:
     if name.startswith("nv") and bits == 8:
         return PlaneLayout(dtype, 0, (1,), is_paired=True, is_swapped=name in ("nv21", "nv42"))
     if name.startswith("p") and name[1:4].isdigit() and len(pixels.components) == 3:
-        # P010 and its kin keep their bits at the upper end.
+        # P010 and similar formats are aligned to the upper bits.
         return PlaneLayout(dtype, 8, (1,), is_paired=True)
     planes = tuple(component.plane for component in pixels.components[:3])
     if name.startswith("yuv") and "msb" not in name and planes == (0, 1, 2):
@@ -88,14 +88,14 @@ def _layout(name: str) -> PlaneLayout | None:
 
 
 def bytes_of(plane: VideoPlane) -> Small:
-    """The memory of a plane, padding included, without a copy."""
+    """Return the memory of a plane, including padding; no copy."""
     return np.frombuffer(memoryview(plane), np.uint8)
 
 
 def rows_of(image: av.VideoFrame, index: int, layout: PlaneLayout) -> Samples:
-    """A plane as rows of samples, (H, W), without a copy and without the padding.
+    """Return a plane as samples (H, W), without padding; no copy.
 
-    Where one plane holds both chroma parts, W counts the samples of both.
+    W counts both U and V in an interleaved chroma plane.
     """
     plane = image.planes[index]
     width = plane.width * (2 if layout.is_paired and index else 1)
@@ -107,8 +107,8 @@ def rows_of(image: av.VideoFrame, index: int, layout: PlaneLayout) -> Samples:
 def to_rgb(planes: Sequence[Small], image: av.VideoFrame) -> Small:
     """Convert small luma (S, S), or luma, U and V, to full-range (S, S, 3) RGB.
 
-    By the matrix and range the picture is tagged with (ITU-T H.273); in integers, so that every
-    machine gives the same bytes.
+    Uses the matrix and range of the picture's tags (ITU-T H.273), and integers, so that all
+    machines give the same bytes.
     """
     name = image.format.name
     is_gray = len(planes) == 1
@@ -130,7 +130,7 @@ def to_rgb(planes: Sequence[Small], image: av.VideoFrame) -> Small:
 def _chroma_gains(
     colorspace: int, is_full: bool
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
-    """What one step of U, and of V, adds to red, green and blue, in fixed point."""
+    """Return the gains of U and of V for red, green and blue, in fixed point."""
     red, blue = _LUMA_WEIGHTS.get(colorspace, _BT601)
     green = 1 - red - blue
     span = _ONE if is_full else _ONE * 255 / 224
@@ -143,7 +143,7 @@ def _chroma_gains(
 
 
 def _to_bytes(fixed: npt.NDArray[np.int32]) -> Small:
-    """Round fixed-point numbers to 0..255, in place."""
+    """Round fixed-point numbers to 0..255; overwrites its argument."""
     fixed += _ONE >> 1
     fixed >>= _FRACTION_BITS
     return fixed.clip(0, 255).astype(np.uint8)

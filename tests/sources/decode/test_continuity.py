@@ -99,7 +99,7 @@ def test_a_damaged_keyframe_does_not_end_the_doubt() -> None:
 
     def after(*, is_keyframe: bool, is_damaged: bool = False) -> bool:
         packet = SimpleNamespace(is_keyframe=is_keyframe, is_corrupt=is_damaged)
-        corruption.weigh(cast(Any, packet))
+        corruption.check(cast(Any, packet))
         image = SimpleNamespace(key_frame=is_keyframe, is_corrupt=False)
         return corruption.covers(cast(Any, image))
 

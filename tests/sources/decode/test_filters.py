@@ -74,7 +74,7 @@ def test_pixels_are_those_of_the_filter():
         ("", "name is missing"),
         ("hflip[", "not closed"),
         ("hflip]x", "no filter hflip]x"),
-        ("hflip=x]y", "cannot read on"),
+        ("hflip=x]y", "cannot parse"),
     ],
 )
 def test_a_bad_chain_is_refused_before_any_video_is_opened(text, reason):
@@ -96,7 +96,10 @@ def test_what_stands_in_for_a_filter_that_is_missing_is_there(name):
     [
         ("eq=contrast=1.2", "eq is missing from this build of PyAV; instead: lutyuv"),
         ("crop=10:10,scale_vaapi=4:4", "scale_vaapi is missing from this build of PyAV; instead: "),
-        ("[in]subtitles=a.srt", "subtitles is missing from this build of PyAV; nothing in it"),
+        (
+            "[in]subtitles=a.srt",
+            "subtitles is missing from this build of PyAV; it has no equivalent",
+        ),
     ],
 )
 def test_a_filter_that_this_build_lacks_is_not_called_wrong(text, reason):
@@ -111,7 +114,7 @@ def test_a_filter_that_this_build_lacks_is_not_called_wrong(text, reason):
     [
         ("crop=9999:10", "too big"),
         ("split", "exactly one output"),
-        ("[q]hflip", r"nothing gives \[q\]"),
+        ("[q]hflip", r"no filter outputs \[q\]"),
         ("color=red", "exactly one input"),
         ("hflip[a][b]", "more labels"),
     ],

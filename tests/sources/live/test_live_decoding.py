@@ -108,7 +108,7 @@ def test_the_screen_survives_pictures_that_change_their_size(server: RtspServer)
 def test_a_camera_that_changes_its_size_is_down_rather_than_uncovered(server: RtspServer) -> None:
     options = LiveOptions(areas=Areas.of(read_masks(["40px,40px,80px,60px"])))
     source, seen = camera(server.url("/flip"), options), list[Frame]()
-    with pytest.raises(SourceError, match="was told in pixels of"):
+    with pytest.raises(SourceError, match="its masks are in pixels of"):
         seen.extend(source.session(0, 0.0))
     assert seen
     assert len({frame.width for frame in seen}) == 1

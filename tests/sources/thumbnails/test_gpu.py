@@ -10,9 +10,9 @@ from streamsel.frame import Picture, View
 from streamsel.sources.thumbnails.cpu import CpuThumbnailer
 from streamsel.sources.thumbnails.gpu import (
     GpuThumbnailer,
+    luma_grid_of,
     plane_of,
     rows_of,
-    sketch_of,
     small_planes,
 )
 from streamsel.sources.thumbnails.planes import to_rgb
@@ -34,7 +34,9 @@ def apart(one, other):
 @FORMATS
 def test_sketches_agree(pixels):
     image = picture(pixels)
-    mean, largest = apart(sketch_of(plane_of(image, 0)), CpuThumbnailer().luma_grid(Picture(image)))
+    mean, largest = apart(
+        luma_grid_of(plane_of(image, 0)), CpuThumbnailer().luma_grid(Picture(image))
+    )
     assert mean < 1.0
     assert largest <= 8
 
