@@ -48,8 +48,8 @@ class Block(Generic[K]):
         changed = np.flatnonzero(self._sequence[:size] != table.sequence[:size])
         self._products[:, changed] = self._vectors @ table.vectors[changed].T
         self._sequence[:size] = table.sequence[:size]
-        self._sequence[size:] = NONE  # who left may come back, into the same slot
-        gone = np.ones(len(self._sequence) + 1, np.bool_)  # its last entry is for NONE, which is -1
+        self._sequence[size:] = NONE  # a removed center may return to its slot
+        gone = np.ones(len(self._sequence) + 1, np.bool_)  # the last entry is for NONE (-1)
         gone[:size] = False
         gone[changed] = True
         lost = self.pending & gone[self.slot]

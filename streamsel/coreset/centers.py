@@ -1,4 +1,4 @@
-"""The table of centers, with the nearest neighbour of each kept up to date."""
+"""The table of centers, which maintains the nearest neighbour of each."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from streamsel.coreset.values import Center, K, Point
 from streamsel.frame import Vectors
 
 NONE = -1
-"""The neighbour of a center that has none."""
+"""The neighbour of the only center."""
 
 
 MATRIX_ROWS = 4
@@ -44,14 +44,14 @@ class Located(Generic[K]):
 
 
 class CenterTable(Generic[K]):
-    """Up to ``slots`` centers in consecutive slots, with what each of them represents.
+    """Up to ``slots`` centers in consecutive slots.
 
-    Holds for each center: its point; ``neighbor``, the slot of the nearest other center (of equally
-    near ones the first to arrive), and ``gap``, the canonical distance to it (inf for the only
+    Stores for each center: its point; ``neighbor``, the slot of the nearest other center (ties to
+    the earlier one), and ``gap``, the canonical distance to it (inf for the only
     center); ``reach``, an upper bound of the distance of any frame that it represents; ``last``,
-    when it was last seen (seconds, NaN without times); ``pinned``, whether it must stay; one
-    *witness*, the farthest frame that it covered. Points that are no longer a center or a witness
-    are not referenced.
+    the time at which it was last seen (seconds, NaN without times); ``pinned``, whether it must
+    stay; one *witness*, the farthest frame that it covered. Points that are no longer a center or a
+    witness are not referenced.
 
     Memory: 3 * slots * dim float32; no slots x slots matrix. The arrays may be read up to ``size``;
     only the methods change them.
@@ -171,7 +171,7 @@ class CenterTable(Generic[K]):
 
         Centers that lose their neighbour get a new one, in one scan for all of them.
         """
-        gone = np.zeros(self.size + 1, np.bool_)  # its last entry is for NONE, which is -1
+        gone = np.zeros(self.size + 1, np.bool_)  # the last entry is for NONE (-1)
         gone[slots] = True
         self.neighbor[: self.size][gone[self.neighbor[: self.size]]] = NONE
         for slot in sorted(slots, reverse=True):

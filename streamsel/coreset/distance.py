@@ -39,7 +39,7 @@ def are_unit(vectors: Vectors) -> npt.NDArray[np.bool_]:
     [True, False, False]
     """
     exact = vectors.astype(np.float64)
-    # An infinity times zero is no error here: its row is refused.
+    # An infinity times zero may warn, but its row is refused.
     with np.errstate(invalid="ignore", over="ignore"):
         norms = np.einsum("nd,nd->n", exact, exact)  # (N,)
     # A NaN or an infinity makes the comparison false, so finiteness needs no test of its own.

@@ -11,7 +11,7 @@ from streamsel.frame import Vectors
 
 
 class CoresetView(Generic[K]):
-    """What can be read of a coreset without changing it; :class:`Coreset` adds the changes."""
+    """Read access to a coreset; :class:`Coreset` adds the operations that change it."""
 
     def __init__(self, members: Members[K]) -> None:
         self._members = members

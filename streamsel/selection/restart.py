@@ -102,7 +102,7 @@ def _by_period(
         else:
             index = int(one.time // span)
             if latest is not None and begun is not None:
-                # Stream time was put right meanwhile; the index is exact.
+                # Stream time may have been corrected; the index is exact.
                 index = max(index, latest) if key.index >= begun else min(index, latest - 1)
         groups[index].append(one)
     at_least = 0 if span is None else max(int(now // span), -1 if latest is None else latest)
@@ -118,7 +118,7 @@ def _period_progress(
     current: Sequence[Survivor],
     now: float,
 ) -> PeriodProgress:
-    """Return how far the current period is; ``same`` is the state where it has the same period."""
+    """Return the progress of the current period; ``same`` is the state if its period fits."""
     budget = periods.budget
     if budget.span is None:
         period_progress = PeriodProgress(
@@ -135,7 +135,7 @@ def _period_progress(
         share is not None
         and len(current) > share * max(period_progress.seen, period_progress.expected) + 1
     ):
-        period_progress.seen = int(len(current) / share)  # frames came that the state does not know
+        period_progress.seen = int(len(current) / share)  # frames newer than the state
     period_progress.now, period_progress.seen = now, max(period_progress.seen, min(1, len(current)))
     for one in sorted(current, key=lambda one: one.frame.key):
         period_progress.first.setdefault(one.frame.key.feed, one.frame.key.index)
@@ -153,7 +153,7 @@ def _current(
     known: Mapping[FrameKey, tuple[float, float]] = {}
     least = FARTHEST
     if state is not None:
-        share = min(1.0, state.capacity / settings.capacity)  # as when a coreset grows
+        share = min(1.0, state.capacity / settings.capacity)  # as in Coreset.resize
         progress = replace(
             state.progress,
             soft=share * state.progress.soft,
@@ -195,7 +195,7 @@ def _center(
 def _carry_over(
     same: LiveState | None, going_on: LiveState | None, closed: Mapping[int, Sequence[Survivor]]
 ) -> list[tuple[Frame, Vector, bool]]:
-    """Return the familiar frames, and whether each was seen in the current period."""
+    """Return the carried-over frames, and whether each was seen in the current period."""
     kept = {one.frame.key: one for index in sorted(closed) for one in closed[index]}
     seen: dict[FrameKey, bool] = {}
     if same is not None:

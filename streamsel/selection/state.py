@@ -31,7 +31,7 @@ class LiveState:
     unfinished calibration per feed. ``now`` and ``feeds`` are those of the stream clock.
     ``capacity``, ``progress`` and ``centers`` (reach and last time of each) are those of the
     current coreset; ``refusals`` bounds the distance of frames covered until the centers change.
-    ``familiar`` says whether each carried-over frame was seen in the current period.
+    ``carry_over`` says whether each carried-over frame was seen in the current period.
     """
 
     budget: Budget
@@ -145,7 +145,7 @@ def _keys(columns: Mapping[str, Any]) -> list[FrameKey]:
 
 
 def _period_progress(fields: Mapping[str, Any]) -> PeriodProgress:
-    """Check the fields of a pace."""
+    """Validate the fields of a period's progress."""
     return PeriodProgress(
         index=int(fields["index"]),
         begun=_number(fields["begun"]),
@@ -157,7 +157,7 @@ def _period_progress(fields: Mapping[str, Any]) -> PeriodProgress:
 
 
 def _progress(clock: float, soft: float, spacing: float, **others: Any) -> Progress:
-    """Check the fields of a progress; its clock may be -inf."""
+    """Validate the fields of a coreset's progress; its clock may be -inf."""
     return Progress(
         clock=float(clock),
         soft=_distance(soft),
@@ -174,7 +174,7 @@ def _count(value: Any) -> int:
 
 
 def _apart(value: Any) -> float:
-    """Check a distance of unit vectors, clipped to 2; earlier versions stored rounding errors."""
+    """Validate a distance of unit vectors and clip it to 2; older states exceed 2 by rounding."""
     return min(FARTHEST, _distance(value, most=FARTHEST + UNIT_TOLERANCE))
 
 

@@ -64,8 +64,8 @@ class TwoPassSelector:
         """Add the next candidates; return verdicts only when a chunk is full."""
         verdicts: list[Verdict] = []
         for candidate in candidates:
-            # A full chunk waits for the next candidate: the end needs a verdict that is still
-            # owed, to carry its evictions.
+            # A full chunk waits for the next candidate, so that at the end there is an outstanding
+            # verdict for the evictions.
             if (
                 self._measurable >= self._chunk
                 or len(self._waiting) >= _HELD_PER_CANDIDATE * self._chunk
@@ -252,7 +252,7 @@ class UniformSelector:
         last, self._waiting = self._waiting, None
         if last is None:
             return []
-        # Some containers leave the last frame out of what they call their length.
+        # The declared duration of some containers excludes the last frame.
         place = self._place(last)
         is_left_out = self._seconds <= place + _ROUNDING_SECONDS
         ends = place + place / max(1, self._seen) if is_left_out else self._seconds
