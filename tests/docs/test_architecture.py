@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import re
 import tomllib
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "architecture.md").read_text()
+VERBS = frozenset((Path(__file__).parent / "verbs.txt").read_text().split())
 
 
 def test_floors_are_those_that_the_imports_are_checked_against() -> None:
@@ -59,8 +62,57 @@ def test_the_life_of_a_frame_passes_few_files(kind: str) -> None:
 
 def test_no_two_classes_have_one_name() -> None:
     places: defaultdict[str, list[str]] = defaultdict(list)
-    for path in sorted((ROOT / "streamsel").rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text())):
+    for path, tree in _trees():
+        for node in ast.walk(tree):
             if isinstance(node, ast.ClassDef):
-                places[node.name].append(str(path.relative_to(ROOT)))
+                places[node.name].append(str(path))
     assert not {name: found for name, found in places.items() if len(found) > 1}
+
+
+def test_functions_with_effects_are_verbs() -> None:
+    """A function that returns None has an effect: its name begins with a verb.
+
+    Events are named for the event: the methods of the Observer protocols end with a participle,
+    and asyncio names those of its own protocols. Commands are named by click.
+    """
+    events = set(_events())
+    assert not [name for name in events if not name.endswith(("ed", "seen", "begun", "read"))]
+    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
+    given = events | set(dir(asyncio.Protocol)) | {each.split(":")[1] for each in scripts.values()}
+    nouns = [
+        f"{place} {name}: rename it to begin with a verb, or add a true one to tests/docs/verbs.txt"
+        for place, name in _functions_with_effects()
+        if name not in given and name.lstrip("_").split("_")[0] not in VERBS
+    ]
+    assert not nouns, "\n".join(nouns)
+
+
+def _trees() -> Iterator[tuple[Path, ast.Module]]:
+    for path in sorted((ROOT / "streamsel").rglob("*.py")):
+        yield path.relative_to(ROOT), ast.parse(path.read_text())
+
+
+def _events() -> Iterator[str]:
+    """The methods of the protocols that an observer of events implements."""
+    for _, tree in _trees():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef) and node.name.endswith("Observer"):
+                is_protocol = "Protocol" in [ast.unparse(base) for base in node.bases]
+                methods = node.body if is_protocol else []
+                yield from (each.name for each in methods if isinstance(each, ast.FunctionDef))
+
+
+def _functions_with_effects() -> Iterator[tuple[str, str]]:
+    for path, tree in _trees():
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                continue
+            returns_nothing = isinstance(node.returns, ast.Constant) and node.returns.value is None
+            marks = [ast.unparse(each) for each in node.decorator_list]
+            is_named_elsewhere = any(
+                mark.startswith("click.") or mark.endswith((".setter", ".deleter"))
+                for mark in marks
+            )
+            is_dunder = node.name.startswith("__") and node.name.endswith("__")
+            if returns_nothing and not is_named_elsewhere and not is_dunder:
+                yield f"{path}:{node.lineno}", node.name
