@@ -40,14 +40,14 @@ class FileSource:
     ``address`` is a path or an http(s) URL; ``shown`` replaces it in messages, by default with
     credentials masked. ``start`` and ``end`` (seconds of media time) and ``fps`` select frames
     without renumbering them: an index is the frame's position as output by the decoder or the
-    filter chain, so a frame has the same name with any options. ``filters`` is an ffmpeg filter chain,
-    applied to upright pictures. ``decode`` selects the frames to decode, ``ahead`` the number of
-    threads, which changes no frame. ``hwaccel`` names a hardware type, or ``auto``; if none can
-    decode the video, software does, with a warning that says why. With ``on_gpu`` pictures decoded
-    by a GPU stay in its memory, for a thumbnailer that can read them there. ``mask`` are privacy
-    masks, see :func:`~streamsel.sources.masks.read_mask`; they are applied before anything else.
-    Raises :class:`ConfigurationError` for a chain that ffmpeg refuses, for unknown hardware, and
-    for invalid masks.
+    filter chain, so a frame has the same name with any options. ``filters`` is an ffmpeg filter
+    chain, applied to upright pictures. ``decode`` selects the frames to decode, ``ahead`` the
+    number of threads, which changes no frame. ``hwaccel`` names a hardware type, or ``auto``; if
+    none can decode the video, software does, with a warning that says why. With ``on_gpu`` pictures
+    decoded by a GPU stay in its memory, for a thumbnailer that can read them there. ``mask`` are
+    privacy masks, see :func:`~streamsel.sources.masks.read_mask`; they are applied before anything
+    else. Raises :class:`ConfigurationError` for a chain that ffmpeg refuses, for unknown hardware,
+    and for invalid masks.
     """
 
     def __init__(

@@ -33,10 +33,11 @@ class ImageSource:
 
     A broken image is a warning and leaves the other indices unchanged. Sizes may vary. ``rate`` is
     the number of images per second of media time; ``start``, ``end`` and ``fps`` select by it as in
-    a video. ``filters`` is an ffmpeg filter chain, applied to each image separately. EXIF orientation is
-    respected. ``mask`` are privacy masks, see :func:`~streamsel.sources.masks.read_mask`; an image
-    of a size that they do not fit counts as broken. Raises :class:`ConfigurationError` for a chain
-    that ffmpeg refuses, and for invalid masks.
+    a video. ``filters`` is an ffmpeg filter chain, applied to each image separately. EXIF
+    orientation is respected. ``mask`` are privacy masks, see
+    :func:`~streamsel.sources.masks.read_mask`; an image of a size that they do not fit counts as
+    broken. Raises :class:`ConfigurationError` for a chain that ffmpeg refuses, and for invalid
+    masks.
     """
 
     def __init__(

@@ -362,7 +362,7 @@ def test_another_size_stops_the_feed(tmp_path: Path) -> None:
     shares = FileSource("clip", str(path), mask=("0.25,0.25,0.25,0.25",))
     assert {frame.width for frame in shares.frames()} == {160, 128}
     told = FileSource("clip", str(path), mask=("40px,40px,40px,40px@640x480",))
-    with pytest.raises(SourceError, match=r"of 160x120.* pixels of 640x480"):
+    with pytest.raises(SourceError, match=r"are 160x120.* pixels of 640x480"):
         next(iter(told.frames()))
     beyond = FileSource("clip", str(path), mask=("140px,40px,40px,40px",))
     with pytest.raises(SourceError, match="reaches out"):

@@ -267,9 +267,7 @@ def test_an_animated_webp_is_named(tmp_path):
     path = tmp_path / "a.webp"
     pictures = [Image.fromarray(moving_picture(index, 32, 24)) for index in range(3)]
     pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=40)
-    with pytest.raises(
-        UnreadableError, match=r"a\.webp.*animated WebP; convert it to a GIF or a video"
-    ):
+    with pytest.raises(UnreadableError, match=r"a\.webp.*animated WebP; convert it"):
         list(ImageSource("a", [str(path)]).frames())
     pictures[0].save(path)
     assert len(list(ImageSource("a", [str(path)]).frames())) == 1
