@@ -8,8 +8,8 @@ Method: TypeAlias = Literal["online", "two-pass", "random", "uniform"]
 """How frames are chosen."""
 
 Decode: TypeAlias = Literal["all", "fast", "reference", "keyframes", "adaptive"]
-"""Every frame; every frame, without the loop filter; the frames that others refer to; keyframes;
-every frame of the GOPs in which something happens, and the keyframes of the others."""
+"""Decode every frame; every frame, without the loop filter; reference frames; keyframes; or all
+frames of GOPs with activity, and the keyframes of the others."""
 
 FeedDecode: TypeAlias = Literal["all", "reference", "keyframes"]
 """How live feeds are decoded."""

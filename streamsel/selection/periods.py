@@ -124,7 +124,7 @@ class Periods:
     def resize(self, count: int) -> list[Change[Frame]]:
         """Keep at most ``count`` frames of every period from the current one on."""
         if self._budget.share is not None:
-            raise ConfigurationError("selector: it keeps a share of the frames, so it has no count")
+            raise ConfigurationError("selector: its budget is a share, so it has no count")
         self._budget = replace(self._budget, count=count)
         return self._follow(self.current.resize(count))
 

@@ -44,7 +44,7 @@ def survivors(kept: Iterable[Candidate], dim: int, clock: StreamClock) -> list[S
         if vector is None or vector.shape != (dim,) or not are_unit(vector[None])[0]:
             raise RecordError(
                 f"selector: the record has no embedding of length {dim} of the frame {frame.key}; "
-                "what another network has embedded cannot be continued"
+                "embeddings of another network cannot be continued"
             )
         keys.add(frame.key)
         _, last = clock.feeds.get(frame.key.feed, (0.0, -math.inf))

@@ -336,7 +336,7 @@ def test_resizing_says_what_went_and_holds_for_later_periods() -> None:
     assert Counter(key.index // 50 for key in selector.kept) == {0: 4, 1: 4}
     with pytest.raises(ConfigurationError, match="count is 0"):
         selector.resize(0)
-    with pytest.raises(ConfigurationError, match="keeps a share"):
+    with pytest.raises(ConfigurationError, match="its budget is a share"):
         EndlessSelector(Budget(share=0.5), 3).resize(5)
 
 

@@ -11,7 +11,7 @@ import av
 from streamsel.frame import Frame
 from streamsel.interfaces.concurrency import OrderedMap
 from streamsel.sources.container.seek_index import SeekIndex
-from streamsel.sources.decode.attempts import TroubleError, trusted
+from streamsel.sources.decode.attempts import TroubleError, require_intact
 from streamsel.sources.decode.copying import Copier
 from streamsel.sources.decode.frames import FrameReader
 from streamsel.sources.decode.video_reader import VideoReader
@@ -92,7 +92,7 @@ class Finder:
 def _undamaged(session: VideoReader) -> Iterator[av.VideoFrame]:
     """Decode from the session's position; end at the first error or corrupt picture."""
     with suppress(TroubleError):
-        yield from trusted(_without_failure(session))
+        yield from require_intact(_without_failure(session))
 
 
 def _without_failure(session: VideoReader) -> Iterator[av.VideoFrame]:

@@ -36,7 +36,7 @@ class UnfitError(Exception):
     """Pictures do not match the packets of an undamaged GOP: this video must not be cut."""
 
 
-def clean(decoder: VideoReader, gop: Gop) -> Iterator[av.VideoFrame]:
+def decode_undamaged(decoder: VideoReader, gop: Gop) -> Iterator[av.VideoFrame]:
     """Yield a GOP's pictures; raise :class:`TroubleError` at the first error."""
     failures = decoder.failures
     for images in _decoded(decoder, gop):
@@ -47,7 +47,7 @@ def clean(decoder: VideoReader, gop: Gop) -> Iterator[av.VideoFrame]:
                 yield image
 
 
-def foreseen(
+def spread_doubt(
     images: Iterable[tuple[av.VideoFrame, bool]],
 ) -> Iterator[tuple[av.VideoFrame, bool]]:
     """Extend doubt to the pictures shown before a doubted one that they depend on.
@@ -70,15 +70,15 @@ def foreseen(
         yield earlier, is_any
 
 
-def trusted(images: Iterable[av.VideoFrame]) -> Iterator[av.VideoFrame]:
+def require_intact(images: Iterable[av.VideoFrame]) -> Iterator[av.VideoFrame]:
     """Yield undamaged pictures; raise :class:`TroubleError` at the first corrupt one."""
-    for image, is_corrupt in foreseen((image, image.is_corrupt) for image in images):
+    for image, is_corrupt in spread_doubt((image, image.is_corrupt) for image in images):
         if is_corrupt:
             raise TroubleError
         yield image
 
 
-def placed(
+def match_timestamps(
     images: Iterable[av.VideoFrame], left: deque[int], gop: Gop, *, is_partial: bool
 ) -> Iterator[DecodedFrame]:
     """Match pictures with the expected timestamps ``left``, which are consumed.
@@ -100,7 +100,7 @@ def placed(
         yield DecodedFrame(passed := left.popleft(), None, passed == gop.begin)
 
 
-def again(
+def decode_after_previous(
     decoder: VideoReader, gop: Gop, left: deque[int], *, is_partial: bool
 ) -> Iterator[DecodedFrame]:
     """Decode the previous GOP and then this one; yield a frame per timestamp in ``left``.
@@ -113,7 +113,7 @@ def again(
     for packet in gop.before:
         _decode(decoder, packet, corruption, is_quiet=True)
     is_damaged = corruption.is_open
-    for image, is_doubted in foreseen(doubted(decoder, gop, corruption)):
+    for image, is_doubted in spread_doubt(decode_with_doubt(decoder, gop, corruption)):
         is_damaged |= is_doubted
         if not left or image.pts is None or image.pts < left[0]:
             continue
@@ -128,7 +128,7 @@ def again(
         yield DecodedFrame(lost := left.popleft(), None, lost == gop.begin)
 
 
-def doubted(
+def decode_with_doubt(
     decoder: VideoReader, gop: Gop, corruption: Corruption
 ) -> Iterator[tuple[av.VideoFrame, bool]]:
     """Yield all pictures that decode, and whether each may show damage; never raises for damage."""
@@ -152,7 +152,7 @@ def doubted(
         decoder.copier = copier
 
 
-class HeadFit:
+class FirstGopCheck:
     """Compares the pictures of a video's first GOP with the timestamps of its packets.
 
     Pictures shown before the first keyframe may be missing, because they may depend on packets
@@ -182,7 +182,7 @@ class HeadFit:
             raise UnfitError
 
 
-def key_of(decoder: VideoReader, gop: Gop) -> av.VideoFrame | None:
+def decode_keyframe(decoder: VideoReader, gop: Gop) -> av.VideoFrame | None:
     """Decode only a GOP's first packet and return its picture.
 
     None unless it decodes to exactly one intact picture with the expected timestamp.
@@ -196,7 +196,7 @@ def key_of(decoder: VideoReader, gop: Gop) -> av.VideoFrame | None:
     return images[0] if images[0].pts == gop.begin else None
 
 
-def key_again(decoder: VideoReader, gop: Gop) -> DecodedFrame:
+def decode_keyframe_after_previous(decoder: VideoReader, gop: Gop) -> DecodedFrame:
     """Decode a GOP's first packet after the previous GOP.
 
     The returned frame has no picture if none decodes.

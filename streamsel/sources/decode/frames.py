@@ -215,8 +215,8 @@ class FrameReader:
             found.append(f"no timestamps; assuming {rate:g} frames per second")
         elif timeline.missing:
             found.append(
-                f"{_counted(timeline.missing, 'frame')} without a timestamp; its time"
-                " was interpolated"
+                f"{_counted(timeline.missing, 'frame')} without a timestamp; media"
+                " times were estimated"
             )
         if at_end and (shortfall := self._shortfall()) is not None:
             found.append(f"{shortfall}; it may be truncated")

@@ -127,40 +127,40 @@ def cut(packets: Iterator[Packet[VideoStream]], random_access: RandomAccess) -> 
     A cut is made only where it changes no picture: at a random access point with a timestamp that
     separates the pictures shown before and after it. Timestamps may jump there, but not repeat.
     After 4,096 packets or 64 MiB without a cut, and from the first packet at which the video cannot
-    be cut any more (see :meth:`RandomAccess.departs`), the rest becomes one last GOP.
+    be cut any more (see :meth:`RandomAccess.prevents_cut`), the rest becomes one last GOP.
     """
-    gathering = _Gathering(random_access)
+    builder = _GopBuilder(random_access)
     access_point: Packet[VideoStream] | None = None
     leading: list[Packet[VideoStream]] = []
     place = 0
     for at, packet in enumerate(packets):
-        if random_access.departs(packet):
+        if random_access.prevents_cut(packet):
             pending = [] if access_point is None else [access_point, *leading]
             rest = chain(pending, [packet], packets)
-            yield gathering.all_the_rest(rest, is_steady=False)
+            yield builder.all_the_rest(rest, is_steady=False)
             return
         if access_point is not None:
             if _is_before(packet, access_point):
                 leading.append(packet)
                 continue
             lies = packet.pts == access_point.pts and not packet.is_keyframe
-            if lies or (leading and not gathering.precedes(access_point)):
-                gathering.go_on(access_point, *leading)
+            if lies or (leading and not builder.precedes(access_point)):
+                builder.add_uncut(access_point, *leading)
             else:
-                yield gathering.close(access_point, leading, place)
+                yield builder.close(access_point, leading, place)
             access_point, leading = None, []
-        if gathering.can_end_before(packet):
+        if builder.can_end_before(packet):
             access_point, place = packet, at
             continue
-        gathering.add(packet)
-        if gathering.is_too_long:
-            yield gathering.all_the_rest(packets, is_steady=True)
+        builder.add(packet)
+        if builder.is_too_long:
+            yield builder.all_the_rest(packets, is_steady=True)
             return
-    if access_point is not None and (gathering.precedes(access_point) or not leading):
-        yield gathering.close(access_point, leading, place)
+    if access_point is not None and (builder.precedes(access_point) or not leading):
+        yield builder.close(access_point, leading, place)
     elif access_point is not None:
-        gathering.go_on(access_point, *leading)
-    yield from gathering.rest()
+        builder.add_uncut(access_point, *leading)
+    yield from builder.rest()
 
 
 def _is_before(packet: Packet[VideoStream], access_point: Packet[VideoStream]) -> bool:
@@ -170,7 +170,7 @@ def _is_before(packet: Packet[VideoStream], access_point: Packet[VideoStream]) -
     return packet.pts < access_point.pts
 
 
-class _Gathering:
+class _GopBuilder:
     """Collects the packets of the current GOP."""
 
     def __init__(self, random_access: RandomAccess) -> None:
@@ -197,7 +197,7 @@ class _Gathering:
         self._packets.append(packet)
         self._size_bytes += packet.size
 
-    def go_on(self, *packets: Packet[VideoStream]) -> None:
+    def add_uncut(self, *packets: Packet[VideoStream]) -> None:
         """Add packets of a random access point at which timestamps prevent a cut."""
         for packet in packets:
             self.add(packet)

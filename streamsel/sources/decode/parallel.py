@@ -25,17 +25,17 @@ from streamsel.frame import Picture
 from streamsel.interfaces.concurrency import OrderedMap
 from streamsel.sources.container.opening import ONE_THREAD, DecoderOptions
 from streamsel.sources.decode.attempts import (
-    HeadFit,
+    FirstGopCheck,
     TroubleError,
     UnfitError,
-    again,
-    clean,
-    doubted,
-    foreseen,
-    key_again,
-    key_of,
-    placed,
-    trusted,
+    decode_after_previous,
+    decode_keyframe,
+    decode_keyframe_after_previous,
+    decode_undamaged,
+    decode_with_doubt,
+    match_timestamps,
+    require_intact,
+    spread_doubt,
 )
 from streamsel.sources.decode.corruption import Corruption
 from streamsel.sources.decode.decoders import Decoders
@@ -155,7 +155,7 @@ class ParallelDecoder:
         image = luma_grid = None
         if gop.times is not None and gop.begin is not None:
             decoder = self._decoders.of(slot, ONE_THREAD, gop, "luma_grids")
-            image = key_of(decoder, gop)
+            image = decode_keyframe(decoder, gop)
             if image is None:
                 self._decoders.retire(decoder)
             else:
@@ -186,25 +186,25 @@ class ParallelDecoder:
         is_partial = options != self._whole
         decoder = self._decoders.of(slot, self._decoders.fitting(options, gop), gop)
         try:
-            images = trusted(clean(decoder, gop))
-            yield from placed(images, left, gop, is_partial=is_partial)
+            images = require_intact(decode_undamaged(decoder, gop))
+            yield from match_timestamps(images, left, gop, is_partial=is_partial)
             return
         except TroubleError:
             self._decoders.retire(decoder)
         with self._decoders.fresh(slot, options, gop) as decoder:
-            yield from again(decoder, gop, left, is_partial=is_partial)
+            yield from decode_after_previous(decoder, gop, left, is_partial=is_partial)
 
     def _key(self, slot: int, task: _Task) -> DecodedFrame:
         gop = task.gop
         if task.key is not None:
             return DecodedFrame(gop.begin, task.key, is_random_access=True)
         decoder = self._decoders.of(slot, ONE_THREAD, gop, "keys")
-        image = key_of(decoder, gop)
+        image = decode_keyframe(decoder, gop)
         if image is not None:
             return DecodedFrame(gop.begin, image, is_random_access=True)
         self._decoders.retire(decoder)
         with self._decoders.fresh(slot, ONE_THREAD, gop) as decoder:
-            return key_again(decoder, gop)
+            return decode_keyframe_after_previous(decoder, gop)
 
     def _open_places(self, slot: int, task: _Task) -> Iterator[DecodedFrame]:
         """Decode a GOP with unknown pictures; those that are not wanted become skipped ones."""
@@ -215,16 +215,16 @@ class ParallelDecoder:
             chosen = {gop.begin}
         elif is_head and self._is_partial:
             decoder = self._decoders.of(slot, self._options, gop)
-            chosen = {image.pts for image, _ in doubted(decoder, gop, Corruption())}
+            chosen = {image.pts for image, _ in decode_with_doubt(decoder, gop, Corruption())}
             self._decoders.retire(decoder)
-        fit = HeadFit(gop) if is_head else None
+        check = FirstGopCheck(gop) if is_head else None
         for one in self._in_sequence(slot, gop):
-            if fit is not None:
-                fit.take(one)
+            if check is not None:
+                check.take(one)
             is_kept = chosen is None or one.pts in chosen
             yield one if is_kept else replace(one, image=None)
-        if fit is not None:
-            fit.end()
+        if check is not None:
+            check.end()
 
     def _in_sequence(self, slot: int, gop: Gop) -> Iterator[DecodedFrame]:
         """Yield all the pictures of a GOP in the order in which one decoder outputs them."""
@@ -236,7 +236,7 @@ class ParallelDecoder:
         given = 0
         times = BestTimes(trusts_pts=decoder.trusts_pts)
         try:
-            for image in trusted(clean(decoder, gop)):
+            for image in require_intact(decode_undamaged(decoder, gop)):
                 given += 1
                 yield _shown(image, times, gop)
             return
@@ -254,7 +254,7 @@ class ParallelDecoder:
 
 def _plainly(decoder: VideoReader, gop: Gop) -> Iterator[DecodedFrame]:
     times = BestTimes(trusts_pts=decoder.trusts_pts)
-    for image, is_doubted in foreseen(doubted(decoder, gop, Corruption())):
+    for image, is_doubted in spread_doubt(decode_with_doubt(decoder, gop, Corruption())):
         yield _shown(image, times, gop, is_doubted=is_doubted)
 
 

@@ -86,7 +86,7 @@ class RandomAccess:
             _vp9_facts(frame)[1] for frame in _vp9_frames(bytes(packet))
         )
 
-    def departs(self, packet: Packet[VideoStream]) -> bool:
+    def prevents_cut(self, packet: Packet[VideoStream]) -> bool:
         """Whether the video cannot be cut from this packet on. Call once for every packet.
 
         True if the codec and container cannot be cut at all, if parameters change that a later

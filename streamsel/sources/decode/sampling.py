@@ -41,7 +41,7 @@ class Sampling:
         """
         if self.start is not None and ends <= self.start:
             raise SourceError(
-                f"{where} ends at {ends:.1f} s, but start is {self.start:g} s; choose a smaller"
+                f"{where} ends at {ends:.1f} s, but start is {self.start:g} s; start earlier"
             )
 
     def expected(self, frames: int, seconds: float | None) -> int:

@@ -39,9 +39,9 @@ def sequence_of(content: bytes) -> Sequence:
         if bits.take(1):
             for length in (*[16] * 6, *[64] * (6 if is_444 else 2)):
                 if bits.take(1):
-                    _pass_over_scaling_list(bits, length)
+                    _skip_scaling_list(bits, length)
     modulus = 1 << bits.code() + 4
-    _pass_over_order_counts(bits)
+    _skip_order_counts(bits)
     bits.code()
     bits.take(1)
     for _ in ("width_in_mbs", "height_in_map_units"):
@@ -63,7 +63,7 @@ def numbers_of(content: bytes, sequence: Sequence) -> tuple[int, bool]:
     return number, sequence.has_fields and bool(bits.take(1))
 
 
-def _pass_over_scaling_list(bits: BitReader, length: int) -> None:
+def _skip_scaling_list(bits: BitReader, length: int) -> None:
     """Skip a scaling list (7.3.2.1.1.1), which ends early when a scale becomes 0."""
     scale = 8
     for _ in range(length):
@@ -73,7 +73,7 @@ def _pass_over_scaling_list(bits: BitReader, length: int) -> None:
             return
 
 
-def _pass_over_order_counts(bits: BitReader) -> None:
+def _skip_order_counts(bits: BitReader) -> None:
     """Skip the picture order count fields."""
     kind = bits.code()
     if kind == 0:

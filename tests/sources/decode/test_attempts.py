@@ -14,16 +14,16 @@ import pytest
 from av.video.frame import PictureType
 
 from streamsel.sources.decode.attempts import (
-    HeadFit,
+    FirstGopCheck,
     TroubleError,
     UnfitError,
-    again,
-    clean,
-    foreseen,
-    key_again,
-    key_of,
-    placed,
-    trusted,
+    decode_after_previous,
+    decode_keyframe,
+    decode_keyframe_after_previous,
+    decode_undamaged,
+    match_timestamps,
+    require_intact,
+    spread_doubt,
 )
 from streamsel.sources.decode.gops import Gop, cut
 from streamsel.sources.decode.shown import DecodedFrame
@@ -67,7 +67,7 @@ def require_placed(decoded: list[DecodedFrame], places: list[int], filled: list[
 
 def test_pictures_that_cannot_be_placed_are_left_out(decoder: VideoReader, gops: list[Gop]) -> None:
     places = moved(gops[2])
-    decoded = list(again(decoder, gops[2], deque(places), is_partial=False))
+    decoded = list(decode_after_previous(decoder, gops[2], deque(places), is_partial=False))
     require_placed(decoded, places, [place % 3 != 2 for place in range(GOP)])
     assert [one.is_random_access for one in decoded] == [True] + [False] * 11
 
@@ -76,7 +76,7 @@ def test_pictures_before_what_is_left_and_behind_it_are_left_out(
     decoder: VideoReader, gops: list[Gop]
 ) -> None:
     places = list(gops[2].times or ())[4:9]
-    decoded = list(again(decoder, gops[2], deque(places), is_partial=False))
+    decoded = list(decode_after_previous(decoder, gops[2], deque(places), is_partial=False))
     require_placed(decoded, places, [True] * 5)
 
 
@@ -85,7 +85,7 @@ def test_the_first_gop_must_fit_unless_some_of_it_is_left_out(
     decoder: VideoReader, gops: list[Gop], is_partial: bool
 ) -> None:
     places = moved(gops[1])
-    decoding = again(decoder, gops[1], deque(places), is_partial=is_partial)
+    decoding = decode_after_previous(decoder, gops[1], deque(places), is_partial=is_partial)
     if is_partial:
         assert [one.pts for one in decoding] == places
         return
@@ -100,9 +100,13 @@ def test_where_a_picture_lacks_its_place_there_is_trouble(
     times = list(gop.times or ())
     for places in (moved(gop), times[:-1], times[1:], [*times, times[-1] + 1]):
         with pytest.raises(TroubleError):
-            list(placed(clean(decoder, gop), deque(places), gop, is_partial=False))
+            list(
+                match_timestamps(
+                    decode_undamaged(decoder, gop), deque(places), gop, is_partial=False
+                )
+            )
         decoder.drain()
-    decoded = placed(clean(decoder, gop), deque(times), gop, is_partial=False)
+    decoded = match_timestamps(decode_undamaged(decoder, gop), deque(times), gop, is_partial=False)
     require_placed(list(decoded), times, [True] * GOP)
 
 
@@ -112,7 +116,9 @@ def test_places_whose_pictures_were_passed_over_stay_empty(
     gop = gops[2]
     times = list(gop.times or ())
     places = sorted([*times, times[0] - 1, times[4] + 1, times[-1] + 1, times[-1] + 2])
-    decoded = list(placed(clean(decoder, gop), deque(places), gop, is_partial=True))
+    decoded = list(
+        match_timestamps(decode_undamaged(decoder, gop), deque(places), gop, is_partial=True)
+    )
     require_placed(decoded, places, [place in times for place in places])
     assert [one.pts for one in decoded if one.is_random_access] == [gop.begin]
 
@@ -122,8 +128,8 @@ def test_a_place_where_decoding_can_begin_is_one_without_its_picture_too(
 ) -> None:
     gop = gops[2]
     times = list(gop.times or ())
-    images = islice(clean(decoder, gop), 1, None)
-    decoded = list(placed(images, deque(times), gop, is_partial=True))
+    images = islice(decode_undamaged(decoder, gop), 1, None)
+    decoded = list(match_timestamps(images, deque(times), gop, is_partial=True))
     require_placed(decoded, times, [False] + [True] * 11)
     assert [one.is_random_access for one in decoded] == [True] + [False] * 11
 
@@ -161,24 +167,24 @@ def test_pictures_before_one_in_corruption_are_doubted_if_they_may_need_it(
     kinds: str, doubted: str
 ) -> None:
     pictures = made(kinds)
-    found = list(foreseen(iter(pictures)))
+    found = list(spread_doubt(iter(pictures)))
     assert [image for image, _ in found] == [image for image, _ in pictures]
     assert "".join(".?"[is_doubted] for _, is_doubted in found) == doubted
 
 
 def test_no_more_pictures_are_held_than_may_be_shown_before_one_they_need() -> None:
     pictures = iter(made("B" * 40))
-    next(foreseen(pictures))
+    next(spread_doubt(pictures))
     assert len(list(pictures)) == 40 - 16
 
 
 def test_pictures_are_trusted_up_to_the_first_that_may_show_damage() -> None:
     pictures = [image for image, _ in made("IBBPBbP")]
-    passing = trusted(pictures)
+    passing = require_intact(pictures)
     assert list(islice(passing, 4)) == pictures[:4]
     with pytest.raises(TroubleError):
         next(passing)
-    assert list(trusted(pictures[:5])) == pictures[:5]
+    assert list(require_intact(pictures[:5])) == pictures[:5]
 
 
 @pytest.mark.parametrize("where", ["key", "before"])
@@ -188,7 +194,7 @@ def test_the_first_gop_need_not_fit_where_damage_may_be_why(
     gop, places = gops[1], moved(gops[1])
     (packet, *_) = gop.packets if where == "key" else gop.before[::-1]
     packet.is_corrupt = True
-    decoded = list(again(decoder, gop, deque(places), is_partial=False))
+    decoded = list(decode_after_previous(decoder, gop, deque(places), is_partial=False))
     require_placed(decoded, places, [place % 3 != 2 for place in range(GOP)])
     shown = [one.is_doubted for one in decoded if one.image is not None]
     assert shown == [where == "key"] * 8
@@ -200,9 +206,9 @@ def test_places_at_the_end_may_be_empty_where_some_are_left_out_alone(
     gop = replace(gops[1], packets=tuple(gops[1].packets)[:-4])
     times = list(gop.times or ())
     with pytest.raises(UnfitError):
-        list(again(decoder, gop, deque(times), is_partial=False))
+        list(decode_after_previous(decoder, gop, deque(times), is_partial=False))
     decoder.drain()
-    decoded = list(again(decoder, gop, deque(times), is_partial=True))
+    decoded = list(decode_after_previous(decoder, gop, deque(times), is_partial=True))
     assert [one.pts for one in decoded] == times
     assert decoded[-1].image is None
     assert [one.pts for one in decoded if one.is_random_access] == [gop.begin]
@@ -212,7 +218,7 @@ def test_a_gop_that_lost_its_key_has_its_place_all_the_same(
     decoder: VideoReader, gops: list[Gop]
 ) -> None:
     gop = replace(gops[2], packets=tuple(gops[2].packets)[1:])
-    decoded = list(again(decoder, gop, deque(gop.times or ()), is_partial=False))
+    decoded = list(decode_after_previous(decoder, gop, deque(gop.times or ()), is_partial=False))
     assert [one.pts for one in decoded] == list(gop.times or ())
     assert (decoded[0].image, decoded[0].is_random_access) == (None, True)
     assert not any(one.is_random_access for one in decoded[1:])
@@ -224,22 +230,22 @@ def test_a_key_alone_is_the_picture_of_its_own_time_and_whole(
     gop = gops[2]
     assert gop.begin is not None
     elsewhere = replace(gop, begin=gop.begin + 1)
-    key = key_of(decoder, gop)
+    key = decode_keyframe(decoder, gop)
     assert key is not None
     assert key.pts == gop.begin
-    assert key_of(decoder, elsewhere) is None
-    found = key_again(decoder, gop)
+    assert decode_keyframe(decoder, elsewhere) is None
+    found = decode_keyframe_after_previous(decoder, gop)
     assert found.image is not None
     assert (found.pts, found.is_random_access, found.is_doubted) == (gop.begin, True, False)
-    assert key_again(decoder, elsewhere).image is None
+    assert decode_keyframe_after_previous(decoder, elsewhere).image is None
     next(iter(gop.packets)).is_corrupt = True
-    assert key_of(decoder, gop) is None
-    assert key_again(decoder, gop).is_doubted
+    assert decode_keyframe(decoder, gop) is None
+    assert decode_keyframe_after_previous(decoder, gop).is_doubted
 
 
 def is_fit(shown: list[int], doubted: int | None, begin: int | None, end: int | None) -> bool:
     """Whether these pictures may be all that came of a head with places 2, 4, ... 10."""
-    fit = HeadFit(Gop(0, 0, 0, (), (), (), begin, end, (2, 4, 6, 8, 10)))
+    fit = FirstGopCheck(Gop(0, 0, 0, (), (), (), begin, end, (2, 4, 6, 8, 10)))
     try:
         for pts in shown:
             fit.take(DecodedFrame(pts, None, is_doubted=pts == doubted))
