@@ -1,6 +1,6 @@
 # The two commands of a newcomer are `make demo` and `make test`; both set up everything they need,
 # in the versions of .ci/lock. The build of torch is chosen by .ci/choose_torch.py: the one for CPUs
-# where no NVIDIA driver is seen. TORCH= takes another: what pip is told to install, as
+# where no NVIDIA driver is seen. TORCH= selects another, by arguments for pip, as
 # `make test TORCH='torch==2.13.0 --index-url URL'`, a wheel, or a folder of wheels.
 
 PYTHON ?= python3
@@ -98,13 +98,13 @@ test-lowest: $(VENV)/bin/uv debian
 	$(VENV)/lowest/bin/python -m pip $(QUIET) install --no-deps --no-build-isolation -e .
 	$(VENV)/lowest/bin/python -m pytest -n $(WORKERS) --dist worksteal -W ignore::DeprecationWarning $(UNITS) streamsel
 
-# Renews the lock: the newest versions that pyproject.toml allows. With UPGRADE= what is locked
-# stays, and only what is new is added.
+# Renews the lock: the newest versions that pyproject.toml allows. With UPGRADE= locked
+# packages stay, and only new ones are added.
 UPGRADE ?= --upgrade
 lock: $(VENV)/bin/uv
 	UV=$(VENV)/bin/uv .ci/renew_lock $(UPGRADE)
 
-# What the tests need beyond Python. Without the right to install it, the tests that need it are
+# Debian packages for the tests. Without the right to install them, the tests that need them are
 # left out by name; with CI=true that is a failure.
 debian:
 	@missing=""; for package in $(DEBIAN); do \

@@ -1,9 +1,9 @@
 """Installs the build of torch that this machine can use, into the environment that runs this.
 
-A torch that is given (TORCH, in the environment) is taken: words for pip as a requirement, a
-wheel, ``--find-links`` or an index; or a folder of wheels. Else the build for CPUs where no NVIDIA
-driver is seen, and otherwise what PyPI has, which is built for CUDA. The versions are those of
-lock/torch.txt, unless TORCH says others or ``--newest`` is asked for.
+The environment variable TORCH may name the torch to install: a requirement for pip, a
+wheel, ``--find-links`` or an index; or a folder of wheels. Otherwise it is the build for CPUs if
+there is no NVIDIA driver, else the one on PyPI, which is built for CUDA. The versions are those of
+lock/torch.txt, unless TORCH names others or ``--newest`` is given.
 
     python .ci/choose_torch.py [--newest] [--show] torch [torchvision]
 """
@@ -22,13 +22,13 @@ from urllib.request import urlopen
 
 LOCK = Path(__file__).parent / "lock" / "torch.txt"
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
-# What the driver leaves on Linux, and what Windows lends to a Linux within.
+# Files of the driver on Linux, and on Linux within Windows.
 DRIVERS = (Path("/proc/driver/nvidia/version"), Path("/usr/lib/wsl/lib/nvidia-smi"))
 _PATIENCE = 5.0
 
 
 def words(packages: Sequence[str], env: Mapping[str, str], *, newest: bool = False) -> list[str]:
-    """What pip is told to install ``packages``, the first of which is torch."""
+    """Return the arguments of ``pip install`` for ``packages``; the first is torch."""
     given = env.get("TORCH", "").strip()
     if given:
         return [*_given(given), *packages[1:]]

@@ -75,7 +75,7 @@ class GuardedClock:
             now = self._clock.monotonic()
             if self._began is None:
                 if wall >= EARLIEST:
-                    return wall  # another thread has seen it first
+                    return wall  # another thread was first
                 self._began = now
             told = self.floor + 1.0 + now - self._began
             if wall < EARLIEST:

@@ -63,7 +63,7 @@ DROP_REASONS: Mapping[DropReason, str] = MappingProxyType(
         "picture-gone": "recalled, then evicted: the picture had been deleted",
     }
 )
-"""Why frames of a live feed give way: all there is, in the log, the metrics and the pages."""
+"""Every reason for dropping a live frame, as used in the log, metrics and pages."""
 
 
 @dataclass(frozen=True, slots=True)

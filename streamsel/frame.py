@@ -71,7 +71,7 @@ class EncodedPicture:
 
 
 class Picture:
-    """A decoded picture whose pixels can be released early.
+    """A decoded picture with pixels that can be released early.
 
     The pipeline holds many frames that are never written: candidates in a look-ahead block,
     witnesses of a center. Their pixels are held only within the memory budget. A dropped picture of

@@ -68,7 +68,7 @@ def ends_as_source_error(
             try:
                 yield from method(source, *args, **kwargs)
             except (ConfigurationError, SourceError) as error:
-                # A filter chain that does not fit, or failed, knows of no feed.
+                # Errors of filter chains do not name the feed.
                 if isinstance(error, SourceError) and str(error).startswith("feed "):
                     raise
                 raise SourceError(f"feed '{source.feed}': {error}") from None

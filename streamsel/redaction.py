@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote
 _HIDDEN = "***"
 _SHORTEST_KNOWN, _LONG_KNOWN = 4, 8
 
-# What is looked through may come from elsewhere and be made to be slow: repetitions are bounded.
+# The text may be hostile and crafted to be slow, so repetitions are bounded.
 _PARAMETER = re.compile(r"(?:^|[?&;#/_,!\s'\"])([^=&;?#/\s'\"]{1,64})=")
 _SECRET_NAME = re.compile(
     r"token|pass|pwd|psw|loginpas|key|sig|secret|auth|cred|session|jwt|hmac|otp|ticket|bearer|nonce"
@@ -77,7 +77,7 @@ class Known:
 
 
 def _pattern(text: str) -> str:
-    """A short secret is only looked for as a word of its own."""
+    """Return the pattern of a secret; a short one matches only as a whole word."""
     exact = re.escape(text)
     return exact if len(text) >= _LONG_KNOWN else rf"(?<![A-Za-z0-9]){exact}(?![A-Za-z0-9])"
 
@@ -86,7 +86,7 @@ _KNOWN = Known()
 
 
 def redact(text: str) -> str:
-    """The same text on one line, without passwords, tokens and signatures.
+    """Return the text on one line, with passwords, tokens and signatures masked.
 
     >>> redact("rtsp://user:secret@cam/main")
     'rtsp://user:***@cam/main'
@@ -99,7 +99,7 @@ def redact(text: str) -> str:
     text = _HEADER.sub(rf"\1{_HIDDEN}", text)
     if "@" in text:
         text = _USER_AND_PASSWORD.sub(rf"\1:{_HIDDEN}@", text)
-        text = _USER_ALONE.sub(f"{_HIDDEN}@", text)  # a user name that stands alone may be a token
+        text = _USER_ALONE.sub(f"{_HIDDEN}@", text)  # a user name without a password may be a token
         text = _WITHOUT_SCHEME.sub(rf"\1:{_HIDDEN}@", text)
     text = _ENCODED.sub(rf"\1%3A{_HIDDEN}%40", text)
     text = _URL.sub(_mask_path, text)
@@ -109,7 +109,7 @@ def redact(text: str) -> str:
 
 
 def _mask_parameters(text: str) -> str:
-    """A text without the values of parameters whose names say that they are secret."""
+    """Return the text with the values of secret parameters masked, by parameter name."""
     pieces, at = list[str](), 0
     for found in _PARAMETER.finditer(text):
         name = found[1]
@@ -122,7 +122,7 @@ def _mask_parameters(text: str) -> str:
 
 
 def _mask_path(url: re.Match[str]) -> str:
-    """A URL without what stands for a password in its path."""
+    """Return the URL with passwords in its path masked."""
     host = _PORT_AND_PATH.search(url[0])
     end = len(url[0]) if host is None else host.end()
     path = _USER_IN_PATH.sub(rf"\1:{_HIDDEN}", url[0][end:])
@@ -133,10 +133,10 @@ def _mask_path(url: re.Match[str]) -> str:
 
 
 def register_secret(secret: str) -> None:
-    """Mask this wherever it stands from now on, as it is and as an address writes it.
+    """Mask this text everywhere from now on, as written and percent-encoded.
 
-    A secret of fewer than four characters is left to where it stands: masked everywhere, it would
-    take the words of every message apart.
+    Secrets of fewer than four characters are only masked by their position in an address: masked
+    everywhere, they would destroy ordinary words.
     """
     forms = {secret, unquote(secret), quote(secret, safe=""), quote(secret)}
     for form in forms:
@@ -145,6 +145,6 @@ def register_secret(secret: str) -> None:
 
 
 def register_address(address: str, shown: str) -> None:
-    """Show an address as ``shown`` from now on, wherever it stands whole."""
+    """Replace a complete address by ``shown`` everywhere from now on."""
     if address != shown and len(address) >= _SHORTEST_KNOWN:
         _KNOWN.learn(address, shown)

@@ -1,4 +1,4 @@
-"""A machine's clock that is wrong at first: what is told can be, and can be put right."""
+"""A machine's clock that is wrong at first: reported times are possible, and can be corrected."""
 
 from __future__ import annotations
 

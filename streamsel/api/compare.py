@@ -62,7 +62,7 @@ class Compared:
     """The result of a comparison: one table, or one per input.
 
     ``unusable`` inputs could not be opened. ``failed`` inputs could not be read to the end.
-    ``passed_over`` are files of searched folders whose names are not those of inputs.
+    ``passed_over`` are files in searched folders that are not inputs by their names.
     """
 
     tables: tuple[Table, ...]
@@ -122,12 +122,12 @@ def _compare(
         if measured is None:
             measured = _groups(reading, options.select)
         for name, group in measured.items():
-            # Interrupted before the first way named was read, what there is makes the table.
+            # After an interruption before the first way named, the table uses what was read.
             if group.table is None and (reading.decode == asked[0] or not complete):
                 group.compare(name, reading)
             if several and complete:
                 group.measure(name, reading)
-        del reading  # Or its frames would be held beside those of the next one.
+        del reading  # Otherwise its frames would stay in memory during the next reading.
         if not complete:
             break
     tables = (group.result() for group in (measured or {}).values())

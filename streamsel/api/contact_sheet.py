@@ -24,11 +24,10 @@ _SHEET = "display:flex;flex-wrap:wrap;gap:8px;align-items:flex-end"
 
 
 def contact_sheet(title: str, frames: Sequence[SelectedFrame]) -> str:
-    """Return the frames as HTML: small pictures with feed and time, one below the other's title.
+    """Return the frames as HTML: a title, then small pictures with feed and time.
 
-    Of more than :data:`MOST_SHOWN` frames that many are shown, evenly spaced. The pictures are part
-    of the HTML, so a saved notebook needs no file. A picture that cannot be read leaves its place
-    empty, with the reason.
+    At most :data:`MOST_SHOWN` frames are shown, evenly spaced. The pictures are part of the HTML,
+    so a saved notebook needs no file. A picture that cannot be read is replaced by the reason.
     """
     shown = [frames[place] for place in uniform(len(frames), MOST_SHOWN)]
     left_out = len(frames) - len(shown)

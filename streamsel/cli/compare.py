@@ -76,8 +76,8 @@ def command(
     Every method sees every frame that is not damaged. L2 is the distance between embeddings of
     kept frames, radius that from the farthest seen frame to its nearest kept one.
 
-    With several ways to decode, INPUT is read again by each, one after another: how long that
-    takes, and how well the frames kept of it cover every frame there is.
+    With several decode modes, INPUT is read once in each. A second table has the time of each, and
+    how well the frames kept from it cover all frames.
     """
     from streamsel.api.compare import compare_inputs
     from streamsel.cli.progress import ProgressLine

@@ -9,13 +9,13 @@ import click
 
 from streamsel.errors import ConfigurationError
 
-_HELP = """Ask the service that a configuration describes, on this machine, whether it runs.
+_HELP = """Check that the service of a configuration responds, on this machine.
 
 \b
 streamsel health -c /etc/streamsel/streamsel.yaml
 
-For what supervises containers: it asks at the address and port that are set, over TLS where the
-service speaks it, and needs no token. Exits 0 where it answers within 4 s, else 1.
+For supervisors of containers. It uses the configured address and port, TLS if the service does, and
+no token. Exits 0 if the service responds within 4 s, else 1.
 """
 
 
@@ -29,7 +29,7 @@ service speaks it, and needs no token. Exits 0 where it answers within 4 s, else
     help="Configuration of the service.  [default: streamsel.yaml]",
 )
 def command(file: Path) -> int:
-    """Ask; the errors say what is wrong."""
+    """Check the service; errors give the reason."""
     from streamsel.config.load import load
     from streamsel.http.health import require_healthy
 

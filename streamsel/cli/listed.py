@@ -18,11 +18,11 @@ _NEVER_IN_NAMES = re.compile(rb"[\x01-\x08\x0b\x0c\x0e-\x1f]")
 
 
 def with_listed(inputs: tuple[str, ...], file: str | None) -> tuple[str, ...]:
-    """The inputs, and after them those that ``file`` lists; ``-`` is standard input.
+    """Return the inputs, followed by those listed in ``file``; ``-`` is standard input.
 
-    Raises ``click.UsageError`` where there are none, and :class:`ConfigurationError` for a list
-    that cannot be read, and for what is none: with a video, or text in UTF-16, in its place, the
-    pieces between its zeros would be looked for, and ``.`` or ``/`` among them be found.
+    Raises ``click.UsageError`` if there are none, :class:`ConfigurationError` if the list cannot be
+    read or is not a list. A video or UTF-16 text would otherwise be split at its zero bytes, and
+    pieces such as ``.`` or ``/`` would be valid inputs.
     """
     if file is None:
         if not inputs:
@@ -39,7 +39,7 @@ def with_listed(inputs: tuple[str, ...], file: str | None) -> tuple[str, ...]:
         )
     listed = read_list(content)
     if not listed and not inputs:
-        raise ConfigurationError(f"--from-file {file}: lists nothing; write an input a line")
+        raise ConfigurationError(f"--from-file {file}: lists nothing; write one input per line")
     if STANDARD_INPUT in listed and file == STANDARD_INPUT:
         raise ConfigurationError("--from-file -: the list itself comes from there; leave - out")
     return (*inputs, *listed)

@@ -9,7 +9,7 @@ from streamsel.redaction import redact
 
 
 class _Masked(logging.Formatter):
-    """Masks addresses and tokens in whatever is logged, tracebacks of libraries included."""
+    """Masks addresses and tokens in all log output, including tracebacks of libraries."""
 
     def format(self, record: logging.LogRecord) -> str:
         return "\n".join(redact(line) for line in super().format(record).splitlines())
@@ -20,5 +20,5 @@ def log_to(stream: TextIO) -> None:
     handler = logging.StreamHandler(stream)
     handler.setFormatter(_Masked("%(asctime)s %(levelname)s %(message)s"))
     logging.basicConfig(handlers=[handler])
-    # It warns of each packet and each picture that a sender damaged; those are counted instead.
+    # It warns for every damaged packet and picture; these are counted instead.
     logging.getLogger("aiortc").setLevel(logging.ERROR)

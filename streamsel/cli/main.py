@@ -92,7 +92,7 @@ def main() -> None:
             click.echo(f"streamsel: {line}", err=True)
         sys.exit(_exit_code(error))
     except BrokenPipeError:
-        # The reader of our output (head, less) has left; the interpreter must not flush into it.
+        # The reader of our output (head, less) has exited; the interpreter must not flush to it.
         sys.stdout = None
         sys.exit(1)
     sys.exit(code if isinstance(code, int) else 0)

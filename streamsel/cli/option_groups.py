@@ -41,7 +41,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
 
 
 class GroupedCommand(click.Command):
-    """A command whose help lists its options in groups, each with a heading."""
+    """A command with help that lists its options in groups, each with a heading."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write a section for each group that has options of this command."""

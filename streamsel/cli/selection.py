@@ -112,7 +112,7 @@ def run_selection(
     progress.start_from(sum(1 for _ in run.sink.record.kept()))
     complete = execute(run.pipeline, [run.sink])
     summary = summarise(folder)
-    # Of pictures that could not be written or found again, too: no reading ends by those.
+    # Also for pictures that could not be written or decoded again, which end no reading.
     for reason in summary.errors.values():
         progress.complain(f"error: {reason}")
     if complete:
@@ -121,7 +121,7 @@ def run_selection(
 
 
 def _evenly(options: RunOptions, summary: Summary) -> int | None:
-    """How many frames were to be kept by their times alone, of all inputs or of the only one."""
+    """Return the number of evenly spaced frames to keep; None for other methods."""
     select = options.select
     is_asked = select.method == "uniform" and not (select.per_input or select.share)
     return select.target(summary.frames) if is_asked else None

@@ -91,7 +91,7 @@ def print_decode_costs(rows: Sequence[DecodeRow], console: Console) -> None:
 
 
 def _cover_figures(cover: FrameCover) -> list[str]:
-    """The cells of what a selection is worth."""
+    """Return the cells with the figures of a selection."""
     ratio = f"{cover.radius_ratio:.2f}" if math.isfinite(cover.radius_ratio) else "-"
     figures = [_figure(getattr(cover, name)) for name in _COVER_COLUMNS.values()]
     return [*figures, ratio, _percent(cover.missed)]

@@ -142,7 +142,7 @@ def command(
         with TrainingProgress(quiet=quiet or as_json, verbose=verbose) as progress:
             trained = train(inputs, output, options, progress)
     except KeyboardInterrupt:
-        # A file that this run has not begun is of another one, which --overwrite was to replace.
+        # A checkpoint that this run has not written belongs to an earlier one.
         checkpoint = checkpoint_of(output)
         goes_on = checkpoint.exists() and (progress.has_begun or options.resume)
         kept = f"{checkpoint} is kept; continue with --resume" if goes_on else ""

@@ -14,16 +14,16 @@ from streamsel.cli.completing import EMBEDDER, LOCATION
 from streamsel.cli.option_groups import GroupedCommand
 from streamsel.cli.options import FILTERS_HELP, MASK_HELP
 
-_HELP = """Watch live feeds, for months: keep of each the few frames worth keeping.
+_HELP = """Watch live feeds for months, and keep the few frames worth keeping of each.
 
 \b
 streamsel watch -c streamsel.yaml                      any number of feeds, sinks, MQTT
 streamsel watch --feed gate=rtsp://10.0.0.4/main       one feed, without a file
 streamsel watch --feed gate=rtsp://10.0.0.4/main -n 50/h -o kept
 
-SIGTERM and Ctrl-C store what was decided and end it; SIGHUP reads the file again. What is given
-here goes before the file: options of feeds before its defaults, not before what a feed says itself.
-A password in an address can be read by every user of this machine: write a file, and ${NAME} in it.
+SIGTERM and Ctrl-C store all decisions and end it; SIGHUP reloads the file. Options given here take
+precedence over the file's defaults, but not over the options of a single feed in it. Every user of
+this machine can read a password on the command line: write ${NAME} in a file instead.
 """
 
 _FEED_OPTIONS = {
@@ -145,6 +145,6 @@ def _overrides(feeds: tuple[str, ...], given: dict[str, Any]) -> dict[str, Any]:
 def _feed(text: str) -> tuple[str, dict[str, str]]:
     name, equals, source = text.partition("=")
     if not equals or not name or not source:
-        # Not the text itself: it may hold a password.
+        # Without the text itself, which may contain a password.
         raise click.UsageError("--feed takes NAME=SOURCE, like gate=rtsp://10.0.0.4/main")
     return name, {"source": source}

@@ -9,7 +9,7 @@ from typing import Any
 from streamsel.config.schema import Config
 from streamsel.config.settings import FeedSettings
 
-# What is built once, when the service starts.
+# Sections used only at the start of the service.
 _BUILT_ONCE: dict[str, Callable[[Config], Any]] = {
     "pictures": lambda config: config.pictures,
     "sinks": lambda config: config.sinks,

@@ -187,7 +187,7 @@ class _Builder:
         if event.anchor in self._anchors:
             node = self._anchors[event.anchor]
             return replace(node, origin=f"{self._name}:{line}", line=line)
-        # What follows the * is not told: it may be a password that was not put in quotes.
+        # The text after * is not shown: it may be a password without quotes.
         self._complain(_line(event), "refers to an unknown anchor; put a value with * in quotes")
         return self._broken(line)
 
@@ -198,7 +198,7 @@ class _Builder:
         raise ConfigurationError(f"{self._name}:{line}: is nested too deeply; flatten it")
 
     def _refuse_syntax(self, error: yaml.MarkedYAMLError) -> NoReturn:
-        # Some releases have a bound of their own, which their look-ahead may meet before ours.
+        # Some releases of the parser have their own limit, which may be reached before ours.
         if "nesting depth" in (error.problem or "") and error.problem_mark is not None:
             self._refuse_depth(error.problem_mark.line + 1)
         problem = _QUOTED_WORD.sub(

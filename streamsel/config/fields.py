@@ -182,7 +182,7 @@ def masks() -> Kind:
         texts = [] if value is None else [value] if isinstance(value, str) else value
         if not isinstance(texts, list | tuple) or not all(isinstance(one, str) for one in texts):
             raise ConfigurationError(f"no list of text; it must be {told}")
-        # In the environment they stand on one line.
+        # In the environment, masks are on one line.
         return tuple(
             str(mask) for mask in read_masks(part for one in texts for part in one.split())
         )

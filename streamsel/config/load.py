@@ -44,7 +44,7 @@ def load(
     folder = Path() if path is None else path.parent
     tree, unread = read_source_files(tree, folder)
     problems += unread
-    values = plain(tree)  # before anything walks it: of aliases it may be endless
+    values = plain(tree)  # before any traversal: with aliases the tree may be infinite
     register_secrets(tree, environment)
     try:
         config = Config.model_validate(values, context={"folder": folder.absolute()})

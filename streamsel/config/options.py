@@ -154,7 +154,7 @@ class SelectOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriteOptions:
-    """How kept frames are written: with square pixels and in SDR, unless told to keep them."""
+    """How kept frames are written: with square pixels and in SDR by default."""
 
     format: ImageFormat = "jpg"
     quality: int | None = None

@@ -75,7 +75,7 @@ class Config(Section):
 
 def _merged(feed: FeedConfig, defaults: Defaults) -> FeedConfig:
     values = {field: _either(feed, defaults, field) for field in PerFeed.model_fields}
-    # Where only pictures are to be had, these defaults are for the others.
+    # These defaults do not apply to sources that send only pictures.
     source = feed.source.get_secret_value()
     if "clip" not in feed.model_fields_set and not has_packets(source):
         values["clip"] = None

@@ -140,7 +140,7 @@ def warn_of_exposed(path: Path, tree: ConfigNode) -> None:
     try:
         mode = path.stat().st_mode
     except OSError:
-        return  # it was there a moment ago, and its content is read
+        return  # the file existed a moment ago, and its content was read
     if not (stat.S_ISREG(mode) and mode & _READABLE_BY_OTHERS):
         return
     for place, node in _written_secrets(tree, ()):

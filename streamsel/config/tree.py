@@ -13,7 +13,7 @@ State: TypeAlias = Literal["given", "blank", "broken"]
 
 _MOST_VALUES = 100_000
 
-# Of each pair one is given; one of a higher layer stands in for the other of a lower one.
+# Exactly one of each pair is given; one in a higher layer replaces the other in a lower one.
 _PAIRS = (
     ("count", "share"),
     ("password", "password_file"),
@@ -113,7 +113,7 @@ def plain(tree: ConfigNode) -> dict[str, Any]:
             elif child.state != "blank":
                 found[name] = child.value
             elif is_feeds:
-                found[name] = {}  # a feed that is named exists, and lacks its source
+                found[name] = {}  # a named feed exists even without a source
         return found
 
     return values_of(tree, 0, False)

@@ -86,13 +86,12 @@ def compare(
 ) -> list[ComparisonRow]:
     """Select ``count`` of the same frames by every method and measure the results.
 
-    Rows: ``original`` (all frames), ``uniform`` (evenly by their number, which is what ffmpeg's
-    fps filter takes of a constant rate), ``random`` (mean of ``draws`` draws with seeds from
-    ``seed`` on), ``online`` and ``two-pass``.
-    Candidates without an embedding are left out. Fewer than ``count`` frames are all kept, by
-    every method that does not leave out near duplicates.
+    Rows: ``original`` (all frames), ``uniform`` (evenly spaced by number, as by ffmpeg's fps filter
+    at a constant rate), ``random`` (mean of ``draws`` draws with seeds from ``seed`` on),
+    ``online`` and ``two-pass``. Candidates without an embedding are ignored. If there are fewer
+    than ``count`` frames, every method keeps all of them, except near duplicates.
 
-    Cost: that of farthest-first over all frames and of at most 12.5 million pair distances a row.
+    Cost: farthest-first over all frames, and at most 12.5 million pair distances per row.
     """
     seen = [candidate for candidate in candidates if candidate.embedding is not None]
     if not seen:
@@ -143,7 +142,7 @@ def _row(method: str, seen: Vectors, kept: Vectors, admitted: int) -> Comparison
 
 
 def _mean_row(rows: Sequence[ComparisonRow]) -> ComparisonRow:
-    """The mean of several draws of one method."""
+    """Return the mean of several draws of one method."""
     names = [name for name in ComparisonRow.__slots__ if name not in {"method", "count"}]
     means = {name: float(np.mean([getattr(row, name) for row in rows])) for name in names}
     return ComparisonRow(method=rows[0].method, count=rows[0].count, **means)

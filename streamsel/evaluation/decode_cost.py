@@ -23,7 +23,7 @@ class Spent:
     cpu_seconds: float = 0.0
 
     def __add__(self, other: Spent) -> Spent:
-        """Return both, one after the other."""
+        """Return the sum of both."""
         return Spent(self.seconds + other.seconds, self.cpu_seconds + other.cpu_seconds)
 
 
@@ -45,7 +45,7 @@ class FrameCover:
     missed: float
 
     def as_json(self) -> dict[str, str | int | float | None]:
-        """The figures with None for what could not be measured."""
+        """Return the figures, with None for NaN and infinity."""
         return finite(asdict(self))
 
 
@@ -66,7 +66,7 @@ class DecodeRow:
     two_pass: FrameCover
 
     def as_json(self) -> dict[str, object]:
-        """The row under its published names."""
+        """Return the row as JSON values, under its published names."""
         return {
             "decode": self.decode,
             "frames": self.frames,
@@ -81,8 +81,8 @@ class DecodeRow:
 def cover(seen: Vectors, kept: Vectors, within: float | None = None) -> FrameCover:
     """Measure ``kept`` (C, D) against ``seen`` (N, D), of which there is at least one.
 
-    ``within`` is the radius to compare with; None: its own, so that the ratio is 1 and nothing is
-    missed. O(N C D) time, O(N) memory besides.
+    ``within`` is the reference radius; None: its own, so the ratio is 1 and nothing is missed.
+    O(N C D) time, O(N) additional memory.
 
     >>> found = cover(np.eye(3, dtype=np.float32), np.eye(3, dtype=np.float32)[:2], within=1.0)
     >>> round(found.radius, 4), round(found.missed, 4)
@@ -117,9 +117,9 @@ class DecodeCosts:
         near_duplicate: float | Literal["auto"] = "auto",
         look_ahead: int = 32,
     ) -> None:
-        """``everything`` is each frame there is, at least one with an embedding.
+        """``everything`` are all frames, at least one with an embedding.
 
-        ``count`` frames are selected, of whatever a way gives.
+        ``count`` frames are selected from the frames of each way.
         """
         seen = [one for one in everything if one.embedding is not None]
         self._vectors = np.stack([one.embedding for one in seen if one.embedding is not None])
@@ -189,7 +189,7 @@ def _radius(reference: DecodeRow | None, method: str) -> float | None:
 
 
 def _ratio(value: float, base: float) -> float:
-    """``value / base``, 1 where they are equal, be it nothing."""
+    """Return ``value / base``; 1 if they are equal, even if both are 0."""
     if value == base:
         return 1.0
     return value / base if base > 0 else math.inf

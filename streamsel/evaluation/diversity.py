@@ -1,6 +1,6 @@
 """Measures diversity of a set of frames, and how well it covers all frames seen.
 
-Nothing is decided here, so sums may differ in the ninth digit between machines.
+No decision depends on these figures, so sums may differ in the ninth digit between machines.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from streamsel.coreset.distance import FARTHEST, paired_distances
 from streamsel.frame import Vectors
 
 EXACT_UP_TO = 5_000
-"""The largest set of which every pair is measured."""
+"""Maximum size of a set with all pairs measured."""
 
 _SAMPLED_PAIRS = 200_000
 _SEED = 20_240_229
 _BLOCK_ROWS = 256
 
-# Squared distances from a float64 product are off by some 1e-15. What is below this, a distance of
-# 1e-6, may be an identical pair: it is measured where it may be the closest, and counts as 0.
+# Squared distances from a float64 product have errors of some 1e-15. A value below this (distance
+# 1e-6) may be an identical pair: it counts as 0, and the closest pair is measured exactly.
 _UNSURE = 1e-12
 
 
@@ -92,8 +92,8 @@ def pairwise(vectors: Vectors) -> Pairwise:
 def coverage(seen: Vectors, kept: Vectors) -> Coverage:
     """Measure how far ``seen`` (N, D) is from ``kept`` (C, D), by the canonical distance.
 
-    O(N C D) time in blocks; O(N) memory besides. NaN where nothing was seen, infinite where
-    something was seen and nothing kept.
+    O(N C D) time in blocks; O(N) additional memory. NaN if nothing was seen, infinite if frames
+    were seen and none kept.
 
     >>> coverage(np.eye(2, dtype=np.float32), np.eye(2, dtype=np.float32)[:1]).mean.__round__(4)
     0.7071
@@ -120,7 +120,7 @@ def coverage_of(distances: Distances) -> Coverage:
 def _summary(
     count: int, distances: npt.NDArray[np.float32], closest: float, *, exact: bool
 ) -> Pairwise:
-    """Sum up; ``distances`` (P,) is reordered in place to spare a second copy of it."""
+    """Summarise ``distances`` (P,), which are reordered in place to avoid a copy."""
     mean = float(distances.mean(dtype=np.float64))
     farthest = float(distances.max())
     p10, p90 = np.percentile(distances, [10, 90], overwrite_input=True)
@@ -141,7 +141,7 @@ def _sampled(vectors: Vectors) -> Pairwise:
 
 
 def _all_pairs(vectors: Vectors) -> tuple[npt.NDArray[np.float32], float]:
-    """The distance of every pair (N (N - 1) / 2,), and that of the closest, canonical."""
+    """Return the distances of all pairs, (N (N - 1) / 2,), and the closest, canonical."""
     distances = np.empty(len(vectors) * (len(vectors) - 1) // 2, np.float32)
     closest, filled = np.inf, 0
     for rows, columns, squared in _blocks(vectors):
@@ -156,7 +156,7 @@ def _all_pairs(vectors: Vectors) -> tuple[npt.NDArray[np.float32], float]:
 
 
 def _closest(vectors: Vectors, rows: Indices, columns: Indices) -> float:
-    """The least canonical distance of some pairs; looks no further once it is 0."""
+    """Return the smallest canonical distance of some pairs; stops at 0."""
     closest = np.inf
     for begin in range(0, len(rows), _BLOCK_ROWS):
         pairs = slice(begin, begin + _BLOCK_ROWS)
@@ -168,7 +168,7 @@ def _closest(vectors: Vectors, rows: Indices, columns: Indices) -> float:
 
 
 def _blocks(vectors: Vectors) -> Iterator[tuple[Indices, Indices, Distances]]:
-    """Yield every pair once: its two positions and its squared distance, a block of rows a time."""
+    """Yield every pair once, in blocks: both positions and the squared distance."""
     exact = vectors.astype(np.float64)
     norms = np.einsum("nd,nd->n", exact, exact)
     for begin in range(0, len(vectors) - 1, _BLOCK_ROWS):

@@ -29,7 +29,7 @@ def _write(export: Export, out: BinaryIO) -> int:
 
 
 def _line(values: list[Value]) -> str:
-    """A line of CSV: nothing where there is no value, words for truth."""
+    """Return a line of CSV; None is empty, booleans are words."""
     text = io.StringIO()
     words = {True: "true", False: "false"}
     cells = [words[value] if isinstance(value, bool) else value for value in values]

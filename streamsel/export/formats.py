@@ -15,7 +15,7 @@ FORMATS = {
     "csv": "streamsel.export.csv",
     "parquet": "streamsel.export.parquet",
 }
-"""The module of each format, imported when it is asked for; it has a ``FORMAT``."""
+"""The module of each format, imported when used; it defines ``FORMAT``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Format:
 
 
 def open_format(name: str) -> Format:
-    """Return a format by name. Raises :class:`ConfigurationError` where it cannot be written."""
+    """Return a format by name. Raises :class:`ConfigurationError` if it cannot be written."""
     if name not in FORMATS:
         raise ConfigurationError(f"there is no format {name!r}; there are {', '.join(FORMATS)}")
     found: Format = import_module(FORMATS[name]).FORMAT

@@ -56,14 +56,14 @@ def _schema(export: Export) -> Any:
 
 
 def _list_type(dim: int) -> Any:
-    """The type of an embedding; of unknown length where there is none to tell it."""
+    """Return the type of an embedding; of variable length if there is none."""
     import pyarrow
 
     return pyarrow.list_(pyarrow.float32(), dim or -1)
 
 
 def _embeddings(rows: list[ExportRow], dim: int) -> Any:
-    """The column of embeddings, without a Python object for each number."""
+    """Return the column of embeddings, without a Python object per number."""
     import pyarrow
 
     if not dim:

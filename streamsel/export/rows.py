@@ -103,7 +103,7 @@ def _judged(record: Record, embeddings: bool) -> Generator[ExportRow, None, None
     by = {"embedder": plan.embedder, "embedder_digest": plan.embedder_digest}
     with closing(record.candidates()) as candidates, closing(record.decisions()) as decisions:
         pairs = zip(candidates, decisions, strict=True)
-        # While the first query is open, the others see the record as it does.
+        # While the first query is open, all queries see the same snapshot.
         first = list(islice(pairs, 1))
         kept = {frame.key: frame.picture for frame in record.kept()}
         feeds = {
@@ -113,7 +113,7 @@ def _judged(record: Record, embeddings: bool) -> Generator[ExportRow, None, None
         for candidate, decision in chain(first, pairs):
             key = candidate.frame.key
             fields = _told(candidate, decision, kept.get(key)) | by
-            # What was refused has no valid vector, whatever the network gave.
+            # A refused frame has no valid vector.
             has_vector = embeddings and decision.outcome != "refused"
             yield ExportRow(
                 fields | feeds[key.feed] | {"kept": key in kept},

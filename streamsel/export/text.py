@@ -6,8 +6,8 @@ from __future__ import annotations
 def numbers_format(dim: int) -> str:
     """Return a format for ``dim`` float32 numbers, separated by commas.
 
-    Nine digits are off by 5e-10 of the number and its neighbours by 3e-8, so it is read back to
-    the bit, also by way of a float64.
+    Nine digits have a relative error of 5e-10, neighbouring numbers differ by 3e-8 or more, so
+    parsing restores the exact number, also via float64.
 
     >>> numbers_format(2) % (0.5, 0.30000001192092896)
     '0.5,0.300000012'

@@ -141,7 +141,8 @@ class EventBroker(SilentObserver):
 
     def _missed(self, last_id: str) -> list[str]:
         if not last_id:
-            # No event: where it comes back before it has heard one, it still says from when on.
+            # Not an event: gives a page that reconnects before its first event an id to resume
+            # from.
             return [f"id: {self._run}.{self._number}\n\n"]
         run, _, number = last_id.partition(".")
         if run == self._run and number.isascii() and number.isdigit() and len(number) < 18:

@@ -33,7 +33,7 @@ _OPEN_FOLDER = "/static/"
 _PAGES = frozenset({"/", "/camera"})
 _SAFE_METHODS = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
 _HOST = re.compile(r"\[([0-9A-Fa-f:.]+)\](?::\d+)?|([^\[\]:]+)(?::\d+)?")
-# A browser cannot be given a Bearer token by hand, but it asks for a password.
+# Users cannot enter a Bearer token in a browser, but it prompts for a password.
 _CHALLENGES = CIMultiDict(
     [
         (hdrs.WWW_AUTHENTICATE, 'Bearer realm="streamsel"'),
@@ -115,11 +115,11 @@ class Guard:
         wanted = SDP if is_sender else "application/json"
         if request.content_type != wanted and not (is_sender and request.method != hdrs.METH_POST):
             raise web.HTTPUnsupportedMediaType(
-                reason=f"what changes something needs the header Content-Type: {wanted}"
+                reason=f"a request that changes something needs the header Content-Type: {wanted}"
             )
         try:
             async with asyncio.timeout(self._patience):
-                await request.read()  # kept by the request for whoever reads it again
+                await request.read()  # cached by the request for later reads
         except TimeoutError as error:
             raise web.HTTPRequestTimeout(reason="the body did not arrive in time") from error
         except (ConnectionError, web.RequestPayloadError) as error:

@@ -33,7 +33,7 @@ def require_healthy(listen: Listen, *, speaks_tls: bool) -> None:
 def _connection(host: str, port: int, speaks_tls: bool) -> http.client.HTTPConnection:
     if not speaks_tls:
         return http.client.HTTPConnection(host, port, timeout=_PATIENCE_SECONDS)
-    # The certificate is for the name that others know; nothing secret is said or learned.
+    # The certificate names the public host. Nothing secret is sent or received.
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE

@@ -12,7 +12,7 @@ from streamsel.errors import ConfigurationError
 
 DEFAULT_PORT = 9464
 
-# What may follow "Bearer" in a header (RFC 6750, section 2.1).
+# Characters of a Bearer token (RFC 6750, section 2.1).
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 
 
@@ -75,7 +75,7 @@ class ServiceOptions:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         try:
-            # A key with a passphrase would ask for it on the terminal.
+            # OpenSSL would ask for a passphrase on the terminal.
             context.load_cert_chain(self.tls_cert, self.tls_key, password="")
         except (OSError, ValueError) as error:
             raise ConfigurationError(

@@ -23,7 +23,7 @@ def find_picture(folder: Path, path: str) -> Path | None:
         root = (folder / FRAMES).resolve(strict=True)
         file = (folder / path).resolve(strict=True)
     except (OSError, ValueError, RuntimeError):
-        # It is gone, or no file can have such a name, or links lead in a circle.
+        # Missing file, impossible name, or circular links.
         return None
     is_picture = file.suffix in MEDIA_TYPES and file.is_file()
     return file if is_picture and file.is_relative_to(root) else None

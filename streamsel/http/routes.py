@@ -106,7 +106,7 @@ class Routes:
 
     async def metrics(self, _: web.Request) -> web.Response:
         """Return the Prometheus metrics."""
-        # In a thread: with hundreds of feeds the text takes longer than the loop should be away.
+        # In a thread: with hundreds of feeds the text takes too long for the event loop.
         exposed = await asyncio.to_thread(self._metrics.exposition)
         return web.Response(body=exposed, headers={hdrs.CONTENT_TYPE: self._metrics.content_type})
 
@@ -206,7 +206,7 @@ class Routes:
             file,
             headers={
                 hdrs.CONTENT_TYPE: MEDIA_TYPES[file.suffix],
-                # A frame's name is never given twice.
+                # Names of frames are unique for ever.
                 hdrs.CACHE_CONTROL: "private, max-age=31536000, immutable",
             },
         )

@@ -31,7 +31,7 @@ _BACKLOG = 2048
 _MOST_CONNECTIONS = 256
 _LINGER_SECONDS = 1.0
 _HANDSHAKE_SECONDS = 5.0
-# It is spent twice where a client hangs: once to let it end, once to have it cancelled.
+# A hanging client costs it twice: once to finish, once to be cancelled.
 _FAREWELL_SECONDS = 0.25
 
 
@@ -115,8 +115,8 @@ class Service:
         _LOG.info("listening on %s", self.url)
         if not options.is_loopback and self._tls is None:
             _LOG.warning(
-                "service.listen: %s can be reached by others and has no TLS; what it says can be "
-                "read on the way, a token too",
+                "service.listen: %s can be reached by others and has no TLS; responses and the "
+                "token are sent unencrypted",
                 options.address,
             )
 

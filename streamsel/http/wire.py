@@ -104,7 +104,7 @@ def read_position(text: str) -> Position:
 
 
 def read_key(text: str) -> FrameKey | None:
-    """Read the id of a frame; None where it is none.
+    """Parse the id of a frame; None if it is invalid.
 
     >>> read_key("yard-east-000123"), read_key("gate-7")
     (FrameKey(feed='yard-east', index=123), None)

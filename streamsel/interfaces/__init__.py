@@ -6,7 +6,7 @@ Data flows one way: no stage holds an earlier or a later one. All protocols are 
 concurrency lives in ``streamsel.runtime`` only. A source and its prefilter run in one thread, the
 embeddings and the selector in another, each sink in its own.
 
-A live feed takes the same path through the protocols whose names begin with ``Live``. Its source is
-reopened whenever it ends, its frames are never fetched a second time, its selector never finishes,
-and its sinks receive one :class:`SelectionUpdate` per turn of the judge.
+A live feed takes the same path through the protocols with names that begin with ``Live``. Its
+source is reopened whenever it ends, its frames are never fetched a second time, its selector never
+finishes, and its sinks receive one :class:`SelectionUpdate` per turn of the judge.
 """

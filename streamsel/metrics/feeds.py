@@ -61,7 +61,7 @@ class FeedMetrics:
         )
         self._scope = Info(
             "streamsel_feed_scope",
-            "Whose coreset a feed is selected into; always 1, to be joined with.",
+            "The scope of a feed; always 1, for joins.",
             ("feed",),
             registry=registry,
         )
@@ -76,9 +76,9 @@ class FeedMetrics:
             "interruptions": count(
                 "feed_interruptions", "Interruptions of the feed, whatever the number of attempts."
             ),
-            "received": count("frames_received", "Packets of video that came."),
-            "decoded": count("frames_decoded", "Pictures that were decoded."),
-            "decode_errors": count("decode_errors", "Packets that the decoder refused."),
+            "received": count("frames_received", "Received video packets."),
+            "decoded": count("frames_decoded", "Decoded pictures."),
+            "decode_errors": count("decode_errors", "Packets refused by the decoder."),
             "embedded": count("frames_embedded", "Frames that were embedded and judged."),
             "kept": count("frames_kept", "Frames added to the coreset."),
             "evicted": count("frames_evicted", "Kept frames that left the coreset again."),
@@ -100,11 +100,11 @@ class FeedMetrics:
         if heard is None:
             heard = self._heard[status.feed] = self._begin(status.feed)
         fresh = status.sessions - heard.sessions
-        if fresh < 0:  # it has a new source, which counts its sessions anew
+        if fresh < 0:  # the feed has a new source, which counts sessions from 0
             fresh = status.sessions
         again = max(0, heard.opened + fresh - 1) - max(0, heard.opened - 1)
         self._add(heard, "reconnects", status.feed, again)
-        # A session that ended and another may both have been since it was looked at last.
+        # A session may have ended and another started since the last report.
         is_up = status.state in {"up", "useless"}
         is_meant = status.state in {"disabled", "ended"}
         if heard.is_up and not is_meant and (fresh or not is_up):
@@ -138,7 +138,7 @@ class FeedMetrics:
             or tally.decoded < last.decoded
             or tally.damaged < last.damaged
         )
-        if went_back:  # it is a new source, which began at 0
+        if went_back:  # a new source, which started at 0
             last = SourceCounters()
         heard.tally = tally
         self._add(heard, "received", feed, tally.received - last.received)

@@ -32,7 +32,7 @@ def one_of(known: Collection[str], given: str) -> str:
 
 
 def sink_reason(given: str) -> str:
-    """Return why a sink failed, told by a reason or by the name of its error's class.
+    """Return the reason label of a sink failure, from a reason or the name of an error class.
 
     >>> sink_reason("DiskFullError"), sink_reason("SinkError"), sink_reason("failed")
     ('disk-full', 'failed', 'failed')

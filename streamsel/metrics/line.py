@@ -47,24 +47,22 @@ class LineMetrics:
         self._stage = histogram(
             "stage_duration_seconds", "Working time of a stage in seconds.", _STAGE_BUCKETS, "stage"
         )
-        self._queue = gauge(
-            "queue_depth", "Items that wait: frames, judgements for a sink.", "queue"
-        )
-        self._store = gauge("store_bytes", "Size of the pictures that are stored.")
+        self._queue = gauge("queue_depth", "Waiting items: frames, or updates for a sink.", "queue")
+        self._store = gauge("store_bytes", "Size of the stored pictures.")
         self._store_limit = gauge(
             "store_limit_bytes", "Limit of store_bytes; +Inf if there is none."
         )
-        self._outbox = gauge("outbox_messages", "MQTT messages that wait to be acknowledged.")
+        self._outbox = gauge("outbox_messages", "MQTT messages not yet acknowledged.")
         self._broker = gauge(
             "broker_connected", "1 while the broker of a sink is connected, else 0.", "sink"
         )
         self._reloaded = gauge(
             "config_last_reload_successful",
-            "1 where the configuration that was read last is in use, else 0.",
+            "1 if the latest configuration was accepted, else 0.",
         )
         self._reload_time = gauge(
             "config_last_reload_success_timestamp_seconds",
-            "When the configuration that is in use was read, in UTC.",
+            "When the current configuration was loaded, in UTC.",
         )
         self._sink_errors = Counter(
             "streamsel_sink_errors",
@@ -75,7 +73,7 @@ class LineMetrics:
         for sink in sinks:
             for reason in SINK_REASONS:
                 self._sink_errors.labels(sink, reason)
-        Info("streamsel_build", "What is running; always 1.", registry=registry).info(
+        Info("streamsel_build", "Version and embedder; always 1.", registry=registry).info(
             {"version": __version__, "embedder": embedder}
         )
         ProcessCollector(registry=registry)

@@ -33,7 +33,7 @@ class ScopeMetrics:
             "Smallest distance between two frames of the coreset when it was last full.",
         )
         self._radius = gauge(
-            "coverage_radius", "Everything seen is at most so far from a frame of the coreset."
+            "coverage_radius", "Upper bound of the distance from any seen frame to the coreset."
         )
         self._pairwise = gauge(
             "pairwise_distance",
@@ -52,7 +52,7 @@ class ScopeMetrics:
             spread = self._meter.measure(scope, selector.vectors())
         with self._lock:
             if self._removals != before:
-                return  # it may be this one that went meanwhile; the next look is a second away
+                return  # the scope may have been removed; it is measured again in a second
             self._size.labels(scope).set(selector.size)
             self._capacity.labels(scope).set(selector.capacity)
             self._spacing.labels(scope).set(selector.spacing)

@@ -12,7 +12,7 @@ from streamsel.clock import Clock
 from streamsel.frame import Vectors
 
 EXACT_UP_TO = 512
-"""The largest coreset of which every pair is measured; of a larger one, so many frames."""
+"""Maximum number of frames measured; larger coresets are sampled."""
 PAUSE_SECONDS = 5.0
 SHARE_OF_THE_TIME = 0.02
 

@@ -1,7 +1,7 @@
 """Converts decoded pictures as ffmpeg does, with its own ``scale`` filter.
 
-The filter knows what a scaler alone is not told: where the chroma of a picture lies, what shape
-its pixels have, and that a picture which is only flagged interlaced is to be scaled as a whole.
+Unlike the scaler alone, the filter respects chroma location and pixel aspect ratio, and scales a
+picture that is only flagged interlaced as a whole.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ _PixelFormat: TypeAlias = Literal["gray", "gbrp", "rgba", "rgb48le"]
 
 _ABORTING = {"yaf32be", "yaf32le"}
 _ACCURATE = "bicubic+full_chroma_int+full_chroma_inp+accurate_rnd"
-_SQUARED_WIDTH = "(iw*if(between(sar,0.1,10),sar,1))"  # beyond that, the shape is a mistake
+_SQUARED_WIDTH = "(iw*if(between(sar,0.1,10),sar,1))"  # beyond that, the aspect ratio is an error
 
 
 class Converter:
-    """Scales and converts pictures to full-range RGB or gray; keeps the graph for the next one.
+    """Scales and converts pictures to full-range RGB or gray; reuses the graph for the next one.
 
-    Bicubic, with the chroma of every pixel interpolated and exact rounding; the matrix and range
-    are those the picture is tagged with, BT.601 and limited where it is not. The same pixels give
-    the same result. For one thread at a time.
+    Bicubic, with interpolated chroma for every pixel and exact rounding. Matrix and range are those
+    of the picture's tags; BT.601 and limited range without tags. Deterministic. One thread at a
+    time.
 
-    What ffmpeg writes by ``scale=W:H:flags=bicubic+full_chroma_int+full_chroma_inp+accurate_rnd``
-    is the same, to the bit.
+    The result equals, to the bit, that of ffmpeg with
+    ``scale=W:H:flags=bicubic+full_chroma_int+full_chroma_inp+accurate_rnd``.
     """
 
     def __init__(self, size: PictureSize | None = None, *, keep_pixels: bool = False) -> None:
-        """``size`` is that of upright pictures; None: as they come.
+        """``size`` is that of upright pictures; None: unchanged.
 
-        Pixels are made square, the rows left as they are, unless ``keep_pixels``.
+        Pixels become square by changing the width, unless ``keep_pixels``.
         """
         self._size = size
         self._width = "iw" if keep_pixels else _SQUARED_WIDTH
@@ -53,8 +53,8 @@ class Converter:
     ) -> npt.NDArray[np.uint8]:
         """Return the picture as stored: gray (H, W), RGB (H, W, 3), or with alpha (H, W, 4).
 
-        ``pixel_aspect`` is the width of a pixel for its height; None: as the picture itself says.
-        ``lies_on_side``: it must be turned by a quarter to stand upright. 1080p costs about 10 ms.
+        ``pixel_aspect`` is the width of a pixel relative to its height; None: as tagged.
+        ``lies_on_side``: a quarter turn makes it upright. Cost: about 10 ms for 1080p.
         """
         pixels = _pixel_format(image)
         converted = self._convert(image, pixels, pixel_aspect, lies_on_side=lies_on_side)
@@ -67,7 +67,7 @@ class Converter:
         pixel_aspect: Fraction | None = None,
         lies_on_side: bool = False,
     ) -> npt.NDArray[np.uint16]:
-        """The same with 16 bits a channel, always RGB (H, W, 3); 1080p costs about 50 ms."""
+        """Return the picture as (H, W, 3) RGB with 16 bits per channel. Cost: 50 ms for 1080p."""
         converted = self._convert(image, "rgb48le", pixel_aspect, lies_on_side=lies_on_side)
         return converted.to_ndarray().astype(np.uint16, copy=False)
 

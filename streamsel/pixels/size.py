@@ -14,11 +14,11 @@ _WRITTEN = re.compile(r"(\d+)[xX](\d+)(!?)|(\d+)[xX]|[xX](\d+)")
 
 @dataclass(frozen=True, slots=True)
 class PictureSize:
-    """Width and height of an upright picture in pixels, of which one may be left open.
+    """Width and height of an upright picture in pixels; one of them may be None.
 
-    Proportions are kept: the picture is made as large as fits inside. ``exact``: it is stretched
-    to both. Raises :class:`ConfigurationError` for a side below 1 or above 16,384, for no side at
-    all, and for an exact size without both.
+    The aspect ratio is kept, and the picture is as large as fits inside. ``exact``: it is stretched
+    to both. Raises :class:`ConfigurationError` for a side below 1 or above 16,384, without any
+    side, and for an exact size without both.
     """
 
     width: int | None
@@ -36,7 +36,7 @@ class PictureSize:
 
     @classmethod
     def read(cls, text: str) -> Self:
-        """Read what people write; raises :class:`ConfigurationError`.
+        """Parse a size; raises :class:`ConfigurationError`.
 
         >>> PictureSize.read("640x")
         PictureSize(width=640, height=None, exact=False)
@@ -53,12 +53,12 @@ class PictureSize:
         return cls(width, height, match[3] == "!")
 
     def __str__(self) -> str:
-        """As people write it."""
+        """Return the size as a user types it."""
         width, height = ("" if side is None else side for side in (self.width, self.height))
         return f"{width}x{height}{'!' if self.exact else ''}"
 
     def turned(self) -> Self:
-        """The same of a picture that lies on its side."""
+        """Return the size with width and height exchanged."""
         return type(self)(self.height, self.width, self.exact)
 
 

@@ -1,11 +1,11 @@
 """HDR to SDR tone mapping: the curve of Report ITU-R BT.2390, from 1,000 to 203 cd/m2.
 
-PQ and HLG say more light than a JPEG can. Their code values become light (Recommendation ITU-R
-BT.2100-2, tables 4 and 5), the light of each channel is rolled off by the EETF of Report ITU-R
-BT.2390-11, section 5.4.1, primaries of BT.2020 become those of BT.709 (Report ITU-R BT.2407), and
-what comes out is coded for the display of SDR video (Recommendation ITU-R BT.1886). White of SDR is
-203 cd/m2, which Report ITU-R BT.2408 calls HDR reference white; light above 1,000 cd/m2, which is
-what most is mastered for, becomes white. What is darker than 88 cd/m2 is left as it is.
+PQ and HLG cover more light than a JPEG can. Code values are converted to light (Recommendation
+ITU-R BT.2100-2, tables 4 and 5), and the EETF of Report ITU-R BT.2390-11, section 5.4.1, is applied
+to each channel. Primaries of BT.2020 are converted to BT.709 (Report ITU-R BT.2407), and the result
+is coded for SDR displays (Recommendation ITU-R BT.1886). SDR white is 203 cd/m2, the HDR reference
+white of Report ITU-R BT.2408. Light above 1,000 cd/m2, the usual mastering peak, becomes white.
+Light below 88 cd/m2 is unchanged.
 """
 
 from __future__ import annotations
@@ -36,19 +36,19 @@ _TO_BT709 = np.array(
     np.float32,
 )
 _STEPS = 1 << 14
-_ROWS_AT_ONCE = 64  # what is worked on stays in the processor's cache
+_ROWS_AT_ONCE = 64  # a strip fits into the processor's cache
 
 
 def hdr_of(image: av.VideoFrame) -> Hdr | None:
-    """By which curve a picture is coded, None for one that is not HDR."""
+    """Return the transfer curve of an HDR picture; None if it is not HDR."""
     return _TRANSFERS.get(image.color_trc)
 
 
 def to_sdr(rgb: npt.NDArray[np.uint8] | npt.NDArray[np.uint16], image: av.VideoFrame) -> Small:
-    """Tone-map full-range R'G'B' (H, W, 3), of the picture's own curve and primaries, to 8 bits.
+    """Tone-map full-range R'G'B' (H, W, 3), in the picture's own curve and primaries, to 8 bits.
 
-    ``image`` tells what the numbers mean and may have any size; it must be HDR. A 1080p picture
-    costs about 60 ms.
+    ``image`` has the tags of the numbers, and may have any size; it must be HDR. Cost: about 60 ms
+    for 1080p.
     """
     hdr = _TRANSFERS[image.color_trc]
     light, coded = _light(hdr, rgb.dtype == np.uint16), _coded()
@@ -66,14 +66,14 @@ def to_sdr(rgb: npt.NDArray[np.uint8] | npt.NDArray[np.uint16], image: av.VideoF
 
 
 def _places(light: Light) -> npt.NDArray[np.uint16]:
-    """Where light in 0..1 stands in a table by its square root, finer where it is dark."""
+    """Return table positions of light in 0..1, by its square root, which is finer in the dark."""
     places: npt.NDArray[np.float32] = np.rint(np.sqrt(light.clip(0, 1)) * (_STEPS - 1))
     return places.astype(np.uint16)
 
 
 @lru_cache(maxsize=4)
 def _light(hdr: Hdr, is_deep: bool) -> Light:
-    """What each code value stands for: light of the scene for HLG, of the SDR display for PQ."""
+    """Return the light of each code value: of the scene for HLG, of the SDR display for PQ."""
     codes = np.linspace(0, 1, 1 << (16 if is_deep else 8))
     if hdr == "pq":
         return _roll_off(_pq_to_light(codes))
@@ -84,12 +84,12 @@ def _light(hdr: Hdr, is_deep: bool) -> Light:
 
 @lru_cache(maxsize=1)
 def _rolled_off() -> Light:
-    """Light of an HDR display, 1: its most, to light of the SDR display."""
+    """Return the table from light of an HDR display (1: its peak) to light of the SDR display."""
     return _roll_off(np.linspace(0, 1, _STEPS) ** 2 * _PEAK)
 
 
 def _roll_off(light: npt.NDArray[np.float64]) -> Light:
-    """The EETF: cd/m2 of the HDR display to light of the SDR display, 1: its white."""
+    """Apply the EETF: cd/m2 of the HDR display to light of the SDR display (1: its white)."""
     most = _light_to_pq(np.array(_PEAK))
     code = _light_to_pq(light.clip(0, _PEAK)) / most
     white = _light_to_pq(np.array(_WHITE)) / most
@@ -106,7 +106,7 @@ def _roll_off(light: npt.NDArray[np.float64]) -> Light:
 
 @lru_cache(maxsize=1)
 def _coded() -> Small:
-    """Light, 1: white, to code values of SDR."""
+    """Return the table from light (1: white) to SDR code values."""
     light = np.linspace(0, 1, _STEPS) ** 2
     return np.rint(light ** (1 / _DISPLAY_GAMMA) * 255).astype(np.uint8)
 
@@ -116,7 +116,7 @@ _C1, _C2, _C3 = 3424 / 4096, 2413 / 4096 * 32, 2392 / 4096 * 32
 
 
 def _pq_to_light(code: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Code values in 0..1 to cd/m2."""
+    """Convert code values in 0..1 to cd/m2."""
     root = code ** (1 / _M2)
     return 10_000 * (np.maximum(root - _C1, 0) / (_C2 - _C3 * root)) ** (1 / _M1)
 

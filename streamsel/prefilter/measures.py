@@ -18,7 +18,7 @@ def digest_of(*arrays: npt.NDArray[np.uint8]) -> int:
     """Hash exact pixels to 64 bits, never 0: BLAKE2b over the arrays, one after another.
 
     The chance that any two of n different pictures share a digest is about n^2 / 2^65.
-    About 1.3 microseconds per kilobyte.
+    Cost: about 1.3 microseconds per kilobyte.
 
     >>> digest_of(np.zeros(4, np.uint8)) == digest_of(np.zeros(4, np.uint8))
     True
@@ -50,20 +50,19 @@ def uniform_share(rows: LumaRows) -> float:
 
 
 def sharpness_of(rows: LumaRows) -> float:
-    """Measure how sharp the edges along the rows are, whatever the picture shows.
+    """Measure the sharpness of edges along the rows, independent of the content.
 
     One minus the blur effect of Crete-Roffet, Dolmiere, Ladret and Nicolas, "The blur effect:
     perception and estimation with a new no-reference perceptual blur metric" (2007), section 3:
-    a sharp picture loses most of its pixel-to-pixel steps when it is blurred again, a blurred
-    one loses few. Blurring is a 9-tap box, whose steps are the differences over 9 pixels divided
-    by 9, so no filter need run. Two changes keep rounding and sensor noise from counting as sharp:
-    a step must exceed its blurred self by more than one grey level, and there is an edge to judge
-    only where the luma changes by 10 grey levels or more over the 9 pixels. Blur along the columns
-    alone goes unseen.
+    a second blur removes most pixel-to-pixel steps of a sharp picture, but few of a blurred one.
+    The blur is a 9-tap box. Its steps are the differences over 9 pixels divided by 9, so no filter
+    is run. Two additions keep rounding and sensor noise from counting as sharp: a step must exceed
+    the blurred step by more than one grey level, and only pixels count where the luma changes by at
+    least 10 grey levels over the 9 pixels. Blur along the columns only is not detected.
 
-    ``rows`` is (R, W) uint8. Returns 0..1, for an ideal step of h grey levels 8/9 - 1/h; 1.0 where
-    fewer than one pixel in 200 lies at an edge, since there is nothing that could be blurred.
-    0.1 ms for 32 rows of 1920 pixels.
+    ``rows`` is (R, W) uint8. Returns 0..1: for an ideal step of h grey levels 8/9 - 1/h; 1.0 if
+    fewer than one pixel in 200 is at an edge, because there is nothing to judge. Cost: 0.1 ms for
+    32 rows of 1920 pixels.
 
     >>> sharpness_of(np.repeat(np.array([[0, 90]], np.uint8), 20, axis=1)) == 8 / 9 - 1 / 90
     True

@@ -9,22 +9,22 @@ from streamsel.errors import ConfigurationError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrefilterOptions:
-    """The checks of a prefilter; None or False switches one off. Levels are grey levels of 255.
+    """The checks of a prefilter; None or False disables one. Levels are grey levels, 0 to 255.
 
     ``corrupt``: the decoder flagged the frame as damaged.
-    ``black_share``: least share of cells of the luma grid darker than ``black_level``.
-    ``uniform_share``: least share of sampled rows of one single value (a lost signal, a decoder's
-    grey fill). Half a picture is not enough: letterboxes and slides hold as many such rows.
-    ``exact_duplicates``: all that the embedder would see was seen before in this feed; or the frame
-    looks unchanged, and its luma repeats that of the frame before.
-    ``freeze_seconds``: nothing has changed for longer than this, in media time.
-    ``unchanged_mean`` and ``unchanged_cell``: against the last frame that reached the embedder the
-    luma grid differs by less than both, in the mean and in its largest cell. Not applied before
-    ``calibration`` frames have passed, so that the noise of the feed can be measured on them.
-    ``min_sharpness``: least sharpness in 0..1. Ordinary footage lies above 0.2, threefold
-    enlarged footage above 0.03; a Gaussian blur of 1/80 of the width brings both below 0.01.
+    ``black_share``: minimum share of cells of the luma grid darker than ``black_level``.
+    ``uniform_share``: minimum share of sampled rows with a single value (a lost signal, a decoder's
+    grey fill). Half of the rows is not enough: letterboxes and slides have as many such rows.
+    ``exact_duplicates``: luma grid and thumbnail equal those of an earlier frame of the feed; or
+    the frame is unchanged, and its luma equals that of the previous frame.
+    ``freeze_seconds``: duration without any change, in media time, after which a frame is frozen.
+    ``unchanged_mean`` and ``unchanged_cell``: the luma grid of an unchanged frame differs from the
+    reference by less than these, in the mean and in the largest cell. The check starts after
+    ``calibration`` frames have passed, because the noise of the feed is measured on them.
+    ``min_sharpness``: minimum sharpness in 0..1. Ordinary footage is above 0.2, footage enlarged
+    three times above 0.03; a Gaussian blur of 1/80 of the width brings both below 0.01.
 
-    Raises :class:`ConfigurationError` for a value out of its bounds.
+    Raises :class:`ConfigurationError` for a value out of bounds.
     """
 
     corrupt: bool = True
@@ -39,7 +39,7 @@ class PrefilterOptions:
     min_sharpness: float | None = 0.01
 
     def __post_init__(self) -> None:
-        """Refuse what lies out of bounds."""
+        """Refuse values out of bounds."""
         _require_range("black_share", self.black_share, 0, 1)
         _require_range("black_level", self.black_level, 0, 255)
         _require_range("uniform_share", self.uniform_share, 0, 1)
@@ -52,4 +52,6 @@ class PrefilterOptions:
 
 def _require_range(name: str, value: float | None, low: float, high: float) -> None:
     if value is not None and not low <= value <= high:
-        raise ConfigurationError(f"screen: {name} is {value:g}; it must lie in {low:g}..{high:g}")
+        raise ConfigurationError(
+            f"prefilter: {name} is {value:g}; it must lie in {low:g}..{high:g}"
+        )

@@ -34,7 +34,7 @@ class FramePrefilter:
     7. ``exact-duplicate``: luma grid and thumbnail equal, pixel by pixel, those of a frame that
     passed.
 
-    The reference is the last frame that passed or was an exact duplicate. A frame that is merely
+    The reference is the last frame that reached check 7. A frame that is merely
     unchanged does not replace it, so slow drift is noticed. Only frames that reach check 7 cost a
     thumbnail, those that reach check 5 the luma rows, and the rows are hashed only if the luma grid
     equals the previous one; a freeze is therefore timed from its second frame. Memory is bounded by
@@ -112,7 +112,7 @@ class FramePrefilter:
     def _compare_to_previous(
         self, frame: Frame, luma_grid: LumaGrid
     ) -> tuple[PrefilterState, bool]:
-        """Return the state with this frame as the previous one, and whether it repeats that."""
+        """Return the state with this frame as the previous one, and whether it equals that one."""
         was = self._state
         rows_digest, still = 0, False
         if was.previous is not None and np.array_equal(was.previous, luma_grid):

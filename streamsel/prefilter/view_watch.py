@@ -1,6 +1,6 @@
 """Detects a useless camera view: frames refused, or the view covered, moved or unfocused.
 
-No frame is decided here; the result is a fault of the feed. The normal view of each camera is
+The result is a fault of the feed; no frame is refused for it. The normal view of each camera is
 learned from its first minute and updated slowly; there is no prior knowledge of views.
 """
 
@@ -20,14 +20,14 @@ from streamsel.prefilter.measures import sharpness_of
 Edges = npt.NDArray[np.float32]
 
 WORTHLESS = frozenset({"corrupt", "black", "uniform", "frozen", "blurred"})
-"""Refusals for which nothing stands in: an unchanged or repeated picture is one that is known."""
+"""Refusal reasons of useless pictures; ``unchanged`` and ``exact-duplicate`` are harmless."""
 PATIENCE_SECONDS = 60.0
 LEARNING_SECONDS = 60.0
 FORGIVENESS_SECONDS = 10.0
 ACCEPTED_AFTER_SECONDS = 3600.0
 _EVERY_SECONDS = 2.0
 _MEMORY_SECONDS = 600.0
-"""The usual picture moves half of the way to what is shown in about seven minutes."""
+"""Time constant of the usual view: it adapts halfway to a new one in about seven minutes."""
 _FEWEST = 3
 _COVERED_BELOW = 0.3
 _UNFOCUSED_BELOW = 0.4
@@ -45,11 +45,11 @@ _WORDS: dict[FaultKind, str] = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WatchedView:
-    """What a picture, or the usual one of a camera, looks like.
+    """Features of a picture, or the mean features of a camera's usual view.
 
     ``edges`` are the steps between neighbouring cells of the luma grid, (31, 31) grey levels;
-    ``contrast`` their mean, as a share of the picture's own mean; ``sharpness`` as in
-    :func:`sharpness_of`; ``steadiness`` how like the usual picture the pictures usually are, 0..1.
+    ``contrast`` is their mean relative to the mean grey level; ``sharpness`` as in
+    :func:`sharpness_of`; ``steadiness`` is the mean :func:`likeness` of pictures to the usual view.
     """
 
     edges: Edges
@@ -61,12 +61,13 @@ class WatchedView:
 class CameraWatch:
     """Watches the view of one camera; call with each prefiltered frame in order, in one thread.
 
-    Analyses one picture in two seconds of media time, about 0.3 ms each; holds 10 KB. Its memory
-    ends with the reader, so that a feed switched off and on is learned anew.
+    Analyses one picture in two seconds of media time, about 0.3 ms each; holds 10 KB. The usual
+    view is learned again when a feed is disabled and enabled. A moved view is accepted as the usual
+    one after an hour.
     """
 
     def __init__(self, thumbnailer: Thumbnailer) -> None:
-        """Look through ``thumbnailer``."""
+        """``thumbnailer`` supplies the luma rows of pictures."""
         self._thumbnailer = thumbnailer
         self._refused: Counter[str] = Counter()
         self._refused_since = 0.0
@@ -81,7 +82,7 @@ class CameraWatch:
         self._fine_since = 0.0
 
     def check(self, prefiltered: PrefilteredFrame) -> Fault | None:
-        """Return the feed's fault as of this frame, or None; its picture must not be dropped yet.
+        """Return the feed's fault after this frame, or None; its picture must still be held.
 
         Raises :class:`SourceError` for a picture that the thumbnailer cannot process.
         """
@@ -136,7 +137,7 @@ class CameraWatch:
             self._learned = 0
 
     def _suspicion(self, view: WatchedView, usual: WatchedView) -> FaultKind | None:
-        """Return what is wrong with one picture, if anything."""
+        """Return the suspected fault of one picture, or None."""
         if usual.contrast < _LEAST_CONTRAST:
             return None
         if view.contrast < _COVERED_BELOW * usual.contrast:
@@ -157,9 +158,9 @@ class CameraWatch:
 
 
 def likeness(one: Edges, other: Edges) -> float:
-    """Return how alike two maps of edges are: the correlation of their square roots, -1..1.
+    """Return the similarity of two edge maps, -1..1: the correlation of their square roots.
 
-    Where edges lie stays when the light changes; roots keep the strongest from deciding alone.
+    Positions of edges do not depend on the light; the roots reduce the weight of strong edges.
 
     >>> stripes = np.tile(np.array([0, 9, 0, 9], np.float32), (4, 1))
     >>> round(likeness(stripes, 2 * stripes), 3), round(likeness(stripes, 9 - stripes), 3)
@@ -179,7 +180,7 @@ def _view(luma_grid: LumaGrid, sharpness: float) -> WatchedView:
 
 
 def _blended(usual: WatchedView, view: WatchedView, share: float) -> WatchedView:
-    """Return the usual picture moved by a share towards what is shown."""
+    """Return the usual view moved by ``share`` towards ``view``."""
     return WatchedView(
         usual.edges + share * (view.edges - usual.edges),
         usual.contrast + share * (view.contrast - usual.contrast),

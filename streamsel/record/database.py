@@ -49,7 +49,7 @@ def connect_to_read(path: Path) -> sqlite3.Connection:
     if not path.is_file():
         raise RecordError(f"{path.parent}: holds no run ({path.name} is missing)")
     if os.access(path.parent, os.W_OK) and os.access(path, os.W_OK):
-        mode = "mode=rw"  # only such a connection tidies up SQLite's own files behind it
+        mode = "mode=rw"  # only a writable connection deletes SQLite's own files when it closes
     elif path.with_name(f"{path.name}-wal").exists():
         mode = "mode=ro"
     else:

@@ -125,14 +125,14 @@ def damaged(path: Path, why: object) -> DamagedRecordError:
     return DamagedRecordError(
         f"{path}: not a readable record ({why}). Copy the folder back from a backup, or move it "
         "aside (mv) or choose another one; select does that with --overwrite. The pictures in it "
-        "are whole, and sqlite3's .recover may save what the record says of them"
+        "are complete, and sqlite3's .recover may save parts of the record"
     )
 
 
 def _disk_full(path: Path) -> DiskFullError:
     return DiskFullError(
-        f"{path.parent}: the disk is full ({free_bytes(path):,} bytes free). What was recorded is "
-        "intact: make room; a service then goes on by itself, a run with --resume"
+        f"{path.parent}: the disk is full ({free_bytes(path):,} bytes free). The record is "
+        "intact: make room; a service then continues by itself, a run with --resume"
     )
 
 

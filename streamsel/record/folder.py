@@ -184,8 +184,8 @@ def _ours(folder: Path, record: RecordWriter) -> Iterator[Path]:
             name = _FILE_NAME.fullmatch(path.name)
             if name and path.is_file() and FrameKey(feed.name, int(name[1])) in ever_kept:
                 yield path
-        # A live feed's are two folders down; a name says whose it is, so a row is not asked for:
-        # a file may have been written just before its row would have been.
+        # Pictures of live feeds are two folders down. Their names identify them without a row: a
+        # file may have been written just before its row would have been.
         for path in sorted(place.glob("????-??-??/??/*")):
             name = _LIVE_NAME.fullmatch(path.name)
             if name and path.is_file() and name[1] == feed.name:

@@ -59,8 +59,8 @@ def choose_journal(
     database = _alone(connect)
     database.execute("PRAGMA journal_mode = DELETE").fetchone()
     database.execute("PRAGMA locking_mode = NORMAL")
-    database.execute("SELECT count(*) FROM sqlite_master").fetchone()  # lets others in again
-    path.with_name(f"{path.name}-shm").unlink(missing_ok=True)  # left by the attempt to map it
+    database.execute("SELECT count(*) FROM sqlite_master").fetchone()  # releases the exclusive lock
+    path.with_name(f"{path.name}-shm").unlink(missing_ok=True)  # left by the failed attempt
     return database
 
 

@@ -60,7 +60,7 @@ class FolderLock:
                 raise SinkError(f"{self._folder}: cannot be locked: {error.strerror}") from error
             self._take_file(error)
             return
-        # A machine that knows no locks for this folder may be writing there.
+        # A machine without locks on this folder may be writing to it.
         if holder := _holder(self._folder / LOCK_FILE):
             raise _in_use(self._folder, holder)
 

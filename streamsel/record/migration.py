@@ -1,8 +1,8 @@
 """Migrates records of earlier versions to the current tables.
 
 One list of additions defines both the changes that update an old record when it is continued, and
-the views through which it is read as if it were new. So queries name the newest columns and never
-check the version.
+the views that present an old record with the current columns. So queries name the newest columns
+and never check the version.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Additions:
-    """What a version added: columns, and tables with their definitions."""
+    """Columns and tables that a version added; tables with their definitions."""
 
     columns: tuple[Column, ...] = ()
     tables: Mapping[str, str] = field(default_factory=dict)

@@ -347,7 +347,7 @@ class Record:
         try:
             yield from self._database.execute(sql, values)
         except sqlite3.DatabaseError as error:
-            # A disk that fails may work again; only what is wrong in itself is damaged.
+            # A disk error may pass; only wrong content counts as damage.
             if isinstance(error, sqlite3.OperationalError) and is_passing(error):
                 with disk_errors(self._folder / DATABASE):
                     raise

@@ -9,7 +9,7 @@ from streamsel.errors import ConfigurationError, FolderInUseError
 from streamsel.record.reader import Record
 from streamsel.record.values import FeedPlan, RunPlan
 
-_SERVICE = "live"  # what the record of a service calls its method
+_SERVICE = "live"  # the method in the record of a service
 _AGAIN = "start again with --overwrite, or choose another folder"
 
 
@@ -28,24 +28,26 @@ def added_feeds(folder: Path, was: RunPlan, wanted: RunPlan) -> tuple[FeedPlan, 
     Raises :class:`ConfigurationError`, with the reason, if the run cannot be resumed so.
     """
     if was.method == _SERVICE:
-        raise ConfigurationError(f"{folder}: holds what a service keeps; choose another folder")
+        raise ConfigurationError(f"{folder}: holds the frames of a service; choose another folder")
     if rules := was.other_rules(wanted):
         raise ConfigurationError(
-            f"{folder}: cannot be resumed by this version: {'; '.join(rules)}. Go on with the"
-            f" streamsel that began it ({was.version}), or start again with --overwrite"
+            f"{folder}: cannot be resumed by this version: {'; '.join(rules)}. Continue with"
+            f" version {was.version} of streamsel, or start again with --overwrite"
         )
     if not (differences := was.differences(wanted)):
         return ()
     if not (added := was.added(wanted)):
-        # Inputs at the end are no reason by themselves.
+        # Inputs added at the end are not a difference.
         others = was.differences(wanted.first(len(was.feeds))) if _begins(was, wanted) else None
         raise ConfigurationError(
-            f"{folder}: cannot be resumed, it was asked for differently: "
+            f"{folder}: cannot be resumed with other options: "
             f"{'; '.join(others or differences)}{_hint(was, wanted)}"
         )
     if reason := _why_alone(was):
         names = ", ".join(feed.name for feed in added)
-        raise ConfigurationError(f"{folder}: cannot go on with {names} added: {reason}; {_AGAIN}")
+        raise ConfigurationError(
+            f"{folder}: cannot continue with {names} added: {reason}; {_AGAIN}"
+        )
     return added
 
 
@@ -54,11 +56,11 @@ def _why_alone(plan: RunPlan) -> str | None:
     select = plan.identity.get("select")
     asked = select if isinstance(select, Mapping) else {}
     if plan.method != "online":
-        return f"the {plan.method} method looks at all inputs together, and only online goes on"
+        return f"only the online method accepts more inputs, not {plan.method}"
     if asked.get("per_input"):
-        return "with --per-input each input is a selection by itself"
+        return "with --per-input each input is a separate selection"
     if asked.get("share") is not None:
-        return "a share is one of all frames, and the verdicts so far were by those of fewer inputs"
+        return "a share is of all frames, and the earlier verdicts were made for fewer inputs"
     return None
 
 
@@ -66,7 +68,7 @@ def _hint(was: RunPlan, wanted: RunPlan) -> str:
     """Return the advice for inputs that were added, but not at the end."""
     before, now = ({feed.name for feed in plan.feeds} for plan in (was, wanted))
     is_more = before < now and not _begins(was, wanted)
-    return ". Inputs can be added at the end alone" if is_more else ""
+    return ". Inputs can only be added at the end" if is_more else ""
 
 
 def _begins(was: RunPlan, wanted: RunPlan) -> bool:

@@ -13,17 +13,17 @@ from typing import Final
 RULES: Final[Mapping[str, int]] = {"pictures": 2, "names": 2}
 """The current rules, used by every new run."""
 
-_FIRST = 1  # of a run that was begun before rules had numbers
+_FIRST = 1  # of runs started before rules had numbers
 _CHANGES: Final[Mapping[tuple[str, int], str]] = {
     ("pictures", 2): (
         "pixels are square, HDR is tone-mapped, the container's crop is applied, and frames that"
         " are only flagged interlaced are converted as progressive ones"
     ),
     ("names", 2): (
-        "inputs of the same name are told apart by their folders, frames without a timestamp are"
-        " numbered as the decoder puts them out, and a recording that begins within a group of"
-        " pictures from its first picture on; --fps takes frames nearest to its ticks, and the"
-        " uniform method goes by time"
+        "inputs of the same name get their folders as part of their names, frames without a"
+        " timestamp are numbered in the order of the decoder's output, and recordings that begin"
+        " within a group of pictures from their first picture on; --fps takes the frames nearest"
+        " to its ticks, and the uniform method goes by time"
     ),
 }
 
@@ -31,15 +31,16 @@ _CHANGES: Final[Mapping[tuple[str, int], str]] = {
 def other_rules(was: Mapping[str, object], wanted: Mapping[str, object]) -> list[str]:
     """Return in which rules a recorded run differs from a new one; empty if in none.
 
-    Both are the ``rules`` of their identities; empty for a run from before there were any.
+    Both are the ``rules`` of their identities; empty for a run that was started before rules had
+    numbers.
 
     >>> other_rules({"names": 2, "pictures": 1}, {"names": 2, "pictures": 1})
     []
     >>> other_rules({"names": 7}, {"names": 8})
-    ['its names follow rules 7, and here are rules 8']
+    ['its names follow rules 7, this version has rules 8']
     """
     return [
-        f"its {kind} follow rules {old}, and here are rules {new}{_changed(kind, old, new)}"
+        f"its {kind} follow rules {old}, this version has rules {new}{_changed(kind, old, new)}"
         for kind in sorted(was.keys() | wanted.keys())
         if (old := was.get(kind, _FIRST)) != (new := wanted.get(kind, _FIRST))
     ]

@@ -235,10 +235,11 @@ class LiveRecordWriter(RecordWriter):
         return self._stored_bytes
 
     def forget(self, history: int) -> None:
-        """Delete verdicts older than the newest ``history``, at most 20,000 per call.
+        """Delete verdicts on frames that are not kept, except the newest ``history`` verdicts.
 
-        Kept frames stay with everything recorded about them, as do frames evicted since then. Cost:
-        proportional to what is deleted.
+        At most 20,000 frames that were never kept and 20,000 evicted ones per call. Kept frames
+        stay with everything recorded about them, as do frames evicted since then. Cost:
+        proportional to the deleted rows.
         """
         last = self._seq - history
         judged = list(self._rows(_OLD_JUDGED, self._forgotten, last, _FORGOTTEN_AT_ONCE))
@@ -261,7 +262,8 @@ class LiveRecordWriter(RecordWriter):
         for verdict in verdicts:
             key = verdict.frame.key
             expected.setdefault(key.feed, 0)
-            # A feed that went to another scope may still be owed a verdict on an earlier frame.
+            # After a feed has moved to another scope, a verdict on an earlier frame may still
+            # arrive.
             if key.index >= expected[key.feed] or self._row_of(database, key) is None:
                 expected[key.feed] = max(expected[key.feed], key.index + 1)
                 fresh.append(verdict)

@@ -15,8 +15,8 @@ TABLES = """
 CREATE TABLE runs (
     id              INTEGER PRIMARY KEY,
     version         TEXT NOT NULL,              -- of the package that began it
-    config          TEXT NOT NULL,              -- JSON: everything that was asked for
-    identity        TEXT NOT NULL,              -- JSON: what of it decides the result
+    config          TEXT NOT NULL,              -- JSON: all options
+    identity        TEXT NOT NULL,              -- JSON: the options that affect the result
     embedder        TEXT NOT NULL,
     embedder_digest TEXT NOT NULL,
     method          TEXT NOT NULL,
@@ -33,10 +33,10 @@ CREATE TABLE feeds (
     id           INTEGER PRIMARY KEY,           -- the order in which they are read
     name         TEXT NOT NULL UNIQUE,
     source       TEXT NOT NULL,                 -- credentials masked
-    frames       INTEGER,                       -- how many it had, once it has ended
+    frames       INTEGER,                       -- number of frames, once it has ended
     error        TEXT,
     warnings     TEXT NOT NULL DEFAULT '[]',    -- JSON
-    reference    BLOB,                          -- from here on: what the prefilter remembers
+    reference    BLOB,                          -- from here on: state of the prefilter
     previous     BLOB,
     rows_digest  INTEGER NOT NULL DEFAULT 0,
     still_since  REAL NOT NULL DEFAULT 0,
@@ -44,8 +44,8 @@ CREATE TABLE feeds (
     reserved     INTEGER NOT NULL DEFAULT 0,    -- live: numbers below may have been given
     last_media   REAL,                          -- live: times of the newest recorded frame
     last_wall    REAL,
-    status       TEXT,                          -- live: how it is, JSON
-    display_name TEXT                           -- what people call it; NULL: by its name
+    status       TEXT,                          -- live: its status, JSON
+    display_name TEXT                           -- name for people; NULL: same as name
 ) STRICT;
 
 CREATE TABLE frames (
@@ -68,7 +68,7 @@ CREATE TABLE frames (
     threshold     REAL,
     sharpness     REAL NOT NULL,
     digest        INTEGER NOT NULL,             -- 64 bits, signed
-    recorded      REAL,                         -- when its file says it was taken, UTC epoch s
+    recorded      REAL,                         -- recording time in the file, UTC epoch s
     original      TEXT,                         -- the name of an image's own file
     UNIQUE (feed, idx)
 ) STRICT;
@@ -80,11 +80,11 @@ CREATE TABLE embeddings (
 
 CREATE TABLE events (
     id         INTEGER PRIMARY KEY,             -- the order in which they happened
-    cause      INTEGER REFERENCES frames,       -- NULL: no frame's verdict, or one forgotten
+    cause      INTEGER REFERENCES frames,       -- NULL: no verdict, or a deleted one
     kind       TEXT NOT NULL CHECK (kind IN ('kept', 'evicted')),
     feed       INTEGER NOT NULL REFERENCES feeds,
     idx        INTEGER NOT NULL,
-    other_feed INTEGER REFERENCES feeds,        -- the nearest kept frame, or who stands in
+    other_feed INTEGER REFERENCES feeds,        -- nearest kept frame, or representative
     other_idx  INTEGER,
     distance   REAL,
     threshold  REAL,
@@ -96,14 +96,14 @@ CREATE TABLE kept (                             -- every frame that was ever kep
     idx    INTEGER NOT NULL,
     event  INTEGER NOT NULL REFERENCES events,  -- the last that kept it
     live   INTEGER NOT NULL,
-    path   TEXT,                                -- NULL: no whole file is claimed
+    path   TEXT,                                -- NULL: no complete file is claimed
     width  INTEGER,
     height INTEGER,
     bytes  INTEGER,
     sha256 BLOB,
-    scope  TEXT,                                -- live: whose selector it belongs to
+    scope  TEXT,                                -- live: the selector that keeps it
     pinned INTEGER NOT NULL DEFAULT 0,
-    gone   INTEGER,                             -- live: frames.seq had come so far when it went
+    gone   INTEGER,                             -- live: newest frames.seq at its eviction
     PRIMARY KEY (feed, idx)
 ) STRICT, WITHOUT ROWID;
 
@@ -112,7 +112,7 @@ CREATE TABLE statistics (
     value TEXT NOT NULL                         -- JSON
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE selections (                       -- live: what each selector needs to continue
+CREATE TABLE selections (                       -- live: state of each selector
     scope TEXT PRIMARY KEY,
     state BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
@@ -125,4 +125,4 @@ CREATE INDEX IF NOT EXISTS kept_by_event ON kept (event);
 CREATE INDEX IF NOT EXISTS kept_by_path ON kept (path) WHERE live;
 CREATE INDEX IF NOT EXISTS kept_by_going ON kept (gone) WHERE NOT live;
 """
-"""Without those of events, each row that goes would make SQLite look through all of them."""
+"""The indexes on events keep the deletion of rows from scanning the whole table."""

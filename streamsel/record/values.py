@@ -229,7 +229,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class GoneScope:
-    """What is stored of a removed feed or group, ``scope``.
+    """The stored frames of a removed feed or group, ``scope``.
 
     ``feeds`` are the feeds of its frames, ``bytes`` the size of its pictures.
     """

@@ -232,8 +232,8 @@ class RecordWriter(Record):
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        # SQLite writes where its file is, wherever the folder's name leads by now: pictures that
-        # were written by their names must lie beside it before they are claimed.
+        # SQLite writes to its open file, wherever the folder's path leads by now. Pictures are
+        # written by path, so both must be in the same folder before pictures are claimed.
         with disk_errors(self._path):
             try:
                 self._database.execute("BEGIN IMMEDIATE")

@@ -18,36 +18,36 @@ _LIVE_PICTURE = re.compile(r"\d{8}T\d{6}\.\d{6}Z_(?P<feed>.+)-(?P<index>\d{6,})\
 RULES = {
     "novel": "no kept frame was within the threshold",
     "recalled": "it had been covered, and was recalled when its representative was evicted",
-    "drawn": "the draw fell on it",
-    "evenly-spaced": "its turn had come",
-    "near-duplicate": "it repeats a kept frame: nearer than the floor of the feed's own noise",
-    "covered": "a kept frame represents it: nearer than the threshold",
+    "drawn": "it was drawn",
+    "evenly-spaced": "it is one of the evenly spaced frames",
+    "near-duplicate": "it is within the near-duplicate distance of a kept frame",
+    "covered": "it is within the threshold of a kept frame, which represents it",
     "full": "every place is taken by a pinned frame",
-    "not-drawn": "the draw did not fall on it",
-    "between": "its turn had not come",
-    "invalid-embedding": "the network gave no valid vector for it",
-    "corrupt": "the decoder called it damaged, or what it depends on was",
+    "not-drawn": "it was not drawn",
+    "between": "it lies between evenly spaced frames",
+    "invalid-embedding": "the network returned no valid vector",
+    "corrupt": "the decoder reported damage in it or in a frame that it depends on",
     "black": "the picture is black",
-    "uniform": "the picture is of one colour",
+    "uniform": "the picture has a single colour",
     "frozen": "the picture had not changed at all for too long",
-    "exact-duplicate": "the very same pixels had been seen before",
-    "unchanged": "it looks like the last frame that was looked at",
-    "blurred": "it is less sharp than asked for",
-    "closest-pair": "it was one of the two kept frames nearest to each other, and a new one came",
+    "exact-duplicate": "exactly the same pixels were seen before",
+    "unchanged": "it hardly differs from the last frame that passed",
+    "blurred": "it is less sharp than the minimum",
+    "closest-pair": "it was one of the two closest kept frames when a new one was kept",
     "merged": "chunks of the stream were merged, and another frame represents it",
-    "expired": "nothing like it was seen within the window",
+    "expired": "no similar frame was seen within the window",
     "redrawn": "a later draw took its place",
-    "resized": "fewer frames were to be kept",
-    "over-budget": "the pictures exceeded their bytes, and it was the most redundant",
+    "resized": "the count was lowered",
+    "over-budget": "the pictures exceeded the byte budget, and it was the most redundant",
     "lost": "its picture could not be stored",
     "picture-gone": "it had been recalled, but its picture had been deleted",
-    "removed": "its feed or group is gone, and what was kept of it was removed",
+    "removed": "its feed or group was removed, and then its kept frames",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Something that happened to a frame: ``what`` by which ``rule``, against which other frame."""
+    """One event of a frame: ``what`` happened, by which ``rule``, with which ``other`` frame."""
 
     what: str
     reason: str
@@ -77,7 +77,7 @@ class Inspection:
     stands_in_path: str | None
 
     def as_json(self) -> dict[str, object]:
-        """All of it under its published names."""
+        """Return the values under their published names."""
         return asdict(self)
 
 
@@ -113,7 +113,7 @@ def inspect_frame(folder: Path, name: str) -> Inspection:
 
 
 def _key(record: Record, folder: Path, name: str) -> FrameKey:
-    """Find out which frame is meant."""
+    """Return the frame that ``name`` refers to."""
     feeds = {feed.name for feed in record.feeds()}
     found = _NAME.fullmatch(name)
     if found and found["feed"] in feeds:
@@ -132,7 +132,7 @@ def _key(record: Record, folder: Path, name: str) -> FrameKey:
 
 
 def _named_by(path: Path, feeds: set[str]) -> FrameKey | None:
-    """Read the frame from the name of a picture, which may be gone; None where it is not ours."""
+    """Parse a picture's file name, which need not exist; None if the name is not one of ours."""
     if (found := _LIVE_PICTURE.fullmatch(path.name)) and found["feed"] in feeds:
         return FrameKey(found["feed"], int(found["index"]))
     if (found := _PICTURE.fullmatch(path.name)) and path.parent.name in feeds:
@@ -145,7 +145,7 @@ def _is_kept(changes: list[Change]) -> bool:
 
 
 def _stands_in(record: Record, key: FrameKey, decision: RecordedDecision | None) -> FrameKey | None:
-    """Follow who stood in for whom, to the frame that is kept now."""
+    """Follow the representatives to the frame that is kept now."""
     seen = {key}
     changes = list(record.changes(key))
     if _is_kept(changes):

@@ -21,7 +21,7 @@ from streamsel.selection.state import LiveState
 
 @dataclass(frozen=True, slots=True)
 class FeedOverview:
-    """A feed: ``kept`` frames of it are kept now; ``state`` is how a live one was last."""
+    """A feed: ``kept`` frames of it are kept now; ``state`` is the last state of a live feed."""
 
     name: str
     source: str
@@ -33,10 +33,10 @@ class FeedOverview:
 
 @dataclass(frozen=True, slots=True)
 class ScopeOverview:
-    """A selector of a service: at most ``capacity`` frames represent what it sees now.
+    """A selector of a service. ``capacity`` is the maximum number of its frames.
 
-    ``spacing`` is the smallest distance between two of these, when there were as many as may be;
-    0 before that. Both are None where its state is damaged.
+    ``spacing`` is the smallest distance between two of them when it was last full; 0 before that.
+    Both are None if the stored state is damaged.
     """
 
     name: str
@@ -75,12 +75,12 @@ class Overview:
     gone: tuple[GoneScope, ...]
 
     def as_json(self) -> dict[str, object]:
-        """All of it under its published names."""
+        """Return the values under their published names."""
         return asdict(self)
 
 
 def overview(folder: Path) -> Overview:
-    """Read the state of a run. Raises :class:`RecordError` if the folder holds none."""
+    """Read the state of a run. Raises :class:`RecordError` if the folder contains none."""
     with Record.open(folder) as record:
         run, counts = record.run(), record.counts()
         kept = list(record.kept())

@@ -38,11 +38,11 @@ def check_plot(path: Path) -> None:
 
 
 def plot_comparison(rows: Sequence[ComparisonRow], title: str, path: Path) -> None:
-    """Draw how far apart each method's frames are, and how far the worst seen frame is from them.
+    """Plot, by method, the distances between kept frames and the coverage radius.
 
     Left: the closest pair, and the 10th percentile to the mean of all pairs; more is better.
     Right: the coverage radius with its 99th percentile; less is better. Raises :class:`SinkError`
-    where the file cannot be written.
+    if the file cannot be written.
     """
     from matplotlib.figure import Figure
 

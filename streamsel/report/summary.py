@@ -52,7 +52,7 @@ class Summary:
     warnings: dict[str, tuple[str, ...]]
 
     def as_json(self) -> dict[str, object]:
-        """The figures under their published names."""
+        """Return the figures under their published names."""
         return {
             "folder": str(self.folder),
             "status": self.status,
@@ -112,8 +112,8 @@ def summarise(folder: Path) -> Summary:
 def store_statistics(summary: Summary) -> None:
     """Write the figures of a finished run into its record.
 
-    Raises :class:`FolderInUseError` while another process writes there, :class:`SinkError` where
-    it cannot be written.
+    Raises :class:`FolderInUseError` while another process writes there, :class:`SinkError` if it
+    cannot be written.
     """
     lock = FolderLock(summary.folder)
     try:
@@ -126,7 +126,7 @@ def store_statistics(summary: Summary) -> None:
 
 
 def _sees_all(plan: RunPlan) -> bool:
-    """Whether every frame of the inputs was looked at, as far as they were to be read."""
+    """Whether every frame between start and end of the inputs was decoded."""
     read = plan.identity.get("read")
     asked = read if isinstance(read, Mapping) else {}
     return asked.get("decode", "all") in ("all", "fast") and asked.get("fps") is None

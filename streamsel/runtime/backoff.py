@@ -10,9 +10,9 @@ from dataclasses import dataclass
 class Backoff:
     """Delays in seconds: ``first``, doubled with each failure in a row, at most ``most``.
 
-    Each delay is drawn from the upper half of its range, so that a hundred cameras lost at once do
-    not reconnect at once. After ``refusals`` rejected logins the delay is ``refused`` seconds,
-    because cameras lock accounts after frequent attempts.
+    Each delay is random, between half of this and all of it, so that a hundred cameras lost at once
+    do not reconnect at once. After ``refusals`` rejected logins the caller waits ``refused``
+    seconds instead, because cameras lock accounts after frequent attempts.
     """
 
     first: float

@@ -187,7 +187,7 @@ class Delivery:
 
     async def _hand_over(self) -> None:
         """Deliver several updates in one call, because each call costs a turn of the loop."""
-        # An update that was begun is neither merged nor made lighter: it is tried again as it is.
+        # A started update is never merged or reduced; it is retried unchanged.
         self._in_hand = self._in_hand or self._waiting.take(self._at_once)
         taken: list[float] = []
         await self._attempt("update", partial(self._apply, tuple(self._in_hand), taken))

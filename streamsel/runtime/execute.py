@@ -30,7 +30,7 @@ def execute(pipeline: Pipeline, sinks: Sequence[Sink] = ()) -> bool:
             return asyncio.run(_until_stopped(pipeline))
     except BaseException:
         for sink in sinks:
-            # The first failure is the one to report; closing on a full disk may well fail again.
+            # The first failure is reported; closing on a full disk may fail again.
             with suppress(SinkError, RecordError):
                 sink.close(False)
         raise

@@ -55,7 +55,7 @@ class FeedReader:
     | ``reason``, ``fault``, ``refusals`` | the reader's thread |
     | ``failure`` | the reader's thread, as it ends |
     | ``reserved``, ``heard`` | the loop |
-    | frames that had no number | both, under the lock |
+    | number of unreserved frames | both, under the lock |
 
     ``begun`` is the start of the current session, ``came`` the arrival of the latest frame (or the
     creation of the reader), ``heard`` the arrival of the latest picture that was not decoded, all
@@ -64,8 +64,8 @@ class FeedReader:
     explains why no frame has come since, ``fault`` why the frames are useless; ``failure`` is an
     error that no retry can solve. ``refusals`` counts rejected logins in a row.
 
-    Without frames, between sessions and while connecting, media time advances with the wall clock.
-    It never goes back.
+    Without frames, between sessions and while connecting, media time advances with the monotonic
+    clock. It never goes back.
     """
 
     def __init__(
@@ -102,7 +102,7 @@ class FeedReader:
         self.begun = self.came = self._timed = clock.monotonic()
         self.heard = -math.inf
         self._media_time = feed.media_time if before is None else before.media_time
-        # A prefilter that a thread hangs in is lost.
+        # A prefilter in use by a hanging thread cannot be used again.
         spare = None if before is None or before._is_looking else before._prefilter
         self._prefilter: Prefilter = feed.open_prefilter() if spare is None else spare
         self._watch = feed.open_watch()
@@ -162,7 +162,7 @@ class FeedReader:
         self._source.stop()
 
     def _run(self) -> None:
-        # A defect must end the service, not this thread alone: the loop looks at ``failure``.
+        # A defect must end the service, not only this thread: the loop checks ``failure``.
         with Captured() as captured:
             while not self._stopping.is_set() and not self.is_over:
                 self._run_session()
@@ -170,7 +170,7 @@ class FeedReader:
 
     def _run_session(self) -> None:
         """Open the feed once, read it to its end, and wait for the backoff."""
-        # A feed that waits for its sender is opened by that.
+        # A session of a push source begins with its first frame.
         self.sessions += not self._source.is_push
         self.begun, self.is_open = self._clock.monotonic(), True
         lasted = False
@@ -224,7 +224,7 @@ class FeedReader:
         while (left := earliest - self._clock.monotonic()) > 0:
             if self._stopping.wait(min(left, _LOOK_SECONDS)):
                 return False
-            # It has come, and the feed is not silent.
+            # The frame has arrived, so the feed is not silent.
             self.came = self._clock.monotonic()
         while not self._may_go(frame, max(0.0, latest - self._clock.monotonic())):
             if self._stopping.is_set():

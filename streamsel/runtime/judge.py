@@ -37,7 +37,7 @@ class Judge:
         self.sizes: dict[str, int] = {}
 
     def open_scope(self, scope: str, selector: LiveSelector) -> None:
-        """Add a scope with its ``selector``; return its kept frames as a first update."""
+        """Add a scope with its ``selector``, and report its kept frames to the observers."""
         self._selectors[scope] = selector
         self._measure(scope)
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 from streamsel.frame import PrefilteredFrame
 
 _REFUSED_TOO = 4
-"""Factor by which the queue may be longer if most frames in it are refused."""
+"""Maximum queue length, in depths, including refused frames."""
 
 
 class _FeedQueue:
@@ -82,16 +82,17 @@ class LatestFrames:
     """A short queue per feed. A full queue drops its oldest frame; producers never wait.
 
     Frames are taken in turns, one from each non-empty feed, so a flooding feed delays the others by
-    one frame at most; within a feed the order stays. Refused frames keep their places, in a bounded
-    number, and are dropped before frames that were not refused. Create it inside the running event
-    loop, the only one that opens, shuts and takes.
+    one frame at most; within a feed they stay in order. Up to ``depth`` frames that were not
+    refused wait per feed; beyond that, the oldest of these is dropped. Refused frames keep their
+    places; if a queue is longer than four depths, its oldest refused frame is dropped. Create it
+    inside the running event loop; only that loop opens, shuts and takes.
 
-    Readers share no lock: a lock wanted by hundreds of threads changes hands only as fast as the
+    Readers share no lock, because hundreds of threads would exchange one lock only as fast as the
     interpreter switches threads, some 200 times a second.
     """
 
     def __init__(self, depth: int, is_behind: Callable[[], bool] = lambda: False) -> None:
-        """``depth`` frames may wait per feed; ``is_behind``: later stages are overloaded."""
+        """``is_behind`` tells whether later stages are overloaded."""
         self._depth = depth
         self._is_behind = is_behind
         self._latest: dict[str, _FeedQueue] = {}
@@ -141,7 +142,7 @@ class LatestFrames:
         return self._is_behind()
 
     def end(self) -> None:
-        """Say that nothing more will come: what waits is still taken."""
+        """End the stream; waiting frames can still be taken."""
         self._ended = True
         self._arrived.set()
 
@@ -159,9 +160,9 @@ class LatestFrames:
     async def take(self, most: int, patience: float) -> list[PrefilteredFrame]:
         """Take between one and ``most`` frames, waiting for the first as long as it takes.
 
-        Whoever had to wait while several feeds are read waits ``patience`` seconds more, so that
-        frames that come about together are embedded together; where frames wait already, the
-        batch is as full as it needs to be. Returns an empty list only at the end.
+        If it had to wait and there are several feeds, it waits ``patience`` seconds more, so that
+        frames that arrive at nearly the same time are embedded together. Returns an empty list only
+        at the end.
         """
         while True:
             if not len(self):
@@ -170,13 +171,13 @@ class LatestFrames:
                 await self._sleep()
                 if len(self._latest) > 1 and not self._ended:
                     await asyncio.sleep(patience)
-            # A queue may have been shut meanwhile, with all that waited.
+            # A queue may have been shut meanwhile, with all its frames.
             if taken := self._turns(most):
                 return taken
 
     async def _sleep(self) -> None:
         self._arrived.clear()
-        # In this order: whoever puts something after that look sees who sleeps.
+        # Set before the check: a reader that appends after the check sees the flag.
         self._is_asleep = True
         if not len(self) and not self._ended:
             await self._arrived.wait()
@@ -187,7 +188,7 @@ class LatestFrames:
         taken: list[PrefilteredFrame] = []
         without = 0
         while len(taken) < most and without < len(self._turn):
-            # The feed whose turn it was goes to the end of the queue.
+            # Each feed goes to the end of the queue after its turn.
             prefiltered = self._turn[0].take()
             self._turn.rotate(-1)
             if prefiltered is None:
@@ -198,6 +199,6 @@ class LatestFrames:
         return taken
 
     def _wake(self) -> None:
-        # A reader that was left behind may come back when the loop is gone.
+        # An abandoned reader may return after the loop was closed.
         with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._arrived.set)

@@ -62,7 +62,7 @@ class SideLoop:
     def _serve(loop: asyncio.AbstractEventLoop) -> None:
         asyncio.set_event_loop(loop)
         loop.run_forever()
-        # What is cancelled may say farewell in tasks of its own.
+        # Cancelled tasks may start further tasks for their clean-up.
         while left := asyncio.all_tasks(loop):
             for task in left:
                 task.cancel()

@@ -41,10 +41,11 @@ class Pacer:
         step = 0.0 if is_first else max(0.0, media_time - self._media_time)
         self._media_time = media_time
         earliest = self._earliest + step / self._speed
-        # A file catches up with what it missed; a sender was late, and goes on from there.
+        # A file catches up after a delay; a sender that was late continues from there.
         self._earliest = earliest if self._is_finite and not is_first else max(earliest, now)
         self._latest += step / _SLOWEST
-        # Only what its sender kept waiting begins anew: what the machine is late with is overdue.
+        # Only a pause of the sender restarts the schedule; after a delay of the machine frames are
+        # overdue.
         if is_first or waited >= _BURSTS_APART:
             self._latest = max(self._latest, now)
         return self._earliest, math.inf if self._is_finite else max(self._latest, self._earliest)

@@ -21,7 +21,7 @@ class PictureBudget:
     in a look-ahead block or as witnesses, are dropped oldest first; a dropped picture of a kept
     frame is decoded again. If that is not possible, ``encode`` is given: pictures are then encoded
     first, and dropped only if even their files exceed the budget. Pictures taken by a sink for
-    writing are the sink's to count. Safe from many threads: one at a time counts and sweeps, the
+    writing do not count. Safe from many threads: one at a time counts and sweeps, the
     others continue without waiting for a lock.
 
     Cost: amortised constant time per picture, plus encoding.
@@ -53,7 +53,7 @@ class PictureBudget:
             ref, held_bytes = self._arrived.popleft()
             self._held.append(ref)
             self._bytes_since_sweep += held_bytes
-        # A sweep leaves at most half of the limit, so the next one is as far away.
+        # A sweep leaves at most half of the limit, so the next one follows after the other half.
         if self._bytes_since_sweep > self._limit // 2:
             self._sweep()
 
@@ -73,6 +73,6 @@ class PictureBudget:
     def _compress(self, picture: Picture) -> None:
         if self._encode is None:
             return
-        # One that cannot be encoded is dropped: whoever keeps its frame says that it is lost.
+        # A picture that cannot be encoded is dropped; the sink reports its frame as lost.
         with suppress(SourceError):
             picture.encode(self._encode)

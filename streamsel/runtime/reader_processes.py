@@ -27,7 +27,7 @@ _AT_ONCE = 32
 _ROOM_BYTES = 64 << 20
 _SIGHTING_BYTES = 4 << 10
 _PATIENCE = 2.0
-# -P: what lies in the working directory is not to be taken for a module.
+# -P: files in the working directory must not be imported as modules.
 _PYTHON = (sys.executable, "-P", "-c")
 _MAIN = "from streamsel.runtime.reader_processes import serve; serve()"
 
@@ -203,7 +203,7 @@ class _Child:
     """One process and its pipes."""
 
     def __init__(self) -> None:
-        # In a session of its own: an interrupt from the terminal is for the parent to act on.
+        # In its own session, so that an interrupt from the terminal reaches only the parent.
         self._process = subprocess.Popen(
             [*_PYTHON, _MAIN],
             stdin=subprocess.PIPE,
@@ -213,13 +213,13 @@ class _Child:
         )
 
     def ask(self, open_reading: Callable[[], FeedReading]) -> None:
-        """Let the child read a feed. Raises OSError where it is gone."""
+        """Let the child read a feed. Raises ``OSError`` if it is gone."""
         requests = _pipe(self._process.stdin)
         pickle.dump(open_reading, requests)
         requests.flush()
 
     def receive(self) -> Any:
-        """Wait for the next message. Raises EOFError where the child is gone."""
+        """Wait for the next message. Raises ``EOFError`` if the child is gone."""
         return pickle.load(_pipe(self._process.stdout))
 
     def kill(self) -> None:
@@ -237,7 +237,7 @@ class _Child:
             try:
                 _pipe(pipe).close()
             except OSError:
-                continue  # what could not be sent is not needed any more
+                continue  # unsent requests are no longer needed
         return f"was killed (signal {-code})" if code < 0 else f"ended by itself (exit code {code})"
 
 
@@ -245,14 +245,14 @@ def serve() -> None:
     """Run as a child: read feeds on request, until the parent closes the pipe."""
     requests = sys.stdin.buffer
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    # Whatever is printed on the way must not come between the answers.
+    # Printed text must not mix with the answers.
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     threading.Thread(target=_leave_with_parent, args=(requests.fileno(),), daemon=True).start()
     try:
         while True:
             _answer(pickle.load(requests), answers)
     except (EOFError, BrokenPipeError):
-        # The parent has gone; what is still in the pipe's buffer goes nowhere.
+        # The parent is gone; nobody reads the rest of the buffer.
         os._exit(0)
 
 

@@ -48,7 +48,7 @@ _LOOK_SECONDS = 0.25
 _TALLY_TURNS = 4
 _WAIT_SECONDS = 0.02
 _STORED_SECONDS = 5.0
-# Hundreds that are opened in the same moment would keep each other from being answered in time.
+# Hundreds of feeds opened at the same moment would time out waiting for each other.
 _BETWEEN_SECONDS = 0.02
 _MOST_THINNED = 256
 
@@ -295,7 +295,7 @@ class LivePipeline:
     ) -> Sequence[SelectionUpdate]:
         async with self._ordered:
             updates = await self._judging.run(call)
-            # Nobody is left to tell where the judge hung and came back after the end.
+            # If the judge hung and returned after the end, there is nobody to notify.
             if not self._encoding.is_dismissed:
                 await self._publish(updates)
         return updates
@@ -350,7 +350,7 @@ class LivePipeline:
             await asyncio.sleep(_LOOK_SECONDS)
             for place, delivery in enumerate(self._deliveries):
                 await self._forget(delivery.take_lost())
-                # What a sink says of its budget counts once it has taken the last evictions.
+                # A sink's excess is valid only after it has applied the last evictions.
                 frames = min(delivery.excess_frames, _MOST_THINNED)
                 if frames and delivery.has_taken(self._thinned[place]):
                     await self._decide(self._judge.thin, frames)

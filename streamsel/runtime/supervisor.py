@@ -125,9 +125,9 @@ class FeedSupervisor:
         return sum(reader.is_alive for reader in threads)
 
     def changed(self) -> list[FeedStatus]:
-        """Look at every feed; return the statuses that are others than at the last call.
+        """Check every feed; return the statuses that have changed since the last call.
 
-        Raises what a reader failed with, if that is no matter of its feed.
+        Raises the error of a reader that failed for a reason other than its feed.
         """
         changed = []
         for entry in self._entries.values():

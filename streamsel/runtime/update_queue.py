@@ -25,8 +25,8 @@ class UpdateQueue:
     Once ``most_waiting`` updates wait, a new one is merged into the newest of its scope, which
     keeps its place: so every update is delivered in its turn, at any input rate. At most
     ``most_waiting`` updates wait, or one per scope if that is more, with ``most_bytes`` of
-    pictures; the oldest pictures beyond that are dropped. Each call costs only its own update,
-    except when pictures are dropped.
+    pictures; the oldest pictures beyond that are dropped. A call costs at most one merge of two
+    updates, except when pictures are dropped.
     """
 
     def __init__(self, most_waiting: int, most_bytes: int) -> None:

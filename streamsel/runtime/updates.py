@@ -18,10 +18,10 @@ def encoded(
 ) -> SelectionUpdate:
     """Return the update with the pictures of its kept frames encoded, in objects of its own.
 
-    So the budget of decoded pictures cannot drop what waits for a sink, and the frames held by a
-    selector hold no picture any more. Pictures that were dropped before are left out, and, with a
-    warning, those that cannot be encoded; the sink that needs them evicts their frames. A frame
-    that is kept, evicted and recalled in this update has the same picture each time.
+    So the budget of decoded pictures cannot drop waiting pictures, and frames held by a selector no
+    longer hold one. Missing pictures were dropped before, or cannot be encoded, which is logged;
+    the sink that stores pictures reports their frames as lost. A frame that is kept, evicted and
+    recalled in this update has the same picture each time.
     """
     pictures: dict[FrameKey, Picture] = {}
 
@@ -51,11 +51,11 @@ def all_encoded(
 def merge(first: SelectionUpdate, second: SelectionUpdate) -> SelectionUpdate:
     """Return one update with the same effect on the kept set as both in sequence.
 
-    Both must have the same scope. The last event of each frame counts, and none if the frame ends
-    as it began: kept and then evicted, or the reverse. A frame that was kept, evicted, and may be
-    recalled keeps both events, for its picture; a frame recalled since it was kept has its earlier
-    picture. Verdicts without changes are left out. The size is bounded by the frames stored by the
-    sink, those kept now and those that may be recalled, however long the sink fails.
+    Both must have the same scope. The last event of each frame counts, and none if the frame's
+    state is unchanged: kept and then evicted, or the reverse. A frame that was kept, evicted, and
+    may be recalled keeps both events, for its picture; a frame recalled since it was kept has its
+    earlier picture. Verdicts without changes are left out. The size is bounded by the frames stored
+    by the sink, those kept now and those that may be recalled, however long the sink fails.
     """
     both = [*first.events, *second.events]
     recallable = first.recallable if second.recallable is None else second.recallable
@@ -89,7 +89,7 @@ def merge(first: SelectionUpdate, second: SelectionUpdate) -> SelectionUpdate:
 def without_pictures(update: SelectionUpdate, most_bytes: int) -> SelectionUpdate:
     """Return the update without its oldest pictures beyond ``most_bytes``.
 
-    The frames stay kept; a sink reports the missing pictures. Other objects keep theirs.
+    The frames stay kept; a sink reports the missing pictures. ``update`` itself is unchanged.
     """
     held = {
         event.frame.key: event.frame.picture.held_bytes

@@ -43,7 +43,7 @@ class Worker:
         :meth:`leave`.
         """
         if self.is_dismissed:
-            raise RuntimeError(f"{self._thread.name}: called after it was told to leave")
+            raise RuntimeError(f"{self._thread.name}: called after leave()")
         done: asyncio.Future[R] = self._loop.create_future()
         self._calls.put((done, lambda: call(*args, **kwargs)))
         return await done
@@ -82,12 +82,12 @@ class Worker:
             with Captured() as captured:
                 result = call()
             self._call_on_loop(partial(_settle, done, result, captured.error))
-            # A thread that waits must not hold on to the frames that it was last given.
+            # A waiting thread must not hold references to its last frames.
             del given, done, call, result, captured
         self._call_on_loop(self._gone.set)
 
     def _call_on_loop(self, call: Callable[[], None]) -> None:
-        # The loop may be gone by the time that a call which hung comes back.
+        # The loop may be closed when a hung call returns.
         with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(call)
 

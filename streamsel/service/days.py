@@ -33,19 +33,19 @@ async def put_days_right(
     """Correct, for ever, dates recorded before the system clock was set."""
     was_told = False
     while True:
-        # Once it is set, what was received before is judged by the next look. But a frame may
-        # come back, under its old time, as long as the service runs.
+        # Frames received before the clock was set are judged by the next round. But a frame may be
+        # recalled with its old time as long as the service runs.
         await asyncio.sleep(_LOOK_SECONDS)
         if (correction := clock.correction) is None:
             continue
         if not was_told:
             was_told = True
-            _LOG.info("the machine's clock is set, %.0f s later than was told", correction.seconds)
+            _LOG.info("the system clock is set, %.0f s later than assumed", correction.seconds)
         elif store is not None:
             try:
                 moved = await line.run_in_first_sink(partial(store.put_right, correction))
             except SinkError as error:
-                _LOG.warning("the days of pictures are not put right yet: %s", error)
+                _LOG.warning("the dates of pictures are not corrected yet: %s", error)
                 continue
             if moved:
-                _LOG.info("the days of %d pictures are put right", moved)
+                _LOG.info("the dates of %d pictures are corrected", moved)

@@ -136,7 +136,7 @@ class Operations:
             found = changes(self._config, config)
             for section in found.restart:
                 _LOG.warning("%s changed: restart the service for that", section)
-            # Against what runs, not against the last file: an earlier reload may have failed.
+            # Compared with the running state, because an earlier reload may have failed.
             wanted = {name: config.feed(name) for name in config.feeds}
             for name, was in list(self._settings.items()):
                 if name not in wanted or not _differ_in_count(was, wanted[name]):

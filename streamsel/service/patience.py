@@ -11,7 +11,7 @@ from streamsel.service.notify import Notifier, keep_alive
 
 _LOG = logging.getLogger("streamsel.service")
 _WAITS_SECONDS = tuple(2.0**power for power in range(1, 9))
-# What an attempt itself may take before it says anything: loading the network, opening a disk.
+# Maximum duration of an attempt: loading the network, opening a disk.
 _ATTEMPT_SECONDS = 120.0
 
 

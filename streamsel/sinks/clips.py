@@ -36,13 +36,12 @@ class ClipOrder:
 class ClipSink:
     """Stores ``clips/<feed>/<day>/<hour>/<name of the picture>.mp4``; a ``LiveSink``.
 
-    (``.mkv`` if MP4 cannot hold the codec.)
-
-    ``orders`` are by feed and may change at run time. A clip is written once the packets after its
-    frame have been received. It is deleted with its frame, or once an evicted frame can no longer
-    be recalled. A clip that cannot be cut (the feed was just lost) is skipped with a warning; the
-    picture stays. Clips without a picture, left by a run that was killed, are deleted at the start,
-    so the sink that stores the pictures must be opened first.
+    The suffix is ``.mkv`` if MP4 cannot hold the codec. ``orders`` are by feed and may change at
+    run time. A clip is written once the packets after its frame have been received. It is deleted
+    with its frame, or once an evicted frame can no longer be recalled. A clip that cannot be cut
+    (the feed was just lost) is skipped with a warning; the picture stays. Clips without a picture,
+    left by a run that was killed, are deleted at the start, so the sink that stores the pictures
+    must be opened first.
     """
 
     def __init__(self, folder: Path, orders: Mapping[str, ClipOrder], clock: Clock) -> None:
@@ -63,7 +62,7 @@ class ClipSink:
 
     @property
     def excess_bytes(self) -> int:
-        """0: clips have no budget of their own; there are as many as kept frames."""
+        """0: clips have no byte budget; there is at most one per kept or recallable frame."""
         return 0
 
     def apply(self, update: SelectionUpdate) -> None:
@@ -77,7 +76,7 @@ class ClipSink:
             if not isinstance(event, Kept):
                 spares[frame.key] = frame
             elif spares.pop(frame.key, None) is not None:
-                continue  # its clip is there, or still to be cut
+                continue  # its clip exists or is pending
             elif frame.received is not None and frame.key.feed in self._orders:
                 self._pending[frame.key] = frame
         for key in spares.keys() - recallable:
@@ -90,7 +89,7 @@ class ClipSink:
         """Ignored."""
 
     def tick(self) -> None:
-        """Write the clips whose packets are complete."""
+        """Write the clips with complete packets."""
         self._anchor.require()
         now = self._clock.monotonic()
         for key, frame in list(self._pending.items()):

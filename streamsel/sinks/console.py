@@ -84,5 +84,5 @@ class ConsoleSink:
             self._to.write(json.dumps(line) + "\n")
             self._to.flush()
         except OSError as error:
-            # The service goes on, whoever listened.
+            # The service continues without a reader.
             raise SinkError(f"events: nobody reads them ({error.strerror})") from error

@@ -42,7 +42,7 @@ def encode_avif(pixels: DeepPixels, image: av.VideoFrame, quality: int) -> bytes
 
     ``quality`` is 1..100. A 1080p picture takes about 0.5 s.
     """
-    os.environ.setdefault("SVT_LOG", "1")  # or it prints what it is doing
+    os.environ.setdefault("SVT_LOG", "1")  # otherwise it prints progress
     height, width = pixels.shape[:2]
     frame = av.VideoFrame.from_ndarray(pixels, format="rgb48le")
     matrix = _BT2020 if image.color_primaries == _BT2020 else _BT709

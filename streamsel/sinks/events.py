@@ -17,9 +17,9 @@ _MOST_WAITING = 1_000
 class EventStream:
     """A ``LiveSink`` that passes events to one consumer on the event loop.
 
-    Holds at most 1,000 events. When full, ``apply`` raises a retryable error and the caller merges
-    pending updates, so a slow consumer misses intermediate changes and never delays a camera.
-    Create it inside the running event loop.
+    Accepts updates while fewer than 1,000 events wait. When full, ``apply`` raises a retryable
+    error and the caller merges pending updates, so a slow consumer misses intermediate changes and
+    never delays a camera. Create it inside the running event loop.
     """
 
     def __init__(self) -> None:
@@ -45,7 +45,7 @@ class EventStream:
             return
         with self._lock:
             if len(self._events) >= _MOST_WAITING:
-                raise SinkError("events: nobody takes them")
+                raise SinkError("events: nobody reads them")
             self._events += update.events
         self._loop.call_soon_threadsafe(self._arrived.set)
 
@@ -84,7 +84,7 @@ class EventStream:
                         return
                     await self._arrived.wait()
         finally:
-            # Or the line would wait, at its end, for somebody to take what nobody takes any more.
+            # Otherwise the pipeline would wait at its end for a consumer that is gone.
             self._is_closed = True
             stop()
             await running

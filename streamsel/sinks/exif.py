@@ -32,7 +32,7 @@ def with_exif(jpeg: bytes, description: str, taken: float | None) -> bytes:
         )
     content = exif.tobytes()
     segment = _APP1 + (len(content) + 2).to_bytes(2, "big") + content
-    # Behind the JFIF header, which must come first where there is one.
+    # After the JFIF header, which must come first if present.
     at = len(_START)
     if jpeg[at : at + 2] == _APP0:
         at += 2 + int.from_bytes(jpeg[at + 2 : at + 4], "big")

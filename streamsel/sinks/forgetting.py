@@ -51,7 +51,7 @@ def remove_gone(folder: Path, scopes: Collection[str]) -> list[GoneScope]:
             sink.erase([frame.key for frame in frames])
     finally:
         sink.close()
-    # Clips without a picture beside them are swept when they are looked at.
+    # Opening the clip sink deletes clips without a picture.
     ClipSink(folder, {}, SystemClock()).close()
     return removed
 

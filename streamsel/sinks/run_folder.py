@@ -150,8 +150,8 @@ class DiskSink:
     def close(self, complete: bool) -> None:
         """Flush pending writes and the manifest, and release the folder, even after an error.
 
-        A run is complete once no picture is missing; until then it can be resumed. A run that was
-        complete before is unchanged. Further calls do nothing.
+        The run is recorded as complete if ``complete`` and no picture is missing; otherwise it can
+        be resumed. A run that was complete before is unchanged. Further calls do nothing.
         """
         if self._closed:
             return

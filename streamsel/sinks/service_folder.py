@@ -33,7 +33,7 @@ from streamsel.sinks.standby import Standby
 
 _LOG = logging.getLogger("streamsel.sinks")
 
-# With a tick each half second, an update waits for a second at most.
+# With a tick every half second, an update waits at most a second.
 _COMMIT_SECONDS = 0.5
 _MANIFEST_SECONDS = 10.0
 _MANIFEST_SHARE = 20.0
@@ -48,8 +48,8 @@ class StoreOptions:
     ``durability``: with ``strict`` an update that changes the kept set is on disk, pictures and
     record, when it has been applied; with ``batched`` a second later at most, and a power cut loses
     that second as a whole. ``max_bytes`` bounds the pictures, including retained ones of evicted
-    frames; None: no limit. ``history`` is the number of verdicts stored for frames that are not
-    kept.
+    frames; None: no limit. ``history`` is the number of newest verdicts stored in full; older ones
+    stay only for kept frames.
     """
 
     durability: Durability = "strict"
@@ -145,7 +145,7 @@ class LiveDiskSink:
         if not self._pending:
             self._pending_since = self._clock.monotonic()
         self._pending.append(without_pixels(update))
-        # What changed by itself was asked for by a budget, which looks at what is stored.
+        # Changes without a verdict come from the byte budget, which needs current sizes.
         is_due = bool(update.changes) or (
             bool(update.events) and self._options.durability == "strict"
         )
@@ -250,7 +250,7 @@ class LiveDiskSink:
 
     def _open(self, plan: RunPlan) -> list[FrameKey]:
         """Open or create the record; return the frames with missing picture files."""
-        # A run over files that never read a frame holds nothing that could be mixed up.
+        # A file run that never read a frame contains nothing to mix up.
         found = prepare(self._folder, resume=not is_unread(self._folder), overwrite=False)
         # Numbers, states and pictures refer to each other: the record itself is always durable.
         if found == "new":
@@ -365,7 +365,7 @@ class LiveDiskSink:
     def _make_room(self) -> None:
         """Free space: the record's log, files of evicted frames.
 
-        The reserve is freed only for these, because they free more than that.
+        The reserve file is deleted only if there are evictions, which free more than it does.
         """
         outcome = UpdateOutcome.of(self._pending)
         if outcome.gone:

@@ -23,7 +23,7 @@ from streamsel.wiring.selection import encoder_of, plan_of
 from streamsel.wiring.selector import build_selector
 
 _ROW_BYTES = 220
-"""Of a frame in the record, its indexes and events, beside its embedding."""
+"""Bytes of a frame in the record besides its embedding: row, indexes and events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Forecast:
     ``use`` is the use of the folder, None if none was named. ``count`` is the maximum number of
     kept frames. Bytes are estimates, for pictures as large as the first of each input and a record
     of every frame; None if frames or pictures are unknown. ``errors`` are by input, ``passed_over``
-    the files of searched folders whose names are not those of inputs.
+    files in searched folders that are not inputs by their names.
     """
 
     folder: Path | None

@@ -26,7 +26,7 @@ class OpenedInputs:
     """The readable feeds with their inputs, and why other inputs are unreadable.
 
     ``read`` are the options of reading; masks in pixels depend on the picture size. ``passed_over``
-    are files of searched folders whose names are not those of inputs.
+    are files in searched folders that are not inputs by their names.
     """
 
     sources: tuple[Source, ...]
@@ -37,7 +37,7 @@ class OpenedInputs:
 
 
 def tell_passed_over(paths: Sequence[str], *, verbose: bool) -> list[str]:
-    """Say in a line how many files of folders are not read, by their endings; each if verbose.
+    """Return a line with the number of skipped files, by suffix, or all their names if verbose.
 
     >>> tell_passed_over(["a/notes.txt", "a/b.txt", "a/README"], verbose=False)
     ['passed over 3 files that are no video and no image by their names: 2 .txt, 1 without ending']
@@ -82,9 +82,9 @@ def open_sources(
 
 
 def _with_sizes(read: ReadOptions, inputs: Sequence[Input]) -> ReadOptions:
-    """Give masks in pixels the picture size that they fit: that of the first picture of all inputs.
+    """Bind masks in pixels to the picture size of the first readable input.
 
-    So a mask is never applied to pictures of another size, of any input.
+    So a mask is never applied to pictures of another size, in any input.
     """
     from streamsel.sources.masks import agreed_size, read_masks
 

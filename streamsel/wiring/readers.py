@@ -99,7 +99,7 @@ def open_areas(settings: FeedSettings, last_size: tuple[int, int] | None) -> Are
     from streamsel.sources.covering import Areas
     from streamsel.sources.masks import Size, read_masks
 
-    # Of filtered frames the record does not know how large the pictures were that came.
+    # With a filter, the record has the size of filtered frames, not of received pictures.
     size = None if last_size is None or settings.vf is not None else Size(*last_size)
     return Areas.of(read_masks(settings.mask), size)
 
@@ -111,5 +111,5 @@ def open_ring(settings: FeedSettings) -> PacketRing | None:
     clip = settings.clip
     if clip is None:
         return None
-    # Until a frame is judged and its clip is due, and back to the keyframe before it.
+    # From the preceding keyframe until the frame is judged and its clip is due.
     return PacketRing(clip.before + clip.after + _RING_MARGIN_SECONDS)

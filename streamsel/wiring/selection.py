@@ -103,7 +103,7 @@ def build_selection(
             feed_readers = FeedReaders(folder, options, embeddings.view, on_gpu=on_gpu)
             feeds = sink.record.feeds()
             for place, (source, feed) in enumerate(zip(opened.sources, feeds, strict=True)):
-                # A feed that failed is tried again, unless a later one has been read since.
+                # A failed feed is retried, unless a later one was read since.
                 settled = feed.error is None or any(later.recorded for later in feeds[place + 1 :])
                 done = sink.complete or (feed.done and settled)
                 feed_readers.add(source, opened.inputs[place], feed, done=done)
@@ -159,10 +159,10 @@ def plan_of(options: RunOptions, opened: OpenedInputs, embeddings: Embeddings) -
     from streamsel.record.values import FeedPlan, RunPlan
 
     config, sources, inputs = options.as_json(), opened.sources, opened.inputs
-    apart = {"method", "count", "seed"}  # the plan has these by themselves
+    apart = {"method", "count", "seed"}  # the plan has fields for these
     deciding = {
         "rules": dict(RULES),
-        # Without a mask a run is what it was before there were any.
+        # Without a mask the identity equals that of versions without masks.
         "read": {name: value for name, value in config["read"].items() if value or name != "mask"},
         "screen": config["prefilter"],
         "select": {name: value for name, value in config["select"].items() if name not in apart},

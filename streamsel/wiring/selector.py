@@ -19,7 +19,7 @@ def build_selector(options: RunOptions, sources: Sequence[Source], dim: int) -> 
         return _selector_over(options, sources, dim)
     from streamsel.selection.per_feed import PerFeedSelector
 
-    # All of them now: what cannot be asked for must be said before anything is touched.
+    # All checks run first: invalid options must be reported before anything is changed.
     selectors = {source.feed: _selector_over(options, [source], dim) for source in sources}
     return PerFeedSelector(selectors.pop)
 
@@ -61,7 +61,7 @@ def _lengths(sources: Sequence[Source]) -> dict[str, float]:
         if seconds is None and is_readable(source):
             raise ConfigurationError(
                 "the uniform method needs inputs of known length, and that of feed "
-                f"{source.feed!r} cannot be told; use another method"
+                f"{source.feed!r} is unknown; use another method"
             )
         found[source.feed] = seconds or 0.0
     return found
@@ -72,11 +72,11 @@ def _total(sources: Sequence[Source], wanted_by: str) -> int:
     for source in sources:
         expected = source.expected_frames
         if expected is None and not is_readable(source):
-            continue  # it will be reported when its turn comes
+            continue  # it is reported when it is read
         if expected is None:
             raise ConfigurationError(
                 f"{wanted_by} needs inputs of known length, and that of feed {source.feed!r} "
-                "cannot be told; give a count instead"
+                "is unknown; give a count instead"
             )
         total += expected
     return max(1, total)

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger("streamsel.service")
 _RESERVED = 100_000
 _ABOVE_TIMES = 1 << 42
-"""A number above those that the time gives, until the year 2109."""
+"""Larger than every frame number derived from the time, until the year 2109."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ class LiveParts:
         )
 
     def _beginnings(self, wanted: Sequence[FeedSettings]) -> list[tuple[int, float]]:
-        """Where the numbers and the media time of each feed go on; numbers are reserved."""
+        """Return the next frame number and media time of each feed; reserves numbers."""
         now = self.clock.wall()
         if self.store is None:
             start = _first_number(self.clock)
@@ -118,7 +118,7 @@ class LiveParts:
             last = self.store.last_times(settings.name)
             media_time = 0.0 if last is None else last[0] + max(0.0, now - last[1])
             beginnings.append((start, media_time))
-        # Once for all of them: each transaction waits for the disk.
+        # One transaction for all feeds, because each waits for the disk.
         self.store.reserve(numbers)
         return beginnings
 
@@ -136,9 +136,9 @@ class LiveParts:
 
 
 def _first_number(clock: GuardedClock) -> int:
-    """Where numbers begin that nothing remembers: the time keeps those of two runs apart."""
+    """Return the first frame number without a record; the time makes it unique per run."""
     if clock.is_wrong:
-        # Two runs may begin at the same wrong time: above all right ones, chance keeps them apart.
+        # Two runs may start at the same wrong time, so a random number above all valid ones.
         return _ABOVE_TIMES + secrets.randbelow(_ABOVE_TIMES)
     return int(clock.wall()) * 1000
 

@@ -15,7 +15,7 @@ from streamsel.sources.inputs import STANDARD_INPUT
 
 _PIECE_BYTES = 1 << 20
 _LEFT_FREE = 0.1
-"""Of the room that is free, so much is left to others, and to what the run itself writes."""
+"""Share of the free space that is left for others and for the output of the run."""
 
 
 class StandardInput:

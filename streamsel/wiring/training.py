@@ -60,13 +60,12 @@ class TrainOptions:
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """What a training came to.
+    """The result of a fine-tuning.
 
-    ``adapted`` is False where the weights it started from were written, byte for byte, because a
-    lower held-out loss alone is no gain: at least one figure must be clearly better, as named by
-    ``better``, and none clearly ``worse``. ``after`` are the figures of the epoch with the lowest
-    held-out loss, None where none was lower than at the start. ``failed``
-    are inputs that could not be read, or not to their end.
+    ``adapted``: new weights were written, because at least one figure is clearly ``better`` and
+    none clearly ``worse``. Otherwise the output is a copy of the original weights. ``after`` are
+    the figures of the epoch with the lowest held-out loss; None if none was lower than at the
+    start. ``failed`` are inputs that could not be read, or not to their end.
     """
 
     output: Path
@@ -102,13 +101,13 @@ class TrainingObserver(Protocol):
         """An input cannot be read, or not to its end."""
 
     def begun(self, parts: Split, epochs: int, start_loss: float, done: Sequence[Epoch]) -> None:
-        """The footage is read; ``done`` are epochs of a training that is continued."""
+        """The footage is read; ``done`` are the finished epochs of a resumed training."""
 
     def stepped(self, done: int, steps: int) -> None:
-        """So many steps of an epoch's are done."""
+        """``done`` of the epoch's ``steps`` are finished."""
 
     def epoch_ended(self, epoch: Epoch) -> None:
-        """An epoch is done, and its checkpoint is on the disk."""
+        """An epoch is finished, and its checkpoint is on disk."""
 
 
 def checkpoint_of(output: Path) -> Path:
@@ -176,7 +175,7 @@ def _run(
     checkpoint: Path,
     observer: TrainingObserver,
 ) -> None:
-    """Run the epochs that are left; what is needed to continue is on the disk after each."""
+    """Run the remaining epochs; write a checkpoint after each."""
     _write(checkpoint, write_checkpoint(origin, adaptation.state()))
     observer.begun(parts, adaptation.most_epochs, adaptation.start_loss, adaptation.epochs)
     while not adaptation.is_finished:
@@ -186,7 +185,7 @@ def _run(
 
 
 def _require_place(output: Path, options: TrainOptions) -> None:
-    """Refuse, before anything is read, an output that cannot be or must not be written."""
+    """Check, before reading, that the output can and may be written."""
     checkpoint = checkpoint_of(output)
     if output.is_dir() or not output.parent.is_dir():
         problem = "is a folder" if output.is_dir() else f"there is no folder {output.parent}"
@@ -253,7 +252,7 @@ def _read_feed(
 
 
 def _origin(options: TrainOptions, start: Start, footage: TrainingFootage) -> dict[str, object]:
-    """What decides which weights come out: a checkpoint is continued with the same alone."""
+    """Return everything that determines the weights; a checkpoint requires the same values."""
     return {
         "version": __version__,
         "start": start.digest,

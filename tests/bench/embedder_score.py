@@ -269,7 +269,7 @@ def untrained(seed: int, folder: Path) -> BuiltinEmbedder:
 
 
 def find_clips(folder: Path, names: Sequence[str]) -> list[Path]:
-    """The one file of the folder whose name begins with each of the names."""
+    """Return, for each name, the one file of the folder that begins with it."""
     clips = []
     for name in names:
         found = sorted(path for path in folder.iterdir() if path.name.startswith(name))

@@ -105,7 +105,7 @@ def mean(rows: Sequence[Figures | None]) -> Figures:
 
 
 def returning(clips: Sequence[Sequence[Candidate]]) -> Iterator[tuple[Tape, int, int]]:
-    """Tapes whose scenes return within the window, with the count and the window in frames."""
+    """Tapes with scenes that return within the window, with the count and the window in frames."""
     random = np.random.default_rng(0)
     for _ in range(DRAWS):
         chosen = random.permutation(len(clips))[:6]

@@ -2,7 +2,7 @@
 
     python -m tests.bench.live_feeds --seconds 10
 
-Each feed is read by itself in one thread, whose CPU time is set against the time that passes, so
+Each feed is read by itself in one thread; its CPU time is set against the time that passes, so
 other work on the machine changes little. The embedder, which all feeds share, is not part of it.
 """
 

@@ -27,7 +27,7 @@ def from_within(share: float) -> Alter:
 
 
 def flv_of(parts: Sequence[bytes]) -> bytes:
-    """Join FLV files as a recorder does whose sender began anew, with other parameters."""
+    """Join FLV files, as by a recorder after its sender restarted with other parameters."""
     joined, offset = parts[0][:_FLV_HEAD], 0
     for part in parts:
         at, latest = _FLV_HEAD, offset

@@ -15,7 +15,7 @@ FRAMES = 48
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Pictures that are encoded in one go: ``encode`` is what ffmpeg is told for its output.
+    """Pictures encoded in one go: ``encode`` are ffmpeg's output options.
 
     They carry the numbers ``first``, ``first + 1``, ...; ``rate`` is pictures per second.
     """
@@ -29,11 +29,11 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of stream; its ``name`` is that of the file, whose suffix chooses the container.
+    """A kind of stream; its ``name`` is that of the file; the suffix chooses the container.
 
     ``parts`` are encoded one by one and joined: byte by byte; ``copy``, by ffmpeg without encoding;
     ``flv``, as FLV tags that go on in time. Then the file is read again and written by ``remux``,
-    what ffmpeg is told instead of ``-i FILE``; then ``alter`` changes its bytes. ``shown`` are the
+    arguments for ffmpeg instead of ``-i FILE``; then ``alter`` changes its bytes. ``shown`` are the
     numbers of the pictures that come out, in order; None where no decoder shows any.
     ``intermediate`` is the suffix of what comes before ``remux``.
     """

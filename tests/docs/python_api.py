@@ -1,6 +1,6 @@
 """The public names of the package, as a page: ``python -m tests.docs.python_api PAGE``.
 
-What is told is what the docstrings tell.
+The text is that of the docstrings.
 """
 
 from __future__ import annotations

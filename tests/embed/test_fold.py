@@ -8,7 +8,7 @@ from streamsel.embed.fold import fold_batch_norms
 
 
 def used(network: nn.Module) -> nn.Module:
-    """A network whose batch norms have seen something, in inference mode."""
+    """A network with trained batch norms, in inference mode."""
     torch.manual_seed(1)
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):

@@ -6,7 +6,7 @@ from streamsel.embed.network import DIM, INPUT_SIZE, Network
 
 
 def _settled_network() -> Network:
-    """A network whose batch norms have seen something."""
+    """A network with trained batch norms."""
     torch.manual_seed(0)
     network = Network().train()
     for _ in range(3):

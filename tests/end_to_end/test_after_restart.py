@@ -29,7 +29,7 @@ def test_with_all_cameras_away_what_is_kept_is_told_at_once(tmp_path: Path, ffmp
     service.configure(config(f"rtsp://127.0.0.1:{free_port()}/away"))
     with service:
         eventually(
-            lambda: service.feeds().get("gate", {}).get("kept"), within=20, what="it is told"
+            lambda: service.feeds().get("gate", {}).get("kept"), within=20, what="it is reported"
         )
         gate = service.feeds()["gate"]
         assert (gate["kept"], gate["last_frame"]) == (kept, None)

@@ -60,7 +60,7 @@ def test_a_disk_that_goes_stops_the_storing_and_all_goes_on_when_it_is_back(
             if returns == "a copy":
                 removable_disk.replace(copied=True)
                 eventually(
-                    lambda: "another disk" in service.said(), within=20, what="the change is told"
+                    lambda: "another disk" in service.said(), within=20, what="the change is logged"
                 )
             else:
                 removable_disk.attach()

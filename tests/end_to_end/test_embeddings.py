@@ -132,7 +132,7 @@ def test_a_run_is_resumed_with_the_same_embeddings_only(
     assert not select(stop=True)
     others = tmp_path / "others.csv"
     others.write_text("feed,index,e0,e1\n" + "".join(f"demo,{i},{i},1\n" for i in range(240)))
-    with pytest.raises(ConfigurationError, match=r"asked for differently.*file:others"):
+    with pytest.raises(ConfigurationError, match=r"with other options.*file:others"):
         select(others)
     assert select(tables / "all.parquet")
     assert told(tmp_path / "run")[1:] == told(kept)[1:]

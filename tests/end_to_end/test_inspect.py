@@ -137,8 +137,8 @@ def test_why_frames_of_a_service_were_kept_refused_and_evicted(live) -> None:
         "gate-000001: not kept",
         "  kept (novel): no kept frame was within the threshold; distance 0.250 to gate-000000, "
         "threshold 0.100",
-        "  evicted (closest-pair): it was one of the two kept frames nearest to each other, and a "
-        "new one came; distance 0.200 to gate-000002, when gate-000002 came",
+        "  evicted (closest-pair): it was one of the two closest kept frames when a new one was "
+        "kept; distance 0.200 to gate-000002, when gate-000002 came",
         f"  gate-000003 represents it now ({third})",
     ]
     refused = inspect_frame(folder, "gate:4")

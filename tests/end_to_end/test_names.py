@@ -24,7 +24,7 @@ MOMENT = datetime(2026, 11, 22, 10, 15, 30, tzinfo=UTC).timestamp()
 
 @pytest.fixture(scope="module")
 def created(ffmpeg: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A second of video whose metadata say when it was made."""
+    """A second of video with its recording time in the metadata."""
     path = tmp_path_factory.mktemp("created") / "walk.mp4"
     source = "testsrc2=s=160x96:r=10:d=1"
     made = "creation_time=2026-11-22T10:15:30Z"

@@ -189,7 +189,7 @@ def test_what_was_set_aside_is_swept_after_a_kill_and_nothing_else(tmp_path: Pat
     kept = {key for keys in story.kept.values() for key in keys}
     pictures = [*(tmp_path / "frames").rglob("*.jpg")]
     assert len(pictures) > len(kept)
-    # The folder as a kill would leave it: the sink is not closed, its lock let go of.
+    # The folder as a kill would leave it: the sink is not closed, its lock is released.
     sink._record.close()
     sink._lock.release()
     again = opened(tmp_path, clock)

@@ -173,13 +173,13 @@ def test_inputs_are_added_to_a_run_that_was_interrupted(clips: Path, tmp_path: P
 @pytest.mark.parametrize(
     ("first", "then", "options", "said"),
     [
-        ("a", "ab", {"method": "two-pass"}, "cannot go on with b added: the two-pass method"),
-        ("a", "ab", {"per_input": True}, "cannot go on with b added: with --per-input"),
-        ("a", "ab", {"count": None, "share": 0.1}, "cannot go on with b added: a share"),
-        ("a", "ba", {}, "Inputs can be added at the end alone"),
-        ("ac", "abc", {}, "Inputs can be added at the end alone"),
+        ("a", "ab", {"method": "two-pass"}, "b added: only the online method accepts more inputs"),
+        ("a", "ab", {"per_input": True}, "cannot continue with b added: with --per-input"),
+        ("a", "ab", {"count": None, "share": 0.1}, "cannot continue with b added: a share"),
+        ("a", "ba", {}, "Inputs can only be added at the end"),
+        ("ac", "abc", {}, "Inputs can only be added at the end"),
         ("ab", "a", {}, r"inputs\.b was .*b\.mp4\" and is absent"),
-        ("a", "ab", {"fps": 5.0}, r"differently: read\.fps was null and is 5.0$"),
+        ("a", "ab", {"fps": 5.0}, r"other options: read\.fps was null and is 5.0$"),
     ],
 )
 def test_anything_else_is_refused_with_the_reason(

@@ -67,7 +67,7 @@ def test_a_camera_that_dies_comes_back_and_the_others_never_notice(
     with Service(tmp_path, feeds) as service:
         service.until_up("gate", "yard")
         camera.kill()
-        eventually(lambda: service.state("gate") != "up", within=10, what="the loss is told")
+        eventually(lambda: service.state("gate") != "up", within=10, what="the loss is reported")
         before, began = service.metric(DECODED, feed="yard"), time.monotonic()
         eventually(lambda: service.state("gate") == "down", within=15, what="it is down")
         seen = service.metric(DECODED, feed="yard") - before
@@ -187,7 +187,7 @@ def test_feeds_are_added_changed_and_removed_without_a_restart(
         eventually(lambda: service.feeds()["gate"]["kept"] <= 5, within=10, what="evicted")
         service.configure({"feeds": {"gate": {"source": camera.url("/main"), "counts": 5}}})
         service.reload()
-        eventually(lambda: "counts" in service.said(), within=10, what="the mistake is told")
+        eventually(lambda: "counts" in service.said(), within=10, what="the mistake is logged")
         taken = service.metric(RELOADED_AT)
         assert taken > 0
         broken = {"source": steady.url("/main"), "vf": "nosuchfilter=1"}

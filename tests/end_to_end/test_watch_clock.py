@@ -66,7 +66,7 @@ def test_pictures_of_a_machine_that_wakes_in_1970_get_their_day_when_its_clock_i
             what="the days are put right",
         )
         eventually(
-            lambda: "pictures are put right" in service.said(), within=10, what="that is said"
+            lambda: "pictures are corrected" in service.said(), within=10, what="that is said"
         )
         today = datetime.fromtimestamp(now, UTC)
         for day in days(service):

@@ -223,7 +223,7 @@ def test_no_secret_is_ever_told(clip: Path, tmp_path: Path) -> None:
                 service.get("/frames/none.jpg")
             told.append(missing.value.read())
             server.kill()
-            eventually(lambda: service.state("gate") != "up", within=15, what="the loss is told")
+            eventually(lambda: service.state("gate") != "up", within=15, what="the loss is seen")
             assert service.stop() == 0
         told += [got.payload for got in listener.got]
         told += [path.read_bytes() for path in (tmp_path / "kept").rglob("*") if path.is_file()]

@@ -1,4 +1,4 @@
-"""A browser on another machine sends its camera: it is selected from, and let go of when it is."""
+"""A browser on another machine sends its camera: frames are selected, and its end is noticed."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Yard:
         command = " ".join([*self.nets.server_prefix, str(chromium())])
         program.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
         program.chmod(0o755)
-        # Browsers lend cameras to pages over HTTPS alone; this one is told to trust the page.
+        # Browsers lend cameras to pages over HTTPS alone; this one is configured to trust the page.
         trusts = f"--unsafely-treat-insecure-origin-as-secure={self.origin}"
         async with browsing(self.origin, (trusts,), program) as browser:
             page = (await browser.open()).page
@@ -49,7 +49,7 @@ class Yard:
             yield browser
 
     def kill_browsers(self) -> None:
-        """As a phone whose battery is taken out: nobody says goodbye."""
+        """Kill it, like a phone without its battery: nobody says goodbye."""
         listed = ["ip", "netns", "pids", self.nets.server_prefix[-1]]
         found = subprocess.run(listed, capture_output=True, text=True, check=True)
         for pid in found.stdout.split():

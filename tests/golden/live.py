@@ -94,7 +94,7 @@ class _Lookup:
 
 
 class Service:
-    """Judges frames of feeds turn by turn and stores what comes of it in a folder.
+    """Judges frames of feeds turn by turn and stores the results in a folder.
 
     A folder that one has closed is continued. ``rows`` are what was written down of each scope.
     """

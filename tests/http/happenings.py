@@ -18,7 +18,7 @@ from tests.metrics.scenario import fresh_metrics, unit_vectors
 async def live(
     behind: Behind, events_broker: EventBroker, **options: object
 ) -> AsyncIterator[Client]:
-    """Run a service whose event broker looks at what is behind it."""
+    """Run a service with an event broker for its control."""
     metrics = fresh_metrics()
     serve = asyncio.ensure_future(events_broker.serve(behind, metrics))
     async with serving(behind, metrics=metrics, events_broker=events_broker, **options) as client:

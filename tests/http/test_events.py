@@ -1,4 +1,4 @@
-"""What happens, as it is told: in order, once, and never held up by who listens slowly."""
+"""Events of a service: in order, once, and never delayed by a slow listener."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Listening:
                 return told
 
     async def until_id(self, name: str) -> None:
-        """Pass over everything up to what is told of this frame."""
+        """Skip everything before the event of this frame."""
         while (await self.next())[1].get("id") != name:
             pass
 

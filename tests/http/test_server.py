@@ -181,7 +181,7 @@ def test_who_sends_a_request_drop_by_drop_is_let_go_of() -> None:
             dripping = asyncio.ensure_future(drip())
             assert await ended(reader) == b""
             dripping.cancel()
-            # So is one whose connection was used well before.
+            # So is one with a connection that was used well before.
             reader = await Connections(client, stack).open(
                 b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\nGET / HT"
             )
@@ -283,7 +283,7 @@ def test_clients_cannot_use_up_the_machine() -> None:
         async with AsyncExitStack() as stack, serving(patience=600.0) as client:
             connections = Connections(client, stack)
             readers = [await connections.open() for _ in range(300)]
-            # Who came first and has asked nothing gives way, and is told so.
+            # The oldest client without a request gives way, with a response.
             for reader in readers[:44]:
                 assert (await ended(reader)).startswith(b"HTTP/1.1 503 ")
             for path in ("/healthz", "/metrics"):

@@ -150,7 +150,7 @@ def test_pages_of_named_origins_may_send_and_no_others() -> None:
             assert answer.status == 201
             assert answer.headers[f"{CORS}Origin"] == PAGE
             assert "Location" in answer.headers["Access-Control-Expose-Headers"]
-            # It is told why it was refused, too.
+            # The response has the reason too.
             assert (await post(client, Origin=PAGE)).headers[f"{CORS}Origin"] == PAGE
             for other in ("https://evil.example", "null", PAGE + ".evil", PAGE.upper(), ""):
                 answer = await post(client, Origin=other, **bearer(TOKEN))

@@ -31,7 +31,7 @@ _LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 
 
 class ManualClock:
-    """Stands still until it is told."""
+    """Stands still until the test moves it."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -44,7 +44,7 @@ class ManualClock:
 
 
 class FixedSelector:
-    """A selector whose coreset is given; only what metrics look at."""
+    """A selector with a given coreset; only what metrics read."""
 
     def __init__(self, vectors: Vectors, capacity: int = 10) -> None:
         self.given = vectors

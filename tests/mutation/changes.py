@@ -2,7 +2,7 @@
 
 An operator says what a slip of the hand would have written instead. What no behaviour depends on
 is left alone: annotations, docstrings, texts, protocols, and the decorators that describe a
-command line, whose words the reference of the documentation holds.
+command line, which the reference of the documentation fixes.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A real browser, which is told on: what it logs, and whom else it asks."""
+"""A real browser that reports its log and its requests to other hosts."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ Luma = npt.NDArray[np.uint8]
 
 
 class PlainEye:
-    """Looks at gray pictures whose sides are multiples of 32, by plain averaging."""
+    """Averages gray pictures with sides that are multiples of 32."""
 
     def __init__(self) -> None:
         self.asked: Counter[str] = Counter()

@@ -18,7 +18,7 @@ from streamsel.frame import Frame, FrameKey, Picture, PrefilteredFrame, Prefilte
 
 @dataclass(frozen=True)
 class Scripted:
-    """Yields so many prefiltered frames and then ends as it is told to."""
+    """Yields so many prefiltered frames and then ends in the requested way."""
 
     feed: str
     frames: int

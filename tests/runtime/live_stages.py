@@ -44,7 +44,7 @@ PATIENCE = 20.0
 
 
 class ManualClock:
-    """Stands still until it is told to go on."""
+    """Stands still until the test moves it."""
 
     def __init__(self) -> None:
         self._seconds = 1000.0
@@ -92,7 +92,7 @@ class ScriptedSource:
     """Plays a script: for each session what happens, step by step; the last one is repeated.
 
     A number is a pause in seconds before the next frame, ``lost`` ends the session, ``refused``
-    too, for its password; ``freeze`` hangs until :attr:`thaw` whatever it is told, ``defect`` is
+    too, for its password; ``freeze`` hangs until :attr:`thaw` despite any stop, ``defect`` is
     one.
     """
 

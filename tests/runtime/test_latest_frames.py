@@ -153,7 +153,7 @@ def test_shutting_the_only_lane_that_holds_frames_does_not_end_the_stream() -> N
 
 def test_a_reader_that_is_held_up_in_its_lane_holds_up_no_other() -> None:
     class Heavy(Picture):
-        """Takes as long to let go of as the test wants."""
+        """Takes as long to release as the test wants."""
 
         begun, done = threading.Event(), threading.Event()
 

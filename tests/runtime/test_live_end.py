@@ -30,7 +30,7 @@ from tests.runtime.stages import AngleEmbedder
 
 
 class HangingEmbedder(AngleEmbedder):
-    """Hangs from the second batch on, until it is told to go on."""
+    """Hangs from the second batch on, until the test releases it."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -243,7 +243,7 @@ def test_of_feeds_added_together_those_before_a_wrong_one_are_read_and_the_other
 
 def test_no_number_is_used_before_it_is_reserved_and_a_restart_begins_beyond() -> None:
     class Checked(StoringSink):
-        """Fails the test where a frame is judged whose number a restart would give away again."""
+        """Fails the test if a judged frame has a number that a restart would use again."""
 
         line: Line
 

@@ -71,7 +71,7 @@ class Desk:
 
 @contextmanager
 def desk() -> Iterator[Desk]:
-    """A supervisor around the block, all of whose threads have left after it."""
+    """A supervisor for the block; all its threads must have ended after it."""
     one = Desk()
     try:
         yield one

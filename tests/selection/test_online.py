@@ -91,7 +91,7 @@ def test_verdicts_say_what_became_of_each_frame(
                 ("kept", "novel"), ("covered", "covered"), ("covered", "near-duplicate"),
             }  # fmt: skip
         for event in verdict.events:
-            # Nothing is said of frames whose verdict is still to come.
+            # Nothing is said of frames with outstanding verdicts.
             assert event.frame.key <= verdict.frame.key
             if isinstance(event, Kept):
                 live.add(event.frame.key)

@@ -82,7 +82,7 @@ class Namespaces:
         return sum(int(row.split()[0]) for row in rows.splitlines() if " DROP " in row)
 
     def cut(self) -> None:
-        """Cut the cable: nothing passes, and nobody is told."""
+        """Cut the cable: nothing passes, and nobody is notified."""
         for prefix in (self.server_prefix, self.client_prefix):
             self._drop(prefix, "INPUT")
 

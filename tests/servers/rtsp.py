@@ -27,8 +27,8 @@ _PROCESS = Path(__file__).with_name("rtsp_process.py")
 class Mount:
     """What is served under a path: files of one codec, one after another, without B-frames.
 
-    The codec is H.264, H.265 or MJPEG. Files of different sizes make a feed whose resolution
-    changes. Each client is sent them from the beginning; then again and again, or, where it does
+    The codec is H.264, H.265 or MJPEG. Files of different sizes make a feed that changes its
+    resolution. Each client is sent them from the beginning; then again and again, or, where it does
     not ``repeat``, the server ends the session.
     """
 

@@ -42,7 +42,7 @@ def motion_jpeg(pictures: Callable[[], Iterator[bytes]]) -> Stream:
 class WebServer:
     """Serves the files of a folder, and streams by path; use as a context manager.
 
-    ``tls`` makes it speak https alone. A stream whose iterator waits sends nothing meanwhile.
+    ``tls`` makes it speak https alone. A stream with a waiting iterator sends nothing meanwhile.
     """
 
     folder: Path

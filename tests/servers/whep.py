@@ -57,7 +57,7 @@ class WhepServer:
         self.kill()
 
     def kill(self) -> None:
-        """kill -9: nobody is told."""
+        """kill -9: nobody is notified."""
         self._process.kill()
         self._process.wait()
         self._threads.shutdown()

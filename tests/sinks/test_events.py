@@ -55,7 +55,7 @@ def test_a_consumer_that_is_slow_is_told_to_the_line_as_a_failure() -> None:
         stream = EventStream()
         for _ in range(100):
             stream.apply(update(*range(10)))
-        with pytest.raises(SinkError, match="nobody takes them"):
+        with pytest.raises(SinkError, match="nobody reads them"):
             stream.apply(update(1))
 
     asyncio.run(scenario())

@@ -227,10 +227,10 @@ def test_a_run_asked_for_differently_is_not_resumed(tmp_path, changes, named):
 @pytest.mark.parametrize(
     ("was", "named"),
     [
-        ({}, r"names follow rules 1, and here are rules 2 .*; its pictures follow rules 1"),
+        ({}, r"names follow rules 1, this version has rules 2 .*; its pictures follow rules 1"),
         ({"rules": {"pictures": 1, "names": 2}}, r"its pictures follow rules 1.*tone-mapped"),
         ({"rules": {"pictures": 2, "names": 1}}, r"its names follow rules 1.*folders"),
-        ({"rules": {"pictures": 3, "names": 2}}, r"its pictures follow rules 3, and here .* 2\."),
+        ({"rules": {"pictures": 3, "names": 2}}, r"its pictures follow rules 3, this .* 2\."),
     ],
 )
 def test_a_run_of_other_rules_is_not_resumed_and_left_as_it_is(tmp_path, was, named):
@@ -239,7 +239,7 @@ def test_a_run_of_other_rules_is_not_resumed_and_left_as_it_is(tmp_path, was, na
     DiskSink(tmp_path, begun, Encoder(), StoppedClock(), DiskOptions()).close(complete=False)
     before = (tmp_path / "streamsel.db").read_bytes()
     again, resume = plan(identity=ours), DiskOptions(resume=True)
-    with pytest.raises(ConfigurationError, match=named + r".*began it \(0\).*--overwrite"):
+    with pytest.raises(ConfigurationError, match=named + r".*with version 0 of.*--overwrite"):
         DiskSink(tmp_path, again, Encoder(), StoppedClock(), resume)
     assert (tmp_path / "streamsel.db").read_bytes() == before
     overwrite = DiskOptions(overwrite=True)

@@ -368,7 +368,7 @@ def aside(index: int, *gone: int) -> SelectionUpdate:
 
 
 def recalled(index: int) -> SelectionUpdate:
-    """A turn that keeps a frame again, whose picture nobody has in memory any more."""
+    """A turn that keeps a frame again after its picture was released."""
     return judged(changes=[kept(frame(index, size_bytes=None), "recalled")])
 
 

@@ -244,7 +244,7 @@ def test_the_command_says_what_would_go_and_removes_it_when_told(folder: Path) -
 
 
 class Line:
-    """A line with one sink, which takes at once what it is told."""
+    """A line with one sink, which applies updates at once."""
 
     def __init__(self, sink: LiveDiskSink) -> None:
         self.scopes: dict[str, frozenset[str]] = {"hall": frozenset({"hall"})}

@@ -17,7 +17,7 @@ _EDITABLE = (".mp4", ".mov")
 
 @dataclass(frozen=True)
 class Family:
-    """A codec: how it is told to encode, and the containers it is put into.
+    """A codec: its encoder options, and the containers for it.
 
     ``is_recorded``: streams of it are joined, and begin within a group, as recordings do. Where
     ``keeps_size``, all that is joined has one size: at another, libav's decoder drops a picture.
@@ -158,7 +158,7 @@ def _part(family: Family, chance: random.Random, suffix: str) -> Part:
 
 
 def _times(chance: random.Random, suffix: str) -> str:
-    """What ffmpeg is told about timestamps."""
+    """ffmpeg's options for timestamps."""
     kinds = ["", "", "", " -output_ts_offset 500"]
     if suffix in _TRANSPORT:
         kinds.append(" -output_ts_offset 95441.3")  # the clock wraps half a second later

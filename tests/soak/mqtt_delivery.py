@@ -2,14 +2,14 @@
 
     python -m tests.soak.mqtt_delivery [--messages 1500] [--rate 100] [--size 60000] [--seed 1]
 
-Each line is a run with its own broker and a subscriber whose session outlives its connections.
-``lost`` are messages that were taken into the outbox and never reached the subscriber, ``wrong``
-came with other bytes; ``twice`` came more than once, with the id they had before, ``far`` of them
-later than a window of others. A run ends when the outbox is empty, so everything has been
-acknowledged: what the run without broker kills loses was lost by us, what only the others lose
-was lost inside the broker, and what comes far behind is what a broker sends again that was
-started from an older state. ``away``: the subscriber is not there until the end, so that all of it
-waits inside the broker, with a fifth of the messages.
+Each line is a run with its own broker and a subscriber with a session that outlives its
+connections. ``lost`` are messages that were taken into the outbox and never reached the subscriber,
+``wrong`` came with other bytes; ``twice`` came more than once, with the id they had before, ``far``
+of them later than a window of others. A run ends when the outbox is empty, so everything has been
+acknowledged: what the run without broker kills loses was lost by us, what only the others lose was
+lost inside the broker, and what comes far behind is what a broker sends again that was started from
+an older state. ``away``: the subscriber is not there until the end, so that all of it waits inside
+the broker, with a fifth of the messages.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ def a_camera_is_cut_off_and_back(run: Run) -> Seen:
     """Its server dies, for three feeds at once."""
     affected = run.up() & {"rtsp-tcp", "rtsp-udp", "rtsp-hevc"}
     run.yard.camera.kill()
-    run.until(lambda feeds: not any(is_up(feeds, name) for name in affected), "the loss is told")
+    run.until(lambda feeds: not any(is_up(feeds, name) for name in affected), "the loss is seen")
     shown = _state(run, "rtsp-tcp")
     run.yard.camera.start()
     return Seen(shown, run.until_up(affected))
@@ -38,7 +38,7 @@ def a_camera_is_cut_off_and_back(run: Run) -> Seen:
 def the_network_stalls(run: Run) -> Seen:
     """Nothing arrives, and connections stay open."""
     run.yard.network.set_mode("stall")
-    run.until(lambda feeds: not is_up(feeds, "rtsp-tcp"), "the stall is told")
+    run.until(lambda feeds: not is_up(feeds, "rtsp-tcp"), "the stall is reported")
     shown = _state(run, "rtsp-tcp")
     run.yard.network.set_mode("pass")
     return Seen(shown, run.until_up({"rtsp-tcp"}))
@@ -51,7 +51,7 @@ def a_password_is_changed(run: Run) -> Seen:
     mounts = {"/moving": Mount([yard.moving])}
     other = RtspServer(yard.folder, mounts, user=("viewer", _OTHER), port=yard.locked.port)
     yard.locked = yard.keep(other)
-    run.until(lambda feeds: not is_up(feeds, "rtsp-password"), "the refusal is told")
+    run.until(lambda feeds: not is_up(feeds, "rtsp-password"), "the refusal is reported")
     run.watch(10)
     shown = _state(run, "rtsp-password")
     feeds = run.config["feeds"] | {"rtsp-password": {"source": other.url("/moving")}}
@@ -89,7 +89,7 @@ def the_disk_is_full(run: Run) -> Seen:
 def the_disk_is_gone(run: Run) -> Seen:
     """It is unmounted, and mounted again."""
     run.disk.detach()
-    run.until(lambda _: run.unready(), "the loss of the disk is told")
+    run.until(lambda _: run.unready(), "the loss of the disk is reported")
     shown = _first_reason(run.unready())
     strays = [*run.disk.place.iterdir()]
     assert strays == [], "nothing lands on the disk below"

@@ -97,7 +97,7 @@ def tried(faults: Faults, story: Callable[[], None], errors: Sequence[Maker]) ->
         for error in errors:
             faults.arm(name, (times + 1) // 2, error)
             said = told(story)
-            # Whoever stores a picture or a clip knows whose it is.
+            # The code that stores a picture or a clip knows its feed.
             assert not said or said.startswith(("feed 'walk'", *UNNAMED)), (name, error(), said)
             assert "secret" not in said
             if "made up" in said or type(error()).__name__ in said:
@@ -150,7 +150,7 @@ def test_of_a_filtered_video(faults: Faults, clip: str) -> None:
     line = Line()
 
     def story() -> None:
-        # What is wrong with the chain itself is told before anything is opened.
+        # Mistakes in the chain itself are reported before anything is opened.
         armed, faults.armed = faults.armed, None
         source = FileSource("walk", clip, filters="crop=16:16,fps=50")
         faults.armed, faults.calls = armed, Counter()

@@ -257,7 +257,7 @@ def test_pixels_and_shares_are_grown_to_whole_pixels() -> None:
 
 
 def clip_of(path: Path, seed: int, frames: int = 12) -> Path:
-    """A lossless clip whose pictures differ under the mask alone, by the seed."""
+    """A lossless clip with pictures that differ only under the mask, by the seed."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream("ffv1", rate=10)
         stream.gop_size = 4

@@ -1,10 +1,10 @@
-// Asks the service.
+// Requests to the service.
 import { learnClock } from "./time.js";
 
 const PATIENCE_MS = 15_000;
 const RETURN_MS = 30_000;
 
-/** The service said no, or nothing; status is 0 where it could not be reached. */
+/** The service refused a request, or did not respond; status is 0 if it could not be reached. */
 export class Refused extends Error {
   constructor(status, message) {
     super(message);
@@ -12,7 +12,7 @@ export class Refused extends Error {
   }
 }
 
-/** Returns what the service answers, as a value; throws Refused. Not let in: goes to the login. */
+/** Returns the parsed response; throws Refused. Without a login it opens the login page. */
 export async function ask(path, { method = "GET", body } = {}) {
   const options = { method, signal: AbortSignal.timeout(PATIENCE_MS) };
   if (method !== "GET") options.headers = { "Content-Type": "application/json" };
@@ -29,7 +29,7 @@ export async function ask(path, { method = "GET", body } = {}) {
   throw new Refused(response.status, await reason(response));
 }
 
-/** Loads the page again, which shows the login; not over and over where that does not help. */
+/** Reloads the page, which shows the login; once only, to avoid a loop. */
 export function enterAgain() {
   const last = Number(sessionStorage.getItem("entered") ?? 0);
   if (Date.now() - last < RETURN_MS) return;
@@ -37,7 +37,7 @@ export function enterAgain() {
   location.reload();
 }
 
-/** Says in one sentence why the service refused. */
+/** Returns one sentence on why the service refused. */
 export async function reason(response) {
   const told = await response.text();
   let said = told.slice(0, 300);

@@ -8,7 +8,7 @@ const HEIGHT = 36;
 const EDGE = 3;
 const SHORTEST = 300;
 
-/** A small chart with its legend; draw() may be called as often as there is news. */
+/** A small chart with a legend; call draw() after each update. */
 export class Chart {
   constructor() {
     this.area = svg("path", { class: "chart-area" });
@@ -37,7 +37,7 @@ export class Chart {
     this.draw(undefined);
   }
 
-  /** Draws {times, spacing, coverage}; a null in them is a gap. */
+  /** Draws {times, spacing, coverage}; null is a gap. */
   draw(series = { times: [], spacing: [], coverage: [] }) {
     const { times, spacing, coverage } = series;
     const values = [...spacing, ...coverage].filter(Number.isFinite);
@@ -56,7 +56,7 @@ export class Chart {
   }
 }
 
-/** The points as the path of one line, broken at gaps. */
+/** Returns the points as an SVG path, interrupted at gaps. */
 function line(times, values, x, y) {
   let isDrawn = false;
   let path = "";
@@ -69,7 +69,7 @@ function line(times, values, x, y) {
   return path;
 }
 
-/** What lies under the points that are there. */
+/** Returns the area below the points as an SVG path. */
 function area(times, values, x, y) {
   const points = values.flatMap((value, place) =>
     Number.isFinite(value) ? [`${x(times[place]).toFixed(1)} ${y(value).toFixed(1)}`] : [],

@@ -1,6 +1,6 @@
-// Builds elements. Text goes in as text, never as markup.
+// Builds elements. Text is inserted as text, never as markup.
 
-/** Returns a new element; null and false leave an attribute or a child out, true makes it empty. */
+/** Returns a new element; null and false omit an attribute or a child, true makes it empty. */
 export function el(tag, attributes = {}, ...children) {
   return fill(document.createElement(tag), attributes, children);
 }
@@ -10,7 +10,7 @@ export function svg(tag, attributes = {}, ...children) {
   return fill(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
 }
 
-/** Sets the text of a node, which is left alone where it says so already. */
+/** Sets the text of a node unless it is unchanged. */
 export function write(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }

@@ -1,16 +1,16 @@
-// Hears what the service tells as it happens.
+// Receives server-sent events of the service.
 
 const NAMES = ["feed", "kept", "evicted", "pinned", "measured"];
 const BACK_MS = [1000, 2000, 5000, 10_000];
 const UNSEEN_MS = 30_000;
 
 /**
- * Events: "heard" (detail: {name, value}), "fresh" (all must be loaded: what was told before is
- * unknown), "state" (detail: "live" or "reconnecting").
+ * Events: "heard" (detail: {name, value}), "fresh" (reload everything: earlier events are unknown),
+ * "state" (detail: "live" or "reconnecting").
  *
- * The browser comes back by itself where a stream breaks, and says what it heard last. Where it
- * gives up, or nobody has looked for a while, a new stream is opened: a browser grants a service
- * six connections, and a forgotten tab should not hold one.
+ * After an interruption the browser reconnects by itself with the id of its last event. If it gives
+ * up, a new stream is opened. A hidden page closes its stream after a while: browsers allow six
+ * connections per service, and a forgotten tab should not hold one.
  */
 export class Events extends EventTarget {
   #source = null;

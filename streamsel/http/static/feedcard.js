@@ -1,4 +1,4 @@
-// One feed as it is shown: its state, its numbers, its chart, its two settings.
+// The card of a feed: state, figures, chart, two settings.
 import { ask } from "./api.js";
 import { Chart } from "./chart.js";
 import { el, svg, write } from "./dom.js";
@@ -27,7 +27,7 @@ const NUMBERS = [
   ["reconnects", ({ sessions }) => Math.max(0, sessions - 1)],
 ];
 
-/** Builds the card; update() and draw() bring it up to date. */
+/** Builds the card; update() and draw() refresh it. */
 export class FeedCard {
   #feed;
 
@@ -81,7 +81,7 @@ export class FeedCard {
     this.update(feed);
   }
 
-  /** Shows what is new of the feed. */
+  /** Shows the feed's new values. */
   update(feed) {
     this.#feed = feed;
     const state = feed.state in WORDS ? feed.state : "connecting";
@@ -105,7 +105,7 @@ export class FeedCard {
     if (document.activeElement !== this.count) this.count.value = feed.count ?? "";
   }
 
-  /** Shows whether the gallery shows this feed alone. */
+  /** Shows whether the gallery is filtered by this feed. */
   press(isPressed) {
     this.button.setAttribute("aria-pressed", String(isPressed));
   }

@@ -1,4 +1,4 @@
-// The feeds beside the gallery, and the sum of them above it.
+// The list of feeds beside the gallery, and their summary above it.
 import { byId, write } from "./dom.js";
 import { FeedCard } from "./feedcard.js";
 import { count, many } from "./words.js";
@@ -62,7 +62,7 @@ export class Feeds {
     for (const [name, card] of this.#cards) card.press(name === this.store.filter);
   }
 
-  /** Says how all of them are, above the page and in its title. */
+  /** Shows a summary of all feeds, at the top and in the page title. */
   #sum() {
     const feeds = [...this.store.feeds.values()];
     const down = feeds.filter(({ state }) => state === "down").length;

@@ -1,4 +1,4 @@
-// One kept frame as the gallery shows it.
+// One kept frame in the gallery.
 import { el, svg, write } from "./dom.js";
 import { timeElement } from "./time.js";
 import { distance, whyEvicted } from "./words.js";
@@ -8,7 +8,7 @@ export function linkTo(id) {
   return `#frame=${encodeURIComponent(id)}`;
 }
 
-/** Returns the picture of a frame; its address is only ever on this service. */
+/** Returns the picture of a frame; its address is always on this service. */
 export function picture(frame, attributes = {}) {
   const isOurs = /^\/(?![/\\])/.test(frame.url);
   const { width, height } = frame;
@@ -55,14 +55,14 @@ export class Figure {
     this.node.classList.toggle("pinned", isPinned);
   }
 
-  /** Fades it out; whoever owns the list removes it when it is gone. */
+  /** Fades it out; the owner of the list removes it afterwards. */
   fade(eviction) {
     this.node.classList.add("leaving");
     write(this.fate, whyEvicted(eviction));
   }
 }
 
-/** A line as long as the distance, along the foot of the picture. */
+/** Returns a bar below the picture, as long as the distance. */
 function bar(value) {
   const width = Number.isFinite(value) ? 100 * Math.min(1, value) : 0;
   return svg(

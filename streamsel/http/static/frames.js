@@ -1,6 +1,6 @@
-// The frames that are shown, from the newest to the oldest.
+// The displayed frames, newest first.
 
-/** An ordered list without doubles; it holds values, and knows no page. */
+/** An ordered list without duplicates; values only, no DOM. */
 export class Frames {
   #items = [];
 
@@ -16,7 +16,7 @@ export class Frames {
     return this.#items.find((frame) => frame.id === id);
   }
 
-  /** Adds a frame where it belongs. Returns its place; -1 where it is held already. */
+  /** Inserts a frame in order. Returns its position; -1 if it is present already. */
   add(frame) {
     if (this.get(frame.id)) return -1;
     const found = this.#items.findIndex((other) => precedes(frame, other));
@@ -38,7 +38,7 @@ export class Frames {
     this.#items = [];
   }
 
-  /** The frame so many places after (before: negative) this one, or undefined. */
+  /** Returns the frame this many places after this one (negative: before), or undefined. */
   beside(id, step) {
     const place = this.#items.findIndex((frame) => frame.id === id);
     return place < 0 ? undefined : this.#items[place + step];

@@ -1,4 +1,4 @@
-// The kept frames, newest first: grows at its front, but never under a reader's eyes.
+// The kept frames, newest first. New frames are inserted only if that disturbs nobody.
 import { ask } from "./api.js";
 import { byId, el, write } from "./dom.js";
 import { Figure } from "./figure.js";
@@ -12,8 +12,8 @@ const FADE_MS = 900;
 const TOP_PX = 60;
 
 /**
- * What arrives waits while somebody is further down, has the focus in the gallery, has a frame
- * open, or looks at older ones; a button says how many, and lets them in.
+ * New frames wait while the page is scrolled down, the focus is in the gallery, a frame is open, or
+ * older frames are shown. A button shows their number and inserts them.
  */
 export class Gallery {
   frames = new Frames();
@@ -39,7 +39,7 @@ export class Gallery {
     store.addEventListener("feed", () => this.#tellEmpty());
   }
 
-  /** Shows the newest frames, and nothing of what was shown before. Throws Refused. */
+  /** Replaces everything by the newest frames. Throws Refused. */
   async load() {
     const request = ++this.#request;
     const query = new URLSearchParams({ limit: PAGE });
@@ -83,7 +83,7 @@ export class Gallery {
     this.#figures.get(id)?.setPinned(pinned);
   }
 
-  /** Lets in what waits and takes out what is gone, if nobody would be disturbed. */
+  /** Inserts waiting frames and removes evicted ones, if that disturbs nobody. */
   settle() {
     if (this.#isWatched()) return;
     for (const id of this.#gone) this.#remove(id);
@@ -97,7 +97,7 @@ export class Gallery {
     this.#tell();
   }
 
-  /** Puts the focus on a frame, or on the gallery where it is not shown. */
+  /** Focuses a frame, or the gallery if the frame is not shown. */
   focus(id) {
     (this.#figures.get(id)?.link ?? byId("gallery")).focus();
   }
@@ -139,7 +139,7 @@ export class Gallery {
     if (this.frames.size > MOST) this.#dropLast();
   }
 
-  /** Takes the oldest off the page; "Load older" continues before what is the oldest now. */
+  /** Removes the oldest from the page; "Load older" continues before the oldest one left. */
   #dropLast() {
     this.#remove(this.frames.last.id);
     const { id, wall_time } = this.frames.last;
@@ -180,7 +180,7 @@ export class Gallery {
     this.#tellEmpty();
   }
 
-  /** Frames may be there before it is known what people call their feeds. */
+  /** Updates display names: frames may arrive before the names of their feeds. */
   #nameFeeds() {
     for (const figure of this.#figures.values()) {
       write(figure.feedShown, this.store.shown(figure.feed));

@@ -1,4 +1,4 @@
-// Asks for the token, and goes on to where one wanted to go.
+// Asks for the token, then opens the requested page.
 import { reason } from "./api.js";
 import { byId, write } from "./dom.js";
 
@@ -6,7 +6,7 @@ const WRONG = "That is not the token of this service.";
 const OFTEN = "Too many wrong tokens. Wait a minute, then try again.";
 const AWAY = "The service cannot be reached. Is it running?";
 
-/** Returns where to go: this page's own address, or ``next`` where that is on this service. */
+/** Returns the address to open: this page's own, or ``next`` if it is on this service. */
 function target() {
   const next = new URLSearchParams(location.search).get("next");
   if (next === null) return location.pathname === "/login" ? "/" : null;
@@ -15,7 +15,7 @@ function target() {
   return isOurs ? wanted.pathname + wanted.search + wanted.hash : "/";
 }
 
-/** Returns what went wrong; nothing where the token was right. */
+/** Returns the error; nothing if the token was right. */
 async function enter(token) {
   try {
     const response = await fetch("/login", {

@@ -1,8 +1,8 @@
-// Tells what went wrong, politely: where a dialog is open, in it, since the rest cannot be reached.
+// Shows errors; inside an open dialog, because the rest of the page is inert then.
 import { byId, el, write } from "./dom.js";
 import { Refused } from "./api.js";
 
-/** Shows a message until it is closed or another takes its place; an empty one takes it away. */
+/** Shows a message until it is closed or replaced; an empty one removes it. */
 export function notice(message) {
   const dialog = document.querySelector("dialog[open]");
   const place = dialog ? byId("frame-notice") : byId("notice");
@@ -24,7 +24,7 @@ export async function trying(action) {
   }
 }
 
-/** Says something to who listens rather than looks. */
+/** Announces a text to screen readers. */
 export function announce(message) {
   write(byId("news"), message);
 }

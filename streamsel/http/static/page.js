@@ -1,4 +1,4 @@
-// The page of kept frames: loads what there is, then follows what happens.
+// The page of kept frames: loads the current state, then applies events.
 import { ask, Refused } from "./api.js";
 import { byId, write } from "./dom.js";
 import { Events } from "./events.js";
@@ -42,7 +42,7 @@ function tellState({ feed, display_name: shown = feed, state, reason }) {
   announce(`Feed ${shown} is ${state === "disabled" ? "off" : state}${reason ? `: ${reason}` : ""}`);
 }
 
-/** Applies what is heard after what is being loaded, which may be older. */
+/** Applies events after the current load, which may be older. */
 function hear({ detail: { name, value } }) {
   if (loading) missed.push([name, value]);
   else heard[name](value);

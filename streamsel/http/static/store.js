@@ -1,4 +1,4 @@
-// What is known of the feeds and of their coresets. Tells its listeners what changed.
+// State of the feeds and their coresets; notifies listeners of changes.
 
 const MOST_POINTS = 360;
 
@@ -15,12 +15,12 @@ export class Store extends EventTarget {
     if (this.filter !== null && !this.feeds.has(this.filter)) this.setFilter(null);
   }
 
-  /** What people call a feed. */
+  /** Returns the display name of a feed. */
   shown(name) {
     return this.feeds.get(name)?.display_name ?? name;
   }
 
-  /** Takes what is new of one feed; returns what was known of it. */
+  /** Updates one feed; returns its previous state. */
   setFeed(feed) {
     const before = this.feeds.get(feed.feed);
     if (feed.state === "removed") {
@@ -34,7 +34,7 @@ export class Store extends EventTarget {
     return before;
   }
 
-  /** Replaces what was measured over time. */
+  /** Replaces the history of measurements. */
   setHistory(scopes) {
     this.scopes = new Map(Object.entries(scopes));
     for (const scope of this.scopes.keys()) this.#tell("scope", scope);
@@ -54,7 +54,7 @@ export class Store extends EventTarget {
     this.#tell("scope", scope);
   }
 
-  /** Shows the frames of one feed alone; null: of all. */
+  /** Filters by one feed; null: all feeds. */
   setFilter(feed) {
     if (feed === this.filter) return;
     this.filter = feed;

@@ -1,4 +1,4 @@
-// Times of the service, told in the words of whoever looks.
+// Formats times of the service for the reader.
 import { el, write } from "./dom.js";
 
 const STEPS = [[60, 1, "s"], [3600, 60, "min"], [86400, 3600, "h"], [Infinity, 86400, "d"]];
@@ -6,7 +6,7 @@ const DAY = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle:
 const FARTHEST = 8.64e12;
 let offset = 0;
 
-/** Learns how far the clock here is from the service's: a phone's may be minutes off. */
+/** Sets the offset between this clock and the service's: a phone's may be minutes off. */
 export function learnClock(response) {
   const told = Date.parse(response.headers.get("Date") ?? "");
   if (Number.isFinite(told)) {
@@ -38,8 +38,8 @@ export function exact(time) {
 }
 
 /**
- * Returns an element that tells how long ago a time was, and stays true; or, where it
- * ``isLasting``, for how long what began then has lasted.
+ * Returns an element that shows how long ago a time was, and is kept up to date; with
+ * ``isLasting``, the duration since then.
  */
 export function timeElement(time, { isLasting = false } = {}) {
   const node = el("time", isLasting ? { class: "lasting" } : {});
@@ -47,7 +47,7 @@ export function timeElement(time, { isLasting = false } = {}) {
   return node;
 }
 
-/** Changes the time that an element tells; null: it never was. */
+/** Changes the time of an element; null: never. */
 export function retime(node, time) {
   if (!isTime(time)) {
     node.removeAttribute("datetime");
@@ -59,7 +59,7 @@ export function retime(node, time) {
   tell(node, time);
 }
 
-/** Keeps every time on the page true. */
+/** Updates every time on the page. */
 export function keepTime() {
   setInterval(() => {
     if (document.hidden) return;

@@ -1,4 +1,4 @@
-// A frame in full: the picture, the nearest kept one beside it, and why it was kept.
+// The view of one frame: its picture, the nearest kept frame, and why it was kept.
 import { ask } from "./api.js";
 import { byId, el, write } from "./dom.js";
 import { linkTo, picture } from "./figure.js";
@@ -9,8 +9,8 @@ import { bytes, count, distance, whyEvicted, whyKept } from "./words.js";
 const NAMED = /^#frame=(.+)$/;
 
 /**
- * Shows the frame that the address names, so that a link can be shared and Back closes it.
- * A frame that is opened here adds one entry to the history; going on from it replaces that.
+ * Shows the frame in the page's address, so that links can be shared and Back closes it. Opening a
+ * frame adds one entry to the history; moving on to another frame replaces that entry.
  */
 export class Viewer {
   #id = null;
@@ -29,13 +29,13 @@ export class Viewer {
     this.dialog.addEventListener("click", (event) => {
       if (event.target === this.dialog) this.dialog.close();
     });
-    // Not on the dialog: a button that is disabled while it has the focus loses that to the page.
+    // Not on the dialog: a focused button that is disabled loses the focus to the page.
     document.addEventListener("keydown", (event) => this.dialog.open && this.#onKey(event));
     this.body.addEventListener("click", (event) => this.#onLink(event));
     addEventListener("hashchange", () => this.follow(true));
   }
 
-  /** Shows what the address names; ``isOurs``: it was opened from this page. */
+  /** Shows the frame in the address; ``isOurs``: it was opened from this page. */
   follow(isOurs = false) {
     const named = NAMED.exec(location.hash);
     if (!named) {
@@ -50,14 +50,14 @@ export class Viewer {
     this.#show(decode(named[1]));
   }
 
-  /** Shows that the frame was pinned, or let go of. */
+  /** Shows whether the frame is pinned. */
   pin({ id, pinned }) {
     if (this.#frame?.id !== id) return;
     this.#frame.pinned = pinned;
     this.#tellState();
   }
 
-  /** Shows that the frame is kept no more. */
+  /** Shows that the frame is no longer kept. */
   evict(eviction) {
     if (this.#frame?.id !== eviction.id) return;
     byId("frame-pin").disabled = true;
@@ -124,7 +124,7 @@ export class Viewer {
     actions[event.key]();
   }
 
-  /** Going on to the nearest frame is no further step back. */
+  /** Moving to the nearest frame adds no history entry. */
   #onLink(event) {
     const link = event.target.closest("a[href^='#frame=']");
     if (!link || event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
@@ -140,7 +140,7 @@ export class Viewer {
       this.gallery.settle();
     };
     if (NAMED.test(location.hash) && this.#isOurs) {
-      // Going back puts the focus where the address says, so it is put right after that.
+      // Going back moves the focus to the target of the address, so it is restored afterwards.
       addEventListener("hashchange", comeBack, { once: true });
       history.back();
       return;
@@ -152,7 +152,7 @@ export class Viewer {
   }
 }
 
-/** The frame that was the nearest when this one was kept. */
+/** Shows the frame that was nearest when this one was kept. */
 function beside(frame, nearest) {
   if (!frame.nearest) return el("p", { class: "muted" }, "No other frame was kept before it.");
   if (!nearest) {

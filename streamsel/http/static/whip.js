@@ -5,7 +5,7 @@ const GATHERING_MS = 2000;
 const PATIENCE_MS = 15_000;
 const SDP = "application/sdp";
 
-/** The service did not take the video; ``isFinal`` where trying again is of no use. */
+/** The service rejected the video; ``isFinal``: retrying cannot help. */
 export class Untaken extends Error {
   constructor(message, isFinal) {
     super(message);
@@ -16,13 +16,13 @@ export class Untaken extends Error {
 /**
  * One session. Events: "state" (detail: the connection's state).
  *
- * Candidates are sent with the offer: the service takes none later, and asks nobody else for any.
+ * Candidates are sent with the offer: the service accepts no later ones, and uses no other server.
  */
 export class Sender extends EventTarget {
   #connection = null;
   #session = null;
 
-  /** Connects; throws Untaken. ``codec`` is "auto", or what a codec's name is, like "vp8". */
+  /** Connects; throws Untaken. ``codec`` is "auto" or the name of a codec, like "vp8". */
   async open(feed, track, codec) {
     const connection = (this.#connection = new RTCPeerConnection({ iceServers: [] }));
     connection.addEventListener("connectionstatechange", () =>
@@ -40,7 +40,7 @@ export class Sender extends EventTarget {
     await connection.setRemoteDescription({ type: "answer", sdp: await response.text() });
   }
 
-  /** Returns what was sent so far, as the browser's statistics tell it, and what was lost. */
+  /** Returns sent and lost data so far, from the browser's statistics. */
   async sent() {
     const all = [...((await this.#connection?.getStats())?.values() ?? [])];
     const of = (type) => all.find((one) => one.type === type);
@@ -80,7 +80,7 @@ function prefer(transceiver, codec) {
   transceiver.setCodecPreferences(wanted);
 }
 
-/** Waits until the connection knows its own addresses. */
+/** Waits until the connection has gathered its candidates. */
 function gathered(connection) {
   return new Promise((resolve) => {
     const look = () => connection.iceGatheringState === "complete" && resolve();

@@ -1,9 +1,9 @@
-// Numbers and names as people read them.
+// Formats numbers and names.
 
 const COUNT = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 const SHORT = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
 
-/** A count: 12,402, and 1.2M where digits would no longer be read. */
+/** A count: 12,402; large ones rounded: 1.2M. */
 export function count(number) {
   if (!Number.isFinite(number)) return "–";
   return number < 100_000 ? COUNT.format(number) : SHORT.format(number);
@@ -25,7 +25,7 @@ export function many(number, noun) {
   return `${count(number)} ${noun}${number === 1 ? "" : "s"}`;
 }
 
-/** Why a frame was kept, in a sentence of its own. */
+/** Why a frame was kept, in one sentence. */
 export function whyKept(frame) {
   const away = Number.isFinite(frame.distance) ? `, ${distance(frame.distance)} away` : "";
   if (frame.reason === "novel" && !frame.nearest) return "The first of its coreset.";
@@ -34,7 +34,7 @@ export function whyKept(frame) {
   return `Kept as ${frame.reason}${away}.`;
 }
 
-/** What became of a frame that is kept no more. */
+/** Why a frame was evicted, and the frame that represents it. */
 export function whyEvicted({ reason, by }) {
   return by ? `evicted (${reason}): ${by} stands for it` : `evicted (${reason})`;
 }

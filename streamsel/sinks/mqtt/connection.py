@@ -1,6 +1,6 @@
 """One connection to the MQTT broker: connects, publishes, closes in bounded time.
 
-aiomqtt provides the asyncio side. What it hides is taken from paho, on which it is built: it
+aiomqtt provides the asyncio interface. Three things are taken from paho, on which it is built: it
 ignores the reason code of an acknowledgement, so a refused message would count as delivered; it
 does not expose the broker's limits; and its disconnect waits for a broker that may hang. Only
 ``Client._client``, the paho client, is private; the rest is paho's public interface.
@@ -132,7 +132,7 @@ class BrokerConnection:
 
     async def hang_up(self) -> None:
         """Close the socket at once, discarding buffered data."""
-        await asyncio.sleep(0)  # let the loop take in a socket that was opened a moment ago
+        await asyncio.sleep(0)  # let the loop register a socket that was just opened
         self._paho.reinitialise()
         await asyncio.sleep(0)
 
@@ -165,7 +165,7 @@ class BrokerConnection:
 
     def _note_gone(self, *_: Any) -> None:
         self._gone.set()
-        if self._opening is not None:  # aiomqtt would wait on for an answer
+        if self._opening is not None:  # aiomqtt would continue to wait for an answer
             self._opening.reschedule(self._loop.time())
 
     def _watch(self, name: str, also: Callable[..., None]) -> None:

@@ -13,7 +13,7 @@ from streamsel.sinks.mqtt.commands import OFF, ON
 from streamsel.sinks.mqtt.payloads import Topics
 from streamsel.version import __version__
 
-# What is no kept frame of this feed comes out empty, and is passed over.
+# Empty for events that keep no frame of this feed; Home Assistant ignores empty text.
 _KEPT = (
     "{%% if value_json.type == 'kept' and value_json.feed == %s %%}"
     "{{ {'event_type': 'kept', 'id': value_json.id, 'wall_time': value_json.wall_time, "

@@ -52,7 +52,7 @@ class Drain:
         self._flights.clear()
         try:
             while True:
-                self.news.clear()  # first: what comes during the rest is to be looked at too
+                self.news.clear()  # first, so that messages arriving meanwhile are noticed
                 await self._land()
                 await self._fill(connection)
                 if not self._flights and stopping.is_set():

@@ -34,7 +34,7 @@ from streamsel.sinks.mqtt.store import (
 from streamsel.wakeup import Wakeup
 
 SMALL_BYTES = 4_096
-"""Payloads up to this size are stored in their row; a full disk delays no more than that."""
+"""Payloads up to this size are stored in their row, larger ones in files."""
 
 
 class Outbox:
@@ -97,7 +97,7 @@ class Outbox:
     def offer(self, message: Message) -> bool:
         """Insert a dispensable message; return False if it was dropped and counted.
 
-        Such messages never use more than half of the space.
+        Such messages use at most half of the bounds, unless the outbox is empty.
         """
         try:
             self._require_room([message], share=0.5)
@@ -227,7 +227,7 @@ class Outbox:
                 database.execute("INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
             for message in oversize:
                 removed += set_aside(database, message, "too-large", self._clock.wall(), None)
-            self.require_folder()  # payloads must lie beside the rows that speak of them
+            self.require_folder()  # payloads and their rows must be in the same folder
         if oversize:
             self._counter.set_quarantined(held(self._database))
         for name in removed:

@@ -40,8 +40,8 @@ class Outgoing:
         self._clock = clock
         self._throttle = LogThrottle(clock)
         self._lock = threading.Lock()
-        self._done: set[int] = set()  # to be taken out as soon as the disk has room
-        self._skipped: set[int] = set()  # to be set aside by the next process
+        self._done: set[int] = set()  # to be deleted as soon as the disk has room
+        self._skipped: set[int] = set()  # to be moved to quarantine by the next process
         with outbox_errors(folder):
             self._anchor = Anchor(folder)
             self._database = connect(folder, durable=False)

@@ -105,7 +105,8 @@ class Announcer:
         """
         announced = await asyncio.to_thread(self._outgoing.announced)
         if self._discovery is not None:
-            # What took its place has parts of the same names: a turn later, when it has gone.
+            # Its successor has components of the same names, so it is announced a turn after the
+            # removal.
             await self._publish(self._discovery.former, b"", retain=True)
         while True:
             self._stir.clear()

@@ -1,4 +1,4 @@
-"""Colours, depth, transparency, shape of pixels, rotation: what is told beside the pixels."""
+"""Colours, depth, transparency, shape of pixels, rotation: the metadata of pictures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""VP8, VP9 and AV1, whose streams hold pictures that are never shown."""
+"""VP8, VP9 and AV1: streams with pictures that are never shown."""
 
 from __future__ import annotations
 

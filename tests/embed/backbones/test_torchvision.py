@@ -31,7 +31,7 @@ SMALLEST = "shufflenet_v2_x0_5"
 
 
 def shuffled(name: str, **options: object) -> nn.Module:
-    """A network of torchvision whose batch norms have seen something, with random weights.
+    """A network of torchvision with trained batch norms and random weights.
 
     They are as large as those of a trained one, or what comes out is the same for any picture.
     """

@@ -26,6 +26,6 @@ def footage(
 
 
 def network(seed: int = 0) -> Network:
-    """A network with random weights, whose vectors differ."""
+    """A network with random weights and distinct vectors."""
     torch.manual_seed(seed)
     return Network().eval()

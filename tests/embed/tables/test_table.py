@@ -1,4 +1,4 @@
-"""Vectors from files: whose they are, what they are made of, and what is refused."""
+"""Vectors from files: their embedder, their content, and refused ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a broker is reached, kept, and let go of, whatever it does."""
+"""How a broker is reached, kept, and left, whatever it does."""
 
 from __future__ import annotations
 

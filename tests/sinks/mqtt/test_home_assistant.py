@@ -1,4 +1,4 @@
-"""What Home Assistant is told: what it takes, when, and what is taken back."""
+"""Messages to Home Assistant: when they are sent, accepted, and withdrawn."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ Edges = tuple[int, int, int, int]
 
 
 def with_pixel_crop(ffmpeg: Path, folder: Path) -> tuple[Path, Edges]:
-    """Matroska whose wish for a display size is made one for a crop: both are as long."""
+    """Matroska with its display size turned into a crop of the same length."""
     path = clip(ffmpeg, folder / "a.mkv", *X264, "-aspect", "2:1", "-write_crc32", "0", source=SOFT)
     content = path.read_bytes()
     for was, wanted in (

@@ -57,7 +57,7 @@ def heic(
     main: bytes = b"grid",
     order: Sequence[int] = (),
 ) -> bytes:
-    """A HEIC file whose picture is a grid of tiles, turned and mirrored by ``properties``."""
+    """A HEIC file with a grid of tiles, turned and mirrored by ``properties``."""
     count, whole = len(tiles), len(tiles) + 1
     items = [
         full_box(b"infe", 2, 1, struct.pack(">HH4s", i + 1, 0, b"hvc1"), b"\0")

@@ -54,7 +54,7 @@ def by_pyav(path: Path) -> list[tuple[str, int]]:
 
 
 def as_by_an_old_encoder(path: Path) -> Path:
-    """Let x264 call itself a build whose High 4:4:4 is decoded in another way."""
+    """Let x264 claim to be a build with another decoding of High 4:4:4."""
     content = path.read_bytes()
     name = b"x264 - core "
     at = content.index(name) + len(name)

@@ -61,7 +61,7 @@ def test_what_a_server_sends_becomes_frames(server: WhepServer, loop: SideLoop, 
     assert frames[0].media_time == 7.5
     assert all(a.media_time < b.media_time for a, b in pairwise(frames))
     assert source.tally().decoded >= 30
-    # The server is told that nobody looks any more.
+    # The server learns that nobody receives any more.
     until(lambda: "ENDED /session/1" in server.said, 5, f"the session is ended: {server.said}")
 
 

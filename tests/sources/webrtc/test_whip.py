@@ -115,7 +115,7 @@ def test_a_sender_that_falls_silent_is_let_go_of(ingest: Ingest, nets: Namespace
     with reading(source) as read:
         until(lambda: len(frames_in(read)) > 5, 20, "frames come")
         nets.cut()
-        took = until(lambda: ends_in(read) != [], 6, "the sender is let go of")
+        took = until(lambda: ends_in(read) != [], 6, "the sender is released")
         nets.mend()
         assert ends_in(read) == ["feed 'phone': whip: the sender sent nothing for 4 s"]
         assert took > 3
@@ -130,7 +130,7 @@ def test_a_sender_that_never_connects_is_let_go_of(ingest: Ingest, nets: Namespa
     source = ingest.source("phone", PATIENT)
     with reading(source) as read:
         asyncio.run(ingest.offer("phone", offer_of("VP8")))
-        until(lambda: ends_in(read) != [], 14, "it is let go of")
+        until(lambda: ends_in(read) != [], 14, "it is released")
         assert "no connection came about within 10 s" in ends_in(read)[0]
 
 
