@@ -36,8 +36,8 @@ class EndlessSelector:
       periods: the whole stream). Frames of closed periods stay kept; only :meth:`evict_redundant`
       and :meth:`forget` evict them.
     - ``coverage_bound`` holds for every frame of the period (with a window: of the window), except
-      near duplicates of frames kept in earlier periods, and frames whose only representative was
-      removed by :meth:`forget`.
+      near duplicates of frames kept in earlier periods, and frames represented only by a frame that
+      :meth:`forget` removed.
     - Changes belong to the verdict of the frame that caused them. Changes at the end of a period or
       after a restart belong to the first verdict that follows; changes after a new near-duplicate
       distance belong to the last verdict of the block that gave it.

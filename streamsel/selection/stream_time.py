@@ -12,10 +12,10 @@ class StreamClock:
     """Converts the media times of several feeds to one stream time, in seconds.
 
     The stream time of the first feed is its media time; a feed that joins later starts at the time
-    the others have reached. A feed whose media time steps back, or that has fallen ``LAG`` seconds
-    behind (its camera's clock runs slow, or another feed jumped ahead), continues from there too.
-    So ``now`` never decreases, and no feed is ever far behind it. Jumps ahead are accepted: media
-    time covers gaps.
+    the others have reached. A feed continues from there too if its media time steps back, or if it
+    is ``LAG`` seconds behind (its camera's clock runs slow, or another feed jumped ahead). So
+    ``now`` never decreases, and no feed is ever far behind it. Jumps ahead are accepted: media time
+    covers gaps.
 
     >>> clock = StreamClock()
     >>> clock.at("gate", 5.0), clock.at("yard", 100.0), clock.at("yard", 101.0), clock.now

@@ -10,7 +10,7 @@ from streamsel.decisions import Event, Evicted, Kept, Verdict
 from streamsel.frame import Candidate, Frame
 
 INVALID_EMBEDDING = "invalid-embedding"
-"""Refusal reason of a candidate whose embedding is not a finite unit vector."""
+"""Refusal reason of a candidate with an embedding that is not a finite unit vector."""
 
 
 def refusal(candidate: Candidate) -> str | None:

@@ -142,7 +142,7 @@ def _open(
             timeout=(options.open_timeout, read_timeout),
         )
     except (av.FFmpegError, ValueError, OverflowError) as error:
-        # A server that does not go on is told like one that talks nonsense.
+        # PyAV reports a server that stops responding like one that sends invalid data.
         is_late = clock.monotonic() - began > _SILENT * options.open_timeout
         why = no_answer(options.open_timeout) if is_late else None
         host = None if device else parts

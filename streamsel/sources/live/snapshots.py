@@ -172,7 +172,7 @@ class _Camera:
         return self._loop.call(self._picture())
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Close the connection."""
         if self._client is not None:
             self._loop.call(self._client.close())
 
