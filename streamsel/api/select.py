@@ -9,6 +9,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Literal
 
+from streamsel.api.progress import ProgressDisplay, open_progress
 from streamsel.api.results import Selection
 from streamsel.choices import Decode, ImageFormat, Method
 from streamsel.config.options import (
@@ -24,7 +25,8 @@ from streamsel.errors import ConfigurationError
 from streamsel.pixels.size import PictureSize
 from streamsel.report.summary import store_statistics
 from streamsel.runtime.execute import execute
-from streamsel.wiring.selection import build_selection
+from streamsel.wiring.inputs import tell_passed_over
+from streamsel.wiring.selection import SelectionRun, build_selection
 
 
 def select(
@@ -57,13 +59,15 @@ def select(
     resume: bool = False,
     overwrite: bool = False,
     jobs: int = 1,
+    progress: bool | Literal["auto"] = "auto",
 ) -> Selection:
     """Keep the ``count`` most diverse frames of videos, folders, globs or URLs.
 
     Arguments have the meaning of the ``streamsel select`` options of the same name; times are
     seconds. ``size`` is text as for the command, or the (width, height) to fit into, in pixels.
     ``embeddings`` are files of precomputed vectors. An input that cannot be read does not stop the
-    others; ``selection.summary.errors`` names it.
+    others; ``selection.summary.errors`` names it. ``progress`` is shown in notebooks, below the
+    cell; with True elsewhere too, on stderr.
 
     Raises :class:`StreamselError`: :class:`ConfigurationError` for invalid arguments,
     :class:`SourceError` if no input can be read, :class:`SinkError` if the frames cannot be stored.
@@ -105,23 +109,79 @@ def select(
     )
     folder = Path(tempfile.mkdtemp(prefix="streamsel-")) if output is None else Path(output)
     try:
-        run = build_selection(
-            _names(inputs),
-            options,
-            folder,
-            resume=resume,
-            overwrite=overwrite,
-            jobs=jobs,
-        )
-        if not execute(run.pipeline, [run.sink]):
+        with open_progress(progress) as display:
+            selection = select_inputs(
+                _names(inputs),
+                options,
+                folder,
+                resume=resume,
+                overwrite=overwrite,
+                jobs=jobs,
+                progress=display,
+                temporary=output is None,
+            )
+        if not selection.complete:
             raise KeyboardInterrupt
-        selection = Selection(folder, temporary=output is None)
-        store_statistics(selection.summary)
         return selection
     except BaseException:
         if output is None:
             shutil.rmtree(folder, ignore_errors=True)
         raise
+
+
+def select_inputs(
+    inputs: Sequence[str],
+    options: RunOptions,
+    folder: Path,
+    *,
+    resume: bool = False,
+    overwrite: bool = False,
+    jobs: int = 1,
+    progress: ProgressDisplay | None = None,
+    verbose: bool = False,
+    temporary: bool = False,
+) -> Selection:
+    """Run a selection into a folder: what :func:`select` and the command line share.
+
+    ``verbose``: every file that is passed over is named, and the room on the disk is told even if
+    there is plenty. An interrupted run is returned as far as it went, not ``complete``. Raises as
+    :func:`select` does.
+    """
+    run = build_selection(
+        inputs,
+        options,
+        folder,
+        resume=resume,
+        overwrite=overwrite,
+        observers=[] if progress is None else [progress],
+        jobs=jobs,
+    )
+    if progress is not None:
+        _announce(run, progress, verbose=verbose)
+        progress.start_from(sum(1 for _ in run.sink.record.kept()))
+    complete = execute(run.pipeline, [run.sink])
+    selection = Selection(folder, temporary=temporary)
+    if progress is not None:
+        # Also for pictures that could not be written or decoded again, which end no reading.
+        for reason in selection.summary.errors.values():
+            progress.complain(f"error: {reason}")
+    if complete:
+        store_statistics(selection.summary)
+    return selection
+
+
+def _announce(run: SelectionRun, progress: ProgressDisplay, *, verbose: bool) -> None:
+    """Say which inputs are not read, and whether the disk has room for the pictures."""
+    for error in run.errors:
+        progress.complain(f"error: {error}")
+    for line in tell_passed_over(run.passed_over, verbose=verbose):
+        progress.say(line)
+    if run.room is None:
+        return
+    if run.room.is_short:
+        progress.complain(f"warning: {run.room}")
+    elif run.room.is_worth_saying or verbose:
+        progress.say(str(run.room))
 
 
 def _picture_size(size: str | tuple[int, int] | None) -> PictureSize | None:

@@ -80,7 +80,7 @@ def command(
     how well the frames kept from it cover all frames.
     """
     from streamsel.api.compare import compare_inputs
-    from streamsel.cli.progress import ProgressLine
+    from streamsel.api.terminal_progress import TerminalProgress
     from streamsel.cli.table import print_comparison, print_decode_costs, wide_console
     from streamsel.report.plot import check_plot, plot_comparison
     from streamsel.wiring.inputs import tell_passed_over
@@ -89,7 +89,7 @@ def command(
         if per_input:
             raise click.UsageError("--plot draws one table; give it without --per-input")
         check_plot(plot)
-    with ProgressLine(quiet=quiet or as_json) as progress:
+    with TerminalProgress(quiet=quiet or as_json) as progress:
         compared = compare_inputs(
             with_listed(inputs, from_file),
             run_options(chosen),

@@ -48,8 +48,9 @@ def command(
     Nothing is downloaded.
     """
     from streamsel.api.compare import compare_inputs
-    from streamsel.cli.progress import ProgressLine
-    from streamsel.cli.selection import INTERRUPTED, run_selection
+    from streamsel.api.select import select_inputs
+    from streamsel.api.terminal_progress import TerminalProgress
+    from streamsel.cli.selection import INTERRUPTED, RunOutcome
     from streamsel.cli.table import print_comparison, wide_console
     from streamsel.record.files import disk_errors
     from streamsel.sources.demo.synthetic import render_demo
@@ -61,19 +62,15 @@ def command(
             raise FolderInUseError(
                 f"{there}: is there already; replace it with --overwrite or choose a folder with -o"
             )
-    with ProgressLine(quiet=quiet or as_json) as progress:
+    with TerminalProgress(quiet=quiet or as_json) as progress:
         progress.say(f"rendering {clip}")
         with disk_errors(output):
             output.mkdir(parents=True, exist_ok=True)
             render_demo(clip)
-        result = run_selection(
-            [str(clip)],
-            options,
-            kept,
-            resume=False,
-            overwrite=overwrite,
-            progress=progress,
+        selection = select_inputs(
+            [str(clip)], options, kept, overwrite=overwrite, progress=progress
         )
+        result = RunOutcome.of(selection, options)
         if not result.complete:
             return result.exit_code
         compared = compare_inputs([str(clip)], options, observers=[progress])

@@ -62,8 +62,9 @@ def command(
     --per-input is given. The frames, a manifest and a record of every decision go into the output
     folder.
     """
-    from streamsel.cli.progress import ProgressLine
-    from streamsel.cli.selection import run_selection
+    from streamsel.api.select import select_inputs
+    from streamsel.api.terminal_progress import TerminalProgress
+    from streamsel.cli.selection import RunOutcome
 
     if dry_run:
         listed = with_listed(inputs, from_file)
@@ -78,10 +79,11 @@ def command(
         )
     if output is None:
         raise click.UsageError("give a folder with -o, or --dry-run")
-    with ProgressLine(quiet=quiet or as_json) as progress:
-        result = run_selection(
+    with TerminalProgress(quiet=quiet or as_json) as progress:
+        options = run_options(chosen)
+        selection = select_inputs(
             with_listed(inputs, from_file),
-            run_options(chosen),
+            options,
             output,
             resume=resume,
             overwrite=overwrite,
@@ -89,6 +91,7 @@ def command(
             verbose=verbose,
             progress=progress,
         )
+    result = RunOutcome.of(selection, options)
     if as_json:
         click.echo(json.dumps(result.as_json()))
     else:

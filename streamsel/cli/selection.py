@@ -1,18 +1,13 @@
-"""Runs a selection and prints its result, for the commands that select."""
+"""Prints the result of a selection, for the commands that select."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TextIO
 
-from streamsel.cli.progress import ProgressLine
+from streamsel.api.results import Selection
 from streamsel.config.options import RunOptions
-from streamsel.report.summary import Summary, store_statistics, summarise
-from streamsel.runtime.execute import execute
-from streamsel.wiring.inputs import tell_passed_over
-from streamsel.wiring.selection import build_selection
+from streamsel.report.summary import Summary
 
 INTERRUPTED = 130
 
@@ -27,6 +22,11 @@ class RunOutcome:
     summary: Summary
     complete: bool
     evenly: int | None = None
+
+    @classmethod
+    def of(cls, selection: Selection, options: RunOptions) -> RunOutcome:
+        """Return the outcome of a selection with these options."""
+        return cls(selection.summary, selection.complete, _evenly(options, selection.summary))
 
     @property
     def exit_code(self) -> int:
@@ -79,45 +79,6 @@ class RunOutcome:
             print(f"  {failed} input{'s' if failed > 1 else ''} failed: {names}", file=to)
         if not self.complete:
             print("  interrupted; continue with --resume", file=to)
-
-
-def run_selection(
-    inputs: Sequence[str],
-    options: RunOptions,
-    folder: Path,
-    *,
-    resume: bool,
-    overwrite: bool,
-    jobs: int = 1,
-    verbose: bool = False,
-    progress: ProgressLine,
-) -> RunOutcome:
-    """Run a selection into a folder."""
-    run = build_selection(
-        inputs,
-        options,
-        folder,
-        resume=resume,
-        overwrite=overwrite,
-        observers=[progress],
-        jobs=jobs,
-    )
-    for error in run.errors:
-        progress.complain(f"error: {error}")
-    for line in tell_passed_over(run.passed_over, verbose=verbose):
-        progress.say(line)
-    if run.room is not None and (run.room.is_worth_saying or verbose):
-        say = progress.complain if run.room.is_short else progress.say
-        say(f"{'warning: ' if run.room.is_short else ''}{run.room}")
-    progress.start_from(sum(1 for _ in run.sink.record.kept()))
-    complete = execute(run.pipeline, [run.sink])
-    summary = summarise(folder)
-    # Also for pictures that could not be written or decoded again, which end no reading.
-    for reason in summary.errors.values():
-        progress.complain(f"error: {reason}")
-    if complete:
-        store_statistics(summary)
-    return RunOutcome(summary, complete, _evenly(options, summary))
 
 
 def _evenly(options: RunOptions, summary: Summary) -> int | None:

@@ -20,13 +20,13 @@ def execute(pipeline: Pipeline, sinks: Sequence[Sink] = ()) -> bool:
     """Run a pipeline to its end. Returns False if it was interrupted (SIGINT, SIGTERM).
 
     The sinks are closed in any case, so decisions are stored. If an event loop is already running,
-    as in a notebook, the pipeline runs in another thread with its own loop while this call waits.
+    as in a notebook, the pipeline runs in another thread with its own loop while this call waits;
+    a :class:`KeyboardInterrupt` of the waiting thread interrupts it too.
     """
     try:
         with _quick_switches():
             if _loop_is_running():
-                with ThreadPoolExecutor(1, thread_name_prefix="streamsel-run") as pool:
-                    return pool.submit(asyncio.run, pipeline.run()).result()
+                return _run_beside(pipeline)
             return asyncio.run(_until_stopped(pipeline))
     except BaseException:
         for sink in sinks:
@@ -57,6 +57,17 @@ def _loop_is_running() -> bool:
     except RuntimeError:
         return False
     return True
+
+
+def _run_beside(pipeline: Pipeline) -> bool:
+    with ThreadPoolExecutor(1, thread_name_prefix="streamsel-run") as pool:
+        run = pool.submit(asyncio.run, pipeline.run())
+        try:
+            return run.result()
+        except KeyboardInterrupt:
+            # Waiting for the thread would otherwise outlast the whole run.
+            pipeline.stop()
+            return run.result()
 
 
 async def _until_stopped(pipeline: Pipeline) -> bool:

@@ -1,4 +1,4 @@
-"""Progress of reading: a bar on a terminal, plain lines otherwise."""
+"""Progress of reading on stderr: a bar on a terminal, plain lines otherwise."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from streamsel.decisions import FeedReport, Kept, Verdict
 from streamsel.frame import PrefilteredFrame
 
 
-class ProgressLine:
-    """An observer that shows the progress of each feed. A context manager.
+class TerminalProgress:
+    """Shows the progress of each feed on stderr, because stdout is for results.
 
-    Writes to stderr, because stdout is for results.
+    A context manager. ``quiet``: only problems are printed.
     """
 
-    def __init__(self, *, quiet: bool) -> None:
+    def __init__(self, *, quiet: bool = False) -> None:
         self._console = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
         self._quiet = quiet
         self._kept = 0
@@ -44,7 +44,7 @@ class ProgressLine:
             transient=True,
         )
 
-    def __enter__(self) -> ProgressLine:
+    def __enter__(self) -> TerminalProgress:
         self._bars.start()
         return self
 

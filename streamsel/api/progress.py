@@ -1,0 +1,43 @@
+"""The progress of a run: the seam of its displays, and the choice of one."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import Literal, Protocol
+
+from streamsel.clock import SystemClock
+from streamsel.interfaces.observers import Observer
+
+
+class ProgressDisplay(Observer, Protocol):
+    """Shows how a run proceeds, with its notices and problems."""
+
+    def start_from(self, kept: int) -> None:
+        """Continue the counts of a resumed run, which has kept this many frames."""
+
+    def say(self, text: str) -> None:
+        """Show a notice."""
+
+    def complain(self, text: str) -> None:
+        """Show a problem, once."""
+
+
+def open_progress(shown: bool | Literal["auto"]) -> AbstractContextManager[ProgressDisplay | None]:
+    """Return the display that suits where the program runs; None if nothing is to be shown.
+
+    In a notebook that is a bar below the cell; on a terminal a bar on stderr; elsewhere plain lines
+    on stderr. With ``auto`` only a notebook shows anything.
+    """
+    if shown is False:
+        return nullcontext()
+    from rich.console import Console
+
+    if Console().is_jupyter:
+        from streamsel.api.notebook_progress import NotebookProgress
+
+        return NotebookProgress(SystemClock())
+    if shown == "auto":
+        return nullcontext()
+    from streamsel.api.terminal_progress import TerminalProgress
+
+    return TerminalProgress()
