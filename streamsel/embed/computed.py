@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from streamsel.errors import EmbedderError
 from streamsel.frame import Candidate, PrefilteredFrame
 from streamsel.interfaces.embedding import Embedder
@@ -21,10 +23,11 @@ def embedded(embedder: Embedder, prefiltered_frames: Sequence[PrefilteredFrame])
         return [Candidate(seen, None) for seen in prefiltered_frames]
     vectors = embedder.embed(thumbnails)
     wanted = (len(thumbnails), embedder.dim)
-    if vectors.shape != wanted:
+    if not isinstance(vectors, np.ndarray) or vectors.shape != wanted:
+        told = getattr(vectors, "shape", type(vectors).__name__)
         raise EmbedderError(
-            f"embedder {embedder.name!r} returned {vectors.shape}; "
-            f"it must return {wanted} for {len(thumbnails)} thumbnails"
+            f"embedder {embedder.name!r} ({type(embedder).__module__}) returned {told}; "
+            f"it must return an array {wanted} for {len(thumbnails)} thumbnails"
         )
     rows = iter(vectors)
     return [

@@ -7,30 +7,23 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
 from importlib.resources import files
 from importlib.util import find_spec
-from typing import Protocol, TypeAlias, runtime_checkable
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from streamsel.errors import ConfigurationError, EmbedderError
+from streamsel.frame import View
 from streamsel.interfaces.embedding import Embedder
-
-GROUP = "streamsel.embedders"
+from streamsel.plugins import Plugin, call_plugin, plugin_named, plugins, why_taken
 
 Factory: TypeAlias = Callable[..., Embedder]
-"""Called with ``weights`` (a path or None) and ``device``; the type of entry points."""
+"""Called with ``weights`` (a path or None) and ``device``, in plug-ins by keyword."""
 
 _BUILTIN = "builtin"
-
-# Errors of importing a third-party module that is broken, or lacks a library or a file.
-_BROKEN = (
-    *(ArithmeticError, AttributeError, ImportError, LookupError, NameError, OSError),
-    *(RuntimeError, SyntaxError, TypeError, ValueError),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +82,9 @@ _SCHEMES: Mapping[str, _Scheme] = {
 }
 
 
+_OWN = (_BUILTIN, *_SCHEMES)
+
+
 @runtime_checkable
 class _Weighed(Protocol):
     """An embedder that reports its size."""
@@ -105,8 +101,9 @@ def embedders() -> list[EmbedderInfo]:
 
     A broken embedder is listed as not available.
     """
-    plugins = [_plugin_info(point) for point in _plugins()]
-    return [_builtin_info(), *plugins, *(_scheme_info(name) for name in _SCHEMES)]
+    found = plugins("embedder")
+    added = [_plugin_info(one, found) for one in found]
+    return [_builtin_info(), *added, *(_scheme_info(name) for name in _SCHEMES)]
 
 
 def describe(embedder: Embedder) -> EmbedderInfo:
@@ -125,20 +122,19 @@ def describe(embedder: Embedder) -> EmbedderInfo:
 
 def known_names() -> list[str]:
     """Return the names of embedders that are complete, and ``scheme:`` of the others."""
-    plugins = [point.name for point in _plugins()]
-    return [_BUILTIN, *plugins, *(f"{scheme}:" for scheme in _SCHEMES)]
+    return [_BUILTIN, *_added(), *(f"{scheme}:" for scheme in _SCHEMES)]
 
 
 def check_name(name: str) -> None:
-    """Raise :class:`ConfigurationError` for an unknown name; loads nothing.
+    """Raise :class:`ConfigurationError` for a name that is unknown or used twice; loads nothing.
 
     The part after the colon of a scheme is not checked.
     """
     scheme, colon, rest = name.partition(":")
-    plugins = [point.name for point in _plugins()]
-    if name in (_BUILTIN, *plugins):
+    if name == _BUILTIN or plugin_named("embedder", name, _OWN) is not None:
         return
-    known = [_BUILTIN, *plugins, *(f"{each}:{_SCHEMES[each].follows}" for each in _SCHEMES)]
+    added = _added()
+    known = [_BUILTIN, *added, *(f"{each}:{_SCHEMES[each].follows}" for each in _SCHEMES)]
     if colon and scheme in _SCHEMES:
         if rest:
             return
@@ -147,7 +143,7 @@ def check_name(name: str) -> None:
     if colon:
         close = [f"{each}:{rest}" for each in get_close_matches(scheme, _SCHEMES, n=1)]
     else:
-        close = get_close_matches(name, [_BUILTIN, *plugins], n=1)
+        close = get_close_matches(name, [_BUILTIN, *added], n=1)
     hint = f"; did you mean {close[0]}?" if close else "."
     raise ConfigurationError(f"there is no embedder {name!r}{hint} Known: {', '.join(known)}")
 
@@ -163,9 +159,8 @@ def create(name: str, *, weights: str | None = None, device: str = "auto") -> Em
         from streamsel.embed.builtin import BuiltinEmbedder
 
         return BuiltinEmbedder(weights, device)
-    points = {point.name: point for point in _plugins()}
-    if name in points:
-        return _plugin(points[name], weights, device)
+    if (plugin := plugin_named("embedder", name, _OWN)) is not None:
+        return _open_plugin(plugin, weights, device)
     scheme, _, rest = name.partition(":")
     wanted = _SCHEMES[scheme]
     open_it: Factory = getattr(
@@ -174,19 +169,21 @@ def create(name: str, *, weights: str | None = None, device: str = "auto") -> Em
     return open_it(rest, weights, device)
 
 
-def _plugins() -> list[EntryPoint]:
-    return sorted(entry_points(group=GROUP), key=lambda point: point.name)
+def _added() -> list[str]:
+    """Return the usable names of plug-ins."""
+    found = plugins("embedder")
+    return [one.name for one in found if why_taken(one, found, _OWN) is None]
 
 
-def _plugin(point: EntryPoint, weights: str | None, device: str) -> Embedder:
-    try:
-        factory: Factory = point.load()
-    except _BROKEN as error:
-        raise EmbedderError(f"embedder {point.name!r} cannot be loaded: {error}") from error
-    try:
-        return factory(weights=weights, device=device)
-    except (OSError, RuntimeError, TypeError, ValueError) as error:
-        raise EmbedderError(f"embedder {point.name!r} cannot be loaded: {error}") from error
+def _open_plugin(plugin: Plugin, weights: str | None, device: str) -> Embedder:
+    made: Any = call_plugin(plugin, EmbedderError, weights=weights, device=device)
+    plugin.require(made, ["embed"], EmbedderError)
+    for name, wanted in {"name": str, "digest": str, "view": View, "dim": int}.items():
+        if not isinstance(found := getattr(made, name, None), wanted):
+            told = f"has {found!r} as its {name}; it must be of the type {wanted.__name__}"
+            plugin.refuse(EmbedderError, told)
+    embedder: Embedder = made
+    return embedder
 
 
 def _builtin_info() -> EmbedderInfo:
@@ -211,12 +208,17 @@ def _parameters(content: bytes) -> int:
     )
 
 
-def _plugin_info(point: EntryPoint) -> EmbedderInfo:
-    try:
-        point.load()
-    except _BROKEN as error:
-        return EmbedderInfo(point.name, 0, 0, 0.0, 0, False, f"cannot be loaded: {error}")
-    return EmbedderInfo(point.name, 0, 0, 0.0, 0, True, f"from {point.value}")
+def _plugin_info(plugin: Plugin, others: Sequence[Plugin]) -> EmbedderInfo:
+    note = why_taken(plugin, others, _OWN)
+    if note is None:
+        try:
+            plugin.load(EmbedderError)
+        except EmbedderError as error:
+            note = str(error)
+        else:
+            told = f"{plugin.place} of {plugin.package}"
+            return EmbedderInfo(plugin.name, 0, 0, 0.0, 0, True, told)
+    return EmbedderInfo(plugin.name, 0, 0, 0.0, 0, False, note)
 
 
 def _scheme_info(scheme: str) -> EmbedderInfo:

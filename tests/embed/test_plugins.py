@@ -2,55 +2,78 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
 
-from streamsel.embed.registry import create, embedders
-from streamsel.errors import EmbedderError
+from streamsel.embed.registry import check_name, create, embedders
+from streamsel.errors import ConfigurationError, EmbedderError
+from tests.plugins import install
 
-METADATA = "Metadata-Version: 2.1\nName: eyes-of-others\nVersion: 1.0\n"
-ENTRY_POINTS = """\
-[streamsel.embedders]
-flat = eyes_of_others_flat:open_it
-torn = eyes_of_others_torn:open_it
-"""
-FLAT = """
+EYES = """
 from streamsel.frame import View
 
 class Flat:
     name, digest, view, dim = "flat", "0", View(16), 2
 
-    def __init__(self, weights, device):
+    def __init__(self, *, weights, device):
         self.given = weights, device
 
-def open_it(*, weights, device):
-    return Flat(weights, device)
+    def embed(self, thumbnails):
+        raise NotImplementedError
+
+class Blind(Flat):
+    embed = None
+
+class Unsized(Flat):
+    dim = "2"
+
+def nothing(*, weights, device):
+    return None
+
+def refuse(*, weights, device):
+    raise LookupError(f"no weights in {weights}")
 """
-TORN = "raise ImportError('its library is not installed')\n"
+
+
+class UnforeseenError(Exception):
+    """What no list of exceptions of others has."""
 
 
 @pytest.fixture(autouse=True)
 def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    distribution = tmp_path / "eyes_of_others-1.0.dist-info"
-    distribution.mkdir()
-    (distribution / "METADATA").write_text(METADATA)
-    (distribution / "entry_points.txt").write_text(ENTRY_POINTS)
-    (tmp_path / "eyes_of_others_flat.py").write_text(FLAT)
-    (tmp_path / "eyes_of_others_torn.py").write_text(TORN)
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.delitem(sys.modules, "eyes_of_others_flat", raising=False)
+    points = {
+        "flat": "eyes_of_others:Flat",
+        "blind": "eyes_of_others:Blind",
+        "unsized": "eyes_of_others:Unsized",
+        "nothing": "eyes_of_others:nothing",
+        "refused": "eyes_of_others:refuse",
+        "constant": "eyes_of_others:__name__",
+        "torn": "eyes_of_others_torn:open_it",
+        "twice": "eyes_of_others:Flat",
+        "builtin": "eyes_of_others:Flat",
+        "timm": "eyes_of_others:Flat",
+    }
+    install("eyes-of-others", {"streamsel.embedders": points}, EYES, tmp_path, monkeypatch)
+    torn = (
+        f"from {__name__} import UnforeseenError\nraise UnforeseenError('its library is too old')\n"
+    )
+    (tmp_path / "eyes_of_others_torn.py").write_text(torn)
+    install("rival", {"streamsel.embedders": {"twice": "rival:x"}}, "", tmp_path, monkeypatch)
 
 
 def test_they_are_listed_after_the_builtin_one() -> None:
     first, *others = embedders()
     assert first.name == "builtin"
+    assert first.available
     found = {info.name: info for info in others}
     assert found["flat"].available
-    assert found["flat"].note == "from eyes_of_others_flat:open_it"
+    assert found["flat"].note == "eyes_of_others:Flat of eyes-of-others 1.0"
     assert not found["torn"].available
-    assert found["torn"].note == "cannot be loaded: its library is not installed"
+    assert "its library is too old" in found["torn"].note
+    assert not found["twice"].available
+    assert not found["builtin"].available
+    assert "a name that streamsel uses itself" in found["builtin"].note
 
 
 def test_one_is_created_with_what_was_asked() -> None:
@@ -59,8 +82,32 @@ def test_one_is_created_with_what_was_asked() -> None:
     assert vars(made) == {"given": ("w.bin", "cpu")}
 
 
-def test_a_broken_one_is_named_when_asked_for() -> None:
-    with pytest.raises(
-        EmbedderError, match=r"^embedder 'torn' cannot be loaded: its library is not installed$"
-    ):
-        create("torn")
+def test_a_taken_name_stays_that_of_streamsels_own() -> None:
+    assert create("builtin", device="cpu").dim == 256
+    check_name("timm:resnet18")
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("torn", "cannot be loaded: UnforeseenError: its library is too old"),
+        ("constant", "is no function, but a str: eyes_of_others:__name__"),
+        ("refused", "cannot be opened: LookupError: no weights in w.bin"),
+        ("nothing", r"made None without embed\(\); see eyes_of_others:nothing"),
+        ("blind", r"made a Blind without embed\(\); see eyes_of_others:Blind"),
+        ("unsized", "has '2' as its dim; it must be of the type int"),
+    ],
+)
+def test_a_wrong_one_is_an_error_with_its_package(name: str, told: str) -> None:
+    check_name(name)
+    with pytest.raises(EmbedderError, match=f"^embedder '{name}' of eyes-of-others 1.0 {told}$"):
+        create(name, weights="w.bin")
+
+
+def test_a_name_of_two_packages_is_refused_with_both() -> None:
+    for ask in (check_name, create):
+        with pytest.raises(
+            ConfigurationError,
+            match=r"'twice' of eyes-of-others 1.0 has the name of one of rival 1.0; uninstall",
+        ):
+            ask("twice")

@@ -41,7 +41,7 @@ def plugins(monkeypatch: pytest.MonkeyPatch) -> None:
             ]
         )
 
-    monkeypatch.setattr(registry, "entry_points", installed)
+    monkeypatch.setattr("streamsel.plugins.entry_points", installed)
 
 
 def test_the_builtin_is_listed_as_it_is() -> None:
@@ -72,9 +72,9 @@ def test_a_plugin_that_fails_while_loading_does_not_break_the_list(
             raise RuntimeError("its library is too old")
 
     point = TooOld("old", "somewhere:create", "streamsel.embedders")
-    monkeypatch.setattr(registry, "entry_points", lambda group: EntryPoints([point]))
+    monkeypatch.setattr("streamsel.plugins.entry_points", lambda group: EntryPoints([point]))
     assert "its library is too old" in embedders()[1].note
-    with pytest.raises(EmbedderError, match="'old' cannot be loaded: its library is too old"):
+    with pytest.raises(EmbedderError, match=r"'old' of somewhere cannot be loaded: .*too old"):
         create("old")
 
 
@@ -87,7 +87,9 @@ def test_another_packages_embedder_is_created_with_what_was_asked() -> None:
 
 @pytest.mark.usefixtures("plugins")
 def test_a_broken_plugin_is_an_error_when_asked_for() -> None:
-    with pytest.raises(EmbedderError, match="'absent' cannot be loaded"):
+    with pytest.raises(
+        EmbedderError, match="'absent' of no_such_package_anywhere cannot be loaded"
+    ):
         create("absent")
 
 
