@@ -42,7 +42,7 @@ class Plugin:
         with self.blamed(error, "cannot be loaded"):
             factory: object = self._point.load()
         if not callable(factory):
-            self.refuse(error, f"is no function, but {_kind_of(factory)}: {self.place}")
+            self.refuse(error, f"is no function, but {kind_of(factory)}: {self.place}")
         return factory
 
     def blamed(self, error: type[StreamselError], what: str) -> AbstractContextManager[object]:
@@ -57,7 +57,7 @@ class Plugin:
         """Refuse an object without these methods, as the wrong type."""
         if lacking := [name for name in methods if not callable(getattr(made, name, None))]:
             told = " and ".join(f"{name}()" for name in lacking)
-            self.refuse(error, f"made {_kind_of(made)} without {told}; see {self.place}")
+            self.refuse(error, f"made {kind_of(made)} without {told}; see {self.place}")
 
 
 def plugins(kind: PluginKind) -> list[Plugin]:
@@ -100,8 +100,13 @@ def _package(point: EntryPoint) -> str:
     return f"{point.dist.name} {point.dist.version}"
 
 
-def _kind_of(value: object) -> str:
-    return "None" if value is None else f"a {type(value).__name__}"
+def kind_of(value: object) -> str:
+    """Tell what a value is, without the value.
+
+    >>> kind_of(None), kind_of("canary")
+    ('None', 'an instance of str')
+    """
+    return "None" if value is None else f"an instance of {type(value).__name__}"
 
 
 class _Blamed(AbstractContextManager[object]):

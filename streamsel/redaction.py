@@ -10,7 +10,7 @@ import re
 import threading
 from urllib.parse import quote, unquote
 
-_HIDDEN = "***"
+HIDDEN = "***"
 _SHORTEST_KNOWN, _LONG_KNOWN = 4, 8
 
 # The text may be hostile and crafted to be slow, so repetitions are bounded.
@@ -96,16 +96,26 @@ def redact(text: str) -> str:
     'rtsp://10.0.0.4/user=admin_password=***_channel=1_stream=0.sdp'
     """
     text = _KNOWN.hide(text)
-    text = _HEADER.sub(rf"\1{_HIDDEN}", text)
+    text = _HEADER.sub(rf"\1{HIDDEN}", text)
     if "@" in text:
-        text = _USER_AND_PASSWORD.sub(rf"\1:{_HIDDEN}@", text)
-        text = _USER_ALONE.sub(f"{_HIDDEN}@", text)  # a user name without a password may be a token
-        text = _WITHOUT_SCHEME.sub(rf"\1:{_HIDDEN}@", text)
-    text = _ENCODED.sub(rf"\1%3A{_HIDDEN}%40", text)
+        text = _USER_AND_PASSWORD.sub(rf"\1:{HIDDEN}@", text)
+        text = _USER_ALONE.sub(f"{HIDDEN}@", text)  # a user name without a password may be a token
+        text = _WITHOUT_SCHEME.sub(rf"\1:{HIDDEN}@", text)
+    text = _ENCODED.sub(rf"\1%3A{HIDDEN}%40", text)
     text = _URL.sub(_mask_path, text)
-    text = _USER_AND_P.sub(rf"\1{_HIDDEN}", text)
-    text = _STREAM_ID.sub(rf"\1{_HIDDEN}", text)
+    text = _USER_AND_P.sub(rf"\1{HIDDEN}", text)
+    text = _STREAM_ID.sub(rf"\1{HIDDEN}", text)
     return _UNPRINTABLE.sub("?", _mask_parameters(text))
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether a parameter or an option is secret by its name.
+
+    >>> is_secret_name("api_key"), is_secret_name("monkeys"), is_secret_name("token_file")
+    (True, False, False)
+    """
+    is_secret = _SECRET_NAME.search(name) and not _HARMLESS_NAME.search(name)
+    return bool(is_secret) and not name.endswith("_file")
 
 
 def _mask_parameters(text: str) -> str:
@@ -116,7 +126,7 @@ def _mask_parameters(text: str) -> str:
         if found.start() < at or not _SECRET_NAME.search(name) or _HARMLESS_NAME.search(name):
             continue
         value = _VALUE.match(text, found.end())
-        pieces += text[at : found.end()], _HIDDEN
+        pieces += text[at : found.end()], HIDDEN
         at = found.end() if value is None else value.end()
     return "".join([*pieces, text[at:]])
 
@@ -125,10 +135,10 @@ def _mask_path(url: re.Match[str]) -> str:
     """Return the URL with passwords in its path masked."""
     host = _PORT_AND_PATH.search(url[0])
     end = len(url[0]) if host is None else host.end()
-    path = _USER_IN_PATH.sub(rf"\1:{_HIDDEN}", url[0][end:])
-    path = _TOKEN_IN_PATH.sub(_HIDDEN, path)
+    path = _USER_IN_PATH.sub(rf"\1:{HIDDEN}", url[0][end:])
+    path = _TOKEN_IN_PATH.sub(HIDDEN, path)
     if url[1].lower() in _LIVE_SCHEMES:
-        path = _MIXED_IN_PATH.sub(_HIDDEN, path)
+        path = _MIXED_IN_PATH.sub(HIDDEN, path)
     return url[0][:end] + path
 
 
@@ -141,7 +151,7 @@ def register_secret(secret: str) -> None:
     forms = {secret, unquote(secret), quote(secret, safe=""), quote(secret)}
     for form in forms:
         if len(form) >= _SHORTEST_KNOWN:
-            _KNOWN.learn(form, _HIDDEN)
+            _KNOWN.learn(form, HIDDEN)
 
 
 def register_address(address: str, shown: str) -> None:

@@ -14,7 +14,7 @@ from streamsel.config.fields import SecretSource
 from streamsel.config.schema import Config
 from streamsel.config.sections.base import NAME_RULE, Section
 from streamsel.config.tree import ConfigNode, Place, Problem, nearest
-from streamsel.redaction import redact
+from streamsel.redaction import is_secret_name, redact
 
 _LONGEST_SHOWN = 60
 _REQUIREMENTS = {
@@ -42,7 +42,9 @@ def fields_of(path: Place) -> Mapping[str, FieldInfo]:
 
 
 def is_secret(path: Place) -> bool:
-    """Whether a setting is a secret as a whole."""
+    """Whether a setting is a secret as a whole; options of plug-ins are, by their names."""
+    if path[:2] == ("sinks", "plugins"):
+        return len(path) > 3 and is_secret_name(path[-1])
     return SecretStr in _types_of(path)
 
 

@@ -23,7 +23,7 @@ from streamsel.config.count import Count, read_count
 from streamsel.config.listen import Listen, read_listen
 from streamsel.errors import ConfigurationError
 from streamsel.pixels.size import PictureSize
-from streamsel.redaction import redact
+from streamsel.redaction import HIDDEN, is_secret_name, redact
 from streamsel.sources.live.watched_address import is_file_address, read_file_address
 from streamsel.sources.masks import read_masks
 
@@ -190,6 +190,32 @@ def masks() -> Kind:
     items: JsonSchemaValue = {"type": "string", "examples": ["0.1,0.1,0.3,0.2:black"]}
     schema = {"anyOf": [{"type": "array", "items": items}, items, {"type": "null"}]}
     return Kind(told, read, list, schema)
+
+
+def plugin_options() -> Kind:
+    """Return the type of the options of a plug-in, which only the plug-in knows."""
+    told = "the options of the plug-in by name; null: none of it"
+
+    def read(value: object, folder: Path) -> object:
+        if value is None:
+            return None
+        names = value.keys() if isinstance(value, dict) else ("",)
+        if not all(isinstance(name, str) and name.isidentifier() for name in names):
+            raise ConfigurationError(f"no options; it must hold {told}")
+        return value
+
+    return Kind(told, read, _masked, {"type": ["object", "null"]})
+
+
+def _masked(value: Any, name: str = "") -> Any:
+    """Return options without what is secret by its name, or as a known secret."""
+    if isinstance(value, dict):
+        return {inner: _masked(one, inner) for inner, one in value.items()}
+    if isinstance(value, list):
+        return [_masked(one, name) for one in value]
+    if isinstance(value, str):
+        return HIDDEN if is_secret_name(name) else redact(value)
+    return value
 
 
 def _read_line(value: object, told: str, pattern: str) -> str:

@@ -170,4 +170,6 @@ def _texts(node: ConfigNode, place: Place) -> Iterator[tuple[Place, ConfigNode]]
 
 
 def _is_source(place: Place) -> bool:
-    return place[:1] == ("feeds",) and place[-1] == "source"
+    """Whether a setting may hold an address: of a feed, or anything of a plug-in."""
+    is_feeds = place[:1] == ("feeds",) and place[-1] == "source"
+    return is_feeds or place[:2] == ("sinks", "plugins")

@@ -9,6 +9,7 @@ from typing import Literal
 from streamsel.choices import FeedDecode, Transport
 from streamsel.prefilter.options import PrefilterOptions
 from streamsel.redaction import redact
+from streamsel.sources.live.plugin_address import plugin_of
 from streamsel.sources.live.watched_address import is_file_address, is_snapshot_address
 
 WHIP = "whip"
@@ -74,6 +75,11 @@ class FeedSettings:
         return is_webrtc(self.source)
 
     @property
+    def plugin(self) -> str | None:
+        """The name of the plug-in that reads it; None if it is read here."""
+        return plugin_of(self.source)
+
+    @property
     def has_packets(self) -> bool:
         """Whether received packets can be stored as clips."""
         return has_packets(self.source)
@@ -96,7 +102,8 @@ def has_packets(source: str) -> bool:
 
 def is_decoded_here(source: str) -> bool:
     """Whether a source is video, of which some pictures can be skipped when decoding."""
-    return not (is_webrtc(source) or is_snapshot_address(source))
+    is_pictures = is_snapshot_address(source) or plugin_of(source) is not None
+    return not (is_webrtc(source) or is_pictures)
 
 
 def is_webrtc(source: str) -> bool:

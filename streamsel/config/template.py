@@ -70,6 +70,7 @@ sinks:
     # prefix: streamsel
     # discovery: true         # announce the feeds to Home Assistant
     # max_bytes: 1GB          # maximum size of the outbox on disk
+  # plugins: {webhook: {url: "https://example.org/kept"}}   # sinks of installed packages
 
 # HTTP server: pages, metrics, API. Listening beyond this machine requires a token.
 service:

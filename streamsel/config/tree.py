@@ -12,6 +12,7 @@ Place: TypeAlias = tuple[str, ...]
 State: TypeAlias = Literal["given", "blank", "broken"]
 
 _MOST_VALUES = 100_000
+_NAMED: tuple[Place, ...] = (("feeds",), ("sinks", "plugins"))
 
 # Exactly one of each pair is given; one in a higher layer replaces the other in a lower one.
 _PAIRS = (
@@ -95,25 +96,26 @@ def plain(tree: ConfigNode) -> dict[str, Any]:
     """
     seen = 0
 
-    def values_of(node: ConfigNode, depth: int, is_feeds: bool) -> dict[str, Any]:
+    def value_of(node: Any, place: Place) -> Any:
         nonlocal seen
+        seen += 1
+        if seen > _MOST_VALUES:
+            raise ConfigurationError(
+                f"{tree.origin}: holds more than {_MOST_VALUES:,} values; write less"
+            )
+        if isinstance(node, ConfigNode) and node.children:
+            return values_of(node, place)
+        value = node.value if isinstance(node, ConfigNode) else node
+        return [value_of(one, place) for one in value] if isinstance(value, list) else value
+
+    def values_of(node: ConfigNode, place: Place) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for name, child in node.children.items():
-            seen += 1
-            if seen > _MOST_VALUES:
-                raise ConfigurationError(
-                    f"{tree.origin}: holds more than {_MOST_VALUES:,} values; write less"
-                )
-            if child.children:
-                found[name] = values_of(child, depth + 1, depth == 0 and name == "feeds")
-            elif isinstance(child.value, list):
-                found[name] = [
-                    one.value if isinstance(one, ConfigNode) else one for one in child.value
-                ]
-            elif child.state != "blank":
-                found[name] = child.value
-            elif is_feeds:
-                found[name] = {}  # a named feed exists even without a source
+            value = value_of(child, (*place, name))
+            if child.state != "blank":
+                found[name] = value
+            elif place in _NAMED:
+                found[name] = {}  # what is named exists, and lacks its settings
         return found
 
-    return values_of(tree, 0, False)
+    return values_of(tree, ())

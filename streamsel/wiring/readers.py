@@ -33,6 +33,8 @@ def open_source(
     """
     from streamsel.sources.live.camera import CameraSource
     from streamsel.sources.live.connection import LiveOptions
+    from streamsel.sources.live.plugin import PluginSource
+    from streamsel.sources.live.plugin_address import OWN_SCHEMES
     from streamsel.sources.live.snapshots import SnapshotSource
     from streamsel.sources.live.watched_address import (
         is_file_address,
@@ -41,6 +43,7 @@ def open_source(
     )
     from streamsel.sources.live.watched_file import WatchedFile
     from streamsel.sources.webrtc.whep import WhepSource
+    from streamsel.wiring.plugins import installed
 
     options = LiveOptions(
         transport=settings.transport,
@@ -72,6 +75,9 @@ def open_source(
             decode=settings.decode,
             mask=settings.mask,
         )
+    if settings.plugin is not None:
+        plugin = installed("source", settings.plugin, OWN_SCHEMES)
+        return PluginSource(settings.name, settings.source, plugin, options, clock)
     return CameraSource(settings.name, settings.source, options, clock, ring)
 
 

@@ -6,6 +6,7 @@ import logging
 import secrets
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,6 +25,7 @@ from streamsel.selection.budget import Budget
 from streamsel.sinks.clips import ClipOrder, ClipSink
 from streamsel.version import __version__
 from streamsel.wiring.checks import require_buildable
+from streamsel.wiring.plugins import open_plugin_sinks
 from streamsel.wiring.readers import open_areas, open_prefilter, open_ring, open_source, open_watch
 
 if TYPE_CHECKING:
@@ -157,19 +159,22 @@ def build_parts(config: Config, clock: GuardedClock) -> LiveParts:
     wanted = config.defaults
     weights = None if wanted.weights is None else str(wanted.weights)
     embedder = create(wanted.embedder, weights=weights, device=wanted.device)
-    store = _store(config, embedder, clock)
-    if store is not None:
-        clock.begin_after(store.newest_time())
-    try:
-        mqtt = _mqtt(config, embedder, clock)
-    except BaseException:
+    with ExitStack() as undo:
+        # First of all, for they may refuse their options: no folder is made for that.
+        added = open_plugin_sinks(config.sinks.added)
+        for sink in added:
+            undo.callback(sink.close)
+        store = _store(config, embedder, clock)
         if store is not None:
-            store.close()
-        raise
+            undo.callback(store.close)
+            clock.begin_after(store.newest_time())
+        mqtt = _mqtt(config, embedder, clock)
+        undo.pop_all()
     clips: dict[str, ClipOrder] = {}
     sinks: list[LiveSink] = [sink for sink in (store, mqtt and mqtt[0]) if sink is not None]
     if config.sinks.disk is not None:
         sinks.append(ClipSink(config.sinks.disk.path, clips, clock))
+    sinks += added
     metrics = Metrics(
         embedder=embedder.name,
         sinks=[sink.name for sink in sinks],

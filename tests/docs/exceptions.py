@@ -19,6 +19,8 @@ COMMANDS = {
 ELSEWHERE = {
     ("docs/how-to/embedders.md", "python"): "tests/embed/backbones/test_how_to.py",
     ("docs/how-to/embedders.md", "toml"): "tests/embed/backbones/test_how_to.py",
+    ("docs/how-to/plugins.md", "python"): "tests/end_to_end/test_watch_plugins.py",
+    ("docs/how-to/plugins.md", "toml"): "tests/end_to_end/test_watch_plugins.py",
     ("docs/reference/mqtt.md", "json"): "tests/sinks/mqtt/test_reference.py",
     ("docs/reference/python.md", "pycon"): "streamsel/coreset/coreset.py",
 }

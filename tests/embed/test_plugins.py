@@ -91,10 +91,10 @@ def test_a_taken_name_stays_that_of_streamsels_own() -> None:
     ("name", "told"),
     [
         ("torn", "cannot be loaded: UnforeseenError: its library is too old"),
-        ("constant", "is no function, but a str: eyes_of_others:__name__"),
+        ("constant", "is no function, but an instance of str: eyes_of_others:__name__"),
         ("refused", "cannot be opened: LookupError: no weights in w.bin"),
         ("nothing", r"made None without embed\(\); see eyes_of_others:nothing"),
-        ("blind", r"made a Blind without embed\(\); see eyes_of_others:Blind"),
+        ("blind", r"made an instance of Blind without embed\(\); see eyes_of_others:Blind"),
         ("unsized", "has '2' as its dim; it must be of the type int"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Self, TypeAlias
 
@@ -10,7 +11,7 @@ from pydantic import BeforeValidator, Field, SecretStr, model_validator
 from streamsel.choices import Durability, ImageFormat
 from streamsel.config import fields as kind
 from streamsel.config import numbers
-from streamsel.config.sections.base import FilePath, Section, Text
+from streamsel.config.sections.base import FilePath, Name, Section, Text
 from streamsel.pixels.size import PictureSize
 
 Topic: TypeAlias = Annotated[
@@ -175,3 +176,11 @@ class Sinks(Section):
         default={}, validate_default=True, description="a folder on this machine"
     )
     mqtt: MqttConfig | None = Field(default=None, description="an MQTT broker")
+    plugins: Mapping[Name, Annotated[dict[str, Any] | None, kind.plugin_options()]] = Field(
+        default={}, description="sinks of installed packages by name, each with its options"
+    )
+
+    @property
+    def added(self) -> dict[str, dict[str, Any]]:
+        """The options of each plug-in that is not disabled."""
+        return {name: one for name, one in self.plugins.items() if one is not None}

@@ -21,6 +21,7 @@ from streamsel.decisions import Rhythm
 from streamsel.errors import SourceError, UnreadableError
 from streamsel.sources.container.opening import MAX_PIXELS
 from streamsel.sources.live.playlist import MISSED_TARGETS, USUAL_TARGET, target_duration
+from streamsel.sources.live.plugin_address import LIVE_SCHEMES
 from streamsel.sources.live.unopened import TLS_PORTS, no_answer, require_trust, unopened
 
 if TYPE_CHECKING:
@@ -36,7 +37,6 @@ _UNTIMED = ("mpjpeg", "mjpeg", "jpeg_pipe", "h264", "hevc")
 """Containers without timestamps: ffmpeg invents some, for 25 frames per second."""
 _RECEIVED_BYTES = 1 << 22
 _DEVICE = re.compile(r"/dev/(?:video\d+|v4l/by-(?:id|path)/[^/]+)")
-_SCHEMES = ("rtsp", "rtsps", "http", "https", "rtmp", "rtmps", "rtmpt", "srt", "udp", "rtp")
 _NEVER_WAIT = ("srt", "udp", "rtp")
 """Schemes with senders that do not wait for a slow reader: unread data is lost."""
 _SILENT = 0.9
@@ -59,7 +59,7 @@ class OpenedFeed:
 def is_live_address(address: str) -> bool:
     """Whether an address is read as a live feed."""
     scheme, separator, _ = address.partition("://")
-    return bool(separator and scheme.lower() in _SCHEMES) or _device(address) is not None
+    return bool(separator and scheme.lower() in LIVE_SCHEMES) or _device(address) is not None
 
 
 def is_silent(seconds: float, read_timeout: float) -> bool:
@@ -124,7 +124,7 @@ def _open(
     where: str, location: str, options: LiveOptions, read_timeout: float, clock: Clock
 ) -> InputContainer:
     device, parts = _device(location), urlsplit(location)
-    if device is None and parts.scheme.lower() not in _SCHEMES:
+    if device is None and parts.scheme.lower() not in LIVE_SCHEMES:
         raise SourceError(
             f"{where} is no address of a live feed; give rtsp://, rtsps://, http(s)://, rtmp://, "
             "srt:// or a device such as /dev/video0"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
-from fractions import Fraction
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit, urlunsplit
 
@@ -19,12 +18,7 @@ from streamsel.interfaces.concurrency import Loop
 from streamsel.libav import ends_as_source_error
 from streamsel.redaction import redact
 from streamsel.sources.container.opening import decode_content
-from streamsel.sources.decode.frames import FrameReader
-from streamsel.sources.decode.sampling import Sampling
-from streamsel.sources.decode.shown import as_shown
-from streamsel.sources.decode.timestamps import DISCONTINUOUS_STEP, ArrivalTimeline, Timeline
-from streamsel.sources.decode.video_reader import Damage, VideoReader
-from streamsel.sources.live.camera import as_received, warn
+from streamsel.sources.live.arriving import arriving_frames
 from streamsel.sources.live.connection import LiveOptions
 from streamsel.sources.live.http_client import trust, why_unanswered
 
@@ -86,16 +80,11 @@ class SnapshotSource:
     def session(self, start: int, media_time: float) -> Generator[Frame, None, None]:
         """Poll until stopped or without a response; see ``interfaces.sources.LiveSource``."""
         where = f"feed '{self._feed}': {self.address}"
-        chooser = Sampling(fps=self._options.fps).chooser()
-        reading = FrameReader(self._feed, where, _Untimed(self._clock), self._options.filters)
-        index, warned = start, False
         camera = _Camera(where, self._location, self._options, self._loop)
         with closing(camera), closing(self._pictures(where, camera)) as pictures:
-            for frame in reading.frames(map(as_shown, pictures)):
-                warned = warn(where, reading, warned)
-                if chooser.wants(frame.media_time):
-                    yield as_received(frame, index, media_time, self._clock, is_suspect=False)
-                    index += 1
+            yield from arriving_frames(
+                self._feed, where, pictures, self._options, self._clock, start, media_time
+            )
         if not self._stopped.is_set():
             raise SourceError(f"{where}: its filter chain lets nothing more pass; see trim in it")
 
@@ -132,23 +121,6 @@ class SnapshotSource:
         self._tally = SourceCounters(
             was.received + received, was.decoded + decoded, was.damaged + damaged
         )
-
-
-class _Untimed(VideoReader):
-    """Pictures that declare nothing, and are timed by when they come."""
-
-    keeps_time = False
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._damage = Damage()
-        self.has_unread_alpha = False
-        self.time_base = Fraction(1, 25)
-        self.rate = self.frame_rate = self.pixel_aspect = self.overruling_aspect = None
-
-    def timeline(self) -> Timeline:
-        """Fresh timestamp rules."""
-        return ArrivalTimeline(None, DISCONTINUOUS_STEP, self._clock)
 
 
 class _Camera:

@@ -1,0 +1,123 @@
+"""A live source that another package adds: pictures from a Python iterator."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing
+from typing import NoReturn
+
+import av
+import numpy as np
+
+from streamsel.clock import Clock
+from streamsel.decisions import Rhythm, SourceCounters
+from streamsel.errors import SourceError
+from streamsel.frame import Frame
+from streamsel.libav import ends_as_source_error
+from streamsel.plugins import Plugin, call_plugin, kind_of
+from streamsel.redaction import redact
+from streamsel.sources.container.opening import MAX_PIXELS
+from streamsel.sources.live.arriving import arriving_frames
+from streamsel.sources.live.connection import LiveOptions
+
+_PICTURES = "an (H, W, 3) uint8 array of RGB, or an av.VideoFrame"
+
+
+class PluginSource:
+    """Reads the pictures that a plug-in yields; a ``LiveSource``.
+
+    The plug-in's factory is called with what follows its name in the address, once for each
+    session, and returns an iterable of pictures; a generator is closed at the end. Frames are timed
+    by arrival. Whatever the plug-in raises ends the session, as does the end of its pictures.
+    """
+
+    def __init__(
+        self, feed: str, location: str, plugin: Plugin, options: LiveOptions, clock: Clock
+    ) -> None:
+        self._feed = feed
+        self._location = location
+        self._plugin = plugin
+        self._options = options
+        self._clock = clock
+        self._tally = SourceCounters()
+        self._stopped = threading.Event()
+
+    @property
+    def feed(self) -> str:
+        """Unique name of the feed within a service."""
+        return self._feed
+
+    @property
+    def address(self) -> str:
+        """Where the feed comes from, credentials masked."""
+        return redact(self._location)
+
+    @property
+    def is_push(self) -> bool:
+        """False: the plug-in connects."""
+        return False
+
+    @property
+    def rhythm(self) -> Rhythm:
+        """Pictures are passed on as they come."""
+        return Rhythm()
+
+    @ends_as_source_error
+    def session(self, start: int, media_time: float) -> Generator[Frame, None, None]:
+        """Open the plug-in once and yield frames; see ``interfaces.sources.LiveSource``."""
+        if self._stopped.is_set():
+            return
+        where = f"feed '{self._feed}': {self.address}"
+        with closing(self._pictures(where)) as pictures:
+            yield from arriving_frames(
+                self._feed, where, pictures, self._options, self._clock, start, media_time
+            )
+        if not self._stopped.is_set():
+            raise SourceError(f"{where}: there are no more pictures; the {self._plugin} ended them")
+
+    def tally(self) -> SourceCounters:
+        """Return the counters so far, over all sessions. Safe from any thread."""
+        return self._tally
+
+    def stop(self) -> None:
+        """End the session with the next picture, permanently. Safe from any thread."""
+        self._stopped.set()
+
+    def _pictures(self, where: str) -> Generator[av.VideoFrame, None, None]:
+        cover = None if self._options.areas is None else self._options.areas.cover(where)
+        rest = self._location.partition(":")[2]
+        made = call_plugin(self._plugin, SourceError, rest)
+        if not isinstance(made, Iterable):
+            self._plugin.refuse(SourceError, f"returned {kind_of(made)}; yield pictures")
+        with self._plugin.blamed(SourceError, "cannot be read"):
+            pictures = iter(made)
+        try:
+            while (picture := self._next(pictures)) is not None and not self._stopped.is_set():
+                image = self._image(picture)
+                received = self._tally.received + 1
+                self._tally = SourceCounters(received, received)
+                yield image if cover is None else cover.hide(image)
+        finally:
+            if isinstance(pictures, Generator):
+                with self._plugin.blamed(SourceError, "cannot be closed"):
+                    pictures.close()
+
+    def _next(self, pictures: Iterator[object]) -> object | None:
+        with self._plugin.blamed(SourceError, "failed"):
+            return next(pictures, None)
+
+    def _image(self, picture: object) -> av.VideoFrame:
+        """Convert a picture to a decoded image that is ours alone."""
+        if isinstance(picture, av.VideoFrame):
+            return picture
+        if not isinstance(picture, np.ndarray):
+            self._refuse(kind_of(picture))
+        if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3:
+            self._refuse(f"an array {picture.shape} of {picture.dtype}")
+        if not 0 < picture.shape[0] * picture.shape[1] <= MAX_PIXELS:
+            self._refuse(f"{picture.shape[1]} x {picture.shape[0]} pixels")
+        return av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), "rgb24")
+
+    def _refuse(self, told: str) -> NoReturn:
+        self._plugin.refuse(SourceError, f"yielded {told}; it must be {_PICTURES}")
