@@ -67,7 +67,7 @@ def init(file: Path) -> int:
         with file.open("x") as new:
             new.write(TEMPLATE)
     except FileExistsError:
-        raise ConfigurationError(f"{file}: is there already; give another name") from None
+        raise ConfigurationError(f"{file}: exists already; give another name") from None
     except OSError as error:
         raise ConfigurationError(f"{file}: cannot be written ({error.strerror})") from error
     click.echo(f"{file}: written; edit it, then run: streamsel config validate {file}", err=True)

@@ -60,7 +60,7 @@ def command(
     for there in (kept, clip):
         if there.exists() and not overwrite:
             raise FolderInUseError(
-                f"{there}: is there already; replace it with --overwrite or choose a folder with -o"
+                f"{there}: exists already; replace it with --overwrite or choose a folder with -o"
             )
     with TerminalProgress(quiet=quiet or as_json) as progress:
         progress.say(f"rendering {clip}")

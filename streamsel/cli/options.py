@@ -297,7 +297,7 @@ def run_options(chosen: dict[str, Any]) -> RunOptions:
 
 
 def _embed_options(chosen: dict[str, Any]) -> EmbedOptions:
-    """Refuse a network beside vectors that are there, be it named by its default too."""
+    """Refuse ``--embeddings`` together with a network, even if it is the default one."""
     if chosen.get("embeddings"):
         context = click.get_current_context()
         for name in ("embedder", "weights", "device"):

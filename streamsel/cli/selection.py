@@ -50,7 +50,7 @@ class RunOutcome:
             file=to,
         )
         if summary.unwritten:
-            print(f"  {summary.unwritten:,} more are chosen, their pictures not written", file=to)
+            print(f"  {summary.unwritten:,} more are kept, without stored pictures", file=to)
         if self.complete and summary.kept < (self.evenly or 0):
             print(
                 f"  fewer than {self.evenly:,}: a frame that is shown for longer than the time "
@@ -65,7 +65,7 @@ class RunOutcome:
             print("  nothing was read: see --start, --end and --vf", file=to)
         found = summary.diversity
         if found["min"] is not None and found["radius"] is not None:
-            every = "every frame" if summary.sees_all else "every frame that was looked at"
+            every = "every frame" if summary.sees_all else "every decoded frame"
             print(
                 f"  closest pair {found['min']:.3f}, mean of pairs {found['mean']:.3f}; "
                 f"{every} within {found['radius']:.3f} of a kept one",

@@ -169,7 +169,7 @@ def _make(
     if making["photos"] is None:
         raise click.UsageError("--teacher needs --photos, a folder of photographs")
     if output.exists() and not overwrite:
-        raise click.UsageError(f"{output} is there already; replace it with --overwrite")
+        raise click.UsageError(f"{output} exists already; replace it with --overwrite")
     from streamsel.embed.distill.make import Making, make_weights
 
     given = {name: value for name, value in making.items() if value is not None}

@@ -38,7 +38,7 @@ def _similar(feeds: Sequence[FeedSettings]) -> Iterator[Conflict]:
     for feed in feeds:
         name = names.setdefault(feed.name.casefold(), feed.name)
         if name != feed.name:
-            message = f"feeds.{feed.name} and feeds.{name} differ in case alone; rename one"
+            message = f"feeds.{feed.name} and feeds.{name} differ only in case; rename one"
             yield Conflict(("feeds", feed.name), message)
             continue
         other = scopes.setdefault(feed.scope.casefold(), feed)

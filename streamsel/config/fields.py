@@ -55,8 +55,8 @@ def refuse(requirement: str) -> NoReturn:
 class Kind:
     """A field type, used in the annotation of a field.
 
-    ``told`` documents valid values for people, ``schema`` for editors. Reading what ``write``
-    returns gives the same value.
+    ``told`` documents valid values for people, ``schema`` for editors. Parsing the result of
+    ``write`` gives the same value.
     """
 
     told: str

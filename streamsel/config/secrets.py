@@ -108,7 +108,7 @@ def register_secrets(tree: ConfigNode, environment: Mapping[str, str]) -> None:
 
 
 def _register_source(address: str, raw: str, environment: Mapping[str, str]) -> None:
-    """Register what was substituted into an address for masking, in the address and alone."""
+    """Register values substituted into an address for masking, in the address and alone."""
     values = filled_in(raw, environment)
     if not values:
         return

@@ -16,7 +16,7 @@ import torch
 from streamsel.errors import ConfigurationError, EmbedderError
 
 _log = logging.getLogger("streamsel.embed")
-# The driver of a GPU; a Jetson's; and what a Linux within Windows has in their place.
+# Files of an NVIDIA driver: on a PC, on a Jetson, and on Linux within Windows.
 _DRIVERS = tuple(map(Path, ("/proc/driver/nvidia/version", "/dev/nvmap", "/dev/dxg")))
 
 

@@ -114,10 +114,10 @@ class ServiceControl(Protocol):
         """Whether the record claims this file, a path relative to the folder, for a kept frame."""
 
     async def gone(self) -> Sequence[GoneScope]:
-        """Return what is stored of removed feeds and groups, by name."""
+        """Return the stored frames of removed feeds and groups, by name."""
 
     async def remove_gone(self, scope: str) -> int:
-        """Delete what is stored of one of these; return how many frames that was.
+        """Delete the stored frames of one of these; return their number.
 
         Raises :class:`ConfigurationError` for one that is part of the service.
         """

@@ -60,8 +60,8 @@ class EventBroker(SilentObserver):
     """Numbers events, stores the newest, and pushes them to listeners.
 
     Create it inside the running event loop; :meth:`serve` runs as a task. A frame is reported as
-    kept once its picture is stored. Nothing is queried while nobody listens, so a page that
-    reconnects later must reload.
+    kept once its picture is stored. Nothing is queried once nobody has listened for a minute; a
+    page that reconnects later must reload.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -124,12 +124,12 @@ class EventBroker(SilentObserver):
             self._loop.call_soon_threadsafe(self._take, scope, measurement)
 
     def announce_pin(self, name: str, pinned: bool) -> None:
-        """A frame was pinned or unpinned."""
+        """Announce that a frame was pinned or unpinned."""
         if self._is_heard():
             self._tell("pinned", {"id": name, "pinned": pinned})
 
     def _is_heard(self) -> bool:
-        """Whether somebody listens, or did a moment ago and may reconnect."""
+        """Whether somebody listens, or did within the last minute and may reconnect."""
         gone = self._clock.monotonic() - self._listened
         return bool(self._listeners) or gone < _FORGETS_SECONDS
 

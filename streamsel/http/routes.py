@@ -179,11 +179,11 @@ class Routes:
         return await self._set_pinned(request, False)
 
     async def gone(self, _: web.Request) -> web.Response:
-        """Return what is stored of removed feeds and groups."""
+        """Return the stored frames of removed feeds and groups."""
         return web.json_response([*map(gone_to_json, await self._control.gone())])
 
     async def remove_gone(self, request: web.Request) -> web.Response:
-        """Delete what is stored of one of these."""
+        """Delete the stored frames of one of these."""
         scope = request.match_info["scope"]
         if any(view.scope == scope for view in self._control.feeds()):
             raise web.HTTPConflict(

@@ -162,8 +162,8 @@ def _why_not(options: ServiceOptions, error: OSError) -> ConfigurationError:
         )
     if error.errno == errno.EACCES:
         return ConfigurationError(
-            f"service.listen: {options.address} is not ours to use; ports below 1024 need special "
-            "rights, choose a higher one"
+            f"service.listen: permission denied for {options.address}; ports below 1024 need "
+            "special rights, choose a higher one"
         )
     reason = error.strerror or type(error).__name__
     return ConfigurationError(

@@ -33,7 +33,7 @@ def begin(folder: Path, plan: RunPlan, started: float) -> None:
 
 
 def remove_unborn(folder: Path) -> None:
-    """Delete what a crash left of a record that was not complete yet."""
+    """Delete the files of a record that a crash left incomplete."""
     for name in unborn_names():
         (folder / name).unlink(missing_ok=True)
 

@@ -85,7 +85,7 @@ class FolderLock:
                     os.close(descriptor)
                 self._has_file = True
                 _LOG.info(
-                    "%s: the file system knows no locks (%s); %s says who writes there",
+                    "%s: the file system supports no locks (%s); %s names the writing process",
                     self._folder,
                     why.strerror,
                     LOCK_FILE,
@@ -117,7 +117,7 @@ def _this_process() -> str:
 
 
 def _holder(place: Path) -> str | None:
-    """Return the holder of a lock file in words; None if there is none any more."""
+    """Return the holder of a lock file in words; None if it has ended."""
     try:
         text = place.read_text(errors="replace")
     except FileNotFoundError:

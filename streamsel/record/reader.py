@@ -306,7 +306,7 @@ class Record:
         return {scope: bytes(state) for scope, state in rows}
 
     def gone(self) -> list[GoneScope]:
-        """Return what is stored of scopes that are no longer active, by name.
+        """Return the stored frames of scopes that are no longer active, by name.
 
         Empty for a file run, and for a service that never recorded its active scopes.
         """

@@ -52,7 +52,7 @@ class Overview:
     maximum number of frames of a selection (of each input if ``per_input``), ``max_bytes`` the
     maximum size of a service's pictures, both None if unlimited. ``bytes`` is the size of the
     pictures, ``closest`` the distance of the closest pair of kept frames (None for fewer than two
-    or more than 5,000 frames). ``gone`` is what is stored of removed feeds and groups.
+    or more than 5,000 frames). ``gone`` are the stored frames of removed feeds and groups.
     """
 
     folder: str

@@ -178,7 +178,7 @@ class Delivery:
             async with asyncio.timeout(within):
                 await self._worker.run(self.sink.close)
         except TimeoutError:
-            _LOG.error("%s: does not come to an end; leaving it behind", self.sink.name)
+            _LOG.error("%s: hangs; its thread is abandoned", self.sink.name)
         except SinkError as error:
             _LOG.error("%s: %s", self.sink.name, error)
         finally:

@@ -25,8 +25,8 @@ def usable_cores() -> int:
 class ThreadedMap:
     """Processes items ahead in ``workers`` threads, which live as long as the stream.
 
-    Results are buffered up to ``room_bytes`` for each worker but one; beyond that, only results of
-    the item that is due.
+    Results are buffered up to ``room_bytes`` for each worker but one; beyond that, only one result
+    of the item that is due.
     """
 
     def __init__(self, workers: int, room_bytes: int = ROOM_BYTES) -> None:

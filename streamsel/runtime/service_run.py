@@ -270,13 +270,13 @@ class LivePipeline:
             await self._wait_for_readers(self._time_until(0.2))
             self._latest.end()
             if not await ended([turns], self._time_until(0.4)):
-                _LOG.error("judging does not come to an end; leaving it behind")
+                _LOG.error("the judge hangs; its thread is abandoned")
                 return
         try:
             async with asyncio.timeout(self._time_until(0.5)):
                 await self._decide(self._judge.finish)
         except TimeoutError:
-            _LOG.error("judging does not come to an end; leaving it behind")
+            _LOG.error("the judge hangs; its thread is abandoned")
 
     async def _take_turns(self) -> None:
         while prefiltered_frames := await self._latest.take(

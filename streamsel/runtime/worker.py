@@ -38,8 +38,8 @@ class Worker:
     async def run(self, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run a blocking call in the thread and return its result.
 
-        If the caller is cancelled, the call still runs to its end before the worker is left: a
-        half-written file or transaction is never abandoned. Raises RuntimeError after
+        If the caller is cancelled, the call still runs to its end, so a file or transaction is not
+        left half written, unless :meth:`leave` times out. Raises RuntimeError after
         :meth:`leave`.
         """
         if self.is_dismissed:

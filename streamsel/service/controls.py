@@ -120,13 +120,13 @@ class HttpControl:
         return await self._reading.run(_claims, self._folder, path)
 
     async def gone(self) -> Sequence[GoneScope]:
-        """Return what is stored of removed feeds and groups."""
+        """Return the stored frames of removed feeds and groups."""
         if self._folder is None:
             return []
         return await self._reading.run(_gone, self._folder)
 
     async def remove_gone(self, scope: str) -> int:
-        """Delete what is stored of one of these; return how many frames that was."""
+        """Delete the stored frames of one of these; return their number."""
         return await self._operations.remove_gone(scope)
 
     async def pin(self, key: FrameKey, pinned: bool) -> bool:

@@ -27,9 +27,10 @@ T = TypeVar("T")
 
 
 class Operations:
-    """Adds, removes and changes feeds of a running pipeline, one request at a time.
+    """Adds, removes and changes feeds of a running pipeline.
 
-    Every method raises :class:`ConfigurationError` for a feed that is not part of the service.
+    Starts, reloads and removals run one at a time. Methods with a ``feed`` raise
+    :class:`ConfigurationError` if it is not part of the service.
     """
 
     def __init__(self, config: Config, parts: LiveParts, line: LivePipeline) -> None:
@@ -124,7 +125,9 @@ class Operations:
                 await self._line.evict(scope, some, "removed")
                 await self._in_store(partial(store.erase, [frame.key for frame in some]))
         if frames:
-            _LOG.info("%r is gone: %d frames that were kept of it are removed", scope, len(frames))
+            _LOG.info(
+                "%r: %d kept frames of the removed feed or group are deleted", scope, len(frames)
+            )
         return len(frames)
 
     async def reload(self, config: Config) -> None:
@@ -175,7 +178,7 @@ class Operations:
 
     def _require_running(self) -> None:
         if self._is_ending:
-            raise ConfigurationError("the service is coming to its end")
+            raise ConfigurationError("the service is stopping")
 
     def _require(self, feed: str) -> FeedSettings:
         if feed not in self._settings:

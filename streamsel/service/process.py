@@ -234,7 +234,7 @@ def run_service(load: Callable[[], Config], clock: Clock, events_to: TextIO | No
     """
     left_behind = asyncio.run(_until_stopped(load, clock, events_to))
     if left_behind:
-        _LOG.warning("some thread hangs; ending without it")
+        _LOG.warning("a thread hangs; the process is ended without it")
         logging.shutdown()
         os._exit(0)
 

@@ -17,7 +17,7 @@ from streamsel.sinks.service_folder import LiveDiskSink, StoreOptions
 
 
 def find_gone(folder: Path, scopes: Collection[str]) -> list[GoneScope]:
-    """Return what is stored of these removed feeds and groups.
+    """Return the stored frames of these removed feeds and groups.
 
     Raises :class:`ConfigurationError` if one of them is not removed or nothing of it is stored,
     :class:`RecordError` if the folder holds no record.

@@ -40,17 +40,17 @@ def tell_passed_over(paths: Sequence[str], *, verbose: bool) -> list[str]:
     """Return a line with the number of skipped files, by suffix, or all their names if verbose.
 
     >>> tell_passed_over(["a/notes.txt", "a/b.txt", "a/README"], verbose=False)
-    ['passed over 3 files that are no video and no image by their names: 2 .txt, 1 without ending']
+    ['skipped 3 files that are no video and no image by their names: 2 .txt, 1 without suffix']
     """
     if not paths:
         return []
-    kinds = Counter(PurePath(path).suffix.lower() or "without ending" for path in paths)
+    kinds = Counter(PurePath(path).suffix.lower() or "without suffix" for path in paths)
     told = ", ".join(f"{count:,} {kind}" for kind, count in kinds.most_common(_NAMED_KINDS))
     rest = len(kinds) - _NAMED_KINDS
     more = f" and {rest} more kinds" if rest > 0 else ""
     what = "1 file that is" if len(paths) == 1 else f"{len(paths):,} files that are"
     names = "their names" if len(paths) > 1 else "its name"
-    line = f"passed over {what} no video and no image by {names}: {told}{more}"
+    line = f"skipped {what} no video and no image by {names}: {told}{more}"
     return [line, *(f"  {path}" for path in paths)] if verbose else [line]
 
 

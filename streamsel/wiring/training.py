@@ -201,7 +201,7 @@ def _require_place(output: Path, options: TrainOptions) -> None:
             "or restart with --overwrite"
         )
     if output.exists():
-        raise ConfigurationError(f"{output}: is there already; replace it with --overwrite")
+        raise ConfigurationError(f"{output}: exists already; replace it with --overwrite")
 
 
 def _read(

@@ -38,7 +38,7 @@ def test_init_never_overwrites(tmp_path: Path) -> None:
     file.write_text("mine")
     ended = streamsel("config", "init", file)
     assert ended.code == 2
-    assert ended.err == f"streamsel: {file}: is there already; give another name\n"
+    assert ended.err == f"streamsel: {file}: exists already; give another name\n"
     assert file.read_text() == "mine"
     assert streamsel("config", "init", tmp_path / "none" / "x.yaml").code == 2
 

@@ -133,8 +133,8 @@ def test_what_is_passed_over_is_said_once_and_each_with_v(created: Path, tmp_pat
     for more in (["--overwrite"], ["--overwrite", "-v"]):
         ended = CliRunner().invoke(cli, [*asked, *more])
         assert ended.exit_code == 0, ended.output
-        assert ended.stderr.count("passed over 3 files") == 1
-        assert "2 .txt, 1 without ending" in ended.stderr
+        assert ended.stderr.count("skipped 3 files") == 1
+        assert "2 .txt, 1 without suffix" in ended.stderr
         assert (str(tmp_path / "notes.txt") in ended.stderr) is ("-v" in more)
 
 

@@ -106,7 +106,7 @@ def test_an_interrupted_run_claims_no_more_pictures_than_there_are(
     RunOutcome(summary, complete=False).print(verbose=False, to=sys.stdout)
     said = capsys.readouterr().out
     assert f"kept {pictures} of " in said
-    assert f"{summary.unwritten} more are chosen, their pictures not written" in said
+    assert f"{summary.unwritten} more are kept, without stored pictures" in said
     assert "interrupted; continue with --resume" in said
 
 
@@ -127,4 +127,4 @@ def test_a_radius_is_claimed_for_the_frames_that_were_looked_at(
     RunOutcome(summary, complete=True).print(verbose=False, to=sys.stdout)
     said = capsys.readouterr().out
     assert ("every frame within" in said) == sees_all
-    assert ("every frame that was looked at within" in said) != sees_all
+    assert ("every decoded frame within" in said) != sees_all

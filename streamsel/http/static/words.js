@@ -36,5 +36,5 @@ export function whyKept(frame) {
 
 /** Why a frame was evicted, and the frame that represents it. */
 export function whyEvicted({ reason, by }) {
-  return by ? `evicted (${reason}): ${by} stands for it` : `evicted (${reason})`;
+  return by ? `evicted (${reason}): ${by} represents it now` : `evicted (${reason})`;
 }

@@ -136,7 +136,7 @@ class Tls:
         """Abort a handshake running in another thread; nothing can be sent afterwards."""
         for opened in self._sockets:
             with contextlib.suppress(OSError):
-                # Not SSLSocket's own, which takes away what the other thread is using.
+                # Not SSLSocket.shutdown, which removes the TLS state that the other thread uses.
                 socket.socket.shutdown(opened, socket.SHUT_RDWR)
 
 

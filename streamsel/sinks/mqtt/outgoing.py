@@ -106,8 +106,8 @@ class Outgoing:
                 self._set_aside(queued, reason)
         except SinkError as error:
             self._skipped.add(queued.seq)
-            if self._throttle.due("passed over"):
-                LOG.warning("%s; message %s is passed over for now", error, queued.message.key)
+            if self._throttle.due("skipped"):
+                LOG.warning("%s; message %s is skipped for now", error, queued.message.key)
 
     def expire(self, queued: QueuedMessage) -> None:
         """Delete an expired message."""

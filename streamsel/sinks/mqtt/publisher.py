@@ -117,7 +117,7 @@ class MqttPublisher:
     def _tell(self, error: SinkError, short_lived: int) -> None:
         hint = ""
         if short_lived >= _SUSPICIOUS:
-            hint = "; the broker takes us and drops us at once: if another client has our client "
+            hint = "; the broker accepts and drops us at once: if another client has our client "
             hint += "id, set mqtt.client_id or mqtt.prefix"
         if self._throttle.due("connection", f"{error}{hint}"):
             waiting = self._counter.counts().pending
@@ -208,6 +208,6 @@ def _warn_of_bare_password(options: MqttOptions) -> None:
         if ipaddress.ip_address(options.host).is_loopback:
             return
     LOG.warning(
-        "%s: the password is sent in the clear, and pictures are too; set mqtt.tls",
+        "%s: the password is sent in the clear, as are the pictures; set mqtt.tls",
         options.address,
     )

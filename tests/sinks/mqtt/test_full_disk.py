@@ -57,7 +57,7 @@ def test_what_is_refused_on_a_full_disk_does_not_stop_the_rest(small_disk, caplo
         queued = line.outgoing.next(0)
         assert queued.message == one
         line.outgoing.refuse(queued, "not-authorized")
-    assert "passed over" in caplog.text
+    assert "is skipped for now" in caplog.text
     assert [one.id for one in line.waiting()] == [one.id for one in put[250:]]
     assert line.settle() == 50
     ballast.unlink()
