@@ -19,11 +19,11 @@ def trust(where: str, options: LiveOptions) -> ssl.SSLContext:
 
 
 def why_unanswered(error: Exception) -> str:
-    """Return why aiohttp got no response, without its own message, which may hold an address."""
+    """Return why aiohttp got no response; its own message is omitted: it may hold an address."""
     import aiohttp
 
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        return f"it is not to be trusted ({error.certificate_error}); see tls_ca_file"
+        return f"its certificate is not trusted ({error.certificate_error}); see tls_ca_file"
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return f"the host {error.host} is unknown; check its name"
     if isinstance(error, aiohttp.ClientConnectorError):

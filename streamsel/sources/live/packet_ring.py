@@ -21,14 +21,14 @@ from streamsel.sources.decode.timestamps import DISCONTINUOUS_STEP, Timeline
 DEFAULT_RING_BYTES = 64 << 20
 _TIME_BASE = Fraction(1, 90_000)
 _PARAMETER_KINDS = {"h264": (0x1F, 0x07), "hevc": (0x7E, 0x42)}
-"""Bits of a NAL unit's first byte, and what they are for a sequence parameter set."""
+"""Mask for the type in a NAL unit's first byte, and its value for a sequence parameter set."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Recording:
-    """What is sent in one session at one size of pictures.
+    """The stream of one session with one picture size.
 
-    ``parameters`` are what the session's description says of the video, with start codes.
+    ``parameters`` are the parameter sets of the session's description, with start codes.
     """
 
     codec: str
@@ -40,9 +40,9 @@ class _Recording:
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """A packet of its own: ``received`` is monotonic seconds, the others are in ``_TIME_BASE``.
+    """A copied packet. ``received`` is in monotonic seconds, other times are in ``_TIME_BASE``.
 
-    ``sent`` is when it is decoded by the sender's clock, ``delay`` how much later it is shown.
+    ``sent`` is its decoding time by the sender's clock, ``delay`` its presentation time minus that.
     """
 
     received: float
@@ -70,7 +70,7 @@ class PacketRing:
         """Start a new recording with this stream and picture size."""
         decoder = stream.codec_context
         codec, parameters = decoder.codec.canonical_name, decoder.extradata or b""
-        # As RTMP and MP4 have it: lengths in place of start codes, parameters apart.
+        # RTMP and MP4 use lengths in place of start codes, and store parameter sets separately.
         is_boxed = codec in _PARAMETER_KINDS and parameters[:1] == b"\1"
         unboxing = f"{codec}_mp4toannexb" if is_boxed else "null"
         self._unbox = av.BitStreamFilterContext(unboxing, stream)
@@ -80,7 +80,7 @@ class PacketRing:
         self._recording = _Recording(codec, width, height, rate, parameters)
 
     def add(self, packet: Packet[VideoStream], received: float) -> None:
-        """Add a packet, taking its content, and release packets beyond the bounds."""
+        """Add a packet, consuming its content, and release packets beyond the bounds."""
         time_base = packet.time_base or _TIME_BASE
         decoded, shown = packet.dts, packet.pts
         delay = 0 if decoded is None or shown is None else max(0, shown - decoded)
@@ -89,7 +89,7 @@ class PacketRing:
         try:
             unboxed = self._unbox.filter(packet)
         except av.FFmpegError:
-            return  # it was damaged, which the decoder has said already
+            return  # it is damaged, which the decoder reports
         kept = _Kept(
             received,
             self._recording,
@@ -111,8 +111,8 @@ class PacketRing:
         """Return an MP4 (or, if MP4 cannot hold the codec, Matroska) file around a moment.
 
         It covers the time from the keyframe at or before ``received - before``, or the first one
-        held, to ``received + after``, within one session and one picture size. Raises
-        :class:`SourceError` if nothing of that is held any more.
+        stored, to ``received + after``, within one session and one picture size. Raises
+        :class:`SourceError` if no packet of that time is stored.
         """
         chosen = self._choose(received, before, after)
         for container in ("mp4", "matroska"):
@@ -143,7 +143,7 @@ def _received(packet: _Kept) -> float:
 
 
 def _mux(packets: list[_Kept], container: str) -> bytes:
-    """Write packets into a file in memory; timestamps begin at 0 and rise."""
+    """Write packets to a file in memory; timestamps start at 0 and strictly increase."""
     recording = packets[0].recording
     buffer = io.BytesIO()
     with av.open(buffer, "w", format=container) as output:
@@ -170,7 +170,7 @@ def _mux(packets: list[_Kept], container: str) -> bytes:
 
 
 def _has_parameters(codec: str, content: bytes) -> bool:
-    """Whether a keyframe says itself how it is to be decoded; the file's head is made of that."""
+    """Whether a keyframe contains its parameter sets, from which the file's header is made."""
     if codec not in _PARAMETER_KINDS:
         return True
     bits, kind = _PARAMETER_KINDS[codec]

@@ -73,7 +73,7 @@ class SnapshotSource:
 
     @property
     def rhythm(self) -> Rhythm:
-        """Between two pictures nothing is to be expected."""
+        """Pauses of a few intervals are normal."""
         return Rhythm(pause=_LATE_PICTURES * self._interval + self._options.read_timeout)
 
     @ends_as_source_error
@@ -100,7 +100,7 @@ class SnapshotSource:
         cover = None if self._options.areas is None else self._options.areas.cover(where)
         due = self._clock.monotonic()
         while not self._stopped.wait(max(0.0, due - self._clock.monotonic())):
-            # What took longer than it may is not made up for.
+            # A slow response shifts the schedule; missed requests are not made up for.
             due = max(due, self._clock.monotonic() - self._interval) + self._interval
             content = camera.picture()
             self._count(received=1)
@@ -124,7 +124,7 @@ class SnapshotSource:
 
 
 class _Camera:
-    """One camera that is asked again and again; its connection lives in the loop."""
+    """The HTTP client of one camera; its connection belongs to the loop."""
 
     def __init__(self, where: str, location: str, options: LiveOptions, loop: Loop) -> None:
         parts = urlsplit(location[len(_PREFIX) :])
@@ -140,7 +140,7 @@ class _Camera:
         self._client: ClientSession | None = None
 
     def picture(self) -> bytes:
-        """Ask for a picture. Raises :class:`SourceError`, or :class:`RefusedError`."""
+        """Request a picture. Raises :class:`SourceError`, or :class:`RefusedError`."""
         return self._loop.call(self._picture())
 
     def close(self) -> None:
@@ -158,8 +158,8 @@ class _Camera:
                 await self._answer(challenge)
                 content, challenge = await self._ask()
         except TimeoutError:
-            told = f"no answer within {self._options.read_timeout:g} s"
-            raise SourceError(f"{cannot}: {told}") from None
+            why = f"no answer within {self._options.read_timeout:g} s"
+            raise SourceError(f"{cannot}: {why}") from None
         except (aiohttp.ClientError, ValueError) as error:
             raise SourceError(f"{cannot}: {why_unanswered(error)}") from None
         if content is None:
@@ -170,14 +170,14 @@ class _Camera:
         return content
 
     async def _ask(self) -> tuple[bytes | None, str | None]:
-        """What the camera answers; None where it lets nobody in, and what it wants for that."""
+        """Return the picture; or None and the authentication challenges if access is denied."""
         if self._client is None:
             self._client = _client(self._options)
         async with self._client.get(
             self._url,
             ssl=self._tls,
             headers={"Cache-Control": "no-cache"},
-            # Credentials are for the camera that was named alone.
+            # Credentials are sent only to the configured camera.
             allow_redirects=self._login is None,
             max_redirects=3,
         ) as response:
@@ -189,7 +189,7 @@ class _Camera:
             return await self._body(response), None
 
     async def _answer(self, challenge: str) -> None:
-        """Give the user's name and password from now on, in the way that the camera wants."""
+        """Send the credentials from now on, with the authentication that the camera requests."""
         import aiohttp
 
         if self._login is None or self._client is None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 TLS_PORTS = {"rtsps": 322, "https": 443, "rtmps": 443}
 _PORTS = {"rtsp": 554, "http": 80, "rtmp": 1935, **TLS_PORTS}
 _SLOW_SHARE = 0.5
-"""Part of the time that opening may take after which the name server is to blame."""
+"""Share of ``open_timeout`` above which a name lookup counts as too slow."""
 _CHALLENGE = re.compile(r"(?im)^www-authenticate:\s*digest\b(.*)$")
 _ALGORITHM = re.compile(r"(?i)\balgorithm\s*=\s*\"?([\w-]+)")
 _MOST_BYTES = 1 << 14
@@ -36,7 +36,7 @@ def unopened(
 ) -> SourceError:
     """Return the exception for an ``error`` of ffmpeg; may query the name server and the camera.
 
-    ``parts`` are those of the address, None for a device; ``why`` is what is already known.
+    ``parts`` are those of the address, None for a device; ``why`` is a reason known already.
     """
     if isinstance(error, (av.error.HTTPUnauthorizedError, av.error.HTTPForbiddenError)):
         return RefusedError(f"{where} cannot be opened: {_refusal(parts, error, options)}")
@@ -46,7 +46,7 @@ def unopened(
 
 
 def explain(error: Exception, timeout: float) -> str:
-    """Why something failed that had ``timeout`` seconds."""
+    """Return the reason of an error; ``timeout`` is the time that was allowed, in seconds."""
     if isinstance(error, (av.error.TimeoutError, av.error.ExitError, TimeoutError)):
         return no_answer(timeout)
     if isinstance(error, av.error.ProtocolNotFoundError):
@@ -82,7 +82,7 @@ def require_trust(where: str, parts: SplitResult, options: LiveOptions) -> None:
 
 
 def _connected(parts: SplitResult, options: LiveOptions) -> socket.socket:
-    """A connection to the host of an address, encrypted where its scheme is."""
+    """Connect to the host of an address, with TLS if its scheme requires it."""
     scheme, host = parts.scheme.lower(), parts.hostname or ""
     port = parts.port or _PORTS[scheme]
     if scheme not in TLS_PORTS:
@@ -98,7 +98,7 @@ def _connected(parts: SplitResult, options: LiveOptions) -> socket.socket:
 
 
 def _unnamed(parts: SplitResult, options: LiveOptions, clock: Clock) -> str | None:
-    """What is wrong with the name of a host, or with who should know it; None: nothing."""
+    """Return why a host name cannot be resolved, or only slowly; None if there is no problem."""
     began = clock.monotonic()
     try:
         socket.getaddrinfo(parts.hostname or "", None)
@@ -120,13 +120,13 @@ def _unknown(parts: SplitResult, error: Exception) -> str:
 
 
 def _refusal(parts: SplitResult | None, error: Exception, options: LiveOptions) -> str:
-    """Say why a user is not let in, so far as the camera tells."""
+    """Return why the camera refuses the user, as far as its response shows."""
     if isinstance(error, av.error.HTTPForbiddenError):
         return "this user is not allowed to see it"
     if parts is None or parts.username is None:
         return "it wants a user name and a password"
     algorithms = _algorithms(parts, options)
-    # Of several challenges ffmpeg answers the last one of the safest kind that it knows.
+    # ffmpeg answers the last of several challenges of the safest supported type.
     if algorithms and algorithms[-1].upper() not in ("MD5", "MD5-SESS"):
         return (
             f"it asks for digest authentication by {' and '.join(algorithms)}, and only MD5 can be "
@@ -136,7 +136,7 @@ def _refusal(parts: SplitResult | None, error: Exception, options: LiveOptions) 
 
 
 def _algorithms(parts: SplitResult, options: LiveOptions) -> list[str]:
-    """By which algorithms a camera asks for digest authentication, in its order."""
+    """Query the camera; return its digest authentication algorithms, in its order."""
     scheme = parts.scheme.lower()
     if scheme not in ("rtsp", "rtsps", "http", "https"):
         return []

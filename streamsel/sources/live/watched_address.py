@@ -46,7 +46,7 @@ def is_snapshot_address(source: str) -> bool:
 
 
 def read_file_address(source: str, folder: Path = Path()) -> FileAddress:
-    """Read an address; a relative path begins at ``folder``.
+    """Parse the address of a file; a relative path is relative to ``folder``.
 
     Raises :class:`ConfigurationError`.
 
@@ -60,7 +60,7 @@ def read_file_address(source: str, folder: Path = Path()) -> FileAddress:
         text = text[2:].removeprefix("localhost")
     asked = parse_qsl(query, keep_blank_values=True)
     if not text or any(name != "pace" for name, _ in asked) or len(asked) > 1:
-        raise ConfigurationError(f"no such address; {_MUST}")
+        raise ConfigurationError(f"invalid address; {_MUST}")
     return FileAddress(folder / Path(text).expanduser(), _pace(asked[0][1] if asked else "1"))
 
 
@@ -73,7 +73,7 @@ def _pace(text: str) -> float:
         return math.inf
     if not 0 < pace <= _MOST_PACE:
         raise ConfigurationError(
-            f"no such pace; it must be a number of times as fast as it was recorded, up to "
-            f"{_MOST_PACE:g}, or 0 for as fast as it goes"
+            f"invalid pace; it must be a multiple of the recorded speed, up to {_MOST_PACE:g}, or "
+            "0 for as fast as possible"
         )
     return pace

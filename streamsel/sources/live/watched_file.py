@@ -36,7 +36,7 @@ class WatchedFile:
         decode: FeedDecode,
         mask: tuple[str, ...],
     ) -> None:
-        """See :class:`FileSource` for what may be asked of it."""
+        """See :class:`FileSource` for the options."""
         self._feed = feed
         self._address = address
         self._clock = clock
@@ -63,13 +63,13 @@ class WatchedFile:
 
     @property
     def rhythm(self) -> Rhythm:
-        """At its pace, and without a loss."""
+        """Its pace; no frame is dropped."""
         return Rhythm(speed=self._address.pace, is_finite=True)
 
     def session(self, start: int, media_time: float) -> Generator[Frame, None, None]:
         """Read the file once; see ``streamsel.interfaces.sources.LiveSource``.
 
-        What cannot be read any more after its first frame is where it ends.
+        An error after the first frame ends the session with a warning.
         """
         index = start
         try:

@@ -49,7 +49,7 @@ class Ingest:
         self._clock = clock
         self._lock = threading.Lock()
         self._posts: dict[str, Post] = {}
-        # Touched in the loop of peers alone.
+        # Used only in the loop of peers.
         self._senders: dict[str, _Sender] = {}
         self._coming = 0
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 _MOST_WAITING = 32  # about a second
 
-# H.264, 7.4.1: the start of a unit of the type IDR, of any importance.
+# H.264, 7.4.1: the start of an IDR unit, with any nal_ref_idc.
 _IDR_UNIT = re.compile(rb"\x00\x00\x01[\x25\x45\x65]")
 
 
@@ -41,7 +41,7 @@ class Losses:
         return self._is_lost
 
     async def ask(self) -> None:
-        """Request a keyframe from the sender, if one is needed and has not come."""
+        """Request a keyframe from the sender, if one is needed and has not arrived."""
         if self._is_lost and self._keyframe is None:
             for source in self._receiver.getSynchronizationSources():
                 await self._ask(source.source)
@@ -55,7 +55,7 @@ class Losses:
         self._note()
 
     def _see(self, picture: JitterFrame, codec: str) -> None:
-        """Look at a picture that is still to be decoded."""
+        """Inspect an encoded picture before decoding."""
         if self._is_lost and self._keyframe is None and _is_keyframe(picture.data, codec):
             self._keyframe = picture.timestamp
 

@@ -31,21 +31,21 @@ class MediaSection:
 
     @property
     def sends(self) -> bool:
-        """Whether something would be sent."""
+        """Whether the sender would send this medium."""
         for lines in (self.lines, self.shared):
             for line in lines:
                 if line in ("a=sendrecv", "a=sendonly", "a=recvonly", "a=inactive"):
                     return line in ("a=sendrecv", "a=sendonly")
-        return True  # RFC 8866, section 6.7: sendrecv where nothing is said
+        return True  # RFC 8866, section 6.7: the default is sendrecv
 
     @property
     def codecs(self) -> frozenset[str]:
-        """The names of its codecs, in capitals."""
+        """The names of its codecs, in upper case."""
         found = map(_CODEC.fullmatch, self.lines)
         return frozenset(match[2].upper() for match in found if match)
 
     def tells(self, beginning: str) -> bool:
-        """Whether a line begins like this, here or for all sections."""
+        """Whether a line of this section or of the session starts like this."""
         return any(line.startswith(beginning) for line in (*self.lines, *self.shared))
 
 

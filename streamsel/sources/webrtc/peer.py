@@ -23,7 +23,7 @@ _SILENCE_SECONDS = 4.0
 _LOOK_SECONDS = 0.5
 _FAREWELL_SECONDS = 2.0
 
-# What aiortc raises for descriptions that are none, beside its own errors.
+# Errors that aiortc raises for invalid descriptions, besides its own.
 _REFUSALS = (
     AssertionError,
     AttributeError,
@@ -76,7 +76,7 @@ class Peer:
         servers = [
             RTCIceServer(each.url, each.username, each.credential) for each in options.ice_servers
         ]
-        # None would mean a public server of somebody else's.
+        # With None aiortc would use a public STUN server.
         self._connection: RTCPeerConnection = RTCPeerConnection(RTCConfiguration(servers))
         self._connection.on("track", self._drain)
         self._connection.on("connectionstatechange", self._note_state)
@@ -136,7 +136,7 @@ class Peer:
                 self._draining.cancel()
 
     async def _close_parts(self) -> None:
-        """Close what a rejected description or a slow shutdown has left open."""
+        """Close transports left open by a rejected description or a slow shutdown."""
         for transceiver in self._connection.getTransceivers():
             transport = transceiver.receiver.transport
             if transport is not None:
@@ -152,14 +152,14 @@ class Peer:
             async with asyncio.timeout(_NEGOTIATION_SECONDS):
                 await negotiation
         except TimeoutError:
-            raise OfferError("the other side's description leads nowhere") from None
+            raise OfferError("negotiation with the other side timed out") from None
         except (*_REFUSALS, InvalidAccessError, InvalidStateError, OperationError) as error:
             raise OfferError(
                 f"the other side's description cannot be used ({type(error).__name__})"
             ) from error
 
     def _take_one_video(self) -> None:
-        """Reject audio, which nobody would drain, and all videos but the first."""
+        """Reject audio, which would not be drained, and all videos but the first."""
         taken = False
         for transceiver in self._connection.getTransceivers():
             is_first = transceiver.kind == "video" and not taken

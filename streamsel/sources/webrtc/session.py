@@ -24,7 +24,7 @@ _CLOCK_RATE = 90_000  # of all video over RTP
 
 
 class PeerSession(VideoReader):
-    """One sender's video: it declares nothing, and its clock may jump."""
+    """The video of one sender: without declarations, with a clock that may jump."""
 
     keeps_time = False
 
@@ -35,7 +35,7 @@ class PeerSession(VideoReader):
         self.time_base = Fraction(1, _CLOCK_RATE)
 
     def timeline(self) -> Timeline:
-        """Fresh timestamp rules."""
+        """Return a new timeline."""
         return Timeline(None, DISCONTINUOUS_STEP)
 
 
@@ -43,7 +43,7 @@ class Counting:
     """Counters over all sessions. Started and finished by one thread, read by any."""
 
     def __init__(self) -> None:
-        # One value, so that whoever asks sees both or neither of its parts.
+        # One value, so that readers see both of its parts or neither.
         self._state: tuple[SourceCounters, Reception | None] = (SourceCounters(), None)
 
     def begin(self, reception: Reception) -> None:
@@ -96,7 +96,7 @@ def frames_of(
 
 
 class _Pictures:
-    """The pictures that are received, and whether one of those since the last question may lie."""
+    """The received pictures; remembers whether a recent one may show a loss."""
 
     def __init__(self, reception: Reception) -> None:
         self._reception = reception
@@ -112,6 +112,6 @@ class _Pictures:
                 return
 
     def take_suspicion(self) -> bool:
-        """Whether a picture that came since the last call is suspect."""
+        """Whether a picture received since the last call may show a loss."""
         is_suspect, self._is_suspect = self._is_suspect, False
         return is_suspect

@@ -162,7 +162,7 @@ class _Call:
             async with _client(self._endpoint, _FAREWELL_SECONDS) as client:
                 await client.delete(self._resource, ssl=self._tls, allow_redirects=False)
         except (aiohttp.ClientError, TimeoutError, ValueError):
-            return  # it will notice by itself
+            return  # the server notices by itself
 
 
 async def _open(
@@ -209,7 +209,7 @@ async def _ask(
         data=offer.encode(),
         headers={"Content-Type": _SDP, "Accept": _SDP},
         ssl=tls,
-        # Credentials are for the server that was named alone.
+        # Credentials are sent only to the configured server.
         allow_redirects=False,
     ) as response:
         if response.status != 201:
