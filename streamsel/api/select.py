@@ -12,8 +12,9 @@ from typing import Literal
 from streamsel.api.progress import ProgressDisplay, open_progress
 from streamsel.api.results import Selection
 from streamsel.choices import Decode, ImageFormat, Method
+from streamsel.config import definitions
+from streamsel.config.annotated import Definition
 from streamsel.config.options import (
-    MOST_JOBS,
     EmbedOptions,
     ReadOptions,
     RunOptions,
@@ -75,8 +76,7 @@ def select(
     require_types(select, locals())
     if output is None and (resume or overwrite):
         raise ConfigurationError("resume and overwrite need an output folder")
-    if not 1 <= jobs <= MOST_JOBS:
-        raise ConfigurationError(f"jobs is {jobs}; it must lie in 1..{MOST_JOBS}")
+    Definition.of(definitions.Jobs).require("jobs", jobs)
     options = RunOptions(
         read=ReadOptions(
             start=start,
@@ -143,7 +143,7 @@ def select_inputs(
 ) -> Selection:
     """Run a selection into a folder: what :func:`select` and the command line share.
 
-    ``verbose``: every file that is passed over is named, and the room on the disk is told even if
+    ``verbose``: every file that is passed over is named, and the free space is reported even if
     there is plenty. An interrupted run is returned as far as it went, not ``complete``. Raises as
     :func:`select` does.
     """

@@ -12,7 +12,7 @@ from streamsel.choices import Decode
 from streamsel.cli.completing import LOCATION
 from streamsel.cli.listed import with_listed
 from streamsel.cli.option_groups import GroupedCommand
-from streamsel.cli.options import Parsed, compare_options, run_options
+from streamsel.cli.options import chosen_options, compare_options
 from streamsel.errors import ConfigurationError
 
 _EXAMPLES = """\b
@@ -24,6 +24,21 @@ Examples:
   streamsel compare --from-file list.txt -n 99
   streamsel compare walk.mp4 -n 99 --decode all,adaptive,keyframes
 """
+
+
+class _WaysType(click.ParamType[tuple[Decode, ...]]):
+    """A click type of ways of decoding, separated by commas."""
+
+    name = "WAY[,WAY...]"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[Decode, ...]:
+        """Parse the text; convert errors to usage errors."""
+        try:
+            return _ways(value)
+        except ConfigurationError as error:
+            self.fail(str(error), param, ctx)
 
 
 def _ways(text: str) -> tuple[Decode, ...]:
@@ -54,7 +69,7 @@ def _ways(text: str) -> tuple[Decode, ...]:
 @click.option(
     "--decode",
     "decodes",
-    type=Parsed("WAY[,WAY...]", _ways),
+    type=_WaysType(),
     default="all",
     show_default=True,
     help=f"Of {', '.join(get_args(Decode))}; several are compared by cost and quality.",
@@ -92,7 +107,7 @@ def command(
     with TerminalProgress(quiet=quiet or as_json) as progress:
         compared = compare_inputs(
             with_listed(inputs, from_file),
-            run_options(chosen),
+            chosen_options(chosen),
             decodes=decodes,
             per_input=per_input,
             observers=[progress],

@@ -9,7 +9,10 @@ from typing import Any
 
 import click
 
-from streamsel.cli.options import loudness_options, run_options
+from streamsel.cli.defined import option
+from streamsel.cli.options import loudness_options
+from streamsel.config import definitions
+from streamsel.config.options import run_options
 from streamsel.errors import FolderInUseError
 
 _FRAMES = 24
@@ -30,7 +33,7 @@ Examples:
     show_default=True,
     help="Folder for the clip and the selected frames.",
 )
-@click.option("-n", "--count", type=int, default=_FRAMES, show_default=True, help="Frames to keep.")
+@option("count", definitions.Count, _FRAMES, short="-n")
 @click.option("--overwrite", is_flag=True, help="Replace the result of an earlier demo.")
 @loudness_options
 def command(

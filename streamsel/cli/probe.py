@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import get_args
 
 import click
 
 from streamsel.choices import Transport
-from streamsel.cli.options import DURATION
+from streamsel.cli.defined import KindType, option
+from streamsel.config import definitions, numbers
 from streamsel.sources.live.connection import LiveOptions
 from streamsel.sources.probe import Probe, probe
 
@@ -24,16 +24,10 @@ Examples:
 
 @click.command("probe", epilog=_EXAMPLES)
 @click.argument("address", metavar="URL")
-@click.option(
-    "--transport",
-    type=click.Choice(get_args(Transport)),
-    default="tcp",
-    show_default=True,
-    help="Of RTSP.",
-)
+@option("transport", definitions.Transport, "tcp")
 @click.option(
     "--timeout",
-    type=DURATION,
+    type=KindType(numbers.seconds(0.1, 3600)),
     default="5s",
     show_default=True,
     help="Timeout for opening and for receiving data.",

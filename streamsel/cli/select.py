@@ -13,7 +13,7 @@ import click
 from streamsel.cli.completing import LOCATION
 from streamsel.cli.listed import with_listed
 from streamsel.cli.option_groups import GroupedCommand
-from streamsel.cli.options import run_options, select_options
+from streamsel.cli.options import chosen_options, select_options
 from streamsel.config.options import RunOptions
 
 _EXAMPLES = """\b
@@ -70,7 +70,7 @@ def command(
         listed = with_listed(inputs, from_file)
         return _foresee(
             listed,
-            run_options(chosen),
+            chosen_options(chosen),
             output,
             resume=resume,
             overwrite=overwrite,
@@ -80,7 +80,7 @@ def command(
     if output is None:
         raise click.UsageError("give a folder with -o, or --dry-run")
     with TerminalProgress(quiet=quiet or as_json) as progress:
-        options = run_options(chosen)
+        options = chosen_options(chosen)
         selection = select_inputs(
             with_listed(inputs, from_file),
             options,

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from streamsel.cli.completing import LOCATION
+from streamsel.cli.defined import option
 from streamsel.cli.option_groups import GroupedCommand
 from streamsel.cli.options import loudness_options, read_options
+from streamsel.config import definitions
 from streamsel.config.options import ReadOptions
 from streamsel.embed.finetune.recipe import FinetuneRecipe
 
@@ -59,8 +61,8 @@ _MAKING = {
 
 
 def _making_options(function: Callable[..., int]) -> Callable[..., int]:
-    for option in reversed(_MAKING.values()):
-        function = option(function)
+    for add in reversed(_MAKING.values()):
+        function = add(function)
     return function
 
 
@@ -79,7 +81,7 @@ def _making_options(function: Callable[..., int]) -> Callable[..., int]:
 @click.option("--max-frames", type=int, default=20_000, show_default=True, help="Frames to use.")
 @click.option("--holdout", type=float, default=0.2, show_default=True, help="Held-out share.")
 @click.option("--weights", type=click.Path(), help="Weights to start from.  [default: built-in]")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
+@option("device", definitions.Device, "auto")
 @click.option(
     "--epochs",
     type=int,
@@ -107,7 +109,7 @@ def _making_options(function: Callable[..., int]) -> Callable[..., int]:
     show_default=True,
     help="Stop after this many epochs without improvement.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="For random choices.")
+@option("seed", definitions.Seed, 0)
 @_making_options
 @loudness_options
 def command(
@@ -184,7 +186,7 @@ def _options(chosen: dict[str, Any]) -> TrainOptions:
         start=chosen.pop("start"),
         end=chosen.pop("end"),
         fps=_FPS if (fps := chosen.pop("fps")) is None else fps,
-        filters=chosen.pop("filters"),
+        filters=chosen.pop("vf"),
         mask=chosen.pop("mask"),
     )
     names = ("max_frames", "holdout", "weights", "device", "resume", "overwrite")

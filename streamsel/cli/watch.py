@@ -11,8 +11,10 @@ from typing import Any
 import click
 
 from streamsel.cli.completing import EMBEDDER, LOCATION
+from streamsel.cli.defined import option
 from streamsel.cli.option_groups import GroupedCommand
-from streamsel.cli.options import FILTERS_HELP, MASK_HELP
+from streamsel.cli.options import FILTERGRAPH, MASK
+from streamsel.config import definitions
 
 _HELP = """Watch live feeds for months, and keep the few frames worth keeping of each.
 
@@ -26,56 +28,31 @@ precedence over the file's defaults, but not over the options of a single feed i
 this machine can read a password on the command line: write ${NAME} in a file instead.
 """
 
-_FEED_OPTIONS = {
-    "count": "count",
-    "share": "share",
-    "window": "window",
-    "min_distance": "min_distance",
-    "fps": "fps",
-    "vf": "vf",
-    "mask": "mask",
-    "transport": "transport",
-    "decode": "decode",
-    "embedder": "embedder",
-    "weights": "weights",
-    "device": "device",
-}
-_PICTURE_OPTIONS = ("size", "keep_pixels", "keep_hdr", "format", "quality")
-
 
 @click.command("watch", cls=GroupedCommand, help=_HELP)
 @click.option("-c", "--config", "file", type=click.Path(path_type=Path), help="The configuration.")
 @click.option("--feed", "feeds", multiple=True, metavar="NAME=SOURCE", help="A feed; repeatable.")
-@click.option("-n", "--count", help="Frames to keep of each feed: 500, 50/h, 1000/d.")
-@click.option("--share", help="Keep about this share of all frames instead: 0.2 or 20%.")
-@click.option("--window", help="Drop frames not seen again for this long: 24h.")
-@click.option("--min-distance", help="Minimum distance between two kept frames, 0..2.")
-@click.option("--max-bytes", help="Evict the most redundant frames above this: 20GB.")
-@click.option("--durability", type=click.Choice(["strict", "batched"]), help="Of what is stored.")
-@click.option("--fps", help="Process at most this many frames per second.")
-@click.option("--vf", metavar="FILTERGRAPH", help=FILTERS_HELP)
-@click.option("--mask", multiple=True, metavar="X,Y,W,H[:blur|black]", help=MASK_HELP)
-@click.option("--transport", type=click.Choice(["tcp", "udp"]), help="Transport of RTSP video.")
-@click.option(
-    "--decode", type=click.Choice(["all", "reference", "keyframes"]), help="Which frames."
-)
-@click.option("--size", help="Fit kept pictures into 640x360, 640x or x360; 640x360! stretches.")
-@click.option(
-    "--keep-pixels",
-    is_flag=True,
-    default=None,
-    help="Keep the stored shape even if pixels are not square.",
-)
-@click.option("--keep-hdr", is_flag=True, default=None, help="Keep HDR: png or avif.")
-@click.option(
-    "--format", type=click.Choice(["jpg", "png", "webp", "avif"]), help="Of kept pictures."
-)
-@click.option("--quality", help="1..100, of kept pictures.")
-@click.option("--embedder", type=EMBEDDER, help="See: embedders.")
-@click.option(
-    "--weights", type=LOCATION, metavar="FILE", help="File with weights for the embedder."
-)
-@click.option("--device", help="auto, cpu, cuda or cuda:N.")
+@option("count", definitions.FeedCount, short="-n", as_text=True)
+@option("share", definitions.Share, as_text=True)
+@option("window", definitions.Window, as_text=True)
+@option("min_distance", definitions.MinDistance, as_text=True)
+@option("near_duplicate", definitions.NearDuplicate, as_text=True)
+@option("look_ahead", definitions.FeedLookAhead, as_text=True)
+@option("max_bytes", definitions.MaxBytes, as_text=True)
+@option("durability", definitions.Durability, as_text=True)
+@option("fps", definitions.Fps, as_text=True)
+@option("vf", definitions.Vf, metavar=FILTERGRAPH, as_text=True)
+@option("mask", definitions.Mask, metavar=MASK, as_text=True)
+@option("transport", definitions.Transport, as_text=True)
+@option("decode", definitions.FeedDecode, as_text=True)
+@option("size", definitions.Size, as_text=True)
+@option("keep_pixels", definitions.KeepPixels, as_text=True)
+@option("keep_hdr", definitions.KeepHdr, as_text=True)
+@option("format", definitions.Format, as_text=True)
+@option("quality", definitions.Quality, as_text=True)
+@option("embedder", definitions.Embedder, type=EMBEDDER, as_text=True)
+@option("weights", definitions.Weights, type=LOCATION, metavar="FILE", as_text=True)
+@option("device", definitions.Device, as_text=True)
 @click.option(
     "-o", "--output", type=LOCATION, metavar="FOLDER", help="The folder.  [default: kept]"
 )
@@ -98,13 +75,14 @@ def command(
     from streamsel.cli.logs import log_to
     from streamsel.clock import SystemClock
     from streamsel.config.load import load
+    from streamsel.config.places import nested
     from streamsel.config.schema import Config
     from streamsel.service.process import run_service
 
     names = [name for name, _ in map(_feed, feeds)]
     if len(set(names)) < len(names):
         raise click.UsageError("--feed names a feed twice; give each a name of its own")
-    overrides = _overrides(feeds, {**given, "mask": list(mask) or None})
+    overrides = nested(dict(map(_feed, feeds)), {**given, "mask": list(mask) or None})
     if quiet or verbose:
         overrides["log_level"] = "warning" if quiet else "debug"
 
@@ -117,34 +95,9 @@ def command(
     run_service(read, SystemClock(), events_to=sys.stdout if as_json else None)
 
 
-def _overrides(feeds: tuple[str, ...], given: dict[str, Any]) -> dict[str, Any]:
-    """Return the command line's values nested like the sections of a configuration."""
-    sections: dict[str, Any] = {
-        "defaults": {to: given[name] for name, to in _FEED_OPTIONS.items()},
-        "pictures": {name: given[name] for name in _PICTURE_OPTIONS},
-        "disk": {
-            "path": given["output"],
-            "max_bytes": given["max_bytes"],
-            "durability": given["durability"],
-        },
-        "service": {"listen": given["listen"]},
-        "feeds": dict(_feed(text) for text in feeds),
-    }
-    sections = {
-        section: chosen
-        for section, values in sections.items()
-        if (chosen := {name: value for name, value in values.items() if value is not None})
-    }
-    if disk := sections.pop("disk", None):
-        if "path" in disk:
-            disk["path"] = str(Path(disk["path"]).absolute())
-        sections["sinks"] = {"disk": disk}
-    return sections
-
-
-def _feed(text: str) -> tuple[str, dict[str, str]]:
+def _feed(text: str) -> tuple[str, str]:
     name, equals, source = text.partition("=")
     if not equals or not name or not source:
         # Without the text itself, which may contain a password.
         raise click.UsageError("--feed takes NAME=SOURCE, like gate=rtsp://10.0.0.4/main")
-    return name, {"source": source}
+    return name, source

@@ -10,9 +10,9 @@ from pydantic import SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from streamsel.config.fields import SecretSource
+from streamsel.config.feed_source import SecretSource
 from streamsel.config.schema import Config
-from streamsel.config.sections.base import NAME_RULE, Section
+from streamsel.config.sections.base import NAME_RULE, Section, meaning_of
 from streamsel.config.tree import ConfigNode, Place, Problem, nearest
 from streamsel.redaction import is_secret_name, redact
 
@@ -72,7 +72,7 @@ def _message(
     if kind == "extra_forbidden":
         return f"{where} is not a setting; {_suggestion(path)}"
     if kind == "missing":
-        wanted = fields_of(path[:-1])[path[-1]].description
+        wanted = meaning_of(fields_of(path[:-1])[path[-1]])
         return f"{where} is missing; give it: {wanted}"
     if kind == "too_short":
         return f"{where} is empty; name at least one feed"

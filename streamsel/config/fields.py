@@ -11,68 +11,83 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn, TypeAlias
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, Secret
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import PydanticCustomError, core_schema
-
-from streamsel.bounds import MOST_FRAMES
+from streamsel.bounds import MOST_FRAMES, require_count
 from streamsel.config.count import Count, read_count
 from streamsel.config.listen import Listen, read_listen
 from streamsel.errors import ConfigurationError
 from streamsel.pixels.size import PictureSize
 from streamsel.redaction import HIDDEN, is_secret_name, redact
-from streamsel.sources.live.watched_address import is_file_address, read_file_address
 from streamsel.sources.masks import read_masks
+
+if TYPE_CHECKING:
+    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+    from pydantic.json_schema import JsonSchemaValue
+    from pydantic_core import core_schema
 
 Read: TypeAlias = Callable[[Any, Path], object]
 """Parses a value; relative paths start at the given folder.
 
 Raises :class:`ConfigurationError`; the text after its first semicolon states the requirement."""
 
-_NEED_HOST = {"rtsp", "rtsps", "http", "https", "whep+http", "whep+https", "udp", "tcp", "srt"}
-_NEED_HOST |= {"snapshot+http", "snapshot+https"}
-_ADDRESS_WITHOUT_SCHEME = re.compile(r"[^/]*:[^/]*@")
 _ORIGIN = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(?::\d{1,5})?")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\x80-\x9f\u2028\u2029\ud800-\udfff]")
 
 
-class SecretSource(Secret[str]):
-    """The address of a feed, shown with its credentials masked."""
-
-    def _display(self) -> str:
-        return redact(self.get_secret_value())
-
-
 def refuse(requirement: str) -> NoReturn:
     """Raise the validation error of a value that does not meet ``requirement``."""
+    from pydantic_core import PydanticCustomError
+
     raise PydanticCustomError("requirement", "{requirement}", {"requirement": requirement})
+
+
+@dataclass(frozen=True, slots=True)
+class Doc:
+    """The meaning of an option, for every surface; used in the annotation of a field.
+
+    ``text`` begins in lower case and has no full stop; ``absent`` is what holds without a value.
+    """
+
+    text: str
+    absent: str | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Kind:
     """A field type, used in the annotation of a field.
 
-    ``told`` documents valid values for people, ``schema`` for editors. Parsing the result of
-    ``write`` gives the same value.
+    ``told`` documents valid values for people, ``schema`` for editors; ``noun`` is one word for
+    them. Parsing the result of ``write`` gives the same value.
     """
 
     told: str
     read: Read
     write: Callable[[Any], object]
     schema: JsonSchemaValue
+    noun: str = "text"
+
+    def require(self, name: str, value: object) -> object:
+        """Read a value; relative paths start at the working folder.
+
+        Raises :class:`ConfigurationError` with the name, the value and the requirement.
+        """
+        try:
+            return self.read(value, Path())
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{name} is {value!r}; {_requirement(error)}") from None
 
     def _validate(self, value: object, info: core_schema.ValidationInfo) -> object:
         try:
             return self.read(value, (info.context or {}).get("folder", Path()))
         except ConfigurationError as error:
-            refuse(str(error).partition("; ")[2])
+            refuse(_requirement(error))
 
     def __get_pydantic_core_schema__(
         self, source: object, handler: GetCoreSchemaHandler
     ) -> core_schema.CoreSchema:
+        from pydantic_core import core_schema
+
         return core_schema.with_info_plain_validator_function(
             self._validate,
             serialization=core_schema.plain_serializer_function_ser_schema(
@@ -84,6 +99,23 @@ class Kind:
         self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
         return self.schema
+
+
+def _requirement(error: ConfigurationError) -> str:
+    return str(error).partition("; ")[2]
+
+
+def frame_count() -> Kind:
+    """Return the type of numbers of frames."""
+
+    def read(value: object, folder: Path) -> object:
+        if isinstance(value, str) and re.fullmatch(r"\s*\d{1,18}\s*", value):
+            return require_count(int(value))
+        return require_count(value)
+
+    told = f"whole number of frames, at least 1 and at most {MOST_FRAMES:,}"
+    schema = {"type": "integer", "minimum": 1, "maximum": MOST_FRAMES}
+    return Kind(told, read, int, schema, "integer")
 
 
 def frames() -> Kind:
@@ -99,7 +131,7 @@ def frames() -> Kind:
     text = {"type": "string", "examples": ["50/h", "1000/d"]}
     schema = {"anyOf": [{"type": "integer", "minimum": 1, "maximum": MOST_FRAMES}, text]}
     told = "frames (300), or frames per minute, hour or day (10/m, 50/h, 1000/d)"
-    return Kind(told, read, write, schema)
+    return Kind(told, read, write, schema, "count")
 
 
 def size_px() -> Kind:
@@ -109,7 +141,7 @@ def size_px() -> Kind:
         return value if isinstance(value, PictureSize) else PictureSize.read(str(value))
 
     told = "WIDTHxHEIGHT in pixels, like 640x360, 640x, x360 or 640x360!"
-    return Kind(told, read, str, {"type": "string"})
+    return Kind(told, read, str, {"type": "string"}, "size")
 
 
 def host_and_port() -> Kind:
@@ -128,7 +160,7 @@ def text(told: str = "text", pattern: str = ".+") -> Kind:
     """
 
     def read(value: object, folder: Path) -> object:
-        return _read_line(value, told, pattern)
+        return read_line(value, told, pattern)
 
     return Kind(told, read, str, {"type": "string", "minLength": 1})
 
@@ -137,26 +169,10 @@ def path() -> Kind:
     """Return the type of paths of files and folders."""
 
     def read(value: object, folder: Path) -> object:
-        line = _read_line(str(value) if isinstance(value, Path) else value, "a path", ".+")
+        line = read_line(str(value) if isinstance(value, Path) else value, "a path", ".+")
         return folder / os.path.expanduser(line)
 
     return Kind("path", read, str, {"type": "string", "minLength": 1})
-
-
-def source() -> Kind:
-    """Return the type of feed addresses."""
-
-    def read(value: object, folder: Path) -> object:
-        if isinstance(value, SecretSource):
-            return value
-        line = _read_line(value, "the URL or the device of a feed", ".+")
-        if is_file_address(line):
-            return SecretSource(str(read_file_address(line, folder)))
-        if "://" in line or _ADDRESS_WITHOUT_SCHEME.match(line):
-            _require_url(line)
-        return SecretSource(line)
-
-    return Kind("URL or device", read, str, {"type": "string", "minLength": 1})
 
 
 def origins() -> Kind:
@@ -166,7 +182,7 @@ def origins() -> Kind:
     def read(value: object, folder: Path) -> object:
         if isinstance(value, tuple):
             return value
-        found = _read_line(value, told, "[^/]+.*").replace(",", " ").split()
+        found = read_line(value, told, "[^/]+.*").replace(",", " ").split()
         if not all(map(_ORIGIN.fullmatch, found)):
             raise ConfigurationError(f"no match; it must be {told}, without a path")
         return tuple(each.lower() for each in found)
@@ -176,7 +192,10 @@ def origins() -> Kind:
 
 def masks() -> Kind:
     """Return the type of lists of privacy masks."""
-    told = "a list of X,Y,W,H[:blur|black], as shares of the picture or in pixels (40px)"
+    told = (
+        "a list of X,Y,W,H[:blur|black], as shares of the picture (0.1,0.1,0.3,0.2) or in pixels "
+        "(40px,40px,80px,60px)"
+    )
 
     def read(value: object, folder: Path) -> object:
         texts = [] if value is None else [value] if isinstance(value, str) else value
@@ -218,7 +237,11 @@ def _masked(value: Any, name: str = "") -> Any:
     return value
 
 
-def _read_line(value: object, told: str, pattern: str) -> str:
+def read_line(value: object, told: str, pattern: str) -> str:
+    """Return a line of printable characters that matches ``pattern`` as a whole.
+
+    Raises :class:`ConfigurationError` for anything else, with ``told`` as the requirement.
+    """
     if not isinstance(value, str):
         raise ConfigurationError(f"not text; it must be {told}")
     if _UNPRINTABLE.search(value):
@@ -226,20 +249,3 @@ def _read_line(value: object, told: str, pattern: str) -> str:
     if not re.fullmatch(pattern, value):
         raise ConfigurationError(f"no match; it must be {told}")
     return value
-
-
-def _require_url(text: str) -> None:
-    """Refuse addresses that cannot be opened, or in which credentials cannot be masked reliably."""
-    try:
-        parts = urlsplit(text)
-        is_whole = parts.port != 0 and (parts.hostname or parts.scheme not in _NEED_HOST)
-        is_masked = not re.search(r"\s", text) and (
-            parts.username is None or "***@" in redact(text)
-        )
-    except ValueError:
-        is_whole = is_masked = False
-    if not ("://" in text and is_whole and is_masked):
-        raise ConfigurationError(
-            "no URL; it must be a URL with a host, like rtsp://10.0.0.4/main, in which special "
-            "characters of a password are written as %40 for @, %2F for /, %23 for #, %3F for ?"
-        )

@@ -16,9 +16,10 @@ from streamsel.errors import ConfigurationError
 
 @dataclass(frozen=True, slots=True)
 class _Measure:
-    """A kind of number: its noun, parser and writer."""
+    """A kind of number: its noun, in one word too, parser and writer."""
 
     noun: str
+    word: str
     parse: Callable[[str], float]
     write: Callable[[Any], object] = lambda number: number
     is_whole: bool = False
@@ -32,16 +33,16 @@ def _parse_float(text: str) -> float:
 
 
 def _parse_whole(text: str) -> float:
-    if not re.fullmatch(r"[+-]?\d{1,18}", text.strip()):
+    if not re.fullmatch(r"[+-]?\d{1,19}", text.strip()):
         raise ConfigurationError("not whole; it must be a whole number")
     return int(text)
 
 
-_NUMBER = _Measure("number", _parse_float)
-_WHOLE = _Measure("whole number", _parse_whole, is_whole=True)
-_SECONDS = _Measure("duration", units.seconds, units.write_seconds)
-_BYTES = _Measure("number of bytes", units.size_bytes, units.write_bytes, is_whole=True)
-_SHARE = _Measure("share", units.share)
+_NUMBER = _Measure("number", "number", _parse_float)
+_WHOLE = _Measure("whole number", "integer", _parse_whole, is_whole=True)
+_SECONDS = _Measure("duration", "duration", units.seconds, units.write_seconds)
+_BYTES = _Measure("number of bytes", "bytes", units.size_bytes, units.write_bytes, is_whole=True)
+_SHARE = _Measure("share", "share", units.share)
 
 
 def number(
@@ -51,14 +52,16 @@ def number(
     return _measured(_NUMBER, least, most, above)
 
 
-def whole(least: int, most: int) -> Kind:
+def whole(least: int, most: int | None = None) -> Kind:
     """Return the type of whole numbers from ``least`` to ``most``."""
     return _measured(_WHOLE, least, most)
 
 
-def seconds(least: float, most: float | None = None) -> Kind:
-    """Return the type of durations from ``least`` to ``most`` seconds."""
-    return _measured(_SECONDS, least, most)
+def seconds(
+    least: float | None = None, most: float | None = None, *, above: float | None = None
+) -> Kind:
+    """Return the type of durations in seconds, with inclusive bounds ``least`` and ``most``."""
+    return _measured(_SECONDS, least, most, above)
 
 
 def size_bytes(least: int) -> Kind:
@@ -101,7 +104,7 @@ def _measured(
         **{name: limit for name, limit in names.items() if limit is not None},
     }
     schema = {"anyOf": [numeric, {"type": "string"}]}
-    return Kind(f"{measure.noun} {bounds}", read, measure.write, schema)
+    return Kind(f"{measure.noun} {bounds}", read, measure.write, schema, measure.word)
 
 
 def _bounds(measure: _Measure, least: float | None, most: float | None, above: float | None) -> str:
@@ -131,4 +134,4 @@ def floor(most: float) -> Kind:
             raise ConfigurationError(f"no distance; it must be {told}") from None
 
     schema = {"anyOf": [*distance.schema["anyOf"], {"const": "auto"}]}
-    return Kind(told, read, distance.write, schema)
+    return Kind(told, read, distance.write, schema, "auto|distance")

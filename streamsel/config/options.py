@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Literal, get_args
+from typing import Any, TypeVar
 
-from streamsel.bounds import MOST_FRAMES, require_count
-from streamsel.choices import Decode, Durability, ImageFormat, Method
+from streamsel.bounds import MOST_FRAMES
+from streamsel.config import definitions as option
+from streamsel.config.annotated import definitions_of, require_bounds
 from streamsel.errors import ConfigurationError
-from streamsel.pixels.size import PictureSize
 from streamsel.prefilter.options import PrefilterOptions
 from streamsel.sources.masks import read_masks
 
-DEFAULT_COUNT = 100
 LOOK_AHEAD = 32
-MOST_FPS = 100_000
-MOST_JOBS = 64
+_T = TypeVar("_T")
+_FIELDS = {"vf": "filters"}
+"""Options that a field of another name holds, which stored runs have too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,32 +31,22 @@ class ReadOptions:
     :func:`~streamsel.sources.masks.read_mask`.
     """
 
-    start: float | None = None
-    end: float | None = None
-    fps: float | None = None
-    filters: str | None = None
-    decode: Decode = "all"
-    hwaccel: str | None = None
-    mask: tuple[str, ...] = ()
+    start: option.Start | None = None
+    end: option.End | None = None
+    fps: option.Fps | None = None
+    filters: option.Vf | None = None
+    decode: option.Decode = "all"
+    hwaccel: option.Hwaccel | None = None
+    mask: option.Mask = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "mask", tuple(map(str, read_masks(self.mask))))
-        if self.decode not in get_args(Decode):
-            raise ConfigurationError(
-                f"decode is {self.decode!r}; it must be one of {', '.join(get_args(Decode))}"
-            )
+        require_bounds(self)
         if self.decode == "fast" and self.filters is not None:
             raise ConfigurationError(
                 "decode cannot be fast with a filter chain: what is kept would have to be filtered"
                 " again from the beginning; give one of the two"
             )
-        if self.fps is not None and not 0 < self.fps <= MOST_FPS:
-            raise ConfigurationError(
-                f"fps is {self.fps:g}; it must be above 0 and at most {MOST_FPS:,}"
-            )
-        for name, position in (("start", self.start), ("end", self.end)):
-            if position is not None and not 0 <= position < math.inf:
-                raise ConfigurationError(f"{name} is {position:g} s; it must be 0 or later")
         start = self.start or 0.0
         if self.end is not None and self.end <= start:
             raise ConfigurationError(f"end ({self.end:g} s) must lie after start ({start:g} s)")
@@ -65,12 +56,13 @@ class ReadOptions:
 class EmbedOptions:
     """The embedder, its weights and its device; or files of precomputed ``embeddings``."""
 
-    embedder: str = "builtin"
-    weights: str | None = None
-    device: str = "auto"
-    embeddings: tuple[str, ...] = ()
+    embedder: option.Embedder = "builtin"
+    weights: option.Weights | None = None
+    device: option.Device = "auto"
+    embeddings: option.Embeddings = ()
 
     def __post_init__(self) -> None:
+        require_bounds(self)
         if self.embeddings and (self.embedder, self.weights, self.device) != (
             "builtin",
             None,
@@ -86,46 +78,25 @@ class SelectOptions:
     """How many frames are kept, and by which rule.
 
     At most one of ``count`` (frames) and ``share`` (of all frames) is given; neither means
-    ``DEFAULT_COUNT``, unless ``min_distance`` alone sets the limit. ``near_duplicate`` is the
+    100, unless ``min_distance`` alone sets the limit. ``near_duplicate`` is the
     near-duplicate distance, or ``auto`` to calibrate it from the noise of the feed. ``window``:
     seconds of media time after which a frame that was not seen again expires.
     """
 
-    method: Method = "online"
-    count: int | None = None
-    share: float | None = None
-    min_distance: float = 0.0
-    near_duplicate: float | Literal["auto"] = "auto"
-    look_ahead: int = LOOK_AHEAD
-    window: float | None = None
-    per_input: bool = False
-    seed: int = 0
+    method: option.Method = "online"
+    count: option.Count | None = None
+    share: option.Share | None = None
+    min_distance: option.MinDistance = 0.0
+    near_duplicate: option.NearDuplicate = "auto"
+    look_ahead: option.LookAhead = LOOK_AHEAD
+    window: option.Window | None = None
+    per_input: option.PerInput = False
+    seed: option.Seed = 0
 
     def __post_init__(self) -> None:
-        if self.method not in get_args(Method):
-            raise ConfigurationError(
-                f"method is {self.method!r}; it must be one of {', '.join(get_args(Method))}"
-            )
+        require_bounds(self)
         if self.count is not None and self.share is not None:
             raise ConfigurationError("give either count or share, not both")
-        if self.count is not None:
-            require_count(self.count)
-        if self.share is not None and not 0 < self.share <= 1:
-            raise ConfigurationError(f"share is {self.share:g}; it must be above 0 and at most 1")
-        if not 0 <= self.seed < 2**63:
-            raise ConfigurationError(f"seed is {self.seed}; it must be 0 or more, below 2^63")
-        if not 0 <= self.min_distance <= 2:
-            raise ConfigurationError(
-                f"min-distance is {self.min_distance:g}; distances of unit vectors lie in 0..2"
-            )
-        if self.near_duplicate != "auto" and not 0 <= self.near_duplicate <= 2:
-            raise ConfigurationError(
-                f"near-duplicate is {self.near_duplicate:g}; write auto or a distance in 0..2"
-            )
-        if self.look_ahead < 1:
-            raise ConfigurationError(f"look-ahead is {self.look_ahead}; it must be at least 1")
-        if self.window is not None and not self.window > 0:
-            raise ConfigurationError(f"window is {self.window:g} s; it must be above 0")
         self._require_method()
 
     def _require_method(self) -> None:
@@ -149,19 +120,22 @@ class SelectOptions:
             return self.count
         if self.share is not None:
             return max(1, math.ceil(self.share * total))
-        return DEFAULT_COUNT if self.min_distance == 0 else MOST_FRAMES
+        return option.DEFAULT_COUNT if self.min_distance == 0 else MOST_FRAMES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriteOptions:
     """How kept frames are written: with square pixels and in SDR by default."""
 
-    format: ImageFormat = "jpg"
-    quality: int | None = None
-    size: PictureSize | None = None
-    keep_pixels: bool = False
-    keep_hdr: bool = False
-    durability: Durability = "strict"
+    format: option.Format = "jpg"
+    quality: option.Quality | None = None
+    size: option.Size | None = None
+    keep_pixels: option.KeepPixels = False
+    keep_hdr: option.KeepHdr = False
+    durability: option.Durability = "strict"
+
+    def __post_init__(self) -> None:
+        require_bounds(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,3 +158,43 @@ class RunOptions:
     def as_json(self) -> dict[str, dict[str, object]]:
         """Return the options as JSON values, for the record of a run."""
         return asdict(self)
+
+
+def run_options(given: Mapping[str, Any]) -> RunOptions:
+    """Return the options of a run, from values under the names that users write.
+
+    Missing names keep their default, names that are not of a run are ignored. Raises
+    :class:`ConfigurationError` for values that are out of bounds or do not go together.
+    """
+    given = {_FIELDS.get(name, name): value for name, value in given.items()}
+
+    def part(options: type[_T]) -> _T:
+        return options(**{name: given[name] for name in definitions_of(options) if name in given})
+
+    return RunOptions(
+        read=part(ReadOptions),
+        prefilter=_prefilter_options(given),
+        embed=part(EmbedOptions),
+        select=part(SelectOptions),
+        write=part(WriteOptions),
+    )
+
+
+def _prefilter_options(given: Mapping[str, Any]) -> PrefilterOptions:
+    defaults = PrefilterOptions()
+
+    def unless(kept: str, limit: float | None) -> float | None:
+        return None if given.get(kept) else limit
+
+    return PrefilterOptions(
+        corrupt=not given.get("keep_corrupt"),
+        black_share=unless("keep_black", defaults.black_share),
+        black_level=given.get("black_level", defaults.black_level),
+        uniform_share=unless("keep_uniform", defaults.uniform_share),
+        exact_duplicates=not given.get("keep_exact_duplicates"),
+        freeze_seconds=unless("keep_frozen", given.get("frozen_after", defaults.freeze_seconds)),
+        unchanged_mean=unless(
+            "keep_unchanged", given.get("unchanged_level", defaults.unchanged_mean)
+        ),
+        min_sharpness=given.get("min_sharpness", defaults.min_sharpness),
+    )

@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 
 from streamsel.config.fields import Kind
 from streamsel.config.schema import Config
-from streamsel.config.sections.base import Section
+from streamsel.config.sections.base import Section, meaning_of
 from streamsel.config.sections.feeds import (
     ClipConfig,
     Defaults,
@@ -73,7 +73,7 @@ def _table(title: str, section: type[Section]) -> Iterator[str]:
     inherited = set() if section is PerFeed else set(PerFeed.model_fields)
     for name, field in section.model_fields.items():
         if name not in inherited:
-            cells = (f"`{name}`", _value(field), _default(field), field.description or "")
+            cells = (f"`{name}`", _value(field), _default(field), meaning_of(field))
             yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
     yield ""
 

@@ -14,7 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from streamsel.config.conflicts import conflicts
 from streamsel.config.count import Count
-from streamsel.config.options import DEFAULT_COUNT
+from streamsel.config.definitions import DEFAULT_COUNT
 from streamsel.config.sections.base import Name, Section
 from streamsel.config.sections.feeds import Defaults, FeedConfig, PerFeed
 from streamsel.config.sections.service import ServiceConfig

@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from streamsel.errors import ConfigurationError
+
+BOUNDS: Mapping[str, tuple[int, int | None]] = {
+    "black_share": (0, 1),
+    "black_level": (0, 255),
+    "uniform_share": (0, 1),
+    "freeze_seconds": (0, None),
+    "unchanged_mean": (0, 255),
+    "unchanged_cell": (0, 256),
+    "calibration": (0, 1_000_000),
+    "min_sharpness": (0, 1),
+}
+"""Least and most of each limit; None: unbounded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,18 +54,10 @@ class PrefilterOptions:
 
     def __post_init__(self) -> None:
         """Refuse values out of bounds."""
-        _require_range("black_share", self.black_share, 0, 1)
-        _require_range("black_level", self.black_level, 0, 255)
-        _require_range("uniform_share", self.uniform_share, 0, 1)
-        _require_range("freeze_seconds", self.freeze_seconds, 0, float("inf"))
-        _require_range("unchanged_mean", self.unchanged_mean, 0, 255)
-        _require_range("unchanged_cell", self.unchanged_cell, 0, 256)
-        _require_range("calibration", self.calibration, 0, float("inf"))
-        _require_range("min_sharpness", self.min_sharpness, 0, 1)
-
-
-def _require_range(name: str, value: float | None, low: float, high: float) -> None:
-    if value is not None and not low <= value <= high:
-        raise ConfigurationError(
-            f"prefilter: {name} is {value:g}; it must lie in {low:g}..{high:g}"
-        )
+        for name, (least, most) in BOUNDS.items():
+            value = getattr(self, name)
+            if value is not None and not least <= value <= (math.inf if most is None else most):
+                raise ConfigurationError(
+                    f"prefilter: {name} is {value:g}; it must be "
+                    + (f"at least {least:g}" if most is None else f"from {least:g} to {most:g}")
+                )

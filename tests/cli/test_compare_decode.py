@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from streamsel.api.compare import compare_inputs
-from streamsel.cli.compare import command
+from streamsel.cli.main import cli
 from streamsel.config.options import ReadOptions, RunOptions, SelectOptions
 from streamsel.decisions import FeedReport, Verdict
 from streamsel.errors import ConfigurationError
@@ -51,7 +51,7 @@ def resting(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def compare(*arguments: object) -> Result:
-    return CliRunner().invoke(command, [str(one) for one in arguments])
+    return CliRunner().invoke(cli, ["compare", *(str(one) for one in arguments)])
 
 
 class Interrupter:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from streamsel.config.options import DEFAULT_COUNT, ReadOptions, RunOptions, SelectOptions
+from streamsel.config.definitions import DEFAULT_COUNT
+from streamsel.config.options import ReadOptions, RunOptions, SelectOptions
 from streamsel.errors import ConfigurationError
 
 

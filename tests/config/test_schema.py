@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from streamsel.config.definitions import DEFAULT_COUNT
 from streamsel.config.listen import Listen
-from streamsel.config.options import DEFAULT_COUNT
 from streamsel.config.schema import Config
 from streamsel.config.sections.feeds import PrefilterConfig
 from streamsel.config.settings import ClipSettings

@@ -14,7 +14,7 @@ from tests.docs.marks import renew
 
 def page() -> str:
     """Return a section for each command, in the order in which ``--help`` lists them."""
-    root = click.Context(cli, info_name="streamsel")
+    root = click.Context(cli, info_name="streamsel", **cli.context_settings)
     return "\n\n".join(part for name in cli.list_commands(root) for part in _parts(root, cli, name))
 
 

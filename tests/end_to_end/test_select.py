@@ -182,7 +182,7 @@ def test_a_run_is_only_replaced_when_asked(demo_clip: Path, tmp_path: Path) -> N
     [
         (["-n", "0"], "at least 1"),
         (["-n", "5", "--share", "0.5"], "not both"),
-        (["--share", "2"], "not a share"),
+        (["--share", "2"], "write a number above 0"),
         (["-n", "5", "--start", "9s", "--end", "3s"], "after start"),
         (["-n", "5", "--vf", "nosuchfilter=3"], "nosuchfilter"),
         (["-n", "5", "--embedder", "bultin"], "builtin"),

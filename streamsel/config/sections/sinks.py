@@ -8,11 +8,10 @@ from typing import Annotated, Any, Self, TypeAlias
 
 from pydantic import BeforeValidator, Field, SecretStr, model_validator
 
-from streamsel.choices import Durability, ImageFormat
+from streamsel.config import definitions as option
 from streamsel.config import fields as kind
 from streamsel.config import numbers
 from streamsel.config.sections.base import FilePath, Name, Section, Text
-from streamsel.pixels.size import PictureSize
 
 Topic: TypeAlias = Annotated[
     str,
@@ -26,19 +25,11 @@ Topic: TypeAlias = Annotated[
 class PicturesConfig(Section):
     """How kept pictures are encoded, for all sinks."""
 
-    format: ImageFormat = Field(default="jpg", description="image format of files and messages")
-    quality: Annotated[int, numbers.whole(1, 100)] | None = Field(
-        default=None, description="1 to 100; null: 90 for jpg, 80 for webp and avif; png takes none"
-    )
-    size: Annotated[PictureSize, kind.size_px()] | None = Field(
-        default=None,
-        description="fit into 640x360, or set one side (640x, x360); 640x360! stretches to"
-        " exactly that; null: original size",
-    )
-    keep_pixels: bool = Field(
-        default=False, description="keep the stored shape even if pixels are not square"
-    )
-    keep_hdr: bool = Field(default=False, description="keep HDR: png with 16 bits, or avif with 10")
+    format: option.Format = "jpg"
+    quality: option.Quality | None = None
+    size: option.Size | None = None
+    keep_pixels: option.KeepPixels = False
+    keep_hdr: option.KeepHdr = False
 
     @model_validator(mode="after")
     def _require_format_that_can(self) -> Self:
@@ -59,13 +50,8 @@ class DiskConfig(Section):
         validate_default=True,
         description="the folder; created if missing",
     )
-    max_bytes: Annotated[int, numbers.size_bytes(1_000_000)] | None = Field(
-        default=None, description="evict the most redundant frames above this; null: no limit"
-    )
-    durability: Durability = Field(
-        default="strict",
-        description="strict: a power cut loses nothing; batched: at most the last second",
-    )
+    max_bytes: option.MaxBytes | None = None
+    durability: option.Durability = "strict"
     history: Annotated[int, numbers.whole(0, 1_000_000_000)] = Field(
         default=100_000,
         description="number of verdicts stored for frames that are not kept, newest first",
@@ -155,10 +141,7 @@ class MqttConfig(Section):
     max_bytes: Annotated[int, numbers.size_bytes(1 << 20)] = Field(
         default=1_000_000_000, description="maximum size of the outbox on disk"
     )
-    durability: Durability = Field(
-        default="strict",
-        description="strict: a power cut loses no message; batched: at most the last second",
-    )
+    durability: option.Durability = "strict"
 
     @model_validator(mode="after")
     def _require_credentials(self) -> Self:
