@@ -50,31 +50,26 @@ def _schema(export: Export) -> Any:
     }
     fields = [pyarrow.field(name, types[kind]) for name, kind in export.columns.items()]
     if export.dim is not None:
-        fields.append(pyarrow.field(LIST_COLUMN, _list_type(export.dim)))
+        fields.append(pyarrow.field(LIST_COLUMN, pyarrow.list_(pyarrow.float32())))
     embedder = {NAME_KEY: export.embedder, DIGEST_KEY: export.embedder_digest}
     return pyarrow.schema(fields, metadata=embedder)
 
 
-def _list_type(dim: int) -> Any:
-    """Return the type of an embedding; of variable length if there is none."""
-    import pyarrow
-
-    return pyarrow.list_(pyarrow.float32(), dim or -1)
-
-
 def _embeddings(rows: list[ExportRow], dim: int) -> Any:
-    """Return the column of embeddings, without a Python object per number."""
+    """Return the column of embeddings, without a Python object per number.
+
+    Lists of variable length, although all have ``dim`` numbers: before pyarrow 26, lists of fixed
+    length could be neither written nor read where one is missing.
+    """
     import pyarrow
 
-    if not dim:
-        return pyarrow.nulls(len(rows), _list_type(dim))
-    flat = np.zeros((len(rows), dim), np.float32)  # (N, D)
-    for number, row in enumerate(rows):
-        if row.embedding is not None:
-            flat[number] = row.embedding
-    missing = pyarrow.array([row.embedding is None for row in rows])
-    return pyarrow.FixedSizeListArray.from_arrays(
-        flat.reshape(-1), type=_list_type(dim), mask=missing
+    missing = np.array([row.embedding is None for row in rows], bool)
+    flat = [row.embedding for row in rows if row.embedding is not None]
+    ends = np.cumsum(np.where(missing, 0, dim), dtype=np.int32)
+    return pyarrow.ListArray.from_arrays(
+        pyarrow.array(np.append(np.int32(0), ends)),
+        pyarrow.array(np.concatenate(flat) if flat else np.empty(0, np.float32), pyarrow.float32()),
+        mask=pyarrow.array(missing),
     )
 
 
