@@ -55,5 +55,5 @@ class _Untimed(VideoReader):
         self.rate = self.frame_rate = self.pixel_aspect = self.overruling_aspect = None
 
     def timeline(self) -> Timeline:
-        """Fresh timestamp rules."""
+        """Return a new timeline."""
         return ArrivalTimeline(None, DISCONTINUOUS_STEP, self._clock)
