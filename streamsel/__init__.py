@@ -47,9 +47,17 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    if name in _HOMES:
-        return getattr(import_module(_HOMES[name]), name)
-    raise AttributeError(f"module 'streamsel' has no attribute {name!r}")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'streamsel' has no attribute {name!r}")
+    try:
+        home = import_module(_HOMES[name])
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            f"streamsel.{name} needs {error.name}, which is not installed; "
+            "install streamsel with its dependencies (pip install without --no-deps)",
+            name=error.name,
+        ) from error
+    return getattr(home, name)
 
 
 def __dir__() -> list[str]:
