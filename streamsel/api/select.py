@@ -141,11 +141,11 @@ def select_inputs(
     verbose: bool = False,
     temporary: bool = False,
 ) -> Selection:
-    """Run a selection into a folder: what :func:`select` and the command line share.
+    """Run a selection into a folder, for :func:`select` and the command line.
 
-    ``verbose``: every file that is passed over is named, and the free space is reported even if
-    there is plenty. An interrupted run is returned as far as it went, not ``complete``. Raises as
-    :func:`select` does.
+    ``verbose``: names every skipped file, and reports the estimated disk space even if there is
+    plenty. After an interruption the result is that of the frames read, not ``complete``. Raises
+    as :func:`select` does.
     """
     run = build_selection(
         inputs,
