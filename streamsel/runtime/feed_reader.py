@@ -7,8 +7,8 @@ import math
 import random
 import threading
 from collections.abc import Callable
-from contextlib import closing
-from dataclasses import dataclass, replace
+from contextlib import AbstractContextManager, closing, nullcontext
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from streamsel.clock import Clock
@@ -271,8 +271,9 @@ class FeedReader:
                 return False
             self._is_looking = True
         try:
-            prefiltered = self._prefilter.check(frame)
-            fault = self._watch.check(prefiltered)
+            with self._feed.turn:
+                prefiltered = self._prefilter.check(frame)
+                fault = self._watch.check(prefiltered)
         except SourceError:
             self._is_looking = False
             raise
@@ -307,7 +308,7 @@ class LiveFeed:
     creates a prefilter, ``open_watch`` a view watch. ``scope`` names its selector. The next frame
     has the index ``start``; ``reserved`` and higher numbers must be reserved before use.
     ``media_time`` is its start time in seconds. ``down_after``: seconds without a picture after
-    which it is down.
+    which it is down. ``turn`` is held while a frame is prefiltered.
     """
 
     name: str
@@ -321,3 +322,4 @@ class LiveFeed:
     media_time: float = 0.0
     down_after: float = 10.0
     enabled: bool = True
+    turn: AbstractContextManager[None] = field(default_factory=nullcontext)

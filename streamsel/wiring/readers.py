@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 from streamsel.clock import Clock
@@ -25,11 +26,12 @@ def open_source(
     ring: PacketRing | None,
     ingest: Ingest,
     areas: Areas | None,
+    turn: AbstractContextManager[None],
 ) -> LiveSource:
     """Return an unconnected source.
 
     ``ring`` receives its packets; ``ingest`` accepts senders of push feeds; ``areas`` are hidden in
-    its pictures.
+    its pictures; ``turn`` is held while a packet is decoded.
     """
     from streamsel.sources.live.camera import CameraSource
     from streamsel.sources.live.connection import LiveOptions
@@ -78,7 +80,7 @@ def open_source(
     if settings.plugin is not None:
         plugin = installed("source", settings.plugin, OWN_SCHEMES)
         return PluginSource(settings.name, settings.source, plugin, options, clock)
-    return CameraSource(settings.name, settings.source, options, clock, ring)
+    return CameraSource(settings.name, settings.source, options, clock, ring, turn)
 
 
 def open_watch() -> ViewWatch:

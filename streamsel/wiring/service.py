@@ -21,6 +21,8 @@ from streamsel.interfaces.embedding import Embedder
 from streamsel.interfaces.selectors import LiveSelector
 from streamsel.interfaces.sinks import LiveSink
 from streamsel.runtime.feed_reader import LiveFeed
+from streamsel.runtime.ordered_map import usable_cores
+from streamsel.runtime.turns import Turns
 from streamsel.selection.budget import Budget
 from streamsel.sinks.clips import ClipOrder, ClipSink
 from streamsel.version import __version__
@@ -48,6 +50,7 @@ class LiveParts:
 
     ``store``, if present, is the first of ``sinks``; only its thread may use it once the pipeline
     runs. ``clips`` are the clip orders by feed. ``ingest`` accepts senders, and must be closed.
+    ``turns`` are those of the readers.
     """
 
     embedder: Embedder
@@ -58,6 +61,7 @@ class LiveParts:
     clips: dict[str, ClipOrder]
     sinks: tuple[LiveSink, ...]
     ingest: Ingest
+    turns: Turns
     clock: GuardedClock
 
     def reserve(self, feed: str, upto: int) -> None:
@@ -93,7 +97,9 @@ class LiveParts:
             LiveFeed(
                 name=settings.name,
                 address=settings.address,
-                open_source=partial(open_source, settings, self.clock, ring, self.ingest, areas),
+                open_source=partial(
+                    open_source, settings, self.clock, ring, self.ingest, areas, self.turns
+                ),
                 open_prefilter=partial(open_prefilter, settings, self.embedder.view),
                 open_watch=open_watch,
                 scope=settings.scope,
@@ -102,6 +108,7 @@ class LiveParts:
                 media_time=media_time,
                 down_after=settings.down_after,
                 enabled=settings.enabled,
+                turn=self.turns,
             ),
             partial(_selector, settings, self.embedder.dim, *self._remembered(settings)),
         )
@@ -190,6 +197,7 @@ def build_parts(config: Config, clock: GuardedClock) -> LiveParts:
         clips,
         tuple(sinks),
         _ingest(config, clock),
+        Turns(usable_cores(), clock),
         clock,
     )
 

@@ -45,6 +45,16 @@ def eventually(ask: Callable[[], T | None], *, within: float, what: str) -> T:
     raise AssertionError(f"not within {within:g} s: {what}")
 
 
+def total(exposed: str, name: str, **labels: str) -> float:
+    """The sum of a metric's samples that have these labels, in what ``/metrics`` says."""
+    wanted = [f'{label}="{value}"' for label, value in labels.items()]
+    return sum(
+        float(value)
+        for found, text, value in _SAMPLE.findall(exposed)
+        if found == name and all(label in text for label in wanted)
+    )
+
+
 class Service:
     """One run of the service in ``folder``; leaving the context kills what is left of it."""
 
@@ -162,13 +172,7 @@ class Service:
 
     def metric(self, name: str, **labels: str) -> float:
         """The sum of a metric's samples that have these labels."""
-        exposed = self.get("/metrics").read().decode()
-        wanted = [f'{label}="{value}"' for label, value in labels.items()]
-        return sum(
-            float(value)
-            for found, text, value in _SAMPLE.findall(exposed)
-            if found == name and all(label in text for label in wanted)
-        )
+        return total(self.get("/metrics").read().decode(), name, **labels)
 
     def until_up(self, *feeds: str, within: float = 20) -> None:
         for feed in feeds:

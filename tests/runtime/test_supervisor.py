@@ -639,6 +639,42 @@ def test_refused_pictures_are_let_go_of_and_the_others_counted_in() -> None:
         source.thaw.set()
 
 
+class HeldTurn:
+    """A turn, and whether somebody has it."""
+
+    is_held = False
+
+    def __enter__(self) -> None:
+        assert not self.is_held
+        self.is_held = True
+
+    def __exit__(self, *_: object) -> None:
+        self.is_held = False
+
+
+def test_a_frame_is_prefiltered_in_its_turn_and_waits_for_the_next_without() -> None:
+    turn = HeldTurn()
+    held: list[bool] = []
+
+    class Prefiltered(OpenPrefilter):
+        def check(self, frame: Frame) -> PrefilteredFrame:
+            held.append(turn.is_held)
+            return super().check(frame)
+
+    def sent() -> Iterator[float | str]:
+        for _ in range(3):
+            held.append(turn.is_held)
+            yield 0.0
+        yield "freeze"
+
+    with desk() as one:
+        source = one.source("gate", sent)
+        one.supervisor.add(feed_of(source, open_prefilter=Prefiltered, turn=turn))
+        eventually(lambda: len(one.passed) == 3)
+        source.thaw.set()
+    assert held[:6] == [False, True] * 3
+
+
 def test_names_are_checked() -> None:
     with desk() as one:
         source = one.source("gate", steps("freeze"))

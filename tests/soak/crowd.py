@@ -7,17 +7,19 @@ python -m tests.soak.crowd --kind rtsp --feeds 200 --fps 1
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import shlex
 import shutil
 import tempfile
 import time
+import urllib.error
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.end_to_end.service import Service
+from tests.end_to_end.service import Service, total
 from tests.servers.clips import camera_clip
 from tests.servers.crowd import crowd
 from tests.servers.rtsp import Mount, RtspServer
@@ -46,24 +48,49 @@ def config(address: str, wanted: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def until_up(service: Service, feeds: int, within: float) -> float:
-    """Return how long it took until all are up, or until the time is over."""
+class Scrapes:
+    """Asks a service for its metrics, and remembers how it answered."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._slowest = 0.0
+        self._refused = 0
+
+    def take(self) -> str:
+        """Return the metrics; nothing where they were refused."""
+        began = time.monotonic()
+        try:
+            exposed: str = self._service.get("/metrics").read().decode()
+        except urllib.error.HTTPError:
+            self._refused += 1
+            return ""
+        self._slowest = max(self._slowest, time.monotonic() - began)
+        return exposed
+
+    def __str__(self) -> str:
+        return f"slowest /metrics: {self._slowest:.2f} s; refused: {self._refused}"
+
+
+def until_up(scrapes: Scrapes, feeds: int, within: float) -> None:
+    """Wait until all are up, or until the time is over."""
     began = time.monotonic()
-    while time.monotonic() - began < within and service.metric("streamsel_feed_up") < feeds:
+    while time.monotonic() - began < within:
+        if total(scrapes.take(), "streamsel_feed_up") == feeds:
+            return
         time.sleep(LOOK_SECONDS)
-    return time.monotonic() - began
 
 
-def tell(service: Service) -> None:
+def tell(service: Service, scrapes: Scrapes) -> None:
     """Print what was counted, and what it costs."""
-    print(f"up: {service.metric('streamsel_feed_up'):.0f}; {Use.of(service.pid)}")
+    exposed = scrapes.take()
+    print(f"up: {total(exposed, 'streamsel_feed_up'):.0f}; {Use.of(service.pid)}")
     for name in COUNTED:
-        print(f"  {name}: {service.metric(f'streamsel_frames_{name}_total'):.0f}")
+        print(f"  {name}: {total(exposed, f'streamsel_frames_{name}_total'):.0f}")
     for queue in ("inbox", "disk"):
-        depth = service.metric("streamsel_queue_depth", queue=queue)
-        print(f"  waiting in {queue}: {depth:.0f}")
-    print(f"  reconnects: {service.metric('streamsel_feed_reconnects_total'):.0f}")
-    print(f"  errors of sinks: {service.metric('streamsel_sink_errors_total'):.0f}", flush=True)
+        print(f"  waiting in {queue}: {total(exposed, 'streamsel_queue_depth', queue=queue):.0f}")
+    print(f"  reconnects: {total(exposed, 'streamsel_feed_reconnects_total'):.0f}")
+    print(f"  errors of sinks: {total(exposed, 'streamsel_sink_errors_total'):.0f}")
+    print(f"  {scrapes}; load of the machine: {os.getloadavg()[0]:.1f}", flush=True)
 
 
 def main() -> None:
@@ -86,12 +113,13 @@ def main() -> None:
         began = time.monotonic()
         with Service(folder, config(address, wanted), program=program) as service:
             print(f"answers after {time.monotonic() - began:.1f} s", flush=True)
-            until_up(service, wanted.feeds, within=180)
+            scrapes = Scrapes(service)
+            until_up(scrapes, wanted.feeds, within=180)
             print(f"{time.monotonic() - began:.1f} s after the start:")
-            tell(service)
+            tell(service, scrapes)
             time.sleep(wanted.seconds)
             print(f"{wanted.seconds:g} s later:")
-            tell(service)
+            tell(service, scrapes)
             told = time.monotonic()
             code = service.stop(within=60)
             print(f"exit {code}, {time.monotonic() - told:.1f} s after SIGTERM", flush=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Generator
+from contextlib import AbstractContextManager
 from dataclasses import replace
 
 from streamsel.clock import Clock
@@ -37,13 +38,15 @@ class CameraSource:
         options: LiveOptions,
         clock: Clock,
         ring: PacketRing | None = None,
+        turn: AbstractContextManager[None] | None = None,
     ) -> None:
-        """``ring`` receives the packets, for clips."""
+        """``ring`` receives the packets, for clips; ``turn`` is held while one is decoded."""
         self._feed = feed
         self._location = address
         self._options = options
         self._clock = clock
         self._ring = ring
+        self._turn = turn
         # One value, so that whoever asks from another thread sees both or neither of its parts.
         self._counting: tuple[SourceCounters, Connection | None] = (SourceCounters(), None)
         self._stopped = False
@@ -124,6 +127,7 @@ class CameraSource:
             self._clock,
             self._ring,
             is_stopped=lambda: self._stopped,
+            turn=self._turn,
         )
 
 

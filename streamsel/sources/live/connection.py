@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
@@ -78,7 +79,7 @@ class Connection(VideoReader):
     """One open live feed. A context manager; leaving it closes the connection.
 
     Raises :class:`SourceError` if it cannot be opened in time, and later if it is lost, ends, is
-    silent, or sends nothing that can be decoded.
+    silent, or sends nothing that can be decoded. ``turn`` is held while a packet is decoded.
     """
 
     keeps_time = False  # a filter would wait for hours after the clock was set back
@@ -91,6 +92,7 @@ class Connection(VideoReader):
         clock: Clock,
         ring: PacketRing | None = None,
         is_stopped: Callable[[], bool] = lambda: False,
+        turn: AbstractContextManager[None] | None = None,
     ) -> None:
         self._where = where
         self._cover = None if options.areas is None else options.areas.cover(where)
@@ -104,6 +106,7 @@ class Connection(VideoReader):
         self._clock = clock
         self._ring = ring
         self._is_stopped = is_stopped
+        self._turn = turn or nullcontext()
         self._failures = 0
         self._is_suspect = False
         self._timeline: LiveTimeline | None = None
@@ -161,7 +164,10 @@ class Connection(VideoReader):
         """
         for packet in self.packets():
             self._corruption.check(packet)
-            images = self._decode(packet)
+            with self._turn:
+                if self._is_stopped():
+                    return
+                images = self._decode(packet)
             self._require_pictures(packet, images)
             self._record(packet, images)
             for image in images:

@@ -7,7 +7,8 @@ import io
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import count, islice, pairwise
 from pathlib import Path
@@ -151,6 +152,47 @@ def test_a_burst_over_http_is_spread_and_wholly_judged(transport: bytes, tmp_pat
                 ended.set()
 
     asyncio.run(scenario())
+
+
+class CountedTurn:
+    """A turn that counts what its owner decoded in it."""
+
+    def __init__(self) -> None:
+        self.is_held = False
+        self.decoded = 0
+        self.count: Callable[[], int] = lambda: 0
+
+    def __enter__(self) -> None:
+        assert not self.is_held
+        self.is_held, self._before = True, self.count()
+
+    def __exit__(self, *_: object) -> None:
+        self.is_held = False
+        self.decoded += self.count() - self._before
+
+
+def test_a_turn_is_held_to_decode_and_not_to_wait_for_packets(
+    transport: bytes, tmp_path: Path
+) -> None:
+    turn = CountedTurn()
+    is_over = threading.Event()
+
+    def sent() -> Iterator[bytes]:
+        yield transport
+        is_over.wait(30)
+
+    with WebServer(tmp_path, {"/ts": Stream("video/mp2t", sent)}) as server:
+        source = CameraSource("gate", server.url("/ts"), SHORT, SystemClock(), turn=turn)
+        turn.count = lambda: source.tally().decoded
+        with ThreadPoolExecutor(1) as pool:
+            reading = pool.submit(until_lost, source)
+            # All is decoded that was sent, and the next packet is waited for.
+            while source.tally().decoded < RATE or turn.is_held:
+                assert not reading.done()
+                is_over.wait(0.01)
+            is_over.set()
+            frames, _ = reading.result(30)
+    assert turn.decoded == source.tally().decoded == len(frames) > RATE
 
 
 @pytest.mark.parametrize(
