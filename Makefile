@@ -20,7 +20,7 @@ DEBIAN  = ffmpeg libavif-bin mosquitto mosquitto-clients prometheus chromium gir
           glib-networking iproute2 iptables libfaketime openssl curl jq systemd docker-compose \
           gcc libc6-dev
 
-.PHONY: demo test test-lowest test-newest lint lock docs bench debian clean
+.PHONY: demo test test-lowest test-newest lint lock docs bench release debian clean
 
 demo: $(VENV)/.run
 	$(VENV)/bin/streamsel demo --overwrite -o demo
@@ -103,6 +103,12 @@ test-lowest: $(VENV)/bin/uv debian
 UPGRADE ?= --upgrade
 lock: $(VENV)/bin/uv
 	UV=$(VENV)/bin/uv .ci/renew_lock $(UPGRADE)
+
+# Checks the version, builds wheel and source archive into dist/, tries the wheel in a bare
+# environment, and tags the commit. Publishes nothing. RELEASE= takes options of .ci/release.py.
+RELEASE ?=
+release: $(VENV)/.run
+	$(VENV)/bin/python .ci/release.py $(VERSION) $(RELEASE)
 
 # Debian packages for the tests. Without the right to install them, the tests that need them are
 # left out by name; with CI=true that is a failure.
