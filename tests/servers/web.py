@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ssl
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -43,14 +44,18 @@ class WebServer:
     """Serves the files of a folder, and streams by path; use as a context manager.
 
     ``tls`` makes it speak https alone. A stream with a waiting iterator sends nothing meanwhile.
+    ``moved`` are paths that it redirects, and where to. ``login`` is what it wants to be told by
+    basic authentication, as ``user:password``.
     """
 
     folder: Path
     streams: Mapping[str, Stream] = field(default_factory=dict)
     tls: Certificates | None = None
+    moved: Mapping[str, str] = field(default_factory=dict)
+    login: str | None = None
 
     def __enter__(self) -> Self:
-        handler = partial(_Handler, self.streams, directory=str(self.folder))
+        handler = partial(_Handler, self, directory=str(self.folder))
         self._server = ThreadingHTTPServer((LOOPBACK, 0), handler)
         self._server.daemon_threads = True
         if self.tls is not None:
@@ -78,23 +83,36 @@ class WebServer:
 
 
 class _Handler(SimpleHTTPRequestHandler):
-    def __init__(self, streams: Mapping[str, Stream], *args: Any, **kwargs: Any) -> None:
-        self._streams = streams
+    def __init__(self, server: WebServer, *args: Any, **kwargs: Any) -> None:
+        self._serving = server
         super().__init__(*args, **kwargs)
 
     def do_GET(self) -> None:
-        stream = self._streams.get(self.path)
+        stream = self._serving.streams.get(self.path)
         # The client may leave in the middle of anything.
         with contextlib.suppress(OSError):
-            if stream is None:
+            if not self._is_known():
+                self._answer(401, "WWW-Authenticate", 'Basic realm="cameras"')
+            elif self.path in self._serving.moved:
+                self._answer(302, "Location", self._serving.moved[self.path])
+            elif stream is None:
                 super().do_GET()
-                return
-            self.send_response(200)
-            self.send_header("Content-Type", stream.kind)
-            self.send_header("Connection", "close")
-            self.end_headers()
-            for piece in stream.pieces():
-                self.wfile.write(piece)
+            else:
+                self._answer(200, "Content-Type", stream.kind)
+                for piece in stream.pieces():
+                    self.wfile.write(piece)
+
+    def _is_known(self) -> bool:
+        if self._serving.login is None:
+            return True
+        told = b64encode(self._serving.login.encode()).decode()
+        return self.headers.get("Authorization") == f"Basic {told}"
+
+    def _answer(self, status: int, name: str, value: str) -> None:
+        self.send_response(status)
+        self.send_header(name, value)
+        self.send_header("Connection", "close")
+        self.end_headers()
 
     def log_message(self, format: str, *args: Any) -> None:
         """Say nothing."""

@@ -41,6 +41,11 @@ _H264_SLICE, _H264_INTRA, _H264_MESSAGE = 1, 5, 6
 _RECOVERY_POINT = 6
 _HEVC_ENTRIES = range(16, 22)
 _HEVC_SLICES = range(32)
+_IDR: dict[str, tuple[Callable[[int], int], range, tuple[int, ...]]] = {
+    "h264": (lambda head: head & 31, range(1, 6), (_H264_INTRA,)),
+    "hevc": (lambda head: head >> 1 & 63, _HEVC_SLICES, (19, 20)),
+}
+"""How a unit's first byte tells its kind, which kinds are slices, and which are of IDR pictures."""
 _MPEG_PICTURE, _MPEG4_PICTURE = b"\0\0\1\0", b"\0\0\1\xb6"
 
 
@@ -75,6 +80,14 @@ class RandomAccess:
         if not packet.is_keyframe or packet.pts is None or packet.is_discard:
             return False
         return self._begins(packet)
+
+    def is_clean_break(self, packet: Packet[VideoStream]) -> bool:
+        """Whether no picture from this packet on refers to an earlier one (IDR pictures)."""
+        if self._codec not in _IDR:
+            return False
+        kind_of, slices, breaks = _IDR[self._codec]
+        kinds = (kind_of(unit[0]) for unit in self._units.of(packet) if unit)
+        return next((kind in breaks for kind in kinds if kind in slices), False)
 
     def is_shown(self, packet: Packet[VideoStream]) -> bool:
         """Whether a packet's picture is shown; some serve only as references."""

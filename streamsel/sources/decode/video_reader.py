@@ -122,7 +122,7 @@ class VideoReader:
             self._stream = choose_stream(self._where, container)
             prepare(self._where, self._stream, options)
         except BaseException:
-            container.close()
+            self.close()
             raise
         self._describe()
 
@@ -176,7 +176,7 @@ class VideoReader:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._container.close()
+        self.close()
 
     def timeline(self) -> Timeline:
         """Return a new timeline with the limits of this container format."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Generator
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -49,7 +50,7 @@ class CameraSource:
         self._turn = turn
         # One value, so that whoever asks from another thread sees both or neither of its parts.
         self._counting: tuple[SourceCounters, Connection | None] = (SourceCounters(), None)
-        self._stopped = False
+        self._stopped = threading.Event()
         self._rhythm = Rhythm()
 
     @property
@@ -75,7 +76,7 @@ class CameraSource:
     @ends_as_source_error
     def session(self, start: int, media_time: float) -> Generator[Frame, None, None]:
         """Connect once and yield frames; see ``streamsel.interfaces.sources.LiveSource``."""
-        if self._stopped:
+        if self._stopped.is_set():
             return
         where = f"feed '{self._feed}': {self.address}"
         index, warned, is_standing = start, False, False
@@ -92,7 +93,7 @@ class CameraSource:
                     if connection.clock_stands_still and not is_standing:
                         is_standing = True
                         _LOG.warning("%s: %s", where, _STANDS_STILL)
-                    if self._stopped:
+                    if self._stopped.is_set():
                         return
                     if chooser.wants(frame.media_time):
                         yield as_received(
@@ -101,7 +102,7 @@ class CameraSource:
                         index += 1
             finally:
                 self._counting = self.tally(), None
-        if not self._stopped:
+        if not self._stopped.is_set():
             raise SourceError(f"{where}: its filter chain lets nothing more pass; see trim in it")
 
     def tally(self) -> SourceCounters:
@@ -117,7 +118,7 @@ class CameraSource:
 
     def stop(self) -> None:
         """End the session at the next packet, permanently. Safe from any thread."""
-        self._stopped = True
+        self._stopped.set()
 
     def _connect(self, where: str) -> Connection:
         return Connection(
@@ -126,8 +127,8 @@ class CameraSource:
             self._options,
             self._clock,
             self._ring,
-            is_stopped=lambda: self._stopped,
-            turn=self._turn,
+            self._stopped,
+            self._turn,
         )
 
 

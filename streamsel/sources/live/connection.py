@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
@@ -26,6 +27,7 @@ from streamsel.sources.decode.timestamps import (
     Timeline,
 )
 from streamsel.sources.decode.video_reader import Damage, VideoReader
+from streamsel.sources.live.clean_breaks import CleanBreaks
 from streamsel.sources.live.opening import is_silent, open_live
 from streamsel.sources.live.packet_ring import PacketRing
 from streamsel.sources.live.unopened import explain, no_answer
@@ -91,9 +93,10 @@ class Connection(VideoReader):
         options: LiveOptions,
         clock: Clock,
         ring: PacketRing | None = None,
-        is_stopped: Callable[[], bool] = lambda: False,
+        stopped: threading.Event | None = None,
         turn: AbstractContextManager[None] | None = None,
     ) -> None:
+        """``ring`` receives the packets; ``stopped``, once set, ends reading."""
         self._where = where
         self._cover = None if options.areas is None else options.areas.cover(where)
         self._is_remote = True
@@ -105,7 +108,7 @@ class Connection(VideoReader):
         self._options = options
         self._clock = clock
         self._ring = ring
-        self._is_stopped = is_stopped
+        self._stopped = stopped or threading.Event()
         self._turn = turn or nullcontext()
         self._failures = 0
         self._is_suspect = False
@@ -117,15 +120,18 @@ class Connection(VideoReader):
             # Or H.264 would not be missed where its end looks like one.
             err_detect="aggressive" if is_lossy else "",
         )
-        opened = open_live(where, location, options, clock)
+        opened = open_live(where, location, options, clock, self._stopped.wait)
+        self._segments = opened.segments
         self.rhythm = opened.rhythm
         self.tells_time = opened.tells_time
         self._read_timeout = opened.read_timeout
         self._use(opened.container, decoder_options)
+        if opened.segments is not None:
+            opened.segments.pid = self._stream.id
         decoder = self._stream.codec_context
         codec = decoder.codec.canonical_name
         if is_lossy and codec not in _CHECKED_CODECS:
-            self._container.close()
+            self.close()
             raise SourceError(
                 f"{where} sends {codec}, in which losses on the way cannot be told: set its "
                 "transport to tcp"
@@ -134,6 +140,7 @@ class Connection(VideoReader):
         self._corruption = Corruption(
             Continuity(decoder.extradata or b"") if follows_numbers else None
         )
+        self._breaks = CleanBreaks(self.random_access())
         self._pictured = clock.monotonic()
         self._keyed: float | None = None
         self._size = decoder.width, decoder.height
@@ -163,16 +170,31 @@ class Connection(VideoReader):
         After damage no picture is trusted until the next keyframe, see :meth:`take_suspicion`.
         """
         for packet in self.packets():
-            self._corruption.check(packet)
             with self._turn:
-                if self._is_stopped():
+                if self._stopped.is_set():
                     return
-                images = self._decode(packet)
-            self._require_pictures(packet, images)
-            self._record(packet, images)
+                images = self._decode_next(packet) if packet.size else self._finish_segment()
             for image in images:
                 self._is_suspect |= self._corruption.covers(image)
                 yield image
+
+    def _decode_next(self, packet: Packet[VideoStream]) -> list[av.VideoFrame]:
+        """Decode a packet, and record it."""
+        self._breaks.check(packet)
+        self._corruption.check(packet)
+        images = self._decode(packet)
+        self._require_pictures(packet, images)
+        self._record(packet, images)
+        return images
+
+    def _finish_segment(self) -> list[av.VideoFrame]:
+        """The pictures still in the decoder at the end of a segment, unless the next needs them."""
+        is_clean = self._breaks.end()
+        if not (is_clean and self._stream.codec_context.has_b_frames):
+            return []
+        images = self.drain()
+        self.decoded += len(images)
+        return images
 
     def _decode(self, packet: Packet[VideoStream]) -> list[av.VideoFrame]:
         try:
@@ -215,13 +237,18 @@ class Connection(VideoReader):
             )
 
     def packets(self) -> Iterator[Packet[VideoStream]]:
-        """Read packets until stopped; raises :class:`SourceError` if the feed is lost."""
-        packets = iter(self._container.demux(self._stream))
-        while not self._is_stopped():
+        """Read packets until stopped, and an empty one at the end of each segment of a playlist.
+
+        Raises :class:`SourceError` if the feed is lost.
+        """
+        packets = self._demuxed()
+        while not self._stopped.is_set():
             waiting_since = self._clock.monotonic()
             try:
                 packet = next(packets)
-            except (StopIteration, IndexError):
+            except StopIteration:
+                if self._stopped.is_set():
+                    return
                 raise SourceError(f"{self._where}: the sender ended it") from None
             except av.FFmpegError as error:
                 raise SourceError(f"{self._where} was lost: {self._why(error)}") from None
@@ -230,9 +257,27 @@ class Connection(VideoReader):
             silence = self._clock.monotonic() - waiting_since
             if is_silent(silence, self._read_timeout):
                 raise SourceError(f"{self._where} was lost: {no_answer(silence)}")
-            if packet.size:
-                self.received += 1
-                yield packet
+            self.received += bool(packet.size)
+            yield packet
+
+    def _demuxed(self) -> Iterator[Packet[VideoStream]]:
+        """The same packets, until the sender ends the feed."""
+        segments = self._segments
+        is_going = True
+        while is_going:
+            # PyAV stumbles at the end over streams that MPEG-TS brought on the way.
+            with suppress(IndexError):
+                for packet in self._container.demux(self._stream):
+                    # ffmpeg also reports an end once after each segment has begun.
+                    if packet.size or (segments is not None and segments.is_at_end):
+                        yield packet
+            is_going = segments is not None and (not segments.is_at_end or segments.advance())
+
+    def close(self) -> None:
+        """Close the feed."""
+        super().close()
+        if self._segments is not None:
+            self._segments.close()
 
     def _why(self, error: av.FFmpegError) -> str:
         return explain(error, self._read_timeout)

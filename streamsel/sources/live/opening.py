@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
@@ -20,8 +21,10 @@ from streamsel.clock import Clock
 from streamsel.decisions import Rhythm
 from streamsel.errors import SourceError, UnreadableError
 from streamsel.sources.container.opening import MAX_PIXELS
-from streamsel.sources.live.playlist import MISSED_TARGETS, USUAL_TARGET, target_duration
+from streamsel.sources.live.hls_client import Found, find_playlist
+from streamsel.sources.live.playlist import MISSED_TARGETS, USUAL_TARGET
 from streamsel.sources.live.plugin_address import LIVE_SCHEMES
+from streamsel.sources.live.segments import SegmentReader
 from streamsel.sources.live.unopened import TLS_PORTS, no_answer, require_trust, unopened
 
 if TYPE_CHECKING:
@@ -48,12 +51,16 @@ _BURST_SPEED = 4.0
 
 @dataclass(frozen=True, slots=True)
 class OpenedFeed:
-    """An open live feed. ``read_timeout`` is in seconds."""
+    """An open live feed. ``read_timeout`` is in seconds.
+
+    ``segments``: the container reads them, and ends after each. None: it is no such playlist.
+    """
 
     container: InputContainer
     read_timeout: float
     rhythm: Rhythm
     tells_time: bool
+    segments: SegmentReader | None
 
 
 def is_live_address(address: str) -> bool:
@@ -67,27 +74,50 @@ def is_silent(seconds: float, read_timeout: float) -> bool:
     return seconds > _SILENT * read_timeout
 
 
-def open_live(where: str, location: str, options: LiveOptions, clock: Clock) -> OpenedFeed:
+def open_live(
+    where: str,
+    location: str,
+    options: LiveOptions,
+    clock: Clock,
+    wait: Callable[[float], bool],
+) -> OpenedFeed:
     """Open a live feed; raises :class:`SourceError`, or :class:`RefusedError`.
 
-    A playlist says how long its segments are, and whoever waits for one that long.
+    A playlist says how long its segments are, and whoever waits for one that long. ``wait`` waits
+    a number of seconds; it returns True at once when the feed is stopped.
     """
     try:
         parts = urlsplit(location)
     except ValueError:
         raise SourceError(f"{where} is not a valid URL; check it") from None
     is_playlist = parts.path.lower().endswith((".m3u8", ".m3u"))
-    target = target_duration(location, options, clock) if is_playlist else None
-    patience = _patience(options, target)
-    container = _open(where, location, options, patience, clock)
-    if container.format.name == "hls" and target is None:
-        # It is one by another name.
-        target = USUAL_TARGET if is_playlist else target_duration(location, options, clock)
-        target = target or USUAL_TARGET
-        if _patience(options, target) > patience:
-            container.close()
-            patience = _patience(options, target)
-            container = _open(where, location, options, patience, clock)
+    found = find_playlist(location, options, clock) if is_playlist else None
+    feed = _opened(where, location, options, clock, wait, found)
+    if feed.container.format.name != "hls" or found is not None:
+        return feed
+    # It is a playlist by another name, or only ffmpeg got an answer.
+    feed.container.close()
+    found = find_playlist(location, options, clock)
+    return _opened(where, location, options, clock, wait, found, USUAL_TARGET)
+
+
+def _opened(
+    where: str,
+    location: str,
+    options: LiveOptions,
+    clock: Clock,
+    wait: Callable[[float], bool],
+    found: Found | None,
+    target: float | None = None,
+) -> OpenedFeed:
+    target = target if found is None else found.listed.target
+    patience = max(options.read_timeout, MISSED_TARGETS * (target or 0.0))
+    segments = container = None
+    if found is not None and found.listed.is_plain and not found.listed.is_ended:
+        segments = SegmentReader(where, found.client, found.listed, patience, clock, wait)
+        container = _read_segments(segments, options, patience)
+    if container is None:
+        segments, container = None, _open(where, location, options, patience, clock)
     if not container.streams.video:
         container.close()
         raise UnreadableError(
@@ -99,11 +129,30 @@ def open_live(where: str, location: str, options: LiveOptions, clock: Clock) -> 
     rhythm = Rhythm(
         speed=_BURST_SPEED if may_wait else None, pause=0.0 if target is None else patience
     )
-    return OpenedFeed(container, patience, rhythm, tells_time)
+    return OpenedFeed(container, patience, rhythm, tells_time, segments)
 
 
-def _patience(options: LiveOptions, target: float | None) -> float:
-    return max(options.read_timeout, MISSED_TARGETS * (target or 0.0))
+def _read_segments(
+    segments: SegmentReader, options: LiveOptions, read_timeout: float
+) -> InputContainer | None:
+    """Open segments of MPEG-TS; None, and closes them, if ffmpeg has to read them itself."""
+    try:
+        if segments.begin():
+            container = av.open(
+                segments,
+                "r",
+                format="mpegts",
+                options={"analyzeduration": _ANALYSED_US, "max_pixels": str(MAX_PIXELS)},
+                metadata_errors="replace",
+                timeout=(options.open_timeout, read_timeout),
+            )
+            if any(stream.width for stream in container.streams.video):
+                return container
+            container.close()
+    except (av.FFmpegError, SourceError, ValueError, OverflowError):
+        pass
+    segments.close()
+    return None
 
 
 def _loses_what_waits(location: str, options: LiveOptions) -> bool:

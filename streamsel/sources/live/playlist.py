@@ -1,90 +1,122 @@
-"""Parses HLS playlists for their segment durations (RFC 8216)."""
+"""Parses HLS playlists (RFC 8216)."""
 
 from __future__ import annotations
 
-import http.client
 import re
-import ssl
-import urllib.request
-from typing import TYPE_CHECKING
-from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
-
-from streamsel.clock import Clock
-
-if TYPE_CHECKING:
-    from streamsel.sources.live.connection import LiveOptions
+from dataclasses import dataclass
+from urllib.parse import urljoin, urlsplit
 
 USUAL_TARGET = 10.0
 """Seconds that a segment may last where its playlist cannot be asked."""
 MISSED_TARGETS = 3
 """How many target durations without a new segment are a playlist that does not go on."""
-_MOST_SECONDS = 120.0
-_MOST_BYTES = 1 << 20
+_LEAST_SECONDS, _MOST_SECONDS = 0.5, 120.0
 _TARGET = re.compile(r"(?m)^#EXT-X-TARGETDURATION:\s*(\d{1,9}(?:\.\d{1,9})?)")
-_VARIANT = re.compile(r"(?m)^#EXT-X-STREAM-INF:.*(?:\r?\n#.*)*\r?\n([^#\s].*?)\s*$")
+_FIRST = re.compile(r"(?m)^#EXT-X-MEDIA-SEQUENCE:\s*(\d{1,18})")
+_DURATION = re.compile(r"#EXTINF:\s*(\d{1,9}(?:\.\d{1,9})?)")
+_VARIANT = re.compile(r"(?m)^#EXT-X-STREAM-INF:(.*)(?:\r?\n#.*)*\r?\n([^#\s].*?)\s*$")
+_RESOLUTION = re.compile(r"\bRESOLUTION=(\d{1,5})x(\d{1,5})")
+_OTHER_VIDEO = re.compile(r"(?m)^#EXT-X-MEDIA:.*\bTYPE=VIDEO")
+_SPECIAL = re.compile(
+    r"(?m)^#EXT-X-(?:MAP|BYTERANGE|DEFINE|SKIP|I-FRAMES-ONLY|KEY:(?!.*\bMETHOD=NONE))"
+)
 
 
-def target_duration(location: str, options: LiveOptions, clock: Clock) -> float | None:
-    """Ask a playlist, or the first of those that it lists, for its target duration in seconds.
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A part of a feed, and how many seconds it lasts."""
 
-    None where there is none, or no answer within the time that opening may take.
+    url: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class MediaPlaylist:
+    """The segments of a playlist, numbered from ``first``, and its target duration in seconds.
+
+    ``is_ended``: no more will be added. ``is_plain``: its segments are files of http(s), neither
+    encrypted nor dependent on others.
     """
-    until = clock.monotonic() + options.open_timeout
-    text = _read(location, options, clock, until)
-    if (variant := _VARIANT.search(text)) is not None:
-        text = _read(urljoin(_plain(location), variant[1]), options, clock, until, location)
-    target = _TARGET.search(text)
-    return None if target is None else min(max(float(target[1]), 0.5), _MOST_SECONDS)
+
+    target: float | None
+    first: int
+    segments: tuple[Segment, ...]
+    is_ended: bool
+    is_plain: bool
+
+    @property
+    def end(self) -> int:
+        """The number of the segment after the newest one."""
+        return self.first + len(self.segments)
+
+    @property
+    def interval(self) -> float:
+        """Seconds after which the next segment is to be expected."""
+        seconds = self.segments[-1].seconds if self.segments else 0.0
+        return _bounded(seconds or self.target or USUAL_TARGET)
 
 
-def _read(
-    location: str, options: LiveOptions, clock: Clock, until: float, login: str | None = None
-) -> str:
-    """The text at an http(s) address; empty where it cannot be had in time.
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One of the playlists that another one lists.
 
-    ``login`` is the address that has the user's name and password, where another has.
+    ``is_best``: none of the others has larger pictures.
     """
-    content = b""
-    if urlsplit(location).scheme.lower() not in ("http", "https"):
-        return ""
+
+    url: str
+    is_best: bool
+
+
+def read_playlist(text: str, url: str) -> MediaPlaylist:
+    """Parse the playlist at an address."""
+    segments: list[Segment] = []
+    seconds = 0.0
+    for line in map(str.strip, text.splitlines()):
+        if (told := _DURATION.match(line)) is not None:
+            seconds = float(told[1])
+        elif line and not line.startswith("#"):
+            segments.append(Segment(_joined(url, line), seconds))
+    target, first = _TARGET.search(text), _FIRST.search(text)
+    is_list = text.startswith("#EXTM3U") and bool(segments) and not _SPECIAL.search(text)
+    return MediaPlaylist(
+        target=None if target is None else _bounded(float(target[1])),
+        first=0 if first is None else int(first[1]),
+        segments=tuple(segments),
+        is_ended="#EXT-X-ENDLIST" in text,
+        is_plain=is_list and all(_is_plain(segment.url) for segment in segments),
+    )
+
+
+def best_variant(text: str, url: str) -> Variant | None:
+    """Return the playlist with the largest pictures of those that a playlist lists, if any."""
+    variants = [(_pixels(about), place) for about, place in _VARIANT.findall(text)]
+    if not variants:
+        return None
+    pixels, place = max(variants, key=lambda variant: variant[0])
+    is_known = pixels > 0 or len(variants) == 1
+    return Variant(_joined(url, place), is_known and not _OTHER_VIDEO.search(text))
+
+
+def _pixels(about: str) -> int:
+    told = _RESOLUTION.search(about)
+    return 0 if told is None else int(told[1]) * int(told[2])
+
+
+def _joined(url: str, place: str) -> str:
+    """The absolute form of an address in a playlist; empty if it is invalid."""
     try:
-        opener = _opener(login or location, options)
-        within = max(0.1, until - clock.monotonic())
-        with opener.open(_plain(location), timeout=within) as answer:
-            while clock.monotonic() < until and len(content) < _MOST_BYTES:
-                if not (piece := answer.read1(1 << 16)):
-                    break
-                content += piece
-    except (OSError, ValueError, http.client.HTTPException):
+        return urljoin(url, place)
+    except ValueError:
         return ""
-    return content.decode("utf-8", "replace")
 
 
-def _opener(login: str, options: LiveOptions) -> urllib.request.OpenerDirector:
-    """What opens http and https alone, with the credentials that an address holds."""
-    file = options.tls_ca_file
-    context = ssl.create_default_context(cafile=None if file is None else str(file))
-    parts = urlsplit(login)
-    logins = urllib.request.HTTPPasswordMgrWithDefaultRealm()
-    if parts.username is not None:
-        password = unquote(parts.password or "")
-        logins.add_password(None, _plain(login), unquote(parts.username), password)
-    opener = urllib.request.OpenerDirector()
-    for handler in (
-        urllib.request.ProxyHandler(),
-        urllib.request.HTTPHandler(),
-        urllib.request.HTTPSHandler(context=context),
-        urllib.request.HTTPDefaultErrorHandler(),
-        urllib.request.HTTPErrorProcessor(),
-        urllib.request.HTTPRedirectHandler(),
-        urllib.request.HTTPDigestAuthHandler(logins),
-        urllib.request.HTTPBasicAuthHandler(logins),
-    ):
-        opener.add_handler(handler)
-    return opener
+def _is_plain(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and "@" not in parts[1]
+    except ValueError:
+        return False
 
 
-def _plain(location: str) -> str:
-    """An address without its user's name and password."""
-    parts = urlsplit(location)
-    return urlunsplit((*parts[:1], parts.netloc.rpartition("@")[2], *parts[2:4], ""))
+def _bounded(seconds: float) -> float:
+    return min(max(seconds, _LEAST_SECONDS), _MOST_SECONDS)

@@ -22,7 +22,7 @@ from streamsel.errors import SourceError
 from streamsel.frame import Frame
 from streamsel.sources.live.camera import CameraSource
 from streamsel.sources.live.connection import LiveOptions
-from streamsel.sources.live.playlist import target_duration
+from streamsel.sources.live.hls_client import find_playlist
 from tests.runtime.live_line import running
 from tests.runtime.live_stages import ScriptedSource, StoringSink, until
 from tests.servers.broker import certify
@@ -215,8 +215,9 @@ def test_a_playlist_or_one_that_it_lists_tells_its_target_duration(
     (tmp_path / "main.m3u8").write_text(listed)
     with WebServer(tmp_path) as server:
         address = server.url("/main.m3u8").replace("//", "//viewer:canary@")
-        assert target_duration(address, SHORT, SystemClock()) == target
-        assert target_duration(server.url("/none.m3u8"), SHORT, SystemClock()) is None
+        found = find_playlist(address, SHORT, SystemClock())
+        assert (None if found is None else found.listed.target) == target
+        assert find_playlist(server.url("/none.m3u8"), SHORT, SystemClock()) is None
 
 
 @pytest.mark.parametrize("name", ["{}", "{}.bin", "{}.jpg", "segment.php?part={}"])

@@ -1,0 +1,65 @@
+"""What playlists say."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streamsel.sources.live.playlist import Segment, Variant, best_variant, read_playlist
+
+URL = "http://host/a/live.m3u8"
+PLAIN = "#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXT-X-MEDIA-SEQUENCE:7\n#EXTINF:3.84,\n7.ts\n"
+
+
+def test_segments_are_numbered_and_found() -> None:
+    listed = read_playlist(
+        f"{PLAIN}#EXT-X-DISCONTINUITY\r\n#EXTINF:2, title\r\nhttps://other/8.ts?a=1\r\n", URL
+    )
+    assert listed.segments == (
+        Segment("http://host/a/7.ts", 3.84),
+        Segment("https://other/8.ts?a=1", 2.0),
+    )
+    assert (listed.first, listed.end, listed.target, listed.interval) == (7, 9, 4.0, 2.0)
+    assert listed.is_plain
+    assert not listed.is_ended
+    assert read_playlist(f"{PLAIN}#EXT-X-ENDLIST\n", URL).is_ended
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        '#EXT-X-MAP:URI="init.mp4"',
+        "#EXT-X-BYTERANGE:1000@0",
+        '#EXT-X-KEY:METHOD=AES-128,URI="key"',
+        '#EXT-X-DEFINE:NAME="a",VALUE="b"',
+        "#EXT-X-I-FRAMES-ONLY",
+        "file:///etc/hostname",
+        "http://viewer:canary@host/8.ts",
+        "http://[",
+    ],
+)
+def test_what_is_more_than_files_over_http_is_not_plain(other: str) -> None:
+    assert not read_playlist(f"{PLAIN}{other}\n", URL).is_plain
+    assert read_playlist(f"{PLAIN}#EXT-X-KEY:METHOD=NONE\n", URL).is_plain
+
+
+def test_the_variant_with_the_largest_pictures_is_the_best() -> None:
+    def text(*about: str) -> str:
+        lines = (f"#EXT-X-STREAM-INF:{one}\n{at}.m3u8\n" for at, one in enumerate(about))
+        return "#EXTM3U\n" + "".join(lines)
+
+    large, small, sound = "RESOLUTION=1280x720,A=1", "B=2,RESOLUTION=640x360", "BANDWIDTH=9"
+    assert best_variant(PLAIN, URL) is None
+    assert best_variant(text(small, sound, large), URL) == Variant("http://host/a/2.m3u8", True)
+    assert best_variant(text(sound), URL) == Variant("http://host/a/0.m3u8", True)
+    assert best_variant(text(sound, sound), URL) == Variant("http://host/a/0.m3u8", False)
+    angles = '#EXT-X-MEDIA:TYPE=VIDEO,GROUP-ID="a"\n'
+    assert best_variant(text(large) + angles, URL) == Variant("http://host/a/0.m3u8", False)
+
+
+@given(st.text(max_size=300), st.sampled_from([PLAIN, "#EXTM3U\n", ""]))
+def test_any_text_is_read_without_a_fault(text: str, head: str) -> None:
+    listed = read_playlist(head + text, URL)
+    best_variant(head + text, URL)
+    assert 0.5 <= listed.interval <= 120
