@@ -13,7 +13,9 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from streamsel.errors import InputError, SourceError
+from streamsel.plugins import plugins
 from streamsel.redaction import redact
+from streamsel.sources.live.plugin_address import plugin_of
 from streamsel.sources.naming import folders_above, name_all
 from streamsel.sources.walk import (
     IMAGE_SUFFIXES,
@@ -167,7 +169,7 @@ class _Search:
         try:
             mode = os.stat(path).st_mode
         except FileNotFoundError:
-            raise SourceError(f"{shown}: does not exist; check the path") from None
+            raise SourceError(f"{shown}: {_why_missing(path)}") from None
         except OSError as error:
             raise SourceError(f"{shown}: cannot be read ({error.strerror})") from None
         if stat.S_ISDIR(mode):
@@ -198,6 +200,14 @@ class _Search:
         self.errors.extend(walk.errors)
         self.passed_over.extend(walk.passed_over)
         return bool(videos or images or walk.errors)
+
+
+def _why_missing(path: str) -> str:
+    """Say why there is no such file: it may be the address of a live feed of a plug-in."""
+    name = plugin_of(path)
+    if name is not None and any(plugin.name == name for plugin in plugins("source")):
+        return f"is a live feed of a plug-in; read it with: streamsel watch --feed {name}={redact(path)}"
+    return "does not exist; check the path"
 
 
 def _find_url(url: str) -> _Found:

@@ -16,6 +16,7 @@ from streamsel.errors import SourceError
 from streamsel.frame import Frame
 from streamsel.plugins import plugins
 from streamsel.sources.covering import Areas
+from streamsel.sources.inputs import expand
 from streamsel.sources.live.connection import LiveOptions
 from streamsel.sources.live.plugin import PluginSource
 from streamsel.sources.live.plugin_address import OWN_SCHEMES, plugin_of
@@ -174,6 +175,13 @@ def test_what_is_wrong_is_told_with_the_package(
 )
 def test_what_is_read_here_is_no_plugins(address: str) -> None:
     assert plugin_of(address) is None
+
+
+@pytest.mark.usefixtures("source")
+def test_where_files_are_wanted_it_is_said_that_it_is_live() -> None:
+    live, missing = expand(["greys:token=canary", "nobodys:a"]).errors
+    assert "streamsel watch --feed greys=greys:token=***" in str(live)
+    assert "does not exist" in str(missing)
 
 
 def test_names_are_those_of_schemes() -> None:
