@@ -206,7 +206,8 @@ def _why_missing(path: str) -> str:
     """Say why there is no such file: it may be the address of a live feed of a plug-in."""
     name = plugin_of(path)
     if name is not None and any(plugin.name == name for plugin in plugins("source")):
-        return f"is a live feed of a plug-in; read it with: streamsel watch --feed {name}={redact(path)}"
+        feed = f"{name}={redact(path)}"
+        return f"is a live feed of a plug-in; read it with: streamsel watch --feed {feed}"
     return "does not exist; check the path"
 
 
