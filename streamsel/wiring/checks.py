@@ -44,13 +44,13 @@ def _problems(settings: FeedSettings) -> Iterator[str]:
     )
     from streamsel.wiring.plugins import source_problems
 
-    source = settings.source
+    source, plugin = settings.source, settings.plugin
     if is_file_address(source):
         path = read_file_address(source).path
         if not path.is_file():
             yield f"source: {path} is not a file; check the path"
-    elif settings.plugin in {one.name for one in plugins("source")}:
-        yield from source_problems(settings.plugin or "")
+    elif plugin is not None and plugin in {one.name for one in plugins("source")}:
+        yield from source_problems(plugin)
     elif not (
         settings.takes_sender
         or source.lower().startswith(_WEBRTC)
