@@ -89,6 +89,11 @@ def test_the_coreset_needs_numpy_alone(bare: Path) -> None:
     assert ended.stdout.strip() == "['east', 'north'] ['numpy', 'streamsel']"
 
 
+def test_stand_ins_need_numpy_alone(bare: Path) -> None:
+    ended = run(bare, "from streamsel.testing import ManualClock; print(ManualClock().monotonic())")
+    assert (ended.returncode, ended.stdout) == (0, "1000.0\n"), ended.stderr
+
+
 def test_what_needs_more_names_the_package_that_is_missing(bare: Path) -> None:
     ended = run(bare, "import streamsel; streamsel.select")
     assert ended.returncode == 1

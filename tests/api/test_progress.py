@@ -15,9 +15,10 @@ from streamsel.decisions import FeedReport, Kept, Verdict
 from streamsel.errors import ConfigurationError
 from streamsel.frame import Candidate
 from streamsel.sources.demo.synthetic import render_demo
+from streamsel.testing import ManualClock
 from tests.end_to_end.conftest import manifest
 from tests.end_to_end.test_resume import interrupt
-from tests.runtime.live_stages import ManualClock, prefiltered
+from tests.runtime.live_stages import prefiltered
 
 
 class Shown:

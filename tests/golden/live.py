@@ -37,9 +37,9 @@ from streamsel.runtime.updates import encoded
 from streamsel.selection.budget import Budget
 from streamsel.selection.endless import EndlessSelector
 from streamsel.sinks.service_folder import LiveDiskSink, StoreOptions
+from streamsel.testing import ManualClock
 from tests.golden.records import Row
 from tests.golden.run import change, key
-from tests.runtime.live_stages import ManualClock
 
 DIM = 8
 SECONDS = 0.25

@@ -14,9 +14,10 @@ from streamsel.clock import SystemClock
 from streamsel.frame import FrameKey
 from streamsel.http.control import FrameView
 from streamsel.http.events import MOST_LISTENERS, EventBroker, Listener
+from streamsel.testing import ManualClock
 from tests.http.happenings import evicted, kept, live, update
 from tests.http.serving import BORN, TOKEN, Behind, Client, kept_frame, serving, view
-from tests.metrics.scenario import FixedSelector, ManualClock, unit_vectors
+from tests.metrics.scenario import FixedSelector, unit_vectors
 
 Told = tuple[str, dict[str, object]]
 
@@ -226,7 +227,7 @@ def test_nothing_is_looked_up_while_nobody_listens(tmp_path: Path) -> None:
                 behind.keep(kept_frame("gate", 2, BORN))
                 events_broker.delivered("disk", update(kept(2)))
                 assert "event: kept" in await page.next()
-            clock.now += 61
+            clock.advance(61)
             events_broker.delivered("disk", update(kept(3)))
         assert behind.keys == [FrameKey("gate", 2)]
 
@@ -320,13 +321,19 @@ def test_measurements_are_told_and_remembered_for_an_hour() -> None:
             for _ in range(400):
                 events_broker.measured("gate", selector)
                 events_broker.measured("gate", selector)
-                clock.now += 10
+                clock.advance(10)
             _, told = await page.until("measured")
             assert told == {
-                **{"scope": "gate", "time": 1000.0, "spacing": 0.5, "coverage": 0.75, "kept": 4}
+                **{
+                    "scope": "gate",
+                    "time": 1_700_001_000.0,
+                    "spacing": 0.5,
+                    "coverage": 0.75,
+                    "kept": 4,
+                }
             }
             history = (await client.json("/api/history"))["scopes"]["gate"]
-            assert history["times"] == [1000.0 + 10 * step for step in range(40, 400)]
+            assert history["times"] == [1_700_001_000.0 + 10 * step for step in range(40, 400)]
             assert set(history["coverage"]) == {0.75}
             assert len(history["spacing"]) == len(history["kept"]) == 360
             behind.views = {"yard": view("yard")}

@@ -13,6 +13,7 @@ from aiohttp import web
 from streamsel.errors import SinkError
 from streamsel.http.ended import LOGOUTS, EndedLogins
 from streamsel.http.login import Logins
+from streamsel.testing import ManualClock
 from tests.http.serving import (
     BORN,
     TOKEN,
@@ -24,7 +25,6 @@ from tests.http.serving import (
     serving,
     view,
 )
-from tests.metrics.scenario import ManualClock
 
 PAGE = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 MONTH_SECONDS = 30 * 24 * 3600
@@ -143,9 +143,9 @@ def test_a_cookie_ends_with_its_month_and_with_the_token() -> None:
         async with serving(token=TOKEN, clock=clock, jar=stateless()) as client:
             given = cookie_of(await log_in(client))
             assert int(given["max-age"]) == MONTH_SECONDS
-            clock.now += MONTH_SECONDS - 1
+            clock.advance(MONTH_SECONDS - 1)
             assert (await client.get("/api/feeds", headers=cookie(given.value))).status == 200
-            clock.now += 1
+            clock.advance(1)
             assert (await client.get("/api/feeds", headers=cookie(given.value))).status == 401
             again = cookie_of(await log_in(client))
         async with serving(token=TOKEN + "2", clock=clock, jar=stateless()) as client:
@@ -188,9 +188,9 @@ def test_a_copy_of_a_cookie_is_worth_nothing_after_the_logout_nor_after_a_restar
             assert (await client.get("/api/feeds", headers=mine)).status == 401
             assert (await client.get("/api/feeds", headers=other)).status == 200
             # What has ended by itself need not be remembered.
-            clock.now += MONTH_SECONDS - 1
+            clock.advance(MONTH_SECONDS - 1)
             late = cookie(cookie_of(await log_in(client)).value)
-            clock.now += 2
+            clock.advance(2)
             assert (await client.ask("POST", "/logout", json={}, headers=late)).status == 204
             assert len((tmp_path / LOGOUTS).read_text().splitlines()) == 1
 
@@ -236,7 +236,7 @@ def test_who_tries_many_tokens_has_to_wait() -> None:
             assert statuses == [401] * 10 + [429] * 2
             assert (await log_in(client)).status == 429
             assert (await client.get("/api/feeds", headers=bearer(TOKEN))).status == 200
-            clock.now += 61
+            clock.advance(61)
             assert (await log_in(client)).status == 204
 
     asyncio.run(scenario())
@@ -308,7 +308,7 @@ def test_who_errs_slowly_never_has_to_wait() -> None:
     logins = Logins(TOKEN, EndedLogins(None, clock), clock)
     for _ in range(30):
         assert offered(logins, "10.0.0.4") is False
-        clock.now += 7.0  # nine within a minute
+        clock.advance(7.0)  # nine within a minute
     assert offered(logins, "10.0.0.4", TOKEN) is True
 
 

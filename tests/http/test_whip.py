@@ -8,8 +8,8 @@ import json
 import pytest
 
 from streamsel.errors import BusyError, OfferError, UnsupportedError
+from streamsel.testing import ManualClock
 from tests.http.serving import TOKEN, Answer, Client, Senders, bearer, serving
-from tests.metrics.scenario import ManualClock
 
 SDP = {"Content-Type": "application/sdp"}
 OFFER = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\n"
@@ -130,7 +130,7 @@ def test_many_offers_at_once_are_put_off() -> None:
             assert [answer.status for answer in answers] == [201] * 10 + [429]
             assert answers[-1].headers["Retry-After"] == "1"
             assert len(senders.offers) == 10
-            clock.now += 1
+            clock.advance(1)
             assert (await post(client)).status == 201
 
     asyncio.run(scenario())

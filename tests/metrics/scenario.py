@@ -22,25 +22,13 @@ from streamsel.decisions import (
 from streamsel.evaluation.diversity import pairwise
 from streamsel.frame import Candidate, Frame, FrameKey, Picture, Vectors
 from streamsel.metrics.observer import Metrics
+from streamsel.testing import ManualClock
 from tests.coreset.candidates import candidate
 
 SECRET = "canary-7f3a"
 
 _SAMPLE = re.compile(r"^(\w+)(?:\{(.*)\})? (\S+)$", re.MULTILINE)
 _LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
-
-
-class ManualClock:
-    """Stands still until the test moves it."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def wall(self) -> float:
-        return self.now
-
-    def monotonic(self) -> float:
-        return self.now
 
 
 class FixedSelector:

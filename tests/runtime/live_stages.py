@@ -6,14 +6,15 @@ import asyncio
 import json
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Generator, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
-from streamsel.clock import Clock, SystemClock
+from streamsel import testing
+from streamsel.clock import Clock
 from streamsel.decisions import (
     DropReason,
     Event,
@@ -21,12 +22,11 @@ from streamsel.decisions import (
     Fault,
     FeedStatus,
     Kept,
-    Rhythm,
     SelectionUpdate,
     SourceCounters,
     Verdict,
 )
-from streamsel.errors import ConfigurationError, RefusedError, SinkError, SourceError
+from streamsel.errors import ConfigurationError
 from streamsel.frame import (
     Candidate,
     EncodedPicture,
@@ -38,25 +38,10 @@ from streamsel.frame import (
 )
 from streamsel.interfaces.selectors import LiveSelector
 from streamsel.runtime.feed_reader import LiveFeed
+from streamsel.testing import RecordingSink, Script, Step
 from tests.runtime.stages import OpenPrefilter
 
 PATIENCE = 20.0
-
-
-class ManualClock:
-    """Stands still until the test moves it."""
-
-    def __init__(self) -> None:
-        self._seconds = 1000.0
-
-    def wall(self) -> float:
-        return 1.7e9 + self._seconds
-
-    def monotonic(self) -> float:
-        return self._seconds
-
-    def advance(self, seconds: float) -> None:
-        self._seconds += seconds
 
 
 def picture(size_bytes: int = 100) -> Picture:
@@ -84,78 +69,32 @@ def live_frame(
     )
 
 
+HUNDRED_BYTES = EncodedPicture(b"x" * 100, 8, 8)
+
+
 def prefiltered(feed: str, index: int, refused: bool = False) -> PrefilteredFrame:
     return OpenPrefilter(refuse_every=1 if refused else 0).check(live_frame(feed, index))
 
 
-class ScriptedSource:
-    """Plays a script: for each session what happens, step by step; the last one is repeated.
+class ScriptedSource(testing.ScriptedSource):
+    """Plays a script, with pictures of 100 bytes."""
 
-    A number is a pause in seconds before the next frame, ``lost`` ends the session, ``refused``
-    too, for its password; ``freeze`` hangs until :attr:`thaw` despite any stop, ``defect`` is
-    one.
-    """
-
-    def __init__(
-        self, feed: str, *sessions: Callable[[], Iterator[float | str]], clock: Clock | None = None
-    ) -> None:
-        self.feed = feed
-        self.address = f"rtsp://{feed}/main"
-        self.opened = 0
-        self.produced = 0
-        self.begun_at: list[float] = []
-        self.thaw = threading.Event()
-        self.is_push = False
-        self.rhythm = Rhythm()
-        self.rate = 25.0
-        self._sessions = sessions
-        self._stopped = threading.Event()
-        self._clock = clock or SystemClock()
-
-    def session(self, start: int, media_time: float) -> Generator[Frame, None, None]:
-        script = self._sessions[min(self.opened, len(self._sessions) - 1)]
-        self.opened += 1
-        self.begun_at.append(media_time)
-        for index, _ in enumerate(self._steps(script), start):
-            elapsed = (index - start) / self.rate
-            yield live_frame(self.feed, index, media_time + elapsed, self._clock)
-            self.produced += 1
-
-    def _steps(self, script: Callable[[], Iterator[float | str]]) -> Iterator[float | str]:
-        for step in script():
-            if step == "freeze":
-                self.thaw.wait()
-            elif step == "defect":
-                raise ZeroDivisionError(self.feed)
-            elif step == "refused":
-                raise RefusedError(f"feed {self.feed!r}: password is refused")
-            elif step == "lost":
-                raise SourceError(f"feed {self.feed!r}: lost")
-            elif not isinstance(step, str):
-                self._stopped.wait(step)
-            if self._stopped.is_set():
-                return
-            yield step
-
-    def tally(self) -> SourceCounters:
-        return SourceCounters(self.produced, self.produced, 0)
-
-    def stop(self) -> None:
-        self._stopped.set()
+    def __init__(self, feed: str, *sessions: Script, clock: Clock | None = None) -> None:
+        super().__init__(feed, *sessions, clock=clock, picture=lambda _: HUNDRED_BYTES)
 
 
-def steady(period: float) -> Callable[[], Iterator[float | str]]:
+def steady(period: float) -> Script:
     """A frame every so many seconds, for ever."""
 
-    def steps() -> Iterator[float | str]:
+    def steps() -> Iterator[Step]:
         while True:
             yield period
 
     return steps
 
 
-def steps(*script: float | str) -> Callable[[], Iterator[float | str]]:
-    return lambda: iter(script)
+def steps(*script: Step) -> Script:
+    return script
 
 
 class ContentWatch:
@@ -259,73 +198,37 @@ class NewestSelector:
         self.members = {candidate.frame.key: candidate.frame for candidate in kept}
 
 
-class StoringSink:
-    """Applies updates as a real one does, and checks that they make sense.
+class StoringSink(RecordingSink):
+    """Records as a disk does: pictures that it lacks are lost.
 
-    While ``failing`` it raises; while ``hanging`` is cleared it does not return. What exceeds
-    ``budget_bytes`` is its excess.
+    While ``hanging`` is cleared it does not return. What exceeds ``budget_bytes`` is its excess.
     """
 
     def __init__(self, name: str = "disk", budget_bytes: int | None = None) -> None:
-        self.name = name
-        self.failing = False
+        super().__init__(name)
         self.hanging = threading.Event()
         self.hanging.set()
-        self.kept: dict[FrameKey, int] = {}
-        self.ever_kept: set[FrameKey] = set()
-        self.verdicts: list[FrameKey] = []
-        self.evicted: list[Evicted] = []
-        self.states: dict[str, bytes] = {}
-        self.statuses: list[FeedStatus] = []
-        self.attempts = 0
-        self.closed = 0
         self.most_bytes = 0
+        self._sizes: dict[FrameKey, int] = {}
         self._budget_bytes = budget_bytes
-        self._lost: list[FrameKey] = []
 
     def apply(self, update: SelectionUpdate) -> None:
         self.hanging.wait()
-        self.attempts += 1
-        if self.failing:
-            raise SinkError(f"{self.name}: no room")
-        self.verdicts += [verdict.frame.key for verdict in update.verdicts]
+        super().apply(update)
         for event in update.events:
-            self._change(event)
-        if update.state is not None:
-            self.states[update.scope] = update.state
+            key, picture = event.frame.key, event.frame.picture
+            if isinstance(event, Evicted):
+                del self._sizes[key]
+                continue
+            assert picture.image is None
+            self._sizes[key] = picture.held_bytes
+            if picture.encoded is None:
+                self.lose(key)
         self.most_bytes = max(self.most_bytes, self.stored_bytes)
-
-    def _change(self, event: Event) -> None:
-        key = event.frame.key
-        if isinstance(event, Evicted):
-            assert key in self.kept, f"{key} is evicted but was never kept"
-            del self.kept[key]
-            self.evicted.append(event)
-            return
-        assert event.frame.picture.image is None
-        self.kept[key] = event.frame.picture.held_bytes
-        self.ever_kept.add(key)
-        if event.frame.picture.encoded is None:
-            self._lost.append(key)
 
     @property
     def stored_bytes(self) -> int:
-        return sum(self.kept.values())
-
-    def feed_changed(self, status: FeedStatus) -> None:
-        if self.failing:
-            raise SinkError(f"{self.name}: no room")
-        self.statuses.append(status)
-
-    def tick(self) -> None:
-        return
-
-    def lose(self, key: FrameKey) -> None:
-        self._lost.append(key)
-
-    def lost(self) -> Sequence[FrameKey]:
-        lost, self._lost = self._lost, []
-        return lost
+        return sum(self._sizes.values())
 
     @property
     def excess_bytes(self) -> int:
@@ -333,7 +236,7 @@ class StoringSink:
 
     def close(self) -> None:
         self.hanging.wait()
-        self.closed += 1
+        super().close()
 
 
 class Watcher:

@@ -6,7 +6,7 @@ import pytest
 
 from streamsel.decisions import DROP_REASONS
 from streamsel.runtime.drop_log import DropLog
-from tests.runtime.live_stages import ManualClock
+from streamsel.testing import ManualClock
 
 
 def test_a_line_a_minute_for_each_feed_and_reason(caplog: pytest.LogCaptureFixture) -> None:

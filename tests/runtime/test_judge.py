@@ -8,7 +8,8 @@ from streamsel.decisions import Event, Kept
 from streamsel.frame import FrameKey
 from streamsel.interfaces.selectors import LiveSelector
 from streamsel.runtime.judge import Judge
-from tests.runtime.live_stages import ManualClock, NewestSelector, Watcher, live_frame, prefiltered
+from streamsel.testing import ManualClock
+from tests.runtime.live_stages import NewestSelector, Watcher, live_frame, prefiltered
 from tests.runtime.stages import AngleEmbedder
 
 

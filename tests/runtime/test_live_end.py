@@ -125,7 +125,7 @@ def test_an_embedder_that_returns_the_wrong_number_is_named(rows: int) -> None:
         line = Line([StoringSink()], embedder=Short())
         running = asyncio.ensure_future(line.pipeline.run())
         await line.add(ScriptedSource("gate", steady(0.01)))
-        with pytest.raises(EmbedderError, match="'angle' returned"):
+        with pytest.raises(EmbedderError, match=r"'angle' \(\S+\) returned"):
             await running
 
     asyncio.run(scenario())
@@ -153,7 +153,9 @@ def test_a_defect_ends_the_service_loudly_and_every_sink_is_closed(where: str) -
         faulty, disk = Faulty("mqtt"), Unhurried("disk")
         line = Line([faulty, disk])
         running = asyncio.ensure_future(line.pipeline.run())
-        script = steps(*[0.005] * 20, "defect") if where == "source" else steady(0.005)
+        script = (
+            steps(*[0.005] * 20, ZeroDivisionError("gate")) if where == "source" else steady(0.005)
+        )
         await line.add(ScriptedSource("gate", script))
         await until(lambda: len(disk.verdicts) > 5)
         if where == "closing":

@@ -21,7 +21,8 @@ from streamsel.interfaces.prefilter import Prefilter
 from streamsel.runtime.backoff import Backoff
 from streamsel.runtime.feed_reader import FeedReader
 from streamsel.runtime.supervisor import FeedSupervisor
-from tests.runtime.live_stages import ManualClock, ScriptedSource, feed_of, steady, steps
+from streamsel.testing import ManualClock
+from tests.runtime.live_stages import ScriptedSource, feed_of, steady, steps
 from tests.runtime.stages import OpenPrefilter
 
 
@@ -622,7 +623,7 @@ def test_no_number_is_used_that_is_not_reserved() -> None:
 
 def test_a_defect_is_raised_where_somebody_looks() -> None:
     with desk() as one:
-        one.supervisor.add(feed_of(one.source("gate", steps(0.0, "defect"))))
+        one.supervisor.add(feed_of(one.source("gate", steps(0.0, ZeroDivisionError("gate")))))
         eventually(lambda: one.supervisor.alive == 0)
         with pytest.raises(ZeroDivisionError):
             one.supervisor.changed()

@@ -18,7 +18,7 @@ from streamsel.sinks.clips import ClipOrder, ClipSink
 from streamsel.sources.live.camera import CameraSource
 from streamsel.sources.live.connection import LiveOptions
 from streamsel.sources.live.packet_ring import PacketRing
-from tests.runtime.live_stages import ManualClock
+from streamsel.testing import ManualClock
 from tests.servers.clips import RATE, camera_clip, clip_digests, luma_digest
 from tests.servers.rtsp import Mount, RtspServer
 

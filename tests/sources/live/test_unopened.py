@@ -17,7 +17,7 @@ from streamsel.errors import RefusedError, SourceError
 from streamsel.sources.live.camera import CameraSource
 from streamsel.sources.live.connection import LiveOptions
 from streamsel.sources.live.unopened import unopened
-from tests.runtime.live_stages import ManualClock
+from streamsel.testing import ManualClock
 from tests.servers.clips import camera_clip
 from tests.servers.rtsp import Mount, RtspServer
 from tests.servers.rtsp_stub import RtspStub

@@ -17,8 +17,8 @@ from streamsel.sources.live.connection import LiveOptions
 from streamsel.sources.webrtc.ingest import Ingest
 from streamsel.sources.webrtc.offer import require_offer
 from streamsel.sources.webrtc.peer import PeerOptions
+from streamsel.testing import ManualClock
 from tests.http.serving import serving
-from tests.metrics.scenario import ManualClock
 from tests.servers.namespaces import Namespaces
 from tests.sources.webrtc.calling import held, offer_of, until
 
@@ -161,8 +161,8 @@ class RestedClock(ManualClock):
     """A second passes whenever it is looked at, so that offers never come too fast."""
 
     def monotonic(self) -> float:
-        self.now += 1
-        return self.now
+        self.advance(1)
+        return super().monotonic()
 
 
 async def post_all(ingest: Ingest, offers: list[str]) -> Counter[int]:
