@@ -7,6 +7,10 @@ from typing import Literal, TypeAlias
 Method: TypeAlias = Literal["online", "two-pass", "random", "uniform"]
 """How frames are chosen."""
 
+Calibration: TypeAlias = Literal["held-back", "on-the-way"]
+"""When the near-duplicate distance is calibrated: before the first frame is decided, or while
+frames are decided."""
+
 Decode: TypeAlias = Literal["all", "fast", "reference", "keyframes", "adaptive"]
 """Decode every frame; every frame, without the loop filter; reference frames; keyframes; or all
 frames of GOPs with activity, and the keyframes of the others."""

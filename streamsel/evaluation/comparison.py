@@ -9,11 +9,13 @@ from typing import Literal
 
 import numpy as np
 
+from streamsel.bounds import MOST_FRAMES
 from streamsel.decisions import Event, Kept
 from streamsel.evaluation.diversity import diversity
 from streamsel.frame import Candidate, FrameKey, Vectors
 from streamsel.interfaces.selectors import Selector
 from streamsel.selection import baselines
+from streamsel.selection.budget import Budget
 from streamsel.selection.online import OnlineSelector
 from streamsel.selection.two_pass import TwoPassSelector
 
@@ -61,7 +63,13 @@ def our_selectors(
 ) -> dict[str, Selector]:
     """Return our methods by name, each set up to keep ``count`` of ``total`` frames."""
     return {
-        "online": OnlineSelector(count, dim, floor=near_duplicate, look_ahead=look_ahead),
+        "online": OnlineSelector(
+            Budget(count=min(count, MOST_FRAMES)),  # a share may be of more
+            dim,
+            calibration="held-back",
+            floor=near_duplicate,
+            look_ahead=look_ahead,
+        ),
         "two-pass": TwoPassSelector(count, chunk=max(count, total)),
     }
 

@@ -48,7 +48,9 @@ class Calibration:
             ConfigurationError: ``frames`` is below 1.
         """
         if frames < 1:
-            raise ConfigurationError(f"selector: calibration is {frames}; it must be at least 1")
+            raise ConfigurationError(
+                f"selector: calibration_frames is {frames}; it must be at least 1"
+            )
         self._due = {max(FEWEST, frames // part) for part in ESTIMATES[:-1]} | {frames}
         self._frames = frames
         self.feeds: dict[str, Gaps] = dict(feeds or {})

@@ -20,7 +20,7 @@ class LookAhead:
     """
 
     def __init__(self, frames: int, dim: int, hold: int = 1) -> None:
-        for name, number in (("look_ahead", frames), ("calibration", hold)):
+        for name, number in (("look_ahead", frames), ("calibration_frames", hold)):
             if number < 1:
                 raise ConfigurationError(f"selector: {name} is {number}; it must be at least 1")
         self._frames = frames

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from streamsel.bounds import MOST_FRAMES
 from streamsel.config.options import RunOptions
 from streamsel.errors import ConfigurationError
 from streamsel.interfaces.selectors import Selector
@@ -25,6 +26,7 @@ def build_selector(options: RunOptions, sources: Sequence[Source], dim: int) -> 
 
 
 def _selector_over(options: RunOptions, sources: Sequence[Source], dim: int) -> Selector:
+    from streamsel.selection.budget import Budget
     from streamsel.selection.online import OnlineSelector
     from streamsel.selection.two_pass import RandomSelector, TwoPassSelector, UniformSelector
 
@@ -38,8 +40,9 @@ def _selector_over(options: RunOptions, sources: Sequence[Source], dim: int) -> 
         chunk = max(_CHUNK, count)
         return TwoPassSelector(count, min_distance=select.min_distance, chunk=chunk)
     return OnlineSelector(
-        count,
+        Budget(count=min(count, MOST_FRAMES)),  # a share may be of more
         dim,
+        calibration="held-back",
         floor=select.near_duplicate,
         min_distance=select.min_distance,
         look_ahead=select.look_ahead,

@@ -248,11 +248,13 @@ def _selector(
     kept: Sequence[Candidate],
     pinned: Sequence[FrameKey],
 ) -> LiveSelector:
-    from streamsel.selection.endless import EndlessSelector
+    from streamsel.selection.online import OnlineSelector
 
-    selector = EndlessSelector(
+    # Calibration is on the way: feeds are decided at once, and frames that wait need memory.
+    selector = OnlineSelector(
         Budget(count=settings.count, period=settings.period, share=settings.share),
         dim,
+        calibration="on-the-way",
         floor=settings.near_duplicate,
         min_distance=settings.min_distance,
         look_ahead=settings.look_ahead,

@@ -29,7 +29,7 @@ from streamsel.frame import Candidate, FrameKey, Vectors
 from streamsel.runtime.execute import execute
 from streamsel.selection.baselines import uniform
 from streamsel.selection.budget import Budget
-from streamsel.selection.endless import EndlessSelector
+from streamsel.selection.online import OnlineSelector
 from streamsel.wiring.collection import build_collection
 
 FPS = 25.0
@@ -75,7 +75,7 @@ class Tape:
         ]
 
 
-def run(selector: EndlessSelector, tape: Tape, start: int, end: int) -> int:
+def run(selector: OnlineSelector, tape: Tape, start: int, end: int) -> int:
     """Let ``selector`` judge a part of the tape; return how many frames it kept on the way."""
     verdicts = selector.judge(tape.frames(start, end))
     return sum(isinstance(event, Kept) for verdict in verdicts for event in verdict.events)
@@ -126,7 +126,7 @@ def changing(clips: Sequence[Sequence[Candidate]]) -> Iterator[tuple[Tape, int, 
 def windowed(tape: Tape, count: int, window: int, block: int) -> Figures:
     """A window that moves over the tape, looked at three times in its length, on whole blocks."""
     window -= window % (3 * max(BLOCKS))
-    selector = EndlessSelector(
+    selector = OnlineSelector(
         Budget(count=count),
         tape.vectors.shape[1],
         floor=0.0,
@@ -148,7 +148,7 @@ def warm(tape: Tape, count: int, block: int) -> tuple[Figures, Figures]:
     found = []
     spacing = 0.0
     for _ in range(2):
-        selector = EndlessSelector(
+        selector = OnlineSelector(
             Budget(count=count),
             tape.vectors.shape[1],
             floor=0.0,
@@ -176,7 +176,7 @@ class Shared:
 def shared(tape: Tape, share: float) -> Iterator[Shared]:
     """Keep a share of each period of a tape by several methods."""
     budget = Budget(share=share, period=PERIOD_FRAMES / FPS)
-    selector = EndlessSelector(budget, tape.vectors.shape[1], floor=0.0)
+    selector = OnlineSelector(budget, tape.vectors.shape[1], floor=0.0)
     admitted = Counter(
         event.frame.key.index // PERIOD_FRAMES
         for verdict in selector.judge(tape.frames(0, len(tape.candidates)))

@@ -16,7 +16,7 @@ from tests.bench.endless_selection import (
     windowed,
 )
 from tests.coreset.orders import order
-from tests.selection.test_endless import of
+from tests.selection.test_online import of
 
 
 def test_the_adaptive_threshold_keeps_about_the_share() -> None:

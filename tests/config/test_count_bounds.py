@@ -12,7 +12,7 @@ from streamsel.config.count import read_count
 from streamsel.config.options import SelectOptions
 from streamsel.errors import ConfigurationError
 from streamsel.selection.budget import Budget
-from streamsel.selection.endless import EndlessSelector
+from streamsel.selection.online import OnlineSelector
 from streamsel.sinks.mqtt.commands import read_command
 from streamsel.sinks.mqtt.payloads import Topics
 
@@ -25,8 +25,8 @@ WAYS: dict[str, Callable[[int], object]] = {
 }
 
 
-def resized(count: int) -> EndlessSelector:
-    selector = EndlessSelector(Budget(count=5), 4)
+def resized(count: int) -> OnlineSelector:
+    selector = OnlineSelector(Budget(count=5), 4)
     selector.resize(count)
     return selector
 

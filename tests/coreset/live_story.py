@@ -10,7 +10,7 @@ from streamsel.coreset.distance import distances
 from streamsel.decisions import Event, Kept, Verdict
 from streamsel.frame import Candidate, FrameKey
 from streamsel.interfaces.selectors import LiveSelector
-from streamsel.selection.endless import EndlessSelector
+from streamsel.selection.online import OnlineSelector
 
 
 class LiveStory:
@@ -59,24 +59,27 @@ class LiveStory:
                 if owner == key:
                     self.owner[covered] = event.by
 
-    def check(self, selector: EndlessSelector, coverage: bool = True) -> None:
+    def check(self, selector: OnlineSelector, coverage: bool = True) -> None:
         """Compare what the selector claims with what it has said."""
         assert selector.kept == tuple(sorted(self.live))
         assert selector.size <= selector.capacity
         assert set(selector.pinned) <= self.live.keys()
         centers = selector.vectors()
-        assert len(centers) == len(selector.representing) == selector.size
-        for key, vector in zip(selector.representing, centers, strict=True):
-            assert np.array_equal(vector, _vector(self.live[key]))
+        assert len(centers) == selector.size
+        present = set(self.representatives(selector))
         assert (selector.redundancy is None) == (len(selector.pinned) == len(self.live))
         if not coverage or not len(centers):
             return
-        present = set(selector.representing)
         for key, owner in self.owner.items():
             if owner not in present:
                 continue  # an ended period stands for it, or nothing
             away = float(distances(centers, _vector(self.candidates[key])).min())
             assert away <= selector.coverage_bound + 1e-9
+
+    def representatives(self, selector: LiveSelector) -> list[FrameKey]:
+        """The kept frames of the selector's vectors, in order; of equal ones, the latest."""
+        keys = {_vector(one).tobytes(): key for key, one in self.live.items()}
+        return [keys[vector.tobytes()] for vector in selector.vectors()]
 
 
 def _vector(candidate: Candidate) -> np.ndarray:

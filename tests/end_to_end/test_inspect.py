@@ -13,7 +13,7 @@ from streamsel.frame import FrameKey
 from streamsel.record.reader import Record
 from streamsel.report.inspection import RULES, inspect_frame
 from streamsel.selection.budget import Budget
-from streamsel.selection.endless import EndlessSelector
+from streamsel.selection.online import OnlineSelector
 from tests.end_to_end.conftest import manifest, streamsel
 from tests.sinks.live_streams import BEGIN, DIM, evicted, frame, judged, kept, opened, verdict
 
@@ -32,7 +32,7 @@ def selected(demo_clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def live(tmp_path: Path):
     """A service that goes on: 1 was evicted for 2, 2 for 3; 4 is refused, 5 was recalled."""
     sink = opened(tmp_path / "live", max_bytes=50_000_000, history=20)
-    state = EndlessSelector(Budget(count=12), DIM).state()
+    state = OnlineSelector(Budget(count=12), DIM).state()
     gate = [FrameKey("gate", index) for index in range(10)]
     sink.apply(judged(verdict(frame(1), "kept"), verdict(frame(5)), state=state))
     sink.apply(judged(verdict(frame(2), "kept", [evicted(gate[1], gate[2])]), state=state))

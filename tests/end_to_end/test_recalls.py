@@ -29,7 +29,7 @@ from streamsel.record.reader import Record
 from streamsel.runtime.judge import Judge
 from streamsel.runtime.updates import encoded, merge
 from streamsel.selection.budget import Budget
-from streamsel.selection.endless import EndlessSelector
+from streamsel.selection.online import OnlineSelector
 from streamsel.sinks.service_folder import LiveDiskSink
 from tests.sinks.live_streams import BEGIN, SetClock, opened
 
@@ -129,9 +129,9 @@ def turns(judge: Judge) -> Iterator[list[SelectionUpdate]]:
             yield [encoded(one, encode) for one in judge.judge(seen)]
 
 
-def judging(clock: SetClock) -> tuple[Judge, dict[str, EndlessSelector]]:
+def judging(clock: SetClock) -> tuple[Judge, dict[str, OnlineSelector]]:
     judge = Judge(Lookup([scene(seed) for seed in range(len(FEEDS))]), [], clock)
-    selectors = {feed: EndlessSelector(Budget(count=COUNT), DIM) for feed in FEEDS}
+    selectors = {feed: OnlineSelector(Budget(count=COUNT), DIM) for feed in FEEDS}
     for feed, selector in selectors.items():
         judge.open_scope(feed, selector)
         judge.assign(feed, feed)

@@ -19,7 +19,7 @@ from streamsel.embed.registry import create
 from streamsel.prefilter.options import PrefilterOptions
 from streamsel.prefilter.prefilter import FramePrefilter
 from streamsel.selection.budget import Budget
-from streamsel.selection.endless import EndlessSelector
+from streamsel.selection.online import OnlineSelector
 from streamsel.sources.file import FileSource
 from streamsel.sources.thumbnails.cpu import CpuThumbnailer
 from tests.canaries import ANYWHERE, FORMS
@@ -315,7 +315,7 @@ def test_a_file_over_rtsp_is_decided_like_the_file(
     wanted_digests = [digest for digest, *_ in live]
     both = [seen for seen in prefiltered_frames if seen.digest in set(wanted_digests)]
     assert len(both) >= 200
-    selector = EndlessSelector(Budget(count=8), embedder.dim)
+    selector = OnlineSelector(Budget(count=8), embedder.dim)
     verdicts = selector.judge(embedded(embedder, both))
     from_file = {verdict.candidate.prefiltered.digest: verdict for verdict in verdicts}
     compared = 0

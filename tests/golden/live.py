@@ -35,7 +35,7 @@ from streamsel.record.values import FeedPlan, RunPlan
 from streamsel.runtime.judge import Judge
 from streamsel.runtime.updates import encoded
 from streamsel.selection.budget import Budget
-from streamsel.selection.endless import EndlessSelector
+from streamsel.selection.online import OnlineSelector
 from streamsel.sinks.service_folder import LiveDiskSink, StoreOptions
 from streamsel.testing import ManualClock
 from tests.golden.records import Row
@@ -136,9 +136,9 @@ class Service:
         for feed in feeds:
             self._judge.assign(feed.name, feed.scope)
 
-    def _selector(self, scope: str, asked: Asked) -> EndlessSelector:
+    def _selector(self, scope: str, asked: Asked) -> OnlineSelector:
         """A selector that goes on where the record ends, as the service makes it."""
-        selector = EndlessSelector(
+        selector = OnlineSelector(
             Budget(count=asked.count, period=asked.period, share=asked.share),
             DIM,
             floor=asked.near_duplicate,

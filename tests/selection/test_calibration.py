@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from streamsel.selection.calibration import Calibration, floor_from
 from tests.coreset.orders import order, streams
-from tests.selection.test_endless import resting
+from tests.selection.test_online import resting
 
 SOME = settings(deadline=None, max_examples=30)
 

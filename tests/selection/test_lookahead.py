@@ -46,7 +46,7 @@ def test_blocks_depend_on_the_place_in_the_stream_alone(
 def test_what_cannot_be_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="look_ahead is 0"):
         LookAhead(0, 2)
-    with pytest.raises(ConfigurationError, match="calibration is 0"):
+    with pytest.raises(ConfigurationError, match="calibration_frames is 0"):
         LookAhead(1, 2, hold=0)
     with pytest.raises(ConfigurationError, match=r"walk-000003 has the shape \(2,\)"):
         list(LookAhead(1, 3).take([candidate(3, VECTOR)]))

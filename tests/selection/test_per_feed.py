@@ -8,6 +8,7 @@ import pytest
 from streamsel.decisions import Verdict
 from streamsel.frame import Candidate
 from streamsel.interfaces.selectors import Selector
+from streamsel.selection.budget import Budget
 from streamsel.selection.online import OnlineSelector
 from streamsel.selection.per_feed import PerFeedSelector
 from streamsel.selection.two_pass import TwoPassSelector
@@ -31,7 +32,9 @@ def outcomes(verdicts: list[Verdict]) -> list[tuple[object, ...]]:
 @pytest.mark.parametrize("kind", ["online", "two-pass"])
 def test_feeds_do_not_know_of_each_other(kind: str, batch: int) -> None:
     def make(_: str) -> Selector:
-        return OnlineSelector(5, 8) if kind == "online" else TwoPassSelector(5)
+        if kind == "two-pass":
+            return TwoPassSelector(5)
+        return OnlineSelector(Budget(count=5), 8, calibration="held-back", look_ahead=32)
 
     feeds = [feed("b", 150, 1), feed("a", 40, 2), feed("c", 3, 3)]
     expected, kept = [], []

@@ -19,12 +19,12 @@ from streamsel.errors import RecordError
 from streamsel.frame import Candidate, FrameKey
 from streamsel.selection.budget import Budget
 from streamsel.selection.calibration import floor_from
-from streamsel.selection.endless import EndlessSelector
+from streamsel.selection.online import OnlineSelector
 from streamsel.selection.state import LiveState
 from tests.coreset.candidates import candidate
 from tests.coreset.live_story import LiveStory
 from tests.coreset.orders import order, streams
-from tests.selection.test_endless import of, resting
+from tests.selection.test_online import of, resting
 
 SOME = settings(deadline=None, max_examples=60)
 BUDGETS = {
@@ -40,8 +40,8 @@ WINDOWS = (None, 1.2)
 FLOORS = ("auto", 0.0, 0.2)
 
 
-def opened(budget: str, dim: int, floor: Any, window: float | None) -> EndlessSelector:
-    return EndlessSelector(BUDGETS[budget], dim, floor=floor, window=window, calibration=20)
+def opened(budget: str, dim: int, floor: Any, window: float | None) -> OnlineSelector:
+    return OnlineSelector(BUDGETS[budget], dim, floor=floor, window=window, calibration_frames=20)
 
 
 def recorded(story: LiveStory) -> list[Candidate]:
@@ -81,7 +81,7 @@ def test_it_goes_on_however_and_whenever_it_ended(
         for key in [key for key in story.live if random.random() < 0.1]:
             selector.pin(key)
         state, pinned, told = selector.state(), selector.pinned, len(story.events)
-        known_centers = selector.representing
+        known_centers = story.representatives(selector)
         story.judge(selector, candidates[known:cut])
         if random.random() < 0.3:
             story.changed(selector.evict_redundant("over-budget"))
@@ -94,7 +94,7 @@ def test_it_goes_on_however_and_whenever_it_ended(
         assert set(selector.pinned) <= set(pinned) & story.live.keys()
         # Where frames came and went and all is as before, the state should have been stored.
         covers &= window is None
-        covers &= len(story.events) == told or selector.representing != known_centers
+        covers &= len(story.events) == told or story.representatives(selector) != known_centers
         story.check(selector, coverage=covers)
         story.judge(selector, candidates[done : done + 1])
         done = min(done + 1, len(vectors))
@@ -102,7 +102,7 @@ def test_it_goes_on_however_and_whenever_it_ended(
     story.judge(selector, candidates[done:])
     story.check(selector, coverage=covers)
     if done < len(vectors) and selector.budget.span is None:
-        pins = len({*selector.pinned} & {*selector.representing})
+        pins = len({*selector.pinned} & {*story.representatives(selector)})
         assert selector.size <= max(selector.budget.capacity(0), pins)
 
 
@@ -113,30 +113,30 @@ def test_what_was_refused_after_the_state_is_within_the_bound(
 ) -> None:
     random = np.random.default_rng(seed)
     selector, story = opened(budget, vectors.shape[1], "auto", None), LiveStory()
-    state, kept = selector.state(), selector.representing
+    state, kept = selector.state(), story.representatives(selector)
     for one in of(vectors):
         verdicts = story.judge(selector, [one])
         if verdicts[0].events:
             # The state is stored with every change of the kept set, not with refused frames.
-            state, kept = selector.state(), selector.representing
+            state, kept = selector.state(), story.representatives(selector)
         if random.random() < 0.1:
             bound = selector.coverage_bound
             selector = opened(budget, vectors.shape[1], "auto", None)
             selector.restore(state, recorded(story))
-            if selector.representing == kept and kept:
+            if story.representatives(selector) == kept and kept:
                 assert selector.coverage_bound >= min(bound, 2.0) - 1e-9
             story.check(selector)
-            state, kept = selector.state(), selector.representing
+            state, kept = selector.state(), story.representatives(selector)
 
 
 def test_the_bound_stays_useful_where_the_state_came_with_the_events() -> None:
     vectors = order("random", 900, 4, seed=1)
-    selector, story = EndlessSelector(Budget(count=40), 4, floor=0.0), LiveStory()
+    selector, story = OnlineSelector(Budget(count=40), 4, floor=0.0), LiveStory()
     story.judge(selector, of(vectors[:800]))
     state = selector.state()
     story.judge(selector, of(np.tile(vectors[:300], (2, 1)), 800))
     bound = selector.coverage_bound
-    restored = EndlessSelector(Budget(count=40), 4, floor=0.0)
+    restored = OnlineSelector(Budget(count=40), 4, floor=0.0)
     restored.restore(state, recorded(story))
     assert restored.coverage_bound <= max(bound, 1.1 * selector.spacing) + 1e-4
     assert restored.spacing == selector.spacing
@@ -145,12 +145,12 @@ def test_the_bound_stays_useful_where_the_state_came_with_the_events() -> None:
 
 def test_frames_the_state_does_not_know_are_taken_in_and_missing_ones_left_out() -> None:
     vectors = order("random", 300, 8, seed=2)
-    selector, story = EndlessSelector(Budget(count=10), 8, floor=0.0), LiveStory()
+    selector, story = OnlineSelector(Budget(count=10), 8, floor=0.0), LiveStory()
     story.judge(selector, of(vectors[:30]))
     state = selector.state()
     story.judge(selector, of(vectors[30:], 30))
     assert {key.index < 30 for key in selector.kept} == {True, False}
-    restored = EndlessSelector(Budget(count=10), 8, floor=0.0)
+    restored = OnlineSelector(Budget(count=10), 8, floor=0.0)
     restored.restore(state, recorded(story))
     assert restored.kept == selector.kept
     assert restored.coverage_bound == 2.0  # more cannot be known
@@ -159,9 +159,9 @@ def test_frames_the_state_does_not_know_are_taken_in_and_missing_ones_left_out()
 
 def test_fewer_may_be_kept_than_before_and_the_next_verdict_says_so() -> None:
     vectors = order("random", 200, 8, seed=3)
-    selector, story = EndlessSelector(Budget(count=10), 8, floor=0.0), LiveStory()
+    selector, story = OnlineSelector(Budget(count=10), 8, floor=0.0), LiveStory()
     story.judge(selector, of(vectors[:150]))
-    restored = EndlessSelector(Budget(count=4), 8, floor=0.0)
+    restored = OnlineSelector(Budget(count=4), 8, floor=0.0)
     restored.restore(selector.state(), recorded(story))
     assert (restored.size, restored.capacity) == (10, 10)
     (verdict,) = story.judge(restored, of(vectors[:1], 150))
@@ -171,9 +171,9 @@ def test_fewer_may_be_kept_than_before_and_the_next_verdict_says_so() -> None:
 
 def test_more_may_be_kept_than_before() -> None:
     vectors = order("random", 600, 3, seed=4)
-    selector, story = EndlessSelector(Budget(count=10), 3, floor=0.0), LiveStory()
+    selector, story = OnlineSelector(Budget(count=10), 3, floor=0.0), LiveStory()
     story.judge(selector, of(vectors[:300]))
-    restored = EndlessSelector(Budget(count=20), 3, floor=0.0)
+    restored = OnlineSelector(Budget(count=20), 3, floor=0.0)
     restored.restore(selector.state(), recorded(story))
     assert restored.spacing == pytest.approx(selector.spacing / 2)
     story.judge(restored, of(vectors[300:], 300))
@@ -183,9 +183,9 @@ def test_more_may_be_kept_than_before() -> None:
 
 def test_a_higher_floor_evicts_near_duplicates_with_the_next_verdict() -> None:
     vectors = order("random", 100, 3, seed=5)
-    selector, story = EndlessSelector(Budget(count=30), 3, floor=0.0), LiveStory()
+    selector, story = OnlineSelector(Budget(count=30), 3, floor=0.0), LiveStory()
     story.judge(selector, of(vectors))
-    restored = EndlessSelector(Budget(count=30), 3, floor=0.6)
+    restored = OnlineSelector(Budget(count=30), 3, floor=0.6)
     restored.restore(selector.state(), recorded(story))
     assert restored.kept == selector.kept
     (verdict,) = story.judge(restored, of(vectors[:1], 100))
@@ -198,17 +198,17 @@ def test_a_higher_floor_evicts_near_duplicates_with_the_next_verdict() -> None:
 
 def test_calibration_goes_on() -> None:
     vectors = resting(300, seed=6)
-    selector, story = EndlessSelector(Budget(count=50), 64), LiveStory()
+    selector, story = OnlineSelector(Budget(count=50), 64), LiveStory()
     story.judge(selector, of(vectors[:60]))
     told = selector.floor
     assert told > 0.0
-    restored = EndlessSelector(Budget(count=50), 64)
+    restored = OnlineSelector(Budget(count=50), 64)
     restored.restore(selector.state(), recorded(story))
     assert restored.floor == told
     story.judge(restored, of(vectors[60:200], 60))
     assert restored.floor != told
     assert restored.floor == pytest.approx(floor_from(vectors[:100]), rel=0.1)
-    final = EndlessSelector(Budget(count=50), 64)
+    final = OnlineSelector(Budget(count=50), 64)
     final.restore(restored.state(), recorded(story))
     story.judge(final, of(vectors[200:], 200))
     assert final.floor == restored.floor
@@ -217,10 +217,10 @@ def test_calibration_goes_on() -> None:
 
 def test_a_warm_restart_does_not_churn() -> None:
     vectors = order("random", 1500, 12, seed=7)
-    selector, story = EndlessSelector(Budget(count=25), 12, floor=0.0), LiveStory()
+    selector, story = OnlineSelector(Budget(count=25), 12, floor=0.0), LiveStory()
     story.judge(selector, of(vectors[:700]))
     before = len(story.events)
-    restored = EndlessSelector(Budget(count=25), 12, floor=0.0)
+    restored = OnlineSelector(Budget(count=25), 12, floor=0.0)
     restored.restore(selector.state(), recorded(story))
     story.judge(restored, of(vectors[:700], 700))
     assert len(story.events) - before <= 4
@@ -229,13 +229,13 @@ def test_a_warm_restart_does_not_churn() -> None:
 def test_periods_are_told_apart_again() -> None:
     vectors = order("random", 400, 16, seed=8)
     budget = Budget(count=6, period=2.0)
-    selector, story = EndlessSelector(budget, 16, floor=0.2), LiveStory()
+    selector, story = OnlineSelector(budget, 16, floor=0.2), LiveStory()
     story.judge(selector, of(vectors[:170]))
     pin = selector.kept[0]
     selector.pin(pin)
-    restored = EndlessSelector(budget, 16, floor=0.2)
+    restored = OnlineSelector(budget, 16, floor=0.2)
     restored.restore(selector.state(), recorded(story))
-    assert restored.representing == selector.representing
+    assert np.array_equal(restored.vectors(), selector.vectors())
     assert restored.pinned == (pin,)
     assert restored.redundancy == selector.redundancy
     assert restored.spacing == selector.spacing
@@ -251,9 +251,9 @@ def test_periods_are_told_apart_again() -> None:
 def test_a_restart_after_the_end_of_the_period_begins_a_new_one() -> None:
     vectors = order("random", 200, 16, seed=9)
     budget = Budget(count=6, period=2.0)
-    selector, story = EndlessSelector(budget, 16, floor=0.0), LiveStory()
+    selector, story = OnlineSelector(budget, 16, floor=0.0), LiveStory()
     story.judge(selector, of(vectors[:80]))
-    restored = EndlessSelector(budget, 16, floor=0.0)
+    restored = OnlineSelector(budget, 16, floor=0.0)
     restored.restore(selector.state(), recorded(story))
     story.judge(restored, of(vectors[80:], 1000))
     assert Counter(key.index // 50 for key in restored.kept) == dict.fromkeys((0, 1, 20, 21, 22), 6)
@@ -261,17 +261,17 @@ def test_a_restart_after_the_end_of_the_period_begins_a_new_one() -> None:
 
 def test_an_archive_survives_a_change_of_the_budget() -> None:
     vectors = order("random", 300, 16, seed=10)
-    selector, story = EndlessSelector(Budget(count=6, period=2.0), 16, floor=0.0), LiveStory()
+    selector, story = OnlineSelector(Budget(count=6, period=2.0), 16, floor=0.0), LiveStory()
     story.judge(selector, of(vectors[:220]))
-    forever = EndlessSelector(Budget(count=4), 16, floor=0.0)
+    forever = OnlineSelector(Budget(count=4), 16, floor=0.0)
     forever.restore(selector.state(), recorded(story))
-    assert forever.representing == selector.representing
+    assert np.array_equal(forever.vectors(), selector.vectors())
     story.judge(forever, of(vectors[220:260], 220))
     assert (forever.size, len(forever.kept)) == (4, 4 * 6 + 4)
-    again = EndlessSelector(Budget(count=4), 16, floor=0.0)
+    again = OnlineSelector(Budget(count=4), 16, floor=0.0)
     again.restore(forever.state(), recorded(story))
-    assert again.representing == forever.representing
-    back = EndlessSelector(Budget(count=5, period=2.0), 16, floor=0.0)
+    assert np.array_equal(again.vectors(), forever.vectors())
+    back = OnlineSelector(Budget(count=5, period=2.0), 16, floor=0.0)
     back.restore(again.state(), recorded(story))
     assert back.kept == again.kept
     story.judge(back, of(vectors[260:], 260))
@@ -281,9 +281,9 @@ def test_an_archive_survives_a_change_of_the_budget() -> None:
 def test_a_share_goes_on_with_what_it_has_seen() -> None:
     vectors = order("random", 1000, 16, seed=11)
     budget = Budget(share=0.1, period=20.0)
-    selector, story = EndlessSelector(budget, 16, floor=0.0), LiveStory()
+    selector, story = OnlineSelector(budget, 16, floor=0.0), LiveStory()
     story.judge(selector, of(vectors[:700]))
-    restored = EndlessSelector(budget, 16, floor=0.0)
+    restored = OnlineSelector(budget, 16, floor=0.0)
     restored.restore(selector.state(), recorded(story))
     assert (restored.size, restored.capacity) == (selector.size, selector.capacity)
     story.judge(restored, of(vectors[700:], 700))
@@ -295,23 +295,23 @@ def test_a_share_goes_on_with_what_it_has_seen() -> None:
 
 def test_without_a_state_the_frames_are_taken_as_they_are() -> None:
     vectors = order("random", 200, 8, seed=12)
-    selector, story = EndlessSelector(Budget(count=10), 8, floor=0.0), LiveStory()
+    selector, story = OnlineSelector(Budget(count=10), 8, floor=0.0), LiveStory()
     story.judge(selector, of(vectors[:100]))
-    restored = EndlessSelector(Budget(count=10), 8, floor=0.0)
+    restored = OnlineSelector(Budget(count=10), 8, floor=0.0)
     restored.restore(b"", recorded(story))
     assert restored.kept == selector.kept
     assert restored.spacing == pytest.approx(selector.spacing)
     before = len(story.events)
     story.judge(restored, of(vectors[:100], 100))
     assert len(story.events) - before <= 6
-    empty = EndlessSelector(Budget(count=10), 8)
+    empty = OnlineSelector(Budget(count=10), 8)
     empty.restore(b"", [])
     assert empty.judge(of(vectors[:1]))[0].outcome == "kept"
 
 
 def test_frames_that_cannot_be_continued_with_are_refused() -> None:
     (one,) = of(order("random", 1, 8, seed=13))
-    selector = EndlessSelector(Budget(count=10), 8)
+    selector = OnlineSelector(Budget(count=10), 8)
     with pytest.raises(RecordError, match="walk-000000 twice"):
         selector.restore(b"", [one, one])
     for embedding in (None, np.ones(8, np.float32), np.ones(3, np.float32) / np.sqrt(3)):
@@ -320,7 +320,7 @@ def test_frames_that_cannot_be_continued_with_are_refused() -> None:
 
 
 def stored() -> bytes:
-    selector, story = EndlessSelector(Budget(count=4, period=1.0), 6), LiveStory()
+    selector, story = OnlineSelector(Budget(count=4, period=1.0), 6), LiveStory()
     story.judge(selector, of(order("random", 60, 6, seed=14)))
     selector.pin(selector.kept[0])
     return selector.state()
@@ -338,7 +338,7 @@ def test_damaged_bytes_are_told(flips: dict[int, int], length: int) -> None:
     content = bytearray(STORED)
     for place, bits in flips.items():
         content[place] ^= bits
-    selector = EndlessSelector(Budget(count=4, period=1.0), 6)
+    selector = OnlineSelector(Budget(count=4, period=1.0), 6)
     if min(flips) > 1 or length < len(STORED):
         with pytest.raises(RecordError, match="the stored state is damaged"):
             selector.restore(bytes(content[:length]), [])
@@ -360,7 +360,7 @@ def test_content_that_makes_no_sense_is_told_or_harmless() -> None:
                 del inside[place[-1]]
             else:
                 inside[place[-1]] = odd
-            selector = EndlessSelector(Budget(count=4, period=1.0), 6)
+            selector = OnlineSelector(Budget(count=4, period=1.0), 6)
             try:
                 selector.restore(zlib.compress(json.dumps(broken).encode()), kept)
             except RecordError:
@@ -374,12 +374,12 @@ def test_another_version_is_told() -> None:
     state = json.loads(zlib.decompress(STORED))
     state["format"] = "streamsel-selector-9"
     with pytest.raises(RecordError, match="streamsel-selector-9"):
-        EndlessSelector(Budget(count=4), 6).restore(zlib.compress(json.dumps(state).encode()), [])
+        OnlineSelector(Budget(count=4), 6).restore(zlib.compress(json.dumps(state).encode()), [])
 
 
 def test_a_state_is_small() -> None:
     vectors = order("random", 3000, 64, seed=16)
-    selector = EndlessSelector(Budget(count=1000), 64, floor=0.0)
+    selector = OnlineSelector(Budget(count=1000), 64, floor=0.0)
     LiveStory().judge(selector, of(vectors), batch=100)
     assert selector.size == 1000
     assert len(selector.state()) < 15_000
@@ -387,9 +387,9 @@ def test_a_state_is_small() -> None:
 
 def test_no_event_is_lost_between_a_restart_and_the_first_verdict() -> None:
     vectors = order("random", 100, 8, seed=17)
-    selector, story = EndlessSelector(Budget(count=10), 8, floor=0.0), LiveStory()
+    selector, story = OnlineSelector(Budget(count=10), 8, floor=0.0), LiveStory()
     story.judge(selector, of(vectors[:60]))
-    restored = EndlessSelector(Budget(count=3), 8, floor=0.0, look_ahead=8)
+    restored = OnlineSelector(Budget(count=3), 8, floor=0.0, look_ahead=8)
     restored.restore(selector.state(), recorded(story))
     story.judge(restored, of(vectors[60:64], 60))
     assert restored.kept == selector.kept  # they wait
@@ -402,10 +402,10 @@ def test_no_event_is_lost_between_a_restart_and_the_first_verdict() -> None:
 
 def test_a_floor_that_was_told_does_not_go_below_what_is_asked_for_now() -> None:
     vectors = resting(120, seed=13)
-    selector, story = EndlessSelector(Budget(count=50), 64), LiveStory()
+    selector, story = OnlineSelector(Budget(count=50), 64), LiveStory()
     story.judge(selector, of(vectors))
     assert 0.0 < selector.floor < 0.7
-    restored = EndlessSelector(Budget(count=50), 64, min_distance=0.7)
+    restored = OnlineSelector(Budget(count=50), 64, min_distance=0.7)
     restored.restore(selector.state(), recorded(story))
     assert restored.floor == 0.7
 
@@ -414,10 +414,10 @@ def test_opposite_frames_make_a_state_that_can_be_read() -> None:
     there = order("random", 300, 64, seed=4)
     vector = there[np.linalg.norm(2.0 * there.astype(np.float64), axis=1).argmax()]
     assert np.linalg.norm(2.0 * vector.astype(np.float64)) > 2.0
-    selector, story = EndlessSelector(Budget(count=2), 64, floor=0.0), LiveStory()
+    selector, story = OnlineSelector(Budget(count=2), 64, floor=0.0), LiveStory()
     story.judge(selector, of(np.stack([vector, -vector])))
     assert selector.spacing == 2.0
-    restored = EndlessSelector(Budget(count=2), 64, floor=0.0, warm_spacing=selector.spacing)
+    restored = OnlineSelector(Budget(count=2), 64, floor=0.0, warm_spacing=selector.spacing)
     restored.restore(selector.state(), recorded(story))
     assert restored.kept == selector.kept
     assert restored.spacing == 2.0

@@ -20,6 +20,7 @@ from streamsel.prefilter.measures import sharpness_of
 from streamsel.prefilter.options import PrefilterOptions
 from streamsel.prefilter.prefilter import FramePrefilter
 from streamsel.record.writer import RecordWriter
+from streamsel.selection.budget import Budget
 from streamsel.selection.online import OnlineSelector
 from streamsel.sinks.pictures import Encoder
 from streamsel.sources.thumbnails.cpu import CpuThumbnailer
@@ -100,7 +101,7 @@ def test_embed(benchmark: Any, per_frame: Note, frames: list[Frame]) -> None:
 def test_judge(benchmark: Any, per_frame: Note, stage: str, blocks: int) -> None:
     """A block of 32 candidates by a selector that has just become full, or has seen far more."""
     feed = candidates(DIM)
-    selector = OnlineSelector(COUNT, DIM, floor=0.0)
+    selector = OnlineSelector(Budget(count=COUNT), DIM, floor=0.0, look_ahead=32)
     while len(selector.kept) < COUNT:
         selector.judge(list(islice(feed, BATCH)))
     for _ in range(blocks):
@@ -117,7 +118,7 @@ def test_judge(benchmark: Any, per_frame: Note, stage: str, blocks: int) -> None
 @pytest.mark.parametrize("strict", [True, False], ids=["strict", "batched"])
 def test_record(benchmark: Any, per_frame: Note, tmp_path: Path, strict: bool) -> None:
     """A transaction of 32 verdicts with their vectors, synced to the disk where strict."""
-    selector = OnlineSelector(COUNT, DIM, floor=0.0)
+    selector = OnlineSelector(Budget(count=COUNT), DIM, floor=0.0, look_ahead=32)
     feed = candidates(DIM)
 
     def block() -> tuple[tuple[object], dict[str, object]]:
