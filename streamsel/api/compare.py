@@ -1,4 +1,4 @@
-"""``compare_inputs``: every selection method on the same frames, as tables."""
+"""``streamsel.compare``: every selection method on the same frames, as tables."""
 
 from __future__ import annotations
 
@@ -7,14 +7,22 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from functools import partial
+from os import PathLike
 from pathlib import Path
+from typing import Literal
 
+from streamsel.api.arguments import as_written, texts
+from streamsel.api.progress import open_progress
 from streamsel.api.timed_reading import TimedReader, TimedReading
 from streamsel.choices import Decode
-from streamsel.config.options import RunOptions, SelectOptions
-from streamsel.evaluation.comparison import ComparisonRow, compare
+from streamsel.config.options import RunOptions, SelectOptions, run_options
+from streamsel.config.types import require_types
+from streamsel.errors import ConfigurationError
+from streamsel.evaluation import comparison as methods
+from streamsel.evaluation.comparison import ComparisonRow
 from streamsel.evaluation.decode_cost import DecodeCosts, DecodeRow
 from streamsel.interfaces.observers import Observer
+from streamsel.report.plot import check_plot, plot_comparison
 from streamsel.wiring.standard_input import StandardInput, asks_for_standard_input
 
 
@@ -58,8 +66,8 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
-    """The result of a comparison: one table, or one per input.
+class Comparison:
+    """The result of a comparison: one table, or one per input, in ``tables``.
 
     ``unusable`` inputs could not be opened. ``failed`` inputs could not be read to the end.
     ``passed_over`` are files in searched folders that are not inputs by their names.
@@ -72,6 +80,70 @@ class Compared:
     passed_over: tuple[str, ...] = ()
 
 
+def compare(
+    inputs: str | PathLike[str] | Sequence[str | PathLike[str]],
+    *,
+    count: int | None = None,
+    share: float | None = None,
+    per_input: bool = False,
+    near_duplicate: float | Literal["auto"] = "auto",
+    look_ahead: int = 32,
+    seed: int = 0,
+    start: float | None = None,
+    end: float | None = None,
+    fps: float | None = None,
+    mask: str | Sequence[str] = (),
+    vf: str | None = None,
+    decode: Decode | Sequence[Decode] = "all",
+    embedder: str = "builtin",
+    weights: str | PathLike[str] | None = None,
+    device: str = "auto",
+    embeddings: str | PathLike[str] | Sequence[str | PathLike[str]] = (),
+    plot: str | PathLike[str] | None = None,
+    progress: bool | Literal["auto"] = "auto",
+) -> Comparison:
+    """Compare every frame, a fixed rate, random frames and both of our methods on the inputs.
+
+    Arguments have the meaning and the bounds of the ``streamsel compare`` options of the same name;
+    times are seconds. ``decode`` is one way of decoding, or several to compare. ``plot`` is a file
+    for the plot of the only table. ``progress`` is shown as by :func:`select`. Memory: the vectors
+    of all frames.
+
+    Raises :class:`StreamselError`: :class:`ConfigurationError` for invalid arguments,
+    :class:`SourceError` if no input can be read, :class:`SinkError` if the plot cannot be written.
+
+    ::
+
+        comparison = streamsel.compare("walk.mp4", count=99)
+        for row in comparison.tables[0].rows:
+            print(row.method, row.mean, row.radius)
+    """
+    given = dict(locals())
+    require_types(compare, given)
+    decodes: tuple[Decode, ...] = (decode,) if isinstance(decode, str) else tuple(decode)
+    if len(set(decodes)) < max(1, len(decodes)):
+        raise ConfigurationError("decode must name at least one way of decoding, and each once")
+    plotted = None if plot is None else Path(plot)
+    if plotted is not None:
+        if per_input:
+            raise ConfigurationError("plot draws one table; give it without per_input")
+        check_plot(plotted)
+    options = run_options(as_written(given) | {"decode": decodes[0], "per_input": False})
+    with open_progress(progress) as display:
+        comparison = compare_inputs(
+            texts(inputs),
+            options,
+            decodes=decodes,
+            per_input=per_input,
+            observers=[] if display is None else [display],
+        )
+    if not comparison.complete:
+        raise KeyboardInterrupt
+    if plotted is not None and comparison.tables:
+        plot_comparison(comparison.tables[0].rows, comparison.tables[0].title, plotted)
+    return comparison
+
+
 def compare_inputs(
     inputs: Sequence[str],
     options: RunOptions,
@@ -79,7 +151,7 @@ def compare_inputs(
     decodes: Sequence[Decode] = (),
     per_input: bool = False,
     observers: Sequence[Observer] = (),
-) -> Compared:
+) -> Comparison:
     """Embed the frames of the inputs and compare every selection method on them.
 
     All inputs make one table, or one each with ``per_input``. With several ways of decoding in
@@ -101,14 +173,14 @@ def compare_inputs(
 
 def _compare(
     open_reader: Callable[..., TimedReader], options: RunOptions, decodes: Sequence[Decode]
-) -> Compared:
+) -> Comparison:
     asked = tuple(decodes) or (options.read.decode,)
     several = len(asked) > 1
     ways = tuple(dict.fromkeys(("all", *asked))) if several else asked
     runs = [replace(options, read=replace(options.read, decode=way)) for way in ways]
     reader = open_reader(labelled=several)
     if several and not (short := reader.warm_up(runs[0])).complete:
-        return Compared((), short.unusable, (), complete=False)
+        return Comparison((), short.unusable, (), complete=False)
     measured: dict[str, _Group] | None = None
     failed: dict[str, None] = {}
     unusable: tuple[str, ...] = ()
@@ -131,7 +203,7 @@ def _compare(
         if not complete:
             break
     tables = (group.result() for group in (measured or {}).values())
-    return Compared(
+    return Comparison(
         tables=tuple(table for table in tables if table is not None),
         unusable=unusable,
         failed=tuple(failed),
@@ -166,7 +238,7 @@ class _Group:
     def compare(self, name: str, reading: TimedReading) -> None:
         """Compare the methods on the frames of a reading."""
         candidates = reading.groups.get(name, ())
-        rows = compare(
+        rows = methods.compare(
             candidates,
             self._count,
             near_duplicate=self._options.near_duplicate,

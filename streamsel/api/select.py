@@ -9,21 +9,15 @@ from os import PathLike
 from pathlib import Path
 from typing import Literal
 
+from streamsel.api.arguments import as_written, texts
 from streamsel.api.progress import ProgressDisplay, open_progress
 from streamsel.api.results import Selection
-from streamsel.choices import Decode, ImageFormat, Method
+from streamsel.choices import Decode, Durability, ImageFormat, Method
 from streamsel.config import definitions
 from streamsel.config.annotated import Definition
-from streamsel.config.options import (
-    EmbedOptions,
-    ReadOptions,
-    RunOptions,
-    SelectOptions,
-    WriteOptions,
-)
+from streamsel.config.options import RunOptions, run_options
 from streamsel.config.types import require_types
 from streamsel.errors import ConfigurationError
-from streamsel.pixels.size import PictureSize
 from streamsel.report.summary import store_statistics
 from streamsel.runtime.execute import execute
 from streamsel.wiring.inputs import tell_passed_over
@@ -37,81 +31,66 @@ def select(
     share: float | None = None,
     method: Method = "online",
     min_distance: float = 0.0,
-    near_duplicate: float | Literal["auto"] = "auto",
+    window: float | None = None,
     per_input: bool = False,
+    near_duplicate: float | Literal["auto"] = "auto",
+    look_ahead: int = 32,
     seed: int = 0,
     start: float | None = None,
     end: float | None = None,
     fps: float | None = None,
+    mask: str | Sequence[str] = (),
     vf: str | None = None,
     decode: Decode = "all",
     hwaccel: str | None = None,
-    mask: str | Sequence[str] = (),
+    jobs: int = 1,
+    keep_exact_duplicates: bool = False,
+    keep_unchanged: bool = False,
+    unchanged_level: float = 1.0,
+    keep_corrupt: bool = False,
+    keep_black: bool = False,
+    black_level: int = 32,
+    keep_uniform: bool = False,
+    keep_frozen: bool = False,
+    frozen_after: float = 2.0,
+    min_sharpness: float = 0.01,
+    embedder: str = "builtin",
+    weights: str | PathLike[str] | None = None,
+    device: str = "auto",
+    embeddings: str | PathLike[str] | Sequence[str | PathLike[str]] = (),
+    format: ImageFormat = "jpg",
+    quality: int | None = None,
     size: str | tuple[int, int] | None = None,
     keep_pixels: bool = False,
     keep_hdr: bool = False,
-    format: ImageFormat = "jpg",
-    quality: int | None = None,
-    embedder: str = "builtin",
-    weights: str | None = None,
-    device: str = "auto",
-    embeddings: str | PathLike[str] | Sequence[str | PathLike[str]] = (),
+    durability: Durability = "strict",
     output: str | PathLike[str] | None = None,
     resume: bool = False,
     overwrite: bool = False,
-    jobs: int = 1,
     progress: bool | Literal["auto"] = "auto",
 ) -> Selection:
     """Keep the ``count`` most diverse frames of videos, folders, globs or URLs.
 
-    Arguments have the meaning of the ``streamsel select`` options of the same name; times are
-    seconds. ``size`` is text as for the command, or the (width, height) to fit into, in pixels.
-    ``embeddings`` are files of precomputed vectors. An input that cannot be read does not stop the
-    others; ``selection.summary.errors`` names it. ``progress`` is shown in notebooks, below the
-    cell; with True elsewhere too, on stderr.
+    Arguments have the meaning and the bounds of the ``streamsel select`` options of the same name;
+    times are seconds. ``size`` is text as for the command, or the (width, height) to fit into, in
+    pixels. ``embeddings`` are files of precomputed vectors. An input that cannot be read does not
+    stop the others; ``selection.summary.errors`` names it. ``progress`` is shown in notebooks,
+    below the cell; with True elsewhere too, on stderr.
 
     Raises :class:`StreamselError`: :class:`ConfigurationError` for invalid arguments,
     :class:`SourceError` if no input can be read, :class:`SinkError` if the frames cannot be stored.
     """
-    require_types(select, locals())
+    given = dict(locals())
+    require_types(select, given)
     if output is None and (resume or overwrite):
         raise ConfigurationError("resume and overwrite need an output folder")
     Definition.of(definitions.Jobs).require("jobs", jobs)
-    options = RunOptions(
-        read=ReadOptions(
-            start=start,
-            end=end,
-            fps=fps,
-            filters=vf,
-            decode=decode,
-            hwaccel=hwaccel,
-            mask=_names(mask),
-        ),
-        embed=EmbedOptions(
-            embedder=embedder, weights=weights, device=device, embeddings=_names(embeddings)
-        ),
-        select=SelectOptions(
-            method=method,
-            count=count,
-            share=share,
-            min_distance=min_distance,
-            near_duplicate=near_duplicate,
-            per_input=per_input,
-            seed=seed,
-        ),
-        write=WriteOptions(
-            format=format,
-            quality=quality,
-            size=_picture_size(size),
-            keep_pixels=keep_pixels,
-            keep_hdr=keep_hdr,
-        ),
-    )
+    options = run_options(as_written(given))
     folder = Path(tempfile.mkdtemp(prefix="streamsel-")) if output is None else Path(output)
     try:
         with open_progress(progress) as display:
             selection = select_inputs(
-                _names(inputs),
+                texts(inputs),
                 options,
                 folder,
                 resume=resume,
@@ -182,15 +161,3 @@ def _announce(run: SelectionRun, progress: ProgressDisplay, *, verbose: bool) ->
         progress.complain(f"warning: {run.room}")
     elif run.room.is_worth_saying or verbose:
         progress.say(str(run.room))
-
-
-def _picture_size(size: str | tuple[int, int] | None) -> PictureSize | None:
-    if size is None:
-        return None
-    return PictureSize.read(size) if isinstance(size, str) else PictureSize(*size)
-
-
-def _names(paths: str | PathLike[str] | Sequence[str | PathLike[str]]) -> tuple[str, ...]:
-    """Return one path or several as a tuple of text."""
-    several = [paths] if isinstance(paths, str) or not isinstance(paths, Sequence) else paths
-    return tuple(str(path) for path in several)

@@ -23,10 +23,12 @@ def load(
     path: Path | None,
     environment: Mapping[str, str],
     overrides: Mapping[str, Any] | None = None,
+    *,
+    origin: str = "command line",
 ) -> Config:
     """Load a configuration.
 
-    ``overrides`` come from the command line, nested like the sections. They take precedence over
+    ``overrides`` come from ``origin``, nested like the sections. They take precedence over
     the ``environment`` (``STREAMSEL_SINKS__MQTT__HOST``), which takes precedence over the file.
     Relative paths start at the file's folder, or without a file at the working folder.
 
@@ -39,7 +41,7 @@ def load(
         problems = [*document.problems, *clashes]
     feeds = nearest(file, ("feeds",)).children if "feeds" in file.children else ()
     tree = overlay(file, settings_of(environment, Config.model_fields, feeds))
-    given, clashes = name_feeds(plant(overrides or {}, "command line"))
+    given, clashes = name_feeds(plant(overrides or {}, origin))
     tree, problems = overlay(tree, given), problems + clashes
     folder = Path() if path is None else path.parent
     tree, unread = read_source_files(tree, folder)

@@ -28,8 +28,9 @@ def commands(group: click.Group = cli) -> Iterator[click.Command]:
 
 
 def options(command: click.Command) -> set[str]:
-    named = {name for one in command.params if isinstance(one, click.Option) for name in one.opts}
-    return named | {"-h", "--help"}
+    context = click.Context(command, **cli.context_settings)
+    parameters = command.get_params(context)
+    return {name for one in parameters if isinstance(one, click.Option) for name in one.opts}
 
 
 def test_long_commands_have_groups_and_short_ones_a_list() -> None:

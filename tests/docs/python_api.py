@@ -11,14 +11,16 @@ from collections.abc import Callable, Iterator
 from functools import cached_property
 
 import streamsel
+from streamsel.api.compare import Table
 from streamsel.coreset.values import Center, CenterAdded, CenterRemoved, Decision
-from streamsel.decisions import Evicted, Kept
+from streamsel.evaluation.comparison import ComparisonRow
 from tests.docs.marks import renew
 
 # What one calls, each with what it answers.
 FUNCTIONS = {
     streamsel.select: (streamsel.Selection, streamsel.SelectedFrame),
-    streamsel.watch: (Kept, Evicted),
+    streamsel.compare: (streamsel.Comparison, Table, ComparisonRow),
+    streamsel.watch: (streamsel.Kept, streamsel.Evicted),
 }
 CLASSES = (
     streamsel.Coreset,
@@ -26,7 +28,7 @@ CLASSES = (
     CenterAdded,
     CenterRemoved,
     Center,
-    streamsel.StreamselError,
+    *(getattr(streamsel, name) for name in streamsel.__all__ if name.endswith("Error")),
 )
 
 _WIDTH = 88

@@ -12,7 +12,7 @@ import pytest
 
 import streamsel
 from streamsel.record.tables import APPLICATION_ID, SCHEMA_VERSION, TABLES
-from tests.docs import command_line, python_api
+from tests.docs import command_line, option_table, python_api
 from tests.docs.marks import with_part
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
@@ -20,13 +20,28 @@ _COLUMN = re.compile(r"^\| `(\w+)` \| (INTEGER|REAL|TEXT|BLOB)(, may be null)? \
 
 
 @pytest.mark.parametrize(
-    ("name", "make"), [("cli", command_line.page), ("python", python_api.page)]
+    ("name", "make"),
+    [("cli", command_line.page), ("options", option_table.page), ("python", python_api.page)],
 )
 def test_what_is_made_from_the_code_is_current(name: str, make: Callable[[], str]) -> None:
     page = (REFERENCE / f"{name}.md").read_text()
     assert with_part(page, make()) == page, (
         f"run: python -m {make.__module__} docs/reference/{name}.md"
     )
+
+
+@pytest.mark.parametrize("option", option_table.options())
+def test_every_option_is_on_every_surface_or_in_the_table_of_exceptions(option: str) -> None:
+    commands = option_table.options()[option]
+    in_python = [option_table.is_argument(option, command) for command in commands]
+    assert all(in_python) != (option in option_table.NOT_IN_PYTHON)
+    in_configuration = option in option_table.CONFIGURATION
+    assert in_configuration != (option in option_table.NOT_IN_CONFIGURATION)
+
+
+def test_every_exception_is_that_of_an_option() -> None:
+    exceptions = option_table.NOT_IN_PYTHON.keys() | option_table.NOT_IN_CONFIGURATION.keys()
+    assert exceptions <= option_table.options().keys()
 
 
 def test_a_page_without_marks() -> None:
