@@ -209,16 +209,16 @@ def _parameters(content: bytes) -> int:
 
 
 def _plugin_info(plugin: Plugin, others: Sequence[Plugin]) -> EmbedderInfo:
-    note = why_taken(plugin, others, _OWN)
-    if note is None:
-        try:
-            plugin.load(EmbedderError)
-        except EmbedderError as error:
-            note = str(error)
-        else:
-            told = f"{plugin.place} of {plugin.package}"
-            return EmbedderInfo(plugin.name, 0, 0, 0.0, 0, True, told)
-    return EmbedderInfo(plugin.name, 0, 0, 0.0, 0, False, note)
+    if why := why_taken(plugin, others, _OWN):
+        # Under a name of its own, because the name is that of another one.
+        name = f"{plugin.name} ({plugin.package})"
+        return EmbedderInfo(name, 0, 0, 0.0, 0, False, why)
+    try:
+        plugin.load(EmbedderError)
+    except EmbedderError as error:
+        return EmbedderInfo(plugin.name, 0, 0, 0.0, 0, False, str(error))
+    note = f"{plugin.place} of {plugin.package}"
+    return EmbedderInfo(plugin.name, 0, 0, 0.0, 0, True, note)
 
 
 def _scheme_info(scheme: str) -> EmbedderInfo:

@@ -71,9 +71,12 @@ def test_they_are_listed_after_the_builtin_one() -> None:
     assert found["flat"].note == "eyes_of_others:Flat of eyes-of-others 1.0"
     assert not found["torn"].available
     assert "its library is too old" in found["torn"].note
-    assert not found["twice"].available
-    assert not found["builtin"].available
-    assert "a name that streamsel uses itself" in found["builtin"].note
+    taken = "builtin (eyes-of-others 1.0)"
+    assert not found[taken].available
+    assert "a name that streamsel uses itself" in found[taken].note
+    for package in ("eyes-of-others", "rival"):
+        assert not found[f"twice ({package} 1.0)"].available
+    assert len({first.name, *found}) == len(embedders())
 
 
 def test_one_is_created_with_what_was_asked() -> None:
