@@ -94,8 +94,9 @@ def main() -> None:
         while not (folder / "hls" / "index.m3u8").exists():
             time.sleep(0.1)
         with WebServer(folder / "hls") as web:
+            # So many that none is evicted: a recalled frame is stored long after it came.
             config = {
-                "feeds": {"hls": {"source": web.url("/index.m3u8"), "count": 500}},
+                "feeds": {"hls": {"source": web.url("/index.m3u8"), "count": 5000}},
                 "sinks": {"disk": {"path": "kept"}},
             }
             with Service(folder, config) as service:
