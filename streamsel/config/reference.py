@@ -73,13 +73,16 @@ def _table(title: str, section: type[Section]) -> Iterator[str]:
     inherited = set() if section is PerFeed else set(PerFeed.model_fields)
     for name, field in section.model_fields.items():
         if name not in inherited:
-            cells = (f"`{name}`", _value(field), _default(field), meaning_of(field))
+            cells = (f"`{name}`", value_of(field), _default(field), meaning_of(field))
             yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
     yield ""
 
 
-def _value(field: FieldInfo) -> str:
-    """Return the valid values of a field, in words."""
+def value_of(field: FieldInfo) -> str:
+    """Return the valid values of a field, in words.
+
+    Raises TypeError for a type without words.
+    """
     for part in _parts(field):
         if isinstance(part, Kind):
             return part.told

@@ -9,9 +9,14 @@ from typing import Any
 import click
 
 import streamsel
+from streamsel.cli.defined import DefinedOption
 from streamsel.cli.main import cli
+from streamsel.config.annotated import Definition
 from streamsel.config.places import PLACES
-from streamsel.config.sections.feeds import PrefilterConfig
+from streamsel.config.reference import value_of
+from streamsel.config.sections.base import meaning_of
+from streamsel.config.sections.feeds import Defaults, PrefilterConfig
+from streamsel.config.sections.sinks import DiskConfig, PicturesConfig
 from tests.docs.marks import renew
 
 FUNCTIONS: Mapping[str, Callable[..., object]] = {
@@ -90,6 +95,47 @@ def options() -> dict[str, list[str]]:
 def is_argument(option: str, command: str) -> bool:
     """Whether the function of a command has an argument with the name of the option."""
     return option in inspect.signature(FUNCTIONS[command]).parameters
+
+
+def definitions_of(command: str) -> dict[str, tuple[str, str]]:
+    """Return the valid values and the meaning of the options of a function, by name.
+
+    Those of ``watch`` are those of a configuration; the others are those of the command.
+    """
+    if command == "watch":
+        return {
+            name: (_in_python(value_of(field)), _in_python(meaning_of(field)))
+            for section in (Defaults, PicturesConfig, DiskConfig)
+            for name, field in section.model_fields.items()
+        }
+    found = cli.get_command(click.Context(cli), command)
+    assert found is not None
+    return {
+        option.name or "": _described(option.definition)
+        for option in found.params
+        if isinstance(option, DefinedOption)
+    }
+
+
+def _in_python(text: str) -> str:
+    for written, here in (
+        ("null: ", "None: "),
+        ("`true` or `false`", "`True` or `False`"),
+        ("keys, see below", "a mapping: see the [configuration](configuration.md)"),
+    ):
+        text = text.replace(written, here)
+    return text
+
+
+def _described(definition: Definition) -> tuple[str, str]:
+    assert definition.doc is not None
+    told, absent = definition.doc.text, definition.doc.absent
+    values = ", ".join(f"`{choice}`" for choice in definition.choices)
+    if definition.kind is not None:
+        values = definition.kind.told
+    elif definition.type is bool:
+        values = "`True` or `False`"
+    return values or "text", told if absent is None else f"{told}; None: {absent}"
 
 
 def page() -> str:

@@ -14,6 +14,7 @@ import streamsel
 from streamsel.api.compare import Table
 from streamsel.coreset.values import Center, CenterAdded, CenterRemoved, Decision
 from streamsel.evaluation.comparison import ComparisonRow
+from tests.docs import option_table
 from tests.docs.marks import renew
 
 # What one calls, each with what it answers.
@@ -39,8 +40,20 @@ def page() -> str:
     parts = []
     for function, answers in FUNCTIONS.items():
         parts += [*_callable(f"streamsel.{function.__name__}", function, level=2)]
+        parts += [_arguments(function)]
         parts += [part for answer in answers for part in _class(answer)]
     return "\n\n".join([*parts, *(part for one in CLASSES for part in _class(one))])
+
+
+def _arguments(function: Callable[..., object]) -> str:
+    """Return a table of the arguments that are options, by the definitions of these."""
+    rows = ["| argument | values | meaning |", "|---|---|---|"]
+    defined = option_table.definitions_of(function.__name__)
+    for name in inspect.signature(function).parameters:
+        if name in defined:
+            values, meaning = (text.replace("|", "\\|") for text in defined[name])
+            rows.append(f"| `{name}` | {values} | {meaning} |")
+    return "\n".join(rows)
 
 
 def _class(one: type) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import sqlite3
 from collections.abc import Callable
@@ -53,6 +54,16 @@ def test_every_public_name_is_told() -> None:
     page = (REFERENCE / "python.md").read_text()
     told = set(re.findall(r"^## streamsel\.(\w+)$", page, re.MULTILINE))
     assert told == set(streamsel.__all__) - {"__version__"}
+
+
+@pytest.mark.parametrize("name", option_table.FUNCTIONS)
+def test_every_argument_is_described(name: str) -> None:
+    described = option_table.definitions_of(name)
+    arguments = inspect.signature(option_table.FUNCTIONS[name]).parameters
+    # What is given, and where the result goes, is in the text.
+    others = {"inputs", "feeds", "output", "resume", "overwrite", "decode", "per_input", "plot"}
+    assert arguments.keys() - described.keys() <= others | {"progress"}
+    assert all(values and meaning for values, meaning in described.values())
 
 
 def test_the_tables_of_the_record_are_those_of_the_database() -> None:
