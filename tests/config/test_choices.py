@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
@@ -14,6 +15,7 @@ PACKAGE = Path(choices.__file__).parent
 LISTS = {name: get_args(one) for name, one in vars(choices).items() if get_origin(one) is not None}
 
 
+@cache
 def lists_of(file: Path) -> set[frozenset[Any]]:
     """The words of every ``Literal`` in a file."""
     return {
