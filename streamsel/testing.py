@@ -65,16 +65,16 @@ _MOST_EMPTY = 10
 class ManualClock:
     """A clock that stands still until it is advanced. Fits wherever a ``Clock`` is asked for.
 
-    >>> clock = ManualClock(wall=1_800_000_000.0)
+    >>> clock = ManualClock(wall=1_900_000_000.0)
     >>> clock.advance(1.5)
     >>> clock.wall(), clock.monotonic()
-    (1800000001.5, 1001.5)
+    (1900000001.5, 1001.5)
     >>> clock.set_wall(0.0)
     >>> clock.wall(), clock.monotonic()
     (0.0, 1001.5)
     """
 
-    def __init__(self, wall: float = 1_700_001_000.0) -> None:
+    def __init__(self, wall: float = 1_800_000_000.0) -> None:
         """Start at ``wall``, in UTC epoch seconds; the monotonic time starts at 1000."""
         self._monotonic = 1000.0
         self._ahead = wall - self._monotonic

@@ -31,7 +31,8 @@ from streamsel.runtime.updates import encoded, merge
 from streamsel.selection.budget import Budget
 from streamsel.selection.online import OnlineSelector
 from streamsel.sinks.service_folder import LiveDiskSink
-from tests.sinks.live_streams import BEGIN, SetClock, opened
+from streamsel.testing import ManualClock
+from tests.sinks.live_streams import BEGIN, opened
 
 COUNT, DIM, FRAMES, SECONDS = 300, 5, 1500, 600.0
 FEEDS = ("gate", "yard")
@@ -129,7 +130,7 @@ def turns(judge: Judge) -> Iterator[list[SelectionUpdate]]:
             yield [encoded(one, encode) for one in judge.judge(seen)]
 
 
-def judging(clock: SetClock) -> tuple[Judge, dict[str, OnlineSelector]]:
+def judging(clock: ManualClock) -> tuple[Judge, dict[str, OnlineSelector]]:
     judge = Judge(Lookup([scene(seed) for seed in range(len(FEEDS))]), [], clock)
     selectors = {feed: OnlineSelector(Budget(count=COUNT), DIM) for feed in FEEDS}
     for feed, selector in selectors.items():
@@ -143,12 +144,12 @@ def test_a_frame_that_was_kept_before_is_never_lost_when_it_is_recalled(
     tmp_path: Path, merged: int
 ) -> None:
     """Ten minutes of two feeds; also where a sink is late, so that what waits for it is merged."""
-    clock, story = SetClock(), Story(tmp_path)
+    clock, story = ManualClock(), Story(tmp_path)
     judge, selectors = judging(clock)
     sink = opened(tmp_path, clock, durability="batched" if merged > 1 else "strict")
     waiting: dict[str, list[SelectionUpdate]] = {feed: [] for feed in FEEDS}
     for turn, updates in enumerate(turns(judge)):
-        clock.now += 1.0
+        clock.advance(1.0)
         for update in updates:
             story.tell(update)
             waiting[update.scope].append(update)
@@ -156,7 +157,7 @@ def test_a_frame_that_was_kept_before_is_never_lost_when_it_is_recalled(
                 sink.apply(reduce(merge, waiting[update.scope]))
                 waiting[update.scope].clear()
         if not any(waiting.values()) and turn % 5 == 4:
-            clock.now += 1.0
+            clock.advance(1.0)
             sink.tick()
             story.check(sink)
     for update in judge.finish():
@@ -177,7 +178,7 @@ def test_a_frame_that_was_kept_before_is_never_lost_when_it_is_recalled(
 
 
 def test_what_was_set_aside_is_swept_after_a_kill_and_nothing_else(tmp_path: Path) -> None:
-    clock, story = SetClock(), Story(tmp_path)
+    clock, story = ManualClock(), Story(tmp_path)
     judge, _ = judging(clock)
     sink = opened(tmp_path, clock)
     for updates in turns(judge):

@@ -110,7 +110,7 @@ class Service:
                 strict=True,
             )
         )
-        self._clock = ManualClock()
+        self._clock = ManualClock(1_700_001_000.0)
         self._begun = self._clock.wall()
         self._clock.advance(at)
         self.rows: dict[str, list[Row]] = {scope: [] for scope in scopes}

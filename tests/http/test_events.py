@@ -326,14 +326,14 @@ def test_measurements_are_told_and_remembered_for_an_hour() -> None:
             assert told == {
                 **{
                     "scope": "gate",
-                    "time": 1_700_001_000.0,
+                    "time": 1_800_000_000.0,
                     "spacing": 0.5,
                     "coverage": 0.75,
                     "kept": 4,
                 }
             }
             history = (await client.json("/api/history"))["scopes"]["gate"]
-            assert history["times"] == [1_700_001_000.0 + 10 * step for step in range(40, 400)]
+            assert history["times"] == [1_800_000_000.0 + 10 * step for step in range(40, 400)]
             assert set(history["coverage"]) == {0.75}
             assert len(history["spacing"]) == len(history["kept"]) == 360
             behind.views = {"yard": view("yard")}

@@ -23,6 +23,7 @@ from streamsel.frame import (
 )
 from streamsel.record.values import FeedPlan
 from streamsel.sinks.service_folder import LiveDiskSink, StoreOptions
+from streamsel.testing import ManualClock
 from tests.sinks import streams
 
 BEGIN = 1_800_000_000.0
@@ -30,24 +31,11 @@ FRAME_SECONDS = 7.0
 DIM = 8
 
 
-class SetClock:
-    """A clock that stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.now = BEGIN
-
-    def wall(self) -> float:
-        return self.now
-
-    def monotonic(self) -> float:
-        return self.now
-
-
 def opened(folder: Path, clock: Clock | None = None, **options) -> LiveDiskSink:
     plan = streams.plan(
         method="live", count=None, feeds=[FeedPlan("gate", "rtsp://gate"), FeedPlan("yard", "yard")]
     )
-    return LiveDiskSink(folder, plan, "jpg", clock or SetClock(), StoreOptions(**options))
+    return LiveDiskSink(folder, plan, "jpg", clock or ManualClock(), StoreOptions(**options))
 
 
 def content(key: FrameKey, size_bytes: int) -> bytes:

@@ -14,19 +14,10 @@ from streamsel.frame import Candidate, Frame, FrameKey, Picture, PrefilteredFram
 from streamsel.record.values import FeedPlan, RunPlan
 from streamsel.sinks.pictures import Encoder
 from streamsel.sinks.run_folder import DiskOptions, DiskSink
+from streamsel.testing import ManualClock
 
 FEEDS = ("walk", "yard")
 WIDTH, HEIGHT = 64, 48
-
-
-class StoppedClock:
-    """A clock that tells the same time always."""
-
-    def wall(self) -> float:
-        return 1_800_000_000.0
-
-    def monotonic(self) -> float:
-        return 0.0
 
 
 def plan(**changes: object) -> RunPlan:
@@ -46,7 +37,11 @@ def plan(**changes: object) -> RunPlan:
 
 def opened(folder: Path, encoder: Encoder | None = None, **options) -> DiskSink:
     return DiskSink(
-        folder, plan(), encoder or Encoder("png"), StoppedClock(), DiskOptions(**options)
+        folder,
+        plan(),
+        encoder or Encoder("png"),
+        ManualClock(),
+        DiskOptions(**options),
     )
 
 

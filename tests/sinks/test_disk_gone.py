@@ -10,8 +10,9 @@ from streamsel.errors import DiskChangedError, DiskGoneError, SinkError
 from streamsel.frame import FrameKey
 from streamsel.record.reader import Record
 from streamsel.sinks.clips import ClipOrder, ClipSink
+from streamsel.testing import ManualClock
 from tests.sinks import live_streams, streams
-from tests.sinks.live_streams import SetClock, files, keeping
+from tests.sinks.live_streams import files, keeping
 from tests.sinks.mqtt.lines import message, open_outbox
 
 
@@ -21,7 +22,7 @@ def below(disk):
 
 
 def test_nothing_is_stored_while_the_disk_is_gone_and_all_goes_on_when_it_is_back(removable_disk):
-    folder, clock = removable_disk.place / "kept", SetClock()
+    folder, clock = removable_disk.place / "kept", ManualClock()
     sink = live_streams.opened(folder, clock)
     sink.apply(keeping(0))
     removable_disk.detach()

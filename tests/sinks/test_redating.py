@@ -18,10 +18,10 @@ from streamsel.decisions import SelectionUpdate
 from streamsel.errors import SinkError
 from streamsel.frame import Frame, FrameKey
 from streamsel.sinks.service_folder import LiveDiskSink
+from streamsel.testing import ManualClock
 from tests.sinks.live_streams import (
     BEGIN,
     FRAME_SECONDS,
-    SetClock,
     content,
     evicted,
     files,
@@ -61,7 +61,7 @@ def pictures(folder: Path) -> set[str]:
 @pytest.fixture
 def sink(tmp_path: Path) -> LiveDiskSink:
     """A folder with a frame of before, two of the doubt, and one of after."""
-    clock = SetClock()
+    clock = ManualClock()
     made = opened(tmp_path, clock)
     for index in (3, 10, 12, 20):
         made.apply(keeping(frame(index)))

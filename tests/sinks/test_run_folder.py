@@ -22,8 +22,8 @@ from streamsel.record.reader import Record
 from streamsel.record.values import FeedPlan
 from streamsel.sinks.pictures import Encoder
 from streamsel.sinks.run_folder import DiskOptions, DiskSink
+from streamsel.testing import ManualClock
 from tests.sinks.streams import (
-    StoppedClock,
     batches,
     frame,
     kept_keys,
@@ -220,7 +220,7 @@ def test_a_picture_that_was_taken_away_is_missing_when_the_run_is_resumed(tmp_pa
 def test_a_run_asked_for_differently_is_not_resumed(tmp_path, changes, named):
     opened(tmp_path).close(complete=False)
     with pytest.raises(ConfigurationError, match=named):
-        DiskSink(tmp_path, plan(**changes), Encoder(), StoppedClock(), DiskOptions(resume=True))
+        DiskSink(tmp_path, plan(**changes), Encoder(), ManualClock(), DiskOptions(resume=True))
     opened(tmp_path, resume=True).close(complete=False)
 
 
@@ -236,15 +236,15 @@ def test_a_run_asked_for_differently_is_not_resumed(tmp_path, changes, named):
 def test_a_run_of_other_rules_is_not_resumed_and_left_as_it_is(tmp_path, was, named):
     ours = {"rules": {"pictures": 2, "names": 2}}
     begun = plan(identity=was)
-    DiskSink(tmp_path, begun, Encoder(), StoppedClock(), DiskOptions()).close(complete=False)
+    DiskSink(tmp_path, begun, Encoder(), ManualClock(), DiskOptions()).close(complete=False)
     before = (tmp_path / "streamsel.db").read_bytes()
     again, resume = plan(identity=ours), DiskOptions(resume=True)
     with pytest.raises(ConfigurationError, match=named + r".*with version 0 of.*--overwrite"):
-        DiskSink(tmp_path, again, Encoder(), StoppedClock(), resume)
+        DiskSink(tmp_path, again, Encoder(), ManualClock(), resume)
     assert (tmp_path / "streamsel.db").read_bytes() == before
     overwrite = DiskOptions(overwrite=True)
-    DiskSink(tmp_path, again, Encoder(), StoppedClock(), overwrite).close(complete=False)
-    DiskSink(tmp_path, again, Encoder(), StoppedClock(), resume).close(complete=False)
+    DiskSink(tmp_path, again, Encoder(), ManualClock(), overwrite).close(complete=False)
+    DiskSink(tmp_path, again, Encoder(), ManualClock(), resume).close(complete=False)
 
 
 def test_a_folder_with_a_run_needs_a_word(tmp_path, made):
@@ -350,7 +350,7 @@ def test_a_run_that_never_read_a_frame_does_not_keep_the_next_from_its_folder(
     sink.feed_ended(FeedReport("walk", 0, "walk.mp4: nobody answers", ()))
     sink.close(complete=complete)
     (tmp_path / "holiday.jpg").write_text("mine")
-    DiskSink(tmp_path, plan(count=9), Encoder("png"), StoppedClock(), DiskOptions()).close(
+    DiskSink(tmp_path, plan(count=9), Encoder("png"), ManualClock(), DiskOptions()).close(
         complete=False
     )
     with Record.open(tmp_path) as record:

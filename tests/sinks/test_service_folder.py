@@ -11,10 +11,10 @@ from streamsel.decisions import FeedStatus, SelectionUpdate
 from streamsel.errors import RecordError, SinkError
 from streamsel.frame import FrameKey
 from streamsel.record.reader import Record
+from streamsel.testing import ManualClock
 from tests.sinks.live_streams import (
     BEGIN,
     FRAME_SECONDS,
-    SetClock,
     content,
     evicted,
     files,
@@ -30,7 +30,7 @@ from tests.sinks.live_streams import (
 
 @pytest.fixture
 def clock():
-    return SetClock()
+    return ManualClock()
 
 
 @pytest.fixture
@@ -77,12 +77,12 @@ def test_what_was_applied_is_recorded_within_a_second_if_batched(tmp_path, clock
             sink.tick()
         if step % 3 == 0:
             sink.apply(keeping(step))
-            given[step] = clock.now
+            given[step] = clock.monotonic()
         with Record.open(tmp_path) as record:
             arrived = given.keys() & {one.key.index for one in record.kept()}
         commits += bool(arrived)
-        waited += [clock.now - given.pop(index) for index in arrived]
-        clock.now += 0.125
+        waited += [clock.monotonic() - given.pop(index) for index in arrived]
+        clock.advance(0.125)
     assert 0.5 < max(waited) <= 1.0
     assert commits <= 200 * 0.125 * 2
     sink.close()
@@ -93,7 +93,7 @@ def test_a_frame_that_comes_and_goes_within_a_batch_is_never_written(tmp_path, c
     sink = opened(tmp_path, clock, durability="batched")
     sink.apply(keeping(1))
     sink.apply(keeping(2, 1))
-    clock.now += 1
+    clock.advance(1)
     sink.tick()
     assert [path[-15:] for path in files(tmp_path)] == ["gate-000002.jpg"]
     sink.close()
@@ -101,7 +101,7 @@ def test_a_frame_that_comes_and_goes_within_a_batch_is_never_written(tmp_path, c
 
 def test_verdicts_without_events_wait_for_a_second_or_a_thousand(tmp_path, sink, clock):
     sink.apply(judged(verdict(frame(1)), state=None))
-    clock.now += 1
+    clock.advance(1)
     sink.tick()
     assert recorded(tmp_path)[1] == 1
     for index in range(2, 1_002):
@@ -121,7 +121,7 @@ def test_a_judgement_may_be_given_again(tmp_path, clock, durability):
     for turn in turns:
         for _ in range(3):
             sink.apply(turn)
-            clock.now += 1
+            clock.advance(1)
             sink.tick()
     assert sink.stored_bytes == 1_000
     assert sink.lost() == []
@@ -143,7 +143,7 @@ def test_a_judgement_may_be_given_again(tmp_path, clock, durability):
 def test_what_fails_changes_nothing_and_is_repaired_by_the_next_call(tmp_path, clock, durability):
     sink = opened(tmp_path, clock, durability=durability)
     sink.apply(keeping(1))
-    clock.now += 1
+    clock.advance(1)
     sink.tick()
     before = files(tmp_path), recorded(tmp_path), sink.stored_bytes
     obstacle = tmp_path / "frames/gate/2027-01-15/09"
@@ -154,7 +154,7 @@ def test_what_fails_changes_nothing_and_is_repaired_by_the_next_call(tmp_path, c
 
     def give():
         sink.apply(both)
-        clock.now += 1
+        clock.advance(1)
         sink.tick()
 
     for _ in range(2):
@@ -226,7 +226,7 @@ def test_the_manifest_is_replaced_each_ten_seconds_at_most_and_at_the_end(tmp_pa
     sink.tick()
     for index in range(1, 60):
         sink.apply(keeping(index))
-        clock.now += 0.5
+        clock.advance(0.5)
         sink.tick()
         assert len(manifest(tmp_path)) == index // 20 * 20
     sink.close()
@@ -322,7 +322,7 @@ def test_a_recalled_frame_can_be_continued_from(tmp_path, clock):
     sink = opened(tmp_path, clock, history=0)
     sink.apply(judged(verdict(frame(1)), verdict(frame(2)), verdict(frame(3), "kept")))
     sink.apply(judged(changes=[kept(frame(1), "recalled")]))
-    clock.now += 5
+    clock.advance(5)
     sink.tick()
     sink.apply(judged(changes=[kept(frame(2), "recalled")]))
     found = sink.kept_candidates("gate")
@@ -338,7 +338,7 @@ def test_several_frames_are_recalled_at_once_with_a_row_or_without(tmp_path, clo
     third = FrameKey("gate", 3)
     sink.apply(judged(verdict(frame(1)), verdict(frame(2)), verdict(frame(3), "kept")))
     sink.apply(judged(verdict(frame(4))))
-    clock.now += 5
+    clock.advance(5)
     sink.tick()  # of those that were covered, the fourth alone still has a row
     back = [kept(frame(index), "recalled") for index in (4, 1, 2)]
     sink.apply(judged(changes=[evicted(third), *back]))
@@ -381,7 +381,7 @@ def test_what_is_set_aside_counts_and_goes_when_it_cannot_be_recalled(tmp_path, 
     sink.select_into(["gate"])
     assert sink.excess_bytes == 500
     sink.apply(judged(verdict(frame(4)), state=None))
-    clock.now += 1
+    clock.advance(1)
     sink.tick()
     assert sink.stored_bytes == 3_000  # nothing new was said of it
     sink.apply(replace(keeping(5, 2), recallable=frozenset()))
@@ -419,11 +419,11 @@ def test_a_frame_that_comes_and_goes_within_a_batch_is_stored_if_it_may_be_recal
     sink = opened(tmp_path, clock, durability="batched")
     for turn in (keeping(1), aside(2, 1)):
         sink.apply(turn)
-    clock.now += 1
+    clock.advance(1)
     sink.tick()
     assert len(files(tmp_path)) == 2
     sink.apply(recalled(1))
-    clock.now += 1
+    clock.advance(1)
     sink.tick()
     assert sink.lost() == []
     sink.close()

@@ -10,9 +10,9 @@ from streamsel.errors import ConfigurationError, FolderInUseError
 from streamsel.frame import FrameKey
 from streamsel.record.reader import Record
 from streamsel.record.values import FeedPlan
+from streamsel.testing import ManualClock
 from tests.sinks import streams
 from tests.sinks.live_streams import (
-    SetClock,
     files,
     keeping,
     opened,
@@ -21,7 +21,7 @@ from tests.sinks.live_streams import (
 
 @pytest.fixture
 def clock():
-    return SetClock()
+    return ManualClock()
 
 
 def recorded(folder):

@@ -10,7 +10,8 @@ import pytest
 from streamsel.errors import DiskFullError
 from streamsel.frame import FrameKey
 from streamsel.record.reader import Record
-from tests.sinks.live_streams import SetClock, evicted, files, judged, keeping, opened
+from streamsel.testing import ManualClock
+from tests.sinks.live_streams import evicted, files, judged, keeping, opened
 from tests.sinks.test_full_disk import fill
 
 SIZE_BYTES = 50_000
@@ -19,7 +20,7 @@ LEAVE_BYTES = [0, 5_000, 60_000, 300_000]
 
 @pytest.fixture
 def clock():
-    return SetClock()
+    return ManualClock()
 
 
 def state(folder, sink):
@@ -38,7 +39,7 @@ def kept_in(folder):
 
 def give(sink, clock, update):
     sink.apply(update)
-    clock.now += 1
+    clock.advance(1)
     sink.tick()
 
 

@@ -24,8 +24,9 @@ from streamsel.service.operations import Operations
 from streamsel.sinks.clips import ClipSink
 from streamsel.sinks.forgetting import find_gone, remove_gone
 from streamsel.sinks.service_folder import LiveDiskSink
+from streamsel.testing import ManualClock
 from tests.sinks import streams
-from tests.sinks.live_streams import SetClock, evicted, files, frame, judged, opened, verdict
+from tests.sinks.live_streams import evicted, files, frame, judged, opened, verdict
 from tests.sinks.test_full_disk import fill
 
 ROOT = Path(__file__).parents[2]
@@ -169,7 +170,7 @@ def test_a_stopped_service_loses_what_is_gone_and_its_clips(folder: Path) -> Non
 
 def test_a_running_service_removes_the_clips_too(tmp_path: Path, sink: LiveDiskSink) -> None:
     clips = with_clips(tmp_path)
-    cutter = ClipSink(tmp_path, {}, SetClock())
+    cutter = ClipSink(tmp_path, {}, ManualClock())
     cutter.apply(removal([one.frame.key for one in sink.kept_candidates("yard")]))
     assert [clip for clip in clips if clip.exists()] == [
         one for one in clips if "gate" in one.parts
@@ -181,7 +182,7 @@ def test_what_is_not_gone_is_not_removed(tmp_path: Path, folder: Path) -> None:
     before = files(folder)
     with pytest.raises(ConfigurationError, match=r"'gate' is no feed .* there are yard"):
         remove_gone(folder, ["yard", "gate"])
-    running = opened(folder, SetClock())
+    running = opened(folder, ManualClock())
     with pytest.raises(FolderLockedError, match="DELETE /api/gone/NAME"):
         remove_gone(folder, ["yard"])
     running.close()

@@ -6,7 +6,8 @@ import sqlite3
 
 from streamsel.frame import FrameKey
 from streamsel.record.reader import Record
-from tests.sinks.live_streams import SetClock, evicted, frame, judged, opened, verdict
+from streamsel.testing import ManualClock
+from tests.sinks.live_streams import evicted, frame, judged, opened, verdict
 
 HISTORY = 2_000
 TURN = 100
@@ -25,11 +26,11 @@ def turns(first: int, count: int):
 
 
 def run(folder, first, count):
-    clock = SetClock()
+    clock = ManualClock()
     sink = opened(folder, clock, history=HISTORY)
     for turn in turns(first, count):
         sink.apply(turn)
-        clock.now += 1
+        clock.advance(1)
         sink.tick()
     sink.close()
 
@@ -66,14 +67,14 @@ def test_old_verdicts_are_forgotten_and_what_is_kept_stays_explained(tmp_path):
 
 
 def test_a_frame_that_was_kept_for_long_is_explained_for_a_while_after_it_went(tmp_path):
-    clock = SetClock()
+    clock = ManualClock()
     sink = opened(tmp_path, clock, history=HISTORY)
     old = FrameKey("gate", 0)
     for at, turn in enumerate(turns(0, 70)):
         sink.apply(turn)
         if at == 40:
             sink.apply(judged(changes=[evicted(old, FrameKey("gate", 4_000), "over-budget")]))
-        clock.now += 1
+        clock.advance(1)
         sink.tick()
         with Record.open(tmp_path) as record:
             kinds = [change.kind for change in record.changes(old)]
@@ -103,10 +104,10 @@ def test_a_database_does_not_grow_for_ever(tmp_path):
 def test_what_was_forgotten_stays_so_with_a_longer_history_and_shrinks_with_a_shorter(tmp_path):
     run(tmp_path, 0, 50)
     before = rows(tmp_path)["frames"]
-    clock = SetClock()
+    clock = ManualClock()
     sink = opened(tmp_path, clock, history=100)
     for _ in range(2):
-        clock.now += 5
+        clock.advance(5)
         sink.tick()
     sink.close()
     assert before > HISTORY

@@ -24,6 +24,7 @@ from streamsel.sinks.mqtt.outgoing import Outgoing
 from streamsel.sinks.mqtt.payloads import Message
 from streamsel.sinks.mqtt.publisher import MqttPublisher
 from streamsel.sinks.mqtt.sink import MqttSink
+from streamsel.testing import ManualClock
 from streamsel.wakeup import Wakeup
 from tests.sinks import streams
 
@@ -38,19 +39,6 @@ def on_a_loop(test: Callable[..., Coroutine]) -> Callable[..., None]:
         asyncio.run(test(*arguments, **named))
 
     return run
-
-
-class SetClock:
-    """A clock that stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.now = 1_800_000_000.0
-
-    def wall(self) -> float:
-        return self.now
-
-    def monotonic(self) -> float:
-        return self.now
 
 
 @dataclass
@@ -102,7 +90,7 @@ class OpenOutbox:
     """Both sides of an outbox, without a broker."""
 
     folder: Path
-    clock: SetClock
+    clock: ManualClock
     counter: DeliveryCounter
     wakeup: Wakeup
     outbox: Outbox
@@ -131,7 +119,7 @@ class OpenOutbox:
 
 
 def open_outbox(folder: Path, **changes) -> OpenOutbox:
-    clock, counter, wakeup = SetClock(), DeliveryCounter(), Wakeup()
+    clock, counter, wakeup = ManualClock(), DeliveryCounter(), Wakeup()
     options = MqttOptions(**{"host": "broker", **changes})
     outbox = Outbox(folder, options, counter, wakeup, clock)
     return OpenOutbox(folder, clock, counter, wakeup, outbox, Outgoing(folder, counter, clock))

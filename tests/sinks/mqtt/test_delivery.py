@@ -6,10 +6,10 @@ import asyncio
 
 import pytest
 
+from streamsel.testing import ManualClock
 from tests.servers.broker import Broker
 from tests.sinks.mqtt.bad_link import bad_link
 from tests.sinks.mqtt.lines import (
-    SetClock,
     frame,
     on_a_loop,
     opened,
@@ -187,7 +187,7 @@ async def test_a_payload_of_256_mib_is_not_even_tried(tmp_path, broker):
 
 @on_a_loop
 async def test_feeds_and_statistics_are_shown(tmp_path, broker):
-    clock, shown = SetClock(), "streamsel/gate/status"
+    clock, shown = ManualClock(), "streamsel/gate/status"
     sink, publisher = await opened(tmp_path / "outbox", broker.port, clock=clock)
     await asyncio.to_thread(sink.feed_changed, status("up"))
     with Subscriber(broker.port, "streamsel/#") as early:
@@ -201,7 +201,7 @@ async def test_feeds_and_statistics_are_shown(tmp_path, broker):
             await until(lambda: [got.json["state"] for got in early.on(EVENTS)] == ["up", "down"])
             await apply(sink, update(frame(1)))
             assert early.on("streamsel/stats") == []
-            clock.now += 60
+            clock.advance(60)
             await asyncio.to_thread(sink.tick)
             await until(lambda: early.on("streamsel/stats"))
             (stats,) = early.on("streamsel/stats")

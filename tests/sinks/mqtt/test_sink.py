@@ -166,7 +166,7 @@ def test_statistics_are_posted_every_minute(line):
     sink.apply(update(frame(1, feed="yard")))
     sink.tick()
     assert retained.take_stats() is None
-    line.clock.now += 60
+    line.clock.advance(60)
     sink.tick()
     stats = json.loads(retained.take_stats())
     assert stats["schema"] == 1
