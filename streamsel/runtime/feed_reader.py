@@ -102,6 +102,7 @@ class FeedReader:
         self.begun = self.came = self._timed = clock.monotonic()
         self.heard = -math.inf
         self._media_time = feed.media_time if before is None else before.media_time
+        self._has_begun = self._media_time > 0.0
         # A prefilter in use by a hanging thread cannot be used again.
         spare = None if before is None or before._is_looking else before._prefilter
         self._prefilter: Prefilter = feed.open_prefilter() if spare is None else spare
@@ -137,7 +138,9 @@ class FeedReader:
 
     @property
     def media_time(self) -> float:
-        """The feed's current media time in seconds."""
+        """The feed's current media time in seconds; 0 until its first frame."""
+        if not self._has_begun:
+            return 0.0
         return self._media_time + max(0.0, self._clock.monotonic() - self._timed)
 
     def take_unreserved(self) -> int:
@@ -180,7 +183,8 @@ class FeedReader:
                 asked = self.begun
                 for frame in frames:
                     if opening is None:
-                        opening = max(0.0, self._clock.monotonic() - self.begun)
+                        waited = max(0.0, self._clock.monotonic() - self.begun)
+                        opening = waited if self._has_begun else 0.0
                         self.sessions += self._source.is_push
                         pacer = Pacer(self._source.rhythm)
                     if not self._await_turn(frame, pacer, asked):
@@ -289,6 +293,7 @@ class FeedReader:
             self._say_back(now - self.silent_since)
             self.next_index = frame.key.index + 1
             self._media_time, self._timed = frame.media_time, frame.received or now
+            self._has_begun = True
             self.came, self.last_frame = now, frame.wall_time
             self.fault, self.reason, self.refusals = fault, "", 0
             self.is_up = True
@@ -307,7 +312,7 @@ class LiveFeed:
     or if a thread hangs for good, so no source is ever used by two threads. ``open_prefilter``
     creates a prefilter, ``open_watch`` a view watch. ``scope`` names its selector. The next frame
     has the index ``start``; ``reserved`` and higher numbers must be reserved before use.
-    ``media_time`` is its start time in seconds. ``down_after``: seconds without a picture after
+    ``media_time`` is its start time in seconds; 0 for a feed that had no frame yet. ``down_after``: seconds without a picture after
     which it is down. ``turn`` is held while a frame is prefiltered.
     """
 

@@ -124,6 +124,26 @@ def test_media_time_goes_on_by_the_clock_and_never_back() -> None:
         source.thaw.set()
 
 
+def test_media_time_begins_with_the_first_frame_ever() -> None:
+    with desk() as one:
+        pause = threading.Event()
+
+        def after_a_while() -> Iterator[float | str]:
+            pause.wait()
+            one.clock.advance(7.0)
+            yield from (0.0, 0.0, "lost")
+
+        source = one.source("gate", steps("lost"), after_a_while, steps(0.0, "freeze"))
+        one.supervisor.add(feed_of(source))
+        eventually(lambda: source.opened == 2)
+        one.clock.advance(3.0)
+        pause.set()
+        eventually(lambda: len(one.passed) == 3)
+        assert source.begun_at[:2] == [0.0, 0.0]
+        assert [seen.frame.media_time for seen in one.passed] == [0.0, 1 / 25, 1 / 25]
+        source.thaw.set()
+
+
 def test_a_feed_is_connecting_then_up_then_down_and_says_why() -> None:
     with desk() as one:
         gone = threading.Event()
