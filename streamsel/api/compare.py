@@ -14,7 +14,7 @@ from typing import Literal
 from streamsel.api.arguments import as_written, texts
 from streamsel.api.progress import open_progress
 from streamsel.api.timed_reading import TimedReader, TimedReading
-from streamsel.choices import Decode
+from streamsel.choices import Calibration, Decode
 from streamsel.config.options import RunOptions, SelectOptions, run_options
 from streamsel.config.types import require_types
 from streamsel.errors import ConfigurationError
@@ -87,6 +87,7 @@ def compare(
     share: float | None = None,
     per_input: bool = False,
     near_duplicate: float | Literal["auto"] = "auto",
+    calibration: Calibration = "held-back",
     look_ahead: int = 32,
     seed: int = 0,
     start: float | None = None,
@@ -242,6 +243,7 @@ class _Group:
             candidates,
             self._count,
             near_duplicate=self._options.near_duplicate,
+            calibration=self._options.calibration,
             look_ahead=self._options.look_ahead,
             seed=self._options.seed,
         )
@@ -264,6 +266,7 @@ class _Group:
                 candidates,
                 self._count,
                 near_duplicate=self._options.near_duplicate,
+                calibration=self._options.calibration,
                 look_ahead=self._options.look_ahead,
             )
         spent = reading.spent[name]

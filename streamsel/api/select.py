@@ -12,7 +12,7 @@ from typing import Literal
 from streamsel.api.arguments import as_written, texts
 from streamsel.api.progress import ProgressDisplay, open_progress
 from streamsel.api.results import Selection
-from streamsel.choices import Decode, Durability, ImageFormat, Method
+from streamsel.choices import Calibration, Decode, Durability, ImageFormat, Method
 from streamsel.config import definitions
 from streamsel.config.annotated import Definition
 from streamsel.config.options import RunOptions, run_options
@@ -34,6 +34,7 @@ def select(
     window: float | None = None,
     per_input: bool = False,
     near_duplicate: float | Literal["auto"] = "auto",
+    calibration: Calibration = "held-back",
     look_ahead: int = 32,
     seed: int = 0,
     start: float | None = None,

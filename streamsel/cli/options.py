@@ -64,6 +64,7 @@ _EMBED = [
 
 _NEAR_DUPLICATE = [
     option("near_duplicate", definitions.NearDuplicate, _SELECT_DEFAULTS.near_duplicate),
+    option("calibration", definitions.Calibration, _SELECT_DEFAULTS.calibration),
     option("look_ahead", definitions.LookAhead, _SELECT_DEFAULTS.look_ahead),
 ]
 

@@ -46,6 +46,13 @@ NearDuplicate: TypeAlias = Annotated[
     numbers.floor(2),
     Doc("near-duplicate distance; auto calibrates it from the feed's noise"),
 ]
+Calibration: TypeAlias = Annotated[
+    choices.Calibration,
+    Doc(
+        "calibration of the near-duplicate distance: held-back decides no frame before it, "
+        "on-the-way decides at once, as for live feeds"
+    ),
+]
 _LOOK_AHEAD = Doc("frames decided together; 1 decides at once")
 LookAhead: TypeAlias = Annotated[int, numbers.whole(1), _LOOK_AHEAD]
 FeedLookAhead: TypeAlias = Annotated[int, numbers.whole(1, 1024), _LOOK_AHEAD]

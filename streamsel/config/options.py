@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from streamsel.bounds import MOST_FRAMES
 from streamsel.config import definitions as option
@@ -15,6 +15,7 @@ from streamsel.prefilter.options import PrefilterOptions
 from streamsel.sources.masks import read_masks
 
 LOOK_AHEAD = 32
+CALIBRATION: Final = "held-back"
 _T = TypeVar("_T")
 _FIELDS = {"vf": "filters"}
 """Options that a field of another name holds, which stored runs have too."""
@@ -79,8 +80,13 @@ class SelectOptions:
 
     At most one of ``count`` (frames) and ``share`` (of all frames) is given; neither means
     100, unless ``min_distance`` alone sets the limit. ``near_duplicate`` is the
-    near-duplicate distance, or ``auto`` to calibrate it from the noise of the feed. ``window``:
-    seconds of media time after which a frame that was not seen again expires.
+    near-duplicate distance, or ``auto`` to calibrate it from the noise of the feed, see
+    ``calibration``. ``window``: seconds of media time after which a frame that was not seen again
+    expires.
+
+    A file may wait, so by default frames are held back for the calibration, and decided in blocks.
+    With ``calibration`` on-the-way and a ``look_ahead`` of 1 they are decided as those of a live
+    feed.
     """
 
     method: option.Method = "online"
@@ -88,6 +94,7 @@ class SelectOptions:
     share: option.Share | None = None
     min_distance: option.MinDistance = 0.0
     near_duplicate: option.NearDuplicate = "auto"
+    calibration: option.Calibration = CALIBRATION
     look_ahead: option.LookAhead = LOOK_AHEAD
     window: option.Window | None = None
     per_input: option.PerInput = False
@@ -104,6 +111,7 @@ class SelectOptions:
         wants_online = {
             "window": self.window is not None,
             "near-duplicate": self.near_duplicate != "auto",
+            "calibration": self.calibration != CALIBRATION,
             "look-ahead": self.look_ahead != LOOK_AHEAD,
         }
         for name, given in wants_online.items():

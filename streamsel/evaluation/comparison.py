@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 
 from streamsel.bounds import MOST_FRAMES
+from streamsel.choices import Calibration
 from streamsel.decisions import Event, Kept
 from streamsel.evaluation.diversity import diversity
 from streamsel.frame import Candidate, FrameKey, Vectors
@@ -59,6 +60,7 @@ def our_selectors(
     dim: int,
     *,
     near_duplicate: float | Literal["auto"],
+    calibration: Calibration,
     look_ahead: int,
 ) -> dict[str, Selector]:
     """Return our methods by name, each set up to keep ``count`` of ``total`` frames."""
@@ -66,7 +68,7 @@ def our_selectors(
         "online": OnlineSelector(
             Budget(count=min(count, MOST_FRAMES)),  # a share may be of more
             dim,
-            calibration="held-back",
+            calibration=calibration,
             floor=near_duplicate,
             look_ahead=look_ahead,
         ),
@@ -88,6 +90,7 @@ def compare(
     count: int,
     *,
     near_duplicate: float | Literal["auto"] = "auto",
+    calibration: Calibration = "held-back",
     look_ahead: int = 32,
     seed: int = 0,
     draws: int = 5,
@@ -112,7 +115,14 @@ def compare(
         _row("random", vectors, vectors[baselines.random(total, chosen, seed + draw)], chosen)
         for draw in range(draws)
     ]
-    ours = our_selectors(count, total, dim, near_duplicate=near_duplicate, look_ahead=look_ahead)
+    ours = our_selectors(
+        count,
+        total,
+        dim,
+        near_duplicate=near_duplicate,
+        calibration=calibration,
+        look_ahead=look_ahead,
+    )
     return [
         _row("original", vectors, vectors, total),
         _row("uniform", vectors, vectors[baselines.uniform(total, chosen)], chosen),

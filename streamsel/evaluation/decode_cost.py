@@ -9,6 +9,7 @@ from typing import Literal
 
 import numpy as np
 
+from streamsel.choices import Calibration
 from streamsel.coreset.assign import assign
 from streamsel.evaluation.comparison import chosen_by, finite, our_selectors
 from streamsel.evaluation.diversity import coverage_of, pairwise
@@ -115,6 +116,7 @@ class DecodeCosts:
         count: int,
         *,
         near_duplicate: float | Literal["auto"] = "auto",
+        calibration: Calibration = "held-back",
         look_ahead: int = 32,
     ) -> None:
         """``everything`` are all frames, at least one with an embedding.
@@ -127,6 +129,7 @@ class DecodeCosts:
         self._frames = len(everything)
         self._count = count
         self._near_duplicate = near_duplicate
+        self._calibration: Calibration = calibration
         self._look_ahead = look_ahead
         self._reference: DecodeRow | None = None
 
@@ -172,6 +175,7 @@ class DecodeCosts:
             len(vectors),
             dim,
             near_duplicate=self._near_duplicate,
+            calibration=self._calibration,
             look_ahead=self._look_ahead,
         )
         kept = {}

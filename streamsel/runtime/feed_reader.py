@@ -312,8 +312,8 @@ class LiveFeed:
     or if a thread hangs for good, so no source is ever used by two threads. ``open_prefilter``
     creates a prefilter, ``open_watch`` a view watch. ``scope`` names its selector. The next frame
     has the index ``start``; ``reserved`` and higher numbers must be reserved before use.
-    ``media_time`` is its start time in seconds; 0 for a feed that had no frame yet. ``down_after``: seconds without a picture after
-    which it is down. ``turn`` is held while a frame is prefiltered.
+    ``media_time`` is its start time in seconds; 0 for a feed that had no frame yet. ``down_after``:
+    seconds without a picture after which it is down. ``turn`` is held while a frame is prefiltered.
     """
 
     name: str

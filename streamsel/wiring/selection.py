@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from streamsel.clock import Clock, SystemClock
-from streamsel.config.options import RunOptions, WriteOptions
+from streamsel.config.options import CALIBRATION, RunOptions, WriteOptions
 from streamsel.errors import InputError, RecordError
 from streamsel.interfaces.embedding import Embeddings
 from streamsel.interfaces.observers import Observer
@@ -162,10 +162,14 @@ def plan_of(options: RunOptions, opened: OpenedInputs, embeddings: Embeddings) -
     apart = {"method", "count", "seed"}  # the plan has fields for these
     deciding = {
         "rules": dict(RULES),
-        # Without a mask the identity equals that of versions without masks.
+        # Without a mask or another calibration the identity equals that of versions without them.
         "read": {name: value for name, value in config["read"].items() if value or name != "mask"},
         "screen": config["prefilter"],
-        "select": {name: value for name, value in config["select"].items() if name not in apart},
+        "select": {
+            name: value
+            for name, value in config["select"].items()
+            if name not in apart and (name, value) != ("calibration", CALIBRATION)
+        },
         "pictures": {
             name: value for name, value in config["write"].items() if name != "durability"
         },

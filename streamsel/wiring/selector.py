@@ -42,7 +42,7 @@ def _selector_over(options: RunOptions, sources: Sequence[Source], dim: int) -> 
     return OnlineSelector(
         Budget(count=min(count, MOST_FRAMES)),  # a share may be of more
         dim,
-        calibration="held-back",
+        calibration=select.calibration,
         floor=select.near_duplicate,
         min_distance=select.min_distance,
         look_ahead=select.look_ahead,

@@ -40,7 +40,13 @@ def typed(command: str, clip: Path, options: dict[str, Any], *others: object) ->
 @pytest.mark.parametrize(
     "asked",
     [
-        {"window": 0.5, "look_ahead": 1, "min_sharpness": 0.1, "durability": "batched"},
+        {
+            "window": 0.5,
+            "look_ahead": 1,
+            "calibration": "on-the-way",
+            "min_sharpness": 0.1,
+            "durability": "batched",
+        },
         {"keep_exact_duplicates": True, "keep_unchanged": True, "keep_corrupt": True},
         {"keep_black": True, "keep_uniform": True, "keep_frozen": True},
         {"black_level": 200, "frozen_after": 0.1, "unchanged_level": 9.0},

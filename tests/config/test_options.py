@@ -25,6 +25,8 @@ from streamsel.errors import ConfigurationError
         {"window": 5.0, "method": "random"},
         {"near_duplicate": 0.1, "method": "two-pass"},
         {"look_ahead": 1, "method": "two-pass"},
+        {"calibration": "on-the-way", "method": "two-pass"},
+        {"calibration": "later"},
         {"min_distance": 0.1, "method": "uniform"},
         {"min_distance": 0.1, "method": "random"},
         {"count": 10**11},

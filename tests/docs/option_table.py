@@ -26,8 +26,15 @@ FUNCTIONS: Mapping[str, Callable[..., object]] = {
 }
 """The functions of Python that have the options of the command of the same name."""
 
+_ANOTHER = {"calibration"}
+"""Names that mean another thing to the prefilter than to a command."""
+
 CONFIGURATION: Mapping[str, str] = {
-    **{name: f"defaults.prefilter.{name}" for name in PrefilterConfig.model_fields},
+    **{
+        name: f"defaults.prefilter.{name}"
+        for name in PrefilterConfig.model_fields
+        if name not in _ANOTHER
+    },
     **{name: ".".join(path) for name, path in PLACES.items() if path[-1] == name},
 }
 """The place of every option in a configuration that has its name there."""
@@ -48,6 +55,7 @@ NOT_IN_CONFIGURATION: Mapping[str, str] = {
     "overwrite": "a service never replaces what its folder holds",
     "per_input": "every feed has its own count; `group` joins feeds",
     "method": f"{_FILES}only the online method can be used",
+    "calibration": "always on the way: a feed decides at once, and frames that wait need memory",
     "seed": "the online method makes no random choice",
     "start": f"{_FILES}it is read from the moment at which it is opened",
     "end": f"{_FILES}it is read until it is removed",

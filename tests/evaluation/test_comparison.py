@@ -62,5 +62,7 @@ def test_fewer_frames_than_asked_for() -> None:
 def test_two_passes_see_all_frames_at_once_however_many() -> None:
     total = 33_000  # more than a selector takes at once by itself
     vectors = np.tile(drifting(2), (total // 2, 1))
-    selectors = our_selectors(2, total, 16, near_duplicate="auto", look_ahead=32)
+    selectors = our_selectors(
+        2, total, 16, near_duplicate="auto", calibration="held-back", look_ahead=32
+    )
     assert selectors["two-pass"].judge(candidates(vectors)) == []

@@ -162,6 +162,19 @@ def test_calibration_holds_the_first_frames_back_and_sets_the_floor() -> None:
     assert selector.kept == (FrameKey("walk", 0),)
 
 
+def test_after_a_restart_frames_wait_only_if_the_floor_is_not_known_yet() -> None:
+    vectors = unit(1.0 + 0.02 * np.random.default_rng(3).normal(size=(41, 64)))
+    candidates = [candidate(index, vector) for index, vector in enumerate(vectors)]
+    selector, waiting = (held_back(5, 64, look_ahead=1, calibration_frames=20) for _ in range(2))
+    waiting.restore(selector.state(), [])
+    assert waiting.judge(candidates[:19]) == []
+    selector.judge(candidates[:20])
+    restored = held_back(5, 64, look_ahead=1, calibration_frames=20)
+    restored.restore(selector.state(), candidates[:1])
+    assert restored.floor == selector.floor > 0.0
+    assert [verdict.outcome for verdict in restored.judge(candidates[20:21])] == ["covered"]
+
+
 def test_a_stream_shorter_than_the_calibration_is_calibrated_on_what_there_is() -> None:
     vectors = unit(1.0 + 0.02 * np.random.default_rng(4).normal(size=(50, 64)))
     selector = held_back(5, 64)
