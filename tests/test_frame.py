@@ -68,9 +68,9 @@ def test_a_picture_that_was_dropped_is_not_encoded() -> None:
 
 def test_a_picture_stays_whole_where_it_cannot_be_encoded(image) -> None:
     def encode(_: Picture) -> EncodedPicture:
-        raise ValueError
+        raise ValueError("made up")
 
     picture = Picture(image)
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="made up"):
         picture.encode(encode)
     assert (picture.image, picture.encoded) == (image, None)

@@ -3,15 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 
 from streamsel.wakeup import Wakeup
-
-
-def ring(wakeup: Wakeup) -> None:
-    thread = threading.Thread(target=wakeup.ring)
-    thread.start()
-    thread.join()
 
 
 def test_the_one_who_listens_is_woken_from_another_thread() -> None:
@@ -19,7 +12,7 @@ def test_the_one_who_listens_is_woken_from_another_thread() -> None:
         wakeup, event = Wakeup(), asyncio.Event()
         wakeup.listen(event)
         for _ in range(2):
-            ring(wakeup)
+            await asyncio.to_thread(wakeup.ring)
             async with asyncio.timeout(10):
                 await event.wait()
             event.clear()
@@ -28,15 +21,14 @@ def test_the_one_who_listens_is_woken_from_another_thread() -> None:
 
 
 def test_nobody_is_woken_before_and_after() -> None:
-    async def listen() -> None:
+    async def listen() -> Wakeup:
         wakeup, event = Wakeup(), asyncio.Event()
         wakeup.ring()
         wakeup.listen(event)
         wakeup.ignore()
-        ring(wakeup)
+        await asyncio.to_thread(wakeup.ring)
         await asyncio.sleep(0)
         assert not event.is_set()
-        # The loop that listened may be closed by now.
         return wakeup
 
-    ring(asyncio.run(listen()))
+    asyncio.run(listen()).ring()  # the loop that listened is closed by now

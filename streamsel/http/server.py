@@ -85,7 +85,7 @@ class Service:
     @property
     def url(self) -> str:
         """The URL of the started server, with its actual port."""
-        if self._listening is None or not self._listening.sockets:
+        if self._listening is None:
             raise RuntimeError("the service is not started")
         scheme = "http" if self._tls is None else "https"
         host, port = self._listening.sockets[0].getsockname()[:2]

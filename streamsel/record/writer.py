@@ -294,7 +294,7 @@ class RecordWriter(Record):
     ) -> None:
         database.executemany(
             "INSERT INTO embeddings VALUES (?, ?)",
-            [(seq, vector.astype("<f4", copy=False).tobytes()) for seq, vector in vectors.items()],
+            [(seq, vector.astype("<f4").tobytes()) for seq, vector in vectors.items()],
         )
 
     def _frame_row(self, seq: int, verdict: Verdict) -> tuple[Any, ...]:

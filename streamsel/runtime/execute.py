@@ -60,7 +60,7 @@ def _loop_is_running() -> bool:
 
 
 def _run_beside(pipeline: Pipeline) -> bool:
-    with ThreadPoolExecutor(1, thread_name_prefix="streamsel-run") as pool:
+    with ThreadPoolExecutor(thread_name_prefix="streamsel-run") as pool:
         run = pool.submit(asyncio.run, pipeline.run())
         try:
             return run.result()

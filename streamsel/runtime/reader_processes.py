@@ -15,6 +15,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Collection, Generator, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO, Any, Protocol
 
@@ -234,10 +235,8 @@ class _Child:
             self._process.kill()
             code = self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):
-            try:
+            with suppress(OSError):  # unsent requests are no longer needed
                 _pipe(pipe).close()
-            except OSError:
-                continue  # unsent requests are no longer needed
         return f"was killed (signal {-code})" if code < 0 else f"ended by itself (exit code {code})"
 
 

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 from streamsel.clock import Clock
-from streamsel.config.settings import FeedSettings
+from streamsel.config.settings import ClipSettings, FeedSettings
 from streamsel.frame import View
 from streamsel.interfaces.prefilter import Prefilter, ViewWatch
 from streamsel.interfaces.sources import LiveSource
@@ -112,12 +112,9 @@ def open_areas(settings: FeedSettings, last_size: tuple[int, int] | None) -> Are
     return Areas.of(read_masks(settings.mask), size)
 
 
-def open_ring(settings: FeedSettings) -> PacketRing | None:
-    """Return the packet ring for a feed's clips; None if it has none."""
+def open_ring(clip: ClipSettings) -> PacketRing:
+    """Return the packet ring for a feed's clips."""
     from streamsel.sources.live.packet_ring import PacketRing
 
-    clip = settings.clip
-    if clip is None:
-        return None
     # From the preceding keyframe until the frame is judged and its clip is due.
     return PacketRing(clip.before + clip.after + _RING_MARGIN_SECONDS)

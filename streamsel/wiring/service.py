@@ -88,11 +88,11 @@ class LiveParts:
     ) -> tuple[LiveFeed, Callable[[], LiveSelector]]:
         last_size = None if self.store is None else self.store.last_size(settings.name)
         areas = open_areas(settings, last_size)
-        ring = open_ring(settings)
         self.clips.pop(settings.name, None)
-        if ring is not None and settings.clip is not None:
-            wanted = settings.clip
-            self.clips[settings.name] = ClipOrder(ring, wanted.before, wanted.after)
+        ring, clip = None, settings.clip
+        if clip is not None:
+            ring = open_ring(clip)
+            self.clips[settings.name] = ClipOrder(ring, clip.before, clip.after)
         return (
             LiveFeed(
                 name=settings.name,

@@ -19,7 +19,7 @@ _LEFT_FREE = 0.1
 
 
 class StandardInput:
-    """Standard input, spooled to a file. A context manager.
+    """Standard input, spooled to a file until it is closed.
 
     Decoding needs to seek, so all input is read before the first frame is decoded. The file lies in
     ``folder`` without a name, so nothing is left of it when the process ends for any reason.

@@ -223,7 +223,7 @@ def _read(
         except SourceError as error:
             errors.append(error)
             observer.feed_failed(error)
-    if errors and len(errors) >= len(opened.sources) + len(opened.errors) and not len(gatherer):
+    if errors and not len(gatherer):
         raise errors[0]
     return gatherer.footage(), tuple(map(str, errors))
 

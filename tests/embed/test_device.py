@@ -17,7 +17,7 @@ def no_gpu(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.version, "cuda", None)
     monkeypatch.setattr(torch, "__version__", "99.2+cpu")
-    monkeypatch.setattr(device, "_DRIVERS", (tmp_path / "version",))
+    monkeypatch.setattr(device, "_DRIVERS", (tmp_path / "none", tmp_path / "version"))
     device._warn_once.cache_clear()
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
 

@@ -93,6 +93,7 @@ def chain(norm: type[nn.BatchNorm2d]) -> nn.Module:
         (chain(ActiveNorm), 2),
         (chain(Doubling), 0),
         (Shared(), 0),
+        (nn.Sequential(nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3), Shared()), 1),
         (Changed(), 0),
         (Leaking(), 0),
         (nn.Sequential(nn.BatchNorm2d(3), nn.Conv2d(3, 4, 3), nn.Flatten()), 0),

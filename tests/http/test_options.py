@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import subprocess
 from pathlib import Path
 
@@ -49,8 +50,9 @@ def test_certificate_and_key_come_together_and_must_be_readable(tmp_path: Path) 
     with pytest.raises(ConfigurationError, match="both a certificate and its key"):
         ServiceOptions(tls_cert=made.certificate)
     assert ServiceOptions().tls_context() is None
-    good = ServiceOptions(tls_cert=made.certificate, tls_key=made.key)
-    assert good.tls_context() is not None
+    good = ServiceOptions(tls_cert=made.certificate, tls_key=made.key).tls_context()
+    assert good is not None
+    assert good.minimum_version >= ssl.TLSVersion.TLSv1_2
     for key in (other.key, tmp_path / "missing", made.certificate):
         with pytest.raises(ConfigurationError, match=r"service\.tls: cannot use .*cert\.pem"):
             ServiceOptions(tls_cert=made.certificate, tls_key=key).tls_context()

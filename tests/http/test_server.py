@@ -353,3 +353,17 @@ def test_many_ask_at_once(tmp_path: Path) -> None:
             assert {answer.status for answer in answers} == {200}
 
     asyncio.run(scenario())
+
+
+def test_only_a_service_that_listens_has_an_address() -> None:
+    async def scenario() -> None:
+        service = service_of(ServiceOptions(port=0))
+        with pytest.raises(RuntimeError, match="not started"):
+            _ = service.url
+        async with service:
+            assert service.url.startswith("http://127.0.0.1:")
+        with pytest.raises(RuntimeError, match="not started"):
+            _ = service.url
+        await service.stop()
+
+    asyncio.run(scenario())

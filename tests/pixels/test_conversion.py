@@ -149,3 +149,12 @@ def test_what_libswscale_dies_of_is_an_error_of_the_feed(pixels):
     ):
         with pytest.raises(SourceError, match="floating point"):
             look(picture)
+
+
+@pytest.mark.parametrize(
+    ("pixels", "channels"),
+    [("yuva420p", 4), ("rgba", 4), ("ya8", 4), ("pal8", 4), ("gray", None), ("yuv420p", 3)],
+)
+def test_alpha_and_gray_are_kept(pixels, channels):
+    converted = Converter().to_8_bits(av.VideoFrame(32, 16, pixels))
+    assert converted.shape == ((16, 32) if channels is None else (16, 32, channels))

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from streamsel.errors import DamagedRecordError, DiskFullError, SinkError
+from streamsel.errors import DamagedRecordError, DiskFullError, SinkError, StreamselError
 from streamsel.record import files
 from streamsel.record.files import (
     disk_errors,
@@ -33,9 +33,11 @@ def told(tmp_path: Path) -> Told:
     """What is made of an error while a database is written."""
 
     def raised(error: Exception) -> Exception:
-        with pytest.raises(Exception) as caught, disk_errors(tmp_path / "record.db"):
-            raise error
-        return caught.value
+        try:
+            with disk_errors(tmp_path / "record.db"):
+                raise error
+        except (OSError, sqlite3.Error, StreamselError, ValueError) as made:
+            return made
 
     return raised
 
@@ -131,9 +133,10 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch, sync):
     write_file(path, b"old", sync=sync)
     write_file(path, b"new", sync=sync)
     assert path.read_bytes() == b"new"
-    with monkeypatch.context() as patch, pytest.raises(OSError):
+    with monkeypatch.context() as patch:
         patch.setattr(files.os, "replace", refuse)
-        write_file(path, b"newer", sync=sync)
+        with pytest.raises(OSError, match="made up"):
+            write_file(path, b"newer", sync=sync)
     assert path.read_bytes() == b"new"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -177,14 +180,14 @@ def test_a_share_that_cannot_flush_a_folder_is_no_error_but_a_file_is(
     (tmp_path / "file").touch()
     monkeypatch.setattr(files.os, "fsync", fail)
     sync_path(tmp_path)
-    with pytest.raises(OSError):
+    with pytest.raises(OSError, match="made up"):
         sync_path(tmp_path / "file")
 
 
 def test_a_folder_that_fails_to_be_flushed_is_an_error_and_is_closed(tmp_path, monkeypatch):
     before = set(os.listdir("/proc/self/fd"))
     monkeypatch.setattr(files.os, "fsync", refuse)
-    with pytest.raises(OSError):
+    with pytest.raises(OSError, match="made up"):
         sync_path(tmp_path)
     assert set(os.listdir("/proc/self/fd")) == before
 

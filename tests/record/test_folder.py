@@ -73,7 +73,7 @@ def test_a_folder_that_holds_nothing_is_new(tmp_path, options):
 def test_a_run_is_continued_replaced_or_neither(folder):
     assert foresee(folder, resume=True, overwrite=False) == "resumed"
     assert foresee(folder, resume=False, overwrite=True) == "replaced"
-    with pytest.raises(FolderInUseError, match="--resume.*--overwrite"):
+    with pytest.raises(FolderInUseError, match=r"--resume.*--overwrite"):
         foresee(folder, resume=False, overwrite=False)
     with pytest.raises(ConfigurationError, match="not both"):
         foresee(folder, resume=True, overwrite=True)
@@ -133,7 +133,9 @@ def test_an_unreadable_record_is_set_aside_with_its_pictures(tmp_path, caplog):
         assert prepare(tmp_path, resume=False, overwrite=True) == "new"
     for number in (1, 2):
         aside = tmp_path / f"set-aside-{number}"
-        assert {path.read_bytes() for path in aside.rglob("*") if path.is_file()} == {b"%d" % number}
+        assert {path.read_bytes() for path in aside.rglob("*") if path.is_file()} == {
+            b"%d" % number
+        }
         assert len(files(aside)) == 3
         assert f"moved to {aside}" in caplog.text
     assert {path.name for path in tmp_path.iterdir()} == {"set-aside-1", "set-aside-2"}
@@ -199,7 +201,9 @@ def test_a_live_name_is_known_again():
 def test_the_folders_of_a_live_picture_go_with_the_last_one(tmp_path):
     hour = tmp_path / "frames/walk/2025-11-22/10"
     first, second = (
-        put(hour / f"20251122T1015{second}.250000Z_walk-000123.jpg").relative_to(tmp_path).as_posix()
+        put(hour / f"20251122T1015{second}.250000Z_walk-000123.jpg")
+        .relative_to(tmp_path)
+        .as_posix()
         for second in (30, 31)
     )
     remove_picture(tmp_path, first)
@@ -219,7 +223,8 @@ def test_the_folder_of_a_files_pictures_stays(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "path", ["frames/walk/000001_00000.040.png", "2025-11-22/10/20251122T101530.250000Z_a-000001.jpg"]
+    "path",
+    ["frames/walk/000001_00000.040.png", "2025-11-22/10/20251122T101530.250000Z_a-000001.jpg"],
 )
 def test_a_picture_that_is_gone_already_is_no_error(tmp_path, path):
     remove_picture(tmp_path, path)

@@ -21,6 +21,7 @@ from streamsel.sources.live.packet_ring import PacketRing
 from streamsel.testing import ManualClock
 from tests.servers.clips import RATE, camera_clip, clip_digests, luma_digest
 from tests.servers.rtsp import Mount, RtspServer
+from tests.sinks.live_streams import frame as live_frame
 
 
 @pytest.fixture(scope="module")
@@ -186,3 +187,35 @@ def test_a_clip_stays_while_its_frame_may_be_recalled_and_goes_after_a_kill(
     assert stored.exists()
     sink.apply(SelectionUpdate("gate", (), (), b"", frozenset()))
     assert not stored.exists()
+
+
+class Asked:
+    """Footage of a feed that says what was asked of it."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[float, float, float]] = []
+
+    def clip(self, received: float, before: float, after: float) -> bytes:
+        self.asked.append((received, before, after))
+        return b"0000ftyp"
+
+
+def test_a_clip_is_cut_once_the_packets_after_its_frame_are_there(tmp_path: Path) -> None:
+    clock, footage = ManualClock(), Asked()
+    sink = ClipSink(tmp_path, {"gate": ClipOrder(footage, 2.0, 1.0)}, clock)
+    sink.apply(judged(live_frame(round(clock.monotonic()))))
+    for passed, cut in ((0.0, False), (1.375, False), (0.125, True), (9.0, True)):
+        clock.advance(passed)
+        sink.tick()
+        assert bool(footage.asked) == cut
+    assert footage.asked == [(1000.0, 2.0, 1.0)]
+
+
+def test_what_is_pending_at_the_end_is_cut_as_far_as_it_goes(tmp_path: Path) -> None:
+    footage = Asked()
+    sink = ClipSink(tmp_path, {"gate": ClipOrder(footage, 2.0, 60.0)}, ManualClock())
+    sink.apply(judged(live_frame(1000)))
+    sink.tick()
+    sink.close()
+    assert footage.asked == [(1000.0, 2.0, 60.0)]
+    assert len(list(tmp_path.rglob("*.mp4"))) == 1

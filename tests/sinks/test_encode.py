@@ -176,6 +176,17 @@ def test_what_cannot_be_is_refused_with_its_name(wish, named):
         Encoder(**wish)
 
 
+@pytest.mark.parametrize("format", ["jpg", "webp"])
+def test_a_quality_is_from_1_to_100(format):
+    worst, best = (
+        Encoder(format, quality=quality).encode(
+            Picture(av.VideoFrame.from_ndarray(scene(), format="rgb24"))
+        )
+        for quality in (1, 100)
+    )
+    assert len(worst.content) < len(best.content)
+
+
 @pytest.mark.parametrize(
     ("format", "size"), [("webp", (16_384, 1)), ("jpg", (1, 65_501)), ("avif", (8, 2))]
 )

@@ -147,8 +147,7 @@ def _av1_headers(packet: Packet[VideoStream]) -> Iterator[bytes]:
             at += 1
             if not content[at - 1] & 128:
                 break
+        ends = at + size if has_size else len(content)
         if head >> 3 & 15 == _AV1_SEQUENCE:
-            yield content[at : at + size]
-        if not has_size:
-            return
-        at += size
+            yield content[at:ends]
+        at = ends

@@ -81,7 +81,7 @@ def _add_stream(container: OutputContainer, rate: Fraction) -> VideoStream:
 def _pictures(size: tuple[int, int], fps: float, frames: int, seed: int) -> Iterator[Image]:
     """Yield the pictures of all acts in order, with fades."""
     acts = _acts(size, fps, seed)
-    ends = np.round(np.cumsum([act.share for act in acts]) * frames / sum(a.share for a in acts))
+    ends = np.round(np.cumsum([act.share for act in acts]) * frames)
     lengths = np.diff(ends, prepend=0).astype(int).tolist()
     last: Image = np.zeros((size[1], size[0], 3), np.uint8)
     for act, length in zip(acts, lengths, strict=True):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamsel.embed.distill.material import find_photographs, load_clips
+from streamsel.embed.distill.material import Clip, find_photographs, load_clips
 from streamsel.embed.distill.procedural import log_uniform, procedural_picture
 from streamsel.embed.distill.views import ViewMaker, cut, random_box, wandering
 from tests.embed.distill.made import write_clip, write_photograph
@@ -90,3 +90,13 @@ def test_procedural_pictures_vary_and_repeat_by_seed() -> None:
 def test_log_uniform_keeps_its_bounds(seed: int, low: float, ratio: float) -> None:
     value = log_uniform(np.random.default_rng(seed), low, low * ratio)
     assert low * (1 - 1e-9) <= value <= low * ratio * (1 + 1e-9)
+
+
+def test_a_clip_is_looked_at_from_one_place_most_of_the_time() -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)
+    still = Clip("still", np.stack([picture] * 3), 1.0)
+    maker, rng = ViewMaker((still,), ()), np.random.default_rng(1)
+    groups = [maker._from_clip(rng) for _ in range(60)]
+    steady = sum(bool((group == group[0]).all()) for group in groups)
+    # All of the 45 % that show whole pictures, and half of the others.
+    assert 36 <= steady <= 51

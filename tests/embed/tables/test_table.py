@@ -275,3 +275,24 @@ def test_without_pyarrow_parquet_names_what_is_missing(tmp_path: Path) -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=False
     )
     assert ended.stderr.endswith('Parquet needs pyarrow: pip install "streamsel[parquet]"\n')
+
+
+def test_empty_lines_are_passed_over(tmp_path: Path) -> None:
+    path = write(tmp_path / "vectors.jsonl", [row(0), row(1)])
+    first, second = path.read_text().splitlines()
+    path.write_text(f"\n{first}\n  \n{second}\n\n")
+    table = TableEmbeddings([path])
+    for index in (0, 1):
+        np.testing.assert_allclose(vector_of(table, index), VECTOR, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("columns", "vector"),
+    [
+        (["id", "x0", "x1", "x2"], ["x0", "x1", "x2"]),
+        (["id", "x2", "x1"], ["x1", "x2"]),
+        (["id", "x1", "x2", "x3", "x4"], ["x1", "x2", "x3", "x4"]),
+    ],
+)
+def test_columns_numbered_from_0_or_1_are_a_vector(columns: list[str], vector: list[str]) -> None:
+    assert layout_of([*columns, "y3", "y4", "z1", "z3"]).vector == tuple(vector)

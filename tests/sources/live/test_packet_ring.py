@@ -156,3 +156,61 @@ def test_a_damaged_packet_is_left_out(clip: Path) -> None:
     found = slices(ring.clip(received=0.0, before=0.0, after=60.0))
     assert len(found) == len(intact) - 1
     assert found[:3] == intact[:3]
+
+
+STEP = 0.125
+
+
+def filled(path: Path, **bounds: float) -> tuple[PacketRing, list[int]]:
+    """A ring that was given every packet of a video, one each ``STEP``; and their sizes."""
+    ring = PacketRing(**bounds)
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        ring.begin(stream, stream.width, stream.height)
+        packets = [packet for packet in container.demux(stream) if packet.size]
+        sizes = [packet.size for packet in packets]
+        for place, packet in enumerate(packets):
+            ring.add(packet, place * STEP)
+    return ring, sizes
+
+
+def gone(ring: PacketRing, packets: int) -> int:
+    """How many of so many packets are not held any more."""
+    said = []
+    for place in range(packets):
+        try:
+            ring.clip(place * STEP, 0.0, STEP)
+        except SourceError as error:
+            said.append("are gone" in str(error))
+        else:
+            said.append(False)
+    assert said == sorted(said, reverse=True)
+    return sum(said)
+
+
+@pytest.fixture(scope="module")
+def plain(folder: Path) -> Path:
+    return write_video(folder / "plain.mkv", "mpeg4", frames=20, gop=1)
+
+
+@pytest.mark.parametrize(("seconds", "left"), [(0.0, 1), (0.5, 5), (0.49, 4), (60.0, 20)])
+def test_packets_are_held_for_some_seconds(plain: Path, seconds: float, left: int) -> None:
+    ring, sizes = filled(plain, seconds=seconds)
+    assert gone(ring, len(sizes)) == 20 - left
+
+
+@pytest.mark.parametrize(("spare", "left"), [(0, 5), (-1, 4)])
+def test_packets_are_held_up_to_some_bytes(plain: Path, spare: int, left: int) -> None:
+    _, sizes = filled(plain, seconds=60)
+    ring, _ = filled(plain, seconds=60, most_bytes=sum(sizes[-5:]) + spare)
+    assert gone(ring, len(sizes)) == 20 - left
+
+
+def test_the_newest_packet_is_held_however_large_it_is(plain: Path) -> None:
+    ring, sizes = filled(plain, seconds=60, most_bytes=1)
+    assert gone(ring, len(sizes)) == 19
+
+
+def test_a_ring_without_packets_has_no_clip() -> None:
+    with pytest.raises(SourceError, match="are gone"):
+        PacketRing(60).clip(0.0, 1.0, 1.0)

@@ -1,0 +1,143 @@
+"""Who may stay when more clients connect than there is room for."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+
+import pytest
+
+from streamsel.http import clients as module
+from streamsel.http.clients import Clients, Refusal
+
+
+class Transport:
+    def __init__(self, unsent: int = 0) -> None:
+        self.unsent = unsent
+        self.written = b""
+        self.closed = False
+
+    def get_write_buffer_size(self) -> int:
+        return self.unsent
+
+    def write(self, data: bytes) -> None:
+        self.written += data
+
+    def close(self) -> None:
+        self.closed = True
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+
+class Client:
+    """A connection that is silent, has something in progress, or is gone."""
+
+    def __init__(self, transport: Transport | None = None, *, gone: bool = False) -> None:
+        self.transport = None if gone else transport or Transport()
+        self.is_forced_out = False
+
+    def force_close(self) -> None:
+        self.is_forced_out = True
+
+
+class Server:
+    def __init__(self, *connections: Client) -> None:
+        self.connections = list(connections)
+
+    def __call__(self) -> str:
+        return "served"
+
+
+def out(server: Server) -> list[bool]:
+    return [client.is_forced_out for client in server.connections]
+
+
+def test_nobody_goes_while_there_is_room():
+    server = Server(Client(), Client(), Client(gone=True))
+    assert Clients(3).accept(server) == "served"
+    assert out(server) == [False] * 3
+
+
+@pytest.mark.parametrize(("most", "gone"), [(3, 1), (2, 2), (1, 3)])
+def test_the_oldest_that_say_nothing_make_room(most, gone):
+    server = Server(Client(), Client(), Client())
+    assert Clients(most).accept(server) == "served"
+    assert out(server) == [True] * gone + [False] * (3 - gone)
+    for client in server.connections[:gone]:
+        assert client.transport.written.startswith(b"HTTP/1.1 503 ")
+    for client in server.connections[gone:]:
+        assert client.transport.written == b""
+
+
+def test_one_that_is_written_to_stays():
+    server = Server(Client(Transport(unsent=1)), Client())
+    assert Clients(2).accept(server) == "served"
+    assert out(server) == [False, True]
+
+
+def test_one_with_a_request_in_progress_stays_until_it_is_answered():
+    async def scenario() -> None:
+        clients, server = Clients(1), Server(Client())
+
+        async def answer(_: object) -> str:
+            assert isinstance(clients.accept(server), Refusal)
+            return "answer"
+
+        request = SimpleNamespace(protocol=server.connections[0])
+        assert await clients(request, answer) == "answer"
+        assert out(server) == [False]
+        assert clients.accept(server) == "served"
+        assert out(server) == [True]
+
+    asyncio.run(scenario())
+
+
+class Connected(Transport, asyncio.Transport):
+    """What asyncio hands to a protocol."""
+
+
+def refusal(refused: set[Refusal]) -> tuple[Refusal, Connected]:
+    made, transport = Refusal(refused), Connected()
+    made.connection_made(transport)
+    return made, transport
+
+
+def in_loop(test):
+    async def scenario() -> None:
+        test()
+
+    return lambda: asyncio.run(scenario())
+
+
+@in_loop
+def test_a_refused_client_is_answered_once_its_request_is_there():
+    refused: set[Refusal] = set()
+    made, transport = refusal(refused)
+    made.data_received(b"GET / HTTP/1.1\r\n")
+    assert not transport.closed
+    made.data_received(b"\r\n")
+    assert transport.written.startswith(b"HTTP/1.1 503 ")
+    assert transport.closed
+    made.data_received(b"more\r\n\r\n")
+    assert transport.written.count(b"HTTP/1.1") == 1
+    assert refused == {made}
+    made.connection_lost(None)
+    assert refused == set()
+
+
+@in_loop
+def test_a_request_that_never_ends_is_not_waited_for():
+    made, transport = refusal(set())
+    made.data_received(b"x" * 16 * 1024)
+    assert not transport.closed
+    made.data_received(b"x")
+    assert transport.closed
+
+
+@in_loop
+def test_where_many_are_refused_none_is_waited_for():
+    refused: set[Refusal] = set()
+    made = [refusal(refused) for _ in range(module._MOST_REFUSALS + 1)]
+    assert [transport.closed for _, transport in made] == [False] * module._MOST_REFUSALS + [True]
+    assert len(refused) == module._MOST_REFUSALS
