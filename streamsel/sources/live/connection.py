@@ -242,6 +242,7 @@ class Connection(VideoReader):
         Raises :class:`SourceError` if the feed is lost.
         """
         packets = self._demuxed()
+        barren = 0.0
         while not self._stopped.is_set():
             waiting_since = self._clock.monotonic()
             try:
@@ -258,6 +259,9 @@ class Connection(VideoReader):
             if is_silent(silence, self._read_timeout):
                 raise SourceError(f"{self._where} was lost: {no_answer(silence)}")
             self.received += bool(packet.size)
+            barren = 0.0 if packet.size else barren + silence
+            if barren > self._read_timeout:  # they may have moved to another elementary stream
+                raise SourceError(f"{self._where} was lost: its segments bring no more pictures")
             yield packet
 
     def _demuxed(self) -> Iterator[Packet[VideoStream]]:

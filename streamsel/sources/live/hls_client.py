@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 from streamsel.clock import Clock
 from streamsel.errors import RefusedError, SourceError
-from streamsel.sources.live.playlist import MediaPlaylist, best_variant, read_playlist
+from streamsel.sources.live.playlist import MediaPlaylist, best_variant, quoted, read_playlist
 from streamsel.sources.live.unopened import explain
 from streamsel.version import __version__
 
@@ -73,7 +73,9 @@ class HlsClient:
                 if not piece:
                     break
                 content += piece
-            return content.decode("utf-8", "replace"), answer.geturl()
+            if answer.length and len(content) < _MOST_BYTES:
+                raise SourceError("its server sends only a part of its playlist")
+            return content.decode("utf-8-sig", "replace"), answer.geturl()
 
     def _open(self, url: str, within: float) -> http.client.HTTPResponse:
         try:
@@ -106,7 +108,7 @@ def find_playlist(location: str, options: LiveOptions, clock: Clock) -> Found | 
         listed = client.find()
     except (SourceError, OSError, ValueError):
         return None
-    return None if listed.target is None else Found(client, listed)
+    return Found(client, listed)
 
 
 class _HangUp(urllib.request.BaseHandler):
@@ -124,6 +126,8 @@ class _HangUp(urllib.request.BaseHandler):
 
 def _listed(text: str, url: str) -> MediaPlaylist:
     listed = read_playlist(text, url)
+    if listed.target is None:
+        raise SourceError("its server sends something else than its playlist")
     # The newest segments of a longer one are not in the text.
     return replace(listed, is_plain=listed.is_plain and len(text) < _MOST_BYTES)
 
@@ -160,4 +164,4 @@ def _opener(location: str, options: LiveOptions) -> urllib.request.OpenerDirecto
 def _plain(location: str) -> str:
     """An address without its user's name and password."""
     parts = urlsplit(location)
-    return urlunsplit((*parts[:1], parts.netloc.rpartition("@")[2], *parts[2:4], ""))
+    return quoted(urlunsplit((*parts[:1], parts.netloc.rpartition("@")[2], *parts[2:4], "")))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
 USUAL_TARGET = 10.0
 """Seconds that a segment may last where its playlist cannot be asked."""
@@ -14,9 +15,10 @@ _LEAST_SECONDS, _MOST_SECONDS = 0.5, 120.0
 _TARGET = re.compile(r"(?m)^#EXT-X-TARGETDURATION:\s*(\d{1,9}(?:\.\d{1,9})?)")
 _FIRST = re.compile(r"(?m)^#EXT-X-MEDIA-SEQUENCE:\s*(\d{1,18})")
 _DURATION = re.compile(r"#EXTINF:\s*(\d{1,9}(?:\.\d{1,9})?)")
-_VARIANT = re.compile(r"(?m)^#EXT-X-STREAM-INF:(.*)(?:\r?\n#.*)*\r?\n([^#\s].*?)\s*$")
+_VARIANT = "#EXT-X-STREAM-INF:"
 _RESOLUTION = re.compile(r"\bRESOLUTION=(\d{1,5})x(\d{1,5})")
 _OTHER_VIDEO = re.compile(r"(?m)^#EXT-X-MEDIA:.*\bTYPE=VIDEO")
+_UNQUOTED = re.compile(r"[^!-~]")
 _SPECIAL = re.compile(
     r"(?m)^#EXT-X-(?:MAP|BYTERANGE|DEFINE|SKIP|I-FRAMES-ONLY|KEY:(?!.*\bMETHOD=NONE))"
 )
@@ -34,8 +36,8 @@ class Segment:
 class MediaPlaylist:
     """The segments of a playlist, numbered from ``first``, and its target duration in seconds.
 
-    ``is_ended``: no more will be added. ``is_plain``: its segments are files of http(s), neither
-    encrypted nor dependent on others.
+    ``target`` is None where a text is no such playlist. ``is_ended``: no more will be added.
+    ``is_plain``: its segments are files of http(s), neither encrypted nor dependent on others.
     """
 
     target: float | None
@@ -76,25 +78,38 @@ def read_playlist(text: str, url: str) -> MediaPlaylist:
             seconds = float(told[1])
         elif line and not line.startswith("#"):
             segments.append(Segment(_joined(url, line), seconds))
-    target, first = _TARGET.search(text), _FIRST.search(text)
-    is_list = text.startswith("#EXTM3U") and bool(segments) and not _SPECIAL.search(text)
+    is_list = text.startswith("#EXTM3U")
+    target, first = _TARGET.search(text) if is_list else None, _FIRST.search(text)
+    is_plain = is_list and bool(segments) and not _SPECIAL.search(text)
     return MediaPlaylist(
         target=None if target is None else _bounded(float(target[1])),
         first=0 if first is None else int(first[1]),
         segments=tuple(segments),
         is_ended="#EXT-X-ENDLIST" in text,
-        is_plain=is_list and all(_is_plain(segment.url) for segment in segments),
+        is_plain=is_plain and all(_is_plain(segment.url) for segment in segments),
     )
 
 
 def best_variant(text: str, url: str) -> Variant | None:
     """Return the playlist with the largest pictures of those that a playlist lists, if any."""
-    variants = [(_pixels(about), place) for about, place in _VARIANT.findall(text)]
+    variants = list(_variants(text))
     if not variants:
         return None
     pixels, place = max(variants, key=lambda variant: variant[0])
     is_known = pixels > 0 or len(variants) == 1
     return Variant(_joined(url, place), is_known and not _OTHER_VIDEO.search(text))
+
+
+def _variants(text: str) -> Iterator[tuple[int, str]]:
+    """Yield the number of pixels of each variant, 0 where it is unknown, and its address."""
+    pixels: int | None = None
+    for line in map(str.strip, text.splitlines()):
+        if line.startswith(_VARIANT):
+            pixels = _pixels(line)
+        elif line and not line.startswith("#"):
+            if pixels is not None:
+                yield pixels, line
+            pixels = None
 
 
 def _pixels(about: str) -> int:
@@ -105,9 +120,18 @@ def _pixels(about: str) -> int:
 def _joined(url: str, place: str) -> str:
     """The absolute form of an address in a playlist; empty if it is invalid."""
     try:
-        return urljoin(url, place)
+        return quoted(urljoin(url, place))
     except ValueError:
         return ""
+
+
+def quoted(url: str) -> str:
+    """Return an address with the characters quoted that cannot be sent as they are.
+
+    >>> quoted("http://host/yard 1/é.ts?a=%20")
+    'http://host/yard%201/%C3%A9.ts?a=%20'
+    """
+    return _UNQUOTED.sub(lambda found: quote(found[0]), url)
 
 
 def _is_plain(url: str) -> bool:

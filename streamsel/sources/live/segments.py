@@ -7,6 +7,7 @@ reader joins the segments, so that picture would be a target duration late.
 from __future__ import annotations
 
 import http.client
+import math
 from collections.abc import Callable
 
 from streamsel.clock import Clock
@@ -15,6 +16,7 @@ from streamsel.sources.live.hls_client import HlsClient
 from streamsel.sources.live.playlist import MediaPlaylist
 from streamsel.sources.live.transport_stream import (
     PACKET,
+    SYNC,
     ends_padded,
     is_transport_stream,
     video_pid,
@@ -27,6 +29,8 @@ _TAIL_BYTES = 512 * PACKET
 """The last packet of a picture must lie within this many bytes of the end, among sound."""
 _ENOUGH_WHOLE = 3
 """Number of segments known to end with a picture after which one in doubt is believed to."""
+_MOST_USELESS = 3
+"""Number of segments in a row that may be empty or of another kind."""
 
 
 class SegmentReader:
@@ -61,7 +65,7 @@ class SegmentReader:
         self._due = clock.monotonic() + listed.interval / 2
         self._answer: http.client.HTTPResponse | None = None
         self._ahead = self._tail = b""
-        self._size = self._whole = 0
+        self._size = self._whole = self._useless = 0
         self._waited = 0.0
         self._error: SourceError | None = None
         self.is_at_end = False
@@ -71,9 +75,13 @@ class SegmentReader:
 
     def begin(self) -> bool:
         """Open the newest segment; return False if that fails, or if it is not video in MPEG-TS."""
-        if not self._open_listed():
+        if not self._open_listed(math.inf):
             return False
-        while len(self._ahead) < _HEAD_BYTES and (piece := self._receive(_HEAD_BYTES)):
+        while (
+            len(self._ahead) < _HEAD_BYTES
+            and not self._wait(0.0)
+            and (piece := self._receive(_HEAD_BYTES))
+        ):
             self._ahead += piece
             if len(self._ahead) > PACKET and not is_transport_stream(self._ahead):
                 return False
@@ -88,6 +96,9 @@ class SegmentReader:
             piece, self._ahead = self._ahead[:size], self._ahead[size:]
             return piece
         while not self.is_at_end:
+            if self._wait(0.0):
+                self.is_at_end = True
+                break
             try:
                 if piece := self._receive(size):
                     return piece
@@ -114,7 +125,7 @@ class SegmentReader:
             self._answer = None
 
     def _receive(self, size: int) -> bytes:
-        """The next bytes of a segment; none at its end, or when its connection is lost."""
+        """The next bytes of a segment; none at its end, or if it is lost or of another kind."""
         if self._answer is None:
             return b""
         began = self._clock.monotonic()
@@ -126,6 +137,9 @@ class SegmentReader:
         self._waited += self._clock.monotonic() - began
         if self._waited > self._patience:
             raise self._lost(no_answer(self._patience))
+        if piece and not self._size and piece[0] != SYNC:
+            self.close()
+            return b""
         self._size += len(piece)
         self._tail = (self._tail + piece)[-_TAIL_BYTES:]
         return piece
@@ -135,17 +149,20 @@ class SegmentReader:
         is_broken = self._answer is None or bool(self._answer.length)
         if is_broken or self.pid is None or self._size % PACKET:
             return False
-        if ends_padded(self._tail, self.pid):
+        is_padded = ends_padded(self._tail, self.pid)
+        if is_padded:
             self._whole += 1
-            return True
-        # One PES packet in 184 fills its last packet exactly.
-        return self._whole >= _ENOUGH_WHOLE
+        # One PES packet in 184 fills its last packet exactly. No packet of it: it holds no picture.
+        return is_padded is not False or self._whole >= _ENOUGH_WHOLE
 
     def _open_next(self) -> bool:
         """Open the next segment once it is listed; False at the end of the playlist or the feed."""
         self.close()
+        self._useless = 0 if self._size else self._useless + 1
+        if self._useless > _MOST_USELESS:
+            raise self._lost("its segments are empty, or no MPEG-TS")
         began, why = self._clock.monotonic(), no_answer(self._patience)
-        while not self._open_listed():
+        while not self._open_listed(began + self._patience):
             if self._listed.is_ended or self._wait(max(0.0, self._due - self._clock.monotonic())):
                 return False
             if self._clock.monotonic() - began > self._patience:
@@ -160,10 +177,12 @@ class SegmentReader:
                 raise self._lost("its playlist lists segments of another kind now")
         return True
 
-    def _open_listed(self) -> bool:
-        """Open the next of the listed segments that can be opened."""
+    def _open_listed(self, until: float) -> bool:
+        """Open the next of the listed segments that can be opened; give up at a monotonic time."""
         self._next = max(self._next, self._listed.first)
-        while self._next < self._listed.end:
+        while self._next < self._listed.end and self._clock.monotonic() <= until:
+            if self._wait(0.0):
+                return False
             segment = self._listed.segments[self._next - self._listed.first]
             self._next += 1
             try:

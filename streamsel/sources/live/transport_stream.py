@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 PACKET = 188
-_SYNC = 0x47
+SYNC = 0x47
 _VIDEO_IDS = range(0xE0, 0xF0)
 _PCR_BYTES, _OPCR_BYTES, _SPLICE_BYTES = 6, 6, 1
 
@@ -14,7 +14,7 @@ def is_transport_stream(head: bytes) -> bool:
     >>> is_transport_stream(bytes([0x47, *bytes(187)]) * 2)
     True
     """
-    return len(head) > PACKET and head[0] == head[PACKET] == _SYNC
+    return len(head) > PACKET and head[0] == head[PACKET] == SYNC
 
 
 def video_pid(content: bytes) -> int | None:
@@ -25,25 +25,26 @@ def video_pid(content: bytes) -> int | None:
     for start in range(0, len(content) - PACKET + 1, PACKET):
         packet = content[start : start + PACKET]
         payload = _payload(packet)
-        begins = packet[0] == _SYNC and packet[1] & 0x40 and payload[:3] == b"\0\0\1"
+        begins = packet[0] == SYNC and packet[1] & 0x40 and payload[:3] == b"\0\0\1"
         if begins and len(payload) > 3 and payload[3] in _VIDEO_IDS:
             return _pid(packet)
     return None
 
 
-def ends_padded(content: bytes, pid: int) -> bool:
+def ends_padded(content: bytes, pid: int) -> bool | None:
     """Whether the last packet with payload of an elementary stream is padded to its size.
 
     Where it is, a PES packet ends with it: only its rest does not fill a packet. Where it is not,
-    the PES packet may be cut off, or end exactly there. ``content`` are whole packets.
+    the PES packet may be cut off, or end exactly there. None if the stream has no such packet in
+    it. ``content`` are whole packets.
     """
     for start in range(len(content) - PACKET, -1, -PACKET):
         packet = content[start : start + PACKET]
-        if packet[0] != _SYNC:
+        if packet[0] != SYNC:
             return False
         if _pid(packet) == pid and packet[3] & 0x10:
             return bool(packet[3] & 0x20) and _has_stuffing(packet)
-    return False
+    return None
 
 
 def _pid(packet: bytes) -> int:

@@ -261,6 +261,52 @@ def test_a_playlist_that_counts_from_the_beginning_again_is_followed(
     assert digests(frames) == cameras.shown[: len(frames)]
 
 
+def odd(text: bytes, requests: int, way: str) -> bytes:
+    """The playlist that a server sends at a request, in one of many ways."""
+    if way == "byte order mark":
+        return b"\xef\xbb\xbf" + text.replace(b"\n", b"\r\n")
+    if requests % 3 == 2:
+        others = {"html": b"<html>\none moment\n</html>\n", "master": MASTER.encode()}
+        return others.get(way, text)
+    return text
+
+
+@pytest.mark.parametrize("way", ["byte order mark", "html", "master"])
+def test_what_an_odd_server_sends_in_place_of_its_playlist_loses_nothing(
+    tmp_path: Path, cameras: Recording, way: str
+) -> None:
+    published = Publication(cameras.segments)
+    streams = published.streams()
+    requests = iter(range(1000))
+
+    def text() -> Iterator[bytes]:
+        number = next(requests)
+        yield odd(b"".join(published._text()), number, way)
+        published.listed = list(range(min(number + 1, len(cameras.segments) - 1) + 1))
+
+    streams["/live.m3u8"] = Stream(PLAYLIST, text)
+    with (
+        WebServer(tmp_path, streams) as server,
+        closing(camera(server.url("/live.m3u8")).session(0, 0.0)) as session,
+    ):
+        assert digests(list(islice(session, len(cameras.shown)))) == cameras.shown
+
+
+def test_pictures_that_move_to_another_stream_are_found_by_connecting_again(
+    ffmpeg: Path, tmp_path: Path, cameras: Recording
+) -> None:
+    record(ffmpeg, tmp_path, KINDS["cameras"], "-hls_segment_options mpegts_start_pid=300")
+    moved = [path.read_bytes() for path in sorted(tmp_path.glob("live*.ts"))]
+    published = Publication([*cameras.segments[:1], *moved * 20], grows=True)
+    with WebServer(tmp_path, published.streams()) as server:
+        source = camera(server.url("/live.m3u8"))
+        frames, why = until_lost(source)
+        assert digests(frames) == cameras.shown[: cameras.counts[0]]
+        assert "its segments bring no more pictures" in why
+        with closing(source.session(0, 0.0)) as session:
+            assert len(list(islice(session, RATE))) == RATE
+
+
 @pytest.mark.parametrize("how", ["-hls_segment_type fmp4", "-hls_key_info_file key.txt"])
 def test_segments_of_other_kinds_are_left_to_ffmpeg(ffmpeg: Path, tmp_path: Path, how: str) -> None:
     (tmp_path / "key.bin").write_bytes(bytes(range(16)))

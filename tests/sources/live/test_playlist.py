@@ -44,6 +44,33 @@ def test_what_is_more_than_files_over_http_is_not_plain(other: str) -> None:
     assert read_playlist(f"{PLAIN}#EXT-X-KEY:METHOD=NONE\n", URL).is_plain
 
 
+def test_addresses_are_quoted_that_could_not_be_sent() -> None:
+    listed = read_playlist(f"{PLAIN}#EXTINF:2,\nYard 1/8 é.ts?a=%20\n", URL)
+    assert listed.segments[1].url == "http://host/a/Yard%201/8%20%C3%A9.ts?a=%20"
+    assert listed.is_plain
+
+
+@pytest.mark.parametrize("text", ["", f"<html>\n{PLAIN}", f" {PLAIN}"])
+def test_a_text_that_is_no_playlist_has_no_target_duration(text: str) -> None:
+    listed = read_playlist(text, URL)
+    assert listed.target is None
+    assert not listed.is_plain
+
+
+@pytest.mark.parametrize(
+    "rest", ["#EXT-X-A\r\n" * 200, "#EXT-X-STREAM-INF:A=1\n" * 30_000, f"x{' ' * 90_000}y"]
+)
+def test_a_list_of_variants_is_parsed_at_once_whatever_is_in_it(rest: str) -> None:
+    """Patterns that can match a line in two ways would take years here."""
+    found = best_variant(f"#EXTM3U\r\n#EXT-X-STREAM-INF:A=1\r\n{rest}", URL)
+    assert (found is None) == rest.startswith("#")
+
+
+def test_a_variant_is_the_first_address_after_its_tag() -> None:
+    text = "#EXTM3U\nno.m3u8\n#EXT-X-STREAM-INF:A=1\r\n#EXT-X-B\r\n\r\n yes.m3u8 \r\nno.m3u8\r\n"
+    assert best_variant(text, URL) == Variant("http://host/a/yes.m3u8", True)
+
+
 def test_the_variant_with_the_largest_pictures_is_the_best() -> None:
     def text(*about: str) -> str:
         lines = (f"#EXT-X-STREAM-INF:{one}\n{at}.m3u8\n" for at, one in enumerate(about))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import pytest
 from av.packet import Packet
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamsel.errors import RefusedError, SourceError
@@ -94,6 +94,7 @@ def until_end(reader: SegmentReader, size: int = 1 << 15) -> bytes:
     return content
 
 
+@settings(deadline=None)
 @given(
     contents=st.lists(st.lists(st.just(PADDED), min_size=1, max_size=9), min_size=1, max_size=5),
     size=st.integers(1, 2000),
@@ -185,9 +186,10 @@ def test_what_goes_wrong_while_ffmpeg_reads_is_said_afterwards() -> None:
 
 
 def test_a_feed_that_is_stopped_waits_for_nothing() -> None:
-    camera = Camera([segment(PADDED)], stopped=True)
+    camera = Camera([segment(PADDED)])
     reader = camera.reader()
     until_end(reader)
+    camera.stopped = True
     assert not reader.advance()
     assert camera.reloads == []
 
@@ -197,6 +199,54 @@ def test_what_is_no_video_in_mpeg_ts_is_left_to_others(content: bytes) -> None:
     camera = Camera([content])
     reader = SegmentReader("gate", camera, camera.playlist(), 24.0, camera, camera.wait)
     assert not reader.begin()
+
+
+def test_a_segment_is_left_in_its_middle_when_the_feed_is_stopped() -> None:
+    camera = Camera([segment(*[PADDED] * 500), segment(PADDED)], published=lambda _: 2)
+    reader = camera.reader()
+    reader.read(1 << 20)
+    camera.stopped = True
+    assert reader.read(1) == b""
+    assert reader.is_at_end
+    assert not reader.advance()
+
+
+@pytest.mark.parametrize("useless", [b"", b"<html>Your session is over</html>"])
+def test_segments_that_are_empty_or_of_another_kind_are_given_up_soon(useless: bytes) -> None:
+    camera = Camera([segment(PADDED), *[useless] * 3, segment(PADDED, 301), *[useless] * 50])
+    camera.published = lambda now: 1 + int((now - 97) / 8)
+    reader = camera.reader()
+    assert until_end(reader)
+    content: list[bytes] = []
+    with pytest.raises(SourceError, match="its segments are empty, or no MPEG-TS"):
+        content.extend(until_end(reader) for _ in iter(reader.advance, False))
+    assert b"".join(content) == segment(PADDED, 301)
+    assert camera.listed < 12
+
+
+def test_a_segment_without_pictures_is_an_end_and_is_not_joined() -> None:
+    silent = b"".join(pes_packets(SOUND, PADDED))
+    camera = Camera([segment(PADDED), silent, silent], listed=1, published=lambda _: 3)
+    reader = camera.reader()
+    reader.pid = VIDEO
+    assert until_end(reader)
+    assert reader.advance()
+    assert until_end(reader) == silent
+
+
+def test_a_window_of_which_nothing_can_be_had_takes_no_longer_than_one_segment() -> None:
+    camera = Camera([segment(PADDED)], published=lambda _: 500)
+
+    def unanswered(url: str) -> Answer:
+        camera.now += 5
+        raise SourceError("no answer within 5 s")
+
+    reader = camera.reader()
+    until_end(reader)
+    camera.open = unanswered
+    with pytest.raises(SourceError, match="no answer"):
+        reader.advance()
+    assert camera.now < 100 + 24 + 8 + 5
 
 
 def test_older_editions_of_a_playlist_make_nothing_come_twice() -> None:
