@@ -10,7 +10,7 @@ import pytest
 
 from streamsel.clock import SystemClock
 from streamsel.runtime.turns import Turns
-from tests.runtime.live_stages import ManualClock
+from streamsel.testing import ManualClock
 
 PATIENCE = 20.0
 
