@@ -1,0 +1,66 @@
+"""Pictures that wait for their reader."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from streamsel.sources.webrtc.reception import Reception
+
+
+@pytest.fixture
+def reception() -> Reception:
+    return Reception()
+
+
+def put(reception: Reception, *images: str) -> None:
+    for image in images:
+        reception.put(image, is_suspect=image.isupper())
+
+
+def test_pictures_are_taken_in_order_with_what_is_suspected_of_them(reception) -> None:
+    put(reception, "a", "B")
+    assert [reception.take(0.0) for _ in range(3)] == [("a", False), ("B", True), None]
+    assert reception.decoded == 2
+
+
+def test_the_newest_stay_where_too_many_wait(reception) -> None:
+    put(reception, *"abcdefghij")
+    assert [reception.take(0.0).image for _ in range(8)] == list("cdefghij")
+    assert reception.take(0.0) is None
+    assert reception.decoded == 10
+
+
+def test_what_is_older_than_the_reader_is_left_out(reception) -> None:
+    put(reception, "a")
+    reception.skip()
+    put(reception, "b")
+    assert reception.take(0.0).image == "b"
+
+
+def test_what_waits_at_the_end_is_taken_first_and_the_first_reason_counts(reception) -> None:
+    put(reception, "a")
+    reception.end("the sender left")
+    reception.end("and more")
+    assert reception.take(600.0).image == "a"
+    assert reception.take(600.0) is None
+    assert reception.ended == "the sender left"
+
+
+def test_losses_are_counted(reception) -> None:
+    reception.count_loss()
+    reception.count_loss()
+    assert reception.damaged == 2
+
+
+def test_a_reader_that_waits_gets_the_next_one(reception) -> None:
+    async def send() -> None:
+        await asyncio.sleep(0)
+        put(reception, "a")
+
+    async def both() -> object:
+        taken, _ = await asyncio.gather(asyncio.to_thread(reception.take, 20.0), send())
+        return taken
+
+    assert asyncio.run(both()).image == "a"
