@@ -70,7 +70,12 @@ class Calibration:
         others = (other.frames for name, other in self.feeds.items() if name != feed)
         if gaps.frames not in self._due or gaps.frames <= max(others, default=0):
             return None
-        return floor_of(np.array(gaps.lag_1), np.array(gaps.lag_2))
+        return self.estimate()
+
+    def estimate(self) -> float:
+        """Return the distance from the embeddings so far, at least one."""
+        most = max(self.feeds.values(), key=lambda gaps: gaps.frames)
+        return floor_of(np.array(most.lag_1), np.array(most.lag_2))
 
 
 def _measure(gaps: Gaps, vector: Vector) -> None:

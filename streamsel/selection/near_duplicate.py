@@ -103,9 +103,15 @@ class NearDuplicateDistance:
         return found
 
     def restore(self, calibrated: float | None, gaps: Mapping[str, Gaps]) -> None:
-        """Continue from :attr:`calibrated` and :attr:`gaps` of an earlier run, unless given."""
+        """Continue from :attr:`calibrated` and :attr:`gaps` of an earlier run, unless given.
+
+        The distance is final at once if this run needs no more frames than that one measured.
+        """
         if self._given != "auto":
             return
         self._calibrated = calibrated
         is_pending = calibrated is None or gaps
         self._pending = Calibration(self._frames, gaps) if is_pending else None
+        if self._pending is not None and self._pending.done:
+            self._calibrated = self._pending.estimate()
+            self._pending = None

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streamsel.choices import Calibration
 from streamsel.decisions import Evicted, Kept
 from streamsel.errors import RecordError
 from streamsel.frame import Candidate, FrameKey
@@ -213,6 +214,23 @@ def test_calibration_goes_on() -> None:
     story.judge(final, of(vectors[200:], 200))
     assert final.floor == restored.floor
     assert len(story.live) == 1
+
+
+@pytest.mark.parametrize("calibration", ["held-back", "on-the-way"])
+@pytest.mark.parametrize("measured", [10, 11, 60])
+def test_a_restart_that_needs_fewer_frames_than_were_measured_is_calibrated(
+    calibration: Calibration, measured: int
+) -> None:
+    vectors = resting(measured + 1, seed=6)
+    selector, story = OnlineSelector(Budget(count=50), 64, calibration_frames=100), LiveStory()
+    story.judge(selector, of(vectors[:measured]))
+    restored = OnlineSelector(Budget(count=50), 64, calibration=calibration, calibration_frames=10)
+    restored.restore(selector.state(), recorded(story))
+    told = pytest.approx(floor_from(vectors[:measured]), rel=1e-3)
+    assert restored.floor == told
+    assert restored.floor > 0.0
+    assert len(story.judge(restored, of(vectors[measured:], measured))) == 1
+    assert restored.floor == told
 
 
 def test_a_warm_restart_does_not_churn() -> None:
