@@ -55,7 +55,9 @@ class Plugin:
 
     def require(self, made: object, methods: Collection[str], error: type[StreamselError]) -> None:
         """Refuse an object without these methods, as the wrong type."""
-        if lacking := [name for name in methods if not callable(getattr(made, name, None))]:
+        with self.blamed(error, "cannot be used"):
+            lacking = [name for name in methods if not callable(getattr(made, name, None))]
+        if lacking:
             told = " and ".join(f"{name}()" for name in lacking)
             self.refuse(error, f"made {kind_of(made)} without {told}; see {self.place}")
 
@@ -123,7 +125,8 @@ class _Blamed(AbstractContextManager[object]):
         raised: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if not isinstance(raised, Exception) or isinstance(raised, StreamselError):
+        # A program that is imported by mistake, or a vendor's library, may want to exit.
+        if not isinstance(raised, (Exception, SystemExit)) or isinstance(raised, StreamselError):
             return
         why = redact(f"{type(raised).__name__}: {raised}".removesuffix(": "))
         raise self._error(f"{self._plugin} {self._what}: {why}") from raised

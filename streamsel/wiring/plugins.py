@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
-from typing import Any, cast, get_type_hints
+from typing import Any, cast
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
@@ -82,11 +82,11 @@ def _typed(
     with plugin.blamed(ConfigurationError, "does not take these options"):
         inspect.signature(factory).bind(**options)
     with plugin.blamed(ConfigurationError, "has annotations that cannot be read"):
-        hints = get_type_hints(factory.__init__ if inspect.isclass(factory) else factory)
+        takes = inspect.signature(factory, eval_str=True).parameters
         adapters = {
-            name: TypeAdapter[Any](hints[name], config=_ANY_TYPE)
+            name: TypeAdapter[Any](takes[name].annotation, config=_ANY_TYPE)
             for name in options
-            if name in hints
+            if name in takes and takes[name].annotation is not inspect.Parameter.empty
         }
     typed = dict(options)
     for name, adapter in adapters.items():

@@ -13,6 +13,7 @@ from streamsel.wiring.plugins import open_plugin_sinks, sink_problems
 from tests.plugins import install
 
 OUTLETS = """
+from functools import partial
 from pathlib import Path
 
 made = []
@@ -39,14 +40,34 @@ def broken(url):
 
 def deaf(url):
     return object()
+
+def leaving(url):
+    raise SystemExit(f"nobody at {url}")
+
+class Made(Outlet):
+    def __new__(cls, url: str, retries: int):
+        one = super().__new__(cls)
+        one.given = retries
+        return one
+
+    def __init__(self, *arguments, **options):
+        super().__init__(options["url"], self.given)
+
+class Maker:
+    def __call__(self, url: str, retries: int):
+        return Outlet(url, retries)
+
+maker = Maker()
+partly = partial(Outlet, "https://a/b")
 """
+NAMES = ("text", "broken", "deaf", "absent", "leaving", "maker", "partly")
 UPDATE = SelectionUpdate("gate", ())
 
 
 @pytest.fixture(autouse=True)
 def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    points = {name: f"outlets:{name}" for name in ("text", "broken", "deaf", "absent")}
-    points |= {"outlet": "outlets:Outlet", "disk": "outlets:Outlet"}
+    points = {name: f"outlets:{name}" for name in NAMES}
+    points |= {"outlet": "outlets:Outlet", "disk": "outlets:Outlet", "made": "outlets:Made"}
     install("outlets", {"streamsel.sinks": points}, OUTLETS, tmp_path, monkeypatch)
 
 
@@ -65,6 +86,15 @@ def test_options_have_the_types_of_the_annotations() -> None:
     sink.close()
     assert made()[0].updates == [UPDATE]
     assert made()[0].closed
+
+
+@pytest.mark.parametrize("name", ["made", "maker", "partly"])
+def test_options_are_typed_whatever_kind_of_callable_the_factory_is(name: str) -> None:
+    options = {"retries": "5"} | ({} if name == "partly" else {"url": "https://a/b"})
+    open_plugin_sinks({name: options})
+    assert made()[0].options[:2] == ("https://a/b", 5)
+    told = "refuses its option retries: Input should be a valid integer"
+    assert told in " ".join(sink_problems({name: options | {"retries": "many"}}))
 
 
 def test_without_annotations_options_are_text() -> None:
@@ -123,6 +153,7 @@ def test_mistakes_are_found_before_anything_is_opened(
     ("name", "told"),
     [
         ("broken", "cannot be opened: KeyError: 'nobody at a'"),
+        ("leaving", "cannot be opened: SystemExit: nobody at a"),
         ("deaf", r"made an instance of object without apply\(\) and close\(\); see outlets:deaf"),
     ],
 )

@@ -21,6 +21,7 @@ from streamsel.sources.container.opening import MAX_PIXELS
 from streamsel.sources.live.arriving import arriving_frames
 from streamsel.sources.live.connection import LiveOptions
 
+_ENDED = object()
 _PICTURES = "an (H, W, 3) uint8 array of RGB, or an av.VideoFrame"
 
 
@@ -93,7 +94,7 @@ class PluginSource:
         with self._plugin.blamed(SourceError, "cannot be read"):
             pictures = iter(made)
         try:
-            while (picture := self._next(pictures)) is not None and not self._stopped.is_set():
+            while (picture := self._next(pictures)) is not _ENDED and not self._stopped.is_set():
                 image = self._image(picture)
                 received = self._tally.received + 1
                 self._tally = SourceCounters(received, received)
@@ -103,21 +104,25 @@ class PluginSource:
                 with self._plugin.blamed(SourceError, "cannot be closed"):
                     pictures.close()
 
-    def _next(self, pictures: Iterator[object]) -> object | None:
+    def _next(self, pictures: Iterator[object]) -> object:
         with self._plugin.blamed(SourceError, "failed"):
-            return next(pictures, None)
+            return next(pictures, _ENDED)
 
     def _image(self, picture: object) -> av.VideoFrame:
         """Convert a picture to a decoded image that is ours alone."""
         if isinstance(picture, av.VideoFrame):
+            self._require_pixels(picture.width, picture.height)
             return picture
         if not isinstance(picture, np.ndarray):
             self._refuse(kind_of(picture))
         if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3:
             self._refuse(f"an array {picture.shape} of {picture.dtype}")
-        if not 0 < picture.shape[0] * picture.shape[1] <= MAX_PIXELS:
-            self._refuse(f"{picture.shape[1]} x {picture.shape[0]} pixels")
+        self._require_pixels(picture.shape[1], picture.shape[0])
         return av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), "rgb24")
+
+    def _require_pixels(self, width: int, height: int) -> None:
+        if not 0 < width * height <= MAX_PIXELS:
+            self._refuse(f"{width} x {height} pixels")
 
     def _refuse(self, told: str) -> NoReturn:
         self._plugin.refuse(SourceError, f"yielded {told}; it must be {_PICTURES}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from contextlib import closing
 from itertools import islice
@@ -66,13 +67,24 @@ def huge(address):
 def number(address):
     return 7
 
+def empty(address):
+    yield av.VideoFrame()
+
+def nothing(address):
+    yield np.zeros((48, 64, 3), np.uint8)
+    yield None
+
+def leaving(address):
+    yield np.zeros((48, 64, 3), np.uint8)
+    raise SystemExit(3)
+
 constant = 7
 """
 
 
 @pytest.fixture
 def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., PluginSource]:
-    names = ("greys", "images", "backwards", "failing", "grey", "floats", "paths", "huge", "number")
+    names = re.findall(r"def (\w+)\(address\)", LABORATORY)
     points = {name: f"laboratory:{name}" for name in (*names, "constant", "absent")}
     install("laboratory", {"streamsel.sources": points}, LABORATORY, tmp_path, monkeypatch)
     found = {plugin.name: plugin for plugin in plugins("source")}
@@ -149,6 +161,9 @@ def test_the_feeds_options_apply(source: Callable[..., PluginSource]) -> None:
         ("floats", "yielded an array (48, 64, 3) of float64; it must be"),
         ("paths", "yielded an instance of str; it must be"),
         ("huge", "yielded 100000 x 100000 pixels; it must be"),
+        ("empty", "yielded 0 x 0 pixels; it must be"),
+        ("nothing", "yielded None; it must be"),
+        ("leaving", "failed: SystemExit: 3"),
         ("number", "returned an instance of int; yield pictures"),
         ("constant", "is no function, but an instance of int: laboratory:constant"),
         ("absent", "cannot be loaded: AttributeError"),
