@@ -5,10 +5,12 @@ from __future__ import annotations
 import ssl
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from streamsel.errors import ConfigurationError
+from streamsel.http import options
 from streamsel.http.options import ServiceOptions
 from tests.http.serving import TOKEN
 from tests.servers.broker import certify
@@ -50,9 +52,8 @@ def test_certificate_and_key_come_together_and_must_be_readable(tmp_path: Path) 
     with pytest.raises(ConfigurationError, match="both a certificate and its key"):
         ServiceOptions(tls_cert=made.certificate)
     assert ServiceOptions().tls_context() is None
-    good = ServiceOptions(tls_cert=made.certificate, tls_key=made.key).tls_context()
-    assert good is not None
-    assert good.minimum_version >= ssl.TLSVersion.TLSv1_2
+    good = ServiceOptions(tls_cert=made.certificate, tls_key=made.key)
+    assert good.tls_context() is not None
     for key in (other.key, tmp_path / "missing", made.certificate):
         with pytest.raises(ConfigurationError, match=r"service\.tls: cannot use .*cert\.pem"):
             ServiceOptions(tls_cert=made.certificate, tls_key=key).tls_context()
@@ -65,3 +66,19 @@ def test_a_key_with_a_passphrase_is_refused_rather_than_asked_for(tmp_path: Path
     subprocess.run([*map(str, command)], check=True, capture_output=True)
     with pytest.raises(ConfigurationError, match="without a passphrase"):
         ServiceOptions(tls_cert=made.certificate, tls_key=locked).tls_context()
+
+
+def test_old_versions_of_tls_are_refused_whatever_the_system_allows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lax(protocol: int) -> ssl.SSLContext:
+        context = ssl.SSLContext(protocol)
+        context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+        return context
+
+    made = certify(tmp_path / "one", "127.0.0.1")
+    allowing = SimpleNamespace(**vars(ssl) | {"SSLContext": lax})
+    monkeypatch.setattr(options, "ssl", allowing)
+    context = ServiceOptions(tls_cert=made.certificate, tls_key=made.key).tls_context()
+    assert context is not None
+    assert context.minimum_version == ssl.TLSVersion.TLSv1_2
