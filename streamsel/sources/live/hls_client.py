@@ -25,7 +25,8 @@ _MOST_BYTES = 1 << 20
 class HlsClient:
     """Fetches the playlist at an http(s) address, and its segments.
 
-    Only the host of the address receives the user name and password in it. Only http and https are
+    Only the host of the address receives the user name and password in it, and if the address is
+    https, only over TLS. Only http and https are
     opened, also after a redirect. Messages contain no addresses.
     """
 
@@ -111,6 +112,29 @@ def find_playlist(location: str, options: LiveOptions, clock: Clock) -> Found | 
     return Found(client, listed)
 
 
+class Login(urllib.request.HTTPPasswordMgr):
+    """Gives the credentials in an address to its own host, never without TLS if it has TLS."""
+
+    def __init__(self, location: str) -> None:
+        super().__init__()
+        parts = urlsplit(location)
+        self._user, self._password = unquote(parts.username or ""), unquote(parts.password or "")
+        self._origins = [_origin(location)] if parts.username is not None else []
+        if self._origins == [("http", parts.hostname, 80)]:
+            self._origins.append(("https", parts.hostname, 443))
+
+    def find_user_password(self, realm: str, authuri: str) -> tuple[str | None, str | None]:
+        """Return the user's name and password for an address, or None twice."""
+        if _origin(authuri) not in self._origins:
+            return None, None
+        return self._user, self._password
+
+
+def _origin(url: str) -> tuple[str, str | None, int]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
+
+
 class _HangUp(urllib.request.BaseHandler):
     """Closes the response that asks for a password; urllib's own handlers leave it open."""
 
@@ -136,12 +160,7 @@ def _opener(location: str, options: LiveOptions) -> urllib.request.OpenerDirecto
     """Opens http and https only, with the credentials in an address for its host."""
     file = options.tls_ca_file
     context = ssl.create_default_context(cafile=None if file is None else str(file))
-    parts = urlsplit(location)
-    logins = urllib.request.HTTPPasswordMgrWithDefaultRealm()
-    if parts.username is not None:
-        password = unquote(parts.password or "")
-        host = urlunsplit((parts.scheme, urlsplit(_plain(location)).netloc, "/", "", ""))
-        logins.add_password(None, host, unquote(parts.username), password)
+    login = Login(location)
     opener = urllib.request.OpenerDirector()
     opener.addheaders = [("User-Agent", f"streamsel/{__version__}")]
     for handler in (
@@ -154,8 +173,8 @@ def _opener(location: str, options: LiveOptions) -> urllib.request.OpenerDirecto
         urllib.request.HTTPRedirectHandler(),
         urllib.request.HTTPCookieProcessor(),
         _HangUp(),
-        urllib.request.HTTPDigestAuthHandler(logins),
-        urllib.request.HTTPBasicAuthHandler(logins),
+        urllib.request.HTTPDigestAuthHandler(login),
+        urllib.request.HTTPBasicAuthHandler(login),
     ):
         opener.add_handler(handler)
     return opener
