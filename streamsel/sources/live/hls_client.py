@@ -112,7 +112,7 @@ def find_playlist(location: str, options: LiveOptions, clock: Clock) -> Found | 
     return Found(client, listed)
 
 
-class Login(urllib.request.HTTPPasswordMgr):
+class HostLogin(urllib.request.HTTPPasswordMgr):
     """Gives the credentials in an address to its own host, never without TLS if it has TLS."""
 
     def __init__(self, location: str) -> None:
@@ -160,7 +160,7 @@ def _opener(location: str, options: LiveOptions) -> urllib.request.OpenerDirecto
     """Opens http and https only, with the credentials in an address for its host."""
     file = options.tls_ca_file
     context = ssl.create_default_context(cafile=None if file is None else str(file))
-    login = Login(location)
+    login = HostLogin(location)
     opener = urllib.request.OpenerDirector()
     opener.addheaders = [("User-Agent", f"streamsel/{__version__}")]
     for handler in (

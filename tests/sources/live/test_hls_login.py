@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from streamsel.sources.live.hls_client import Login
+from streamsel.sources.live.hls_client import HostLogin
 
 KNOWN, UNKNOWN = ("viewer", "p:w"), (None, None)
 
@@ -26,4 +26,4 @@ KNOWN, UNKNOWN = ("viewer", "p:w"), (None, None)
 def test_only_the_host_of_the_address_is_told_and_never_in_the_clear_after_tls(
     address: str, asking: str, told: tuple[str | None, str | None]
 ) -> None:
-    assert Login(address).find_user_password("cameras", asking) == told
+    assert HostLogin(address).find_user_password("cameras", asking) == told
