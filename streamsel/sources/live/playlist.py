@@ -11,6 +11,8 @@ USUAL_TARGET = 10.0
 """Seconds that a segment may last where its playlist cannot be asked."""
 MISSED_TARGETS = 3
 """How many target durations without a new segment are a playlist that does not go on."""
+_MOST_SEGMENTS = 20_000
+"""Number of segments of which none is read here, because parsing them takes seconds."""
 _LEAST_SECONDS, _MOST_SECONDS = 0.5, 120.0
 _TARGET = re.compile(r"(?m)^#EXT-X-TARGETDURATION:\s*(\d{1,9}(?:\.\d{1,9})?)")
 _FIRST = re.compile(r"(?m)^#EXT-X-MEDIA-SEQUENCE:\s*(\d{1,18})")
@@ -78,9 +80,11 @@ def read_playlist(text: str, url: str) -> MediaPlaylist:
             seconds = float(told[1])
         elif line and not line.startswith("#"):
             segments.append(Segment(_joined(url, line), seconds))
+            if len(segments) > _MOST_SEGMENTS:
+                break
     is_list = text.startswith("#EXTM3U")
     target, first = _TARGET.search(text) if is_list else None, _FIRST.search(text)
-    is_plain = is_list and bool(segments) and not _SPECIAL.search(text)
+    is_plain = is_list and 0 < len(segments) <= _MOST_SEGMENTS and not _SPECIAL.search(text)
     return MediaPlaylist(
         target=None if target is None else _bounded(float(target[1])),
         first=0 if first is None else int(first[1]),

@@ -66,6 +66,13 @@ def test_a_list_of_variants_is_parsed_at_once_whatever_is_in_it(rest: str) -> No
     assert (found is None) == rest.startswith("#")
 
 
+def test_a_playlist_of_hundreds_of_thousands_of_segments_is_not_read_to_its_end() -> None:
+    listed = read_playlist(PLAIN + "a\n" * 300_000, URL)
+    assert len(listed.segments) < 30_000
+    assert not listed.is_plain
+    assert listed.target == 4.0
+
+
 def test_a_variant_is_the_first_address_after_its_tag() -> None:
     text = "#EXTM3U\nno.m3u8\n#EXT-X-STREAM-INF:A=1\r\n#EXT-X-B\r\n\r\n yes.m3u8 \r\nno.m3u8\r\n"
     assert best_variant(text, URL) == Variant("http://host/a/yes.m3u8", True)
