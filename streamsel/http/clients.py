@@ -52,14 +52,12 @@ class Clients:
         """Return the protocol for a new client."""
         connected = [each for each in server.connections if each.transport is not None]
         excess = len(connected) - self._most + 1
-        for each in filter(self._is_silent, connected):
-            if excess <= 0:
-                break
+        leaving = list(filter(self._is_silent, connected))[: max(0, excess)]
+        for each in leaving:
             if each.transport is not None:
                 each.transport.write(_REFUSAL)
             each.force_close()
-            excess -= 1
-        return server() if excess <= 0 else Refusal(self._refused)
+        return server() if len(leaving) >= excess else Refusal(self._refused)
 
     def _is_silent(self, client: RequestHandler) -> bool:
         transport = client.transport
