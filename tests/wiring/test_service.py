@@ -1,0 +1,49 @@
+"""Feeds of a service, as its parts make them from their settings."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from streamsel.clock import GuardedClock
+from streamsel.config.schema import Config
+from streamsel.frame import View
+from streamsel.sources.live.packet_ring import PacketRing
+from streamsel.testing import ManualClock
+from streamsel.wiring.service import LiveParts
+
+
+@pytest.fixture
+def parts() -> LiveParts:
+    """Parts of a service that stores nothing."""
+    known = {
+        "store": None,
+        "clips": {},
+        "clock": GuardedClock(ManualClock()),
+        "embedder": SimpleNamespace(view=View(8), dim=4),
+    }
+    names = LiveParts.__dataclass_fields__
+    return LiveParts(**{name: known.get(name) for name in names})
+
+
+def wanted(**options: object) -> list:
+    config = Config.model_validate({"feeds": {"gate": {"source": "rtsp://gate/main", **options}}})
+    return [config.feed("gate")]
+
+
+def test_a_feed_with_clips_has_a_ring_of_its_packets_until_it_has_none(parts):
+    parts.feeds(wanted(clip={"before": 2, "after": 3}))
+    order = parts.clips["gate"]
+    assert isinstance(order.footage, PacketRing)
+    assert (order.before, order.after) == (2.0, 3.0)
+    parts.feeds(wanted())
+    assert parts.clips == {}
+
+
+def test_a_feed_is_made_as_its_settings_say(parts):
+    ((feed, _),) = parts.feeds(wanted(enabled=False, down_after="1m", group="yard"))
+    assert (feed.name, feed.scope, feed.enabled, feed.down_after) == ("gate", "yard", False, 60.0)
+    assert feed.address == "rtsp://gate/main"
+    assert feed.media_time == 0.0
+    assert feed.reserved > feed.start
