@@ -80,7 +80,7 @@ class Converter:
         lies_on_side: bool,
     ) -> av.VideoFrame:
         if image.sw_format is not None:
-            image = image.reformat(format=image.sw_format.name)  # it lay in a card's memory
+            image = image.reformat(format=image.sw_format.name)  # it was in GPU memory
         described = (
             image.width,
             image.height,

@@ -16,7 +16,7 @@ _LOG = logging.getLogger("streamsel.service")
 _LOOK_SECONDS = 5.0
 
 
-def tell_doubt(clock: GuardedClock) -> None:
+def warn_of_wrong_clock(clock: GuardedClock) -> None:
     """Log a warning if the system clock is not set."""
     if clock.is_wrong:
         began = datetime.fromtimestamp(clock.floor, UTC)

@@ -23,7 +23,7 @@ from streamsel.runtime.failure import first_failure
 from streamsel.runtime.service_run import LivePipeline
 from streamsel.runtime.worker import Worker
 from streamsel.service.controls import HttpControl, MqttControls
-from streamsel.service.days import put_days_right, tell_doubt
+from streamsel.service.days import put_days_right, warn_of_wrong_clock
 from streamsel.service.notify import Notifier, keep_alive
 from streamsel.service.operations import Operations
 from streamsel.service.patience import Patience
@@ -91,7 +91,7 @@ class LiveService:
             config = await starting.run(self._load)
             parts = await starting.run(build_parts, config, self._clock)
         parts.metrics.record_reload(self._clock.wall())
-        tell_doubt(self._clock)
+        warn_of_wrong_clock(self._clock)
         suffix = None if config.sinks.disk is None else config.pictures.format
         events_broker = EventBroker(self._clock)
         line = LivePipeline(

@@ -9,7 +9,7 @@ import pytest
 
 from streamsel.errors import SinkError
 from streamsel.service import days
-from streamsel.service.days import put_days_right, tell_doubt
+from streamsel.service.days import put_days_right, warn_of_wrong_clock
 
 
 class EndedError(Exception):
@@ -89,6 +89,6 @@ def test_without_pictures_it_is_only_said(monkeypatch, caplog):
 
 @pytest.mark.parametrize("is_wrong", [False, True])
 def test_a_clock_that_is_not_set_is_doubted_once(caplog, is_wrong):
-    tell_doubt(SimpleNamespace(is_wrong=is_wrong, floor=1_800_000_000.0))
+    warn_of_wrong_clock(SimpleNamespace(is_wrong=is_wrong, floor=1_800_000_000.0))
     assert len(caplog.messages) == is_wrong
     assert ("2027-01-15 08:00 UTC" in caplog.text) == is_wrong

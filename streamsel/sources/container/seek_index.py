@@ -17,16 +17,16 @@ _IS_KNOWN = 1 << 32
 
 
 class SeekIndex:
-    """Timestamps and imprints of frames 0, 1, 2, ... of one feed. Up to 32 bytes per frame.
+    """Timestamps and checksums of frames 0, 1, 2, ... of one feed. Up to 32 bytes per frame.
 
     Seeking needs strictly increasing timestamps, so that each identifies one frame, and a known
-    keyframe. The imprint of a frame verifies that the same pixels were decoded again.
+    keyframe. The checksum of a frame verifies that the same pixels were decoded again.
     """
 
     def __init__(self) -> None:
         self._pts = array("q")
         self._times = array("d")
-        self._imprints = array("Q")
+        self._checksums = array("Q")
         self._keys = array("q")
         self._is_rising = True
 
@@ -50,7 +50,7 @@ class SeekIndex:
             self._keys.append(len(self._pts))
         self._pts.append(_UNKNOWN if pts is None else pts)
         self._times.append(media_time)
-        self._imprints.append(0 if image is None else imprint_of(image))
+        self._checksums.append(0 if image is None else checksum_of(image))
 
     def can_seek(self, index: int) -> bool:
         """Whether this frame can be found by its timestamp."""
@@ -77,11 +77,11 @@ class SeekIndex:
         return at if at < len(self) and self._pts[at] == image.pts else None
 
     def is_same(self, image: av.VideoFrame, index: int) -> bool:
-        """Whether a picture has this frame's imprint; True if the frame has none."""
-        return self._imprints[index] in (0, imprint_of(image))
+        """Whether a picture has this frame's checksum; True if the frame has none."""
+        return self._checksums[index] in (0, checksum_of(image))
 
 
-def imprint_of(image: av.VideoFrame) -> int:
+def checksum_of(image: av.VideoFrame) -> int:
     """Return a checksum, never 0, over every 64th row of plane 0. About 0.02 ms at 1080p.
 
     Artifacts of a wrong seek spread over the picture, so sampled rows suffice.

@@ -47,24 +47,24 @@ def decode_undamaged(decoder: VideoReader, gop: Gop) -> Iterator[av.VideoFrame]:
                 yield image
 
 
-def spread_doubt(
+def spread_suspicion(
     images: Iterable[tuple[av.VideoFrame, bool]],
 ) -> Iterator[tuple[av.VideoFrame, bool]]:
-    """Extend doubt to the pictures shown before a doubted one that they depend on.
+    """Extend suspicion to the pictures shown before a suspect one that they depend on.
 
-    Pictures come in presentation order, each with whether it is doubted. B-pictures are held until
-    the next picture that is none, at most 16, and share its doubt.
+    Pictures come in presentation order, each with whether it is suspect. B-pictures are held until
+    the next picture that is none, at most 16, and share its suspicion.
     """
     held: deque[tuple[av.VideoFrame, bool]] = deque()
-    for image, is_doubted in images:
-        held.append((image, is_doubted))
+    for image, is_suspect in images:
+        held.append((image, is_suspect))
         if image.pict_type == PictureType.B and len(held) < _MOST_HELD:
             continue
-        is_any = any(doubted for _, doubted in held)
+        is_any = any(suspect for _, suspect in held)
         while held:
             earlier, _ = held.popleft()
             yield earlier, is_any
-    is_any = any(doubted for _, doubted in held)
+    is_any = any(suspect for _, suspect in held)
     while held:
         earlier, _ = held.popleft()
         yield earlier, is_any
@@ -72,7 +72,7 @@ def spread_doubt(
 
 def require_intact(images: Iterable[av.VideoFrame]) -> Iterator[av.VideoFrame]:
     """Yield undamaged pictures; raise :class:`TroubleError` at the first corrupt one."""
-    for image, is_corrupt in spread_doubt((image, image.is_corrupt) for image in images):
+    for image, is_corrupt in spread_suspicion((image, image.is_corrupt) for image in images):
         if is_corrupt:
             raise TroubleError
         yield image
@@ -113,8 +113,8 @@ def decode_after_previous(
     for packet in gop.before:
         _decode(decoder, packet, corruption, is_quiet=True)
     is_damaged = corruption.is_open
-    for image, is_doubted in spread_doubt(decode_with_doubt(decoder, gop, corruption)):
-        is_damaged |= is_doubted
+    for image, is_suspect in spread_suspicion(decode_and_flag(decoder, gop, corruption)):
+        is_damaged |= is_suspect
         if not left or image.pts is None or image.pts < left[0]:
             continue
         while left and left[0] < image.pts:
@@ -122,13 +122,13 @@ def decode_after_previous(
             yield DecodedFrame(lost := left.popleft(), None, lost == gop.begin)
         if left and left[0] == image.pts:
             left.popleft()
-            yield DecodedFrame(image.pts, image, image.pts == gop.begin, is_doubted)
+            yield DecodedFrame(image.pts, image, image.pts == gop.begin, is_suspect)
     while left:
         _require_fit(gop, is_excused=is_partial or is_damaged or corruption.is_open)
         yield DecodedFrame(lost := left.popleft(), None, lost == gop.begin)
 
 
-def decode_with_doubt(
+def decode_and_flag(
     decoder: VideoReader, gop: Gop, corruption: Corruption
 ) -> Iterator[tuple[av.VideoFrame, bool]]:
     """Yield all pictures that decode, and whether each may show damage; never raises for damage."""
@@ -157,7 +157,7 @@ class FirstGopCheck:
 
     Pictures shown before the first keyframe may be missing, because they may depend on packets
     before the video's start. Raises :class:`UnfitError` for any other difference, up to the first
-    doubted picture.
+    suspect picture.
     """
 
     def __init__(self, gop: Gop) -> None:
@@ -168,7 +168,7 @@ class FirstGopCheck:
 
     def take(self, one: DecodedFrame) -> None:
         """Compare the next picture."""
-        self._is_over |= one.is_doubted
+        self._is_over |= one.is_suspect
         if self._is_over or self._begin is None:
             return
         while self._left and self._left[0] != one.pts and self._left[0] < self._begin:
@@ -207,8 +207,8 @@ def decode_keyframe_after_previous(decoder: VideoReader, gop: Gop) -> DecodedFra
     first = next(iter(gop.packets))
     images = [*decoder.decode(first), *decoder.drain(is_quiet=True)]
     key = next((image for image in images if image.pts == gop.begin), None)
-    is_doubted = first.is_corrupt or decoder.failures != failures
-    return DecodedFrame(gop.begin, key, is_random_access=True, is_doubted=is_doubted)
+    is_suspect = first.is_corrupt or decoder.failures != failures
+    return DecodedFrame(gop.begin, key, is_random_access=True, is_suspect=is_suspect)
 
 
 def _decoded(decoder: VideoReader, gop: Gop) -> Iterator[list[av.VideoFrame]]:

@@ -18,13 +18,13 @@ class Corruption:
 
     def __init__(self, continuity: Continuity | None = None) -> None:
         self._continuity = continuity
-        self._doubts = False
+        self._is_suspect = False
         self._newest_key_is_whole = True
 
     @property
     def is_open(self) -> bool:
         """Whether pictures are corrupt until the next intact keyframe."""
-        return self._doubts
+        return self._is_suspect
 
     def check(self, packet: Packet[VideoStream]) -> None:
         """Check a packet; call before decoding it."""
@@ -37,7 +37,7 @@ class Corruption:
 
     def begin(self) -> None:
         """Report that the packet decoded last was damaged."""
-        self._doubts = True
+        self._is_suspect = True
         self._newest_key_is_whole = False
 
     def covers(self, image: av.VideoFrame) -> bool:
@@ -45,5 +45,5 @@ class Corruption:
         if image.is_corrupt:
             self.begin()
         elif image.key_frame and self._newest_key_is_whole:
-            self._doubts = False
-        return self._doubts
+            self._is_suspect = False
+        return self._is_suspect

@@ -65,7 +65,7 @@ class FrameReader:
         self._last_time = 0.0
         self.matrix: int | None = None
         self._late = 0.0  # seconds from the container's start to the first picture
-        self._is_doubted = False  # of the picture that is being converted
+        self._is_suspect = False  # of the picture that is being converted
 
     def frames(
         self, shown: Iterable[DecodedFrame], seek_index: SeekIndex | None = None
@@ -87,7 +87,7 @@ class FrameReader:
             self._last_time = media_time
             index = next(indices) if self._chain is None else 0
             if seek_index is not None and self._chain is None and index == len(seek_index):
-                # A provisional picture differs from the one that is decoded again: no imprint.
+                # A provisional picture differs from the one that is decoded again: no checksum.
                 seen = None if self._is_provisional else one.image
                 seek_index.add(one.pts, media_time, one.is_random_access, seen)
             if one.image is None:
@@ -95,9 +95,9 @@ class FrameReader:
             self._pictures += 1
             self._retag(one.image)
             if self._chain is None:
-                yield self.frame(index, one.image, media_time, is_doubted=one.is_doubted)
+                yield self.frame(index, one.image, media_time, is_suspect=one.is_suspect)
                 continue
-            self._is_doubted = one.is_doubted
+            self._is_suspect = one.is_suspect
             yield from self._filtered_frames(one.image, media_time, indices)
             if self._chain.finished:
                 return
@@ -131,7 +131,7 @@ class FrameReader:
         return self._chain is not None and self._chain.finished
 
     def frame(
-        self, index: int, image: av.VideoFrame, media_time: float, *, is_doubted: bool = False
+        self, index: int, image: av.VideoFrame, media_time: float, *, is_suspect: bool = False
     ) -> Frame:
         """Convert a decoded picture to a frame, without the filter chain."""
         self._retag(image)
@@ -141,7 +141,7 @@ class FrameReader:
         if orientation.mirrored:
             image = self._turning.unmirror(image, time_base, orientation)
             orientation, aspect = UPRIGHT, None
-        self._is_doubted = is_doubted
+        self._is_suspect = is_suspect
         return self._frame(index, image, time_base, media_time, orientation, aspect)
 
     def _retag(self, image: av.VideoFrame) -> None:
@@ -176,7 +176,7 @@ class FrameReader:
                 pixel_aspect=pixel_aspect,
                 is_provisional=self._is_provisional,
             ),
-            corrupt=image.is_corrupt or self._is_doubted,
+            corrupt=image.is_corrupt or self._is_suspect,
             recorded=None if self._began is None else self._began + media_time,
         )
 

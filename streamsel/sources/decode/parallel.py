@@ -29,13 +29,13 @@ from streamsel.sources.decode.attempts import (
     TroubleError,
     UnfitError,
     decode_after_previous,
+    decode_and_flag,
     decode_keyframe,
     decode_keyframe_after_previous,
     decode_undamaged,
-    decode_with_doubt,
     match_timestamps,
     require_intact,
-    spread_doubt,
+    spread_suspicion,
 )
 from streamsel.sources.decode.corruption import Corruption
 from streamsel.sources.decode.decoders import Decoders
@@ -215,7 +215,7 @@ class ParallelDecoder:
             chosen = {gop.begin}
         elif is_head and self._is_partial:
             decoder = self._decoders.of(slot, self._options, gop)
-            chosen = {image.pts for image, _ in decode_with_doubt(decoder, gop, Corruption())}
+            chosen = {image.pts for image, _ in decode_and_flag(decoder, gop, Corruption())}
             self._decoders.retire(decoder)
         check = FirstGopCheck(gop) if is_head else None
         for one in self._in_sequence(slot, gop):
@@ -254,17 +254,17 @@ class ParallelDecoder:
 
 def _plainly(decoder: VideoReader, gop: Gop) -> Iterator[DecodedFrame]:
     times = BestTimes(trusts_pts=decoder.trusts_pts)
-    for image, is_doubted in spread_doubt(decode_with_doubt(decoder, gop, Corruption())):
-        yield _shown(image, times, gop, is_doubted=is_doubted)
+    for image, is_suspect in spread_suspicion(decode_and_flag(decoder, gop, Corruption())):
+        yield _shown(image, times, gop, is_suspect=is_suspect)
 
 
 def _shown(
-    image: av.VideoFrame, times: BestTimes, gop: Gop, *, is_doubted: bool = False
+    image: av.VideoFrame, times: BestTimes, gop: Gop, *, is_suspect: bool = False
 ) -> DecodedFrame:
     """Return a picture as a decoded frame, with the better of its timestamps."""
     image.pts = times.of(image.pts, image.dts)
     is_begin = gop.begin is not None and image.pts == gop.begin
-    return DecodedFrame(image.pts, image, is_begin, is_doubted)
+    return DecodedFrame(image.pts, image, is_begin, is_suspect)
 
 
 def _packets_again(reader: VideoReader, gop: Gop) -> Iterator[Packet[VideoStream]]:

@@ -12,13 +12,13 @@ class DecodedFrame:
     """A decoded picture, or the position of one that was skipped.
 
     ``pts`` is in units of the session's time base. ``is_random_access``: decoding can start here.
-    ``is_doubted``: the picture may show earlier damage.
+    ``is_suspect``: the picture may show earlier damage.
     """
 
     pts: int | None
     image: av.VideoFrame | None
     is_random_access: bool = False
-    is_doubted: bool = False
+    is_suspect: bool = False
 
 
 def as_shown(image: av.VideoFrame) -> DecodedFrame:

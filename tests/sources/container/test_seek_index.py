@@ -6,7 +6,7 @@ import av
 import numpy as np
 import pytest
 
-from streamsel.sources.container.seek_index import SeekIndex, imprint_of
+from streamsel.sources.container.seek_index import SeekIndex, checksum_of
 
 
 def index_of(*pts: int | None, keys: tuple[int, ...] = (0,)) -> SeekIndex:
@@ -61,7 +61,7 @@ def test_a_picture_is_known_again_by_its_pixels():
 
 @pytest.mark.parametrize("pixels", ["gray", "yuv420p", "gray16le", "rgb24"])
 @pytest.mark.parametrize("height", [2, 32, 96])
-def test_an_imprint_is_of_pixels_and_not_of_padding(pixels, height):
+def test_a_checksum_is_of_pixels_and_not_of_padding(pixels, height):
     black = av.VideoFrame(62, height, pixels)
     for plane in black.planes:
         plane.update(bytes(plane.buffer_size))
@@ -72,4 +72,4 @@ def test_an_imprint_is_of_pixels_and_not_of_padding(pixels, height):
         if number == 0:
             rows[:, : 62 * channels] = 0
         plane.update(rows.tobytes())
-    assert imprint_of(same) == imprint_of(black) != 0
+    assert checksum_of(same) == checksum_of(black) != 0

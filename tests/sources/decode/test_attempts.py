@@ -23,7 +23,7 @@ from streamsel.sources.decode.attempts import (
     decode_undamaged,
     match_timestamps,
     require_intact,
-    spread_doubt,
+    spread_suspicion,
 )
 from streamsel.sources.decode.gops import Gop, cut
 from streamsel.sources.decode.shown import DecodedFrame
@@ -151,7 +151,7 @@ def made(kinds: str) -> list[tuple[av.VideoFrame, bool]]:
 
 
 @pytest.mark.parametrize(
-    ("kinds", "doubted"),
+    ("kinds", "suspect"),
     [
         ("IBBPBBP", "......."),
         ("IBBpBBP", ".???..."),
@@ -164,17 +164,17 @@ def made(kinds: str) -> list[tuple[av.VideoFrame, bool]]:
     ],
 )
 def test_pictures_before_one_in_corruption_are_doubted_if_they_may_need_it(
-    kinds: str, doubted: str
+    kinds: str, suspect: str
 ) -> None:
     pictures = made(kinds)
-    found = list(spread_doubt(iter(pictures)))
+    found = list(spread_suspicion(iter(pictures)))
     assert [image for image, _ in found] == [image for image, _ in pictures]
-    assert "".join(".?"[is_doubted] for _, is_doubted in found) == doubted
+    assert "".join(".?"[is_suspect] for _, is_suspect in found) == suspect
 
 
 def test_no_more_pictures_are_held_than_may_be_shown_before_one_they_need() -> None:
     pictures = iter(made("B" * 40))
-    next(spread_doubt(pictures))
+    next(spread_suspicion(pictures))
     assert len(list(pictures)) == 40 - 16
 
 
@@ -196,7 +196,7 @@ def test_the_first_gop_need_not_fit_where_damage_may_be_why(
     packet.is_corrupt = True
     decoded = list(decode_after_previous(decoder, gop, deque(places), is_partial=False))
     require_placed(decoded, places, [place % 3 != 2 for place in range(GOP)])
-    shown = [one.is_doubted for one in decoded if one.image is not None]
+    shown = [one.is_suspect for one in decoded if one.image is not None]
     assert shown == [where == "key"] * 8
 
 
@@ -236,19 +236,19 @@ def test_a_key_alone_is_the_picture_of_its_own_time_and_whole(
     assert decode_keyframe(decoder, elsewhere) is None
     found = decode_keyframe_after_previous(decoder, gop)
     assert found.image is not None
-    assert (found.pts, found.is_random_access, found.is_doubted) == (gop.begin, True, False)
+    assert (found.pts, found.is_random_access, found.is_suspect) == (gop.begin, True, False)
     assert decode_keyframe_after_previous(decoder, elsewhere).image is None
     next(iter(gop.packets)).is_corrupt = True
     assert decode_keyframe(decoder, gop) is None
-    assert decode_keyframe_after_previous(decoder, gop).is_doubted
+    assert decode_keyframe_after_previous(decoder, gop).is_suspect
 
 
-def is_fit(shown: list[int], doubted: int | None, begin: int | None, end: int | None) -> bool:
+def is_fit(shown: list[int], suspect: int | None, begin: int | None, end: int | None) -> bool:
     """Whether these pictures may be all that came of a head with places 2, 4, ... 10."""
     fit = FirstGopCheck(Gop(0, 0, 0, (), (), (), begin, end, (2, 4, 6, 8, 10)))
     try:
         for pts in shown:
-            fit.take(DecodedFrame(pts, None, is_doubted=pts == doubted))
+            fit.take(DecodedFrame(pts, None, is_suspect=pts == suspect))
         fit.end()
     except UnfitError:
         return False
