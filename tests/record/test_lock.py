@@ -65,7 +65,11 @@ def test_a_file_names_the_writer_where_there_are_no_locks(tmp_path):
 
 
 @pytest.mark.usefixtures("without_locks")
-@pytest.mark.parametrize("said", [f"{HERE} 999999999 5", f"{HERE} {os.getpid()} 1"])
+@pytest.mark.parametrize(
+    "said",
+    [f"{HERE} 999999999 5", f"{HERE} {os.getpid()} 1"],
+    ids=["no process", "another process of this number"],
+)
 def test_the_file_of_a_process_that_has_ended_is_passed_over(tmp_path, said):
     (tmp_path / LOCK_FILE).write_text(said)
     lock = FolderLock(tmp_path)
@@ -81,6 +85,7 @@ def test_the_file_of_a_process_that_has_ended_is_passed_over(tmp_path, said):
         (f"{HERE} seven 5", f"process seven on {HERE} (remove "),
         ("", "another process (remove "),
     ],
+    ids=["number", "our number", "no number", "nothing"],
 )
 def test_the_file_of_another_machine_counts_until_it_is_removed(tmp_path, said, who):
     (tmp_path / LOCK_FILE).write_text(said)
