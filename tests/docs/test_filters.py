@@ -26,7 +26,7 @@ def test_the_page_of_filters() -> None:
 def test_the_help_names_what_is_there_and_what_is_not() -> None:
     (option,) = [one for one in command.params if "--vf" in one.opts]
     assert isinstance(option, click.Option)
-    there, _, lacking = str(option.help).partition("; not ")
+    there, _, lacking = str(option.help).partition("; this build lacks ")
     names = re.compile(r"\b[a-z]+[0-9]?[a-z]*\b")
     assert {"crop", "scale", "yadif", "fps"} <= set(names.findall(there)) & filters_available
     told = set(names.findall(lacking))
