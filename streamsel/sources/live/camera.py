@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Generator
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -13,19 +12,19 @@ from streamsel.decisions import Rhythm, SourceCounters
 from streamsel.errors import SourceError
 from streamsel.frame import Frame, FrameKey
 from streamsel.libav import ends_as_source_error
-from streamsel.redaction import redact
 from streamsel.sources.decode.frames import FrameReader
 from streamsel.sources.decode.sampling import Sampling
 from streamsel.sources.decode.shown import as_shown
 from streamsel.sources.live.connection import Connection, LiveOptions
 from streamsel.sources.live.packet_ring import PacketRing
+from streamsel.sources.live.pull import PullSource
 from streamsel.sources.matrices import replaced
 
 _LOG = logging.getLogger("streamsel.feeds")
 _STANDS_STILL = "its clock stands still; its pictures are timed by arrival"
 
 
-class CameraSource:
+class CameraSource(PullSource):
     """Reads a camera, a device or a stream through PyAV; a ``LiveSource``.
 
     Indices count the frames that are processed. Times continue by the sender's clock from the start
@@ -42,31 +41,14 @@ class CameraSource:
         turn: AbstractContextManager[None] | None = None,
     ) -> None:
         """``ring`` receives the packets, for clips; ``turn`` is held while one is decoded."""
-        self._feed = feed
-        self._location = address
+        super().__init__(feed, address)
         self._options = options
         self._clock = clock
         self._ring = ring
         self._turn = turn
         # One value, so that whoever asks from another thread sees both or neither of its parts.
         self._counting: tuple[SourceCounters, Connection | None] = (SourceCounters(), None)
-        self._stopped = threading.Event()
         self._rhythm = Rhythm()
-
-    @property
-    def feed(self) -> str:
-        """Unique name of the feed within a service."""
-        return self._feed
-
-    @property
-    def address(self) -> str:
-        """Where the feed comes from, credentials masked."""
-        return redact(self._location)
-
-    @property
-    def is_push(self) -> bool:
-        """False: it connects to its sender."""
-        return False
 
     @property
     def rhythm(self) -> Rhythm:
@@ -78,7 +60,7 @@ class CameraSource:
         """Connect once and yield frames; see ``streamsel.interfaces.sources.LiveSource``."""
         if self._stopped.is_set():
             return
-        where = f"feed '{self._feed}': {self.address}"
+        where = self._where
         index, warned, is_standing = start, False, False
         with self._connect(where) as connection:
             self._rhythm = connection.rhythm
@@ -115,10 +97,6 @@ class CameraSource:
             earlier.decoded + connection.decoded,
             earlier.damaged + connection.damaged,
         )
-
-    def stop(self) -> None:
-        """End the session at the next packet, permanently. Safe from any thread."""
-        self._stopped.set()
 
     def _connect(self, where: str) -> Connection:
         return Connection(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from typing import NoReturn
@@ -11,21 +10,21 @@ import av
 import numpy as np
 
 from streamsel.clock import Clock
-from streamsel.decisions import Rhythm, SourceCounters
+from streamsel.decisions import SourceCounters
 from streamsel.errors import SourceError
 from streamsel.frame import Frame
 from streamsel.libav import ends_as_source_error
 from streamsel.plugins import Plugin, call_plugin, kind_of
-from streamsel.redaction import redact
 from streamsel.sources.container.opening import MAX_PIXELS
 from streamsel.sources.live.arriving import arriving_frames
 from streamsel.sources.live.connection import LiveOptions
+from streamsel.sources.live.pull import PullSource
 
 _ENDED = object()
 _PICTURES = "an (H, W, 3) uint8 array of RGB, or an av.VideoFrame"
 
 
-class PluginSource:
+class PluginSource(PullSource):
     """Reads the pictures that a plug-in yields; a ``LiveSource``.
 
     The plug-in's factory is called with what follows its name in the address, once for each
@@ -36,40 +35,18 @@ class PluginSource:
     def __init__(
         self, feed: str, location: str, plugin: Plugin, options: LiveOptions, clock: Clock
     ) -> None:
-        self._feed = feed
-        self._location = location
+        super().__init__(feed, location)
         self._plugin = plugin
         self._options = options
         self._clock = clock
         self._tally = SourceCounters()
-        self._stopped = threading.Event()
-
-    @property
-    def feed(self) -> str:
-        """Unique name of the feed within a service."""
-        return self._feed
-
-    @property
-    def address(self) -> str:
-        """Where the feed comes from, credentials masked."""
-        return redact(self._location)
-
-    @property
-    def is_push(self) -> bool:
-        """False: the plug-in connects."""
-        return False
-
-    @property
-    def rhythm(self) -> Rhythm:
-        """Pictures are passed on as they come."""
-        return Rhythm()
 
     @ends_as_source_error
     def session(self, start: int, media_time: float) -> Generator[Frame, None, None]:
         """Open the plug-in once and yield frames; see ``interfaces.sources.LiveSource``."""
         if self._stopped.is_set():
             return
-        where = f"feed '{self._feed}': {self.address}"
+        where = self._where
         with closing(self._pictures(where)) as pictures:
             yield from arriving_frames(
                 self._feed, where, pictures, self._options, self._clock, start, media_time
@@ -80,10 +57,6 @@ class PluginSource:
     def tally(self) -> SourceCounters:
         """Return the counters so far, over all sessions. Safe from any thread."""
         return self._tally
-
-    def stop(self) -> None:
-        """End the session with the next picture, permanently. Safe from any thread."""
-        self._stopped.set()
 
     def _pictures(self, where: str) -> Generator[av.VideoFrame, None, None]:
         cover = None if self._options.areas is None else self._options.areas.cover(where)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING
@@ -16,11 +15,11 @@ from streamsel.errors import RefusedError, SourceError
 from streamsel.frame import Frame
 from streamsel.interfaces.concurrency import Loop
 from streamsel.libav import ends_as_source_error
-from streamsel.redaction import redact
 from streamsel.sources.container.opening import decode_content
 from streamsel.sources.live.arriving import arriving_frames
 from streamsel.sources.live.connection import LiveOptions
 from streamsel.sources.live.http_client import trust, why_unanswered
+from streamsel.sources.live.pull import PullSource
 
 if TYPE_CHECKING:
     from aiohttp import ClientMiddlewareType, ClientResponse, ClientSession
@@ -30,7 +29,7 @@ _MOST_BYTES = 64 << 20
 _LATE_PICTURES = 3
 
 
-class SnapshotSource:
+class SnapshotSource(PullSource):
     """Polls a camera for single pictures; a ``LiveSource``.
 
     A session keeps the authentication (basic, or digest with MD5, SHA-256 and others) and, if the
@@ -47,29 +46,12 @@ class SnapshotSource:
         interval: float,
     ) -> None:
         """Polls every ``interval`` seconds; requests run on ``loop``."""
-        self._feed = feed
-        self._location = location
+        super().__init__(feed, location)
         self._options = options
         self._clock = clock
         self._loop = loop
         self._interval = interval
         self._tally = SourceCounters()
-        self._stopped = threading.Event()
-
-    @property
-    def feed(self) -> str:
-        """Unique name of the feed within a service."""
-        return self._feed
-
-    @property
-    def address(self) -> str:
-        """Where the feed comes from, credentials masked."""
-        return redact(self._location)
-
-    @property
-    def is_push(self) -> bool:
-        """False: it connects to its sender."""
-        return False
 
     @property
     def rhythm(self) -> Rhythm:
@@ -79,7 +61,7 @@ class SnapshotSource:
     @ends_as_source_error
     def session(self, start: int, media_time: float) -> Generator[Frame, None, None]:
         """Poll until stopped or without a response; see ``interfaces.sources.LiveSource``."""
-        where = f"feed '{self._feed}': {self.address}"
+        where = self._where
         camera = _Camera(where, self._location, self._options, self._loop)
         with closing(camera), closing(self._pictures(where, camera)) as pictures:
             yield from arriving_frames(
@@ -91,10 +73,6 @@ class SnapshotSource:
     def tally(self) -> SourceCounters:
         """Return the counters so far, over all sessions. Safe from any thread."""
         return self._tally
-
-    def stop(self) -> None:
-        """End the session with the next response, permanently. Safe from any thread."""
-        self._stopped.set()
 
     def _pictures(self, where: str, camera: _Camera) -> Generator[av.VideoFrame, None, None]:
         cover = None if self._options.areas is None else self._options.areas.cover(where)

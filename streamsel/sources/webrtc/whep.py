@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 
 from streamsel.clock import Clock
-from streamsel.decisions import Rhythm, SourceCounters
+from streamsel.decisions import SourceCounters
 from streamsel.errors import OfferError, RefusedError, SourceError
 from streamsel.frame import Frame
 from streamsel.interfaces.concurrency import Loop
 from streamsel.libav import ends_as_source_error
-from streamsel.redaction import redact
 from streamsel.sources.live.connection import LiveOptions
 from streamsel.sources.live.http_client import trust, why_unanswered
+from streamsel.sources.live.pull import PullSource
 from streamsel.sources.webrtc.offer import MOST_BYTES
 from streamsel.sources.webrtc.peer import Peer, PeerOptions
 from streamsel.sources.webrtc.session import Counting, frames_of
@@ -64,7 +64,7 @@ def endpoint_of(location: str) -> Endpoint:
     return Endpoint(url, f"Bearer {password}" if password else None)
 
 
-class WhepSource:
+class WhepSource(PullSource):
     """Receives video from a WHEP server; a ``LiveSource``. Its connections run on ``loop``."""
 
     def __init__(
@@ -76,47 +76,25 @@ class WhepSource:
         peers: PeerOptions,
         loop: Loop,
     ) -> None:
-        self._feed = feed
-        self._location = location
+        super().__init__(feed, location)
         self._options = options
         self._clock = clock
         self._peers = peers
         self._loop = loop
         self._counting = Counting()
         self._call: _Call | None = None
-        self._stopped = False
-
-    @property
-    def feed(self) -> str:
-        """Unique name of the feed within a service."""
-        return self._feed
-
-    @property
-    def address(self) -> str:
-        """Where the feed comes from, credentials masked."""
-        return redact(self._location)
-
-    @property
-    def is_push(self) -> bool:
-        """False: it connects to its sender."""
-        return False
-
-    @property
-    def rhythm(self) -> Rhythm:
-        """Pictures arrive as they are taken; late ones were dropped."""
-        return Rhythm()
 
     @ends_as_source_error
     def session(self, start: int, media_time: float) -> Generator[Frame, None, None]:
         """Connect once and yield frames; see ``streamsel.interfaces.sources.LiveSource``."""
-        if self._stopped:
+        if self._stopped.is_set():
             return
-        where = f"feed '{self._feed}': {self.address}"
+        where = self._where
         call = self._call = self._loop.call(
             _open(where, self._location, self._options, self._clock, self._peers)
         )
         reception = call.peer.reception
-        if self._stopped:
+        if self._stopped.is_set():
             reception.end("the feed is not read any more")
         self._counting.begin(reception)
         try:
@@ -126,7 +104,7 @@ class WhepSource:
         finally:
             self._counting.finish()
             self._loop.call(call.leave())
-        if not self._stopped:
+        if not self._stopped.is_set():
             raise SourceError(f"{where} was lost: {reception.ended}")
 
     def tally(self) -> SourceCounters:
@@ -135,7 +113,7 @@ class WhepSource:
 
     def stop(self) -> None:
         """End the session, permanently. Safe from any thread."""
-        self._stopped = True
+        super().stop()
         if (call := self._call) is not None:
             call.peer.reception.end("the feed is not read any more")
 
