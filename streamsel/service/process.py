@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import logging
 import os
 import signal
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger("streamsel.service")
 _GAUGE_SECONDS = 1.0
 _PUBLISHER_SECONDS = 2.5
+_MOST_STOPPING_SECONDS = 9.5
+"""After this the process is ended by force. The limits of its parts may add up to more."""
 
 
 class LiveService:
@@ -230,9 +234,13 @@ def run_service(load: Callable[[], Config], clock: Clock, events_to: TextIO | No
 
     Decisions are written to ``events_to``, one event per line. Raises what :meth:`LiveService.run`
     raises; passing errors only after 8.5 minutes. If a thread hangs at the end, in a camera or on a
-    disk, the process is ended here by force.
+    disk, the process is ended here by force. If it still runs 9.5 s after the first signal, for any
+    reason, it exits with the code 1 and writes what each thread was doing to standard error.
     """
-    left_behind = asyncio.run(_until_stopped(load, clock, events_to))
+    try:
+        left_behind = asyncio.run(_until_stopped(load, clock, events_to))
+    finally:
+        faulthandler.cancel_dump_traceback_later()
     if left_behind:
         _LOG.warning("a thread hangs; the process is ended without it")
         logging.shutdown()
@@ -247,10 +255,18 @@ async def _until_stopped(
     extra = () if events_to is None else (partial(ConsoleSink, events_to),)
     service = LiveService(load, clock, notifier, extra=extra)
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, service.stop)
+        loop.add_signal_handler(number, _stop_in_time, service)
     loop.add_signal_handler(signal.SIGHUP, service.reload)
     try:
         await Patience(notifier, service.stopping).run(service.run)
     finally:
         notifier.close()
     return service.left_behind
+
+
+def _stop_in_time(service: LiveService) -> None:
+    """Stop the service; the first call also limits how long that takes."""
+    if not service.stopping.is_set():
+        stderr = sys.__stderr__ or sys.stderr
+        faulthandler.dump_traceback_later(_MOST_STOPPING_SECONDS, exit=True, file=stderr)
+    service.stop()

@@ -26,7 +26,8 @@ class Prometheus:
     """A server on a free port of the loopback; use as a context manager.
 
     It scrapes ``target`` (host and port) five times a second. ``scrape`` are more settings of the
-    scrape: scheme, authorization, tls_config. ``rules`` is a file of rules.
+    scrape: scheme, authorization, tls_config. ``rules`` is a file of rules, evaluated each
+    ``evaluation``, a duration.
     """
 
     def __init__(
@@ -36,13 +37,14 @@ class Prometheus:
         *,
         scrape: Mapping[str, Any] | None = None,
         rules: Path | None = None,
+        evaluation: str = "200ms",
     ) -> None:
         program = shutil.which("prometheus")
         if program is None:
             leave_out("prometheus is not installed (apt-get install prometheus)")
         folder.mkdir(parents=True, exist_ok=True)
         config = {
-            "global": {"scrape_interval": "200ms", "evaluation_interval": "200ms"},
+            "global": {"scrape_interval": "200ms", "evaluation_interval": evaluation},
             "rule_files": [] if rules is None else [str(rules)],
             "scrape_configs": [
                 {

@@ -2,6 +2,9 @@
 
 python -m tests.soak.crowd --kind http --feeds 500 --fps 0.5
 python -m tests.soak.crowd --kind rtsp --feeds 200 --fps 1
+
+A Prometheus with the alerts that are deployed watches from the start to the end. One that needs ten
+minutes can fire only with ``--seconds 660`` or more.
 """
 
 from __future__ import annotations
@@ -19,11 +22,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.deploy import alerts
 from tests.end_to_end.service import Service, total
 from tests.servers.clips import camera_clip
 from tests.servers.crowd import crowd
+from tests.servers.prometheus import Prometheus
 from tests.servers.rtsp import Mount, RtspServer
 from tests.soak.endurance import Use
+from tests.soak.quiet_day import AS_DEPLOYED
 
 RATE = 2
 LOOK_SECONDS = 4.0
@@ -93,6 +99,16 @@ def tell(service: Service, scrapes: Scrapes) -> None:
     print(f"  {scrapes}; load of the machine: {os.getloadavg()[0]:.1f}", flush=True)
 
 
+def fired(prometheus: Prometheus, seconds: float) -> str:
+    """Say which alerts were pending or fired in the last ``seconds``, and for how many feeds."""
+    query = f"count by (alertname, alertstate) (max_over_time(ALERTS[{seconds:.0f}s]))"
+    found = prometheus.query(query)
+    return "; ".join(
+        f"{one['metric']['alertname']} {one['metric']['alertstate']}: {one['value'][1]}"
+        for one in found
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kind", choices=("http", "rtsp"), default="http")
@@ -114,12 +130,21 @@ def main() -> None:
         with Service(folder, config(address, wanted), program=program) as service:
             print(f"answers after {time.monotonic() - began:.1f} s", flush=True)
             scrapes = Scrapes(service)
-            until_up(scrapes, wanted.feeds, within=180)
-            print(f"{time.monotonic() - began:.1f} s after the start:")
-            tell(service, scrapes)
-            time.sleep(wanted.seconds)
-            print(f"{wanted.seconds:g} s later:")
-            tell(service, scrapes)
+            target = f"127.0.0.1:{service.port}"
+            with Prometheus(
+                folder / "prometheus",
+                target,
+                scrape=AS_DEPLOYED,
+                rules=alerts.FILE,
+                evaluation=AS_DEPLOYED["scrape_interval"],
+            ) as prometheus:
+                until_up(scrapes, wanted.feeds, within=180)
+                print(f"{time.monotonic() - began:.1f} s after the start:")
+                tell(service, scrapes)
+                time.sleep(wanted.seconds)
+                print(f"{wanted.seconds:g} s later:")
+                tell(service, scrapes)
+                print(f"alerts: {fired(prometheus, time.monotonic() - began) or 'none'}")
             told = time.monotonic()
             code = service.stop(within=60)
             print(f"exit {code}, {time.monotonic() - told:.1f} s after SIGTERM", flush=True)
