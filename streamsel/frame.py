@@ -194,6 +194,19 @@ class PrefilterState:
     passed: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class SceneChange:
+    """What is other in a frame than the background of its camera.
+
+    ``share`` is the share of the picture, 0..1, that the largest connected change takes up.
+    ``fixed``: the camera counts as fixed at this frame. Before it does no frame weighs less for its
+    share; when it does, the shares of the frames kept so far count too.
+    """
+
+    share: float
+    fixed: bool
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class PrefilteredFrame:
     """A frame with the prefilter's measurements: the input of every later decision.
@@ -202,6 +215,7 @@ class PrefilteredFrame:
     ``digest`` is the 64-bit hash of the exact pixels of luma grid and thumbnail, 0 if the frame was
     refused before a thumbnail was made. ``sharpness`` is in 0..1, higher is sharper; 0 if the frame
     was refused before it was measured. ``state`` is the prefilter's memory after this frame.
+    ``change`` is None if no background is modelled.
     """
 
     frame: Frame
@@ -211,6 +225,7 @@ class PrefilteredFrame:
     refusal: str | None
     thumbnail: Thumbnail | None
     state: PrefilterState = PrefilterState()
+    change: SceneChange | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
