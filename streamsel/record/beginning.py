@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import sqlite3
 from pathlib import Path
 
+from streamsel.record.database import create
 from streamsel.record.files import disk_errors, sync_path
-from streamsel.record.reader import DATABASE
-from streamsel.record.tables import APPLICATION_ID, INDEXES, SCHEMA_VERSION, TABLES
+from streamsel.record.migrations import RECORD
+from streamsel.record.opening import DATABASE
 from streamsel.record.values import RunPlan
 
 UNBORN_DATABASE = f".{DATABASE}.part"
@@ -45,11 +45,8 @@ def unborn_names() -> set[str]:
 
 def _lay_out(path: Path, plan: RunPlan, started: float) -> None:
     path.unlink(missing_ok=True)
-    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as database:
-        database.executescript(
-            f"BEGIN; PRAGMA application_id = {APPLICATION_ID}; "
-            f"PRAGMA user_version = {SCHEMA_VERSION}; {TABLES} {INDEXES}"
-        )
+    with contextlib.closing(create(path)) as database:
+        RECORD.create(database)
         database.execute(
             "INSERT INTO runs (version, config, identity, embedder, embedder_digest, method, "
             "count, seed, status, started) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'running', ?)",

@@ -1,102 +1,131 @@
-"""Opens the record's SQLite database and refuses files that are none."""
+"""The one module that opens SQLite: the record, the outbox, their readers and their copies."""
 
 from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
+from typing import TypeAlias
 from urllib.parse import quote
 
-from streamsel.errors import RecordError
-from streamsel.record.files import damaged, disk_errors
 from streamsel.record.journal import choose_journal, open_database
-from streamsel.record.migration import migrate, read_as_newest, require_known
-from streamsel.record.tables import APPLICATION_ID
+
+Check: TypeAlias = Callable[[sqlite3.Connection], None]
+"""Raises for a database that must not be used; only reads it."""
 
 
-def connect_to_write(path: Path, *, strict: bool) -> sqlite3.Connection:
-    """Open an existing record to continue it.
+def create(path: Path) -> sqlite3.Connection:
+    """Create a database in a file that does not exist yet."""
+    return _connect(path, "mode=rwc")
 
-    ``strict``: each transaction is on disk when it returns; otherwise a power cut may undo the
-    latest ones, each as a whole. Raises :class:`RecordError` for a foreign or damaged database.
+
+def open_to_write(
+    path: Path, check: Check, *, durable: bool, create: bool = False
+) -> sqlite3.Connection:
+    """Open a database to write it, readable for others meanwhile.
+
+    ``check`` sees it before anything in its folder changes. ``durable``: each transaction is on
+    disk when it returns; otherwise a power cut may undo the latest ones, each as a whole.
+    ``create``: an absent one is created, empty. Raises what ``check`` raises, and
+    ``sqlite3.DatabaseError``, also for damage. Cost: reads all of it once, to find damage.
     """
+    _look_at(path, check)
+    connect = partial(_connect, path, "mode=rwc" if create else "mode=rw")
+    database = open_database(connect)
+    try:
+        check(database)
+        damage = database.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if damage != "ok":
+            raise sqlite3.DatabaseError(damage.splitlines()[-1])
+    except BaseException:
+        database.close()
+        raise
+    return _with_journal(database, connect, path, durable=durable)
+
+
+def open_beside(path: Path, *, durable: bool) -> sqlite3.Connection:
+    """Open a database to write it that this process has open already; see :func:`open_to_write`."""
     connect = partial(_connect, path, "mode=rw")
-    database = _open(connect, path)
-    try:
-        _check(database, path)
-        with disk_errors(path):
-            damage = database.execute("PRAGMA quick_check(1)").fetchone()[0]
-            if damage != "ok":
-                raise damaged(path, damage.splitlines()[-1])
-            database = choose_journal(database, connect, path)
-            database.execute(f"PRAGMA synchronous = {'FULL' if strict else 'NORMAL'}")
-            migrate(database, path)
-            database.execute("PRAGMA foreign_keys = ON")
-            database.execute(f"PRAGMA journal_size_limit = {8 << 20}")
-    except BaseException:
-        database.close()
-        raise
-    return database
+    return _with_journal(open_database(connect), connect, path, durable=durable)
 
 
-def connect_to_read(path: Path) -> sqlite3.Connection:
-    """Open a record for reading, also during a run and on a read-only disk.
+def open_to_read(path: Path, check: Check) -> sqlite3.Connection:
+    """Open a database to read it, also while it is written and on a read-only disk.
 
-    Raises :class:`RecordError` if there is none, or it is not one of ours.
+    ``check`` sees it before anything in its folder changes. Raises what ``check`` raises, and
+    ``sqlite3.DatabaseError``.
     """
-    if not path.is_file():
-        raise RecordError(f"{path.parent}: holds no run ({path.name} is missing)")
-    if os.access(path.parent, os.W_OK) and os.access(path, os.W_OK):
-        mode = "mode=rw"  # only a writable connection deletes SQLite's own files when it closes
-    elif path.with_name(f"{path.name}-wal").exists():
-        mode = "mode=ro"
-    else:
-        mode = "mode=ro&immutable=1"
-    database = _open(partial(_connect, path, mode), path)
+    _look_at(path, check)
+    # Only a writable connection deletes SQLite's own files when it closes.
+    is_writable = os.access(path.parent, os.W_OK) and os.access(path, os.W_OK)
+    database = open_database(
+        partial(_connect, path, "mode=rw" if is_writable else _untouching_mode(path))
+    )
     try:
-        _check(database, path)
-        _prepare_to_read(database, path)
+        check(database)
     except BaseException:
         database.close()
         raise
     return database
 
 
-def _open(connect: Callable[[], sqlite3.Connection], path: Path) -> sqlite3.Connection:
+def in_memory() -> sqlite3.Connection:
+    """Create an empty database in memory."""
+    return sqlite3.connect(":memory:", isolation_level=None)
+
+
+@contextmanager
+def transaction(database: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    """Change a database atomically; roll back on an error."""
+    database.execute("BEGIN IMMEDIATE")
     try:
-        return open_database(connect)
-    except sqlite3.DatabaseError as error:
-        raise damaged(path, error) from error
+        yield database
+        database.execute("COMMIT")
+    except BaseException:
+        if database.in_transaction:
+            database.execute("ROLLBACK")
+        raise
+
+
+def _look_at(path: Path, check: Check) -> None:
+    """Let ``check`` see a database without folding its log into it, as closing it does later.
+
+    Where it cannot be seen so, the opening that follows says why.
+    """
+    with suppress(sqlite3.OperationalError), closing(_connect(path, _untouching_mode(path))) as one:
+        check(one)
+
+
+def _untouching_mode(path: Path) -> str:
+    # Without a log SQLite need not create files for it, but would.
+    has_log = path.with_name(f"{path.name}-wal").exists()
+    return "mode=ro" if has_log else "mode=ro&immutable=1"
+
+
+def _with_journal(
+    database: sqlite3.Connection,
+    connect: Callable[[], sqlite3.Connection],
+    path: Path,
+    *,
+    durable: bool,
+) -> sqlite3.Connection:
+    try:
+        database = choose_journal(database, connect, path)
+        database.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+    except BaseException:
+        database.close()
+        raise
+    return database
 
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:
-    try:
-        return sqlite3.connect(
-            f"file:{quote(str(path.absolute()))}?{mode}",
-            uri=True,
-            isolation_level=None,
-            check_same_thread=False,
-            timeout=30,
-        )
-    except sqlite3.OperationalError as error:
-        raise RecordError(f"{path}: cannot be opened: {error}") from error
-
-
-def _prepare_to_read(database: sqlite3.Connection, path: Path) -> None:
-    try:
-        read_as_newest(database, path)
-        database.execute("PRAGMA query_only = ON")
-    except sqlite3.DatabaseError as error:
-        raise damaged(path, error) from error
-
-
-def _check(database: sqlite3.Connection, path: Path) -> None:
-    try:
-        application = database.execute("PRAGMA application_id").fetchone()[0]
-        if application != APPLICATION_ID:
-            raise RecordError(f"{path}: a database of another program; choose another folder")
-        require_known(database, path)
-    except sqlite3.DatabaseError as error:
-        raise damaged(path, error) from error
+    return sqlite3.connect(
+        f"file:{quote(str(path.absolute()))}?{mode}",
+        uri=True,
+        isolation_level=None,
+        check_same_thread=False,
+        timeout=30,
+    )

@@ -14,10 +14,10 @@ from typing import Literal, TypeAlias
 from streamsel.errors import ConfigurationError, FolderInUseError, RecordError
 from streamsel.frame import Frame, FrameKey
 from streamsel.record.beginning import remove_unborn, unborn_names
-from streamsel.record.database import connect_to_write
 from streamsel.record.files import disk_errors, make_folder, sync_path, temporary
 from streamsel.record.lock import LOCK_FILE, FolderLock
-from streamsel.record.reader import DATABASE, Record
+from streamsel.record.opening import DATABASE, connect_to_write
+from streamsel.record.reader import Record
 from streamsel.record.writer import RecordWriter
 
 FRAMES = "frames"

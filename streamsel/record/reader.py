@@ -15,8 +15,8 @@ import numpy as np
 
 from streamsel.errors import RecordError
 from streamsel.frame import Candidate, Frame, FrameKey, Picture, PrefilteredFrame, PrefilterState
-from streamsel.record.database import connect_to_read
 from streamsel.record.files import damaged, disk_errors, is_passing
+from streamsel.record.opening import DATABASE, connect_to_read
 from streamsel.record.values import (
     Change,
     Counts,
@@ -29,8 +29,6 @@ from streamsel.record.values import (
     RunPlan,
     StoredPicture,
 )
-
-DATABASE = "streamsel.db"
 
 UNOPENED = "unopened"
 """Name of the statistic with the inputs that could not be opened."""

@@ -3,13 +3,12 @@
 One database holds one run. A frame's row takes about 100 bytes; its embedding is a row of its own,
 so that frames can be listed without reading vectors. A frame is identified by feed and index
 wherever it may be referenced before its own row is written. A new column goes to the end of its
-table, and into ``streamsel.record.migration``.
+table, and into a step of ``streamsel.record.migrations``.
 """
 
 from __future__ import annotations
 
 APPLICATION_ID = 0x7374_7273
-SCHEMA_VERSION = 3
 
 TABLES = """
 CREATE TABLE runs (
@@ -118,11 +117,11 @@ CREATE TABLE selections (                       -- live: state of each selector
 ) STRICT, WITHOUT ROWID;
 """
 
-INDEXES = """
-CREATE INDEX IF NOT EXISTS events_by_frame ON events (feed, idx);
-CREATE INDEX IF NOT EXISTS events_by_cause ON events (cause) WHERE cause IS NOT NULL;
-CREATE INDEX IF NOT EXISTS kept_by_event ON kept (event);
-CREATE INDEX IF NOT EXISTS kept_by_path ON kept (path) WHERE live;
-CREATE INDEX IF NOT EXISTS kept_by_going ON kept (gone) WHERE NOT live;
-"""
+INDEXES = (
+    "CREATE INDEX IF NOT EXISTS events_by_frame ON events (feed, idx)",
+    "CREATE INDEX IF NOT EXISTS events_by_cause ON events (cause) WHERE cause IS NOT NULL",
+    "CREATE INDEX IF NOT EXISTS kept_by_event ON kept (event)",
+    "CREATE INDEX IF NOT EXISTS kept_by_path ON kept (path) WHERE live",
+    "CREATE INDEX IF NOT EXISTS kept_by_going ON kept (gone) WHERE NOT live",
+)
 """The indexes on events keep the deletion of rows from scanning the whole table."""

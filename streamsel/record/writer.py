@@ -15,9 +15,10 @@ from streamsel.errors import RecordError
 from streamsel.frame import FrameKey, PrefilterState, Vector
 from streamsel.record.anchor import Anchor
 from streamsel.record.beginning import begin
-from streamsel.record.database import connect_to_write
+from streamsel.record.database import transaction
 from streamsel.record.files import disk_errors
-from streamsel.record.reader import DATABASE, UNOPENED, Record
+from streamsel.record.opening import DATABASE, connect_to_write
+from streamsel.record.reader import UNOPENED, Record
 from streamsel.record.rewinding import losing, rewind
 from streamsel.record.values import FeedPlan, RunPlan, Status, StoredPicture
 
@@ -234,16 +235,9 @@ class RecordWriter(Record):
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         # SQLite writes to its open file, wherever the folder's path leads by now. Pictures are
         # written by path, so both must be in the same folder before pictures are claimed.
-        with disk_errors(self._path):
-            try:
-                self._database.execute("BEGIN IMMEDIATE")
-                yield self._database
-                self._anchor.require()
-                self._database.execute("COMMIT")
-            except BaseException:
-                if self._database.in_transaction:
-                    self._database.execute("ROLLBACK")
-                raise
+        with disk_errors(self._path), transaction(self._database) as database:
+            yield database
+            self._anchor.require()
 
     def _claim(self, database: sqlite3.Connection, pictures: Sequence[StoredPicture]) -> None:
         database.executemany(

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import streamsel
-from streamsel.record.tables import APPLICATION_ID, SCHEMA_VERSION, TABLES
+from streamsel.record.migrations import RECORD
 from tests.docs import command_line, option_table, python_api
 from tests.docs.marks import with_part
 
@@ -74,7 +74,7 @@ def test_the_tables_of_the_record_are_those_of_the_database() -> None:
         if _COLUMN.search(section)
     }
     with closing(sqlite3.connect(":memory:")) as database:
-        database.executescript(TABLES)
+        database.executescript(RECORD.tables)
         names = database.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
         real = {
             name: [
@@ -86,5 +86,5 @@ def test_the_tables_of_the_record_are_those_of_the_database() -> None:
             for (name,) in names
         }
     assert told == real
-    assert f"`{APPLICATION_ID:#x}`" in page
-    assert f"**{SCHEMA_VERSION}**" in page
+    assert f"`{RECORD.application_id:#x}`" in page
+    assert f"**{RECORD.version}**" in page

@@ -192,9 +192,9 @@ def test_a_record_of_a_newer_version_is_not_touched(tmp_path, writer):
     with sqlite3.connect(tmp_path / "streamsel.db") as database:
         database.execute("PRAGMA user_version = 99")
     database.close()
-    with pytest.raises(RecordError, match=r"newer.*upgrade"):
+    with pytest.raises(RecordError, match=r"newer.*Upgrade"):
         Record.open(tmp_path)
-    with pytest.raises(RecordError, match=r"newer.*upgrade"):
+    with pytest.raises(RecordError, match=r"newer.*Upgrade"):
         RecordWriter.resume(tmp_path, strict=True)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from streamsel.clock import Clock
 from streamsel.errors import DiskGoneError, SinkError
+from streamsel.record.database import transaction
 from streamsel.record.files import sync_files, sync_path
 from streamsel.record.folder import make_and_lock
 from streamsel.sinks.mqtt.counts import DeliveryCounter
@@ -29,7 +30,6 @@ from streamsel.sinks.mqtt.store import (
     QUARANTINE,
     open_to_fill,
     outbox_errors,
-    transaction,
 )
 from streamsel.wakeup import Wakeup
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from streamsel.clock import Clock
 from streamsel.errors import DiskChangedError, DiskFullError, DiskGoneError, SinkError
 from streamsel.record.anchor import Anchor
+from streamsel.record.database import transaction
 from streamsel.sinks.mqtt.counts import DeliveryCounter
 from streamsel.sinks.mqtt.log_throttle import LogThrottle
 from streamsel.sinks.mqtt.payloads import Message, QueuedMessage
@@ -23,7 +24,6 @@ from streamsel.sinks.mqtt.store import (
     QUARANTINE,
     connect,
     outbox_errors,
-    transaction,
 )
 
 

@@ -21,8 +21,9 @@ from functools import partial
 from pathlib import Path
 
 from streamsel.errors import DiskFullError, RecordError, SinkError
+from streamsel.record.database import open_beside, open_to_write
 from streamsel.record.files import disk_errors, free_bytes, make_folder
-from streamsel.record.journal import choose_journal, open_database
+from streamsel.record.schema import Schema
 
 LOG = logging.getLogger("streamsel.mqtt")
 
@@ -31,12 +32,9 @@ PAYLOADS = "payloads"
 QUARANTINE = "quarantine"
 DAMAGED = "damaged"
 
-_APPLICATION_ID = 0x7374_6F62
-_SCHEMA_VERSION = 1
 _LOG_PAGES = 64
 
 _TABLES = """
-BEGIN IMMEDIATE;
 CREATE TABLE messages (
     seq          INTEGER PRIMARY KEY AUTOINCREMENT,  -- the order in which they are sent
     key          TEXT NOT NULL UNIQUE,
@@ -62,10 +60,17 @@ CREATE TABLE quarantine (
 CREATE TABLE announced (                             -- feeds that the broker has topics of
     feed TEXT PRIMARY KEY
 ) STRICT, WITHOUT ROWID;
-PRAGMA application_id = {application};
-PRAGMA user_version = {version};
-COMMIT;
 """
+
+OUTBOX = Schema(
+    application_id=0x7374_6F62,
+    tables=_TABLES,
+    indexes=(),
+    steps=(),
+    error=SinkError,
+    advice="it was changed by another program; move the folder aside, or choose another",
+)
+"""The newest outbox; a step is added as ``streamsel.record.migrations`` says."""
 
 
 @contextlib.contextmanager
@@ -86,50 +91,20 @@ def outbox_errors(folder: Path) -> Iterator[None]:
 
 
 def connect(folder: Path, *, durable: bool) -> sqlite3.Connection:
-    """Open the outbox; create it if missing. One thread at a time.
+    """Open an outbox that is open to be filled. One thread at a time.
 
     ``durable``: a transaction is on disk when it returns. Raises ``sqlite3.DatabaseError``.
     """
-    opened = partial(
-        sqlite3.connect,
-        folder / DATABASE,
-        isolation_level=None,
-        check_same_thread=False,
-        timeout=30,
-    )
-    database = open_database(opened)
-    try:
-        database = choose_journal(database, opened, folder / DATABASE)
-        database.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
-        database.execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
-    except BaseException:
-        database.close()
-        raise
-    return database
-
-
-@contextlib.contextmanager
-def transaction(database: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
-    """Change the outbox atomically; roll back on an error."""
-    database.execute("BEGIN IMMEDIATE")
-    try:
-        yield database
-        database.execute("COMMIT")
-    except BaseException:
-        if database.in_transaction:
-            database.execute("ROLLBACK")
-        raise
+    return _with_short_log(open_beside(folder / DATABASE, durable=durable))
 
 
 def open_to_fill(folder: Path, *, durable: bool) -> sqlite3.Connection:
-    """Open the outbox for inserting; move a damaged one aside with a warning.
+    """Open the outbox for inserting; create it if missing, move a damaged one aside with a warning.
 
     The caller holds the folder's lock. Raises :class:`SinkError`, also for an outbox of a newer
-    version.
+    version, which stays as it is.
     """
     with outbox_errors(folder):
-        for name in (PAYLOADS, QUARANTINE):
-            make_folder(folder / name)
         try:
             return _connect_checked(folder, durable=durable)
         except sqlite3.DatabaseError as error:
@@ -140,29 +115,37 @@ def open_to_fill(folder: Path, *, durable: bool) -> sqlite3.Connection:
 
 
 def _connect_checked(folder: Path, *, durable: bool) -> sqlite3.Connection:
-    database = connect(folder, durable=durable)
+    path = folder / DATABASE
+    database = open_to_write(path, partial(_check, path), durable=durable, create=True)
     try:
-        application, version = (
-            database.execute(f"PRAGMA {name}").fetchone()[0]
-            for name in ("application_id", "user_version")
-        )
-        if (application, version) == (0, 0):
-            database.executescript(
-                _TABLES.format(application=_APPLICATION_ID, version=_SCHEMA_VERSION)
-            )
-        elif application != _APPLICATION_ID:
-            raise sqlite3.DatabaseError("a database of another program")
-        elif version > _SCHEMA_VERSION:
-            raise SinkError(
-                f"{folder}: written by a newer streamsel (schema {version}, this one knows "
-                f"{_SCHEMA_VERSION}); upgrade streamsel, or choose another folder"
-            )
-        damage = database.execute("PRAGMA quick_check(1)").fetchone()[0]
-        if damage != "ok":
-            raise sqlite3.DatabaseError(damage.splitlines()[-1])
+        for name in (PAYLOADS, QUARANTINE):
+            make_folder(folder / name)
+        if _is_empty(database):
+            OUTBOX.create(database)
+            database.execute("COMMIT")
+        OUTBOX.migrate(database, path)
     except BaseException:
         database.close()
         raise
+    return _with_short_log(database)
+
+
+def _check(path: Path, database: sqlite3.Connection) -> None:
+    if _is_empty(database):
+        return
+    if database.execute("PRAGMA application_id").fetchone()[0] != OUTBOX.application_id:
+        raise sqlite3.DatabaseError("a database of another program")
+    OUTBOX.require_known(database, path)
+
+
+def _is_empty(database: sqlite3.Connection) -> bool:
+    (application,) = database.execute("PRAGMA application_id").fetchone()
+    (tables,) = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    return bool(application == tables == 0)
+
+
+def _with_short_log(database: sqlite3.Connection) -> sqlite3.Connection:
+    database.execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
     return database
 
 
@@ -171,6 +154,7 @@ def _set_aside(folder: Path, why: Exception) -> None:
     aside = folder / DAMAGED
     if aside.exists():
         shutil.rmtree(aside)
+    make_folder(folder / PAYLOADS)
     waiting = sum(1 for _ in (folder / PAYLOADS).iterdir())
     make_folder(aside)
     for name in (f"{DATABASE}-shm", f"{DATABASE}-wal", PAYLOADS, DATABASE):

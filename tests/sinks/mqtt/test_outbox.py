@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import random
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -18,6 +19,8 @@ import pytest
 from streamsel.errors import FolderInUseError, SinkError
 from streamsel.sinks.mqtt import quarantine
 from streamsel.sinks.mqtt.outbox import SMALL_BYTES
+from streamsel.sinks.mqtt.store import OUTBOX
+from tests.record.old_records import contents
 from tests.sinks.mqtt.lines import message, open_outbox
 
 ROOT = Path(__file__).parents[3]
@@ -227,12 +230,26 @@ def test_a_damaged_outbox_is_set_aside_with_a_warning(tmp_path, caplog, damage):
     assert [one.read_bytes() for one in aside.iterdir()] == [message(7).payload]
 
 
-def test_an_outbox_of_a_newer_version_is_refused(tmp_path):
-    open_outbox(tmp_path).close()
-    with closing(sqlite3.connect(tmp_path / "outbox.db")) as database:
+@pytest.mark.parametrize("killed", [False, True], ids=["closed", "killed"])
+def test_an_outbox_of_a_newer_version_is_refused_and_not_touched(tmp_path, killed):
+    written, folder = tmp_path / "written", tmp_path / "newer"
+    line = open_outbox(written)
+    line.outbox.put([message(number, 60_000 if number == 2 else 900) for number in range(4)])
+    line.close()
+    (written / "quarantine").rmdir()  # a newer one may have other folders
+    with closing(sqlite3.connect(written / "outbox.db")) as database:
         database.execute("PRAGMA user_version = 99")
-    with pytest.raises(SinkError, match="written by a newer streamsel"):
-        open_outbox(tmp_path)
+        if killed:
+            shutil.copytree(written, folder)
+    if not killed:
+        shutil.copytree(written, folder)
+    was = contents(folder)
+    assert ("outbox.db-wal" in was) == killed
+    told = rf"outbox\.db: .*newer streamsel \(schema 99, .*knows {OUTBOX.version}\).*Upgrade"
+    with pytest.raises(SinkError, match=told):
+        open_outbox(folder)
+    assert contents(folder) == was
+    assert not (folder / "quarantine").exists()
 
 
 def test_a_process_killed_anywhere_loses_nothing_that_was_taken(tmp_path, durability):
