@@ -26,10 +26,10 @@ def _add_services(database: sqlite3.Connection) -> None:
         "CREATE TABLE IF NOT EXISTS selections (scope TEXT PRIMARY KEY, state BLOB NOT NULL) "
         "STRICT, WITHOUT ROWID"
     )
-    _let_causes_be_null(database)
+    _allow_null_causes(database)
 
 
-def _let_causes_be_null(database: sqlite3.Connection) -> None:
+def _allow_null_causes(database: sqlite3.Connection) -> None:
     """Make the table ``events`` anew, as SQLite cannot change a column; its indexes come last."""
     columns = database.execute("PRAGMA table_info(events)").fetchall()
     if not any(name == "cause" and required for _, name, _, required, _, _ in columns):

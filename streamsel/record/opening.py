@@ -45,7 +45,7 @@ def connect_to_read(path: Path) -> sqlite3.Connection:
     with _reading_errors(path):
         database = open_to_read(path, partial(_check, path))
         try:
-            RECORD.show_as_newest(database, path)
+            RECORD.read_as_newest(database, path)
             database.execute("PRAGMA query_only = ON")
         except BaseException:
             database.close()

@@ -36,8 +36,8 @@ class Schema:
     """The newest tables and indexes in SQL, and one step from each version to the next.
 
     The first step leads from version 1 to 2; the newest version is one more than there are steps.
-    ``error`` is raised for a database that cannot be used, ``advice`` ends the message about one
-    whose tables are not those of its version.
+    ``error`` is raised for a database that cannot be used; ``advice`` ends the message about tables
+    that are not those of their version.
     """
 
     application_id: int
@@ -97,7 +97,7 @@ class Schema:
             database.execute(f"PRAGMA user_version = {self.version}")
         _LOG.log(level, "%s: migrated %.1f MB from schema %d to %d", *told)
 
-    def show_as_newest(self, database: sqlite3.Connection, path: Path) -> None:
+    def read_as_newest(self, database: sqlite3.Connection, path: Path) -> None:
         """Make an open database of any version readable by queries for the newest.
 
         Nothing is written: the steps run on an empty copy of its tables, and what they add becomes

@@ -65,7 +65,7 @@ def dump(database: sqlite3.Connection) -> list[list[object]]:
 def test_every_version_is_shown_and_migrated_as_the_newest(old):
     with closing(made(old)) as shown, closing(made(old)) as migrated:
         was = dump(shown)
-        NEWEST.show_as_newest(shown, PLACE)
+        NEWEST.read_as_newest(shown, PLACE)
         NEWEST.migrate(migrated, PLACE)
         for database in (shown, migrated):
             assert database.execute("SELECT * FROM things").fetchall() == [("hat", 7, None)]
@@ -110,7 +110,7 @@ def test_tables_that_stay_behind_after_the_steps_are_refused_and_unchanged():
     forgetful = replace(NEWEST, steps=(_add_size, lambda _: None))
     with closing(made(FIRST)) as database:
         was = dump(database)
-        for use in (forgetful.migrate, forgetful.show_as_newest):
+        for use in (forgetful.migrate, forgetful.read_as_newest):
             with pytest.raises(SinkError, match=r"schema 1, but .*'things' has no .*'place'; ask"):
                 use(database, PLACE)
         assert dump(database) == was
