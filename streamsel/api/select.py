@@ -138,7 +138,7 @@ def select_inputs(
     )
     if progress is not None:
         _announce(run, progress, verbose=verbose)
-        progress.start_from(sum(1 for _ in run.sink.record.kept()))
+        progress.start_from(sum(1 for _ in run.sink.record.reader.kept()))
     complete = execute(run.pipeline, [run.sink])
     selection = Selection(folder, temporary=temporary)
     if progress is not None:

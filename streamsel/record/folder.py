@@ -6,7 +6,8 @@ import errno
 import logging
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -18,7 +19,7 @@ from streamsel.record.files import disk_errors, make_folder, sync_path, temporar
 from streamsel.record.lock import LOCK_FILE, FolderLock
 from streamsel.record.opening import DATABASE, connect_to_write
 from streamsel.record.reader import Record
-from streamsel.record.writer import RecordWriter
+from streamsel.record.rows import Rows
 
 FRAMES = "frames"
 MANIFEST = "manifest.jsonl"
@@ -133,11 +134,14 @@ def is_live_name(stem: str) -> bool:
     return _LIVE_NAME.fullmatch(f"{stem}.jpg") is not None
 
 
-def sweep(folder: Path, record: RecordWriter) -> list[FrameKey]:
+def sweep(
+    folder: Path, record: Record, disclaim: Callable[[Sequence[FrameKey]], None]
+) -> list[FrameKey]:
     """Make folder and record consistent after a killed run; return frames without a picture.
 
     Deletes temporary files and pictures that the record does not claim; unclaims files that are
-    missing or incomplete. Files that no run can have written are left alone.
+    missing or incomplete, by ``disclaim`` of the writer. Files that no run can have written are
+    left alone.
     """
     with disk_errors(folder):
         claimed = set()
@@ -154,7 +158,7 @@ def sweep(folder: Path, record: RecordWriter) -> list[FrameKey]:
             if path not in claimed:
                 remove_picture(folder, path)
     if broken:
-        record.disclaim(broken)
+        disclaim(broken)
     return missing + broken
 
 
@@ -175,7 +179,7 @@ def is_whole(path: Path, size: int | None) -> bool:
     return path.is_file() and path.stat().st_size == size
 
 
-def _ours(folder: Path, record: RecordWriter) -> Iterator[Path]:
+def _ours(folder: Path, record: Record) -> Iterator[Path]:
     """Yield the files under ``frames`` that a run with this record wrote, complete or not."""
     ever_kept = record.ever_kept()
     for feed in record.feeds():
@@ -194,8 +198,8 @@ def _ours(folder: Path, record: RecordWriter) -> Iterator[Path]:
 
 def _clear(folder: Path) -> None:
     """Delete a run, its record last, so that a crash leaves a recognisable run."""
-    record = RecordWriter(folder, connect_to_write(folder / DATABASE, strict=True))
-    try:
+    with closing(connect_to_write(folder / DATABASE, strict=True)) as database:
+        record = Record(Rows(folder, database))
         with disk_errors(folder):
             for path in list(_ours(folder, record)):
                 remove_picture(folder, path.relative_to(folder).as_posix())
@@ -205,8 +209,6 @@ def _clear(folder: Path) -> None:
             for name in (MANIFEST, BALLAST):
                 (folder / name).unlink(missing_ok=True)
                 temporary(folder / name).unlink(missing_ok=True)
-    finally:
-        record.close()
     with disk_errors(folder):
         for name in (f"{DATABASE}-wal", f"{DATABASE}-shm", DATABASE):
             (folder / name).unlink(missing_ok=True)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
 
 from streamsel.frame import FrameKey
-from streamsel.record.reader import Record
+from streamsel.record.opening import DATABASE, connect_to_read
+from streamsel.record.rows import Rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +35,26 @@ class ShownFrame:
     pinned: bool
 
 
-class Gallery(Record):
-    """Queries of the web pages on a service's record; see also :class:`Record`.
+class Gallery:
+    """Queries of the web pages on a service's record.
 
-    Finds feeds that are added while it is open.
+    Finds feeds that are added while it is open. Every method raises :class:`RecordError` if the
+    database is damaged. One thread at a time.
     """
+
+    def __init__(self, rows: Rows) -> None:
+        """Read the tables of an open database; use :meth:`open` instead."""
+        self._rows = rows
+
+    @classmethod
+    @contextmanager
+    def open(cls, folder: Path) -> Iterator[Self]:
+        """Open the record of a service for reading, for a ``with`` statement.
+
+        Raises :class:`RecordError` as :meth:`Record.open` does.
+        """
+        with closing(connect_to_read(folder / DATABASE)) as database:
+            yield cls(Rows(folder, database))
 
     def newest(
         self, feed: str | None, limit: int, before: tuple[float, str, int] | None
@@ -63,7 +82,7 @@ class Gallery(Record):
         ]
 
     def _shown(self, condition: str, *values: object) -> list[ShownFrame]:
-        rows = self._rows(
+        rows = self._rows.all(
             "SELECT feeds.name, kept.idx, wall_time, media_time, path, kept.width, kept.height, "
             "bytes, sha256, events.distance, near.name, other_idx, events.reason, pinned "
             "FROM kept JOIN feeds ON feeds.id = kept.feed "
@@ -95,5 +114,5 @@ class Gallery(Record):
 
     def claims(self, path: str) -> bool:
         """Whether a path, relative to the folder, is the picture of a kept frame."""
-        found = self._rows("SELECT 1 FROM kept WHERE live AND path = ?", path)
+        found = self._rows.all("SELECT 1 FROM kept WHERE live AND path = ?", path)
         return next(found, None) is not None

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections import Counter
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -13,10 +12,9 @@ from typing import Any, Self
 
 import numpy as np
 
-from streamsel.errors import RecordError
 from streamsel.frame import Candidate, Frame, FrameKey, Picture, PrefilteredFrame, PrefilterState
-from streamsel.record.files import damaged, disk_errors, is_passing
 from streamsel.record.opening import DATABASE, connect_to_read
+from streamsel.record.rows import Rows
 from streamsel.record.values import (
     Change,
     Counts,
@@ -46,11 +44,9 @@ class Record:
     Every method raises :class:`RecordError` if the database is damaged. One thread at a time.
     """
 
-    def __init__(self, folder: Path, database: sqlite3.Connection) -> None:
-        """Read from an open database; use :meth:`open` instead."""
-        self._folder = folder
-        self._database = database
-        self._learn_names()
+    def __init__(self, rows: Rows) -> None:
+        """Read the tables of an open database; use :meth:`open` instead."""
+        self._rows = rows
 
     @classmethod
     def open(cls, folder: Path) -> Self:
@@ -59,7 +55,7 @@ class Record:
         Raises :class:`RecordError` if the folder holds no run, a run of a newer version, or a
         damaged database.
         """
-        return cls(folder, connect_to_read(folder / DATABASE))
+        return cls(Rows(folder, connect_to_read(folder / DATABASE)))
 
     def __enter__(self) -> Self:
         """Return the record."""
@@ -76,16 +72,16 @@ class Record:
 
     def close(self) -> None:
         """Close the database; further calls do nothing."""
-        self._database.close()
+        self._rows.database.close()
 
     @property
     def folder(self) -> Path:
         """The run's folder."""
-        return self._folder
+        return self._rows.folder
 
     def run(self) -> Run:
         """Return the plan and the progress of the run."""
-        row = self._row(
+        row = self._rows.one(
             "SELECT version, config, identity, embedder, embedder_digest, method, count, seed, "
             "status, started, finished FROM runs"
         )
@@ -109,7 +105,7 @@ class Record:
         """Return every feed of the run, in reading order."""
         return [
             Feed(name, source, recorded, frames, error, tuple(json.loads(warnings)), status, shown)
-            for name, source, recorded, frames, error, warnings, status, shown in self._rows(
+            for name, source, recorded, frames, error, warnings, status, shown in self._rows.all(
                 "SELECT name, source, "
                 "(SELECT ifnull(max(idx) + 1, 0) FROM frames WHERE frames.feed = feeds.id), "
                 "frames, error, warnings, status, display_name FROM feeds ORDER BY id"
@@ -118,7 +114,9 @@ class Record:
 
     def recorded(self, feed: str) -> int:
         """Return how many frames of a feed are recorded, which is the index of the next one."""
-        row = self._row("SELECT ifnull(max(idx) + 1, 0) FROM frames WHERE feed = ?", self._id(feed))
+        row = self._rows.one(
+            "SELECT ifnull(max(idx) + 1, 0) FROM frames WHERE feed = ?", self._rows.feed_id(feed)
+        )
         return int(row[0])
 
     def prefilter_state(self, feed: str, memory: int) -> tuple[PrefilterState, list[int]]:
@@ -127,12 +125,12 @@ class Record:
         This is the state after its last recorded frame, and the digests of the last ``memory``
         frames that were not refused, in stream order.
         """
-        number = self._id(feed)
-        reference, previous, rows_digest, still_since, passed = self._row(
+        number = self._rows.feed_id(feed)
+        reference, previous, rows_digest, still_since, passed = self._rows.one(
             "SELECT reference, previous, rows_digest, still_since, passed FROM feeds WHERE id = ?",
             number,
         )
-        digests = self._rows(
+        digests = self._rows.all(
             "SELECT digest FROM frames JOIN embeddings ON frame = seq "
             "WHERE feed = ? ORDER BY idx DESC LIMIT ?",
             number,
@@ -149,7 +147,7 @@ class Record:
         Pictures, thumbnails and luma grids are not recorded: pictures are empty, luma grids blank.
         About 20 microseconds each.
         """
-        for row in self._rows(
+        for row in self._rows.all(
             "SELECT feed, idx, pts, time_base_num, time_base_den, media_time, width, height, "
             "wall_time, corrupt, recorded, original, digest, sharpness, reason, vector "
             "FROM frames LEFT JOIN embeddings ON frame = seq ORDER BY seq"
@@ -157,7 +155,7 @@ class Record:
             feed, index, pts, num, den, media_time, width, height, wall_time, corrupt = row[:10]
             recorded, original, digest, sharpness, reason, vector = row[10:]
             frame = Frame(
-                key=FrameKey(self._names[feed], index),
+                key=self._rows.key(feed, index),
                 pts=pts,
                 time_base=Fraction(num, den),
                 media_time=media_time,
@@ -178,7 +176,7 @@ class Record:
 
     def kept(self) -> Iterator[KeptFrame]:
         """Yield the kept frames, ordered by feed and index."""
-        for row in self._rows(
+        for row in self._rows.all(
             "SELECT kept.feed, kept.idx, ifnull(display_name, name), source, original, "
             "pts, time_base_num, time_base_den, media_time, "
             "ifnull(wall_time, recorded), sharpness, events.distance, other_feed, other_idx, "
@@ -190,7 +188,7 @@ class Record:
             feed, index, display_name, source, original, pts, num, den, media_time = row[:9]
             wall_time, sharpness, distance, near_feed, near_index, reason = row[9:15]
             path, width, height, size, sha256 = row[15:]
-            key = FrameKey(self._names[feed], index)
+            key = self._rows.key(feed, index)
             yield KeptFrame(
                 key=key,
                 display_name=display_name,
@@ -202,16 +200,16 @@ class Record:
                 wall_time=wall_time,
                 sharpness=sharpness,
                 distance=distance,
-                nearest=self._key(near_feed, near_index),
+                nearest=self._rows.optional_key(near_feed, near_index),
                 reason=reason,
                 picture=path and StoredPicture(key, path, width, height, size, sha256.hex()),
             )
 
     def embedding(self, key: FrameKey) -> np.ndarray[tuple[int], np.dtype[np.float32]] | None:
         """Return the (D,) embedding of a frame; None if it was refused or is not recorded."""
-        for (vector,) in self._rows(
+        for (vector,) in self._rows.all(
             "SELECT vector FROM frames JOIN embeddings ON frame = seq WHERE feed = ? AND idx = ?",
-            self._id(key.feed),
+            self._rows.feed_id(key.feed),
             key.index,
         ):
             return np.frombuffer(vector, "<f4")  # (D,)
@@ -219,8 +217,8 @@ class Record:
 
     def decisions(self, key: FrameKey | None = None) -> Generator[RecordedDecision, None, None]:
         """Yield the decision on every recorded frame (or on one), in stream order."""
-        only = (None, None) if key is None else (self._id(key.feed), key.index)
-        for feed, index, media_time, outcome, reason, distance, *rest in self._rows(
+        only = (None, None) if key is None else (self._rows.feed_id(key.feed), key.index)
+        for feed, index, media_time, outcome, reason, distance, *rest in self._rows.all(
             "SELECT feed, idx, media_time, outcome, reason, distance, nearest_feed, nearest_idx, "
             "threshold, sharpness FROM frames "
             "WHERE ?1 IS NULL OR (feed = ?1 AND idx = ?2) ORDER BY seq",
@@ -228,20 +226,20 @@ class Record:
         ):
             near_feed, near_index, threshold, sharpness = rest
             yield RecordedDecision(
-                FrameKey(self._names[feed], index),
+                self._rows.key(feed, index),
                 media_time,
                 outcome,
                 reason,
                 distance,
-                self._key(near_feed, near_index),
+                self._rows.optional_key(near_feed, near_index),
                 threshold,
                 sharpness,
             )
 
     def changes(self, key: FrameKey | None = None) -> Iterator[Change]:
         """Yield every change of the kept set (or of one frame), in order."""
-        only = (None, None) if key is None else (self._id(key.feed), key.index)
-        for row in self._rows(
+        only = (None, None) if key is None else (self._rows.feed_id(key.feed), key.index)
+        for row in self._rows.all(
             "SELECT frames.feed, frames.idx, kind, events.feed, events.idx, other_feed, "
             "other_idx, events.distance, events.threshold, events.reason "
             "FROM events LEFT JOIN frames ON seq = cause "
@@ -250,18 +248,18 @@ class Record:
         ):
             cause_feed, cause_index, kind, feed, index, other_feed, other_index = row[:7]
             yield Change(
-                self._key(cause_feed, cause_index),
+                self._rows.optional_key(cause_feed, cause_index),
                 kind,
-                FrameKey(self._names[feed], index),
-                self._key(other_feed, other_index),
+                self._rows.key(feed, index),
+                self._rows.optional_key(other_feed, other_index),
                 *row[7:],
             )
 
     def path(self, key: FrameKey) -> str | None:
         """Return the path of a frame's picture, relative to the folder; None if it has none."""
-        for (path,) in self._rows(
+        for (path,) in self._rows.all(
             "SELECT path FROM kept WHERE live AND feed = ? AND idx = ?",
-            self._id(key.feed),
+            self._rows.feed_id(key.feed),
             key.index,
         ):
             return None if path is None else str(path)
@@ -269,14 +267,30 @@ class Record:
 
     def key_of(self, path: str) -> FrameKey | None:
         """Return the frame of the picture at a path, relative to the folder, or None."""
-        for feed, index in self._rows("SELECT feed, idx FROM kept WHERE live AND path = ?", path):
-            return FrameKey(self._names[feed], index)
+        for feed, index in self._rows.all(
+            "SELECT feed, idx FROM kept WHERE live AND path = ?", path
+        ):
+            return self._rows.key(feed, index)
         return None
+
+    def pictures(self) -> list[tuple[FrameKey, str | None, int | None]]:
+        """Return every kept frame with its file's path and size, None if it has none."""
+        return [
+            (self._rows.key(feed, index), path, size)
+            for feed, index, path, size in self._rows.all(
+                "SELECT feed, idx, path, bytes FROM kept WHERE live ORDER BY feed, idx"
+            )
+        ]
+
+    def ever_kept(self) -> set[FrameKey]:
+        """Return the frames that were ever kept: those that may have files in the folder."""
+        rows = self._rows.all("SELECT feed, idx FROM kept")
+        return {self._rows.key(feed, index) for feed, index in rows}
 
     def counts(self) -> Counts:
         """Return the number of frames by outcome and reason, and of changes of the kept set."""
-        outcomes = self._rows("SELECT outcome, reason, count(*) FROM frames GROUP BY 1, 2")
-        changes = self._rows("SELECT kind, count(*) FROM events GROUP BY 1")
+        outcomes = self._rows.all("SELECT outcome, reason, count(*) FROM frames GROUP BY 1, 2")
+        changes = self._rows.all("SELECT kind, count(*) FROM events GROUP BY 1")
         kinds: Counter[str] = Counter()
         for kind, count in changes:
             kinds[kind] = count
@@ -290,7 +304,7 @@ class Record:
         """Return the statistics by name, as JSON values."""
         return {
             name: json.loads(value)
-            for name, value in self._rows("SELECT name, value FROM statistics ORDER BY name")
+            for name, value in self._rows.all("SELECT name, value FROM statistics ORDER BY name")
         }
 
     def unopened(self) -> dict[str, str]:
@@ -300,7 +314,7 @@ class Record:
 
     def selections(self) -> dict[str, bytes]:
         """Return the latest state of each selector of a service, by scope."""
-        rows = self._rows("SELECT scope, state FROM selections ORDER BY scope")
+        rows = self._rows.all("SELECT scope, state FROM selections ORDER BY scope")
         return {scope: bytes(state) for scope, state in rows}
 
     def gone(self) -> list[GoneScope]:
@@ -312,12 +326,12 @@ class Record:
         if not isinstance(selected, list):
             return []
         found: dict[str, list[tuple[str, int, int]]] = {}
-        for scope, feed, frames, size in self._rows(
+        for scope, feed, frames, size in self._rows.all(
             "SELECT scope, feed, count(*), ifnull(sum(bytes), 0) FROM kept "
             "WHERE live AND scope IS NOT NULL GROUP BY scope, feed ORDER BY scope, feed"
         ):
             if scope not in selected:
-                found.setdefault(scope, []).append((self._names[feed], frames, size))
+                found.setdefault(scope, []).append((self._rows.name(feed), frames, size))
         return [
             GoneScope(
                 scope,
@@ -327,34 +341,6 @@ class Record:
             )
             for scope, parts in found.items()
         ]
-
-    def _learn_names(self) -> None:
-        self._names = {int(row[0]): str(row[1]) for row in self._rows("SELECT id, name FROM feeds")}
-
-    def _key(self, feed: int | None, index: int | None) -> FrameKey | None:
-        return None if feed is None or index is None else FrameKey(self._names[feed], index)
-
-    def _id(self, feed: str) -> int:
-        for number, name in self._names.items():
-            if name == feed:
-                return number
-        known = ", ".join(self._names.values())
-        raise RecordError(f"{self._folder}: no feed {feed!r} in this run; it has {known}")
-
-    def _rows(self, sql: str, *values: object) -> Iterator[Sequence[Any]]:
-        try:
-            yield from self._database.execute(sql, values)
-        except sqlite3.DatabaseError as error:
-            # A disk error may pass; only wrong content counts as damage.
-            if isinstance(error, sqlite3.OperationalError) and is_passing(error):
-                with disk_errors(self._folder / DATABASE):
-                    raise
-            raise damaged(self._folder / DATABASE, error) from error
-
-    def _row(self, sql: str, *values: object) -> Sequence[Any]:
-        for row in self._rows(sql, *values):
-            return row
-        raise damaged(self._folder / DATABASE, "a row is missing")
 
 
 def _luma_grid(pixels: bytes | None) -> np.ndarray[Any, np.dtype[np.uint8]] | None:

@@ -8,29 +8,73 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 
 from streamsel.clock import Correction
 from streamsel.decisions import Event, FeedStatus, Kept, SelectionUpdate, Verdict
 from streamsel.frame import Candidate, Frame, FrameKey, LumaGrid, Picture, PrefilteredFrame, Vector
-from streamsel.record.files import disk_errors
-from streamsel.record.values import StoredPicture
-from streamsel.record.writer import RecordWriter
+from streamsel.record.expiry import Expiry
+from streamsel.record.opening import DATABASE, connect_to_write
+from streamsel.record.progress_rows import ProgressRows
+from streamsel.record.reader import Record
+from streamsel.record.rows import Rows
+from streamsel.record.transactions import Transactions
+from streamsel.record.values import FeedPlan, StoredPicture
+from streamsel.record.verdict_rows import VerdictRows
 
 _BLANK: LumaGrid = np.zeros((32, 32), np.uint8)
 _BLANK.flags.writeable = False
-_FORGOTTEN_AT_ONCE = 20_000
 
 
-class LiveRecordWriter(RecordWriter):
-    """Writes the record of a service; see also :class:`RecordWriter`."""
+class LiveRecordWriter:
+    """Writes the record of a service. One writer per folder; the caller holds the folder's lock.
+
+    Every method raises :class:`DiskFullError` or :class:`SinkError`, and has then changed nothing,
+    so that the call may be repeated.
+
+    Attributes:
+        reader: Reads what is written.
+        progress: Writes the status and the statistics of the service.
+    """
 
     def __init__(self, folder: Path, database: sqlite3.Connection) -> None:
-        """Continue in an open database; use :meth:`create` or :meth:`resume` instead."""
-        super().__init__(folder, database)
-        self._stored_bytes = int(self._row("SELECT ifnull(sum(bytes), 0) FROM kept WHERE live")[0])
-        self._forgotten = 0
+        """Continue in an open database; use :meth:`resume` instead."""
+        self._rows = Rows(folder, database)
+        self._transactions = Transactions(self._rows)
+        self._verdicts = VerdictRows(self._rows)
+        self.reader = Record(self._rows)
+        self.progress = ProgressRows(self._transactions)
+        self._next_index = {feed.name: feed.recorded for feed in self.reader.feeds()}
+        self._seq = int(self._rows.one("SELECT ifnull(max(seq), 0) FROM frames")[0])
+        self._event = int(self._rows.one("SELECT ifnull(max(id), 0) FROM events")[0])
+        held_bytes = "SELECT ifnull(sum(bytes), 0) FROM kept WHERE live"
+        self._stored_bytes = int(self._rows.one(held_bytes)[0])
+        self._expiry = Expiry(self._rows, self._transactions)
+
+    @classmethod
+    def resume(cls, folder: Path) -> Self:
+        """Continue the record in a folder, always durable.
+
+        Raises :class:`RecordError` if that is not possible.
+        """
+        return cls(folder, connect_to_write(folder / DATABASE, strict=True))
+
+    def close(self) -> None:
+        """Close the database; further calls do nothing."""
+        self._transactions.close()
+
+    def add_feed(self, plan: FeedPlan) -> None:
+        """Add a feed, or rename it; a recorded feed keeps its source."""
+        with self._transactions.begin() as database:
+            database.execute(
+                "INSERT INTO feeds (name, source, display_name) VALUES (?1, ?2, ?3) "
+                "ON CONFLICT (name) DO UPDATE SET display_name = ?3 WHERE display_name IS NOT ?3",
+                (plan.name, plan.source, plan.display_name),
+            )
+        self._rows.learn_feeds()
+        self._next_index.setdefault(plan.name, 0)
 
     def commit(
         self, updates: Sequence[SelectionUpdate], pictures: Sequence[StoredPicture]
@@ -43,13 +87,13 @@ class LiveRecordWriter(RecordWriter):
         freed: list[str] = []
         seq, number, expected = self._seq, self._event, dict(self._next_index)
         touched = {event.frame.key for update in updates for event in update.events}
-        with self._transaction() as database:
+        with self._transactions.begin() as database:
             before = self._held_bytes(touched)
             for update in updates:
                 verdicts = self._fresh(database, update.verdicts, expected)
                 rows = [*verdicts, *self._recalled(database, update, verdicts)]
-                self._insert_frames(database, rows, seq + 1)
-                self._insert_embeddings(database, _kept_vectors(rows, update, seq + 1))
+                self._verdicts.insert_frames(database, rows, seq + 1)
+                self._verdicts.insert_embeddings(database, _kept_vectors(rows, update, seq + 1))
                 events: list[tuple[int | None, Event]] = [
                     (at, event)
                     for at, verdict in enumerate(verdicts, seq + 1)
@@ -59,10 +103,10 @@ class LiveRecordWriter(RecordWriter):
                 for cause, event in [*events, *((None, change) for change in update.changes)]:
                     if cause is not None or self._is_news(event):
                         number += 1
-                        freed += self._insert_event(database, number, cause, event)
+                        freed += self._verdicts.insert_event(database, number, cause, event)
                         self._mark(database, update.scope, seq, event)
                 self._note(database, update, verdicts)
-            self._claim(database, pictures)
+            self._verdicts.claim(database, pictures)
             after = self._held_bytes(touched)
         self._seq, self._event, self._next_index = seq, number, expected
         self._stored_bytes += after - before
@@ -73,7 +117,7 @@ class LiveRecordWriter(RecordWriter):
         return sum(
             int(size)
             for scope in scopes
-            for (size,) in self._rows(
+            for (size,) in self._rows.all(
                 "SELECT ifnull(sum(bytes), 0) FROM kept WHERE live AND scope = ?", scope
             )
         )
@@ -84,7 +128,7 @@ class LiveRecordWriter(RecordWriter):
             "SELECT path, width, height, bytes, sha256 FROM kept "
             "WHERE feed = ? AND idx = ? AND live AND path IS NOT NULL"
         )
-        for path, width, height, size, digest in self._rows(claimed, *self._key_row(key)):
+        for path, width, height, size, digest in self._rows.all(claimed, *self._rows.key_row(key)):
             return StoredPicture(key, path, width, height, size, digest.hex())
         return None
 
@@ -93,7 +137,7 @@ class LiveRecordWriter(RecordWriter):
 
         Everything else recorded about them stays, until :meth:`commit` changes it.
         """
-        paths = [path for key in keys if (path := self.path(key)) is not None]
+        paths = [path for key in keys if (path := self.reader.path(key)) is not None]
         if paths:
             self.disclaim(keys)
         return paths
@@ -101,37 +145,39 @@ class LiveRecordWriter(RecordWriter):
     def disclaim(self, keys: Sequence[FrameKey]) -> None:
         """Record that the files of these frames are gone."""
         held_bytes = self._held_bytes(keys)
-        super().disclaim(keys)
+        with self._transactions.begin() as database:
+            self._verdicts.disclaim(database, keys)
         self._stored_bytes -= held_bytes
 
     def next_index(self, feed: str) -> int:
         """Return the first frame number of a feed that cannot have been used."""
-        row = self._row("SELECT reserved FROM feeds WHERE id = ?", self._ids[feed])
+        row = self._rows.one("SELECT reserved FROM feeds WHERE id = ?", self._rows.feed_id(feed))
         return max(int(row[0]), self._next_index[feed])
 
     def fold(self) -> None:
         """Checkpoint SQLite's log into the database and release its space."""
-        with disk_errors(self._path):
-            self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        self._transactions.fold()
 
     def reserve(self, numbers: Mapping[str, int]) -> None:
         """Record for each feed the limit below which its frame numbers may be used."""
-        with self._transaction() as database:
+        with self._transactions.begin() as database:
             database.executemany(
                 "UPDATE feeds SET reserved = max(reserved, ?) WHERE id = ?",
-                [(upto, self._ids[feed]) for feed, upto in numbers.items()],
+                [(upto, self._rows.feed_id(feed)) for feed, upto in numbers.items()],
             )
 
     def last_times(self, feed: str) -> tuple[float, float] | None:
         """Return media and wall time of a feed's newest recorded frame; None if there is none."""
-        row = self._row("SELECT last_media, last_wall FROM feeds WHERE id = ?", self._ids[feed])
+        row = self._rows.one(
+            "SELECT last_media, last_wall FROM feeds WHERE id = ?", self._rows.feed_id(feed)
+        )
         media_time, wall_time = row
         return None if media_time is None or wall_time is None else (media_time, wall_time)
 
     def last_size(self, feed: str) -> tuple[int, int] | None:
         """Return width and height of a feed's newest recorded frame; None if there is none."""
         newest = "SELECT width, height FROM frames WHERE feed = ? ORDER BY idx DESC LIMIT 1"
-        for width, height in self._rows(newest, self._ids[feed]):
+        for width, height in self._rows.all(newest, self._rows.feed_id(feed)):
             return int(width), int(height)
         return None
 
@@ -141,7 +187,7 @@ class LiveRecordWriter(RecordWriter):
             Candidate(
                 PrefilteredFrame(
                     Frame(
-                        key=FrameKey(self._names[feed], index),
+                        key=self._rows.key(feed, index),
                         pts=pts,
                         time_base=Fraction(num, den),
                         media_time=media_time,
@@ -160,7 +206,7 @@ class LiveRecordWriter(RecordWriter):
             )
             for (
                 feed, index, pts, num, den, media_time, width, height, wall_time, sharpness, vector
-            ) in self._rows(
+            ) in self._rows.all(
                 "SELECT kept.feed, kept.idx, pts, time_base_num, time_base_den, media_time, "
                 "frames.width, frames.height, wall_time, sharpness, vector FROM kept "
                 "JOIN frames ON frames.feed = kept.feed AND frames.idx = kept.idx "
@@ -171,16 +217,18 @@ class LiveRecordWriter(RecordWriter):
 
     def pinned(self, scope: str) -> list[FrameKey]:
         """Return the pinned frames of a scope, ordered by key."""
-        rows = self._rows("SELECT feed, idx FROM kept WHERE live AND pinned AND scope = ?", scope)
-        return sorted(FrameKey(self._names[feed], index) for feed, index in rows)
+        rows = self._rows.all(
+            "SELECT feed, idx FROM kept WHERE live AND pinned AND scope = ?", scope
+        )
+        return sorted(self._rows.key(feed, index) for feed, index in rows)
 
     def newest_time(self) -> float:
         """Return the newest wall time of a recorded frame of any feed; 0 if there is none."""
-        return float(self._row("SELECT ifnull(max(last_wall), 0) FROM feeds")[0])
+        return float(self._rows.one("SELECT ifnull(max(last_wall), 0) FROM feeds")[0])
 
     def redate(self, correction: Correction) -> None:
         """Correct the times recorded while the system clock was wrong."""
-        with self._transaction() as database:
+        with self._transactions.begin() as database:
             for table, column in (("frames", "wall_time"), ("feeds", "last_wall")):
                 database.execute(
                     f"UPDATE {table} SET {column} = {column} + ? WHERE {column} > ? "
@@ -194,11 +242,11 @@ class LiveRecordWriter(RecordWriter):
             "SELECT path, wall_time FROM kept JOIN frames USING (feed, idx) "
             "WHERE live AND path IS NOT NULL AND wall_time IS NOT NULL"
         )
-        return [(path, wall_time) for path, wall_time in self._rows(found)]
+        return [(path, wall_time) for path, wall_time in self._rows.all(found)]
 
     def rename(self, paths: Mapping[str, str]) -> None:
         """Record the new names of files."""
-        with self._transaction() as database:
+        with self._transactions.begin() as database:
             database.executemany(
                 "UPDATE kept SET path = ? WHERE path = ?",
                 [(renamed, path) for path, renamed in paths.items()],
@@ -206,24 +254,19 @@ class LiveRecordWriter(RecordWriter):
 
     def erase(self, keys: Iterable[FrameKey]) -> None:
         """Delete everything recorded of those of these frames that are no longer kept."""
-        rows = [
-            dict(zip(("seq", "feed", "idx"), row, strict=True))
-            for key in keys
-            for row in self._rows(_GONE, *self._key_row(key))
-        ]
-        self._erase(rows)
+        self._expiry.erase(keys)
 
     def set_pinned(self, key: FrameKey, pinned: bool) -> None:
         """Record that a frame is pinned, or unpinned."""
-        with self._transaction() as database:
+        with self._transactions.begin() as database:
             database.execute(
                 "UPDATE kept SET pinned = ? WHERE feed = ? AND idx = ?",
-                (pinned, *self._key_row(key)),
+                (pinned, *self._rows.key_row(key)),
             )
 
     def set_feed_statuses(self, statuses: Iterable[FeedStatus]) -> None:
         """Record the statuses of feeds."""
-        with self._transaction() as database:
+        with self._transactions.begin() as database:
             database.executemany(
                 "UPDATE feeds SET status = ? WHERE name = ?",
                 [(json.dumps(asdict(status)), status.feed) for status in statuses],
@@ -235,24 +278,8 @@ class LiveRecordWriter(RecordWriter):
         return self._stored_bytes
 
     def forget(self, history: int) -> None:
-        """Delete verdicts on frames that are not kept, except the newest ``history`` verdicts.
-
-        At most 20,000 frames that were never kept and 20,000 evicted ones per call. Kept frames
-        stay with everything recorded about them, as do frames evicted since then. Cost:
-        proportional to the deleted rows.
-        """
-        last = self._seq - history
-        judged = list(self._rows(_OLD_JUDGED, self._forgotten, last, _FORGOTTEN_AT_ONCE))
-        old = [*judged, *self._rows(_OLD_KEPT, last, _FORGOTTEN_AT_ONCE)]
-        if old:
-            self._erase([dict(zip(("seq", "feed", "idx"), row, strict=True)) for row in old])
-        all_seen = len(judged) < _FORGOTTEN_AT_ONCE
-        self._forgotten = max(self._forgotten, last) if all_seen else int(judged[-1][0])
-
-    def _erase(self, rows: Sequence[Mapping[str, int]]) -> None:
-        with self._transaction() as database:
-            for statement in _FORGET:
-                database.executemany(statement, rows)
+        """Delete verdicts on frames that are not kept, except the newest ``history`` verdicts."""
+        self._expiry.forget(self._seq - history)
 
     def _fresh(
         self, database: sqlite3.Connection, verdicts: Sequence[Verdict], expected: dict[str, int]
@@ -272,14 +299,16 @@ class LiveRecordWriter(RecordWriter):
     def _is_news(self, event: Event) -> bool:
         """Whether an event changes the recorded kept set."""
         key = event.frame.key
-        rows = self._rows("SELECT live FROM kept WHERE feed = ? AND idx = ?", *self._key_row(key))
+        rows = self._rows.all(
+            "SELECT live FROM kept WHERE feed = ? AND idx = ?", *self._rows.key_row(key)
+        )
         is_live = any(live for (live,) in rows)
         return is_live != isinstance(event, Kept)
 
     def _held_bytes(self, keys: Iterable[FrameKey]) -> int:
         """Return the size of the claimed pictures of these frames."""
         held = "SELECT ifnull(sum(bytes), 0) FROM kept WHERE feed = ? AND idx = ? AND live"
-        return sum(int(self._row(held, *self._key_row(key))[0]) for key in keys)
+        return sum(int(self._rows.one(held, *self._rows.key_row(key))[0]) for key in keys)
 
     def _recalled(
         self, database: sqlite3.Connection, update: SelectionUpdate, verdicts: Sequence[Verdict]
@@ -313,7 +342,7 @@ class LiveRecordWriter(RecordWriter):
 
     def _row_of(self, database: sqlite3.Connection, key: FrameKey) -> int | None:
         found = database.execute(
-            "SELECT seq FROM frames WHERE feed = ? AND idx = ?", self._key_row(key)
+            "SELECT seq FROM frames WHERE feed = ? AND idx = ?", self._rows.key_row(key)
         ).fetchone()
         return None if found is None else int(found[0])
 
@@ -323,7 +352,7 @@ class LiveRecordWriter(RecordWriter):
         change = "scope = ?" if is_kept else "pinned = 0, gone = ?"
         database.execute(
             f"UPDATE kept SET {change} WHERE feed = ? AND idx = ?",
-            (scope if is_kept else seq, *self._key_row(event.frame.key)),
+            (scope if is_kept else seq, *self._rows.key_row(event.frame.key)),
         )
 
     def _note(
@@ -342,7 +371,7 @@ class LiveRecordWriter(RecordWriter):
             "UPDATE feeds SET last_media = ?1, last_wall = ?2 "
             "WHERE id = ?3 AND ifnull(last_media, ?1) <= ?1",
             [
-                (frame.media_time, frame.wall_time, self._ids[feed])
+                (frame.media_time, frame.wall_time, self._rows.feed_id(feed))
                 for feed, frame in newest.items()
             ],
         )
@@ -361,26 +390,3 @@ def _kept_vectors(
             if vector is not None:
                 vectors[seq] = vector
     return vectors
-
-
-_OLD_JUDGED = (
-    "SELECT seq, feed, idx FROM frames WHERE seq > ? AND seq <= ? AND NOT EXISTS (SELECT 1 "
-    "FROM kept WHERE kept.feed = frames.feed AND kept.idx = frames.idx) ORDER BY seq LIMIT ?"
-)
-"""Frames that were never kept."""
-_OLD_KEPT = (
-    "SELECT seq, feed, idx FROM kept JOIN frames USING (feed, idx) "
-    "WHERE NOT live AND gone <= ? LIMIT ?"
-)
-"""Frames that were kept and evicted."""
-_GONE = (
-    "SELECT seq, feed, idx FROM kept JOIN frames USING (feed, idx) "
-    "WHERE NOT live AND feed = ? AND idx = ?"
-)
-_FORGET = (
-    "DELETE FROM kept WHERE feed = :feed AND idx = :idx",
-    "DELETE FROM events WHERE feed = :feed AND idx = :idx",
-    "UPDATE events SET cause = NULL WHERE cause = :seq",
-    "DELETE FROM embeddings WHERE frame = :seq",
-    "DELETE FROM frames WHERE seq = :seq",
-)

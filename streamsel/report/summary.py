@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -117,10 +118,10 @@ def store_statistics(summary: Summary) -> None:
     """
     lock = FolderLock(summary.folder)
     try:
-        with RecordWriter.resume(summary.folder, strict=False) as record:
+        with closing(RecordWriter.resume(summary.folder, strict=False)) as record:
             counts = {"frames": summary.frames, "kept": summary.kept}
             changes = {"admitted": summary.admitted, "evicted": summary.evicted}
-            record.set_statistics({**counts, **changes, "diversity": summary.diversity})
+            record.progress.set_statistics({**counts, **changes, "diversity": summary.diversity})
     finally:
         lock.release()
 

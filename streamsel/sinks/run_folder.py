@@ -110,11 +110,11 @@ class DiskSink:
         """
         if not self._added:
             return
-        settled = judged if all(feed.done for feed in self._record.feeds()) else None
+        settled = judged if all(feed.done for feed in self._record.reader.feeds()) else None
         if settled is not None:
             self._forget_pictures(self._record.kept_at_the_end(settled))
         self._record.reopen(self._plan, settled)
-        self._missing = {key for key, path, _ in self._record.pictures() if path is None}
+        self._missing = {key for key, path, _ in self._record.reader.pictures() if path is None}
 
     def write(self, verdicts: Sequence[Verdict]) -> None:
         """Record verdicts and act on their events; skip verdicts already recorded."""
@@ -169,14 +169,14 @@ class DiskSink:
             return RecordWriter.create(self._folder, plan, self._clock.wall(), strict=self._strict)
         record = RecordWriter.resume(self._folder, strict=self._strict)
         try:
-            run = record.run()
+            run = record.reader.run()
             self._added = added_feeds(self._folder, run.plan, plan)
-            self._missing.update(sweep(self._folder, record))
+            self._missing.update(sweep(self._folder, record.reader, record.disclaim))
             is_whole = not self._missing and self._manifest_is_whole(record)
             self._complete = run.status == "complete" and not self._added
             self._is_untouched = self._complete and is_whole
             if not self._is_untouched:
-                record.set_status("running", None)
+                record.progress.set_status("running", None)
         except BaseException:
             record.close()
             raise
@@ -188,11 +188,11 @@ class DiskSink:
                 found = (self._folder / MANIFEST).read_bytes()
         except SinkError:
             return False
-        return found == "".join(manifest_lines(record)).encode()
+        return found == "".join(manifest_lines(record.reader)).encode()
 
     def _forget_pictures(self, keys: Sequence[FrameKey]) -> None:
         """Unclaim the pictures of these frames, then delete the files."""
-        paths = [path for key in keys if (path := self._record.path(key)) is not None]
+        paths = [path for key in keys if (path := self._record.reader.path(key)) is not None]
         self._record.disclaim(keys)
         with disk_errors(self._folder):
             for path in paths:
@@ -287,7 +287,7 @@ class DiskSink:
         if self._unclaimed:
             self._claim_batch()
         self._lock.anchor.require()
-        manifest = "".join(manifest_lines(self._record)).encode()
+        manifest = "".join(manifest_lines(self._record.reader)).encode()
         with disk_errors(self._folder / MANIFEST):
             write_file(self._folder / MANIFEST, manifest, sync=True)
-        self._record.set_status(status, self._clock.wall())
+        self._record.progress.set_status(status, self._clock.wall())

@@ -12,6 +12,7 @@ from streamsel.clock import Clock, Correction
 from streamsel.decisions import FeedStatus, SelectionUpdate
 from streamsel.errors import ConfigurationError, DiskFullError, SinkError
 from streamsel.frame import Candidate, FrameKey
+from streamsel.record.beginning import begin
 from streamsel.record.files import disk_errors, write_file
 from streamsel.record.folder import (
     MANIFEST,
@@ -133,8 +134,8 @@ class LiveDiskSink:
         """Set the active scopes; before that, all scopes of the record count as active."""
         self._scopes = frozenset(scopes)
         told = sorted(scopes)
-        if self._record.statistics().get(SELECTED) != told:
-            self._record.set_statistics({SELECTED: told})
+        if self._record.reader.statistics().get(SELECTED) != told:
+            self._record.progress.set_statistics({SELECTED: told})
 
     def erase(self, keys: Collection[FrameKey]) -> None:
         """Delete the records of those of these frames that are no longer kept."""
@@ -194,7 +195,7 @@ class LiveDiskSink:
                 self._commit()
             self._tell_statuses()
             self._write_manifest()
-            self._record.set_status("complete", self._clock.wall())
+            self._record.progress.set_status("complete", self._clock.wall())
             self._pictures.clear_away()
         finally:
             self._record.close()
@@ -222,7 +223,7 @@ class LiveDiskSink:
 
     def selection(self, scope: str) -> bytes | None:
         """Return the stored state of a scope's selector."""
-        return self._settled().selections().get(scope)
+        return self._settled().reader.selections().get(scope)
 
     def kept_candidates(self, scope: str) -> Sequence[Candidate]:
         """Return the kept frames of a scope with their embeddings, in the order of keeping."""
@@ -254,23 +255,22 @@ class LiveDiskSink:
         found = prepare(self._folder, resume=not is_unread(self._folder), overwrite=False)
         # Numbers, states and pictures refer to each other: the record itself is always durable.
         if found == "new":
-            created = LiveRecordWriter.create(self._folder, plan, self._clock.wall(), strict=True)
-            created.close()
+            begin(self._folder, plan, self._clock.wall())
         else:
             self._pictures.drop_ballast()  # even on a full disk the record can be continued
             require_service(self._folder)
-        self._record = LiveRecordWriter.resume(self._folder, strict=True)
+        self._record = LiveRecordWriter.resume(self._folder)
         try:
-            was = self._record.run().plan
+            was = self._record.reader.run().plan
             if was.embedder_digest != plan.embedder_digest:
                 raise ConfigurationError(
                     f"{self._folder}: its frames were embedded by {was.embedder!r} "
                     f"({was.embedder_digest}), not by {plan.embedder!r} ({plan.embedder_digest}); "
                     "distances cannot be compared, choose another folder"
                 )
-            lost = sweep(self._folder, self._record)
-            self._record.set_status("running", None)
-            self._record.set_statistics({"options": asdict(self._options)})
+            lost = sweep(self._folder, self._record.reader, self._record.disclaim)
+            self._record.progress.set_status("running", None)
+            self._record.progress.set_statistics({"options": asdict(self._options)})
             self._pictures.hold_ballast()
         except BaseException:
             self._record.close()
@@ -359,7 +359,7 @@ class LiveDiskSink:
         """Delete files that were written but could not be claimed."""
         paths = {self._pictures.path(frame) for frame, _ in outcome.pictured}
         paths -= self._standby.paths()
-        self._pictures.give_up(path for path in paths if self._record.key_of(path) is None)
+        self._pictures.give_up(path for path in paths if self._record.reader.key_of(path) is None)
         self._clear_away()
 
     def _make_room(self) -> None:
@@ -384,7 +384,7 @@ class LiveDiskSink:
 
     def _write_manifest(self) -> None:
         self._lock.anchor.require()
-        manifest = "".join(manifest_lines(self._record)).encode()
+        manifest = "".join(manifest_lines(self._record.reader)).encode()
         with disk_errors(self._folder / MANIFEST):
             write_file(self._folder / MANIFEST, manifest, sync=True)
         self._is_manifest_stale = False

@@ -98,10 +98,10 @@ def build_selection(
         )
         try:
             if resume and not sink.complete:
-                sink.go_on(_replay(sink.record, selector))
+                sink.go_on(_replay(sink.record.reader, selector))
             _note_unopened(sink.record, opened.errors)
             feed_readers = FeedReaders(folder, options, embeddings.view, on_gpu=on_gpu)
-            feeds = sink.record.feeds()
+            feeds = sink.record.reader.feeds()
             for place, (source, feed) in enumerate(zip(opened.sources, feeds, strict=True)):
                 # A failed feed is retried, unless a later one was read since.
                 settled = feed.error is None or any(later.recorded for later in feeds[place + 1 :])
@@ -195,7 +195,7 @@ def plan_of(options: RunOptions, opened: OpenedInputs, embeddings: Embeddings) -
 def _note_unopened(record: RecordWriter, errors: Sequence[InputError]) -> None:
     """Record which inputs could not be opened, and why."""
     unopened = {error.given: str(error) for error in errors}
-    if record.unopened() != unopened:
+    if record.reader.unopened() != unopened:
         record.set_unopened(unopened)
 
 

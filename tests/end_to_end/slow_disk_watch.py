@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from streamsel.cli.main import main
-from streamsel.record.writer import RecordWriter
+from streamsel.record.transactions import Transactions
 
 _WRITE_SECONDS = 0.05
 _sync = os.fsync
-_transaction = RecordWriter._transaction
+_begin = Transactions.begin
 
 
 def _slow_sync(descriptor: int) -> None:
@@ -22,13 +22,13 @@ def _slow_sync(descriptor: int) -> None:
 
 
 @contextmanager
-def _slow_transaction(self: RecordWriter) -> Iterator[sqlite3.Connection]:
-    with _transaction(self) as database:
+def _slow_begin(self: Transactions) -> Iterator[sqlite3.Connection]:
+    with _begin(self) as database:
         yield database
         time.sleep(_WRITE_SECONDS)
 
 
 if __name__ == "__main__":
     os.fsync = _slow_sync
-    RecordWriter._transaction = _slow_transaction
+    Transactions.begin = _slow_begin
     main()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,7 +31,7 @@ from tests.sinks.streams import frame, kept_keys, plan, verdicts
 def folder(tmp_path: Path) -> Path:
     """A run with pictures, all of them there."""
     made = list(verdicts())
-    with RecordWriter.create(tmp_path, plan(), 5.0, strict=False) as record:
+    with closing(RecordWriter.create(tmp_path, plan(), 5.0, strict=False)) as record:
         record.append(made)
         for key in kept_keys(made):
             path = picture_path(frame(key.feed, key.index), "png")
@@ -156,9 +157,9 @@ def test_record_and_pictures_agree_after_a_sweep(folder):
     put(folder / "frames/walk/.000012_00000.480.png.part")
     put(folder / "frames/walk/000012_00000.480.png")  # kept once, and evicted
     foreign = put(folder / "frames/walk/000001_00000.040.png")
-    with RecordWriter.resume(folder, strict=False) as record:
+    with closing(RecordWriter.resume(folder, strict=False)) as record:
         record.disclaim([key_of(folder, whole[0])])
-        missing = sweep(folder, record)
+        missing = sweep(folder, record.reader, record.disclaim)
     assert sorted(missing) == sorted(
         FrameKey(path.split("/")[1], int(path.split("/")[2][:6])) for path in (lost, cut, whole[0])
     )
@@ -166,8 +167,8 @@ def test_record_and_pictures_agree_after_a_sweep(folder):
     assert files(folder / "frames") == {
         Path(path).relative_to("frames").as_posix() for path in whole[1:]
     } | {foreign.relative_to(folder / "frames").as_posix()}
-    with RecordWriter.resume(folder, strict=False) as record:
-        assert sorted(sweep(folder, record)) == sorted(missing)
+    with closing(RecordWriter.resume(folder, strict=False)) as record:
+        assert sorted(sweep(folder, record.reader, record.disclaim)) == sorted(missing)
 
 
 def key_of(folder: Path, path: str) -> FrameKey:
@@ -177,8 +178,8 @@ def key_of(folder: Path, path: str) -> FrameKey:
 
 def test_a_sweep_of_a_whole_run_changes_nothing(folder):
     before, claimed = files(folder), pictures(folder)
-    with RecordWriter.resume(folder, strict=False) as record:
-        assert sweep(folder, record) == []
+    with closing(RecordWriter.resume(folder, strict=False)) as record:
+        assert sweep(folder, record.reader, record.disclaim) == []
     assert (files(folder), pictures(folder)) == (before, claimed)
 
 
@@ -187,8 +188,8 @@ def test_pictures_of_a_live_feed_are_known_by_their_names(tmp_path):
     moment = replace(frame("walk", 7), wall_time=1763806530.25)
     put(tmp_path / picture_path(moment, "jpg"))
     other = put(tmp_path / picture_path(moment, "jpg").replace("Z_walk", "Z_gate"))
-    with RecordWriter.resume(tmp_path, strict=False) as record:
-        assert sweep(tmp_path, record) == []
+    with closing(RecordWriter.resume(tmp_path, strict=False)) as record:
+        assert sweep(tmp_path, record.reader, record.disclaim) == []
     assert files(tmp_path / "frames") == {other.relative_to(tmp_path / "frames").as_posix()}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -17,10 +18,10 @@ def test_frames_without_a_picture_are_left_out_wherever_they_come(tmp_path):
     made = list(verdicts())
     kept = kept_keys(made)
     stored = [StoredPicture(key, f"{key}.png", 64, 48, 7, "ab" * 32) for key in kept[1::2]]
-    with RecordWriter.create(tmp_path, plan(), 5.0, strict=False) as record:
+    with closing(RecordWriter.create(tmp_path, plan(), 5.0, strict=False)) as record:
         record.append(made)
         record.claim(stored)
-        lines = [json.loads(line) for line in manifest_lines(record)]
+        lines = [json.loads(line) for line in manifest_lines(record.reader)]
     assert len(kept) > len(stored) > 1
     assert [line["id"] for line in lines] == [str(picture.key) for picture in stored]
     assert [line["path"] for line in lines] == [picture.path for picture in stored]
@@ -31,8 +32,8 @@ def test_what_json_cannot_say_is_an_error_rather_than_a_line_that_nobody_reads(t
     frame = replace(first.frame, media_time=float("inf"))
     seen = replace(first.candidate.prefiltered, frame=frame)
     odd = replace(first, candidate=replace(first.candidate, prefiltered=seen))
-    with RecordWriter.create(tmp_path, plan(), 5.0, strict=False) as record:
+    with closing(RecordWriter.create(tmp_path, plan(), 5.0, strict=False)) as record:
         record.append([odd])
         record.claim([StoredPicture(frame.key, "a.png", 64, 48, 7, "ab" * 32)])
         with pytest.raises(ValueError, match="JSON compliant"):
-            list(manifest_lines(record))
+            list(manifest_lines(record.reader))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from fractions import Fraction
 
@@ -10,7 +11,9 @@ import pytest
 from streamsel.decisions import FeedReport, Kept
 from streamsel.errors import RecordError
 from streamsel.frame import FrameKey
+from streamsel.record.beginning import begin
 from streamsel.record.reader import Record
+from streamsel.record.service_writer import LiveRecordWriter
 from streamsel.record.values import FeedPlan
 from streamsel.record.writer import RecordWriter
 from tests.sinks.streams import FEEDS, batches, kept_keys, plan, verdicts
@@ -23,7 +26,7 @@ def made():
 
 @pytest.fixture
 def writer(tmp_path):
-    with RecordWriter.create(tmp_path, plan(), 5.0, strict=False) as record:
+    with closing(RecordWriter.create(tmp_path, plan(), 5.0, strict=False)) as record:
         yield record
 
 
@@ -79,13 +82,17 @@ def test_any_batches_and_any_repeats_make_the_same_record(tmp_path, made):
     for number, size in enumerate((1, 5, 200)):
         folder = tmp_path / str(number)
         folder.mkdir()
-        with RecordWriter.create(folder, plan(), 5.0, strict=False) as record:
+        with closing(RecordWriter.create(folder, plan(), 5.0, strict=False)) as record:
             for batch in batches(made, size):
                 record.append(batch)
                 assert record.append(batch).verdicts == ()
             assert record.append(made).verdicts == ()
             contents.append(
-                [*record.decisions(), *record.changes(), *(kept.key for kept in record.kept())]
+                [
+                    *record.reader.decisions(),
+                    *record.reader.changes(),
+                    *(kept.key for kept in record.reader.kept()),
+                ]
             )
     assert contents[0] == contents[1] == contents[2]
 
@@ -93,7 +100,8 @@ def test_any_batches_and_any_repeats_make_the_same_record(tmp_path, made):
 def test_a_resumed_record_knows_where_each_feed_and_its_screen_were(tmp_path, writer, made):
     writer.append(made[:80])
     writer.end_feed(FeedReport("walk", 60, None, ("damaged packet",)))
-    with RecordWriter.resume(tmp_path, strict=False) as record:
+    with closing(RecordWriter.resume(tmp_path, strict=False)) as again:
+        record = again.reader
         assert [record.recorded(feed) for feed in FEEDS] == [60, 20]
         walk, yard = record.feeds()
         assert (walk.done, walk.warnings) == (True, ("damaged packet",))
@@ -110,8 +118,8 @@ def test_a_resumed_record_knows_where_each_feed_and_its_screen_were(tmp_path, wr
             v.candidate.prefiltered.digest for v in made[60:80] if v.candidate.embedding is not None
         ]
         assert digests == passed[-5:]
-        record.append(made)
-        record.end_feed(FeedReport("yard", 60, "lost", ()))
+        again.append(made)
+        again.end_feed(FeedReport("yard", 60, "lost", ()))
         assert [feed.frames for feed in record.feeds()] == [60, 60]
         assert [kept.key for kept in record.kept()] == kept_keys(made)
 
@@ -119,9 +127,9 @@ def test_a_resumed_record_knows_where_each_feed_and_its_screen_were(tmp_path, wr
 def test_a_feed_whose_last_verdicts_are_owed_is_not_done(writer, made):
     writer.append(made[:50])
     writer.end_feed(FeedReport("walk", 60, None, ()))
-    assert not writer.feeds()[0].done
+    assert not writer.reader.feeds()[0].done
     writer.append(made[:60])
-    assert writer.feeds()[0].done
+    assert writer.reader.feeds()[0].done
 
 
 def test_a_frame_costs_less_than_150_bytes_beside_its_embedding(tmp_path, writer):
@@ -140,16 +148,16 @@ def test_a_frame_costs_less_than_150_bytes_beside_its_embedding(tmp_path, writer
 
 def test_a_failed_append_changes_nothing_and_may_be_repeated(writer, made):
     writer.append(made[:10])
-    before = list(writer.decisions())
+    before = list(writer.reader.decisions())
     with pytest.raises(RecordError, match="attic"):
         writer.append([*made[:30], renamed(made[0])])
-    assert list(writer.decisions()) == before
+    assert list(writer.reader.decisions()) == before
     broken = replace(made[20], reason=None)
     with pytest.raises(sqlite3.IntegrityError):
         writer.append([*made[:20], broken])
-    assert list(writer.decisions()) == before
+    assert list(writer.reader.decisions()) == before
     writer.append(made)
-    assert [d.key for d in writer.decisions()] == [v.frame.key for v in made]
+    assert [d.key for d in writer.reader.decisions()] == [v.frame.key for v in made]
 
 
 def renamed(verdict):
@@ -159,16 +167,20 @@ def renamed(verdict):
     return replace(verdict, candidate=replace(candidate, prefiltered=prefiltered))
 
 
-def test_feeds_may_join_later(writer):
-    writer.add_feed(FeedPlan("attic", "rtsp://attic"))
-    writer.add_feed(FeedPlan("attic", "rtsp://other"))
-    assert [(feed.name, feed.source) for feed in writer.feeds()][-1] == ("attic", "rtsp://attic")
-    assert writer.recorded("attic") == 0
+def test_feeds_may_join_a_service_later(tmp_path):
+    begin(tmp_path, plan(method="live"), 5.0)
+    with closing(LiveRecordWriter.resume(tmp_path)) as service:
+        service.add_feed(FeedPlan("attic", "rtsp://attic"))
+        service.add_feed(FeedPlan("attic", "rtsp://other", "Under the roof"))
+        feed = service.reader.feeds()[-1]
+        assert (feed.name, feed.source) == ("attic", "rtsp://attic")
+        assert feed.display_name == "Under the roof"
+        assert service.reader.recorded("attic") == service.next_index("attic") == 0
 
 
 def test_statistics_are_kept_by_name(tmp_path, writer):
-    writer.set_statistics({"radius": 0.5, "spacing": [1, 2]})
-    writer.set_statistics({"radius": 0.25})
+    writer.progress.set_statistics({"radius": 0.5, "spacing": [1, 2]})
+    writer.progress.set_statistics({"radius": 0.25})
     with Record.open(tmp_path) as record:
         assert record.statistics() == {"radius": 0.25, "spacing": [1, 2]}
 
@@ -225,16 +237,16 @@ def test_what_is_taken_back_is_recorded_anew_once(tmp_path, writer, made):
     assert lost == []
     writer.reopen(more, settled)
     at_that_time = kept_keys(made[:settled])
-    assert [frame.key for frame in writer.kept()] == at_that_time
-    assert [feed.name for feed in writer.feeds()] == [*FEEDS, "gate"]
-    assert len(list(writer.decisions())) == len(made)
+    assert [frame.key for frame in writer.reader.kept()] == at_that_time
+    assert [feed.name for feed in writer.reader.feeds()] == [*FEEDS, "gate"]
+    assert len(list(writer.reader.decisions())) == len(made)
     for _ in range(2):
         writer.append(made[settled - 5 : settled + 10])
-    assert [frame.key for frame in writer.kept()] == kept_keys(made[: settled + 10])
+    assert [frame.key for frame in writer.reader.kept()] == kept_keys(made[: settled + 10])
     writer.close()
-    with RecordWriter.resume(tmp_path, strict=False) as again:
+    with closing(RecordWriter.resume(tmp_path, strict=False)) as again:
         assert again.append(made[settled + 9 :]).verdicts == tuple(made[settled + 10 :])
         assert again.append(made[settled:]).verdicts == ()
-        assert [frame.key for frame in again.kept()] == kept_keys(made)
-        changes = list(again.changes())
+        assert [frame.key for frame in again.reader.kept()] == kept_keys(made)
+        changes = list(again.reader.changes())
     assert len(changes) == sum(len(verdict.events) for verdict in made)

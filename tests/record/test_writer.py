@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 
 import numpy as np
@@ -14,7 +15,7 @@ from tests.sinks.streams import plan, verdicts
 
 @pytest.fixture
 def writer(tmp_path):
-    with RecordWriter.create(tmp_path, plan(), 5.0, strict=False) as record:
+    with closing(RecordWriter.create(tmp_path, plan(), 5.0, strict=False)) as record:
         yield record
 
 
@@ -23,7 +24,7 @@ def test_a_digest_of_64_bits_comes_back(writer, digest):
     first = next(verdicts())
     seen = replace(first.candidate.prefiltered, digest=digest)
     writer.append([replace(first, candidate=replace(first.candidate, prefiltered=seen))])
-    (found,) = writer.candidates()
+    (found,) = writer.reader.candidates()
     assert found.prefiltered.digest == digest
 
 
@@ -31,7 +32,7 @@ def test_vectors_are_stored_as_32_bits_whatever_they_were(writer):
     first = next(verdicts())
     vector = np.array([0.6, 0.8], ">f8")
     writer.append([replace(first, candidate=replace(first.candidate, embedding=vector))])
-    stored = writer.embedding(first.frame.key)
+    stored = writer.reader.embedding(first.frame.key)
     assert stored.dtype == np.float32
     np.testing.assert_array_equal(stored, vector.astype(np.float32))
 
@@ -41,7 +42,7 @@ def test_a_stream_that_is_repeated_is_recorded_once(writer):
     assert writer.append(made[:20]).verdicts == tuple(made[:20])
     assert writer.append(made[:20]).verdicts == ()
     assert writer.append(made[10:30]).verdicts == tuple(made[20:30])
-    assert len(list(writer.decisions())) == 30
+    assert len(list(writer.reader.decisions())) == 30
 
 
 def test_a_frame_of_another_run_changes_nothing(writer):
@@ -51,10 +52,10 @@ def test_a_frame_of_another_run_changes_nothing(writer):
     odd = replace(made[1], candidate=replace(made[1].candidate, prefiltered=seen))
     with pytest.raises(RecordError, match="'hall' is not part of this run"):
         writer.append([made[0], odd])
-    assert list(writer.decisions()) == []
+    assert list(writer.reader.decisions()) == []
 
 
 def test_the_first_error_of_a_feed_stays(writer):
     writer.fail_feed("walk", "it broke")
     writer.fail_feed("walk", "and again")
-    assert [feed.error for feed in writer.feeds()] == ["it broke", None]
+    assert [feed.error for feed in writer.reader.feeds()] == ["it broke", None]

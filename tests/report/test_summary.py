@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -16,13 +17,13 @@ from tests.sinks.streams import kept_keys, plan, verdicts
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     made = list(verdicts())
-    with RecordWriter.create(tmp_path, plan(), 5.0, strict=False) as record:
+    with closing(RecordWriter.create(tmp_path, plan(), 5.0, strict=False)) as record:
         record.append(made)
         stored = kept_keys(made)[1:]
         record.claim([StoredPicture(key, f"{key}.png", 64, 48, 7, "ab" * 32) for key in stored])
         record.end_feed(FeedReport("walk", 60, "it broke", ("odd", "odder")))
         record.set_unopened({"gone.mp4": "is not there"})
-        record.set_status("interrupted", 7.123456)
+        record.progress.set_status("interrupted", 7.123456)
     return tmp_path
 
 

@@ -85,7 +85,7 @@ def test_a_killed_run_is_whole_and_ends_like_one_that_was_not(tmp_path, durabili
                     found = sha256((folder / kept.picture.path).read_bytes()).hexdigest()
                     assert found == kept.picture.sha256
         writer = RecordWriter.resume(folder, strict=True)
-        sweep(folder, writer)
+        sweep(folder, writer.reader, writer.disclaim)
         writer.close()
         with Record.open(folder) as record:
             claimed = {kept.picture.path for kept in record.kept() if kept.picture}

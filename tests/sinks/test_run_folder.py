@@ -171,7 +171,7 @@ def test_an_interrupted_run_goes_on_where_it_was(tmp_path, made):
     with Record.open(parted) as record:
         assert record.run().status == "interrupted"
     sink = opened(parted, resume=True)
-    assert sink.record.recorded("yard") == 10
+    assert sink.record.reader.recorded("yard") == 10
     sink.write(made)
     supply(sink)
     sink.close(complete=True)

@@ -8,6 +8,7 @@ Without VIDEOS the picture is drawn. pytest does not collect this file unless it
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -124,7 +125,7 @@ def test_record(benchmark: Any, per_frame: Note, tmp_path: Path, strict: bool) -
     def block() -> tuple[tuple[object], dict[str, object]]:
         return (selector.judge(list(islice(feed, BATCH))),), {}
 
-    with RecordWriter.create(tmp_path, plan(), 0.0, strict=strict) as record:
+    with closing(RecordWriter.create(tmp_path, plan(), 0.0, strict=strict)) as record:
         appended = benchmark.pedantic(record.append, setup=block, rounds=100, warmup_rounds=5)
     assert len(appended.verdicts) == BATCH
     per_frame("record" if strict else "record, batched", BATCH)
