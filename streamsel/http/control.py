@@ -9,6 +9,7 @@ from typing import Protocol
 
 from streamsel.decisions import FeedStatus
 from streamsel.frame import FrameKey
+from streamsel.record.gallery import FrameView
 from streamsel.record.values import GoneScope
 
 
@@ -42,28 +43,6 @@ class FeedView:
     kept: int
     takes_sender: bool = False
     display_name: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class FrameView:
-    """A kept frame as recorded.
-
-    ``path`` is that of its picture, relative to the run's folder; ``wall_time`` is UTC epoch
-    seconds; ``distance`` is that to the frame ``nearest`` at admission.
-    """
-
-    key: FrameKey
-    wall_time: float
-    media_time: float
-    path: str
-    width: int
-    height: int
-    size_bytes: int
-    sha256: str
-    distance: float | None
-    nearest: str | None
-    reason: str
-    pinned: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ from aiohttp import web
 
 from streamsel.bounds import require_count
 from streamsel.frame import FrameKey
-from streamsel.http.control import FeedView, FrameView, Position
+from streamsel.http.control import FeedView, Position
+from streamsel.record.gallery import FrameView
 from streamsel.record.values import GoneScope
 from streamsel.redaction import redact
 
@@ -49,14 +50,14 @@ def frame_to_json(frame: FrameView) -> dict[str, object]:
         "index": frame.key.index,
         "wall_time": frame.wall_time,
         "media_time": frame.media_time,
-        "path": frame.path,
+        "path": frame.picture.path,
         "url": picture_url(frame),
-        "width": frame.width,
-        "height": frame.height,
-        "bytes": frame.size_bytes,
-        "sha256": frame.sha256,
+        "width": frame.picture.width,
+        "height": frame.picture.height,
+        "bytes": frame.picture.bytes,
+        "sha256": frame.picture.sha256,
         "distance": frame.distance,
-        "nearest": frame.nearest,
+        "nearest": None if frame.nearest is None else str(frame.nearest),
         "reason": frame.reason,
         "pinned": frame.pinned,
     }
@@ -74,14 +75,15 @@ def gone_to_json(gone: GoneScope) -> dict[str, object]:
 
 def picture_url(frame: FrameView) -> str:
     """Return the URL path of a frame's picture."""
-    return "/" + quote(frame.path)
+    return "/" + quote(frame.picture.path)
 
 
 def cursor_of(frame: FrameView) -> str:
     """Return the text of ``before`` that continues a list after this frame.
 
     >>> key = FrameKey("gate", 7)
-    >>> frame = FrameView(key, 1.5, 0.0, "", 0, 0, 0, "", None, None, "novel", False)
+    >>> picture = StoredPicture(key, "gate/7.jpg", 64, 48, 900, "00")
+    >>> frame = FrameView(key, 1.5, 0.0, picture, None, None, "novel", False)
     >>> cursor_of(frame), read_position(cursor_of(frame))
     ('1.5,gate-000007', Position(wall_time=1.5, feed='gate', index=7))
     """

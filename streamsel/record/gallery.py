@@ -11,24 +11,21 @@ from typing import Self
 from streamsel.frame import FrameKey
 from streamsel.record.opening import DATABASE, connect_to_read
 from streamsel.record.rows import Rows
+from streamsel.record.values import StoredPicture
 
 
 @dataclass(frozen=True, slots=True)
-class ShownFrame:
-    """A kept frame with a stored picture.
+class FrameView:
+    """A kept frame with a stored picture, as shown to users.
 
-    ``path`` is relative to the folder; times are UTC epoch seconds and seconds of media time;
-    ``distance`` is that to ``nearest`` at admission.
+    Times are UTC epoch seconds and seconds of media time; ``distance`` is that to ``nearest`` at
+    admission.
     """
 
     key: FrameKey
     wall_time: float
     media_time: float
-    path: str
-    width: int
-    height: int
-    size_bytes: int
-    sha256: str
+    picture: StoredPicture
     distance: float | None
     nearest: FrameKey | None
     reason: str
@@ -58,7 +55,7 @@ class Gallery:
 
     def newest(
         self, feed: str | None, limit: int, before: tuple[float, str, int] | None
-    ) -> list[ShownFrame]:
+    ) -> list[FrameView]:
         """Return the newest ``limit`` frames (of one feed), newest first.
 
         ``before`` is the wall time, feed and index of a frame: only frames after it in this order
@@ -73,7 +70,7 @@ class Gallery:
             limit,
         )
 
-    def find(self, keys: Sequence[FrameKey]) -> list[ShownFrame]:
+    def find(self, keys: Sequence[FrameKey]) -> list[FrameView]:
         """Return those of the frames that are kept with a picture, in the order of the keys."""
         return [
             frame
@@ -81,7 +78,7 @@ class Gallery:
             for frame in self._shown("feeds.name = ?1 AND kept.idx = ?2", key.feed, key.index)
         ]
 
-    def _shown(self, condition: str, *values: object) -> list[ShownFrame]:
+    def _shown(self, condition: str, *values: object) -> list[FrameView]:
         rows = self._rows.all(
             "SELECT feeds.name, kept.idx, wall_time, media_time, path, kept.width, kept.height, "
             "bytes, sha256, events.distance, near.name, other_idx, events.reason, pinned "
@@ -92,22 +89,18 @@ class Gallery:
             *values,
         )
         return [
-            ShownFrame(
-                key=FrameKey(name, index),
+            FrameView(
+                key=(key := FrameKey(name, index)),
                 wall_time=wall_time,
                 media_time=media_time,
-                path=path,
-                width=width,
-                height=height,
-                size_bytes=size_bytes,
-                sha256=digest.hex(),
+                picture=StoredPicture(key, path, width, height, size, digest.hex()),
                 distance=distance,
                 nearest=None if near is None else FrameKey(near, near_index),
                 reason=reason,
                 pinned=bool(pinned),
             )
             for (
-                name, index, wall_time, media_time, path, width, height, size_bytes, digest,
+                name, index, wall_time, media_time, path, width, height, size, digest,
                 distance, near, near_index, reason, pinned
             ) in rows
         ]  # fmt: skip

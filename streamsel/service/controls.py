@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from streamsel.frame import FrameKey
-from streamsel.http.control import Explanation, FeedView, FrameView, Position
-from streamsel.record.gallery import Gallery, ShownFrame
+from streamsel.http.control import Explanation, FeedView, Position
+from streamsel.record.gallery import FrameView, Gallery
 from streamsel.record.reader import Record
 from streamsel.record.values import GoneScope
 from streamsel.report.inspection import RULES
@@ -153,12 +153,12 @@ def _newest(
 ) -> Sequence[FrameView]:
     with Gallery.open(folder) as gallery:
         place = None if before is None else (before.wall_time, before.feed, before.index)
-        return [*map(_kept_frame, gallery.newest(feed, limit, place))]
+        return gallery.newest(feed, limit, place)
 
 
 def _found(folder: Path, keys: Sequence[FrameKey]) -> Sequence[FrameView]:
     with Gallery.open(folder) as gallery:
-        return [*map(_kept_frame, gallery.find(keys))]
+        return gallery.find(keys)
 
 
 def _explained(folder: Path, key: FrameKey) -> Explanation | None:
@@ -168,11 +168,11 @@ def _explained(folder: Path, key: FrameKey) -> Explanation | None:
             return None
         (frame,) = found
         beside = [] if frame.nearest is None else gallery.find([frame.nearest])
-    nearest = _kept_frame(beside[0]) if beside else None
-    return Explanation(_kept_frame(frame), nearest, _words(frame, nearest is not None))
+    nearest = beside[0] if beside else None
+    return Explanation(frame, nearest, _words(frame, nearest is not None))
 
 
-def _words(frame: ShownFrame, nearest_is_kept: bool) -> str:
+def _words(frame: FrameView, nearest_is_kept: bool) -> str:
     rule = RULES.get(frame.reason, frame.reason)
     if frame.nearest is None or frame.distance is None:
         return f"It was kept because {rule}: there was none to compare it with."
@@ -181,23 +181,6 @@ def _words(frame: ShownFrame, nearest_is_kept: bool) -> str:
         f"was at a distance of {frame.distance:.3f}."
     )
     return told if nearest_is_kept else f"{told} That frame is not kept any more."
-
-
-def _kept_frame(frame: ShownFrame) -> FrameView:
-    return FrameView(
-        key=frame.key,
-        wall_time=frame.wall_time,
-        media_time=frame.media_time,
-        path=frame.path,
-        width=frame.width,
-        height=frame.height,
-        size_bytes=frame.size_bytes,
-        sha256=frame.sha256,
-        distance=frame.distance,
-        nearest=None if frame.nearest is None else str(frame.nearest),
-        reason=frame.reason,
-        pinned=frame.pinned,
-    )
 
 
 def _gone(folder: Path) -> Sequence[GoneScope]:

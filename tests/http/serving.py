@@ -15,12 +15,13 @@ from streamsel.clock import Clock, SystemClock
 from streamsel.decisions import FeedState, FeedStatus
 from streamsel.errors import ConfigurationError
 from streamsel.frame import FrameKey
-from streamsel.http.control import Explanation, FeedView, FrameView, Position
+from streamsel.http.control import Explanation, FeedView, Position
 from streamsel.http.events import EventBroker
 from streamsel.http.options import ServiceOptions
 from streamsel.http.server import Service
 from streamsel.metrics.observer import Metrics
-from streamsel.record.values import GoneScope
+from streamsel.record.gallery import FrameView
+from streamsel.record.values import GoneScope, StoredPicture
 from tests.metrics.scenario import fresh_metrics
 
 SECRET = "canary-7f3a"
@@ -41,11 +42,7 @@ def kept_frame(feed: str, index: int, wall_time: float) -> FrameView:
         key,
         wall_time,
         index / 25,
-        f"frames/{feed}/{key}.jpg",
-        64,
-        48,
-        9,
-        "ab",
+        StoredPicture(key, f"frames/{feed}/{key}.jpg", 64, 48, 9, "ab"),
         0.5,
         None,
         "novel",
@@ -69,7 +66,7 @@ class Behind:
     def keep(self, frame: FrameView, content: bytes = b"\xff\xd8 picture") -> Path:
         self.kept.append(frame)
         assert self.folder is not None
-        file = self.folder / frame.path
+        file = self.folder / frame.picture.path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content)
         return file
@@ -98,13 +95,13 @@ class Behind:
 
     async def explain(self, key: FrameKey) -> Explanation | None:
         found = await self.find([key])
-        beside = [one for one in self.kept if found and str(one.key) == found[0].nearest]
+        beside = [one for one in self.kept if found and one.key == found[0].nearest]
         return Explanation(found[0], beside[0] if beside else None, "so it is") if found else None
 
     async def claims(self, path: str) -> bool:
         if self.claimed is not None:
             return path in self.claimed
-        return any(frame.path == path for frame in self.kept)
+        return any(frame.picture.path == path for frame in self.kept)
 
     async def gone(self) -> Sequence[GoneScope]:
         self._fail_where_told()

@@ -12,8 +12,8 @@ import aiohttp
 
 from streamsel.clock import SystemClock
 from streamsel.frame import FrameKey
-from streamsel.http.control import FrameView
 from streamsel.http.events import MOST_LISTENERS, EventBroker, Listener
+from streamsel.record.gallery import FrameView
 from streamsel.testing import ManualClock
 from tests.http.happenings import evicted, kept, live, update
 from tests.http.serving import BORN, TOKEN, Behind, Client, kept_frame, serving, view

@@ -59,7 +59,14 @@ def test_the_token_is_exchanged_for_a_cookie_that_opens_everything(tmp_path: Pat
             assert (given["httponly"], given["samesite"], given["path"]) == (True, "Strict", "/")
             assert not given["secure"]
             headers = cookie(given.value)
-            for path in ("/", "/camera", "/api/feeds", "/api/frames", "/metrics", f"/{frame.path}"):
+            for path in (
+                "/",
+                "/camera",
+                "/api/feeds",
+                "/api/frames",
+                "/metrics",
+                f"/{frame.picture.path}",
+            ):
                 assert (await client.get(path, headers=headers)).status == 200, path
                 assert (await client.get(path)).status == 401, path
             pin = "/api/frames/gate-000001/pin"

@@ -345,7 +345,7 @@ def test_many_ask_at_once(tmp_path: Path) -> None:
         for index in range(30):
             behind.keep(kept_frame("gate", index, float(index)), b"\xff\xd8" * 5000)
         paths = ["/", "/metrics", "/api/feeds", "/api/frames"]
-        paths += [f"/{frame.path}" for frame in behind.kept]
+        paths += [f"/{frame.picture.path}" for frame in behind.kept]
         async with serving(behind, token=TOKEN) as client:
             answers = await asyncio.gather(
                 *(client.get(path, headers=bearer(TOKEN)) for path in paths * 5)

@@ -14,6 +14,7 @@ from PIL import Image
 from playwright.async_api import expect
 
 from streamsel.clock import SystemClock
+from streamsel.frame import FrameKey
 from streamsel.http.events import EventBroker
 from tests.http.happenings import evicted, kept, live, update
 from tests.http.serving import TOKEN, Behind, Client, kept_frame, view
@@ -39,10 +40,11 @@ class Yard:
 
     def store(self, index: int, feed: str = "gate", distance: float = 0.5) -> None:
         """Keep a frame without a word."""
-        near = f"{feed}-{index - 1:06d}" if self.behind.kept else None
+        near = FrameKey(feed, index - 1) if self.behind.kept else None
         wall_time = SystemClock().wall() + index / 1000
         frame = kept_frame(feed, index, wall_time)
-        frame = replace(frame, width=320, height=240, distance=distance, nearest=near)
+        stored = replace(frame.picture, width=320, height=240)
+        frame = replace(frame, picture=stored, distance=distance, nearest=near)
         self.behind.keep(frame, picture(index))
 
     def evict(self, index: int, by: int) -> None:

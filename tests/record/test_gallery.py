@@ -63,8 +63,9 @@ def test_frames_are_found_in_the_order_asked_for(gallery):
 def test_a_frame_is_told_with_its_picture_and_its_nearest(gallery, folder):
     (frame,) = gallery.find([FrameKey("gate", 2)])
     assert (frame.wall_time, frame.media_time) == (BEGIN + 2 * FRAME_SECONDS, 2 * FRAME_SECONDS)
-    assert (frame.width, frame.height, frame.size_bytes) == (64, 48, 1_000)
-    assert (folder / frame.path).stat().st_size == frame.size_bytes
+    picture = frame.picture
+    assert (picture.width, picture.height, picture.bytes) == (64, 48, 1_000)
+    assert (folder / picture.path).stat().st_size == picture.bytes
     assert (frame.distance, frame.nearest, frame.reason) == (0.25, FrameKey("gate", 0), "novel")
     assert frame.pinned
     assert not gallery.find([FrameKey("gate", 3)])[0].pinned
@@ -72,6 +73,6 @@ def test_a_frame_is_told_with_its_picture_and_its_nearest(gallery, folder):
 
 def test_only_pictures_of_kept_frames_are_claimed(gallery):
     (frame,) = gallery.find([FrameKey("gate", 2)])
-    assert gallery.claims(frame.path)
-    assert not gallery.claims(frame.path.replace("000002", "000001"))
+    assert gallery.claims(frame.picture.path)
+    assert not gallery.claims(frame.picture.path.replace("000002", "000001"))
     assert not gallery.claims("../streamsel.db")
