@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from streamsel.wakeup import Wakeup
+from streamsel.wakeup import Wakeup, await_set
 
 
 def test_the_one_who_listens_is_woken_from_another_thread() -> None:
@@ -13,8 +13,7 @@ def test_the_one_who_listens_is_woken_from_another_thread() -> None:
         wakeup.listen(event)
         for _ in range(2):
             await asyncio.to_thread(wakeup.ring)
-            async with asyncio.timeout(10):
-                await event.wait()
+            assert await await_set(event, 10)
             event.clear()
 
     asyncio.run(listen())
@@ -31,4 +30,22 @@ def test_nobody_is_woken_before_and_after() -> None:
         assert not event.is_set()
         return wakeup
 
-    asyncio.run(listen()).ring()  # the loop that listened is closed by now
+    asyncio.run(listen()).ring()
+
+
+def test_a_thread_may_outlive_the_loop_that_listened() -> None:
+    async def listen() -> Wakeup:
+        return Wakeup(asyncio.Event())
+
+    asyncio.run(listen()).ring()
+
+
+def test_an_event_is_awaited_for_a_time_or_for_ever() -> None:
+    async def wait() -> None:
+        event = asyncio.Event()
+        assert not await await_set(event, 0.0)
+        asyncio.get_running_loop().call_soon(event.set)
+        assert await await_set(event, None)
+        assert await await_set(event, 0.0)
+
+    asyncio.run(wait())

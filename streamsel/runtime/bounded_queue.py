@@ -12,6 +12,8 @@ import threading
 from collections import deque
 from typing import Generic, TypeVar
 
+from streamsel.wakeup import Wakeup
+
 T = TypeVar("T")
 
 
@@ -37,8 +39,8 @@ class Inbox(Generic[T]):
         self._closed = False
         self._error: BaseException | None = None
         self._room = threading.Condition()
-        self._loop = asyncio.get_running_loop()
         self._arrived = asyncio.Event()
+        self._wakeup = Wakeup(self._arrived)
 
     def put(self, item: T) -> None:
         """Append an item, waiting for room. Called from a producer's thread.
@@ -53,14 +55,14 @@ class Inbox(Generic[T]):
             self._items.append(item)
             due = len(self._items) == self._wake_at
         if due:
-            self._wake()
+            self._wakeup.ring()
 
     def end(self, error: BaseException | None = None) -> None:
         """End the stream; ``error`` is raised to the consumer after the remaining items."""
         with self._room:
             self._ended = True
             self._error = error
-        self._wake()
+        self._wakeup.ring()
 
     def close(self) -> None:
         """Reject further items and discard waiting ones. Called by the consumer, at any time."""
@@ -68,7 +70,7 @@ class Inbox(Generic[T]):
             self._closed = self._ended = True
             self._items.clear()
             self._room.notify_all()
-        self._wake()
+        self._wakeup.ring()
 
     async def take(self, most: int) -> list[T]:
         """Take between one and ``most`` items, waiting for the first.
@@ -88,7 +90,3 @@ class Inbox(Generic[T]):
                     return []
                 self._arrived.clear()
             await self._arrived.wait()
-
-    def _wake(self) -> None:
-        if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._arrived.set)

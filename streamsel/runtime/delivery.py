@@ -11,15 +11,16 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
 
+from streamsel.backoff import Backoff
 from streamsel.clock import Clock
 from streamsel.decisions import DropReason, FeedStatus, Kept, SelectionUpdate
 from streamsel.errors import SinkError
 from streamsel.frame import FrameKey
 from streamsel.interfaces.observers import LiveObserver
 from streamsel.interfaces.sinks import LiveSink
-from streamsel.runtime.backoff import Backoff
 from streamsel.runtime.update_queue import QueuedUpdate, UpdateQueue
 from streamsel.runtime.worker import Worker
+from streamsel.wakeup import await_set
 
 _LOG = logging.getLogger("streamsel.sinks")
 _BACKOFF = Backoff(first=0.1, most=2.0)
@@ -107,10 +108,7 @@ class Delivery:
         posted = self._posted
         while not self.has_taken(posted):
             self._taken.clear()
-            try:
-                async with asyncio.timeout(within):
-                    await self._taken.wait()
-            except TimeoutError:
+            if not await await_set(self._taken, within):
                 return False
         return True
 
@@ -165,7 +163,7 @@ class Delivery:
             elif self._statuses:
                 await self._tell_status()
             elif not self._ending:
-                await self._wait(max(0.0, due - self._clock.monotonic()))
+                await await_set(self._arrived, max(0.0, due - self._clock.monotonic()))
 
     def end(self) -> None:
         """Let :meth:`deliver` return once everything is delivered."""
@@ -246,10 +244,3 @@ class Delivery:
         """Record, in the sink's thread, lost frames and excess bytes."""
         self._lost.extend(self.sink.lost())
         self._excess_bytes = self.sink.excess_bytes
-
-    async def _wait(self, seconds: float) -> None:
-        try:
-            async with asyncio.timeout(seconds):
-                await self._arrived.wait()
-        except TimeoutError:
-            return

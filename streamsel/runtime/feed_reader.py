@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from streamsel.backoff import Backoff
 from streamsel.clock import Clock
 from streamsel.decisions import Fault
 from streamsel.errors import RefusedError, SourceError
@@ -18,7 +19,6 @@ from streamsel.frame import Frame, Picture, PrefilteredFrame
 from streamsel.interfaces.prefilter import Prefilter, ViewWatch
 from streamsel.interfaces.sources import LiveSource
 from streamsel.redaction import redact
-from streamsel.runtime.backoff import Backoff
 from streamsel.runtime.failure import Captured
 from streamsel.runtime.pacing import Pacer
 

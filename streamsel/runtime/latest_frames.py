@@ -6,9 +6,9 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 
 from streamsel.frame import PrefilteredFrame
+from streamsel.wakeup import Wakeup
 
 _REFUSED_TOO = 4
 """Maximum queue length, in depths, including refused frames."""
@@ -87,8 +87,7 @@ class LatestFrames:
     places; if a queue is longer than four depths, its oldest refused frame is dropped. Create it
     inside the running event loop; only that loop opens, shuts and takes.
 
-    Readers share no lock, because hundreds of threads would exchange one lock only as fast as the
-    interpreter switches threads, some 200 times a second.
+    Readers share no lock; see :class:`~streamsel.wakeup.Wakeup`.
     """
 
     def __init__(self, depth: int, is_behind: Callable[[], bool] = lambda: False) -> None:
@@ -97,8 +96,8 @@ class LatestFrames:
         self._is_behind = is_behind
         self._latest: dict[str, _FeedQueue] = {}
         self._turn: deque[_FeedQueue] = deque()
-        self._loop = asyncio.get_running_loop()
         self._arrived = asyncio.Event()
+        self._wakeup = Wakeup(self._arrived)
         self._is_asleep = False
         self._ended = False
 
@@ -120,7 +119,7 @@ class LatestFrames:
         queue.put(prefiltered)
         if self._is_asleep:
             self._is_asleep = False
-            self._wake()
+            self._wakeup.ring()
 
     def await_room(self, feed: str, within: float) -> bool:
         """Wait until the next frame of a feed would not displace another.
@@ -197,8 +196,3 @@ class LatestFrames:
                 without = 0
                 taken.append(prefiltered)
         return taken
-
-    def _wake(self) -> None:
-        # An abandoned reader may return after the loop was closed.
-        with suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(self._arrived.set)

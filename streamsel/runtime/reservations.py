@@ -11,6 +11,7 @@ from streamsel.interfaces.observers import LiveObserver
 from streamsel.runtime.delivery import Delivery
 from streamsel.runtime.feed_reader import FeedReader
 from streamsel.runtime.supervisor import FeedSupervisor
+from streamsel.wakeup import await_set
 
 _LOOK_SECONDS = 1.0
 
@@ -48,11 +49,7 @@ class Reservations:
             for feed, reader in self._supervisor.readers.items():
                 if reader.reserved - reader.next_index <= self._step // 2:
                     await self._add(feed, reader)
-            try:
-                async with asyncio.timeout(_LOOK_SECONDS):
-                    await self._wanted.wait()
-            except TimeoutError:
-                continue
+            await await_set(self._wanted, _LOOK_SECONDS)
 
     async def _add(self, feed: str, reader: FeedReader) -> None:
         upto = reader.next_index + self._step

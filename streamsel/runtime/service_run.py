@@ -19,6 +19,7 @@ from functools import partial
 from itertools import count
 from typing import ParamSpec, TypeVar, cast
 
+from streamsel.backoff import Backoff
 from streamsel.clock import Clock
 from streamsel.decisions import DropReason, Event, Evicted, FeedStatus, SelectionUpdate
 from streamsel.errors import ConfigurationError, SinkError
@@ -27,7 +28,6 @@ from streamsel.interfaces.embedding import Embedder
 from streamsel.interfaces.observers import LiveObserver
 from streamsel.interfaces.selectors import LiveSelector
 from streamsel.interfaces.sinks import LiveSink
-from streamsel.runtime.backoff import Backoff
 from streamsel.runtime.delivery import Delivery
 from streamsel.runtime.drop_log import DropLog
 from streamsel.runtime.ending import ended

@@ -8,11 +8,11 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from streamsel.backoff import Backoff
 from streamsel.clock import Clock
 from streamsel.decisions import FaultKind, FeedState, FeedStatus, SourceCounters
 from streamsel.errors import ConfigurationError
 from streamsel.frame import Picture
-from streamsel.runtime.backoff import Backoff
 from streamsel.runtime.feed_reader import FeedReader, LiveFeed, Taker
 
 _LOG = logging.getLogger("streamsel.feeds")

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any, ParamSpec, TypeVar
 
 from streamsel.runtime.failure import Captured
+from streamsel.wakeup import await_set
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -51,12 +52,7 @@ class Worker:
     async def leave(self, within: float) -> bool:
         """End the thread after its queued calls; return False if it does not within the timeout."""
         self._dismiss()
-        try:
-            async with asyncio.timeout(within):
-                await self._gone.wait()
-        except TimeoutError:
-            return False
-        return True
+        return await await_set(self._gone, within)
 
     async def __aenter__(self) -> Worker:
         return self

@@ -6,21 +6,16 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
+from streamsel.backoff import Backoff
 from streamsel.errors import PassingError
 from streamsel.service.notify import Notifier, keep_alive
+from streamsel.wakeup import await_set
 
 _LOG = logging.getLogger("streamsel.service")
-_WAITS_SECONDS = tuple(2.0**power for power in range(1, 9))
+_BACKOFF = Backoff(first=2.0, most=256.0)
+_ATTEMPTS = 9
 # Maximum duration of an attempt: loading the network, opening a disk.
 _ATTEMPT_SECONDS = 120.0
-
-
-async def _pause(stopping: asyncio.Event, seconds: float) -> None:
-    try:
-        async with asyncio.timeout(seconds):
-            await stopping.wait()
-    except TimeoutError:
-        return
 
 
 class Patience:
@@ -34,7 +29,7 @@ class Patience:
         self,
         notifier: Notifier,
         stopping: asyncio.Event,
-        pause: Callable[[asyncio.Event, float], Awaitable[None]] = _pause,
+        pause: Callable[[asyncio.Event, float], Awaitable[object]] = await_set,
     ) -> None:
         self._notifier = notifier
         self._stopping = stopping
@@ -45,11 +40,11 @@ class Patience:
 
         Raises the last :class:`PassingError`, and any other exception at once.
         """
-        for seconds in _WAITS_SECONDS:
+        for failures in range(1, _ATTEMPTS):
             try:
                 await attempt()
             except PassingError as error:
-                await self._wait(seconds, error)
+                await self._wait(_BACKOFF.longest(failures), error)
             else:
                 return
             if self._stopping.is_set():

@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from streamsel.decisions import Event, FeedStatus, SelectionUpdate
 from streamsel.errors import SinkError
 from streamsel.frame import FrameKey
+from streamsel.wakeup import Wakeup
 
 _MOST_WAITING = 1_000
 
@@ -25,8 +26,8 @@ class EventStream:
     def __init__(self) -> None:
         self._events: deque[Event] = deque()
         self._lock = threading.Lock()
-        self._loop = asyncio.get_running_loop()
         self._arrived = asyncio.Event()
+        self._wakeup = Wakeup(self._arrived)
         self._is_closed = False
 
     @property
@@ -47,7 +48,7 @@ class EventStream:
             if len(self._events) >= _MOST_WAITING:
                 raise SinkError("events: nobody reads them")
             self._events += update.events
-        self._loop.call_soon_threadsafe(self._arrived.set)
+        self._wakeup.ring()
 
     def feed_changed(self, status: FeedStatus) -> None:
         """Ignored: the stream contains only changes of the kept set."""

@@ -14,11 +14,11 @@ from typing import ClassVar
 
 import pytest
 
+from streamsel.backoff import Backoff
 from streamsel.decisions import Fault, Rhythm, SourceCounters
 from streamsel.errors import ConfigurationError, SourceError
 from streamsel.frame import Frame, Picture, PrefilteredFrame
 from streamsel.interfaces.prefilter import Prefilter
-from streamsel.runtime.backoff import Backoff
 from streamsel.runtime.feed_reader import FeedReader
 from streamsel.runtime.supervisor import FeedSupervisor
 from streamsel.testing import ManualClock

@@ -26,6 +26,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 from streamsel.errors import SinkError
 from streamsel.sinks.mqtt.options import MqttOptions, Tls
 from streamsel.sinks.mqtt.payloads import MOST_PACKET_BYTES, new_properties
+from streamsel.wakeup import await_set
 
 WINDOW = 10
 """Maximum number of unacknowledged messages."""
@@ -126,9 +127,7 @@ class BrokerConnection:
             self._paho.disconnect(
                 ReasonCode(PacketTypes.DISCONNECT, "Disconnect with will message")
             )
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_GOODBYE):
-                    await self._gone.wait()
+            await await_set(self._gone, _GOODBYE)
 
     async def hang_up(self) -> None:
         """Close the socket at once, discarding buffered data."""

@@ -13,6 +13,7 @@ from streamsel.sinks.mqtt.connection import BrokerConnection
 from streamsel.sinks.mqtt.log_throttle import LogThrottle
 from streamsel.sinks.mqtt.outgoing import Outgoing
 from streamsel.sinks.mqtt.payloads import QueuedMessage, packet_bytes, publish_properties
+from streamsel.wakeup import await_set
 
 LOG = logging.getLogger("streamsel.mqtt")
 
@@ -115,11 +116,8 @@ class Drain:
 
     async def _wait(self) -> None:
         """Wait for an acknowledgement or a new message."""
-        try:
-            async with asyncio.timeout(_PATIENCE if self._flights else None):
-                await self.news.wait()
-        except TimeoutError as error:
-            raise SinkError(f"no acknowledgement for {_PATIENCE:.0f} s") from error
+        if not await await_set(self.news, _PATIENCE if self._flights else None):
+            raise SinkError(f"no acknowledgement for {_PATIENCE:.0f} s")
 
     async def _land(self) -> None:
         """Delete acknowledged messages, quarantine refused ones."""

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import aiomqtt
 
+from streamsel.backoff import Backoff
 from streamsel.clock import Clock
 from streamsel.errors import SinkError, StreamselError
 from streamsel.sinks.mqtt.commands import SETTINGS, Controls, obey, read_command
@@ -23,13 +24,13 @@ from streamsel.sinks.mqtt.options import MqttOptions
 from streamsel.sinks.mqtt.outgoing import Outgoing
 from streamsel.sinks.mqtt.payloads import Topics
 from streamsel.sinks.mqtt.retained import OFFLINE, Announcer, RetainedState
-from streamsel.wakeup import Wakeup
+from streamsel.wakeup import Wakeup, await_set
 
 LOG = logging.getLogger("streamsel.mqtt")
 
 _GRACE = 1.0
 """Seconds allowed for sending the rest of the outbox on stop."""
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
+_BACKOFF = Backoff(first=0.1, most=2.0)
 _STEADY = 5.0
 """Seconds after which a connection counts as stable and the backoff is reset."""
 _SUSPICIOUS = 3
@@ -65,6 +66,7 @@ class MqttPublisher:
         self._topics = Topics(options.prefix)
         self._throttle = LogThrottle(clock)
         self._stopping = asyncio.Event()
+        self._chance = random.Random()
         self._accepted = 0
 
     @property
@@ -99,20 +101,18 @@ class MqttPublisher:
             await asyncio.to_thread(outgoing.close)
 
     async def _stay_connected(self, outgoing: Outgoing, drain: Drain) -> None:
-        pause, short_lived = _FIRST_PAUSE, 0
+        failures = short_lived = 0
         while not self._stopping.is_set():
             begun, accepted = self._clock.monotonic(), self._accepted
+            failures += 1
             try:
                 await self._run_session(outgoing, drain)
             except SinkError as error:
                 lasted = self._clock.monotonic() - begun >= _STEADY
-                pause = _FIRST_PAUSE if lasted else pause
+                failures = 1 if lasted else failures
                 short_lived = 0 if lasted or self._accepted == accepted else short_lived + 1
                 self._tell(error, short_lived)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(pause * random.uniform(0.5, 1.0)):
-                    await self._stopping.wait()
-            pause = min(2 * pause, _LONGEST_PAUSE)
+            await await_set(self._stopping, _BACKOFF.delay(failures, self._chance))
 
     def _tell(self, error: SinkError, short_lived: int) -> None:
         hint = ""

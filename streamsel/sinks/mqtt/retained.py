@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import threading
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ from streamsel.sinks.mqtt.connection import BrokerConnection
 from streamsel.sinks.mqtt.discovery import Discovery
 from streamsel.sinks.mqtt.outgoing import Outgoing
 from streamsel.sinks.mqtt.payloads import Topics
+from streamsel.wakeup import await_set
 
 
 class RetainedState:
@@ -114,9 +114,7 @@ class Announcer:
             stats = self._retained.take_stats()
             if stats is not None:
                 await self._publish(self._topics.stats, stats, retain=False)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_LOOK_EVERY):
-                    await self._stir.wait()
+            await await_set(self._stir, _LOOK_EVERY)
 
     def answer(self, feed: str) -> None:
         """Send the settings of a feed again, after a command."""

@@ -26,5 +26,12 @@ class Backoff:
         >>> Backoff(first=0.25, most=2.0).delay(30, random.Random(1)) <= 2.0
         True
         """
-        whole = min(self.most, self.first * 2.0 ** min(failures - 1, 30))
-        return whole * (0.5 + 0.5 * chance.random())
+        return self.longest(failures) * (0.5 + 0.5 * chance.random())
+
+    def longest(self, failures: int) -> float:
+        """Return the longest such delay in seconds, for a caller that is alone.
+
+        >>> [Backoff(first=2.0, most=10.0).longest(failures) for failures in (1, 2, 3, 4)]
+        [2.0, 4.0, 8.0, 10.0]
+        """
+        return min(self.most, self.first * 2.0 ** min(failures - 1, 30))

@@ -7,7 +7,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamsel.runtime.backoff import Backoff
+from streamsel.backoff import Backoff
 
 
 @given(st.floats(0.01, 1.0), st.floats(1.0, 60.0), st.integers(1, 10_000), st.integers(0, 99))
