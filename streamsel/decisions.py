@@ -165,6 +165,18 @@ class SourceCounters:
     decoded: int = 0
     damaged: int = 0
 
+    def plus(self, more: SourceCounters) -> SourceCounters:
+        """Return the counters with those of a further session added.
+
+        >>> SourceCounters(3, 2, 1).plus(SourceCounters(received=4))
+        SourceCounters(received=7, decoded=2, damaged=1)
+        """
+        return SourceCounters(
+            self.received + more.received,
+            self.decoded + more.decoded,
+            self.damaged + more.damaged,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rhythm:

@@ -26,15 +26,17 @@ from streamsel.sources.decode.gops import Gop, Wanted
 from streamsel.sources.decode.parallel import ParallelDecoder, set_up
 from streamsel.sources.decode.sampling import Sampling
 from streamsel.sources.decode.serial import InOrder
-from streamsel.sources.decode.video_reader import Damage, VideoReader
+from streamsel.sources.decode.video import Damage
+from streamsel.sources.decode.video_reader import VideoReader
 from streamsel.sources.inputs import is_url
 from streamsel.sources.masks import read_masks
+from streamsel.sources.named import NamedSource
 from streamsel.sources.recorded import recorded_at
 
 COUNTED_BYTES = 1 << 28
 
 
-class FileSource:
+class FileSource(NamedSource):
     """Reads a video through PyAV, in one thread, each frame once, in presentation order.
 
     ``address`` is a path or an http(s) URL; ``shown`` replaces it in messages, by default with
@@ -66,9 +68,8 @@ class FileSource:
         ahead: OrderedMap | None = None,
         shown: str | None = None,
     ) -> None:
-        self._feed = feed
+        super().__init__(feed, redact(address) if shown is None else shown)
         self._location = address
-        self._shown = redact(address) if shown is None else shown
         self._sampling = Sampling(start, end, fps)
         self._filters = filters
         self._keeps_rate = FilterChain(filters).keeps_rate if filters is not None else True
@@ -84,17 +85,6 @@ class FileSource:
         self._seek_index = SeekIndex()
         self._warnings: tuple[str, ...] = ()
         self._reading: FrameReader | None = None
-        self._stopped = False
-
-    @property
-    def feed(self) -> str:
-        """Unique name of the feed within a run."""
-        return self._feed
-
-    @property
-    def address(self) -> str:
-        """Path or URL of the feed, credentials masked."""
-        return self._shown
 
     @cached_property
     def expected_frames(self) -> int | None:
@@ -157,12 +147,12 @@ class FileSource:
                     closing(decoding.shown(self._wanted(first, session))) as shown,
                 ):
                     for frame in reading.frames(shown, self._seek_index):
-                        if self._stopped or chooser.is_past(frame.media_time):
+                        if self._stopped.is_set() or chooser.is_past(frame.media_time):
                             return
                         if chooser.wants(frame.media_time) and frame.key.index >= start:
                             is_empty = False
                             yield frame
-                if self._stopped:
+                if self._stopped.is_set():
                     return
                 reading.require_pictures()
                 at_end = not reading.is_cut_short
@@ -185,15 +175,15 @@ class FileSource:
             finder = Finder(self._open, self._read, self._seek_index, self._ahead)
             with closing(finder.find(tuple(wanted))) as found:
                 for frame in found:
-                    if self._stopped or frame.key.index != wanted[0]:
+                    if self._stopped.is_set() or frame.key.index != wanted[0]:
                         break
                     wanted.popleft()
                     yield frame
-        if not wanted or self._stopped:
+        if not wanted or self._stopped.is_set():
             return
         with closing(self._from_the_beginning(wanted[0])) as frames:
             for frame in frames:
-                if self._stopped:
+                if self._stopped.is_set():
                     return
                 if frame.key.index == wanted[0]:
                     wanted.popleft()
@@ -218,17 +208,9 @@ class FileSource:
         """Use the seek index of another source of this video, from another process."""
         self._seek_index = seek_index
 
-    def stop(self) -> None:
-        """End ``frames`` or ``fetch`` at the next frame, permanently. Safe from any thread."""
-        self._stopped = True
-
     def warnings(self) -> Sequence[str]:
         """Return the problems so far that did not end the video."""
         return self._reading.warnings(at_end=False) if self._reading else self._warnings
-
-    @property
-    def _where(self) -> str:
-        return f"feed '{self._feed}': {self.address}"
 
     def _open(
         self, options: DecoderOptions = ONE_THREAD, damage: Damage | None = None

@@ -21,23 +21,24 @@ from streamsel.sources.decode.orientation import UPRIGHT, Orientation, from_exif
 from streamsel.sources.decode.sampling import Sampling
 from streamsel.sources.masks import read_masks
 from streamsel.sources.matrices import replaced, retag
+from streamsel.sources.named import NamedSource
 from streamsel.sources.recorded import time_in_name
 
 _EXIF_ORIENTATION = 0x0112
 _EXIF_HOLDERS = (".jpg", ".jpeg", ".jpe", ".png", ".webp", ".tif", ".tiff")
 _NAMED_WARNINGS = 20
+_TIME_BASE = Fraction(1)
 
 
-class ImageSource:
+class ImageSource(NamedSource):
     """Reads image files one after another; each is a frame, its index its position in ``paths``.
 
-    A broken image is a warning and leaves the other indices unchanged. Sizes may vary. ``rate`` is
-    the number of images per second of media time; ``start``, ``end`` and ``fps`` select by it as in
-    a video. ``filters`` is an ffmpeg filter chain, applied to each image separately. EXIF
-    orientation is respected. ``mask`` are privacy masks, see
-    :func:`~streamsel.sources.masks.read_mask`; an image of a size that they do not fit counts as
-    broken. Raises :class:`ConfigurationError` for a chain that ffmpeg refuses, and for invalid
-    masks.
+    A broken image is a warning and leaves the other indices unchanged. Sizes may vary. An image
+    lasts a second of media time; ``start``, ``end`` and ``fps`` select by it as in a video.
+    ``filters`` is an ffmpeg filter chain, applied to each image separately. EXIF orientation is
+    respected. ``mask`` are privacy masks, see :func:`~streamsel.sources.masks.read_mask`; an image
+    of a size that they do not fit counts as broken. Raises :class:`ConfigurationError` for a chain
+    that ffmpeg refuses, and for invalid masks.
     """
 
     def __init__(
@@ -45,34 +46,21 @@ class ImageSource:
         feed: str,
         paths: Sequence[str],
         *,
-        rate: float = 1.0,
         start: float | None = None,
         end: float | None = None,
         fps: float | None = None,
         filters: str | None = None,
         mask: Sequence[str] = (),
     ) -> None:
-        self._feed = feed
+        super().__init__(feed, redact(paths[0] if len(paths) == 1 else os.path.dirname(paths[0])))
         self._paths = tuple(paths)
-        self._time_base = 1 / Fraction(rate).limit_denominator(100_000)
         self._sampling = Sampling(start, end, fps)
         self._filters = filters
         self._areas = Areas.of(read_masks(mask))
         self._broken: dict[int, str] = {}
         self._matrices: dict[int, str] = {}
-        self._stopped = False
         if filters is not None:
             FilterChain(filters)
-
-    @property
-    def feed(self) -> str:
-        """Unique name of the feed within a run."""
-        return self._feed
-
-    @property
-    def address(self) -> str:
-        """The image, or the folder of the images."""
-        return redact(self._paths[0] if len(self._paths) == 1 else os.path.dirname(self._paths[0]))
 
     @property
     def expected_frames(self) -> int | None:
@@ -81,8 +69,8 @@ class ImageSource:
 
     @property
     def expected_seconds(self) -> float | None:
-        """Media time in seconds: a fixed time per image."""
-        return self._sampling.length(float(len(self._paths) * self._time_base))
+        """Media time in seconds: one per image."""
+        return self._sampling.length(float(len(self._paths)))
 
     @ends_as_source_error
     def frames(self, start: int = 0) -> Generator[Frame, None, None]:
@@ -93,7 +81,7 @@ class ImageSource:
         chosen = self._chosen(start)
         read = 0
         for index in chosen:
-            if self._stopped:
+            if self._stopped.is_set():
                 return
             where = f"feed '{self._feed}': {redact(self._paths[index])}"
             try:
@@ -109,8 +97,7 @@ class ImageSource:
             read += 1
             yield frame
         if not chosen and not start:
-            where = f"feed '{self._feed}': {self.address}"
-            self._sampling.require_start(where, float(len(self._paths) * self._time_base))
+            self._sampling.require_start(self._where, float(len(self._paths)))
         if chosen and not read and not start:
             raise UnreadableError(self._broken[chosen[0]])
 
@@ -118,7 +105,7 @@ class ImageSource:
     def fetch(self, indices: Collection[int]) -> Iterator[Frame]:
         """Decode exactly these images again, in ascending order of index."""
         for index in sorted(set(indices)):
-            if self._stopped:
+            if self._stopped.is_set():
                 return
             yield self._read(index)
 
@@ -126,10 +113,6 @@ class ImageSource:
     def fingerprint(self) -> str:
         """A hash over the images' sizes and the first 64 KiB of each."""
         return fingerprint_of(self._paths)
-
-    def stop(self) -> None:
-        """End ``frames`` or ``fetch`` at the next image, permanently. Safe from any thread."""
-        self._stopped = True
 
     def warnings(self) -> Sequence[str]:
         """Return the unreadable images so far; the first 20 by name.
@@ -143,8 +126,8 @@ class ImageSource:
         return (*messages, *(self._matrices[index] for index in sorted(self._matrices)[:1]))
 
     def _chosen(self, first: int) -> list[int]:
-        chooser = self._sampling.chooser(self._time_base)
-        wanted = [i for i in range(len(self._paths)) if chooser.wants(float(i * self._time_base))]
+        chooser = self._sampling.chooser(_TIME_BASE)
+        wanted = [index for index in range(len(self._paths)) if chooser.wants(float(index))]
         return [index for index in wanted if index >= first]
 
     def _read(self, index: int) -> Frame:
@@ -164,8 +147,8 @@ class ImageSource:
         return Frame(
             key=FrameKey(self._feed, index),
             pts=index,
-            time_base=self._time_base,
-            media_time=float(index * self._time_base),
+            time_base=_TIME_BASE,
+            media_time=float(index),
             width=width,
             height=height,
             # The pixel density in an image file is for printing, so pixels count as square.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 
 import av
@@ -27,7 +28,7 @@ from streamsel.sources.masks import Size, read_mask, read_masks
 from streamsel.sources.thumbnails.cpu import CpuThumbnailer
 from streamsel.sources.thumbnails.planes import bytes_of
 from streamsel.sources.webrtc.reception import Reception
-from streamsel.sources.webrtc.session import frames_of
+from streamsel.sources.webrtc.whip import Post, WhipSource
 from tests.sources.media import X264, join, moving_picture, write_video
 
 WIDTH, HEIGHT = 38, 26
@@ -395,8 +396,10 @@ def test_a_sender_that_changes_its_size_is_not_uncovered() -> None:
             image.pts, image.time_base = number, Fraction(1, 10)
             reception.put(image, is_suspect=False)
         reception.end("the sender left")
-        clock = SystemClock()
-        return list(frames_of(reception, "phone", "feed 'phone'", options, clock, 0, 0.0))
+        post = Post()
+        post.hand_over(reception)
+        source = WhipSource("phone", options, SystemClock(), post, lambda: None)
+        return list(islice(source.session(0, 0.0), len(sizes)))
 
     (frame,) = call(Size(96, 64))
     assert frame.picture.image is not None

@@ -47,3 +47,19 @@ class Corruption:
         elif image.key_frame and self._newest_key_is_whole:
             self._is_suspect = False
         return self._is_suspect
+
+
+class Suspicion:
+    """Remembers whether a picture that was passed on may show damage."""
+
+    def __init__(self) -> None:
+        self._is_suspect = False
+
+    def add(self, is_suspect: bool) -> None:
+        """Note a picture; a filter may show it in a later one, or several."""
+        self._is_suspect |= is_suspect
+
+    def take(self) -> bool:
+        """Whether a picture noted since the last call may show damage."""
+        is_suspect, self._is_suspect = self._is_suspect, False
+        return is_suspect

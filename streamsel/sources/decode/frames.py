@@ -15,7 +15,7 @@ from streamsel.sources.decode.filters import FilterChain
 from streamsel.sources.decode.orientation import UPRIGHT, Orientation, Turning
 from streamsel.sources.decode.shown import DecodedFrame
 from streamsel.sources.decode.timestamps import CONTINUOUS_STEP, Timeline
-from streamsel.sources.decode.video_reader import VideoReader
+from streamsel.sources.decode.video import Video
 from streamsel.sources.matrices import replaced, retag
 
 _EARLY_SECONDS = 0.5
@@ -34,7 +34,7 @@ class FrameReader:
         self,
         feed: str,
         where: str,
-        session: VideoReader,
+        session: Video,
         filters: str | None,
         *,
         is_provisional: bool = False,

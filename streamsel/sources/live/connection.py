@@ -15,18 +15,19 @@ from av.video.stream import VideoStream
 
 from streamsel.choices import FeedDecode, Transport
 from streamsel.clock import Clock
+from streamsel.decisions import SourceCounters
 from streamsel.errors import ConfigurationError, SourceError
 from streamsel.sources.container.opening import DecoderOptions, Skip
 from streamsel.sources.covering import Areas
 from streamsel.sources.decode.continuity import Continuity
-from streamsel.sources.decode.corruption import Corruption
+from streamsel.sources.decode.corruption import Corruption, Suspicion
 from streamsel.sources.decode.timestamps import (
     DISCONTINUOUS_STEP,
     ArrivalTimeline,
     LiveTimeline,
     Timeline,
 )
-from streamsel.sources.decode.video_reader import Damage, VideoReader
+from streamsel.sources.decode.video import OpenedVideo
 from streamsel.sources.live.clean_breaks import CleanBreaks
 from streamsel.sources.live.opening import is_silent, open_live
 from streamsel.sources.live.packet_ring import PacketRing
@@ -77,7 +78,7 @@ class LiveOptions:
                 )
 
 
-class Connection(VideoReader):
+class Connection(OpenedVideo):
     """One open live feed. A context manager; leaving it closes the connection.
 
     Raises :class:`SourceError` if it cannot be opened in time, and later if it is lost, ends, is
@@ -97,21 +98,13 @@ class Connection(VideoReader):
         turn: AbstractContextManager[None] | None = None,
     ) -> None:
         """``ring`` receives the packets; ``stopped``, once set, ends reading."""
-        self._where = where
-        self._cover = None if options.areas is None else options.areas.cover(where)
-        self._is_remote = True
-        self._damage = Damage()
-        self.decoded_in_software_because = ""
-        self.keeps_pictures_there = False
-        self.received = 0
-        self.decoded = 0
         self._options = options
         self._clock = clock
         self._ring = ring
         self._stopped = stopped or threading.Event()
         self._turn = turn or nullcontext()
-        self._failures = 0
-        self._is_suspect = False
+        self._received = self._decoded = self._failures = 0
+        self.suspicion = Suspicion()
         self._timeline: LiveTimeline | None = None
         is_lossy = location.lower().startswith("rtsp") and options.transport == "udp"
         self._is_lossy = is_lossy
@@ -125,7 +118,7 @@ class Connection(VideoReader):
         self.rhythm = opened.rhythm
         self.tells_time = opened.tells_time
         self._read_timeout = opened.read_timeout
-        self._use(opened.container, decoder_options)
+        super().__init__(where, opened.container, decoder_options, areas=options.areas)
         if opened.segments is not None:
             opened.segments.pid = self._stream.id
         decoder = self._stream.codec_context
@@ -159,15 +152,14 @@ class Connection(VideoReader):
         """Whether its pictures are timed as they come, because its timestamps do not go on."""
         return self._timeline is not None and self._timeline.stands_still
 
-    def take_suspicion(self) -> bool:
-        """Whether a picture yielded since the last call may be damaged."""
-        is_suspect, self._is_suspect = self._is_suspect, False
-        return is_suspect
+    def counters(self) -> SourceCounters:
+        """Return the counters so far. Safe from any thread."""
+        return SourceCounters(self._received, self._decoded, self.damaged)
 
     def images(self) -> Iterator[av.VideoFrame]:
         """Decode until stopped, in presentation order.
 
-        After damage no picture is trusted until the next keyframe, see :meth:`take_suspicion`.
+        After damage no picture is trusted until the next keyframe, see ``suspicion``.
         """
         for packet in self.packets():
             with self._turn:
@@ -175,7 +167,7 @@ class Connection(VideoReader):
                     return
                 images = self._decode_next(packet) if packet.size else self._finish_segment()
             for image in images:
-                self._is_suspect |= self._corruption.covers(image)
+                self.suspicion.add(self._corruption.covers(image))
                 yield image
 
     def _decode_next(self, packet: Packet[VideoStream]) -> list[av.VideoFrame]:
@@ -193,7 +185,7 @@ class Connection(VideoReader):
         if not (is_clean and self._stream.codec_context.has_b_frames):
             return []
         images = self.drain()
-        self.decoded += len(images)
+        self._decoded += len(images)
         return images
 
     def _decode(self, packet: Packet[VideoStream]) -> list[av.VideoFrame]:
@@ -208,7 +200,7 @@ class Connection(VideoReader):
             self._corruption.begin()
             self._failures += 1
             return []
-        self.decoded += len(images)
+        self._decoded += len(images)
         return images
 
     def _record(self, packet: Packet[VideoStream], images: list[av.VideoFrame]) -> None:
@@ -258,7 +250,7 @@ class Connection(VideoReader):
             silence = self._clock.monotonic() - waiting_since
             if is_silent(silence, self._read_timeout):
                 raise SourceError(f"{self._where} was lost: {no_answer(silence)}")
-            self.received += bool(packet.size)
+            self._received += bool(packet.size)
             barren = 0.0 if packet.size else barren + silence
             if barren > self._read_timeout:  # they may have moved to another elementary stream
                 raise SourceError(f"{self._where} was lost: its segments bring no more pictures")

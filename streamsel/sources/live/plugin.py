@@ -10,21 +10,19 @@ import av
 import numpy as np
 
 from streamsel.clock import Clock
-from streamsel.decisions import SourceCounters
 from streamsel.errors import SourceError
 from streamsel.frame import Frame
 from streamsel.libav import ends_as_source_error
 from streamsel.plugins import Plugin, call_plugin, kind_of
 from streamsel.sources.container.opening import MAX_PIXELS
-from streamsel.sources.live.arriving import arriving_frames
 from streamsel.sources.live.connection import LiveOptions
-from streamsel.sources.live.pull import PullSource
+from streamsel.sources.live.received import ReceivedFeed, UntimedVideo
 
 _ENDED = object()
 _PICTURES = "an (H, W, 3) uint8 array of RGB, or an av.VideoFrame"
 
 
-class PluginSource(PullSource):
+class PluginSource(ReceivedFeed):
     """Reads the pictures that a plug-in yields; a ``LiveSource``.
 
     The plug-in's factory is called with what follows its name in the address, once for each
@@ -35,31 +33,22 @@ class PluginSource(PullSource):
     def __init__(
         self, feed: str, location: str, plugin: Plugin, options: LiveOptions, clock: Clock
     ) -> None:
-        super().__init__(feed, location)
+        super().__init__(feed, location, options, clock)
         self._plugin = plugin
-        self._options = options
-        self._clock = clock
-        self._tally = SourceCounters()
 
     @ends_as_source_error
     def session(self, start: int, media_time: float) -> Generator[Frame, None, None]:
         """Open the plug-in once and yield frames; see ``interfaces.sources.LiveSource``."""
         if self._stopped.is_set():
             return
-        where = self._where
-        with closing(self._pictures(where)) as pictures:
-            yield from arriving_frames(
-                self._feed, where, pictures, self._options, self._clock, start, media_time
-            )
+        with closing(self._pictures()) as pictures:
+            video, masked = UntimedVideo(self._clock), self._masked(pictures)
+            yield from self._frames(video, masked, start, media_time)
         if not self._stopped.is_set():
-            raise SourceError(f"{where}: there are no more pictures; the {self._plugin} ended them")
+            ended = f"there are no more pictures; the {self._plugin} ended them"
+            raise SourceError(f"{self._where}: {ended}")
 
-    def tally(self) -> SourceCounters:
-        """Return the counters so far, over all sessions. Safe from any thread."""
-        return self._tally
-
-    def _pictures(self, where: str) -> Generator[av.VideoFrame, None, None]:
-        cover = None if self._options.areas is None else self._options.areas.cover(where)
+    def _pictures(self) -> Generator[av.VideoFrame, None, None]:
         rest = self._location.partition(":")[2]
         made = call_plugin(self._plugin, SourceError, rest)
         if not isinstance(made, Iterable):
@@ -69,9 +58,8 @@ class PluginSource(PullSource):
         try:
             while (picture := self._next(pictures)) is not _ENDED and not self._stopped.is_set():
                 image = self._image(picture)
-                received = self._tally.received + 1
-                self._tally = SourceCounters(received, received)
-                yield image if cover is None else cover.hide(image)
+                self._count(received=1, decoded=1)
+                yield image
         finally:
             if isinstance(pictures, Generator):
                 with self._plugin.blamed(SourceError, "cannot be closed"):

@@ -10,16 +10,15 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 import av
 
 from streamsel.clock import Clock
-from streamsel.decisions import Rhythm, SourceCounters
+from streamsel.decisions import Rhythm
 from streamsel.errors import RefusedError, SourceError
 from streamsel.frame import Frame
 from streamsel.interfaces.concurrency import Loop
 from streamsel.libav import ends_as_source_error
 from streamsel.sources.container.opening import decode_content
-from streamsel.sources.live.arriving import arriving_frames
 from streamsel.sources.live.connection import LiveOptions
 from streamsel.sources.live.http_client import trust, why_unanswered
-from streamsel.sources.live.pull import PullSource
+from streamsel.sources.live.received import ReceivedFeed, UntimedVideo
 
 if TYPE_CHECKING:
     from aiohttp import ClientMiddlewareType, ClientResponse, ClientSession
@@ -29,7 +28,7 @@ _MOST_BYTES = 64 << 20
 _LATE_PICTURES = 3
 
 
-class SnapshotSource(PullSource):
+class SnapshotSource(ReceivedFeed):
     """Polls a camera for single pictures; a ``LiveSource``.
 
     A session keeps the authentication (basic, or digest with MD5, SHA-256 and others) and, if the
@@ -46,12 +45,9 @@ class SnapshotSource(PullSource):
         interval: float,
     ) -> None:
         """Polls every ``interval`` seconds; requests run on ``loop``."""
-        super().__init__(feed, location)
-        self._options = options
-        self._clock = clock
+        super().__init__(feed, location, options, clock)
         self._loop = loop
         self._interval = interval
-        self._tally = SourceCounters()
 
     @property
     def rhythm(self) -> Rhythm:
@@ -61,44 +57,28 @@ class SnapshotSource(PullSource):
     @ends_as_source_error
     def session(self, start: int, media_time: float) -> Generator[Frame, None, None]:
         """Poll until stopped or without a response; see ``interfaces.sources.LiveSource``."""
-        where = self._where
-        camera = _Camera(where, self._location, self._options, self._loop)
-        with closing(camera), closing(self._pictures(where, camera)) as pictures:
-            yield from arriving_frames(
-                self._feed, where, pictures, self._options, self._clock, start, media_time
-            )
-        if not self._stopped.is_set():
-            raise SourceError(f"{where}: its filter chain lets nothing more pass; see trim in it")
+        camera = _Camera(self._where, self._location, self._options, self._loop)
+        with closing(camera), closing(self._pictures(camera)) as pictures:
+            video, masked = UntimedVideo(self._clock), self._masked(pictures)
+            yield from self._frames(video, masked, start, media_time)
 
-    def tally(self) -> SourceCounters:
-        """Return the counters so far, over all sessions. Safe from any thread."""
-        return self._tally
-
-    def _pictures(self, where: str, camera: _Camera) -> Generator[av.VideoFrame, None, None]:
-        cover = None if self._options.areas is None else self._options.areas.cover(where)
+    def _pictures(self, camera: _Camera) -> Generator[av.VideoFrame, None, None]:
         due = self._clock.monotonic()
         while not self._stopped.wait(max(0.0, due - self._clock.monotonic())):
             # A slow response shifts the schedule; missed requests are not made up for.
             due = max(due, self._clock.monotonic() - self._interval) + self._interval
             content = camera.picture()
             self._count(received=1)
-            image = self._decoded(where, content)
-            yield image if cover is None else cover.hide(image)
+            yield self._decoded(content)
 
-    def _decoded(self, where: str, content: bytes) -> av.VideoFrame:
+    def _decoded(self, content: bytes) -> av.VideoFrame:
         try:
-            image = decode_content(where, content)
+            image = decode_content(self._where, content)
         except SourceError:
             self._count(damaged=1)
             raise
         self._count(decoded=1)
         return image
-
-    def _count(self, *, received: int = 0, decoded: int = 0, damaged: int = 0) -> None:
-        was = self._tally
-        self._tally = SourceCounters(
-            was.received + received, was.decoded + decoded, was.damaged + damaged
-        )
 
 
 class _Camera:

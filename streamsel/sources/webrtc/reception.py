@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 import av
 
+from streamsel.decisions import SourceCounters
+
 _MOST_WAITING = 8
 
 
@@ -21,28 +23,32 @@ class Received(NamedTuple):
 class Reception:
     """Holds the newest pictures until they are taken; drops the oldest. Thread-safe.
 
-    ``decoded`` counts all pictures, taken or not. ``ended`` is the reason of the end.
+    Counts all pictures, taken or not. ``ended`` is the reason of the end.
     """
 
     def __init__(self) -> None:
         self._change = threading.Condition()
         self._waiting: deque[Received] = deque(maxlen=_MOST_WAITING)
-        self.decoded = 0
         self.received = 0
-        self.damaged = 0
+        self._decoded = 0
+        self._damaged = 0
         self.ended: str | None = None
 
     def put(self, image: av.VideoFrame, *, is_suspect: bool) -> None:
         """Add a picture."""
         with self._change:
-            self.decoded += 1
+            self._decoded += 1
             self._waiting.append(Received(image, is_suspect))
             self._change.notify_all()
+
+    def counters(self) -> SourceCounters:
+        """Return the counters so far."""
+        return SourceCounters(self.received, self._decoded, self._damaged)
 
     def count_loss(self) -> None:
         """Count a loss."""
         with self._change:
-            self.damaged += 1
+            self._damaged += 1
 
     def end(self, reason: str) -> None:
         """End the reception; only the first reason counts."""
@@ -55,8 +61,3 @@ class Reception:
         with self._change:
             self._change.wait_for(lambda: self._waiting or self.ended is not None, within)
             return self._waiting.popleft() if self._waiting else None
-
-    def skip(self) -> None:
-        """Discard waiting pictures, because they are older than the reader."""
-        with self._change:
-            self._waiting.clear()

@@ -12,22 +12,19 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
 
 from streamsel.clock import Clock
-from streamsel.decisions import SourceCounters
 from streamsel.errors import OfferError, RefusedError, SourceError
 from streamsel.frame import Frame
 from streamsel.interfaces.concurrency import Loop
 from streamsel.libav import ends_as_source_error
 from streamsel.sources.live.connection import LiveOptions
 from streamsel.sources.live.http_client import trust, why_unanswered
-from streamsel.sources.live.pull import PullSource
 from streamsel.sources.webrtc.offer import MOST_BYTES
 from streamsel.sources.webrtc.peer import Peer, PeerOptions
-from streamsel.sources.webrtc.session import Counting, frames_of
+from streamsel.sources.webrtc.session import PeerFeed
 
 if TYPE_CHECKING:
     from aiohttp import ClientResponse, ClientSession
 
-SCHEMES = ("whep+https", "whep+http")
 _SDP = "application/sdp"
 _FAREWELL_SECONDS = 2.0
 _NOT_LET_IN = "user name, password or token is refused"
@@ -64,7 +61,7 @@ def endpoint_of(location: str) -> Endpoint:
     return Endpoint(url, f"Bearer {password}" if password else None)
 
 
-class WhepSource(PullSource):
+class WhepSource(PeerFeed):
     """Receives video from a WHEP server; a ``LiveSource``. Its connections run on ``loop``."""
 
     def __init__(
@@ -76,12 +73,9 @@ class WhepSource(PullSource):
         peers: PeerOptions,
         loop: Loop,
     ) -> None:
-        super().__init__(feed, location)
-        self._options = options
-        self._clock = clock
+        super().__init__(feed, location, options, clock)
         self._peers = peers
         self._loop = loop
-        self._counting = Counting()
         self._call: _Call | None = None
 
     @ends_as_source_error
@@ -96,20 +90,12 @@ class WhepSource(PullSource):
         reception = call.peer.reception
         if self._stopped.is_set():
             reception.end("the feed is not read any more")
-        self._counting.begin(reception)
         try:
-            yield from frames_of(
-                reception, self._feed, where, self._options, self._clock, start, media_time
-            )
+            yield from self._session(reception, start, media_time)
         finally:
-            self._counting.finish()
             self._loop.call(call.leave())
         if not self._stopped.is_set():
             raise SourceError(f"{where} was lost: {reception.ended}")
-
-    def tally(self) -> SourceCounters:
-        """Return the counters so far, over all sessions. Safe from any thread."""
-        return self._counting.tally()
 
     def stop(self) -> None:
         """End the session, permanently. Safe from any thread."""

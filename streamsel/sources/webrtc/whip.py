@@ -6,13 +6,12 @@ import threading
 from collections.abc import Callable, Generator
 
 from streamsel.clock import Clock
-from streamsel.decisions import Rhythm, SourceCounters
 from streamsel.errors import SourceError
 from streamsel.frame import Frame
 from streamsel.libav import ends_as_source_error
 from streamsel.sources.live.connection import LiveOptions
 from streamsel.sources.webrtc.reception import Reception
-from streamsel.sources.webrtc.session import Counting, frames_of
+from streamsel.sources.webrtc.session import PeerFeed
 
 ADDRESS = "whip"
 """The source of a push feed that waits for a WebRTC sender."""
@@ -51,7 +50,7 @@ class Post:
             self._change.notify_all()
 
 
-class WhipSource:
+class WhipSource(PeerFeed):
     """Receives video from WebRTC senders, one at a time; a ``LiveSource``."""
 
     def __init__(
@@ -63,64 +62,37 @@ class WhipSource:
         withdraw: Callable[[], None],
     ) -> None:
         """``withdraw`` is called on stop: no sender is accepted for it any more."""
-        self._feed = feed
-        self._options = options
-        self._clock = clock
+        super().__init__(feed, ADDRESS, options, clock)
         self._post = post
         self._withdraw = withdraw
-        self._counting = Counting()
         self._reception: Reception | None = None
-        self._stopped = False
-
-    @property
-    def feed(self) -> str:
-        """Unique name of the feed within a service."""
-        return self._feed
-
-    @property
-    def address(self) -> str:
-        """The address ``whip``: any sender."""
-        return ADDRESS
 
     @property
     def is_push(self) -> bool:
         """True: its senders connect to it."""
         return True
 
-    @property
-    def rhythm(self) -> Rhythm:
-        """Pictures arrive as they are taken; late ones were dropped."""
-        return Rhythm()
-
     @ends_as_source_error
     def session(self, start: int, media_time: float) -> Generator[Frame, None, None]:
         """Wait for a sender and yield its frames; see ``interfaces.sources.LiveSource``."""
-        if self._stopped:
+        if self._stopped.is_set():
             return
-        where = f"feed '{self._feed}': {ADDRESS}"
+        where = self._where
         reception = self._reception = self._post.take(self._options.open_timeout)
-        if self._stopped:
+        if self._stopped.is_set():
             return
         if reception is None:
             raise SourceError(f"{where}: no one sends to /whip/{self._feed}")
-        self._counting.begin(reception)
         try:
-            yield from frames_of(
-                reception, self._feed, where, self._options, self._clock, start, media_time
-            )
+            yield from self._session(reception, start, media_time)
         finally:
             reception.end("it is not read any more")
-            self._counting.finish()
-        if not self._stopped:
+        if not self._stopped.is_set():
             raise SourceError(f"{where}: {reception.ended}")
-
-    def tally(self) -> SourceCounters:
-        """Return the counters so far, over all sessions. Safe from any thread."""
-        return self._counting.tally()
 
     def stop(self) -> None:
         """End the session permanently, and accept no more senders. Safe from any thread."""
-        self._stopped = True
+        super().stop()
         self._withdraw()
         if (reception := self._reception) is not None:
             reception.end("the feed is not read any more")

@@ -130,6 +130,13 @@ def test_its_end_loses_the_feed_and_it_is_opened_again(
     assert list(lab.session(0, 0.0)) == []
 
 
+def test_a_filter_chain_that_ends_is_blamed_for_it(source: Callable[..., PluginSource]) -> None:
+    lab = source("greys:a", LiveOptions(filters="trim=end_frame=2"))
+    with pytest.raises(SourceError, match="greys:a: its filter chain lets nothing more pass"):
+        list(lab.session(0, 0.0))
+    assert lab.tally().decoded <= 5
+
+
 def test_images_of_pyav_and_arrays_in_any_order_of_memory(
     source: Callable[..., PluginSource],
 ) -> None:
