@@ -7,8 +7,9 @@ from html import escape
 from types import TracebackType
 from typing import Any
 
+from streamsel.api.progress import net_kept, problems_of
 from streamsel.clock import Clock
-from streamsel.decisions import FeedReport, Kept, Verdict
+from streamsel.decisions import FeedReport, Verdict
 from streamsel.frame import PrefilteredFrame
 
 _RENEWED_EVERY = 0.25
@@ -79,9 +80,7 @@ class NotebookProgress:
 
     def judged(self, verdicts: Sequence[Verdict]) -> None:
         """Count kept frames."""
-        for verdict in verdicts:
-            for event in verdict.events:
-                self._kept += 1 if isinstance(event, Kept) else -1
+        self._kept += net_kept(verdicts)
 
     def feed_ended(self, report: FeedReport) -> None:
         """Replace the bar by the totals, and print the problems of the feed."""
@@ -89,10 +88,8 @@ class NotebookProgress:
         self._feeds_ended += 1
         self._frames_ended += report.frames
         self._renew()
-        for warning in report.warnings:
-            self.complain(f"warning: {warning}")
-        if report.error is not None:
-            self.complain(f"error: {report.error}")
+        for problem in problems_of(report):
+            self.complain(problem)
 
     def _renew(self) -> None:
         self._renewed_at = self._clock.monotonic()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Literal, Protocol
 
 from streamsel.clock import SystemClock
+from streamsel.decisions import FeedReport, Kept, Verdict
 from streamsel.interfaces.observers import Observer
 
 
@@ -20,6 +22,18 @@ class ProgressDisplay(Observer, Protocol):
 
     def complain(self, text: str) -> None:
         """Show a problem, once."""
+
+
+def net_kept(verdicts: Sequence[Verdict]) -> int:
+    """Return by how many frames the kept set has grown; negative if it has shrunk."""
+    events = [event for verdict in verdicts for event in verdict.events]
+    return sum(1 if isinstance(event, Kept) else -1 for event in events)
+
+
+def problems_of(report: FeedReport) -> list[str]:
+    """Return what to complain of when a feed has ended: its warnings, and its error."""
+    problems = [f"warning: {warning}" for warning in report.warnings]
+    return problems if report.error is None else [*problems, f"error: {report.error}"]
 
 
 def open_progress(shown: bool | Literal["auto"]) -> AbstractContextManager[ProgressDisplay | None]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from types import TracebackType
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.table import Table
 
+from streamsel.api.terminal_bars import TerminalBars
 from streamsel.cli.table import wide_console
 from streamsel.embed.finetune.adapt import Epoch
 from streamsel.embed.finetune.evaluate import HIGHER_IS_BETTER
@@ -29,35 +28,19 @@ _MEANINGS = {
 _FEW = 100
 
 
-class TrainingProgress:
-    """Shows the progress of a training on stderr. A context manager."""
+class TrainingProgress(TerminalBars):
+    """Shows the progress of a training. A context manager."""
 
     def __init__(self, *, quiet: bool, verbose: bool) -> None:
-        self._console = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
-        self._quiet, self._verbose = quiet, verbose
-        self._task: TaskID | None = None
-        self._epochs = 0
-        self.has_begun = False
-        self._bars = Progress(
+        super().__init__(
             TextColumn("{task.description}", style="bold", markup=False),
             BarColumn(bar_width=None),
             MofNCompleteColumn(),
-            console=self._console,
-            disable=quiet or not self._console.is_terminal,
-            transient=True,
+            quiet=quiet,
         )
-
-    def __enter__(self) -> TrainingProgress:
-        self._bars.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._bars.stop()
+        self._verbose = verbose
+        self._epochs = 0
+        self.has_begun = False
 
     def feed_opened(self, feed: str, expected_frames: int | None) -> None:
         """Start a bar for the feed."""
@@ -65,59 +48,45 @@ class TrainingProgress:
 
     def frame_read(self) -> None:
         """Move the bar."""
-        if self._task is not None:
-            self._bars.advance(self._task)
+        self._move_bar(advance=1)
 
     def feed_ended(self, feed: str, frames: int, problems: Sequence[str]) -> None:
         """Print the problems of the feed and, if verbose, what was read."""
         for problem in problems:
-            self._complain(f"warning: {problem}")
+            self.complain(f"warning: {problem}")
         if self._verbose:
-            self._say(f"{feed}: {frames:,} frames")
+            self.say(f"{feed}: {frames:,} frames")
 
     def feed_failed(self, error: SourceError) -> None:
         """Print the reason, always."""
-        self._complain(f"error: {error}")
+        self.complain(f"error: {error}")
 
     def begun(self, parts: Split, epochs: int, start_loss: float, done: Sequence[Epoch]) -> None:
         """Print the sizes of the training set and the held-out set."""
         self.has_begun, self._epochs = True, epochs
         held = {"feed": "whole inputs", "time": "the end of each input"}[parts.by]
-        self._say(
+        self.say(
             f"{len(parts.trained):,} frames to learn from, "
             f"{len(parts.held_out):,} held out ({held}); held-out loss {start_loss:.4f} to begin"
         )
         if done:
-            self._say(f"continued after epoch {len(done)}")
+            self.say(f"continued after epoch {len(done)}")
         self._begin_bar(f"epoch {len(done) + 1} of {epochs}", None)
 
     def stepped(self, done: int, steps: int) -> None:
         """Move the bar."""
-        if self._task is not None:
-            self._bars.update(self._task, completed=done, total=steps)
+        self._move_bar(completed=done, total=steps)
 
     def epoch_ended(self, epoch: Epoch) -> None:
         """Print the result of the epoch."""
         best = ", the lowest so far" if epoch.is_best else ""
         trained = f" (trained {epoch.loss:.4f})" if self._verbose else ""
-        self._say(
+        self.say(
             f"epoch {epoch.number} of {self._epochs}: "
             f"held-out loss {epoch.held_out_loss:.4f}{trained}{best}"
         )
         if epoch.number < self._epochs:
             self._begin_bar(f"epoch {epoch.number + 1} of {self._epochs}", None)
-
-    def _begin_bar(self, name: str, total: int | None) -> None:
-        if self._task is not None:
-            self._bars.remove_task(self._task)
-        self._task = self._bars.add_task(name, total=total)
-
-    def _say(self, text: str) -> None:
-        if not self._quiet:
-            self._console.print(text, markup=False)
-
-    def _complain(self, text: str) -> None:
-        self._console.print(text, markup=False, style="yellow" if self._console.is_terminal else "")
 
 
 def print_trained(trained: Trained) -> None:
