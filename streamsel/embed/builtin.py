@@ -35,7 +35,7 @@ class BuiltinEmbedder(TorchEmbedder):
         place = choose_device(device)
         network, content = read_network(weights)
         digest = hashlib.sha256(content).hexdigest()[:16]
-        super().__init__("builtin", network.fuse().lay_out(), _PREPARATION, digest, place)
+        super().__init__("builtin", network.fuse(), _PREPARATION, digest, place)
 
 
 def read_network(weights: str | None) -> tuple[Network, bytes]:

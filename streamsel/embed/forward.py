@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from streamsel.embed.device import one_thread
 from streamsel.embed.preprocess import BATCH, Prepared, batches, fill
 from streamsel.frame import Thumbnail, Vectors
+
+N = TypeVar("N", bound=nn.Module)
 
 # A batch holds about as many pixels as 32 thumbnails of the built-in network: beyond, a CPU gains
 # nothing by larger ones, and a single frame of a live feed would wait for rows that are padding.
@@ -56,8 +58,8 @@ def take_turns(slots: Sequence[Slot], thumbnails: Sequence[Thumbnail], into: Vec
         slot.finish(rows)
 
 
-def lay_out(network: Prepared) -> Prepared:
-    """Store kernels channels last, in place, which is fastest on CPUs."""
+def lay_out(network: N) -> N:
+    """Store kernels channels last, in place, as CPUs read them fastest; return the network."""
     for kernel in network.parameters():
         if kernel.ndim == 4:
             kernel.data = kernel.data.contiguous(memory_format=torch.channels_last)

@@ -93,13 +93,6 @@ class Network(nn.Module):
         length = (colours.square().sum(1, keepdim=True) + _FAINT**2).sqrt()
         return _LAYOUT_WEIGHT * colours / length
 
-    def lay_out(self) -> Network:
-        """Store the kernels channels last, as CPUs read them fastest, and return the network."""
-        for kernel in self.parameters():
-            if kernel.ndim == 4:
-                kernel.data = kernel.data.contiguous(memory_format=torch.channels_last)
-        return self
-
     def fuse(self) -> Network:
         """Fold batch norms into convolutions, in place, and return the network for inference."""
         self.eval()

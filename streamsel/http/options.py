@@ -61,7 +61,7 @@ class ServiceOptions:
     @property
     def address(self) -> str:
         """Host and port as used in a URL."""
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        return str(Listen(self.host, self.port))
 
     @property
     def is_loopback(self) -> bool:

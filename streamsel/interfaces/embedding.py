@@ -8,16 +8,16 @@ from typing import Protocol
 from streamsel.frame import Candidate, PrefilteredFrame, Thumbnail, Vectors, View
 
 
-class Embedder(Protocol):
-    """Maps thumbnails to unit vectors."""
+class VectorSpace(Protocol):
+    """What made vectors, and of what."""
 
     @property
     def name(self) -> str:
-        """The name that selects this embedder, e.g. ``builtin``."""
+        """The name that selects the embedder, e.g. ``builtin``; of a table that names none, its."""
 
     @property
     def digest(self) -> str:
-        """Hex hash of the weights; equal digests mean comparable vectors."""
+        """Hex hash of what made the vectors; equal digests mean comparable vectors."""
 
     @property
     def view(self) -> View:
@@ -27,6 +27,10 @@ class Embedder(Protocol):
     def dim(self) -> int:
         """Length of a vector."""
 
+
+class Embedder(VectorSpace, Protocol):
+    """Maps thumbnails to unit vectors."""
+
     def embed(self, thumbnails: Sequence[Thumbnail]) -> Vectors:
         """Embed any number of (S, S, 3) uint8 RGB thumbnails.
 
@@ -35,24 +39,8 @@ class Embedder(Protocol):
         """
 
 
-class Embeddings(Protocol):
+class Embeddings(VectorSpace, Protocol):
     """Gives frames their vectors: computed by an :class:`Embedder`, or from a table."""
-
-    @property
-    def name(self) -> str:
-        """Name of the embedder that made the vectors, or of the table if it does not say."""
-
-    @property
-    def digest(self) -> str:
-        """Hex hash of what made the vectors; equal digests mean comparable vectors."""
-
-    @property
-    def view(self) -> View:
-        """How the thumbnails of prefiltered frames must be made."""
-
-    @property
-    def dim(self) -> int:
-        """Length of a vector."""
 
     def candidates(self, prefiltered_frames: Sequence[PrefilteredFrame]) -> list[Candidate]:
         """Return a candidate for each prefiltered frame, in order, and release the thumbnails.

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import torch
 
+from streamsel.embed.forward import lay_out
 from streamsel.embed.network import DIM, INPUT_SIZE, Network
 
 
@@ -24,7 +25,7 @@ def test_fusing_changes_rounding_alone() -> None:
     pixels = 255 * torch.rand(4, 3, INPUT_SIZE, INPUT_SIZE)
     with torch.inference_mode():
         before = network(pixels)
-        after = network.fuse().lay_out()(pixels)
+        after = lay_out(network.fuse())(pixels)
     torch.testing.assert_close(after, before, rtol=1e-4, atol=1e-4)
     assert not any(isinstance(part, torch.nn.BatchNorm2d) for part in network.modules())
 

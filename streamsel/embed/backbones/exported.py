@@ -109,14 +109,14 @@ def _open_program(query: FileQuery, place: torch.device) -> tuple[nn.Module, int
     inputs = program.graph_signature.user_inputs
     nodes = {node.name: node for node in program.graph.nodes}
     if len(inputs) != 1:
-        raise _unfit(query, f"it has {len(inputs)} inputs, not one for pictures")
+        raise query.unfit(f"it has {len(inputs)} inputs, not one for pictures")
     pixels = nodes[str(inputs[0])].meta["val"]
     if pixels.dtype != torch.float32 or pixels.ndim != 4 or pixels.shape[1] != 3:
         shape = f"{str(pixels.dtype).removeprefix('torch.')} {tuple(pixels.shape)}"
-        raise _unfit(query, f"its input is {shape}, not float32 (N, 3, S, S)")
+        raise query.unfit(f"its input is {shape}, not float32 (N, 3, S, S)")
     fixed = [side for side in pixels.shape[2:] if isinstance(side, int)]
     if len(set(fixed)) > 1:
-        raise _unfit(query, f"its pictures are {fixed[1]} x {fixed[0]} px, not square")
+        raise query.unfit(f"its pictures are {fixed[1]} x {fixed[0]} px, not square")
     if place.type != "cpu":
         # The program stores the device of each intermediate tensor.
         program = move_to_device_pass(program, place)
@@ -130,7 +130,3 @@ def _most(program: ExportedProgram, batch: int | torch.SymInt) -> int | None:
         return batch
     bounds = program.range_constraints.get(batch.node.expr)
     return int(bounds.upper) if bounds is not None and bounds.upper.is_Integer else None
-
-
-def _unfit(query: FileQuery, reason: str) -> EmbedderError:
-    return EmbedderError(f"embedder {query.asked!r} is not a network of pictures: {reason}")

@@ -162,18 +162,18 @@ def _open(query: FileQuery, library: ModuleType, providers: list[Any], *, insist
 def _input(query: FileQuery, inputs: list[Any]) -> _Input:
     if len(inputs) != 1:
         names = ", ".join(each.name for each in inputs)
-        raise _unfit(query, f"it has {len(inputs)} inputs ({names}), not one for pictures")
+        raise query.unfit(f"it has {len(inputs)} inputs ({names}), not one for pictures")
     (given,) = inputs
     shape = [each if isinstance(each, int) else None for each in given.shape]
     told = f"its input is {given.type} {given.shape}"
     if given.type not in _TYPES or len(shape) != 4:
-        raise _unfit(query, f"{told}, not float or uint8 (N, 3, S, S) or (N, S, S, 3)")
+        raise query.unfit(f"{told}, not float or uint8 (N, 3, S, S) or (N, S, S, 3)")
     batch, *rest = shape
     channels_last = rest[0] != 3 and rest[2] == 3
     height, width = rest[:2] if channels_last else rest[1:]
     channels = rest[2] if channels_last else rest[0]
     if channels not in (3, None) or (height and width and height != width):
-        raise _unfit(query, f"{told}, not a square picture of 3 channels")
+        raise query.unfit(f"{told}, not a square picture of 3 channels")
     return _Input(given.name, _TYPES[given.type], batch, height or width, channels_last)
 
 
@@ -192,10 +192,6 @@ def _output(query: FileQuery, outputs: list[Any]) -> str:
             if ranks[name] == rank:
                 return name
     return next(iter(ranks))
-
-
-def _unfit(query: FileQuery, reason: str) -> EmbedderError:
-    return EmbedderError(f"embedder {query.asked!r} is not a network of pictures: {reason}")
 
 
 def _failures() -> tuple[type[Exception], ...]:

@@ -63,6 +63,10 @@ class FileQuery:
             )
         return View(side or self.size or 0, self.crop, self.scaling)
 
+    def unfit(self, reason: str) -> EmbedderError:
+        """Return the error about a file that holds something else than a network of pictures."""
+        return EmbedderError(f"embedder {self.asked!r} is not a network of pictures: {reason}")
+
     def digest(self, files: Iterable[Path]) -> str:
         """Hash the files and the options that affect vectors. Reads each file completely."""
         found = hashlib.sha256()

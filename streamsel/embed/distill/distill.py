@@ -20,6 +20,8 @@ from torch.optim.swa_utils import AveragedModel
 
 from streamsel.embed.distill.pool import Pool
 from streamsel.embed.distill.views import GROUP
+from streamsel.embed.finetune.objective import distances
+from streamsel.embed.forward import lay_out
 from streamsel.embed.network import LEARNED_DIM, Network
 
 Report = Callable[[int, dict[str, float]], None]
@@ -55,7 +57,7 @@ def distill(
     rng = np.random.default_rng(recipe.seed)
     targets = teacher_targets(pool)
     pixels = torch.from_numpy(pool.thumbnails)
-    network = Network().lay_out()
+    network = lay_out(Network())
 
     def follow(kept: Tensor, now: Tensor, _: Tensor | int) -> Tensor:
         return kept.lerp(now, 1 - recipe.averaging) if kept.is_floating_point() else now
@@ -109,7 +111,7 @@ def loss_terms(vectors: Tensor, targets: Tensor) -> dict[str, Tensor]:
     """
     groups = torch.arange(len(vectors)) // GROUP
     same = groups[:, None] == groups[None, :]  # (B, B)
-    error = (_distances(vectors) - _distances(targets)).square()
+    error = (distances(vectors) - distances(targets)).square()
     apart = ~torch.eye(len(vectors), dtype=torch.bool)
     return {
         "cosine": (1 - (vectors * targets).sum(1)).mean(),
@@ -138,10 +140,6 @@ def disturb(views: Tensor) -> Tensor:
         padded = pad(views[soft], (1, 1, 1, 1), mode="replicate")
         views[soft] = avg_pool2d(padded, 3, 1)
     return views.clamp(0, 255)
-
-
-def _distances(vectors: Tensor) -> Tensor:
-    return (2 - 2 * vectors @ vectors.T).clamp(min=1e-6).sqrt()
 
 
 def _decayed(network: Network, decay: float) -> list[dict[str, object]]:
