@@ -9,12 +9,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from os import PathLike
 from pathlib import Path
-from typing import Literal
 
 from streamsel.api.arguments import as_written, texts
 from streamsel.api.progress import open_progress
 from streamsel.api.timed_reading import TimedReader, TimedReading
-from streamsel.choices import Calibration, Decode
+from streamsel.choices import Calibration, Decode, NearDuplicate, ShowProgress
 from streamsel.config.options import RunOptions, SelectOptions, run_options
 from streamsel.config.types import require_types
 from streamsel.errors import ConfigurationError
@@ -86,7 +85,7 @@ def compare(
     count: int | None = None,
     share: float | None = None,
     per_input: bool = False,
-    near_duplicate: float | Literal["auto"] = "auto",
+    near_duplicate: NearDuplicate = "auto",
     calibration: Calibration = "held-back",
     look_ahead: int = 32,
     seed: int = 0,
@@ -101,7 +100,7 @@ def compare(
     device: str = "auto",
     embeddings: str | PathLike[str] | Sequence[str | PathLike[str]] = (),
     plot: str | PathLike[str] | None = None,
-    progress: bool | Literal["auto"] = "auto",
+    progress: ShowProgress = "auto",
 ) -> Comparison:
     """Compare every frame, a fixed rate, random frames and both of our methods on the inputs.
 

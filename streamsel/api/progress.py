@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Literal, Protocol
+from typing import Protocol
 
+from streamsel.choices import ShowProgress
 from streamsel.clock import SystemClock
 from streamsel.decisions import FeedReport, Kept, Verdict
 from streamsel.interfaces.observers import Observer
@@ -36,7 +37,7 @@ def problems_of(report: FeedReport) -> list[str]:
     return problems if report.error is None else [*problems, f"error: {report.error}"]
 
 
-def open_progress(shown: bool | Literal["auto"]) -> AbstractContextManager[ProgressDisplay | None]:
+def open_progress(shown: ShowProgress) -> AbstractContextManager[ProgressDisplay | None]:
     """Return the display that suits where the program runs; None if nothing is to be shown.
 
     In a notebook that is a bar below the cell; on a terminal a bar on stderr; elsewhere plain lines

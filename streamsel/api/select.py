@@ -7,12 +7,19 @@ import tempfile
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Literal
 
 from streamsel.api.arguments import as_written, texts
 from streamsel.api.progress import ProgressDisplay, open_progress
 from streamsel.api.results import Selection
-from streamsel.choices import Calibration, Decode, Durability, ImageFormat, Method
+from streamsel.choices import (
+    Calibration,
+    Decode,
+    Durability,
+    ImageFormat,
+    Method,
+    NearDuplicate,
+    ShowProgress,
+)
 from streamsel.config import definitions
 from streamsel.config.annotated import Definition
 from streamsel.config.options import RunOptions, run_options
@@ -33,7 +40,7 @@ def select(
     min_distance: float = 0.0,
     window: float | None = None,
     per_input: bool = False,
-    near_duplicate: float | Literal["auto"] = "auto",
+    near_duplicate: NearDuplicate = "auto",
     calibration: Calibration = "held-back",
     look_ahead: int = 32,
     seed: int = 0,
@@ -68,7 +75,7 @@ def select(
     output: str | PathLike[str] | None = None,
     resume: bool = False,
     overwrite: bool = False,
-    progress: bool | Literal["auto"] = "auto",
+    progress: ShowProgress = "auto",
 ) -> Selection:
     """Keep the ``count`` most diverse frames of videos, folders, globs or URLs.
 

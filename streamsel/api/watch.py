@@ -6,10 +6,10 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from functools import partial
 from os import PathLike
-from typing import Any, Literal
+from typing import Any
 
 from streamsel.api.arguments import picture_size, texts
-from streamsel.choices import Durability, FeedDecode, ImageFormat, Transport
+from streamsel.choices import Durability, FeedDecode, ImageFormat, NearDuplicate, Transport
 from streamsel.clock import SystemClock
 from streamsel.config.load import load
 from streamsel.config.places import nested
@@ -29,7 +29,7 @@ def watch(
     share: float | str | None = None,
     min_distance: float | None = None,
     window: float | str | None = None,
-    near_duplicate: float | Literal["auto"] | None = None,
+    near_duplicate: NearDuplicate | None = None,
     look_ahead: int | None = None,
     group: str | None = None,
     transport: Transport | None = None,

@@ -7,7 +7,7 @@ same. A default is not part of a definition, for files and live feeds differ in 
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, TypeAlias
 
 from streamsel import choices
 from streamsel.config import count, numbers
@@ -42,7 +42,7 @@ MinDistance: TypeAlias = Annotated[
     float, numbers.number(0, 2), Doc("minimum embedding distance between two kept frames")
 ]
 NearDuplicate: TypeAlias = Annotated[
-    float | Literal["auto"],
+    choices.NearDuplicate,
     numbers.floor(2),
     Doc("near-duplicate distance; auto calibrates it from the feed's noise"),
 ]

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
-from streamsel.choices import FeedDecode, Transport
+from streamsel.choices import FeedDecode, NearDuplicate, Transport
 from streamsel.prefilter.options import PrefilterOptions
 from streamsel.redaction import redact
 from streamsel.sources.live.plugin_address import plugin_of
@@ -54,7 +53,7 @@ class FeedSettings:
     share: float | None
     window: float | None
     min_distance: float
-    near_duplicate: float | Literal["auto"]
+    near_duplicate: NearDuplicate
     look_ahead: int
     prefilter: PrefilterOptions
     clip: ClipSettings | None

@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Literal
 
 import numpy as np
 
 from streamsel.bounds import MOST_FRAMES
-from streamsel.choices import Calibration
+from streamsel.choices import Calibration, NearDuplicate
 from streamsel.decisions import Event, Kept
 from streamsel.evaluation.diversity import diversity
 from streamsel.frame import Candidate, FrameKey, Vectors
@@ -59,7 +58,7 @@ def our_selectors(
     total: int,
     dim: int,
     *,
-    near_duplicate: float | Literal["auto"],
+    near_duplicate: NearDuplicate,
     calibration: Calibration,
     look_ahead: int,
 ) -> dict[str, Selector]:
@@ -89,7 +88,7 @@ def compare(
     candidates: Sequence[Candidate],
     count: int,
     *,
-    near_duplicate: float | Literal["auto"] = "auto",
+    near_duplicate: NearDuplicate = "auto",
     calibration: Calibration = "held-back",
     look_ahead: int = 32,
     seed: int = 0,

@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Literal
 
 import numpy as np
 
-from streamsel.choices import Calibration
+from streamsel.choices import Calibration, NearDuplicate
 from streamsel.coreset.assign import assign
 from streamsel.evaluation.comparison import chosen_by, finite, our_selectors
 from streamsel.evaluation.diversity import coverage_of, pairwise
@@ -115,7 +114,7 @@ class DecodeCosts:
         everything: Sequence[Candidate],
         count: int,
         *,
-        near_duplicate: float | Literal["auto"] = "auto",
+        near_duplicate: NearDuplicate = "auto",
         calibration: Calibration = "held-back",
         look_ahead: int = 32,
     ) -> None:

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from streamsel.choices import MEDIA_TYPES
+
 FRAMES = "frames"
-MEDIA_TYPES = {
-    ".jpg": "image/jpeg",
-    ".png": "image/png",
-    ".webp": "image/webp",
-    ".avif": "image/avif",
-}
 
 
 def find_picture(folder: Path, path: str) -> Path | None:
@@ -25,5 +21,5 @@ def find_picture(folder: Path, path: str) -> Path | None:
     except (OSError, ValueError, RuntimeError):
         # Missing file, impossible name, or circular links.
         return None
-    is_picture = file.suffix in MEDIA_TYPES and file.is_file()
+    is_picture = file.suffix[1:] in MEDIA_TYPES and file.is_file()
     return file if is_picture and file.is_relative_to(root) else None

@@ -7,10 +7,11 @@ from urllib.parse import urlencode
 
 from aiohttp import hdrs, web
 
+from streamsel.choices import MEDIA_TYPES
 from streamsel.http.assets import ASSETS
 from streamsel.http.control import ServiceControl
 from streamsel.http.events import EventBroker
-from streamsel.http.pictures import FRAMES, MEDIA_TYPES, find_picture
+from streamsel.http.pictures import FRAMES, find_picture
 from streamsel.http.wire import (
     DEFAULT_FRAMES,
     cursor_of,
@@ -205,7 +206,7 @@ class Routes:
         return web.FileResponse(
             file,
             headers={
-                hdrs.CONTENT_TYPE: MEDIA_TYPES[file.suffix],
+                hdrs.CONTENT_TYPE: MEDIA_TYPES[file.suffix[1:]],
                 # Names of frames are unique for ever.
                 hdrs.CACHE_CONTROL: "private, max-age=31536000, immutable",
             },

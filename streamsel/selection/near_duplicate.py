@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from typing import Literal
 
 import numpy as np
 
 from streamsel import choices
+from streamsel.choices import NearDuplicate
 from streamsel.frame import Candidate, Vector
 from streamsel.selection.calibration import Calibration, Gaps, floor_from
 
@@ -33,7 +33,7 @@ class NearDuplicateDistance:
 
     def __init__(
         self,
-        given: float | Literal["auto"],
+        given: NearDuplicate,
         least: float,
         *,
         calibration: choices.Calibration,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from typing import Literal
 
 import numpy as np
 
 from streamsel import choices
+from streamsel.choices import NearDuplicate
 from streamsel.coreset.values import Change, Settings
 from streamsel.decisions import Event, Verdict
 from streamsel.frame import Candidate, Frame, FrameKey, Vector, Vectors
@@ -76,7 +76,7 @@ class OnlineSelector:
         budget: Budget,
         dim: int,
         *,
-        floor: float | Literal["auto"] = "auto",
+        floor: NearDuplicate = "auto",
         min_distance: float = 0.0,
         calibration: choices.Calibration = "on-the-way",
         calibration_frames: int = 100,

@@ -138,6 +138,7 @@ class LiveService:
             origins=config.service.origins or (),
             allow_insecure=config.service.allow_insecure,
             folder=folder,
+            access_log=config.service.access_log,
         )
         reading = await stack.enter_async_context(Worker("streamsel-gallery"))
         control = HttpControl(operations, line, folder, reading)

@@ -6,7 +6,7 @@ import io
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar, get_args
+from typing import Any, TypeAlias, TypeVar
 
 import av
 import numpy as np
@@ -14,7 +14,7 @@ import numpy.typing as npt
 import simplejpeg
 from PIL import Image, features
 
-from streamsel.choices import ImageFormat
+from streamsel.choices import ImageFormat, require_choice
 from streamsel.errors import ConfigurationError, DiskFullError, SinkError, SourceError
 from streamsel.frame import EncodedPicture, Frame, Picture
 from streamsel.libav import as_source_error
@@ -220,10 +220,7 @@ class Encoder:
 
 
 def _check(format: ImageFormat, quality: int | None, *, keep_hdr: bool) -> None:
-    if format not in get_args(ImageFormat):
-        raise ConfigurationError(
-            f"image format is {format!r}; it must be one of {', '.join(get_args(ImageFormat))}"
-        )
+    require_choice("image format", format, ImageFormat)
     if format == "png" and quality is not None:
         raise ConfigurationError("quality cannot be set for png, which keeps every pixel exactly")
     if quality is not None and not 1 <= quality <= 100:

@@ -317,6 +317,7 @@ def _mqtt(
         page=_page(config),
         max_bytes=wanted.max_bytes,
         durability=wanted.durability,
+        message_expiry=wanted.message_expiry,
     )
     return open_sink(
         options,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from streamsel.config.options import ReadOptions
 from streamsel.embed.device import choose_device
@@ -18,6 +18,7 @@ from streamsel.embed.finetune.recipe import FinetuneRecipe
 from streamsel.embed.finetune.training_footage import (
     PICTURE_SIDE_PX,
     Gatherer,
+    HeldOutBy,
     Split,
     TrainingFootage,
     split,
@@ -81,7 +82,7 @@ class Trained:
     epochs: tuple[Epoch, ...]
     trained_frames: int
     held_out_frames: int
-    held_out_by: Literal["feed", "time"]
+    held_out_by: HeldOutBy
     failed: tuple[str, ...]
 
 

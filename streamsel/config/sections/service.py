@@ -39,6 +39,9 @@ class ServiceConfig(Section):
         default=False,
         description="allow full access without a token from any host that reaches the port",
     )
+    access_log: bool = Field(
+        default=False, description="log each request: address, method, path, status and duration"
+    )
 
     @property
     def page(self) -> str | None:

@@ -126,13 +126,16 @@ class Gatherer:
         self._frames = sum(map(len, self._held.values()))
 
 
+HeldOutBy: TypeAlias = Literal["feed", "time"]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Split:
     """Footage for training and held-out footage: whole feeds, or the end (``time``) of each."""
 
     trained: TrainingFootage
     held_out: TrainingFootage
-    by: Literal["feed", "time"]
+    by: HeldOutBy
 
 
 def split(footage: TrainingFootage, share: float, seed: int) -> Split:

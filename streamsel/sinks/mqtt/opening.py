@@ -5,45 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from streamsel.choices import MEDIA_TYPES, ImageFormat
 from streamsel.clock import Clock
-from streamsel.errors import ConfigurationError
 from streamsel.sinks.mqtt.commands import Controls
 from streamsel.sinks.mqtt.counts import DeliveryCounter
 from streamsel.sinks.mqtt.discovery import Discovery
 from streamsel.sinks.mqtt.options import MqttOptions
 from streamsel.sinks.mqtt.outbox import Outbox
-from streamsel.sinks.mqtt.payloads import CONTENT_TYPES, Topics, Writer
+from streamsel.sinks.mqtt.payloads import Topics, Writer
 from streamsel.sinks.mqtt.publisher import MqttPublisher
 from streamsel.sinks.mqtt.retained import RetainedState
 from streamsel.sinks.mqtt.sink import MqttSink
 from streamsel.wakeup import Wakeup
-
-
-def open_mqtt(
-    options: MqttOptions,
-    folder: Path,
-    controls: Controls,
-    clock: Clock,
-    *,
-    embedder: str,
-    embedder_digest: str,
-    image_format: str = "jpg",
-    stored: bool = True,
-) -> tuple[MqttSink, MqttPublisher]:
-    """Open sink and publisher together, with existing controls; see :func:`open_sink`.
-
-    Also raises :class:`ConfigurationError` for a feed name that no topic can hold.
-    """
-    sink, make_publisher = open_sink(
-        options,
-        folder,
-        clock,
-        embedder=embedder,
-        embedder_digest=embedder_digest,
-        image_format=image_format,
-        stored=stored,
-    )
-    return sink, make_publisher(controls)
 
 
 def open_sink(
@@ -53,20 +26,18 @@ def open_sink(
     *,
     embedder: str,
     embedder_digest: str,
-    image_format: str = "jpg",
+    image_format: ImageFormat = "jpg",
     stored: bool = True,
 ) -> tuple[MqttSink, Callable[[Controls], MqttPublisher]]:
     """Open the outbox in ``folder``; return the sink that fills it, and a publisher factory.
 
-    ``image_format`` is the suffix of the encoder. ``stored`` says that a disk sink stores the
+    ``stored`` says that a disk sink stores the
     pictures too, so that events contain their paths. To end, close the sink, then stop the
     publisher.
 
     Raises :class:`FolderInUseError` if another process uses the folder, :class:`SinkError` if it
     cannot be written. A damaged outbox is moved aside with a warning. Blocks.
     """
-    if image_format not in CONTENT_TYPES:
-        raise ConfigurationError(f"image format {image_format!r} cannot be sent")
     topics, counter, wakeup, retained = (
         Topics(options.prefix),
         DeliveryCounter(),
@@ -75,9 +46,7 @@ def open_sink(
     )
     outbox = Outbox(folder, options, counter, wakeup, clock)
     writer = Writer(topics, embedder, embedder_digest, image_format, stored)
-    discovery = Discovery(
-        topics, options.discovery_prefix, CONTENT_TYPES[image_format], options.page
-    )
+    discovery = Discovery(topics, options.discovery_prefix, MEDIA_TYPES[image_format], options.page)
 
     def make_publisher(controls: Controls) -> MqttPublisher:
         for feed in controls.feeds():

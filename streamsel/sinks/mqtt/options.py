@@ -7,9 +7,8 @@ import socket
 import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import get_args
 
-from streamsel.choices import Durability
+from streamsel.choices import Durability, require_choice
 from streamsel.errors import ConfigurationError, SinkError
 
 _LEAST_OUTBOX_BYTES = 1 << 20
@@ -77,11 +76,7 @@ class MqttOptions:
             raise ConfigurationError(
                 f"mqtt.message_expiry is {self.message_expiry:g} s; it must be at least 1 s"
             )
-        if self.durability not in get_args(Durability):
-            raise ConfigurationError(
-                f"mqtt.durability is {self.durability!r}; it must be one of "
-                f"{', '.join(get_args(Durability))}"
-            )
+        require_choice("mqtt.durability", self.durability, Durability)
         for name in ("prefix", "discovery_prefix"):
             _require_topic(name, getattr(self, name))
         self._require_credentials()

@@ -11,6 +11,7 @@ from hashlib import sha256
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from streamsel.choices import MEDIA_TYPES, ImageFormat
 from streamsel.decisions import Event, FeedStatus, Kept, SelectionUpdate
 from streamsel.errors import ConfigurationError
 from streamsel.frame import FrameKey
@@ -20,12 +21,6 @@ from streamsel.sinks.mqtt.counts import OutboxCounts
 SCHEMA = 1
 """Version of the payloads; raised when a field is removed or changes its meaning."""
 
-CONTENT_TYPES = {
-    "jpg": "image/jpeg",
-    "png": "image/png",
-    "webp": "image/webp",
-    "avif": "image/avif",
-}
 _JSON = "application/json"
 
 
@@ -39,7 +34,7 @@ class Writer:
     topics: Topics
     embedder: str
     embedder_digest: str
-    image_format: str
+    image_format: ImageFormat
     stored: bool
 
     def messages(self, update: SelectionUpdate) -> Iterator[Message]:
@@ -70,7 +65,7 @@ class Writer:
                 f"image/{key}",
                 str(key),
                 self.topics.image(key.feed),
-                CONTENT_TYPES[self.image_format],
+                MEDIA_TYPES[self.image_format],
                 encoded.content,
             )
 

@@ -7,13 +7,12 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
 
 import av
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-from streamsel.choices import FeedDecode, Transport
+from streamsel.choices import FeedDecode, Transport, require_choice
 from streamsel.clock import Clock
 from streamsel.decisions import SourceCounters
 from streamsel.errors import ConfigurationError, SourceError
@@ -65,12 +64,8 @@ class LiveOptions:
     areas: Areas | None = None
 
     def __post_init__(self) -> None:
-        for name, choices in (("transport", Transport), ("decode", FeedDecode)):
-            if getattr(self, name) not in get_args(choices):
-                raise ConfigurationError(
-                    f"{name} is {getattr(self, name)!r}; it must be one of "
-                    f"{', '.join(get_args(choices))}"
-                )
+        require_choice("transport", self.transport, Transport)
+        require_choice("decode", self.decode, FeedDecode)
         for name in ("open_timeout", "read_timeout"):
             if not 0.1 <= getattr(self, name) <= 3600:
                 raise ConfigurationError(

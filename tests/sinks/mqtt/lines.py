@@ -17,7 +17,7 @@ from streamsel.decisions import Evicted, FeedStatus, Kept, SelectionUpdate, Verd
 from streamsel.errors import ConfigurationError
 from streamsel.frame import Candidate, EncodedPicture, Frame, PrefilteredFrame
 from streamsel.sinks.mqtt.counts import DeliveryCounter
-from streamsel.sinks.mqtt.opening import open_mqtt
+from streamsel.sinks.mqtt.opening import open_sink
 from streamsel.sinks.mqtt.options import MqttOptions
 from streamsel.sinks.mqtt.outbox import Outbox
 from streamsel.sinks.mqtt.outgoing import Outgoing
@@ -70,14 +70,10 @@ def open_line(
     **changes,
 ) -> tuple[MqttSink, MqttPublisher]:
     options = MqttOptions(**{"host": "127.0.0.1", "port": port, **changes})
-    return open_mqtt(
-        options,
-        folder,
-        controls or SomeControls(),
-        clock or SystemClock(),
-        embedder="made",
-        embedder_digest="00ff",
+    sink, make_publisher = open_sink(
+        options, folder, clock or SystemClock(), embedder="made", embedder_digest="00ff"
     )
+    return sink, make_publisher(controls or SomeControls())
 
 
 async def opened(*arguments, **changes) -> tuple[MqttSink, MqttPublisher]:
