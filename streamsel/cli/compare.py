@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any, get_args
 
@@ -14,6 +13,7 @@ from streamsel.cli.listed import with_listed
 from streamsel.cli.option_groups import GroupedCommand
 from streamsel.cli.options import chosen_options, compare_options
 from streamsel.errors import ConfigurationError
+from streamsel.json_text import json_text
 
 _EXAMPLES = """\b
 Examples:
@@ -118,7 +118,7 @@ def command(
             progress.say(line)
     if as_json:
         tables = [table.as_json() for table in compared.tables]
-        click.echo(json.dumps(tables if per_input else tables[0] if tables else None))
+        click.echo(json_text(tables if per_input else tables[0] if tables else None))
     else:
         console = wide_console()
         for table in compared.tables:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import click
 
 from streamsel.cli.options import loudness_options
 from streamsel.errors import ConfigurationError
+from streamsel.json_text import json_text
 
 _EXAMPLES = """\b
 Examples:
@@ -93,7 +93,7 @@ def validate(file: Path, quiet: bool, as_json: bool, **_: Any) -> int:
     except ConfigurationError as error:
         problems = str(error).splitlines()
         if as_json:
-            click.echo(json.dumps({"valid": False, "problems": problems, "missing": []}))
+            click.echo(json_text({"valid": False, "problems": problems, "missing": []}))
         else:
             click.echo("\n".join(problems), err=True)
         return 2
@@ -102,7 +102,7 @@ def validate(file: Path, quiet: bool, as_json: bool, **_: Any) -> int:
     if as_json:
         told = [{"feed": feed.name, "source": feed.address, "scope": feed.scope} for feed in feeds]
         result = {"valid": True, "problems": [], "missing": missing, "feeds": told}
-        click.echo(json.dumps(result))
+        click.echo(json_text(result))
     elif not quiet:
         click.echo(f"{file}: ok, {len(feeds)} feed{'s' if len(feeds) > 1 else ''}")
         for feed in feeds:
@@ -122,7 +122,7 @@ def show(file: Path, resolved: bool, as_json: bool, **_: Any) -> int:
     from streamsel.config.show import as_yaml, shown
 
     values = shown(load(file, os.environ), resolved=resolved)
-    click.echo(json.dumps(values) if as_json else as_yaml(values).rstrip())
+    click.echo(json_text(values) if as_json else as_yaml(values).rstrip())
     return 0
 
 
@@ -131,5 +131,5 @@ def schema() -> int:
     """Print the JSON schema of a configuration, for editors."""
     from streamsel.config.editors import editor_schema
 
-    click.echo(json.dumps(editor_schema(), indent=2))
+    click.echo(json_text(editor_schema(), indent=2))
     return 0

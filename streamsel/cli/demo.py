@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from streamsel.cli.options import loudness_options
 from streamsel.config import definitions
 from streamsel.config.options import run_options
 from streamsel.errors import FolderInUseError
+from streamsel.json_text import json_text
 
 _FRAMES = 24
 
@@ -79,7 +79,7 @@ def command(
         compared = compare_inputs([str(clip)], options, observers=[progress])
     if as_json:
         tables = [table.as_json() for table in compared.tables]
-        click.echo(json.dumps({"select": result.as_json(), "compare": tables}))
+        click.echo(json_text({"select": result.as_json(), "compare": tables}))
         return result.exit_code if compared.complete else INTERRUPTED
     result.print(verbose=verbose, to=sys.stdout)
     console = wide_console()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import Any
 
@@ -10,6 +9,7 @@ import click
 
 from streamsel.cli.completing import EMBEDDER, LOCATION
 from streamsel.cli.options import loudness_options
+from streamsel.json_text import json_text
 
 _EXAMPLES = """\b
 Examples:
@@ -49,7 +49,7 @@ def command(
         rows = [
             asdict(one) | {"frames_per_second": speeds.get(each)} for each, one in found.items()
         ]
-        click.echo(json.dumps(rows))
+        click.echo(json_text(rows))
     else:
         _print(found, speeds)
     return 0

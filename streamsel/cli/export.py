@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from contextlib import nullcontext
 from pathlib import Path
@@ -13,6 +12,7 @@ from streamsel.cli.completing import LOCATION
 from streamsel.cli.options import loudness_options
 from streamsel.export.formats import FORMATS
 from streamsel.export.rows import What
+from streamsel.json_text import json_text
 
 _EXAMPLES = """\b
 Examples:
@@ -84,7 +84,7 @@ def command(
         count = export_run(folder, form, out, what=what, embeddings=not no_embeddings)
     if as_json:
         result = {"output": output, "format": name, "what": what, "frames": count}
-        click.echo(json.dumps(result))
+        click.echo(json_text(result))
     elif output != "-" and not quiet:
         click.echo(f"wrote {count:,} frames -> {output}")
     return 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import click
 
 from streamsel.cli.options import loudness_options
+from streamsel.json_text import json_text
 
 _EXAMPLES = """\b
 Examples:
@@ -49,7 +49,7 @@ def command(
 
     found = remove_gone(folder, scopes) if yes else find_gone(folder, scopes)
     if as_json:
-        click.echo(json.dumps({"removed": yes, "gone": [asdict(gone) for gone in found]}))
+        click.echo(json_text({"removed": yes, "gone": [asdict(gone) for gone in found]}))
     elif not quiet:
         for gone in found:
             told = f"{gone.frames:,} frames, {gone.bytes / 1e6:,.1f} MB"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from streamsel.cli.options import loudness_options
+from streamsel.json_text import json_text
 
 if TYPE_CHECKING:
     from streamsel.report.inspection import Inspection
@@ -39,10 +39,10 @@ def command(
 
     if frame is None:
         seen = overview(folder)
-        click.echo(json.dumps(seen.as_json()) if as_json else _overview(seen))
+        click.echo(json_text(seen.as_json()) if as_json else _overview(seen))
     else:
         found = inspect_frame(folder, frame)
-        click.echo(json.dumps(found.as_json()) if as_json else _inspection(found))
+        click.echo(json_text(found.as_json()) if as_json else _inspection(found))
     return 0
 
 

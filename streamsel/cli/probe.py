@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import click
 from streamsel.choices import Transport
 from streamsel.cli.defined import KindType, option
 from streamsel.config import definitions, numbers
+from streamsel.json_text import json_text
 from streamsel.sources.live.connection import LiveOptions
 from streamsel.sources.probe import Probe, probe
 
@@ -52,7 +52,7 @@ def command(
     )
     seen = probe(address, options, SystemClock())
     if as_json:
-        click.echo(json.dumps(asdict(seen)))
+        click.echo(json_text(asdict(seen)))
     else:
         for name, told in _told(seen).items():
             click.echo(f"{name:<18}{told}")

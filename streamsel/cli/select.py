@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from streamsel.cli.listed import with_listed
 from streamsel.cli.option_groups import GroupedCommand
 from streamsel.cli.options import chosen_options, select_options
 from streamsel.config.options import RunOptions
+from streamsel.json_text import json_text
 
 _EXAMPLES = """\b
 Examples:
@@ -93,7 +93,7 @@ def command(
         )
     result = RunOutcome.of(selection, options)
     if as_json:
-        click.echo(json.dumps(result.as_json()))
+        click.echo(json_text(result.as_json()))
     else:
         result.print(verbose=verbose, to=sys.stdout)
     return result.exit_code
@@ -114,7 +114,7 @@ def _foresee(
 
     forecast = foresee_selection(inputs, options, output, resume=resume, overwrite=overwrite)
     if as_json:
-        click.echo(json.dumps(forecast.as_json()))
+        click.echo(json_text(forecast.as_json()))
     else:
         print_forecast(forecast, sys.stdout, verbose=verbose)
     return 1 if forecast.errors else 0

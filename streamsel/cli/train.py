@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from streamsel.cli.options import loudness_options, read_options
 from streamsel.config import definitions
 from streamsel.config.options import ReadOptions
 from streamsel.embed.finetune.recipe import FinetuneRecipe
+from streamsel.json_text import json_text
 
 if TYPE_CHECKING:
     from streamsel.wiring.training import TrainOptions
@@ -151,7 +151,7 @@ def command(
         click.echo(f"interrupted; {kept or 'nothing was written'}", err=True)
         return INTERRUPTED
     if as_json:
-        click.echo(json.dumps(as_published(trained)))
+        click.echo(json_text(as_published(trained)))
     else:
         print_trained(trained)
     return 1 if trained.failed else 0

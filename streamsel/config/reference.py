@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -31,6 +30,7 @@ from streamsel.config.sections.sinks import (
     Sinks,
 )
 from streamsel.config.sections.webrtc import IceServerConfig, WebRtcConfig
+from streamsel.json_text import json_text
 
 _BEGIN = "<!-- options -->\n"
 _END = "<!-- end of options -->\n"
@@ -105,7 +105,7 @@ def _default(field: FieldInfo) -> str:
     if field.default == {}:
         return "its defaults"
     if field.default is None or isinstance(field.default, bool):
-        return f"`{json.dumps(field.default)}`"
+        return f"`{json_text(field.default)}`"
     kinds = [part for part in _parts(field) if isinstance(part, Kind)]
     return f"`{kinds[0].write(field.default) if kinds else field.default}`"
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import BinaryIO
 
 from streamsel.export.formats import Format
 from streamsel.export.rows import Export
 from streamsel.export.text import numbers_format
+from streamsel.json_text import json_text
 
 
 def _write(export: Export, out: BinaryIO) -> int:
@@ -15,7 +15,7 @@ def _write(export: Export, out: BinaryIO) -> int:
     numbers = numbers_format(export.dim or 0)
     for row in export.rows:
         fields = {name: row.fields[name] for name in export.columns}
-        line = json.dumps(fields, allow_nan=False)
+        line = json_text(fields)
         if export.dim is not None:
             vector = row.embedding
             listed = "null" if vector is None else f"[{numbers % tuple(vector.tolist())}]"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import json
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 from aiohttp.web_protocol import RequestHandler
+
+from streamsel.json_text import json_text
 
 _PATIENCE_SECONDS = 1.0
 _MOST_REFUSALS = 64
@@ -15,7 +16,7 @@ _MOST_HEAD_BYTES = 16 * 1024
 
 
 def _refusal() -> bytes:
-    body = json.dumps({"error": "too many clients are connected; try again"}).encode()
+    body = json_text({"error": "too many clients are connected; try again"}).encode()
     head = (
         "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json; charset=utf-8\r\n"
         f"Content-Length: {len(body)}\r\nCache-Control: no-store\r\nRetry-After: 1\r\n"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import secrets
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,6 +16,7 @@ from streamsel.http.control import ServiceControl
 from streamsel.http.history import STEP_SECONDS, History, Measurement
 from streamsel.http.wire import feed_to_json, frame_to_json
 from streamsel.interfaces.selectors import LiveSelector
+from streamsel.json_text import json_text
 from streamsel.metrics.observer import Metrics
 from streamsel.runtime.observing import SilentObserver
 
@@ -157,7 +157,7 @@ class EventBroker(SilentObserver):
 
     def _tell(self, name: str, data: Mapping[str, object]) -> None:
         self._number += 1
-        value = json.dumps(data, separators=(",", ":"))
+        value = json_text(data, compact=True)
         text = f"id: {self._run}.{self._number}\nevent: {name}\ndata: {value}\n\n"
         self._told.append((self._number, text))
         for listener in self._listeners:

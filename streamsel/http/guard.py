@@ -22,6 +22,7 @@ from streamsel.http.options import ServiceOptions
 from streamsel.http.routes import EVENTS, READY
 from streamsel.http.whip import PATH as WHIP
 from streamsel.http.whip import SDP
+from streamsel.http.wire import answer_json
 from streamsel.redaction import redact
 
 BODY_BYTES = 64 * 1024
@@ -134,7 +135,7 @@ def _is_open(request: web.Request) -> bool:
 
 def _without_reasons(response: web.StreamResponse) -> web.Response:
     """Return readiness without reasons, which may contain folders and hosts."""
-    return web.json_response({"ready": response.status == 200}, status=response.status)
+    return answer_json({"ready": response.status == 200}, status=response.status)
 
 
 def _turned_away(request: web.Request) -> web.Response:
@@ -182,7 +183,7 @@ async def tell_errors(request: web.Request, handler: Handler) -> web.StreamRespo
 
 
 def _error(status: int, message: str, headers: CIMultiDict[str] | None = None) -> web.Response:
-    return web.json_response({"error": redact(message)}, status=status, headers=headers)
+    return answer_json({"error": redact(message)}, status=status, headers=headers)
 
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:

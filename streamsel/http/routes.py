@@ -14,6 +14,7 @@ from streamsel.http.events import EventBroker
 from streamsel.http.pictures import FRAMES, find_picture
 from streamsel.http.wire import (
     DEFAULT_FRAMES,
+    answer_json,
     cursor_of,
     feed_to_json,
     frame_to_json,
@@ -87,7 +88,7 @@ class Routes:
 
     async def history(self, _: web.Request) -> web.Response:
         """Return spacing and coverage over the last hour."""
-        return web.json_response({"scopes": self._events_broker.history.to_json()})
+        return answer_json({"scopes": self._events_broker.history.to_json()})
 
     async def events(self, request: web.Request) -> web.StreamResponse:
         """Stream server-sent events until the client disconnects."""
@@ -113,12 +114,12 @@ class Routes:
 
     async def health(self, _: web.Request) -> web.Response:
         """Respond that the event loop runs."""
-        return web.json_response({"healthy": True})
+        return answer_json({"healthy": True})
 
     async def readiness(self, _: web.Request) -> web.Response:
         """Respond whether every enabled feed was tried and all sinks work, or why not."""
         reasons = [*self._control.unready()]
-        return web.json_response(
+        return answer_json(
             {"ready": not reasons, "reasons": [*map(redact, reasons)]},
             status=503 if reasons else 200,
         )
@@ -126,7 +127,7 @@ class Routes:
     async def feeds(self, _: web.Request) -> web.Response:
         """Return the feeds."""
         counts = self._metrics.counts()
-        return web.json_response(
+        return answer_json(
             [feed_to_json(view, counts.get(view.status.feed, {})) for view in self._control.feeds()]
         )
 
@@ -155,7 +156,7 @@ class Routes:
             following = "/api/frames?" + urlencode(
                 asked if feed is None else {"feed": feed, **asked}
             )
-        return web.json_response({"frames": [*map(frame_to_json, found)], "next": following})
+        return answer_json({"frames": [*map(frame_to_json, found)], "next": following})
 
     async def frame(self, request: web.Request) -> web.Response:
         """Return why a frame is kept."""
@@ -163,7 +164,7 @@ class Routes:
         found = None if key is None else await self._control.explain(key)
         if found is None:
             raise web.HTTPNotFound(reason="no such frame is kept")
-        return web.json_response(
+        return answer_json(
             {
                 "frame": frame_to_json(found.frame),
                 "nearest": None if found.nearest is None else frame_to_json(found.nearest),
@@ -181,7 +182,7 @@ class Routes:
 
     async def gone(self, _: web.Request) -> web.Response:
         """Return the stored frames of removed feeds and groups."""
-        return web.json_response([*map(gone_to_json, await self._control.gone())])
+        return answer_json([*map(gone_to_json, await self._control.gone())])
 
     async def remove_gone(self, request: web.Request) -> web.Response:
         """Delete the stored frames of one of these."""
@@ -192,7 +193,7 @@ class Routes:
             )
         if not (frames := await self._control.remove_gone(scope)):
             raise web.HTTPNotFound(reason="nothing is kept of a feed or group of that name")
-        return web.json_response({"scope": scope, "frames": frames})
+        return answer_json({"scope": scope, "frames": frames})
 
     async def picture(self, request: web.Request) -> web.StreamResponse:
         """Serve a picture that the record claims."""
@@ -217,12 +218,12 @@ class Routes:
         if key is None or not await self._control.pin(key, pinned):
             raise web.HTTPNotFound(reason="no such frame is kept")
         self._events_broker.announce_pin(str(key), pinned)
-        return web.json_response({"id": str(key), "pinned": pinned})
+        return answer_json({"id": str(key), "pinned": pinned})
 
     def _feed(self, feed: str, done: bool) -> web.Response:
         for view in self._control.feeds() if done else ():
             if view.status.feed == feed:
-                return web.json_response(feed_to_json(view, self._metrics.counts().get(feed, {})))
+                return answer_json(feed_to_json(view, self._metrics.counts().get(feed, {})))
         raise web.HTTPNotFound(reason="there is no such feed")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from functools import partial
 from urllib.parse import quote
 
 from aiohttp import web
@@ -12,6 +13,7 @@ from aiohttp import web
 from streamsel.bounds import require_count
 from streamsel.frame import FrameKey
 from streamsel.http.control import FeedView, Position
+from streamsel.json_text import json_text
 from streamsel.record.gallery import FrameView
 from streamsel.record.values import GoneScope
 from streamsel.redaction import redact
@@ -61,6 +63,10 @@ def frame_to_json(frame: FrameView) -> dict[str, object]:
         "reason": frame.reason,
         "pinned": frame.pinned,
     }
+
+
+answer_json = partial(web.json_response, dumps=json_text)
+"""Answers with a value as JSON."""
 
 
 def gone_to_json(gone: GoneScope) -> dict[str, object]:

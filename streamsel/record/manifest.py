@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
+from streamsel.json_text import json_text
 from streamsel.record.reader import Record
 
 
@@ -42,4 +42,4 @@ def manifest_lines(record: Record) -> Iterator[str]:
             "sharpness": kept.sharpness,
             "embedder": embedder,
         }
-        yield json.dumps(line, allow_nan=False) + "\n"
+        yield json_text(line) + "\n"

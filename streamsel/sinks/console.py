@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import TextIO
 
 from streamsel.decisions import FeedStatus, Kept, SelectionUpdate
 from streamsel.errors import SinkError
 from streamsel.frame import FrameKey
+from streamsel.json_text import json_text
 from streamsel.record.folder import picture_path
 
 
@@ -81,7 +81,7 @@ class ConsoleSink:
 
     def _write(self, line: dict[str, object]) -> None:
         try:
-            self._to.write(json.dumps(line) + "\n")
+            self._to.write(json_text(line) + "\n")
             self._to.flush()
         except OSError as error:
             # The service continues without a reader.

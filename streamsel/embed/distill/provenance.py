@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
+from streamsel.json_text import json_text
 from streamsel.version import __version__
 
 
@@ -37,7 +37,7 @@ class Provenance:
             "options": dict(self.options),
             "versions": {"streamsel": __version__, "torch": torch.__version__},
         }
-        text = json.dumps(described, indent=2) + "\n"
+        text = json_text(described, indent=2) + "\n"
         weights.with_suffix(".json").write_text(text, encoding="utf-8")
 
 

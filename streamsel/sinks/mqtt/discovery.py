@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from dataclasses import dataclass
 from typing import Any
 
 from streamsel.bounds import MOST_FRAMES
+from streamsel.json_text import json_text
 from streamsel.sinks.mqtt.commands import OFF, ON
 from streamsel.sinks.mqtt.payloads import Topics
 from streamsel.version import __version__
@@ -58,7 +58,7 @@ class Discovery:
             "mdl": f"feed of {self.topics.prefix}",
             "sw": __version__,
         }
-        return json.dumps(
+        return json_text(
             {
                 "dev": device if self.page is None else {**device, "cu": self.page},
                 "o": {"name": "streamsel", "sw": __version__},
@@ -66,8 +66,8 @@ class Discovery:
                 "qos": 1,
                 "cmps": self._parts(feed),
             },
-            ensure_ascii=False,
-            separators=(",", ":"),
+            ascii_only=False,
+            compact=True,
         ).encode()
 
     @property
@@ -76,7 +76,7 @@ class Discovery:
 
     def _parts(self, feed: str) -> dict[str, dict[str, Any]]:
         """Return the components of a feed's device by name."""
-        topics, name = self.topics, json.dumps(feed)  # a string literal of the template language
+        topics, name = self.topics, json_text(feed)  # a string literal of the template language
         parts: dict[str, dict[str, Any]] = {
             "image": {
                 "p": "image",

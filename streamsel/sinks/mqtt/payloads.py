@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
@@ -15,6 +14,7 @@ from streamsel.choices import MEDIA_TYPES, ImageFormat
 from streamsel.decisions import Event, FeedStatus, Kept, SelectionUpdate
 from streamsel.errors import ConfigurationError
 from streamsel.frame import FrameKey
+from streamsel.json_text import json_text
 from streamsel.record.folder import picture_path
 from streamsel.sinks.mqtt.counts import OutboxCounts
 
@@ -134,8 +134,7 @@ def _name(key: FrameKey | None) -> str | None:
 
 
 def _as_json(content: Mapping[str, object]) -> bytes:
-    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return text.encode(errors="replace")
+    return json_text(content, compact=True, ascii_only=False).encode(errors="replace")
 
 
 MOST_PACKET_BYTES = 268_435_455 + 5
