@@ -12,30 +12,6 @@ from streamsel.frame import Candidate, PrefilteredFrame
 from streamsel.interfaces.embedding import Embedder
 
 
-def embedded(embedder: Embedder, prefiltered_frames: Sequence[PrefilteredFrame]) -> list[Candidate]:
-    """Embed the frames that were not refused, and release the thumbnails.
-
-    Raises :class:`EmbedderError` for vectors of a wrong shape, because embedders may be
-    third-party.
-    """
-    thumbnails = [seen.thumbnail for seen in prefiltered_frames if seen.thumbnail is not None]
-    if not thumbnails:
-        return [Candidate(seen, None) for seen in prefiltered_frames]
-    vectors = embedder.embed(thumbnails)
-    wanted = (len(thumbnails), embedder.dim)
-    if not isinstance(vectors, np.ndarray) or vectors.shape != wanted:
-        told = getattr(vectors, "shape", type(vectors).__name__)
-        raise EmbedderError(
-            f"embedder {embedder.name!r} ({type(embedder).__module__}) returned {told}; "
-            f"it must return an array {wanted} for {len(thumbnails)} thumbnails"
-        )
-    rows = iter(vectors)
-    return [
-        Candidate(replace(seen, thumbnail=None), None if seen.thumbnail is None else next(rows))
-        for seen in prefiltered_frames
-    ]
-
-
 class ComputedEmbeddings:
     """Embeddings computed by an embedder."""
 
@@ -47,5 +23,25 @@ class ComputedEmbeddings:
         self._embedder = embedder
 
     def candidates(self, prefiltered_frames: Sequence[PrefilteredFrame]) -> list[Candidate]:
-        """Embed the frames that were not refused; see :func:`embedded`."""
-        return embedded(self._embedder, prefiltered_frames)
+        """Embed the frames that were not refused, and release the thumbnails.
+
+        Raises :class:`EmbedderError` for vectors of a wrong shape, because embedders may be
+        third-party.
+        """
+        thumbnails = [seen.thumbnail for seen in prefiltered_frames if seen.thumbnail is not None]
+        if not thumbnails:
+            return [Candidate(seen, None) for seen in prefiltered_frames]
+        vectors = self._embedder.embed(thumbnails)
+        wanted = (len(thumbnails), self.dim)
+        if not isinstance(vectors, np.ndarray) or vectors.shape != wanted:
+            told = getattr(vectors, "shape", type(vectors).__name__)
+            origin = type(self._embedder).__module__
+            raise EmbedderError(
+                f"embedder {self.name!r} ({origin}) returned {told}; "
+                f"it must return an array {wanted} for {len(thumbnails)} thumbnails"
+            )
+        rows = iter(vectors)
+        return [
+            Candidate(replace(seen, thumbnail=None), None if seen.thumbnail is None else next(rows))
+            for seen in prefiltered_frames
+        ]

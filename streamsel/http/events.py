@@ -15,10 +15,10 @@ from streamsel.decisions import Evicted, Kept, SelectionUpdate
 from streamsel.http.control import ServiceControl
 from streamsel.http.history import STEP_SECONDS, History, Measurement
 from streamsel.http.wire import feed_to_json, frame_to_json
+from streamsel.interfaces.observers import LiveObserver
 from streamsel.interfaces.selectors import LiveSelector
 from streamsel.json_text import json_text
 from streamsel.metrics.observer import Metrics
-from streamsel.runtime.observing import SilentObserver
 
 MOST_LISTENERS = 32
 
@@ -56,7 +56,7 @@ class Listener:
         return text
 
 
-class EventBroker(SilentObserver):
+class EventBroker(LiveObserver):
     """Numbers events, stores the newest, and pushes them to listeners.
 
     Create it inside the running event loop; :meth:`serve` runs as a task. A frame is reported as

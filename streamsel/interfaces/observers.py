@@ -33,8 +33,8 @@ class Observer(Protocol):
         """A feed ended."""
 
 
-class LiveObserver(Protocol):
-    """Receives the events of a service, for metrics and pages.
+class LiveObserver:
+    """A base that ignores the events of a service; override those that matter.
 
     Called from the event loop and from the judge's thread, possibly at once; must not block.
     """

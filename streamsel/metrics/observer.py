@@ -11,6 +11,7 @@ from prometheus_client.registry import Collector
 from streamsel.clock import Clock
 from streamsel.decisions import DropReason, FeedStatus, SelectionUpdate, SourceCounters
 from streamsel.frame import Vectors
+from streamsel.interfaces.observers import LiveObserver
 from streamsel.interfaces.selectors import LiveSelector
 from streamsel.metrics.feeds import FeedMetrics
 from streamsel.metrics.line import LineMetrics
@@ -18,7 +19,7 @@ from streamsel.metrics.scopes import ScopeMetrics
 from streamsel.metrics.spread import Spread
 
 
-class Metrics:
+class Metrics(LiveObserver):
     """Updates the metrics of a service; implements ``streamsel.interfaces.observers.LiveObserver``.
 
     Has its own registry, so that several services in a process stay separate. Label values come

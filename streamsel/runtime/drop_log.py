@@ -8,13 +8,13 @@ from collections import Counter
 
 from streamsel.clock import Clock
 from streamsel.decisions import DROP_REASONS, DropReason
-from streamsel.runtime.observing import SilentObserver
+from streamsel.interfaces.observers import LiveObserver
 
 _LOG = logging.getLogger("streamsel.feeds")
 _EVERY_SECONDS = 60.0
 
 
-class DropLog(SilentObserver):
+class DropLog(LiveObserver):
     """Logs the first dropped frames at once, then their number once a minute."""
 
     def __init__(self, clock: Clock) -> None:

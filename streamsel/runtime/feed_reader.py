@@ -9,38 +9,21 @@ import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, field, replace
-from typing import Protocol
 
 from streamsel.backoff import Backoff
 from streamsel.clock import Clock
 from streamsel.decisions import Fault
 from streamsel.errors import RefusedError, SourceError
-from streamsel.frame import Frame, Picture, PrefilteredFrame
+from streamsel.frame import Frame, Picture
 from streamsel.interfaces.prefilter import Prefilter, ViewWatch
 from streamsel.interfaces.sources import LiveSource
 from streamsel.redaction import redact
 from streamsel.runtime.failure import Captured
+from streamsel.runtime.latest_frames import LatestFrames
 from streamsel.runtime.pacing import Pacer
 
 _LOG = logging.getLogger("streamsel.feeds")
 _LOOK_SECONDS = 0.25
-
-
-class Taker(Protocol):
-    """Receives prefiltered frames; see :class:`~streamsel.runtime.latest_frames.LatestFrames`."""
-
-    def put(self, prefiltered: PrefilteredFrame) -> None:
-        """Add a prefiltered frame, without waiting."""
-
-    @property
-    def is_behind(self) -> bool:
-        """Whether judged frames might be discarded unrecorded."""
-
-    def await_room(self, feed: str, within: float) -> bool:
-        """Wait until the next frame of a feed would not displace another."""
-
-    def await_empty(self, feed: str, within: float) -> bool:
-        """Wait until no frame of the feed is queued."""
 
 
 class FeedReader:
@@ -72,7 +55,7 @@ class FeedReader:
         self,
         feed: LiveFeed,
         hold: Callable[[Picture], None],
-        latest: Taker,
+        latest: LatestFrames,
         clock: Clock,
         backoff: Backoff,
         chance: random.Random,

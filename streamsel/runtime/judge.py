@@ -1,4 +1,4 @@
-"""The judge of a service: one embedder and one selector per scope, in one thread."""
+"""The judge of a service: one set of embeddings and one selector per scope, in one thread."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from collections.abc import Callable, Collection, Sequence
 
 from streamsel.clock import Clock
 from streamsel.decisions import Event, Kept, SelectionUpdate, Verdict
-from streamsel.embed.computed import embedded
 from streamsel.frame import Candidate, FrameKey, PrefilteredFrame
-from streamsel.interfaces.embedding import Embedder
+from streamsel.interfaces.embedding import Embeddings
 from streamsel.interfaces.observers import LiveObserver
 from streamsel.interfaces.selectors import LiveSelector
 
@@ -24,8 +23,10 @@ class Judge:
     a minute. So the stored state never lags behind the kept frames.
     """
 
-    def __init__(self, embedder: Embedder, observers: Sequence[LiveObserver], clock: Clock) -> None:
-        self._embedder = embedder
+    def __init__(
+        self, embeddings: Embeddings, observers: Sequence[LiveObserver], clock: Clock
+    ) -> None:
+        self._embeddings = embeddings
         self._observers = observers
         self._clock = clock
         self._selectors: dict[str, LiveSelector] = {}
@@ -62,7 +63,7 @@ class Judge:
     def judge(self, prefiltered_frames: Sequence[PrefilteredFrame]) -> list[SelectionUpdate]:
         """Embed and judge prefiltered frames of any feeds, each feed's in order."""
         began = self._clock.monotonic()
-        candidates = embedded(self._embedder, prefiltered_frames)
+        candidates = self._embeddings.candidates(prefiltered_frames)
         after = self._clock.monotonic()
         batches: defaultdict[str, list[Candidate]] = defaultdict(list)
         for candidate in candidates:

@@ -84,8 +84,8 @@ class LatestFrames:
     Frames are taken in turns, one from each non-empty feed, so a flooding feed delays the others by
     one frame at most; within a feed they stay in order. Up to ``depth`` frames that were not
     refused wait per feed; beyond that, the oldest of these is dropped. Refused frames keep their
-    places; if a queue is longer than four depths, its oldest refused frame is dropped. Create it
-    inside the running event loop; only that loop opens, shuts and takes.
+    places; if a queue is longer than four depths, its oldest refused frame is dropped. Only
+    the event loop that takes opens and shuts.
 
     Readers share no lock; see :class:`~streamsel.wakeup.Wakeup`.
     """
@@ -97,7 +97,7 @@ class LatestFrames:
         self._latest: dict[str, _FeedQueue] = {}
         self._turn: deque[_FeedQueue] = deque()
         self._arrived = asyncio.Event()
-        self._wakeup = Wakeup(self._arrived)
+        self._wakeup = Wakeup()
         self._is_asleep = False
         self._ended = False
 
@@ -176,6 +176,7 @@ class LatestFrames:
 
     async def _sleep(self) -> None:
         self._arrived.clear()
+        self._wakeup.listen(self._arrived)
         # Set before the check: a reader that appends after the check sees the flag.
         self._is_asleep = True
         if not len(self) and not self._ended:

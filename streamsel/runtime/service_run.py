@@ -24,7 +24,7 @@ from streamsel.clock import Clock
 from streamsel.decisions import DropReason, Event, Evicted, FeedStatus, SelectionUpdate
 from streamsel.errors import ConfigurationError, SinkError
 from streamsel.frame import EncodedPicture, Frame, FrameKey, Picture
-from streamsel.interfaces.embedding import Embedder
+from streamsel.interfaces.embedding import Embeddings
 from streamsel.interfaces.observers import LiveObserver
 from streamsel.interfaces.selectors import LiveSelector
 from streamsel.interfaces.sinks import LiveSink
@@ -67,7 +67,7 @@ class LivePipeline:
 
     def __init__(
         self,
-        embedder: Embedder,
+        embeddings: Embeddings,
         sinks: Sequence[LiveSink],
         encode: Callable[[Picture], EncodedPicture],
         reserve: Callable[[str, int], None],
@@ -90,7 +90,7 @@ class LivePipeline:
             first=limits.retry_first, most=limits.retry_most, refused=limits.retry_refused
         )
         self._supervisor = FeedSupervisor(self._budget.hold, self._latest, clock, backoff)
-        self._judge = Judge(embedder, observers, clock)
+        self._judge = Judge(embeddings, observers, clock)
         self._judging = Worker("streamsel-judge")
         self._encoding = Worker("streamsel-encode")
         self._deliveries = [

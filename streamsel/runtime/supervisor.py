@@ -13,7 +13,8 @@ from streamsel.clock import Clock
 from streamsel.decisions import FaultKind, FeedState, FeedStatus, SourceCounters
 from streamsel.errors import ConfigurationError
 from streamsel.frame import Picture
-from streamsel.runtime.feed_reader import FeedReader, LiveFeed, Taker
+from streamsel.runtime.feed_reader import FeedReader, LiveFeed
+from streamsel.runtime.latest_frames import LatestFrames
 
 _LOG = logging.getLogger("streamsel.feeds")
 _MOST_LEAVING = 3
@@ -51,7 +52,7 @@ class FeedSupervisor:
     def __init__(
         self,
         hold: Callable[[Picture], None],
-        latest: Taker,
+        latest: LatestFrames,
         clock: Clock,
         backoff: Backoff,
     ) -> None:

@@ -99,7 +99,7 @@ class LiveService:
         suffix = None if config.sinks.disk is None else config.pictures.format
         events_broker = EventBroker(self._clock)
         line = LivePipeline(
-            parts.embedder,
+            parts.embeddings,
             [*parts.sinks, *(make_sink(suffix) for make_sink in self._extra)],
             parts.encode,
             parts.reserve,

@@ -17,7 +17,7 @@ from streamsel.config.schema import Config
 from streamsel.config.secrets import ice_credential
 from streamsel.config.settings import FeedSettings
 from streamsel.frame import Candidate, EncodedPicture, FrameKey, Picture
-from streamsel.interfaces.embedding import Embedder
+from streamsel.interfaces.embedding import Embedder, Embeddings
 from streamsel.interfaces.selectors import LiveSelector
 from streamsel.interfaces.sinks import LiveSink
 from streamsel.runtime.feed_reader import LiveFeed
@@ -53,7 +53,7 @@ class LiveParts:
     ``turns`` are those of the readers.
     """
 
-    embedder: Embedder
+    embeddings: Embeddings
     encode: Callable[[Picture], EncodedPicture]
     metrics: Metrics
     store: LiveDiskSink | None
@@ -100,7 +100,7 @@ class LiveParts:
                 open_source=partial(
                     open_source, settings, self.clock, ring, self.ingest, areas, self.turns
                 ),
-                open_prefilter=partial(open_prefilter, settings, self.embedder.view),
+                open_prefilter=partial(open_prefilter, settings, self.embeddings.view),
                 open_watch=open_watch,
                 scope=settings.scope,
                 start=start,
@@ -110,7 +110,7 @@ class LiveParts:
                 enabled=settings.enabled,
                 turn=self.turns,
             ),
-            partial(_selector, settings, self.embedder.dim, *self._remembered(settings)),
+            partial(_selector, settings, self.embeddings.dim, *self._remembered(settings)),
         )
 
     def _beginnings(self, wanted: Sequence[FeedSettings]) -> list[tuple[int, float]]:
@@ -158,6 +158,7 @@ def build_parts(config: Config, clock: GuardedClock) -> LiveParts:
     Raises :class:`ConfigurationError`, :class:`EmbedderError`, :class:`FolderInUseError`,
     :class:`RecordError` and :class:`SinkError`.
     """
+    from streamsel.embed.computed import ComputedEmbeddings
     from streamsel.embed.registry import create
     from streamsel.evaluation.diversity import pairwise
     from streamsel.metrics.observer import Metrics
@@ -166,6 +167,7 @@ def build_parts(config: Config, clock: GuardedClock) -> LiveParts:
     wanted = config.defaults
     weights = None if wanted.weights is None else str(wanted.weights)
     embedder = create(wanted.embedder, weights=weights, device=wanted.device)
+    embeddings = ComputedEmbeddings(embedder)
     with ExitStack() as undo:
         # First of all, for they may refuse their options: no folder is made for that.
         added = open_plugin_sinks(config.sinks.added)
@@ -189,7 +191,7 @@ def build_parts(config: Config, clock: GuardedClock) -> LiveParts:
         clock=clock,
     )
     return LiveParts(
-        embedder,
+        embeddings,
         _encoder(config),
         metrics,
         store,

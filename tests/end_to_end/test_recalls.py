@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from streamsel.decisions import Kept, SelectionUpdate
+from streamsel.embed.computed import ComputedEmbeddings
 from streamsel.frame import (
     EncodedPicture,
     Frame,
@@ -131,7 +132,8 @@ def turns(judge: Judge) -> Iterator[list[SelectionUpdate]]:
 
 
 def judging(clock: ManualClock) -> tuple[Judge, dict[str, OnlineSelector]]:
-    judge = Judge(Lookup([scene(seed) for seed in range(len(FEEDS))]), [], clock)
+    lookup = Lookup([scene(seed) for seed in range(len(FEEDS))])
+    judge = Judge(ComputedEmbeddings(lookup), [], clock)
     selectors = {feed: OnlineSelector(Budget(count=COUNT), DIM) for feed in FEEDS}
     for feed, selector in selectors.items():
         judge.open_scope(feed, selector)

@@ -20,6 +20,7 @@ import numpy as np
 
 from streamsel.decisions import Event, Kept, Verdict
 from streamsel.decisions import SelectionUpdate as Update
+from streamsel.embed.computed import ComputedEmbeddings
 from streamsel.frame import (
     EncodedPicture,
     Frame,
@@ -127,9 +128,8 @@ class Service:
         )
         self._store = LiveDiskSink(folder, plan, "png", self._clock, StoreOptions(history=100))
         self._store.select_into(tuple(scopes))
-        self._judge = Judge(
-            _Lookup(np.concatenate([feed.vectors for feed in feeds])), [], self._clock
-        )
+        lookup = _Lookup(np.concatenate([feed.vectors for feed in feeds]))
+        self._judge = Judge(ComputedEmbeddings(lookup), [], self._clock)
         self._selectors = {scope: self._selector(scope, asked) for scope, asked in scopes.items()}
         for scope, selector in self._selectors.items():
             self._judge.open_scope(scope, selector)

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from streamsel.clock import SystemClock
+from streamsel.embed.computed import ComputedEmbeddings
 from streamsel.errors import SinkError
 from streamsel.frame import EncodedPicture, Picture
 from streamsel.interfaces.embedding import Embedder
@@ -38,7 +39,7 @@ class Line:
         self.reserve_error: SinkError | None = None
         self.reserved: dict[str, int] = {}
         self.pipeline = LivePipeline(
-            self.embedder,
+            ComputedEmbeddings(self.embedder),
             sinks,
             encode,
             self._reserve,

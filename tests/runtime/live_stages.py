@@ -36,6 +36,7 @@ from streamsel.frame import (
     PrefilteredFrame,
     Vectors,
 )
+from streamsel.interfaces.observers import LiveObserver
 from streamsel.interfaces.selectors import LiveSelector
 from streamsel.runtime.feed_reader import LiveFeed
 from streamsel.testing import RecordingSink, Script, Step
@@ -239,7 +240,7 @@ class StoringSink(RecordingSink):
         super().close()
 
 
-class Watcher:
+class Watcher(LiveObserver):
     """An observer that counts."""
 
     def __init__(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from streamsel.decisions import Event, Kept
+from streamsel.embed.computed import ComputedEmbeddings
 from streamsel.frame import FrameKey
 from streamsel.interfaces.selectors import LiveSelector
 from streamsel.runtime.judge import Judge
@@ -25,7 +26,7 @@ class Bench:
 
     def __init__(self) -> None:
         self.clock, self.watcher = ManualClock(), Unthreaded()
-        self.judge = Judge(AngleEmbedder(), [self.watcher], self.clock)
+        self.judge = Judge(ComputedEmbeddings(AngleEmbedder()), [self.watcher], self.clock)
         self.gate, self.site = NewestSelector(every=2, capacity=3), NewestSelector(2, 3)
         self.judge.open_scope("gate", self.gate)
         self.judge.open_scope("site", self.site)
@@ -98,7 +99,7 @@ def test_nothing_is_evicted_for_bytes_where_all_is_pinned() -> None:
         def evict_redundant(self, reason: str) -> list[Event]:
             return []
 
-    judge = Judge(AngleEmbedder(), [], ManualClock())
+    judge = Judge(ComputedEmbeddings(AngleEmbedder()), [], ManualClock())
     judge.open_scope("gate", Pinned())
     assert judge.thin(5) == []
 
@@ -155,7 +156,7 @@ def test_a_recalled_frame_without_a_picture_has_a_reason_of_its_own() -> None:
             self.members[back.key] = back
             return [Kept(back, 0.2, None, 0.1, "recalled")]
 
-    judge = Judge(AngleEmbedder(), [], ManualClock())
+    judge = Judge(ComputedEmbeddings(AngleEmbedder()), [], ManualClock())
     judge.open_scope("gate", Recalling(every=1))
     judge.assign("gate", "gate")
     judge.judge([prefiltered("gate", 0)])

@@ -13,6 +13,7 @@ import pytest
 
 from streamsel.clock import SystemClock
 from streamsel.decisions import SelectionUpdate
+from streamsel.embed.computed import ComputedEmbeddings
 from streamsel.errors import EmbedderError
 from streamsel.frame import FrameKey, Thumbnail, Vectors
 from streamsel.runtime.limits import LiveLimits
@@ -192,7 +193,13 @@ def test_the_loop_and_the_judge_are_what_a_watchdog_asks() -> None:
 def test_a_service_that_is_stopped_before_it_began_ends_at_once() -> None:
     async def scenario() -> None:
         disk = StoringSink()
-        line = LivePipeline(AngleEmbedder(), [disk], encode, lambda feed, upto: None, SystemClock())
+        line = LivePipeline(
+            ComputedEmbeddings(AngleEmbedder()),
+            [disk],
+            encode,
+            lambda feed, upto: None,
+            SystemClock(),
+        )
         line.stop()
         await line.run()
         assert disk.closed == 1

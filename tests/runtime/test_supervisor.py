@@ -20,21 +20,24 @@ from streamsel.errors import ConfigurationError, SourceError
 from streamsel.frame import Frame, Picture, PrefilteredFrame
 from streamsel.interfaces.prefilter import Prefilter
 from streamsel.runtime.feed_reader import FeedReader
+from streamsel.runtime.latest_frames import LatestFrames
 from streamsel.runtime.supervisor import FeedSupervisor
 from streamsel.testing import ManualClock
 from tests.runtime.live_stages import ScriptedSource, feed_of, steady, steps
 from tests.runtime.stages import OpenPrefilter
 
 
-class Shelf:
+class Shelf(LatestFrames):
     """Takes everything at once, and tells ``passed``."""
 
-    def __init__(self, put: Callable[[PrefilteredFrame], object]) -> None:
-        self.put = put
+    def __init__(self, passed: Callable[[PrefilteredFrame], object]) -> None:
+        super().__init__(depth=1)
+        self._passed = passed
         self.has_room = True
         self.asked = 0
 
-    is_behind = False
+    def put(self, prefiltered: PrefilteredFrame) -> None:
+        self._passed(prefiltered)
 
     def await_room(self, feed: str, within: float) -> bool:
         self.asked += 1

@@ -14,13 +14,13 @@ from streamsel.frame import Frame
 from streamsel.libav import ends_as_source_error
 from streamsel.sources.live.connection import Connection, LiveOptions
 from streamsel.sources.live.packet_ring import PacketRing
-from streamsel.sources.live.received import ReceivedFeed
+from streamsel.sources.live.receiving import ReceivingSource
 
 _LOG = logging.getLogger("streamsel.feeds")
 _STANDS_STILL = "its clock stands still; its pictures are timed by arrival"
 
 
-class CameraSource(ReceivedFeed):
+class CameraSource(ReceivingSource):
     """Reads a camera, a device or a stream through PyAV; a ``LiveSource``."""
 
     def __init__(

@@ -16,13 +16,13 @@ from streamsel.libav import ends_as_source_error
 from streamsel.plugins import Plugin, call_plugin, kind_of
 from streamsel.sources.container.opening import MAX_PIXELS
 from streamsel.sources.live.connection import LiveOptions
-from streamsel.sources.live.received import ReceivedFeed, UntimedVideo
+from streamsel.sources.live.receiving import ReceivingSource, UntimedVideo
 
 _ENDED = object()
 _PICTURES = "an (H, W, 3) uint8 array of RGB, or an av.VideoFrame"
 
 
-class PluginSource(ReceivedFeed):
+class PluginSource(ReceivingSource):
     """Reads the pictures that a plug-in yields; a ``LiveSource``.
 
     The plug-in's factory is called with what follows its name in the address, once for each

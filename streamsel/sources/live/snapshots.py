@@ -18,7 +18,7 @@ from streamsel.libav import ends_as_source_error
 from streamsel.sources.container.opening import decode_content
 from streamsel.sources.live.connection import LiveOptions
 from streamsel.sources.live.http_client import trust, why_unanswered
-from streamsel.sources.live.received import ReceivedFeed, UntimedVideo
+from streamsel.sources.live.receiving import ReceivingSource, UntimedVideo
 
 if TYPE_CHECKING:
     from aiohttp import ClientMiddlewareType, ClientResponse, ClientSession
@@ -28,7 +28,7 @@ _MOST_BYTES = 64 << 20
 _LATE_PICTURES = 3
 
 
-class SnapshotSource(ReceivedFeed):
+class SnapshotSource(ReceivingSource):
     """Polls a camera for single pictures; a ``LiveSource``.
 
     A session keeps the authentication (basic, or digest with MD5, SHA-256 and others) and, if the

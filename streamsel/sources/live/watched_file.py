@@ -12,14 +12,14 @@ from streamsel.decisions import Rhythm
 from streamsel.errors import SourceError
 from streamsel.frame import Frame
 from streamsel.sources.file import FileSource
-from streamsel.sources.live.live_feed import LiveFeed
-from streamsel.sources.live.received import as_received
+from streamsel.sources.live.counted import CountedSource
+from streamsel.sources.live.receiving import as_received
 from streamsel.sources.live.watched_address import FileAddress
 
 _LOG = logging.getLogger("streamsel.feeds")
 
 
-class WatchedFile(LiveFeed):
+class WatchedFile(CountedSource):
     """Plays a file once, at a pace; a ``LiveSource``.
 
     Its frames are those of a :class:`FileSource`, numbered on as for a camera, with the time of

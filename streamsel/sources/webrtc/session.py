@@ -10,14 +10,14 @@ import av
 from streamsel.frame import Frame
 from streamsel.sources.decode.corruption import Suspicion
 from streamsel.sources.decode.video import Video
-from streamsel.sources.live.received import ReceivedFeed
+from streamsel.sources.live.receiving import ReceivingSource
 from streamsel.sources.webrtc.reception import Reception
 
 _LOOK_SECONDS = 1.0
 _CLOCK_RATE = 90_000  # of all video over RTP
 
 
-class PeerFeed(ReceivedFeed):
+class PeerSource(ReceivingSource):
     """A live feed whose pictures come by WebRTC."""
 
     def _session(

@@ -20,7 +20,7 @@ from streamsel.sources.live.connection import LiveOptions
 from streamsel.sources.live.http_client import trust, why_unanswered
 from streamsel.sources.webrtc.offer import MOST_BYTES
 from streamsel.sources.webrtc.peer import Peer, PeerOptions
-from streamsel.sources.webrtc.session import PeerFeed
+from streamsel.sources.webrtc.session import PeerSource
 
 if TYPE_CHECKING:
     from aiohttp import ClientResponse, ClientSession
@@ -61,7 +61,7 @@ def endpoint_of(location: str) -> Endpoint:
     return Endpoint(url, f"Bearer {password}" if password else None)
 
 
-class WhepSource(PeerFeed):
+class WhepSource(PeerSource):
     """Receives video from a WHEP server; a ``LiveSource``. Its connections run on ``loop``."""
 
     def __init__(

@@ -11,7 +11,7 @@ from streamsel.frame import Frame
 from streamsel.libav import ends_as_source_error
 from streamsel.sources.live.connection import LiveOptions
 from streamsel.sources.webrtc.reception import Reception
-from streamsel.sources.webrtc.session import PeerFeed
+from streamsel.sources.webrtc.session import PeerSource
 
 ADDRESS = "whip"
 """The source of a push feed that waits for a WebRTC sender."""
@@ -50,7 +50,7 @@ class Post:
             self._change.notify_all()
 
 
-class WhipSource(PeerFeed):
+class WhipSource(PeerSource):
     """Receives video from WebRTC senders, one at a time; a ``LiveSource``."""
 
     def __init__(

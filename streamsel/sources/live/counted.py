@@ -10,7 +10,7 @@ from streamsel.redaction import redact
 from streamsel.sources.named import NamedSource
 
 
-class LiveFeed(NamedSource):
+class CountedSource(NamedSource):
     """All of a ``LiveSource`` but its ``session``.
 
     The thread of a session counts what it receives, with :meth:`_count` or by :meth:`_counting`.

@@ -18,13 +18,13 @@ from streamsel.sources.decode.shown import as_shown
 from streamsel.sources.decode.timestamps import DISCONTINUOUS_STEP, ArrivalTimeline, Timeline
 from streamsel.sources.decode.video import Video
 from streamsel.sources.live.connection import LiveOptions
-from streamsel.sources.live.live_feed import LiveFeed
+from streamsel.sources.live.counted import CountedSource
 from streamsel.sources.matrices import replaced
 
 _LOG = logging.getLogger("streamsel.feeds")
 
 
-class ReceivedFeed(LiveFeed):
+class ReceivingSource(CountedSource):
     """A live feed of pictures that a sender makes, with the options of a live feed.
 
     Indices count the frames that are processed. Times continue by the sender's clock from the start
