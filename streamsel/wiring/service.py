@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import secrets
 import threading
 from collections.abc import Callable, Sequence
@@ -38,7 +37,6 @@ if TYPE_CHECKING:
     from streamsel.sinks.service_folder import LiveDiskSink
     from streamsel.sources.webrtc.ingest import Ingest
 
-_LOG = logging.getLogger("streamsel.service")
 _RESERVED = 100_000
 _ABOVE_TIMES = 1 << 42
 """Larger than every frame number derived from the time, until the year 2109."""

@@ -71,10 +71,10 @@ def test_images_are_fetched_by_index(folder):
         )
 
 
-def test_images_are_chosen_by_their_rate(folder):
-    source = source_of(folder, rate=2, start=1, end=5, fps=1)
+def test_images_are_chosen_by_their_times(folder):
+    source = source_of(folder, start=2, end=10, fps=0.5)
     assert source.expected_frames == 4
-    assert [(f.key.index, f.media_time) for f in source.frames()] == [(4, 2), (6, 3), (8, 4)]
+    assert [(f.key.index, f.media_time) for f in source.frames()] == [(4, 4), (6, 6), (8, 8)]
 
 
 def test_each_image_goes_through_the_filters_by_itself(folder):
