@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from streamsel.embed.computed import ComputedEmbeddings, embedded
+from streamsel.embed.computed import ComputedEmbeddings
 from streamsel.errors import EmbedderError
 from streamsel.frame import PrefilteredFrame, View
 from tests.sinks.streams import frame
@@ -40,7 +40,9 @@ def seen(index: int, refused: bool = False) -> PrefilteredFrame:
 
 def test_each_frame_gets_its_own_vector_and_refused_ones_none() -> None:
     embedder = Brightness()
-    found = embedded(embedder, [seen(0, True), seen(1), seen(2, True), seen(3)])
+    found = ComputedEmbeddings(embedder).candidates(
+        [seen(0, True), seen(1), seen(2, True), seen(3)]
+    )
     assert embedder.asked == [2]
     assert [one.frame.key.index for one in found] == [0, 1, 2, 3]
     assert [None if one.embedding is None else one.embedding[0] for one in found] == [
@@ -52,9 +54,9 @@ def test_each_frame_gets_its_own_vector_and_refused_ones_none() -> None:
 
 def test_where_all_were_refused_the_embedder_is_not_asked() -> None:
     embedder = Brightness()
-    (one,) = embedded(embedder, [seen(0, True)])
+    (one,) = ComputedEmbeddings(embedder).candidates([seen(0, True)])
     assert (one.embedding, embedder.asked) == (None, [])
-    assert embedded(embedder, []) == []
+    assert ComputedEmbeddings(embedder).candidates([]) == []
 
 
 @pytest.mark.parametrize(
@@ -67,7 +69,7 @@ def test_where_all_were_refused_the_embedder_is_not_asked() -> None:
 )
 def test_an_embedder_that_returns_something_else_is_named(answer, told) -> None:
     with pytest.raises(EmbedderError, match=rf"'bright' .* returned {told}; .*\(2, 2\) for 2"):
-        embedded(Brightness(answer), [seen(0), seen(1)])
+        ComputedEmbeddings(Brightness(answer)).candidates([seen(0), seen(1)])
 
 
 def test_what_is_known_of_the_embedder_is_passed_on() -> None:

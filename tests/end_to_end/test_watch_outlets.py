@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from streamsel.embed.computed import embedded
+from streamsel.embed.computed import ComputedEmbeddings
 from streamsel.embed.registry import create
 from streamsel.prefilter.options import PrefilterOptions
 from streamsel.prefilter.prefilter import FramePrefilter
@@ -204,10 +204,12 @@ def test_no_secret_is_ever_told(clip: Path, tmp_path: Path) -> None:
         (tmp_path / "address").write_text(f"rtsp://{shut}/{CANARY}")
         wanted["feeds"]["filed"] = {"source_file": str(tmp_path / "address")}
         wanted["log_level"] = "debug"
-        wanted["sinks"]["mqtt"]["discovery"] = True
+        wanted["service"] = {**wanted.get("service", {}), "access_log": True}
+        wanted["sinks"]["mqtt"] |= {"discovery": True, "message_expiry": "1h"}
         with Service(tmp_path, wanted, secrets) as service:
             service.until_up("gate")
             listener.wait(lambda: listener.on("streamsel/gate/image"))
+            assert 3_500 < listener.on("streamsel/gate/image")[0].expiry <= 3_600
             eventually(lambda: service.feeds()["dark"]["reason"], within=10, what="why it fails")
             eventually(
                 lambda: all(
@@ -227,6 +229,7 @@ def test_no_secret_is_ever_told(clip: Path, tmp_path: Path) -> None:
             assert service.stop() == 0
         told += [got.payload for got in listener.got]
         told += [path.read_bytes() for path in (tmp_path / "kept").rglob("*") if path.is_file()]
+        assert "GET /api/history 200" in service.said()
         told.append(service.said().encode())
     assert len(told) > 10
     for content in told:
@@ -316,7 +319,7 @@ def test_a_file_over_rtsp_is_decided_like_the_file(
     both = [seen for seen in prefiltered_frames if seen.digest in set(wanted_digests)]
     assert len(both) >= 200
     selector = OnlineSelector(Budget(count=8), embedder.dim)
-    verdicts = selector.judge(embedded(embedder, both))
+    verdicts = selector.judge(ComputedEmbeddings(embedder).candidates(both))
     from_file = {verdict.candidate.prefiltered.digest: verdict for verdict in verdicts}
     compared = 0
     for digest, outcome, reason, distance, threshold in live:

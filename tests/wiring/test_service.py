@@ -21,7 +21,7 @@ def parts() -> LiveParts:
         "store": None,
         "clips": {},
         "clock": GuardedClock(ManualClock()),
-        "embedder": SimpleNamespace(view=View(8), dim=4),
+        "embeddings": SimpleNamespace(view=View(8), dim=4),
     }
     names = LiveParts.__dataclass_fields__
     return LiveParts(**{name: known.get(name) for name in names})

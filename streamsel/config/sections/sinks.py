@@ -142,7 +142,7 @@ class MqttConfig(Section):
         default=1_000_000_000, description="maximum size of the outbox on disk"
     )
     durability: option.Durability = "strict"
-    message_expiry: Annotated[float, numbers.seconds(1, 2**32 - 1)] | None = Field(
+    message_expiry: Annotated[float, numbers.seconds(1, 3650 * 86_400)] | None = Field(
         default=None, description="delete messages that are older than this: 24h; null: never"
     )
 
