@@ -74,7 +74,7 @@ def _show(making: Making, say: Callable[[str], None]) -> Pool:
         say(f"{clip.name}: {len(clip.frames)} frames, weight {clip.weight:.2f}")
     say(f"{len(photographs)} photographs")
     return make_pool(
-        ViewMaker(clips, photographs),
+        ViewMaker(clips, photographs).group,
         teacher,
         views=making.views,
         size=INPUT_SIZE,

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -18,13 +17,6 @@ from streamsel.embed.distill.teacher import Teacher
 from streamsel.embed.distill.views import GROUP, Views
 
 SHARD = 1024
-
-
-class Groups(Protocol):
-    """Draws groups of related views."""
-
-    def group(self, rng: np.random.Generator) -> Views:
-        """Draw one group of four."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,7 +37,7 @@ class Pool:
 
 
 def make_pool(
-    groups: Groups,
+    draw: Callable[[np.random.Generator], Views],
     teacher: Teacher,
     *,
     views: int,
@@ -56,9 +48,9 @@ def make_pool(
 ) -> Pool:
     """Draw ``views`` views, rounded up to whole shards of 1,024, and run the teacher on each.
 
-    The same seed gives the same pool. With a ``cache`` folder each finished shard is stored
-    there, and a stored shard is read instead of computed. ``progress`` is called with the number
-    of views so far.
+    ``draw`` returns one group of four related views. The same seed gives the same pool. With a
+    ``cache`` folder each finished shard is stored there, and a stored shard is read instead of
+    computed. ``progress`` is called with the number of views so far.
     """
     shards = []
     for number in range(-(-views // SHARD)):
@@ -68,7 +60,7 @@ def make_pool(
             with np.load(stored) as arrays:
                 shard = Pool(arrays["thumbnails"], arrays["vectors"], teacher.widths)
         else:
-            shard = _make_shard(groups, teacher, size, np.random.default_rng((seed, number)))
+            shard = _make_shard(draw, teacher, size, np.random.default_rng((seed, number)))
             if stored is not None:
                 _store(shard, stored)
         shards.append(shard)
@@ -85,11 +77,16 @@ def thumbnail(view: npt.NDArray[np.uint8], size: int) -> npt.NDArray[np.uint8]:
     return np.asarray(Image.fromarray(view).resize((size, size), Image.Resampling.BOX))
 
 
-def _make_shard(groups: Groups, teacher: Teacher, size: int, rng: np.random.Generator) -> Pool:
+def _make_shard(
+    draw: Callable[[np.random.Generator], Views],
+    teacher: Teacher,
+    size: int,
+    rng: np.random.Generator,
+) -> Pool:
     thumbnails: list[npt.NDArray[np.uint8]] = []
     vectors: list[npt.NDArray[np.float16]] = []
     for _ in range(SHARD // GROUP):
-        views = groups.group(rng)
+        views = draw(rng)
         vectors.append(teacher(views).astype(np.float16))
         thumbnails.extend(thumbnail(view, size) for view in views)
     return Pool(np.stack(thumbnails), np.concatenate(vectors), teacher.widths)

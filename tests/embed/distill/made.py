@@ -31,12 +31,10 @@ def _projection(seed: int, width: int) -> Callable[[Picture], npt.NDArray[np.flo
 TEACHER = Teacher((_projection(7, 200), _projection(8, 120)), (200, 120), "made")
 
 
-class Patches:
-    """Groups of four small views: one random patchwork at four brightnesses."""
-
-    def group(self, rng: np.random.Generator) -> Views:
-        base = rng.uniform(0, 200, (4, 4, 3)).repeat(16, 0).repeat(16, 1)
-        return np.stack([base + shift for shift in (0, 5, 10, 40)]).astype(np.uint8)
+def patches(rng: np.random.Generator) -> Views:
+    """A group of four small views: one random patchwork at four brightnesses."""
+    base = rng.uniform(0, 200, (4, 4, 3)).repeat(16, 0).repeat(16, 1)
+    return np.stack([base + shift for shift in (0, 5, 10, 40)]).astype(np.uint8)
 
 
 def write_clip(path: Path, frames: int = 6, size: tuple[int, int] = (64, 48)) -> None:

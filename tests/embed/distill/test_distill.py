@@ -13,13 +13,13 @@ from streamsel.embed.distill.distill import (
     teacher_targets,
 )
 from streamsel.embed.distill.pool import Pool
-from tests.embed.distill.made import TEACHER, Patches
+from tests.embed.distill.made import TEACHER, patches
 
 
 @pytest.fixture(scope="module")
 def pool() -> Pool:
     rng = np.random.default_rng(0)
-    views = np.concatenate([Patches().group(rng) for _ in range(12)])
+    views = np.concatenate([patches(rng) for _ in range(12)])
     return Pool(views, TEACHER(views).astype(np.float16), TEACHER.widths)
 
 
@@ -57,7 +57,7 @@ def test_the_result_is_an_average_of_the_steps(pool: Pool) -> None:
 
 def test_losses_are_reported_every_hundredth_step() -> None:
     rng = np.random.default_rng(1)
-    views = Patches().group(rng)
+    views = patches(rng)
     told: list[tuple[int, set[str]]] = []
     distill(
         Pool(views, TEACHER(views).astype(np.float16), TEACHER.widths),

@@ -9,7 +9,7 @@ import pytest
 
 from streamsel.embed.distill import pool as pool_module
 from streamsel.embed.distill.pool import Pool, make_pool, thumbnail
-from tests.embed.distill.made import TEACHER, Patches
+from tests.embed.distill.made import TEACHER, patches
 
 
 @pytest.fixture(autouse=True)
@@ -18,12 +18,12 @@ def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _pool(seed: int = 0, cache: Path | None = None) -> Pool:
-    return make_pool(Patches(), TEACHER, views=30, size=16, seed=seed, cache=cache)
+    return make_pool(patches, TEACHER, views=30, size=16, seed=seed, cache=cache)
 
 
 def test_a_pool_is_whole_shards_of_thumbnails_and_vectors() -> None:
     told: list[int] = []
-    pool = make_pool(Patches(), TEACHER, views=30, size=16, seed=0, progress=told.append)
+    pool = make_pool(patches, TEACHER, views=30, size=16, seed=0, progress=told.append)
     assert len(pool) == 32
     assert pool.thumbnails.shape == (32, 16, 16, 3)
     assert pool.vectors.shape == (32, 320)
@@ -47,7 +47,7 @@ def test_a_finished_shard_is_not_made_again(tmp_path: Path) -> None:
         raise AssertionError("asked again")
 
     idle = replace(TEACHER, networks=(tired,))
-    read = make_pool(Patches(), idle, views=30, size=16, seed=0, cache=tmp_path / "pool")
+    read = make_pool(patches, idle, views=30, size=16, seed=0, cache=tmp_path / "pool")
     np.testing.assert_array_equal(read.thumbnails, made.thumbnails)
     np.testing.assert_array_equal(read.vectors, made.vectors)
 
@@ -55,7 +55,7 @@ def test_a_finished_shard_is_not_made_again(tmp_path: Path) -> None:
 def test_another_teachers_shards_are_not_taken_for_its_own(tmp_path: Path) -> None:
     made = _pool(cache=tmp_path / "pool")
     other = replace(TEACHER, networks=TEACHER.networks[::-1], widths=(120, 200), digest="other")
-    read = make_pool(Patches(), other, views=30, size=16, seed=0, cache=tmp_path / "pool")
+    read = make_pool(patches, other, views=30, size=16, seed=0, cache=tmp_path / "pool")
     assert read.widths == (120, 200)
     np.testing.assert_array_equal(read.vectors[:, 120:], made.vectors[:, :200])
 
