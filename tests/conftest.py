@@ -6,8 +6,9 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING
 
 import pytest
@@ -30,7 +31,7 @@ def attend_to_signals() -> None:
 
     What tests start would inherit it, and hear no Ctrl-C.
     """
-    usual = {
+    usual: dict[signal.Signals, Callable[[int, FrameType | None], object] | signal.Handlers] = {
         signal.SIGINT: signal.default_int_handler,
         signal.SIGTERM: signal.SIG_DFL,
         signal.SIGHUP: signal.SIG_DFL,

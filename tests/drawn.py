@@ -84,7 +84,7 @@ def _small(pictures: Pictures, cell: int) -> Pictures:
     """The means of square cells."""
     count, height, width, planes = pictures.shape
     cells = pictures.reshape(count, height // cell, cell, width // cell, cell, planes)
-    return cells.mean(axis=(2, 4)).round().astype(np.uint8)
+    return np.asarray(cells.mean(axis=(2, 4)).round(), np.uint8)
 
 
 def _sheet(pictures: Pictures) -> Image.Image:

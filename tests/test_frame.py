@@ -24,7 +24,9 @@ def test_a_key_is_written_and_ordered_as_people_expect() -> None:
     assert FrameKey("a", 10) < FrameKey("b", 2) < FrameKey("b", 10)
 
 
-def test_another_reference_shows_the_same_picture_and_outlives_the_first(image) -> None:
+def test_another_reference_shows_the_same_picture_and_outlives_the_first(
+    image: av.VideoFrame,
+) -> None:
     first = Picture(image, 90, BYTES, pixel_aspect=Fraction(4, 3))
     other = first.held()
     first.drop()
@@ -35,7 +37,7 @@ def test_another_reference_shows_the_same_picture_and_outlives_the_first(image) 
     assert not other.is_provisional
 
 
-def test_a_picture_says_how_much_it_holds(image) -> None:
+def test_a_picture_says_how_much_it_holds(image: av.VideoFrame) -> None:
     pixels = sum(plane.buffer_size for plane in image.planes)
     assert pixels >= 16 * 32 * 3
     for _ in range(2):
@@ -46,7 +48,9 @@ def test_a_picture_says_how_much_it_holds(image) -> None:
     assert Picture(None).held_bytes == 0
 
 
-def test_a_picture_is_encoded_once_as_it_is_shown_and_its_pixels_are_released(image) -> None:
+def test_a_picture_is_encoded_once_as_it_is_shown_and_its_pixels_are_released(
+    image: av.VideoFrame,
+) -> None:
     seen = []
 
     def encode(picture: Picture) -> EncodedPicture:
@@ -66,7 +70,7 @@ def test_a_picture_that_was_dropped_is_not_encoded() -> None:
     assert Picture(None).encode(encode) is None
 
 
-def test_a_picture_stays_whole_where_it_cannot_be_encoded(image) -> None:
+def test_a_picture_stays_whole_where_it_cannot_be_encoded(image: av.VideoFrame) -> None:
     def encode(_: Picture) -> EncodedPicture:
         raise ValueError("made up")
 

@@ -28,7 +28,7 @@ CANARY = "canary4711Zx"
         ("cam:pw@10.0.0.4/main does not exist", "cam:***@10.0.0.4/main does not exist"),
     ],
 )
-def test_secrets_never_show(address, shown):
+def test_secrets_never_show(address: str, shown: str) -> None:
     assert redact(address) == shown
     assert redact(shown) == shown
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import nbclient
@@ -9,6 +10,10 @@ import nbformat.v4
 import pytest
 
 from streamsel.sources.demo.synthetic import render_demo
+
+# nbformat leaves them without types.
+new_notebook: Callable[..., nbformat.NotebookNode] = nbformat.v4.new_notebook
+new_code_cell: Callable[[str], nbformat.NotebookNode] = nbformat.v4.new_code_cell
 
 CELLS = {
     "import": "import streamsel",
@@ -24,9 +29,7 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
     """What each cell has shown, after all were run in order."""
     folder = tmp_path_factory.mktemp("notebook")
     render_demo(folder / "clip.mp4", seconds=3, size=(160, 90))
-    notebook = nbformat.v4.new_notebook(
-        cells=[nbformat.v4.new_code_cell(source) for source in CELLS.values()]
-    )
+    notebook = new_notebook(cells=[new_code_cell(source) for source in CELLS.values()])
     with pytest.MonkeyPatch.context() as patch:
         for place in (
             "IPYTHONDIR",

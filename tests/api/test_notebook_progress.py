@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+from collections.abc import Iterator
 
 import IPython.display
 import pytest
@@ -50,21 +50,24 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture
-def progress(cell: Display, clock: ManualClock):
+def progress(cell: Display, clock: ManualClock) -> Iterator[NotebookProgress]:
     with NotebookProgress(clock) as shown:
         yield shown
 
 
 def seen(progress: NotebookProgress, frames: int) -> None:
-    progress.seen([SimpleNamespace()] * frames)
+    prefiltered = next(verdicts(1)).candidate.prefiltered
+    progress.seen([prefiltered] * frames)
 
 
-def test_at_first_inputs_are_opened(progress, cell):
+def test_at_first_inputs_are_opened(progress: NotebookProgress, cell: Display) -> None:
     assert cell.text == "opening the inputs"
     assert cell.html == "<div>opening the inputs</div>"
 
 
-def test_a_feed_has_a_bar_and_says_how_long_it_will_take(progress, cell, clock):
+def test_a_feed_has_a_bar_and_says_how_long_it_will_take(
+    progress: NotebookProgress, cell: Display, clock: ManualClock
+) -> None:
     progress.feed_opened("walk & co", 3_000, 0)
     assert cell.text == "walk & co: 0 of 3,000 frames; 0 kept"
     clock.advance(10.0)
@@ -80,7 +83,9 @@ def test_a_feed_has_a_bar_and_says_how_long_it_will_take(progress, cell, clock):
     assert cell.text == "walk & co: 3,000 of 3,000 frames; 0 kept"
 
 
-def test_a_feed_of_unknown_length_has_a_bar_without_an_end(progress, cell, clock):
+def test_a_feed_of_unknown_length_has_a_bar_without_an_end(
+    progress: NotebookProgress, cell: Display, clock: ManualClock
+) -> None:
     progress.feed_opened("walk", None, 0)
     clock.advance(10.0)
     seen(progress, 7)
@@ -88,7 +93,9 @@ def test_a_feed_of_unknown_length_has_a_bar_without_an_end(progress, cell, clock
     assert "<progress style" in cell.html
 
 
-def test_frames_of_an_earlier_run_are_no_measure_of_the_pace(progress, cell, clock):
+def test_frames_of_an_earlier_run_are_no_measure_of_the_pace(
+    progress: NotebookProgress, cell: Display, clock: ManualClock
+) -> None:
     progress.start_from(5)
     progress.feed_opened("walk", 200, 100)
     assert cell.text == "walk: 100 of 200 frames; 5 kept"
@@ -97,7 +104,9 @@ def test_frames_of_an_earlier_run_are_no_measure_of_the_pace(progress, cell, clo
     assert cell.text == "walk: 150 of 200 frames; 5 kept; 0:10 left"
 
 
-def test_it_is_renewed_some_times_a_second(progress, cell, clock):
+def test_it_is_renewed_some_times_a_second(
+    progress: NotebookProgress, cell: Display, clock: ManualClock
+) -> None:
     progress.feed_opened("walk", 100, 0)
     shown = len(cell.shown)
     for _ in range(5):
@@ -110,7 +119,7 @@ def test_it_is_renewed_some_times_a_second(progress, cell, clock):
     assert len(cell.shown) == shown + 1
 
 
-def test_totals_follow_each_feed(progress, cell):
+def test_totals_follow_each_feed(progress: NotebookProgress, cell: Display) -> None:
     made = list(verdicts(10))
     progress.feed_opened("walk", 10, 0)
     progress.judged(made[:10])
@@ -124,13 +133,15 @@ def test_totals_follow_each_feed(progress, cell):
     assert cell.text == f"{kept} kept; 2 feeds read, 15 frames"
 
 
-def test_what_was_evicted_is_not_kept(progress, cell):
+def test_what_was_evicted_is_not_kept(progress: NotebookProgress, cell: Display) -> None:
     progress.judged(list(verdicts(60)))
     progress.feed_ended(FeedReport("walk", 60, None, ()))
     assert cell.text.startswith("4 kept")
 
 
-def test_problems_are_printed_once(progress, capsys):
+def test_problems_are_printed_once(
+    progress: NotebookProgress, capsys: pytest.CaptureFixture[str]
+) -> None:
     report = FeedReport("walk", 10, "it broke", ("odd",))
     progress.feed_ended(report)
     progress.feed_ended(report)

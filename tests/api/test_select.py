@@ -36,7 +36,8 @@ def test_the_same_is_kept_and_told(inputs: list[str], tmp_path: Path) -> None:
     )
     called = streamsel.select(inputs, output=tmp_path / "called", **ASKED)
     assert manifest(tmp_path / "typed") == manifest(tmp_path / "called")
-    told, summary = json.loads(typed.stdout), called.summary.as_json()
+    told: dict[str, Any] = json.loads(typed.stdout)
+    summary: dict[str, Any] = called.summary.as_json()
     assert told.pop("errors") == list(summary.pop("errors").values())
     differs = ("folder", "seconds")
     assert {name: value for name, value in told.items() if name not in differs} == {

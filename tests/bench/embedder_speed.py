@@ -22,6 +22,7 @@ import torch
 from streamsel.embed.backbones.libraries import import_library
 from streamsel.embed.builtin import BuiltinEmbedder
 from streamsel.embed.network import INPUT_SIZE
+from tests.embed.backbones.made import trace
 
 BATCH = 32
 
@@ -38,7 +39,7 @@ def peer(name: str, side: int) -> Callable[[], object]:
     network = timm.create_model(name, pretrained=False, num_classes=0).eval()
     network = network.to(memory_format=torch.channels_last)
     pixels = torch.rand(BATCH, 3, side, side).contiguous(memory_format=torch.channels_last)
-    traced = torch.jit.freeze(torch.jit.trace(network, pixels))
+    traced = torch.jit.freeze(trace(network, pixels))
     return lambda: traced(pixels)
 
 

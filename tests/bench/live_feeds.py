@@ -16,6 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from streamsel.choices import FeedDecode
 from streamsel.clock import SystemClock
 from streamsel.frame import View
 from streamsel.prefilter.options import PrefilterOptions
@@ -42,7 +43,7 @@ def clip(folder: Path, name: str, source: Path | None) -> Path:
     return place
 
 
-def feeds_per_core(address: str, decode: str, seconds: float) -> float:
+def feeds_per_core(address: str, decode: FeedDecode, seconds: float) -> float:
     """Read for so many seconds of video; return seconds that pass for each one of CPU time."""
     options = LiveOptions(decode=decode)
     source = CameraSource("bench", address, options, SystemClock())

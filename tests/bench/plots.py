@@ -12,10 +12,14 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+if TYPE_CHECKING:
+    from matplotlib.typing import RcKeyType
 
 Table = list[dict[str, str]]
 
@@ -26,7 +30,11 @@ _COLOURS = {
     "two-pass": "#2f8f5b",
 }
 _OURS, _THEIRS = "#2a6fb0", "#9aa0a6"
-_STYLE = {"svg.fonttype": "none", "svg.hashsalt": "streamsel", "font.size": 9}
+_STYLE: dict[RcKeyType, str | int] = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "streamsel",
+    "font.size": 9,
+}
 
 
 def tables(page: str, heading: str) -> list[Table]:

@@ -13,16 +13,22 @@ from streamsel.config.options import SelectOptions
 from streamsel.errors import ConfigurationError
 from streamsel.selection.budget import Budget
 from streamsel.selection.online import OnlineSelector
-from streamsel.sinks.mqtt.commands import read_command
+from streamsel.sinks.mqtt.commands import SetCount, read_command
 from streamsel.sinks.mqtt.payloads import Topics
 
 WAYS: dict[str, Callable[[int], object]] = {
     "configuration": lambda count: read_count(str(count)).frames,
-    "MQTT": lambda count: read_command(Topics("s"), "s/gate/count/set", str(count).encode()).count,
+    "MQTT": lambda count: commanded(count),
     "select": lambda count: SelectOptions(count=count).count,
     "a selector": lambda count: Budget(count=count).count,
     "a selector that runs": lambda count: resized(count).budget.count,
 }
+
+
+def commanded(count: int) -> int:
+    command = read_command(Topics("s"), "s/gate/count/set", str(count).encode())
+    assert isinstance(command, SetCount)
+    return command.count
 
 
 def resized(count: int) -> OnlineSelector:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any
 
 import click
@@ -113,15 +113,16 @@ def test_watch_shares_the_definitions_of_a_configuration() -> None:
 def test_checks_before_embedding_have_the_same_bounds_everywhere(name: str) -> None:
     kind = definition(PrefilterConfig.model_fields[name]).kind
     assert kind is not None
+    made: Callable[..., PrefilterOptions] = PrefilterOptions
     least, most = BOUNDS[name]
     for value in (least, 10**5 if most is None else most):
         kind.require(name, value)
-        PrefilterOptions(**{name: value})
+        made(**{name: value})
     for value in (least - 1, *([] if most is None else [most + 1])):
         with pytest.raises(ConfigurationError, match=name):
             kind.require(name, value)
         with pytest.raises(ConfigurationError, match=name):
-            PrefilterOptions(**{name: value})
+            made(**{name: value})
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ def read(value: object, folder: Path = Path("/etc")) -> SecretSource:
         "pylon:22345678",
     ],
 )
-def test_an_address_is_kept_as_it_is_and_shown_without_its_secret(address):
+def test_an_address_is_kept_as_it_is_and_shown_without_its_secret(address: str) -> None:
     found = read(address)
     assert found.get_secret_value() == address
     assert "secret" not in str(found)
@@ -52,17 +52,17 @@ def test_an_address_is_kept_as_it_is_and_shown_without_its_secret(address):
         "rtsp://[::1/main",
     ],
 )
-def test_an_address_that_cannot_be_opened_is_refused_without_showing_it(address):
+def test_an_address_that_cannot_be_opened_is_refused_without_showing_it(address: str) -> None:
     with pytest.raises(ConfigurationError, match="no URL") as refused:
         read(address)
     assert "secret" not in str(refused.value)
 
 
 @pytest.mark.parametrize("value", [None, 5, "", "two\nlines"])
-def test_what_is_no_line_is_refused(value):
+def test_what_is_no_line_is_refused(value: int | str | None) -> None:
     with pytest.raises(ConfigurationError):
         read(value)
 
 
-def test_a_file_is_found_from_the_folder_of_the_configuration():
+def test_a_file_is_found_from_the_folder_of_the_configuration() -> None:
     assert read("file:clip.mp4?pace=1").get_secret_value() == "file:/etc/clip.mp4?pace=1"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,9 @@ def read(kind: Kind, value: object) -> object:
         (numbers.floor(2), ["auto", 0, 2, "0.5"], ["Auto", -1, 2.1, None]),
     ],
 )
-def test_what_is_within_bounds_is_read_and_nothing_else(kind, good, bad):
+def test_what_is_within_bounds_is_read_and_nothing_else(
+    kind: Kind, good: Sequence[object], bad: Sequence[object]
+) -> None:
     for value in good:
         read(kind, value)
     for value in bad:
@@ -47,7 +50,9 @@ def test_what_is_within_bounds_is_read_and_nothing_else(kind, good, bad):
         (numbers.floor(2), "0.5", 0.5),
     ],
 )
-def test_a_number_has_the_type_of_its_kind(kind, value, found):
+def test_a_number_has_the_type_of_its_kind(
+    kind: Kind, value: float | str, found: float | str
+) -> None:
     read_value = read(kind, value)
     assert read_value == found
     assert type(read_value) is type(found)
@@ -64,7 +69,9 @@ def test_a_number_has_the_type_of_its_kind(kind, value, found):
         (numbers.share(), "share above 0 and at most ", {"exclusiveMinimum": 0, "maximum": 1}),
     ],
 )
-def test_bounds_are_told_in_words_and_in_the_schema(kind, told, schema):
+def test_bounds_are_told_in_words_and_in_the_schema(
+    kind: Kind, told: str, schema: dict[str, int]
+) -> None:
     assert kind.told.startswith(told)
     numeric, text = kind.schema["anyOf"]
     assert numeric == {"type": numeric["type"], **schema}
@@ -81,12 +88,12 @@ def test_bounds_are_told_in_words_and_in_the_schema(kind, told, schema):
         ("1000/d", Count(1000, 86_400.0)),
     ],
 )
-def test_a_count_is_in_total_or_for_each_minute_hour_or_day(text, count):
+def test_a_count_is_in_total_or_for_each_minute_hour_or_day(text: str, count: Count) -> None:
     assert read_count(text) == count
     assert str(count) == text.replace(" ", "")
 
 
 @pytest.mark.parametrize("text", ["", "0", "-1", "1.5", "10/w", "10/", "10m", "9" * 19])
-def test_another_count_is_refused(text):
+def test_another_count_is_refused(text: str) -> None:
     with pytest.raises(ConfigurationError):
         read_count(text)

@@ -54,7 +54,7 @@ _PER_FEED: dict[str, st.SearchStrategy[Any]] = {
     ),
     "clip": _maybe(_some(before=st.floats(0, 600), after=st.floats(0.1, 600))),
 }
-_BUDGET = (
+_BUDGET: st.SearchStrategy[dict[str, Any]] = (
     st.just({})
     | st.fixed_dictionaries({"count": st.integers(1, 100_000) | st.sampled_from(["50/h", "9/m"])})
     | st.fixed_dictionaries({"share": _SHARE})

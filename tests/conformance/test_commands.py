@@ -58,7 +58,9 @@ def test_pictures_carry_the_numbers_of_their_names_in_any_run(
     for line in lines:
         with Image.open(Path(alone, line["path"])) as picture:
             number = read(np.asarray(picture.convert("L")))
-        assert number == kinds[line["feed"]].shown[line["index"]], line["path"]
+        shown = kinds[line["feed"]].shown
+        assert shown is not None
+        assert number == shown[line["index"]], line["path"]
         assert f"{line['index']:06d}_{line['media_time']:09.3f}" in line["path"]
 
     assert streamsel(*wanted, beside, "--jobs", 3).code == 0

@@ -79,7 +79,7 @@ def _luma(image: av.VideoFrame) -> Luma:
     if not pixels.name.startswith(("yuv", "gray")) or len(image.planes) == 1 < len(
         pixels.components
     ):
-        return image.reformat(format="gray", threads=1).to_ndarray()
+        return np.asarray(image.reformat(format="gray", threads=1).to_ndarray(), np.uint8)
     bits = pixels.components[0].bits
     kind = "u1" if bits == 8 else ">u2" if pixels.is_big_endian else "<u2"
     samples = np.frombuffer(memoryview(plane), kind)

@@ -202,10 +202,10 @@ def test_a_pinned_center_does_not_expire() -> None:
     offer_all(coreset, scene[:2], 1, times=[0.0, 0.0])
     coreset.pin(0)
     coreset.offer(2, scene[2], time=100.0)
-    assert coreset.keys == (0, 2)
+    assert list(coreset.keys) == [0, 2]
     coreset.unpin(0)
     coreset.offer(3, scene[2], time=101.0)
-    assert coreset.keys == (2,)
+    assert list(coreset.keys) == [2]
 
 
 @SOME

@@ -16,7 +16,7 @@ from tests.coreset.test_centers import insert
 
 
 def check(block: Block[int], table: CenterTable[int]) -> None:
-    for row in np.flatnonzero(block.pending):
+    for row in np.flatnonzero(block.pending).tolist():
         if not table.size:
             assert block.distance[row] == math.inf
             continue

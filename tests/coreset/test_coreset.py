@@ -5,6 +5,7 @@ import math
 import subprocess
 import sys
 import weakref
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -361,9 +362,9 @@ def test_a_warm_start_admits_less_and_covers_as_well() -> None:
     ],
 )
 def test_values_out_of_bounds_are_refused(change: dict[str, float], message: str) -> None:
-    arguments: dict[str, float] = {"capacity": 3, "dim": 4, **change}
+    made: Callable[..., Coreset[int]] = Coreset
     with pytest.raises(ConfigurationError, match=message):
-        Coreset(**arguments)
+        made(**{"capacity": 3, "dim": 4, **change})
 
 
 def test_wrong_shapes_are_refused_and_change_nothing() -> None:

@@ -65,7 +65,7 @@ class Image:
         for name in ("upper", "work", "root"):
             (self._folder / name).mkdir(parents=True)
         command = ["unshare", "--mount", "--propagation", "private", "bash", "-c", _PREPARE]
-        places = ["-", self._folder, ROOT, _CONTEXT]
+        places = map(str, ["-", self._folder, ROOT, _CONTEXT])
         self._keeper = subprocess.Popen([*command, *places], stdout=subprocess.PIPE)
         assert self._keeper.stdout is not None
         assert self._keeper.stdout.readline() == b"ready\n"
@@ -95,7 +95,7 @@ class Image:
         """Nothing can be written any more but in /tmp and /data."""
         root, data = self._folder / "root", self._folder / "root" / "data"
         for words in (["mount", "--bind", data, data], ["mount", "-o", "remount,bind,ro", root]):
-            subprocess.run([*self._inside(), *words], check=True)
+            subprocess.run([*self._inside(), *map(str, words)], check=True)
 
     def _inside(self) -> list[str]:
         return [_program("nsenter"), f"--mount=/proc/{self._keeper.pid}/ns/mnt"]

@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -75,9 +76,7 @@ def test_every_panel_shows_something(yard: Yard) -> None:
         if query.panel in _QUIET:
             yard.prometheus.query(query.expression)
             continue
-        found = eventually(
-            lambda query=query: told(yard, query.expression), within=20, what=f"empty: {query}"
-        )
+        found = eventually(partial(told, yard, query.expression), within=20, what=f"empty: {query}")
         for result in found:
             assert query.labels <= result["metric"].keys(), query
 
@@ -103,7 +102,7 @@ def test_every_alert_asks_for_what_there_is(yard: Yard) -> None:
     for rule in alerts.rules():
         for selector in _SELECTOR.findall(rule["expr"]):
             eventually(
-                lambda selector=selector: yard.prometheus.query(selector),
+                partial(yard.prometheus.query, selector),
                 within=20,
                 what=f"{rule['alert']}: {selector}",
             )
@@ -124,9 +123,7 @@ def test_the_queries_of_the_reference_have_answers(yard: Yard) -> None:
     asked = re.findall(r"```promql\n(.*?)```", page, re.DOTALL)
     assert asked
     for expression in asked:
-        found = eventually(
-            lambda expression=expression: told(yard, expression), within=20, what=expression
-        )
+        found = eventually(partial(told, yard, expression), within=20, what=expression)
         assert {one["metric"]["feed"] for one in found} >= {"gate", "yard"}
 
 

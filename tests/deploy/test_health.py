@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from tests.deploy.image import DOCKERFILE, ROOT
-from tests.http.serving import TOKEN, serving
+from tests.http.serving import TOKEN, ServiceChoices, serving
 from tests.servers.broker import certify
 
 PLACE = "/etc/streamsel/streamsel.yaml"
@@ -57,10 +57,12 @@ def test_it_asks_on_the_port_that_is_set_and_over_tls_where_the_service_speaks_i
 ) -> None:
     made = certify(tmp_path / "pki", "streamsel.example.org")
     files = {"cert_file": str(made.certificate), "key_file": str(made.key)} if speaks_tls else None
-    options = {"tls_cert": made.certificate, "tls_key": made.key} if speaks_tls else {}
+    options: ServiceChoices = {"token": TOKEN}
+    if speaks_tls:
+        options |= {"tls_cert": made.certificate, "tls_key": made.key}
 
     async def scenario() -> None:
-        async with serving(token=TOKEN, **options) as client:
+        async with serving(**options) as client:
             port = client.port
             service = {"listen": f"{host}:{port}", "token_file": "token", "tls": files}
             assert await asked(command(tmp_path, service)) == (0, "")

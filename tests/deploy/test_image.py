@@ -65,7 +65,7 @@ def test_every_image_can_be_pinned_to_what_its_tag_names(tmp_path: Path) -> None
     refused = pin(tmp_path, UNKNOWN="grafana/grafana:12.1.1")
     assert refused.returncode != 0
     assert {name: (tmp_path / name).read_text() for name in names} == before
-    seen = set()
+    seen: set[str] = set()
     for seed in ("now", "later"):
         told = pin(tmp_path, SEED=seed)
         assert (told.returncode, told.stderr) == (0, "")

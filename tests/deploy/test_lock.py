@@ -36,7 +36,7 @@ def versions(name: str, python: str) -> dict[str, str]:
         "platform_python_implementation": "CPython",
     }
     taken = [pin for pin, _ in pins(name) if pin.marker is None or pin.marker.evaluate(machine)]
-    found = {canonicalize_name(pin.name): str(pin.specifier)[2:] for pin in taken}
+    found: dict[str, str] = {canonicalize_name(pin.name): str(pin.specifier)[2:] for pin in taken}
     assert len(found) == len(taken), "a package is pinned twice"
     return found
 

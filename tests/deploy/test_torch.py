@@ -59,7 +59,12 @@ def test_without_a_driver_it_is_the_build_for_cpus(
 
 def test_the_index_for_cpus_is_pytorchs_own(monkeypatch: pytest.MonkeyPatch) -> None:
     tried: list[str] = []
-    monkeypatch.setattr(choose_torch, "unreachable", lambda index: tried.append(index) or "")
+
+    def unreachable(index: str) -> str:
+        tried.append(index)
+        return ""
+
+    monkeypatch.setattr(choose_torch, "unreachable", unreachable)
     assert choose_torch.words(["torch"], {})[:2] == ["--extra-index-url", *tried]
     assert tried == ["https://download.pytorch.org/whl/cpu"]
 

@@ -18,7 +18,7 @@ from tests.docs import option_table
 from tests.docs.marks import renew
 
 # What one calls, each with what it answers.
-FUNCTIONS = {
+FUNCTIONS: dict[Callable[..., object], tuple[type, ...]] = {
     streamsel.select: (streamsel.Selection, streamsel.SelectedFrame),
     streamsel.compare: (streamsel.Comparison, Table, ComparisonRow),
     streamsel.watch: (streamsel.Kept, streamsel.Evicted),

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
 
 from streamsel.embed.computed import ComputedEmbeddings
 from streamsel.errors import EmbedderError
-from streamsel.frame import PrefilteredFrame, View
+from streamsel.frame import PrefilteredFrame, Thumbnail, Vectors, View
 from tests.sinks.streams import frame
 
 GRID = np.zeros((32, 32), np.uint8)
@@ -20,11 +20,11 @@ class Brightness:
 
     name, digest, view, dim = "bright", "00ff", View(4), 2
 
-    def __init__(self, answer: object = None) -> None:
+    def __init__(self, answer: Vectors | None = None) -> None:
         self.answer = answer
         self.asked: list[int] = []
 
-    def embed(self, thumbnails: Sequence[np.ndarray]) -> np.ndarray:
+    def embed(self, thumbnails: Sequence[Thumbnail]) -> Vectors:
         self.asked.append(len(thumbnails))
         if self.answer is not None:
             return self.answer
@@ -67,7 +67,8 @@ def test_where_all_were_refused_the_embedder_is_not_asked() -> None:
         ([[0.0, 1.0]] * 2, "list"),
     ],
 )
-def test_an_embedder_that_returns_something_else_is_named(answer, told) -> None:
+def test_an_embedder_that_returns_something_else_is_named(answer: object, told: str) -> None:
+    made: Callable[..., Brightness] = Brightness
     with pytest.raises(EmbedderError, match=rf"'bright' .* returned {told}; .*\(2, 2\) for 2"):
         ComputedEmbeddings(Brightness(answer)).candidates([seen(0), seen(1)])
 
@@ -76,4 +77,6 @@ def test_what_is_known_of_the_embedder_is_passed_on() -> None:
     embeddings = ComputedEmbeddings(Brightness())
     assert (embeddings.name, embeddings.digest, embeddings.dim) == ("bright", "00ff", 2)
     assert embeddings.view == View(4)
-    assert embeddings.candidates([seen(5)])[0].embedding[0] == 5
+    (candidate,) = embeddings.candidates([seen(5)])
+    assert candidate.embedding is not None
+    assert candidate.embedding[0] == 5

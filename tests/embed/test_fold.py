@@ -136,7 +136,8 @@ class Spy(nn.Module):
 
 
 def test_what_tells_whether_norms_can_be_folded_is_computed_by_one_thread() -> None:
-    before, seen = torch.get_num_threads(), []
+    before = torch.get_num_threads()
+    seen: list[int] = []
     torch.set_num_threads(3)
     try:
         network = used(nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), Spy(seen)))

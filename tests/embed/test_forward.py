@@ -110,7 +110,8 @@ class Counting(nn.Module):
 
 
 def test_a_batch_on_a_cpu_is_computed_by_one_thread() -> None:
-    before, seen = torch.get_num_threads(), []
+    before = torch.get_num_threads()
+    seen: list[int] = []
     torch.set_num_threads(3)
     try:
         slot = CpuSlot(Prepared(Counting(seen), (0.0,) * 3, (1.0,) * 3), 64)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import SimpleNamespace
 
 import pytest
 
 from streamsel.embed import speed
 from streamsel.embed.speed import BATCH, frames_per_second
+from streamsel.frame import Thumbnail
 
 
 @pytest.mark.parametrize(
@@ -19,11 +21,13 @@ from streamsel.embed.speed import BATCH, frames_per_second
         ([0.25, 0.125, 0.5], BATCH / 0.125),
     ],
 )
-def test_the_best_batch_of_half_a_second_counts(monkeypatch, took, rate) -> None:
+def test_the_best_batch_of_half_a_second_counts(
+    monkeypatch: pytest.MonkeyPatch, took: list[float], rate: float
+) -> None:
     now, shapes = [10.0], set()
     left = iter(took)
 
-    def embed(thumbnails) -> None:
+    def embed(thumbnails: Sequence[Thumbnail]) -> None:
         shapes.add((len(thumbnails), *thumbnails[0].shape))
         now[0] += next(left)
 

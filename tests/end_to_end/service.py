@@ -13,6 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -125,7 +126,7 @@ class Service:
         if self._process.poll() is not None:
             raise AssertionError(f"exited {self._process.returncode}: {self.said()}")
         try:
-            return self.get("/healthz").status == 200
+            return bool(self.get("/healthz").status == 200)
         except (ConnectionError, urllib.error.URLError):
             return False
 
@@ -174,11 +175,12 @@ class Service:
         """The sum of a metric's samples that have these labels."""
         return total(self.get("/metrics").read().decode(), name, **labels)
 
+    def _is_up(self, feed: str) -> bool:
+        return self.state(feed) == "up"
+
     def until_up(self, *feeds: str, within: float = 20) -> None:
         for feed in feeds:
-            eventually(
-                lambda feed=feed: self.state(feed) == "up", within=within, what=f"{feed} is up"
-            )
+            eventually(partial(self._is_up, feed), within=within, what=f"{feed} is up")
 
     def until_frames(self, feed: str, more: int, within: float = 20) -> None:
         """Wait until so many more frames of a feed were decoded."""

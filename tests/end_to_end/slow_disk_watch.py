@@ -8,6 +8,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
+
 from streamsel.cli.main import main
 from streamsel.record.transactions import Transactions
 

@@ -26,7 +26,7 @@ def refused(service: Service, path: str) -> str | None:
 
 def is_ready(service: Service) -> bool:
     try:
-        return service.get("/readyz").status == 200
+        return bool(service.get("/readyz").status == 200)
     except urllib.error.URLError:
         return False
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import urllib.error
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -52,9 +53,7 @@ def test_a_group_that_a_reload_removed_is_listed_and_removed(tmp_path: Path, ffm
         service = Service(tmp_path, config(broker, gate={"source": source}, east=lot, west=lot))
         with service:
             for feed in ("gate", "east", "west"):
-                eventually(
-                    lambda feed=feed: service.state(feed) == "ended", within=60, what="it ends"
-                )
+                eventually(partial(has_ended, service, feed), within=60, what="it ends")
             assert gone(service) == []
             assert refusal(service, "lot") == 409
             service.configure(config(broker, gate={"source": source}))
@@ -101,3 +100,7 @@ def test_a_group_that_a_reload_removed_is_listed_and_removed(tmp_path: Path, ffm
             assert service.kept_files() == new
             shown = json.load(service.get("/api/frames?limit=500"))["frames"]
             assert {frame["path"] for frame in shown} == new
+
+
+def has_ended(service: Service, feed: str) -> bool:
+    return service.state(feed) == "ended"

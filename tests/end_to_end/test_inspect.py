@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from streamsel.record.reader import Record
 from streamsel.report.inspection import RULES, inspect_frame
 from streamsel.selection.budget import Budget
 from streamsel.selection.online import OnlineSelector
+from streamsel.sinks.service_folder import LiveDiskSink
 from tests.end_to_end.conftest import manifest, streamsel
 from tests.sinks.live_streams import BEGIN, DIM, evicted, frame, judged, kept, opened, verdict
 
@@ -29,7 +31,7 @@ def selected(demo_clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def live(tmp_path: Path):
+def live(tmp_path: Path) -> Iterator[tuple[LiveDiskSink, Path]]:
     """A service that goes on: 1 was evicted for 2, 2 for 3; 4 is refused, 5 was recalled."""
     sink = opened(tmp_path / "live", max_bytes=50_000_000, history=20)
     state = OnlineSelector(Budget(count=12), DIM).state()
@@ -108,7 +110,7 @@ def test_a_frame_is_found_by_the_path_of_its_picture(selected: Path) -> None:
     assert re.search(rf"distance \d\.\d+ to {line['nearest']}", ended.out)
 
 
-def test_how_a_service_is_while_it_runs(live) -> None:
+def test_how_a_service_is_while_it_runs(live: tuple[LiveDiskSink, Path]) -> None:
     _, folder = live
     ended = streamsel("inspect", folder, "--json")
     assert ended.code == 0, ended.err
@@ -128,7 +130,9 @@ def test_how_a_service_is_while_it_runs(live) -> None:
     assert "0.0 of 50.0 MB" in said
 
 
-def test_why_frames_of_a_service_were_kept_refused_and_evicted(live) -> None:
+def test_why_frames_of_a_service_were_kept_refused_and_evicted(
+    live: tuple[LiveDiskSink, Path],
+) -> None:
     _, folder = live
     third = "frames/gate/2027-01-15/08/20270115T080021.000000Z_gate-000003.jpg"
     ended = streamsel("inspect", folder, "gate-000001")
@@ -155,7 +159,9 @@ def test_why_frames_of_a_service_were_kept_refused_and_evicted(live) -> None:
     assert (lost.kept, lost.path, lost.stands_in) == (False, None, None)
 
 
-def test_a_picture_that_is_gone_is_still_a_name(live, selected: Path) -> None:
+def test_a_picture_that_is_gone_is_still_a_name(
+    live: tuple[LiveDiskSink, Path], selected: Path
+) -> None:
     _, folder = live
     name = "frames/gate/2027-01-15/08/20270115T080014.000000Z_gate-000002.jpg"
     assert inspect_frame(folder, name).id == "gate-000002"
@@ -167,7 +173,7 @@ def test_a_picture_that_is_gone_is_still_a_name(live, selected: Path) -> None:
     assert inspect_frame(selected, path).id == str(gone)
 
 
-def test_what_is_not_known_or_no_longer_is_said_in_a_line(live) -> None:
+def test_what_is_not_known_or_no_longer_is_said_in_a_line(live: tuple[LiveDiskSink, Path]) -> None:
     sink, folder = live
     sink.apply(judged(*(verdict(frame(index), "refused") for index in range(10, 60))))
     sink.close()

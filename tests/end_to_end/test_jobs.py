@@ -11,6 +11,7 @@ from pathlib import Path
 
 import av
 import pytest
+from PIL import Image
 
 from streamsel.sources.demo.synthetic import render_demo
 from tests.end_to_end.conftest import manifest, streamsel
@@ -28,7 +29,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with av.open(str(folder / "c.mkv")) as container:
         for index, image in enumerate(container.decode(video=0)):
             if index % 40 == 0:
-                image.to_image().save(folder / f"{index:03d}.png")
+                Image.fromarray(image.to_ndarray(format="rgb24")).save(folder / f"{index:03d}.png")
     return folder
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from PIL import Image
 
 import streamsel
 from streamsel.api.compare import compare_inputs
+from streamsel.choices import Decode
 from streamsel.config.options import ReadOptions, RunOptions, SelectOptions
 from streamsel.errors import ConfigurationError
 from tests.sources.media import X264, write_video
@@ -37,7 +39,7 @@ def contents(folder: Path) -> tuple[dict[str, bytes], dict[str, list[object]]]:
 
 @pytest.mark.parametrize("decode", ["all", "adaptive"])
 def test_random_pixels_under_a_mask_change_no_stored_byte(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, decode: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, decode: Decode
 ) -> None:
     found = []
     for seed in (1, 2):
@@ -76,11 +78,11 @@ def test_every_command_that_looks_at_pictures_takes_masks(tmp_path: Path, name: 
 def test_masks_are_part_of_what_a_run_is(tmp_path: Path) -> None:
     clip = clip_of(tmp_path / "clip.mkv", 1)
     streamsel.select(clip, count=3, mask="0.1,0.1,0.2,0.2", output=tmp_path / "kept")
-    again = {"count": 3, "output": tmp_path / "kept", "resume": True}
-    streamsel.select(clip, mask=["10%,10%,.2,0.20:black"], **again)
+    again = partial(streamsel.select, clip, count=3, output=tmp_path / "kept", resume=True)
+    again(mask=["10%,10%,.2,0.20:black"])
     for other in ((), "0.1,0.1,0.2,0.2:blur", "0.1,0.1,0.2,0.3"):
         with pytest.raises(ConfigurationError, match="mask"):
-            streamsel.select(clip, mask=other, **again)
+            again(mask=other)
 
 
 @pytest.mark.parametrize("jobs", [1, 2])

@@ -101,8 +101,8 @@ def test_when_a_file_was_taken_decides_nothing(created: Path, tmp_path: Path) ->
     untold = tmp_path / "20200101_000000.mp4"
     with_time = tmp_path / "walk.mp4"
     shutil.copy(created, with_time)
-    command = ["ffmpeg", "-v", "error", "-i", created, "-c", "copy", "-map_metadata", "-1", untold]
-    subprocess.run(command, check=True)
+    command = ["ffmpeg", "-v", "error", "-i", str(created), "-c", "copy", "-map_metadata", "-1"]
+    subprocess.run([*command, untold], check=True)
     kept = []
     for path in (with_time, untold):
         selection = streamsel.select(path, count=3)
@@ -142,7 +142,7 @@ def test_a_name_that_is_no_text_is_named_and_the_rest_is_done(
     created: Path, tmp_path: Path
 ) -> None:
     shutil.copy(created, tmp_path)
-    shutil.copy(created, os.fsencode(tmp_path) + b"/\xff.mp4")
+    shutil.copy(created, tmp_path / os.fsdecode(b"\xff.mp4"))
     asked = ["select", str(tmp_path), "-n", "2", "-o", str(tmp_path / "kept")]
     ended = CliRunner().invoke(cli, asked)
     assert "the name is not valid UTF-8; rename it" in ended.stderr
@@ -152,6 +152,6 @@ def test_a_name_that_is_no_text_is_named_and_the_rest_is_done(
 def test_raw_motion_jpeg_is_a_video(ffmpeg: Path, created: Path, tmp_path: Path) -> None:
     raw = tmp_path / "row.mjpeg"
     command = [ffmpeg, "-v", "error", "-i", created, "-c:v", "mjpeg", "-q:v", "3", raw]
-    subprocess.run(command, check=True)
+    subprocess.run(list(map(str, command)), check=True)
     selection = streamsel.select(tmp_path, count=3, output=tmp_path / "kept")
     assert selection.summary.frames == 10

@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TypedDict
 
 import pytest
 from click.testing import CliRunner
 from PIL import Image
 
 import streamsel as package
+from streamsel.choices import ImageFormat
 from streamsel.cli.main import cli
 from streamsel.errors import ConfigurationError
 from tests.end_to_end.conftest import manifest, streamsel
 from tests.pixels.peers import clip
 
 WIDE = ("-vf", "setsar=2", "-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p")
+
+
+class PictureChoices(TypedDict, total=False):
+    """What a test asks of written pictures."""
+
+    format: ImageFormat
+    quality: int
+    size: str | tuple[int, int]
+    keep_pixels: bool
+    keep_hdr: bool
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +45,9 @@ def wide_clip(ffmpeg: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         ({"size": "50x50!", "keep_pixels": True}, (50, 50)),
     ],
 )
-def test_sizes_and_shapes_from_python(wide_clip, tmp_path, options, size):
+def test_sizes_and_shapes_from_python(
+    wide_clip: Path, tmp_path: Path, options: PictureChoices, size: tuple[int, int]
+) -> None:
     kept = tmp_path / "kept"
     package.select(wide_clip, count=2, output=kept, **options)
     for line in manifest(kept):
@@ -41,7 +55,7 @@ def test_sizes_and_shapes_from_python(wide_clip, tmp_path, options, size):
             assert picture.size == (line["width"], line["height"]) == size
 
 
-def test_the_command_keeps_what_it_is_told_to_keep(wide_clip, tmp_path):
+def test_the_command_keeps_what_it_is_told_to_keep(wide_clip: Path, tmp_path: Path) -> None:
     kept = tmp_path / "kept"
     options = ["--keep-hdr", "--format", "avif", "--keep-pixels", "--size", "x48"]
     ended = streamsel("select", wide_clip, "-n", 2, "-o", kept, *options)
@@ -62,14 +76,14 @@ def test_the_command_keeps_what_it_is_told_to_keep(wide_clip, tmp_path):
     ],
 )
 def test_what_cannot_be_kept_is_refused_before_anything_is_written(
-    wide_clip, tmp_path, options, named
-):
+    wide_clip: Path, tmp_path: Path, options: PictureChoices, named: str
+) -> None:
     with pytest.raises(ConfigurationError, match=named):
         package.select(wide_clip, count=2, output=tmp_path / "kept", **options)
     assert not (tmp_path / "kept").exists()
 
 
-def test_why_a_picture_could_not_be_written_is_said_once(wide_clip, tmp_path):
+def test_why_a_picture_could_not_be_written_is_said_once(wide_clip: Path, tmp_path: Path) -> None:
     asked = ["select", str(wide_clip), "-n", "2", "-o", str(tmp_path / "kept")]
     too_wide = ["--format", "webp", "--size", "16384x1!"]
     for more in ([], ["--resume"]):

@@ -29,7 +29,7 @@ def test_inputs_that_cannot_be_opened_are_in_the_summary(clips: Path, tmp_path: 
     (tmp_path / "broken.mp4").write_text("not a video")
     gone = str(tmp_path / "nowhere.mp4")
     secret = "ftp://camera:canary@10.0.0.4/clip.mp4"
-    inputs = [clips / "a.mp4", tmp_path / "broken.mp4", gone, secret]
+    inputs: list[str | Path] = [clips / "a.mp4", tmp_path / "broken.mp4", gone, secret]
     selection = package.select(inputs, count=3, output=tmp_path / "kept")
     masked = next(name for name in selection.summary.errors if name.startswith("ftp"))
     assert set(selection.summary.errors) == {"broken", gone, masked}

@@ -9,7 +9,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -183,8 +183,9 @@ def test_a_window_goes_on_over_several_files(
 
 @pytest.mark.parametrize("wrong", [{"share": 20.0}, {"share": float("nan")}, {"start": -1.0}])
 def test_python_values_are_checked_too(wrong: dict[str, float], demo_clip: Path) -> None:
+    select: Callable[..., package.Selection] = package.select
     with pytest.raises(package.StreamselError):
-        package.select(demo_clip, **wrong)
+        select(demo_clip, **wrong)
 
 
 def test_selecting_from_within_a_running_loop(demo_clip: Path) -> None:

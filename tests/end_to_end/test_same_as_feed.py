@@ -17,7 +17,7 @@ from tests.golden.run import command
 from tests.servers.clips import camera_clip, still_clip
 
 CLIPS = ("camera", "still", "spoiled")
-OPTIONS = {
+OPTIONS: dict[str, dict[str, object]] = {
     "defaults": {"count": 12},
     "limited": {"count": 6, "window": "2s", "min_distance": 0.05},
 }

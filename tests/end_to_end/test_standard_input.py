@@ -47,7 +47,7 @@ def test_a_piped_video_is_selected_from_as_a_file_is(
 ) -> None:
     piped(monkeypatch, clip.read_bytes())
     kept = tmp_path / "kept"
-    inputs = ["-", clip] if jobs > 1 else ["-"]
+    inputs: list[str | Path] = ["-", clip] if jobs > 1 else ["-"]
     selection = streamsel.select(inputs, count=4, per_input=True, output=kept, jobs=jobs)
     lines = [line for line in manifest(kept) if line["feed"] == "stdin"]
     alone = streamsel.select(clip, count=4)

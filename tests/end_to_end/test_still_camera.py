@@ -45,7 +45,8 @@ def person(picture: Pixels) -> Pixels:
 def light(picture: Pixels) -> Pixels:
     """A lamp goes on: brighter, and warmer, most of all on one side."""
     lit = np.linspace(2.2, 1.4, picture.shape[1])[None, :, None] * np.array([1.1, 1.0, 0.8])
-    return (picture * lit).clip(0, 255).astype(np.uint8)
+    seen: Pixels = (picture * lit).clip(0, 255).astype(np.uint8)
+    return seen
 
 
 def cut(picture: Pixels) -> Pixels:

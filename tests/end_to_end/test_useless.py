@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from functools import partial
 from pathlib import Path
 
 from tests.end_to_end.service import Service, eventually
@@ -39,7 +40,7 @@ def test_a_camera_that_is_of_no_use_is_told_with_what_is_wrong(
         for name in WORDS:
             fault = "refused" if name == "dark" else name
             eventually(
-                lambda name=name, fault=fault: service.metric(USELESS, feed=name, fault=fault) == 1,
+                partial(is_useless, service, name, fault),
                 within=20,
                 what=f"{name} is useless",
             )
@@ -60,3 +61,7 @@ def test_a_camera_that_is_of_no_use_is_told_with_what_is_wrong(
     for words in WORDS.values():
         assert said.count(words) == 1
     assert "feed 'fine': the camera" not in said
+
+
+def is_useless(service: Service, feed: str, fault: str) -> bool:
+    return service.metric(USELESS, feed=feed, fault=fault) == 1

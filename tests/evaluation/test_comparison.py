@@ -16,7 +16,8 @@ from tests.coreset.candidates import candidate
 def drifting(count: int, seed: int = 0) -> Vectors:
     rng = np.random.default_rng(seed)
     steps = np.cumsum(rng.normal(size=(count, 16)) * 0.15, axis=0) + rng.normal(size=16)
-    return (steps / np.linalg.norm(steps, axis=1, keepdims=True)).astype(np.float32)
+    unit: Vectors = (steps / np.linalg.norm(steps, axis=1, keepdims=True)).astype(np.float32)
+    return unit
 
 
 def candidates(vectors: Vectors) -> list[Candidate]:

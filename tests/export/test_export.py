@@ -20,6 +20,7 @@ from streamsel.export.formats import FORMATS, open_format
 from streamsel.export.rows import Export, ExportRow, What, export_of
 from streamsel.export.run import export_run, whole_file
 from streamsel.export.text import numbers_format
+from streamsel.frame import FrameKey
 from streamsel.record.reader import Record
 from tests.sinks import live_streams, streams
 
@@ -82,7 +83,9 @@ def test_kept_frames_are_those_of_the_manifest_with_their_embeddings(run: Path) 
     with Record.open(run) as record:
         for row, line in zip(rows, lines, strict=True):
             key = next(kept.key for kept in record.kept() if str(kept.key) == line["id"])
-            assert row.pop("embedding") == record.embedding(key).tolist()
+            vector = record.embedding(key)
+            assert vector is not None
+            assert row.pop("embedding") == vector.tolist()
             embedder = {"name": row.pop("embedder"), "digest": row.pop("embedder_digest")}
             assert {**row, "embedder": embedder} == line
 
@@ -136,7 +139,7 @@ def test_a_service_has_the_embeddings_of_what_it_keeps(live: Path) -> None:
     rows = {row["index"]: row for row in rows_of(exported(live, "parquet"), "parquet")}
     assert [rows[i]["kept"] for i in range(5)] == [False, False, False, True, True]
     for index in (3, 4):
-        made = live_streams.vector(live_streams.FrameKey("gate", index))
+        made = live_streams.vector(FrameKey("gate", index))
         assert np.float32(rows[index]["embedding"]).tobytes() == made.tobytes()
         assert rows[index]["wall_time"] == live_streams.BEGIN + 7.0 * index
     assert rows[1]["embedding"] is rows[2]["embedding"] is None

@@ -16,7 +16,7 @@ def write(path: Path, content: bytes, *, overwrite: bool = False) -> None:
         file.write(content)
 
 
-def test_a_file_gets_its_name_once_it_is_whole(tmp_path):
+def test_a_file_gets_its_name_once_it_is_whole(tmp_path: Path) -> None:
     path = tmp_path / "run.csv"
     with whole_file(path, overwrite=False) as file:
         file.write(b"content")
@@ -25,7 +25,7 @@ def test_a_file_gets_its_name_once_it_is_whole(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_file_that_exists_is_replaced_only_when_asked_for(tmp_path):
+def test_a_file_that_exists_is_replaced_only_when_asked_for(tmp_path: Path) -> None:
     path = tmp_path / "run.csv"
     path.write_bytes(b"old")
     with pytest.raises(ConfigurationError, match="exists already"):
@@ -37,12 +37,12 @@ def test_a_file_that_exists_is_replaced_only_when_asked_for(tmp_path):
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
-def test_what_is_no_file_is_not_replaced(tmp_path, overwrite):
+def test_what_is_no_file_is_not_replaced(tmp_path: Path, overwrite: bool) -> None:
     with pytest.raises(ConfigurationError, match="is not a file"):
         write(tmp_path, b"", overwrite=overwrite)
 
 
-def test_after_a_failure_the_old_file_is_there_and_nothing_else(tmp_path):
+def test_after_a_failure_the_old_file_is_there_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "run.csv"
     path.write_bytes(b"old")
 

@@ -5,18 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Unpack
 
 from streamsel.decisions import Event, Evicted, Kept, SelectionUpdate
 from streamsel.frame import Frame, FrameKey
 from streamsel.http.events import EventBroker
 from tests.coreset.candidates import candidate
-from tests.http.serving import Behind, Client, serving
+from tests.http.serving import Behind, Client, ServiceChoices, serving
 from tests.metrics.scenario import fresh_metrics, unit_vectors
 
 
 @asynccontextmanager
 async def live(
-    behind: Behind, events_broker: EventBroker, **options: object
+    behind: Behind, events_broker: EventBroker, **options: Unpack[ServiceChoices]
 ) -> AsyncIterator[Client]:
     """Run a service with an event broker for its control."""
     metrics = fresh_metrics()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, TypedDict, Unpack
 
 import aiohttp
+from multidict import CIMultiDictProxy
 
 from streamsel.clock import Clock, SystemClock
 from streamsel.decisions import FeedState, FeedStatus
@@ -121,17 +123,17 @@ class Behind:
         return False
 
     async def set_enabled(self, feed: str, enabled: bool) -> bool:
-        return self._replace(feed, enabled=enabled)
+        return self._replace(feed, lambda view: replace(view, enabled=enabled))
 
     async def set_count(self, feed: str, count: int) -> bool:
         if count > 50_000:
             raise ConfigurationError(f"feeds.{feed}.count is {count}; it must be at most 50000")
-        return self._replace(feed, count=count)
+        return self._replace(feed, lambda view: replace(view, count=count))
 
-    def _replace(self, feed: str, **changed: object) -> bool:
+    def _replace(self, feed: str, change: Callable[[FeedView], FeedView]) -> bool:
         if feed not in self.views:
             return False
-        self.views[feed] = replace(self.views[feed], **changed)
+        self.views[feed] = change(self.views[feed])
         return True
 
     def _fail_where_told(self) -> None:
@@ -142,8 +144,19 @@ class Behind:
 @dataclass(frozen=True, slots=True)
 class Answer:
     status: int
-    headers: aiohttp.typedefs.LooseHeaders
+    headers: CIMultiDictProxy[str]
     body: bytes
+
+
+class Asked(TypedDict, total=False):
+    """What a request has beside its method and path."""
+
+    data: object
+    json: object
+    headers: Mapping[str, str]
+    allow_redirects: bool
+    params: Mapping[str, str]
+    ssl: ssl.SSLContext
 
 
 class Client:
@@ -154,17 +167,17 @@ class Client:
         self.session = session
         self.port = int(service.url.rpartition(":")[2])
 
-    async def ask(self, method: str, path: str, **options: object) -> Answer:
+    async def ask(self, method: str, path: str, **options: Unpack[Asked]) -> Answer:
         async with self.session.request(method, self.service.url + path, **options) as answer:
             return Answer(answer.status, answer.headers, await answer.read())
 
-    async def get(self, path: str, **options: object) -> Answer:
+    async def get(self, path: str, **options: Unpack[Asked]) -> Answer:
         return await self.ask("GET", path, **options)
 
     async def put(self, path: str, body: object) -> Answer:
         return await self.ask("PUT", path, json=body)
 
-    async def json(self, path: str) -> object:
+    async def json(self, path: str) -> Any:
         async with self.session.get(self.service.url + path) as answer:
             return await answer.json()
 
@@ -222,7 +235,7 @@ def service_of(
     *,
     metrics: Metrics | None = None,
     events_broker: EventBroker | None = None,
-    senders: Senders | None = None,
+    senders: SenderControl | None = None,
     clock: Clock | None = None,
 ) -> Service:
     """Make a service, inside a running loop, of what is given and of stand-ins."""
@@ -237,20 +250,36 @@ def service_of(
     )
 
 
+class ServiceChoices(TypedDict, total=False):
+    """What a test asks of the server; the rest is as ever."""
+
+    host: str
+    port: int
+    token: str | None
+    tls_cert: Path | None
+    tls_key: Path | None
+    origins: tuple[str, ...]
+    allow_insecure: bool
+    folder: Path | None
+    access_log: bool
+    patience: float
+
+
 @asynccontextmanager
 async def serving(
     behind: Behind | None = None,
     *,
     metrics: Metrics | None = None,
     events_broker: EventBroker | None = None,
-    senders: Senders | None = None,
+    senders: SenderControl | None = None,
     clock: Clock | None = None,
     trusts: ssl.SSLContext | None = None,
     jar: aiohttp.abc.AbstractCookieJar | None = None,
-    **options: object,
+    **options: Unpack[ServiceChoices],
 ) -> AsyncIterator[Client]:
     """Run a service on a free port of the loopback."""
-    made = ServiceOptions(**{"port": 0, **options})
+    wanted: ServiceChoices = {"port": 0, **options}
+    made = ServiceOptions(**wanted)
     service = service_of(
         made, behind, metrics=metrics, events_broker=events_broker, senders=senders, clock=clock
     )

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from aiohttp import web
 
 from streamsel.http import clients as module
 from streamsel.http.clients import Clients, Refusal
+from tests.stand_ins import as_a
 
 
 class Transport:
@@ -20,7 +24,7 @@ class Transport:
     def get_write_buffer_size(self) -> int:
         return self.unsent
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | bytearray | memoryview[Any]) -> None:
         self.written += data
 
     def close(self) -> None:
@@ -49,45 +53,53 @@ class Server:
         return "served"
 
 
+def accepted(clients: Clients, server: Server) -> object:
+    return clients.accept(as_a(web.Server, server))
+
+
 def out(server: Server) -> list[bool]:
     return [client.is_forced_out for client in server.connections]
 
 
-def test_nobody_goes_while_there_is_room():
+def test_nobody_goes_while_there_is_room() -> None:
     server = Server(Client(), Client(), Client(gone=True))
-    assert Clients(3).accept(server) == "served"
+    assert accepted(Clients(3), server) == "served"
     assert out(server) == [False] * 3
 
 
 @pytest.mark.parametrize(("most", "gone"), [(3, 1), (2, 2), (1, 3)])
-def test_the_oldest_that_say_nothing_make_room(most, gone):
+def test_the_oldest_that_say_nothing_make_room(most: int, gone: int) -> None:
     server = Server(Client(), Client(), Client())
-    assert Clients(most).accept(server) == "served"
+    assert accepted(Clients(most), server) == "served"
     assert out(server) == [True] * gone + [False] * (3 - gone)
     for client in server.connections[:gone]:
+        assert client.transport is not None
         assert client.transport.written.startswith(b"HTTP/1.1 503 ")
     for client in server.connections[gone:]:
+        assert client.transport is not None
         assert client.transport.written == b""
 
 
-def test_one_that_is_written_to_stays():
+def test_one_that_is_written_to_stays() -> None:
     server = Server(Client(Transport(unsent=1)), Client())
-    assert Clients(2).accept(server) == "served"
+    assert accepted(Clients(2), server) == "served"
     assert out(server) == [False, True]
 
 
-def test_one_with_a_request_in_progress_stays_until_it_is_answered():
+def test_one_with_a_request_in_progress_stays_until_it_is_answered() -> None:
     async def scenario() -> None:
         clients, server = Clients(1), Server(Client())
 
-        async def answer(_: object) -> str:
-            assert isinstance(clients.accept(server), Refusal)
-            return "answer"
+        answered = web.Response()
 
-        request = SimpleNamespace(protocol=server.connections[0])
-        assert await clients(request, answer) == "answer"
+        async def answer(_: web.Request) -> web.StreamResponse:
+            assert isinstance(accepted(clients, server), Refusal)
+            return answered
+
+        request = as_a(web.Request, SimpleNamespace(protocol=server.connections[0]))
+        assert await clients(request, answer) is answered
         assert out(server) == [False]
-        assert clients.accept(server) == "served"
+        assert accepted(clients, server) == "served"
         assert out(server) == [True]
 
     asyncio.run(scenario())
@@ -103,7 +115,7 @@ def refusal(refused: set[Refusal]) -> tuple[Refusal, Connected]:
     return made, transport
 
 
-def in_loop(test):
+def in_loop(test: Callable[[], None]) -> Callable[[], None]:
     async def scenario() -> None:
         test()
 
@@ -111,7 +123,7 @@ def in_loop(test):
 
 
 @in_loop
-def test_a_refused_client_is_answered_once_its_request_is_there():
+def test_a_refused_client_is_answered_once_its_request_is_there() -> None:
     refused: set[Refusal] = set()
     made, transport = refusal(refused)
     made.data_received(b"GET / HTTP/1.1\r\n")
@@ -127,7 +139,7 @@ def test_a_refused_client_is_answered_once_its_request_is_there():
 
 
 @in_loop
-def test_a_request_that_never_ends_is_not_waited_for():
+def test_a_request_that_never_ends_is_not_waited_for() -> None:
     made, transport = refusal(set())
     made.data_received(b"x" * 16 * 1024)
     assert not transport.closed
@@ -136,7 +148,7 @@ def test_a_request_that_never_ends_is_not_waited_for():
 
 
 @in_loop
-def test_where_many_are_refused_none_is_waited_for():
+def test_where_many_are_refused_none_is_waited_for() -> None:
     refused: set[Refusal] = set()
     made = [refusal(refused) for _ in range(module._MOST_REFUSALS + 1)]
     assert [transport.closed for _, transport in made] == [False] * module._MOST_REFUSALS + [True]

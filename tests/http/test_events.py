@@ -347,8 +347,17 @@ def test_measurements_are_told_and_remembered_for_an_hour() -> None:
 def test_what_is_not_a_number_yet_is_null() -> None:
     async def scenario() -> None:
         events_broker = EventBroker(ManualClock())
-        selector = FixedSelector(unit_vectors(1))
-        selector.spacing, selector.coverage_bound = float("inf"), float("nan")
+
+        class Unmeasured(FixedSelector):
+            @property
+            def spacing(self) -> float:
+                return float("inf")
+
+            @property
+            def coverage_bound(self) -> float:
+                return float("nan")
+
+        selector = Unmeasured(unit_vectors(1))
         async with live(Behind(feeds=[view("gate")]), events_broker) as client:
             events_broker.measured("gate", selector)
             await asyncio.sleep(0)

@@ -234,8 +234,8 @@ def test_the_access_log_is_off_unless_asked_for_and_cannot_be_forged(
 ) -> None:
     caplog.set_level(logging.INFO)
 
-    async def scenario(**options: object) -> None:
-        async with serving(**options) as client:
+    async def scenario(*, access_log: bool = False) -> None:
+        async with serving(access_log=access_log) as client:
             await client.raw_get("/api/feeds%0a%0dforged")
 
     asyncio.run(scenario())

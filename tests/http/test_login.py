@@ -20,6 +20,7 @@ from tests.http.serving import (
     Answer,
     Behind,
     Client,
+    ServiceChoices,
     bearer,
     kept_frame,
     serving,
@@ -181,8 +182,8 @@ def test_a_copy_of_a_cookie_is_worth_nothing_after_the_logout_nor_after_a_restar
 ) -> None:
     async def scenario() -> None:
         clock = ManualClock()
-        options = {"token": TOKEN, "clock": clock, "folder": tmp_path}
-        async with serving(jar=stateless(), **options) as client:
+        options: ServiceChoices = {"token": TOKEN, "folder": tmp_path}
+        async with serving(jar=stateless(), clock=clock, **options) as client:
             # Two that log in within the same second do not share a login.
             mine, other = [cookie(cookie_of(await log_in(client)).value) for _ in range(2)]
             answer = await client.ask("POST", "/logout", json={}, headers=mine)
@@ -191,7 +192,7 @@ def test_a_copy_of_a_cookie_is_worth_nothing_after_the_logout_nor_after_a_restar
             assert (await client.get("/api/feeds", headers=other)).status == 200
             again = cookie(cookie_of(await log_in(client)).value)
             assert (await client.get("/api/feeds", headers=again)).status == 200
-        async with serving(jar=stateless(), **options) as client:
+        async with serving(jar=stateless(), clock=clock, **options) as client:
             assert (await client.get("/api/feeds", headers=mine)).status == 401
             assert (await client.get("/api/feeds", headers=other)).status == 200
             # What has ended by itself need not be remembered.

@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from streamsel.decisions import SourceCounters
 from streamsel.errors import RecordError, SinkError
 from streamsel.record.values import GoneScope
-from tests.http.serving import BORN, Answer, Behind, kept_frame, serving, view
+from tests.http.serving import BORN, Answer, Asked, Behind, kept_frame, serving, view
 from tests.metrics.scenario import fresh_metrics, status
 
 
-def parsed(answer: Answer) -> object:
+def parsed(answer: Answer) -> Any:
     assert answer.headers["Content-Type"] == "application/json; charset=utf-8"
     return json.loads(answer.body)
 
@@ -273,7 +274,7 @@ def test_what_is_gone_is_listed_and_removed_and_nothing_else() -> None:
         behind = Behind(feeds=[view("gate")])
         behind.left["old yard"] = GoneScope("old yard", ("east", "west"), 3, 4_000)
         listed = [{"scope": "old yard", "feeds": ["east", "west"], "frames": 3, "bytes": 4_000}]
-        asks = {"headers": {"Content-Type": "application/json"}}
+        asks: Asked = {"headers": {"Content-Type": "application/json"}}
         async with serving(behind) as client:
             assert await client.json("/api/gone") == listed
             assert (await client.ask("DELETE", "/api/gone/old%20yard")).status == 415

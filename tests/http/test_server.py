@@ -19,6 +19,7 @@ from tests.http.serving import (
     TOKEN,
     Behind,
     Client,
+    ServiceChoices,
     bearer,
     kept_frame,
     service_of,
@@ -139,7 +140,11 @@ def test_with_tls_clients_that_never_shake_hands_hold_up_nothing(tmp_path: Path)
     trusts = ssl.create_default_context(cafile=str(made.authority))
 
     async def scenario() -> None:
-        options = {"tls_cert": made.certificate, "tls_key": made.key, "patience": 600.0}
+        options: ServiceChoices = {
+            "tls_cert": made.certificate,
+            "tls_key": made.key,
+            "patience": 600.0,
+        }
         async with AsyncExitStack() as stack, serving(trusts=trusts, **options) as client:
             connections = Connections(client, stack)
             for _ in range(50):
@@ -153,7 +158,8 @@ def test_an_answer_that_hangs_does_not_hold_up_the_end() -> None:
     class Hanging(Behind):
         async def pin(self, *_: object) -> bool:
             self.hangs.set()
-            return await asyncio.get_running_loop().create_future()
+            never: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+            return await never
 
     async def scenario() -> None:
         behind = Hanging()

@@ -24,7 +24,8 @@ async def post(
 
 
 def error_of(answer: Answer) -> str:
-    return json.loads(answer.body)["error"]
+    error: str = json.loads(answer.body)["error"]
+    return error
 
 
 def test_an_offer_is_answered_and_its_session_ended() -> None:

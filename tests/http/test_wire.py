@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable, Coroutine
+from typing import TypeAlias
 
 import pytest
 from aiohttp import web
@@ -25,6 +27,9 @@ from streamsel.http.wire import (
     read_text,
 )
 from tests.http.serving import SECRET, kept_frame, view
+from tests.stand_ins import as_a
+
+Reader: TypeAlias = Callable[[web.Request, str], Coroutine[None, None, object]]
 
 
 class Sent:
@@ -37,19 +42,19 @@ class Sent:
         return self._body
 
 
-def read(reader, body: object) -> object:
+def read(reader: Reader, body: object) -> object:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return asyncio.run(reader(Sent(content), "given"))
+    return asyncio.run(reader(as_a(web.Request, Sent(content)), "given"))
 
 
-def test_secrets_of_a_feed_are_masked():
+def test_secrets_of_a_feed_are_masked() -> None:
     told = feed_to_json(view("gate", "down"), {"kept": 3})
     assert SECRET not in json.dumps(told)
     assert (told["feed"], told["state"], told["enabled"]) == ("gate", "down", True)
     assert told["counts"] == {"kept": 3}
 
 
-def test_a_frame_has_the_address_of_its_picture():
+def test_a_frame_has_the_address_of_its_picture() -> None:
     frame = kept_frame("gate east", 7, 1.5)
     told = frame_to_json(frame)
     assert (told["id"], told["index"], told["wall_time"]) == ("gate east-000007", 7, 1.5)
@@ -58,14 +63,14 @@ def test_a_frame_has_the_address_of_its_picture():
 
 
 @pytest.mark.parametrize("text", ["1", "50", "0500", f"{MOST_FRAMES}"])
-def test_a_limit_that_may_be(text):
+def test_a_limit_that_may_be(text: str) -> None:
     assert read_limit(text) == int(text)
 
 
 @pytest.mark.parametrize(
     "text", ["", "0", f"{MOST_FRAMES + 1}", "-1", "1.5", "ten", "٣", "0000001", "9" * 5_000]
 )
-def test_a_limit_that_may_not_be(text):
+def test_a_limit_that_may_not_be(text: str) -> None:
     with pytest.raises(web.HTTPBadRequest) as refused:
         read_limit(text)
     assert refused.value.reason == f"limit must be 1 to {MOST_FRAMES}"
@@ -79,12 +84,12 @@ def test_a_limit_that_may_not_be(text):
         ("-3,a-b-000007", Position(-3.0, "a-b", 7)),
     ],
 )
-def test_a_position_is_a_time_or_a_frame(text, position):
+def test_a_position_is_a_time_or_a_frame(text: str, position: Position) -> None:
     assert read_position(text) == position
 
 
 @pytest.mark.parametrize("text", ["", "now", "nan", "inf", "1.5,", "1.5,gate", "x,gate-000007"])
-def test_another_position_is_refused(text):
+def test_another_position_is_refused(text: str) -> None:
     with pytest.raises(web.HTTPBadRequest) as refused:
         read_position(text)
     assert refused.value.reason.startswith("before must be")
@@ -100,11 +105,11 @@ def test_another_position_is_refused(text):
         *[(text, None) for text in ("gate-0000007", f"gate-{'9' * 19}", "000007", "")],
     ],
 )
-def test_a_frame_is_known_by_its_exact_name(text, key):
+def test_a_frame_is_known_by_its_exact_name(text: str, key: FrameKey | None) -> None:
     assert read_key(text) == key
 
 
-def test_a_body_has_one_member_of_the_right_kind():
+def test_a_body_has_one_member_of_the_right_kind() -> None:
     assert read(read_bool, {"given": False}) is False
     assert read(read_text, {"given": "gate"}) == "gate"
     assert read(read_count, {"given": 9}) == 9
@@ -125,7 +130,7 @@ def test_a_body_has_one_member_of_the_right_kind():
         (read_text, b"[" * 100_000, "the body must be JSON"),
     ],
 )
-def test_another_body_is_refused_with_the_reason(reader, body, reason):
+def test_another_body_is_refused_with_the_reason(reader: Reader, body: object, reason: str) -> None:
     with pytest.raises(web.HTTPBadRequest) as refused:
         read(reader, body)
     assert refused.value.reason == reason

@@ -15,6 +15,7 @@ from streamsel.decisions import (
     FeedState,
     FeedStatus,
     Kept,
+    Outcome,
     SelectionUpdate,
     SourceCounters,
     Verdict,
@@ -22,6 +23,8 @@ from streamsel.decisions import (
 from streamsel.evaluation.diversity import pairwise
 from streamsel.frame import Candidate, Frame, FrameKey, Picture, Vectors
 from streamsel.metrics.observer import Metrics
+from streamsel.selection.budget import Budget
+from streamsel.selection.online import OnlineSelector
 from streamsel.testing import ManualClock
 from tests.coreset.candidates import candidate
 
@@ -31,14 +34,20 @@ _SAMPLE = re.compile(r"^(\w+)(?:\{(.*)\})? (\S+)$", re.MULTILINE)
 _LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 
 
-class FixedSelector:
-    """A selector with a given coreset; only what metrics read."""
+class FixedSelector(OnlineSelector):
+    """A selector with a given coreset."""
 
     def __init__(self, vectors: Vectors, capacity: int = 10) -> None:
+        super().__init__(Budget(count=capacity), vectors.shape[1])
         self.given = vectors
-        self.capacity = capacity
-        self.coverage_bound = 0.75
-        self.spacing = 0.5
+
+    @property
+    def coverage_bound(self) -> float:
+        return 0.75
+
+    @property
+    def spacing(self) -> float:
+        return 0.5
 
     @property
     def size(self) -> int:
@@ -50,7 +59,8 @@ class FixedSelector:
 
 def unit_vectors(count: int, dim: int = 16, seed: int = 1) -> Vectors:
     drawn = np.random.default_rng(seed).normal(size=(count, dim))
-    return (drawn / np.linalg.norm(drawn, axis=1, keepdims=True)).astype(np.float32)
+    unit: Vectors = (drawn / np.linalg.norm(drawn, axis=1, keepdims=True)).astype(np.float32)
+    return unit
 
 
 def status(
@@ -82,10 +92,10 @@ def frame(feed: str, index: int, received: float | None = 10.0) -> Frame:
 
 
 def verdict(
-    feed: str, index: int, outcome: str, reason: str, distance: float | None = None
+    feed: str, index: int, outcome: Outcome, reason: str, distance: float | None = None
 ) -> Verdict:
     """A verdict with the event that goes with it."""
-    vector = None if outcome == "refused" else np.ones(4, np.float32) / 2
+    vector = None if outcome == "refused" else np.full(4, 0.5, np.float32)
     made = candidate(index, vector, reason if outcome == "refused" else None, feed=feed)
     shown = frame(feed, index)
     made = Candidate(replace(made.prefiltered, frame=shown), vector)

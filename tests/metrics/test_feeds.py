@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from prometheus_client import CollectorRegistry
 
-from streamsel.decisions import FeedStatus, SourceCounters
+from streamsel.decisions import FeedState, FeedStatus, Outcome, SourceCounters
 from streamsel.metrics.feeds import FeedMetrics
 from tests.sinks.live_streams import evicted, frame, kept, verdict
 
@@ -24,7 +24,9 @@ def metrics(registry: CollectorRegistry) -> FeedMetrics:
     return made
 
 
-def tell(metrics: FeedMetrics, state: str, sessions: int, last_frame: float | None = None) -> None:
+def tell(
+    metrics: FeedMetrics, state: FeedState, sessions: int, last_frame: float | None = None
+) -> None:
     metrics.tell(FeedStatus("gate", "rtsp://gate", state, "", 5.0, sessions, last_frame, "yard"))
 
 
@@ -32,7 +34,9 @@ def value(registry: CollectorRegistry, name: str, **labels: str) -> float | None
     return registry.get_sample_value(f"streamsel_{name}", {"feed": "gate", **labels})
 
 
-def test_every_series_is_there_from_the_first_report_to_the_last(metrics, registry):
+def test_every_series_is_there_from_the_first_report_to_the_last(
+    metrics: FeedMetrics, registry: CollectorRegistry
+) -> None:
     metrics.drop("gate", "overload", 0)
     assert value(registry, "feed_up") == 0
     assert value(registry, "frames_kept_total") == 0
@@ -42,7 +46,9 @@ def test_every_series_is_there_from_the_first_report_to_the_last(metrics, regist
     metrics.remove("gate")
 
 
-def test_feeds_that_are_not_there_get_no_series(metrics, registry):
+def test_feeds_that_are_not_there_get_no_series(
+    metrics: FeedMetrics, registry: CollectorRegistry
+) -> None:
     metrics.tally("hall", SourceCounters(9, 9, 9))
     metrics.judge(verdict(frame(1, "hall")), 5.0)
     metrics.change(kept(frame(1, "hall")))
@@ -66,7 +72,9 @@ def test_feeds_that_are_not_there_get_no_series(metrics, registry):
         ([("up", 2), ("connecting", 0), ("up", 1)], 1, 2),
     ],
 )
-def test_interruptions_and_reconnects_are_counted(told, interruptions, reconnects, metrics):
+def test_interruptions_and_reconnects_are_counted(
+    told: list[tuple[FeedState, int]], interruptions: int, reconnects: int, metrics: FeedMetrics
+) -> None:
     for state, sessions in told:
         tell(metrics, state, sessions)
     counts = metrics.counts()["gate"]
@@ -77,20 +85,22 @@ def test_interruptions_and_reconnects_are_counted(told, interruptions, reconnect
     ("state", "up", "enabled"),
     [("up", 1, 1), ("useless", 1, 1), ("down", 0, 1), ("disabled", 0, 0), ("ended", 0, 0)],
 )
-def test_a_state_is_told_in_numbers(metrics, registry, state, up, enabled):
+def test_a_state_is_told_in_numbers(
+    metrics: FeedMetrics, registry: CollectorRegistry, state: FeedState, up: int, enabled: int
+) -> None:
     tell(metrics, state, 1, last_frame=7.5)
     assert (value(registry, "feed_up"), value(registry, "feed_enabled")) == (up, enabled)
     assert value(registry, "last_frame_timestamp_seconds") == 7.5
 
 
-def test_counters_of_a_source_go_on_over_a_new_one(metrics):
+def test_counters_of_a_source_go_on_over_a_new_one(metrics: FeedMetrics) -> None:
     for tally in (SourceCounters(10, 8, 1), SourceCounters(15, 8, 1), SourceCounters(3, 9, 2)):
         metrics.tally("gate", tally)
     counts = metrics.counts()["gate"]
     assert (counts["received"], counts["decoded"], counts["decode_errors"]) == (18, 17, 3)
 
 
-def test_a_source_that_starts_again_is_noticed_by_any_of_its_counters(metrics):
+def test_a_source_that_starts_again_is_noticed_by_any_of_its_counters(metrics: FeedMetrics) -> None:
     before = SourceCounters(10, 10, 10)
     for name in ("received", "decoded", "damaged"):
         metrics.tally("gate", before)
@@ -99,8 +109,9 @@ def test_a_source_that_starts_again_is_noticed_by_any_of_its_counters(metrics):
     assert counts["received"] > 30
 
 
-def test_frames_are_counted_by_outcome(metrics, registry):
-    for index, outcome in enumerate(("kept", "covered", "refused", "refused")):
+def test_frames_are_counted_by_outcome(metrics: FeedMetrics, registry: CollectorRegistry) -> None:
+    outcomes: list[Outcome] = ["kept", "covered", "refused", "refused"]
+    for index, outcome in enumerate(outcomes):
         metrics.judge(verdict(frame(index), outcome), 5.0)
     metrics.change(kept(frame(0)))
     metrics.change(evicted(frame(0).key))

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeAlias
 
 import pytest
 
@@ -140,16 +141,17 @@ def test_reconnects_leave_out_the_first_opening() -> None:
     assert seen == [0, 0, 0, 3, 3, 4, 5]
 
 
+Told: TypeAlias = list[tuple[FeedState, int]]
+
+
 def test_a_dead_camera_is_one_interruption_and_one_that_flaps_is_many() -> None:
     metrics = fresh_metrics()
     seen = []
-    told: list[tuple[FeedState, int]] = [
-        *[("connecting", 0), ("connecting", 1), ("up", 1)],  # it never came before
-        *[("connecting", 1), ("connecting", 2), ("down", 3), ("down", 9), ("up", 9)],
-        *[("up", 10), ("up", 10), ("up", 13)],  # too quick to be seen down
-        *[("disabled", 13), ("connecting", 13), ("up", 14)],
-    ]
-    for state, sessions in told:
+    slow: Told = [("connecting", 0), ("connecting", 1), ("up", 1)]  # it never came before
+    dead: Told = [("connecting", 1), ("connecting", 2), ("down", 3), ("down", 9), ("up", 9)]
+    flapping: Told = [("up", 10), ("up", 10), ("up", 13)]  # too quick to be seen down
+    switched: Told = [("disabled", 13), ("connecting", 13), ("up", 14)]
+    for state, sessions in (*slow, *dead, *flapping, *switched):
         metrics.feed_changed(status("gate", state, sessions))
         seen.append(value(metrics, "feed_interruptions_total", feed="gate"))
     assert seen == [0, 0, 0, 1, 1, 1, 1, 1, 2, 2, 3, 3, 3, 3]
@@ -162,7 +164,7 @@ def test_a_dead_camera_is_one_interruption_and_one_that_flaps_is_many() -> None:
         *[("disabled", 0, 0), ("ended", 0, 0)],
     ],
 )
-def test_how_a_feed_is(state: str, up: int, enabled: int) -> None:
+def test_how_a_feed_is(state: FeedState, up: int, enabled: int) -> None:
     metrics = fresh_metrics()
     metrics.feed_changed(status("gate", state))
     assert value(metrics, "feed_up", feed="gate") == up

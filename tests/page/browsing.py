@@ -6,14 +6,15 @@ import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Literal, TypedDict, Unpack
 
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, ViewportSize, async_playwright
 
 from tests.conftest import leave_out
 
-DESKTOP = {"width": 1280, "height": 800}
-PHONE = {"width": 390, "height": 844}
+DESKTOP: ViewportSize = {"width": 1280, "height": 800}
+PHONE: ViewportSize = {"width": 390, "height": 844}
 
 # What a browser says of a picture or a request that was refused; tests look at those themselves.
 _REFUSED = "Failed to load resource"
@@ -87,16 +88,35 @@ def chromium() -> Path:
     return Path(str(found))
 
 
+class Profile(TypedDict, total=False):
+    """What a browser tells of its screen and its user."""
+
+    viewport: ViewportSize
+    device_scale_factor: float
+    color_scheme: Literal["dark", "light"]
+    reduced_motion: Literal["reduce"]
+    locale: str
+    timezone_id: str
+
+
 @asynccontextmanager
 async def browsing(
-    origin: str, flags: tuple[str, ...] = (), program: Path | None = None, **profile: object
+    origin: str,
+    flags: tuple[str, ...] = (),
+    program: Path | None = None,
+    **profile: Unpack[Profile],
 ) -> AsyncIterator[Browsing]:
     """Open a browser, by another program if need be.
 
     Fails at the end for whatever went wrong in its pages.
     """
     program = program or chromium()
-    options = {"viewport": DESKTOP, "locale": "en-GB", "timezone_id": "UTC", **profile}
+    options: Profile = {
+        "viewport": DESKTOP,
+        "locale": "en-GB",
+        "timezone_id": "UTC",
+        **profile,
+    }
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=program, args=[*_FLAGS, *flags])
         try:

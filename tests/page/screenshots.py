@@ -11,7 +11,7 @@ from playwright.async_api import Page, expect
 
 from streamsel.sources.demo.synthetic import render_demo
 from tests.end_to_end.service import ROOT, Service
-from tests.page.browsing import DESKTOP, PHONE, browsing
+from tests.page.browsing import DESKTOP, PHONE, Profile, browsing
 from tests.servers.rtsp import Mount, RtspServer
 
 IMAGES = ROOT / "docs" / "images"
@@ -47,7 +47,7 @@ async def visit(service: Service) -> None:
         await expect(page.locator("dialog .explanation")).to_be_visible()
         await page.wait_for_timeout(1000)
         await shoot(page, "page-frame.png")
-    phone = {"viewport": PHONE, "device_scale_factor": 2, "color_scheme": "dark"}
+    phone: Profile = {"viewport": PHONE, "device_scale_factor": 2, "color_scheme": "dark"}
     async with browsing(origin, **phone) as small:
         page = (await small.open()).page
         await expect(page.locator("#frames > li").nth(10)).to_be_attached()

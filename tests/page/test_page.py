@@ -8,17 +8,18 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
+from typing import Literal, Unpack
 
 import pytest
 from PIL import Image
-from playwright.async_api import expect
+from playwright.async_api import ViewportSize, expect
 
 from streamsel.clock import SystemClock
 from streamsel.frame import FrameKey
 from streamsel.http.events import EventBroker
 from tests.http.happenings import evicted, kept, live, update
 from tests.http.serving import TOKEN, Behind, Client, kept_frame, view
-from tests.page.browsing import DESKTOP, PHONE, Browsing, Tab, browsing
+from tests.page.browsing import DESKTOP, PHONE, Browsing, Profile, Tab, browsing
 
 TEN_SECONDS_MS = 10_000
 HOSTILE = '"><img src=x onerror=alert(1)>'
@@ -60,7 +61,9 @@ def picture(index: int) -> bytes:
 
 
 @asynccontextmanager
-async def yard(folder: Path, *, token: str | None = None, **profile: object) -> AsyncIterator[Yard]:
+async def yard(
+    folder: Path, *, token: str | None = None, **profile: Unpack[Profile]
+) -> AsyncIterator[Yard]:
     behind, events_broker = (
         Behind(folder, [view("gate"), view("street")]),
         EventBroker(SystemClock()),
@@ -203,8 +206,8 @@ def test_the_page_finds_back_to_a_service_that_was_away(tmp_path: Path) -> None:
             await there.client.service.stop()
             await expect(page.locator("#connection")).to_have_text("reconnecting…")
             there.store(9)
-            options = {"port": there.client.port}
-            async with live(there.behind, EventBroker(SystemClock()), **options):
+            port = there.client.port
+            async with live(there.behind, EventBroker(SystemClock()), port=port):
                 await expect(page.locator("#connection")).to_have_text("live")
                 await expect(page.locator("#frames > li").first).to_have_attribute(
                     "data-id", "gate-000009"
@@ -303,11 +306,11 @@ async def log_out(tab: Tab) -> None:
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
 @pytest.mark.parametrize("step", [look, open_frame, open_camera, log_out])
 def test_it_is_for_everybody_on_every_screen(
-    tmp_path: Path, step: Step, size: dict[str, int], colours: str
+    tmp_path: Path, step: Step, size: ViewportSize, colours: Literal["light", "dark"]
 ) -> None:
     async def scenario() -> None:
         token = TOKEN if step is log_out else None
-        profile = {"viewport": size, "color_scheme": colours, "reduced_motion": "reduce"}
+        profile: Profile = {"viewport": size, "color_scheme": colours, "reduced_motion": "reduce"}
         async with yard(tmp_path, token=token, **profile) as there:
             there.behind.views["street"] = view("street", "down")
             tab = await there.browser.open()

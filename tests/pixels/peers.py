@@ -19,14 +19,15 @@ SOFT = "gradients=s=160x96:r=25:d=1:c0=navy:c1=orange:x0=0:y0=0:x1=159:y1=95:see
 
 def clip(ffmpeg: Path, path: Path, *encoding: str, source: str = PATTERN) -> Path:
     """Encode a second of a test pattern."""
-    command = [ffmpeg, "-v", "error", "-f", "lavfi", "-i", source, *encoding, path]
+    command = [str(ffmpeg), "-v", "error", "-f", "lavfi", "-i", source, *encoding, str(path)]
     subprocess.run(command, check=True)
     return path
 
 
 def by_ffmpeg(ffmpeg: Path, video: Path, chain: str, index: int = 0) -> npt.NDArray[np.uint8]:
     """One frame of a video through a filter chain of ffmpeg's, as (H, W, 3) RGB."""
-    command = [ffmpeg, "-v", "error", "-i", video, "-vf", f"select=eq(n\\,{index}),{chain}"]
+    chain = f"select=eq(n\\,{index}),{chain}"
+    command = [str(ffmpeg), "-v", "error", "-i", str(video), "-vf", chain]
     command += ["-frames:v", "1", "-pix_fmt", "rgb24", "-c:v", "png", "-f", "image2pipe", "-"]
     png = subprocess.run(command, check=True, capture_output=True).stdout
     return pixels_of(png)

@@ -5,18 +5,23 @@ from __future__ import annotations
 import io
 import subprocess
 from pathlib import Path
+from typing import TypeAlias
 
 import av
 import numpy as np
+import numpy.typing as npt
 import pytest
 from PIL import Image
 
+from streamsel.choices import ImageFormat
 from streamsel.frame import Picture, View
 from streamsel.pixels.conversion import Converter
 from streamsel.pixels.tone import hdr_of, to_sdr
 from streamsel.sinks.pictures import Encoder
 from streamsel.sources.thumbnails.cpu import CpuThumbnailer
 from tests.pixels.peers import decoded, pixels_of, psnr
+
+Levels: TypeAlias = npt.NDArray[np.float64]
 
 PQ, HLG, SDR = 16, 18, 1
 BT2020, BT709 = 9, 1
@@ -36,13 +41,14 @@ def hdr_clip(ffmpeg: Path, folder: Path, scene: np.ndarray, transfer: str) -> Pa
     """Make a picture HDR by ffmpeg's zscale, and a lossless 10-bit video of it."""
     Image.fromarray(scene).save(folder / "scene.png")
     chain = f"{TO_HDR}:t={transfer},format=yuv420p10le"
-    command = [ffmpeg, "-v", "error", "-i", folder / "scene.png", "-vf", chain, "-c:v", "ffv1"]
+    scene_png = str(folder / "scene.png")
+    command = [str(ffmpeg), "-v", "error", "-i", scene_png, "-vf", chain, "-c:v", "ffv1"]
     command += ["-color_primaries", "bt2020", "-color_trc", transfer, "-colorspace", "bt2020nc"]
     subprocess.run([*command, folder / "hdr.mkv"], check=True)
     return folder / "hdr.mkv"
 
 
-def test_what_pq_was_made_of_comes_back(ffmpeg, tmp_path):
+def test_what_pq_was_made_of_comes_back(ffmpeg: Path, tmp_path: Path) -> None:
     scene = dim_scene()
     image = decoded(hdr_clip(ffmpeg, tmp_path, scene, "smpte2084"))
     assert hdr_of(image) == "pq"
@@ -56,7 +62,7 @@ def test_what_pq_was_made_of_comes_back(ffmpeg, tmp_path):
     assert np.abs(cropped.astype(int) - np.asarray(middle)).mean() < 4
 
 
-def test_what_gray_hlg_was_made_of_comes_back(ffmpeg, tmp_path):
+def test_what_gray_hlg_was_made_of_comes_back(ffmpeg: Path, tmp_path: Path) -> None:
     # ffmpeg's zscale has the light of the display by channel: the same for gray alone.
     scene = np.repeat(dim_scene()[:, :, 1:2], 3, axis=2)
     image = decoded(hdr_clip(ffmpeg, tmp_path, scene, "arib-std-b67"))
@@ -64,15 +70,16 @@ def test_what_gray_hlg_was_made_of_comes_back(ffmpeg, tmp_path):
     assert psnr(pixels_of(Encoder("png").encode(Picture(image)).content), scene) > 38
 
 
-def coded(levels: np.ndarray, transfer: int, primaries: int = BT2020) -> np.ndarray:
+def coded(levels: Levels, transfer: int, primaries: int = BT2020) -> npt.NDArray[np.int64]:
     """Tone-map R'G'B' code values in 0..1, (N, 3)."""
     image = av.VideoFrame(16, 16, "gbrp16le")
     image.color_trc, image.color_primaries = transfer, primaries
-    return to_sdr(np.rint(levels[None] * 65535).astype(np.uint16), image)[0].astype(int)
+    codes = np.rint(levels[None] * 65535).astype(np.uint16)
+    return np.asarray(to_sdr(codes, image)[0], np.int64)
 
 
 @pytest.mark.parametrize("transfer", [PQ, HLG])
-def test_more_light_is_never_darker_and_gray_stays_gray(transfer):
+def test_more_light_is_never_darker_and_gray_stays_gray(transfer: int) -> None:
     ramp = np.repeat(np.linspace(0, 1, 4001)[:, None], 3, axis=1)
     out = coded(ramp, transfer)
     assert np.ptp(out, axis=1).max() == 0
@@ -94,7 +101,7 @@ def test_more_light_is_never_darker_and_gray_stays_gray(transfer):
         (HLG, 1.0, 255),
     ],
 )
-def test_levels_of_the_standards(transfer, code, expected):
+def test_levels_of_the_standards(transfer: int, code: float, expected: int) -> None:
     (found,) = coded(np.full((1, 3), code), transfer)
     assert np.abs(found - expected).max() <= 1
 
@@ -112,7 +119,7 @@ def displayed(codes: np.ndarray, transfer: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("transfer", [PQ, HLG])
-def test_colours_are_those_of_the_standards(transfer):
+def test_colours_are_those_of_the_standards(transfer: int) -> None:
     codes = np.random.default_rng(0).uniform(0, 1, (3000, 3))
     light = displayed(codes, transfer)
     dim = light.max(axis=1) < 88  # below the knee, where the curve changes nothing
@@ -125,7 +132,7 @@ def test_colours_are_those_of_the_standards(transfer):
     assert (found[~dim].max(axis=1) > 100).all()
 
 
-def test_wide_primaries_become_those_of_sdr():
+def test_wide_primaries_become_those_of_sdr() -> None:
     red = np.array([[0.4, 0.0, 0.0]])
     assert (coded(red, PQ, BT2020)[0] > coded(red, PQ, BT709)[0]).tolist() == [True, False, False]
     # What of BT.709's red is in BT.2020, by its matrix, is red alone again.
@@ -137,7 +144,7 @@ def test_wide_primaries_become_those_of_sdr():
     assert max(green, blue) < 16
 
 
-def test_sdr_is_left_alone():
+def test_sdr_is_left_alone() -> None:
     image = av.VideoFrame.from_ndarray(dim_scene(), format="rgb24")
     image.color_trc = SDR
     assert hdr_of(image) is None
@@ -149,13 +156,15 @@ def test_sdr_is_left_alone():
 @pytest.mark.parametrize(
     ("format", "pixels", "least_db"), [("png", "rgb48be", 99), ("avif", "yuv420p10le", 38)]
 )
-def test_hdr_is_kept_when_asked(ffmpeg, tmp_path, format, pixels, least_db, rotation):
+def test_hdr_is_kept_when_asked(
+    ffmpeg: Path, tmp_path: Path, format: ImageFormat, pixels: str, least_db: int, rotation: int
+) -> None:
     image = decoded(hdr_clip(ffmpeg, tmp_path, dim_scene(320, 180), "smpte2084"))
     encoder = Encoder(format, keep_hdr=True)
     encoded = encoder.encode(Picture(image, rotation))
     assert encoder.encode(Picture(image, rotation)) == encoded
     assert encoder.suffix == format
-    with av.open(io.BytesIO(encoded.content)) as container:
+    with av.open(io.BytesIO(encoded.content), "r") as container:
         kept = next(container.decode(video=0))
     assert kept.format.name == pixels
     assert (kept.color_trc, kept.color_primaries) == (PQ, BT2020)
@@ -170,10 +179,12 @@ def test_hdr_is_kept_when_asked(ffmpeg, tmp_path, format, pixels, least_db, rota
 @pytest.mark.parametrize(
     ("format", "size"), [("png", (1, 1)), ("png", (3, 2)), ("avif", (4, 4)), ("avif", (17, 9))]
 )
-def test_the_smallest_pictures_are_kept_deep_too(format, size):
+def test_the_smallest_pictures_are_kept_deep_too(
+    format: ImageFormat, size: tuple[int, int]
+) -> None:
     image = av.VideoFrame(*size, "yuv420p10le")
     image.color_trc, image.color_primaries, image.colorspace = PQ, BT2020, BT2020
     encoded = Encoder(format, keep_hdr=True).encode(Picture(image))
-    with av.open(io.BytesIO(encoded.content)) as container:
+    with av.open(io.BytesIO(encoded.content), "r") as container:
         kept = next(container.decode(video=0))
     assert (kept.width, kept.height) == (encoded.width, encoded.height) == size

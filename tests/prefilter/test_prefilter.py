@@ -1,20 +1,23 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Iterable
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamsel.errors import ConfigurationError
-from streamsel.frame import PrefilterState, View
-from streamsel.interfaces.prefilter import Prefilter
+from streamsel.frame import Frame, PrefilteredFrame, PrefilterState, View
+from streamsel.interfaces.prefilter import Prefilter, Thumbnailer
 from streamsel.prefilter.options import PrefilterOptions
 from streamsel.prefilter.prefilter import FramePrefilter
 from tests.prefilter.test_measures import smeared
-from tests.prefilter.thumbnailers import PlainEye, shown, textured
+from tests.prefilter.thumbnailers import Luma, PlainEye, shown, textured
 
+MADE: Callable[..., PrefilterOptions] = PrefilterOptions
 AT_ONCE = PrefilterOptions(calibration=0)
 ALL_OFF = PrefilterOptions(
     corrupt=False,
@@ -27,16 +30,26 @@ ALL_OFF = PrefilterOptions(
 )
 
 
-def looked_at(frames, options=AT_ONCE, thumbnailer=None):
+def looked_at(
+    frames: Iterable[Frame],
+    options: PrefilterOptions = AT_ONCE,
+    thumbnailer: Thumbnailer | None = None,
+) -> list[PrefilteredFrame]:
     prefilter: Prefilter = FramePrefilter(thumbnailer or PlainEye(), View(16), options)
     return [prefilter.check(frame) for frame in frames]
 
 
-def refusals(pictures, options=AT_ONCE, **how):
-    return [seen.refusal for seen in looked_at(shown(pictures, **how), options)]
+def refusals(
+    pictures: Iterable[Luma],
+    options: PrefilterOptions = AT_ONCE,
+    *,
+    fps: int = 25,
+    corrupt: bool = False,
+) -> list[str | None]:
+    return [seen.refusal for seen in looked_at(shown(pictures, fps, corrupt), options)]
 
 
-def noisy(luma, seed, level=2):
+def noisy(luma: npt.NDArray[np.integer], seed: int, level: int = 2) -> Luma:
     noise = np.random.default_rng(seed).integers(-level, level + 1, luma.shape)
     return np.clip(luma.astype(int) + noise, 0, 255).astype(np.uint8)
 
@@ -54,14 +67,16 @@ BLURRED = smeared(np.kron(textured(2), np.ones((8, 8), np.uint8)), 49)
         (BLURRED, "blurred", {"min_sharpness": None}),
     ],
 )
-def test_each_check_refuses_its_kind_and_can_be_switched_off(picture, reason, off):
+def test_each_check_refuses_its_kind_and_can_be_switched_off(
+    picture: Luma, reason: str, off: dict[str, None]
+) -> None:
     (seen,) = looked_at(shown([picture]))
     assert (seen.refusal, seen.digest) == (reason, 0)
     assert (seen.sharpness > 0) == (reason != "black")
-    assert refusals([picture], PrefilterOptions(**off)) == [None]
+    assert refusals([picture], MADE(**off)) == [None]
 
 
-def test_a_corrupt_frame_is_refused_unseen_and_changes_nothing():
+def test_a_corrupt_frame_is_refused_unseen_and_changes_nothing() -> None:
     thumbnailer = PlainEye()
     whole, damaged = shown([textured(1)])[0], shown([textured(2)], corrupt=True)[0]
     first, second = looked_at([whole, damaged], thumbnailer=thumbnailer)
@@ -71,18 +86,18 @@ def test_a_corrupt_frame_is_refused_unseen_and_changes_nothing():
     assert refusals([textured(2)], PrefilterOptions(corrupt=False), corrupt=True) == [None]
 
 
-def test_with_every_check_off_everything_passes():
+def test_with_every_check_off_everything_passes() -> None:
     pictures = [BLACK, GRAY_FILL, BLURRED, *[textured(1)] * 80]
     assert refusals(pictures, ALL_OFF) == [None] * len(pictures)
 
 
-def test_a_dark_picture_with_a_lamp_is_not_black():
+def test_a_dark_picture_with_a_lamp_is_not_black() -> None:
     lamp = BLACK.copy()
     lamp[8:24, 8:24] = 180
     assert refusals([lamp]) == [None]
 
 
-def test_a_passing_frame_carries_a_thumbnail_and_a_refused_one_none():
+def test_a_passing_frame_carries_a_thumbnail_and_a_refused_one_none() -> None:
     first, second = looked_at(shown([textured(1), textured(1)]))
     assert first.thumbnail is not None
     assert first.thumbnail.shape == (16, 16, 3)
@@ -92,30 +107,30 @@ def test_a_passing_frame_carries_a_thumbnail_and_a_refused_one_none():
     assert (second.thumbnail, second.digest, second.sharpness) == (None, 0, 0.0)
 
 
-def test_a_repeated_picture_is_a_duplicate_until_it_counts_as_frozen():
+def test_a_repeated_picture_is_a_duplicate_until_it_counts_as_frozen() -> None:
     told = refusals([textured(1)] * 60, PrefilterOptions(freeze_seconds=2.0), fps=25)
     assert told[:2] == [None, "exact-duplicate"]
     assert told[2:52] == ["exact-duplicate"] * 50
     assert told[52:] == ["frozen"] * 8
 
 
-def test_a_freeze_ends_with_the_first_change():
+def test_a_freeze_ends_with_the_first_change() -> None:
     pictures = [*[textured(1)] * 60, textured(2), textured(1), textured(1)]
     told = refusals(pictures, AT_ONCE, fps=25)
     assert told[-4:] == ["frozen", None, "exact-duplicate", "unchanged"]
 
 
-def test_noise_is_not_a_freeze_however_long():
+def test_noise_is_not_a_freeze_however_long() -> None:
     told = refusals([noisy(textured(1), seed) for seed in range(90)], AT_ONCE)
     assert Counter(told) == {None: 1, "unchanged": 89}
 
 
-def test_noise_passes_while_the_feed_is_calibrated():
+def test_noise_passes_while_the_feed_is_calibrated() -> None:
     pictures = [noisy(textured(1), seed) for seed in range(30)]
     assert refusals(pictures, PrefilterOptions(calibration=10)) == [None] * 10 + ["unchanged"] * 20
 
 
-def test_a_small_object_is_noticed_though_the_mean_hardly_moves():
+def test_a_small_object_is_noticed_though_the_mean_hardly_moves() -> None:
     scene = textured(1, side=256)
     with_object = scene.copy()
     with_object[100:108, 100:108] = 255 - with_object[100:108, 100:108] // 2
@@ -124,7 +139,7 @@ def test_a_small_object_is_noticed_though_the_mean_hardly_moves():
     assert refusals([scene, with_object], blind) == [None, "unchanged"]
 
 
-def test_a_slow_drift_is_noticed_against_the_last_frame_that_passed():
+def test_a_slow_drift_is_noticed_against_the_last_frame_that_passed() -> None:
     dawn = [np.clip(textured(1).astype(int) + step, 0, 255).astype(np.uint8) for step in range(5)]
     flickering = [level for level in dawn for _ in range(2)]
     options = PrefilterOptions(calibration=0, unchanged_mean=1.5)
@@ -132,14 +147,14 @@ def test_a_slow_drift_is_noticed_against_the_last_frame_that_passed():
     assert [index for index, refusal in enumerate(told) if refusal is None] == [0, 4, 8]
 
 
-def test_a_loop_is_seen_once():
+def test_a_loop_is_seen_once() -> None:
     loop = [textured(seed) for seed in range(20)]
     assert refusals(loop * 3) == [None] * 20 + ["exact-duplicate"] * 40
     off = PrefilterOptions(exact_duplicates=False)
     assert refusals(loop * 3, off) == [None] * 60
 
 
-def test_pictures_that_differ_where_no_cell_shows_it_are_not_duplicates():
+def test_pictures_that_differ_where_no_cell_shows_it_are_not_duplicates() -> None:
     one = textured(1)
     other = one.copy()
     other[0, 0], other[0, 1] = other[0, 1] + 40, other[0, 1] - 40
@@ -148,7 +163,7 @@ def test_pictures_that_differ_where_no_cell_shows_it_are_not_duplicates():
     assert [fine.check(frame).refusal for frame in shown([one, other])] == [None, None]
 
 
-def test_what_was_not_seen_for_long_is_forgotten():
+def test_what_was_not_seen_for_long_is_forgotten() -> None:
     first, later = shown([textured(1)])[0], shown([textured(2)])[0]
     prefilter = FramePrefilter(PlainEye(), View(16), AT_ONCE)
     digest = prefilter.check(first).digest
@@ -163,7 +178,7 @@ def test_what_was_not_seen_for_long_is_forgotten():
     assert prefilter.check(first).refusal == "exact-duplicate"
 
 
-def test_only_what_passes_the_cheap_checks_costs_a_thumbnail():
+def test_only_what_passes_the_cheap_checks_costs_a_thumbnail() -> None:
     thumbnailer = PlainEye()
     pictures = [textured(1), BLACK, *(noisy(textured(1), seed) for seed in range(10)), BLURRED]
     looked_at(shown(pictures), thumbnailer=thumbnailer)
@@ -187,7 +202,9 @@ SCENES = {
     st.sampled_from([0, 3]),
     st.data(),
 )
-def test_resumed_at_any_point_it_goes_on_alike(script, calibration, data):
+def test_resumed_at_any_point_it_goes_on_alike(
+    script: list[tuple[str, int]], calibration: int, data: st.DataObject
+) -> None:
     options = PrefilterOptions(calibration=calibration, freeze_seconds=0.2)
     frames = shown([SCENES[name] for name, times in script for _ in range(times)])
     whole = looked_at(frames, options)
@@ -202,7 +219,7 @@ def test_resumed_at_any_point_it_goes_on_alike(script, calibration, data):
     assert [judged(seen) for seen in after] == [judged(seen) for seen in whole[split:]]
 
 
-def judged(seen):
+def judged(seen: PrefilteredFrame) -> tuple[object, ...]:
     return seen.refusal, seen.digest, seen.sharpness, seen.state.passed, seen.state.still_since
 
 
@@ -218,20 +235,22 @@ def judged(seen):
         {"min_sharpness": 2.0},
     ],
 )
-def test_options_out_of_bounds_are_refused_by_name(wrong):
+def test_options_out_of_bounds_are_refused_by_name(wrong: dict[str, float]) -> None:
     with pytest.raises(ConfigurationError, match=next(iter(wrong))):
-        PrefilterOptions(**wrong)
+        MADE(**wrong)
 
 
 @pytest.mark.parametrize(("levels", "refusal"), [(6, "unchanged"), (7, None)])
-def test_a_cell_that_differs_by_seven_grey_levels_is_a_change(levels, refusal):
+def test_a_cell_that_differs_by_seven_grey_levels_is_a_change(
+    levels: int, refusal: str | None
+) -> None:
     scene = np.kron(textured(1, side=128), np.ones((2, 2))).astype(np.uint8)
     other = scene.copy()
     other[96:104, 96:104] += levels  # one cell of the luma grid
     assert refusals([scene, other]) == [None, refusal]
 
 
-def test_a_freeze_is_timed_anew_after_every_change():
+def test_a_freeze_is_timed_anew_after_every_change() -> None:
     told = refusals([*[textured(1)] * 40, *[textured(2)] * 60], AT_ONCE, fps=25)
     assert "frozen" not in told[:92]
     assert told[92:] == ["frozen"] * 8
@@ -240,7 +259,7 @@ def test_a_freeze_is_timed_anew_after_every_change():
     assert dark[93:] == ["frozen"] * 8
 
 
-def test_a_change_that_only_the_rows_show_ends_a_freeze():
+def test_a_change_that_only_the_rows_show_ends_a_freeze() -> None:
     scene, other = textured(1), textured(1)
     other[0, 0], other[0, 1] = other[0, 1] + 4, other[0, 0] - 4
     one, two = shown([scene, other])

@@ -59,10 +59,10 @@ def shown(pictures: Iterable[Luma], fps: int = 25, corrupt: bool = False) -> lis
 
 def _luma(picture: Picture) -> Luma:
     assert picture.image is not None
-    return picture.image.to_ndarray()
+    return np.asarray(picture.image.to_ndarray(), np.uint8)
 
 
 def _average(luma: Luma, size: int) -> Luma:
     height, width = luma.shape
     cells = luma.reshape(size, height // size, size, width // size)
-    return np.rint(cells.mean(axis=(1, 3))).astype(np.uint8)
+    return np.asarray(np.rint(cells.mean(axis=(1, 3))), np.uint8)

@@ -55,7 +55,9 @@ def is_open(database: sqlite3.Connection) -> bool:
     return True
 
 
-def test_a_folder_that_stays_is_written_to_and_its_database_closed(folder, database):
+def test_a_folder_that_stays_is_written_to_and_its_database_closed(
+    folder: Path, database: sqlite3.Connection
+) -> None:
     opened = Anchor(folder)
     (folder / "picture").touch()
     opened.require()
@@ -63,21 +65,27 @@ def test_a_folder_that_stays_is_written_to_and_its_database_closed(folder, datab
     assert not is_open(database)
 
 
-def test_a_folder_is_found_from_wherever_the_process_is(folder, tmp_path, monkeypatch):
+def test_a_folder_is_found_from_wherever_the_process_is(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(folder.parent)
     opened = Anchor(Path("kept"))
     monkeypatch.chdir(tmp_path)
     opened.require()
 
 
-def test_a_folder_that_is_gone_is_said_to_be_and_its_database_is_closed(folder, database, moved):
+def test_a_folder_that_is_gone_is_said_to_be_and_its_database_is_closed(
+    folder: Path, database: sqlite3.Connection, moved: Anchor
+) -> None:
     with pytest.raises(DiskGoneError, match=rf"{folder}: .* is gone \(No such file or directory\)"):
         moved.require()
     moved.close(database)
     assert not is_open(database)
 
 
-def test_another_folder_in_its_place_is_not_taken_for_it(folder, database, moved):
+def test_another_folder_in_its_place_is_not_taken_for_it(
+    folder: Path, database: sqlite3.Connection, moved: Anchor
+) -> None:
     folder.mkdir()
     with pytest.raises(DiskGoneError, match="another folder is in its place"):
         moved.require()
@@ -85,7 +93,7 @@ def test_another_folder_in_its_place_is_not_taken_for_it(folder, database, moved
     assert not is_open(database)
 
 
-def test_a_folder_that_is_back_is_written_to_again(folder, moved):
+def test_a_folder_that_is_back_is_written_to_again(folder: Path, moved: Anchor) -> None:
     with pytest.raises(DiskGoneError):
         moved.require()
     folder.with_name("elsewhere").rename(folder)
@@ -93,8 +101,8 @@ def test_a_folder_that_is_back_is_written_to_again(folder, moved):
 
 
 def test_another_disk_in_its_place_is_not_waited_for_and_the_database_stays_open(
-    folder, database, other_disk
-):
+    folder: Path, database: sqlite3.Connection, other_disk: Anchor
+) -> None:
     with pytest.raises(DiskChangedError, match=rf"{folder}: another disk .* restart to use"):
         other_disk.require()
     other_disk.close(database)

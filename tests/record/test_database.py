@@ -47,10 +47,10 @@ def openings(text: str) -> Iterator[int]:
         "import aiosqlite",
     ],
 )
-def test_each_way_to_open_a_database_is_found(text):
+def test_each_way_to_open_a_database_is_found(text: str) -> None:
     assert [*openings(text)]
 
 
-def test_one_module_opens_sqlite():
+def test_one_module_opens_sqlite() -> None:
     found = {name for name, path in SOURCES.items() if [*openings(path.read_text())]}
     assert found == {"record/database.py"}

@@ -61,7 +61,7 @@ def begin(folder: Path, **changes: object) -> None:
 
 
 @pytest.mark.parametrize("options", [{}, {"resume": True}, {"overwrite": True}])
-def test_a_folder_that_holds_nothing_is_new(tmp_path, options):
+def test_a_folder_that_holds_nothing_is_new(tmp_path: Path, options: dict[str, bool]) -> None:
     options = {"resume": False, "overwrite": False} | options
     assert foresee(tmp_path / "absent", **options) == "new"
     assert not (tmp_path / "absent").exists()
@@ -71,7 +71,7 @@ def test_a_folder_that_holds_nothing_is_new(tmp_path, options):
     assert foresee(tmp_path, **options) == "new"
 
 
-def test_a_run_is_continued_replaced_or_neither(folder):
+def test_a_run_is_continued_replaced_or_neither(folder: Path) -> None:
     assert foresee(folder, resume=True, overwrite=False) == "resumed"
     assert foresee(folder, resume=False, overwrite=True) == "replaced"
     with pytest.raises(FolderInUseError, match=r"--resume.*--overwrite"):
@@ -80,7 +80,7 @@ def test_a_run_is_continued_replaced_or_neither(folder):
         foresee(folder, resume=True, overwrite=True)
 
 
-def test_a_run_that_never_read_a_frame_is_in_nobodys_way(tmp_path):
+def test_a_run_that_never_read_a_frame_is_in_nobodys_way(tmp_path: Path) -> None:
     begin(tmp_path / "files")
     begin(tmp_path / "live", method="live")
     assert foresee(tmp_path / "files", resume=False, overwrite=False) == "replaced"
@@ -90,7 +90,7 @@ def test_a_run_that_never_read_a_frame_is_in_nobodys_way(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["holiday.jpg", "set-aside", "set-aside-1b", "frames"])
-def test_a_folder_of_somebody_elses_files_is_refused(tmp_path, name):
+def test_a_folder_of_somebody_elses_files_is_refused(tmp_path: Path, name: str) -> None:
     put(tmp_path / name)
     for options in ({"resume": True, "overwrite": False}, {"resume": False, "overwrite": True}):
         with pytest.raises(FolderInUseError, match=f"not a run.*such as {name}"):
@@ -98,14 +98,14 @@ def test_a_folder_of_somebody_elses_files_is_refused(tmp_path, name):
     assert files(tmp_path) == {name}
 
 
-def test_a_file_is_no_folder(tmp_path):
+def test_a_file_is_no_folder(tmp_path: Path) -> None:
     place = put(tmp_path / "file")
     for use in (make_and_lock, lambda path: foresee(path, resume=False, overwrite=True)):
         with pytest.raises(FolderInUseError, match="is a file"):
             use(place)
 
 
-def test_replacing_removes_what_the_run_wrote_and_nothing_else(folder):
+def test_replacing_removes_what_the_run_wrote_and_nothing_else(folder: Path) -> None:
     for name in ("manifest.jsonl", ".manifest.jsonl.part", ".reserve", "frames/yard/notes.txt"):
         put(folder / name)
     put(folder / "frames/walk/.000012_00000.480.png.part")
@@ -115,19 +115,21 @@ def test_replacing_removes_what_the_run_wrote_and_nothing_else(folder):
     assert not (folder / "frames/walk").exists()
 
 
-def test_replacing_leaves_no_empty_folder(folder):
+def test_replacing_leaves_no_empty_folder(folder: Path) -> None:
     assert prepare(folder, resume=False, overwrite=True) == "new"
     assert list(folder.iterdir()) == []
 
 
-def test_resuming_removes_only_a_record_that_never_began(folder):
+def test_resuming_removes_only_a_record_that_never_began(folder: Path) -> None:
     before = files(folder)
     (folder / ".streamsel.db.part").touch()
     assert prepare(folder, resume=True, overwrite=False) == "resumed"
     assert files(folder) == before
 
 
-def test_an_unreadable_record_is_set_aside_with_its_pictures(tmp_path, caplog):
+def test_an_unreadable_record_is_set_aside_with_its_pictures(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     for number in (1, 2):
         for name in ("streamsel.db", "frames/walk/000001_00000.040.png", "manifest.jsonl"):
             put(tmp_path / name, b"%d" % number)
@@ -142,14 +144,14 @@ def test_an_unreadable_record_is_set_aside_with_its_pictures(tmp_path, caplog):
     assert {path.name for path in tmp_path.iterdir()} == {"set-aside-1", "set-aside-2"}
 
 
-def test_setting_aside_goes_on_where_a_crash_ended_it(tmp_path):
+def test_setting_aside_goes_on_where_a_crash_ended_it(tmp_path: Path) -> None:
     put(tmp_path / "set-aside-1/manifest.jsonl")
     put(tmp_path / "streamsel.db", b"no database")
     prepare(tmp_path, resume=False, overwrite=True)
     assert files(tmp_path) == {"set-aside-1/manifest.jsonl", "set-aside-1/streamsel.db"}
 
 
-def test_record_and_pictures_agree_after_a_sweep(folder):
+def test_record_and_pictures_agree_after_a_sweep(folder: Path) -> None:
     paths = pictures(folder)
     lost, cut, *whole = paths
     (folder / lost).unlink()
@@ -176,14 +178,14 @@ def key_of(folder: Path, path: str) -> FrameKey:
         return next(one.key for one in record.kept() if one.picture and one.picture.path == path)
 
 
-def test_a_sweep_of_a_whole_run_changes_nothing(folder):
+def test_a_sweep_of_a_whole_run_changes_nothing(folder: Path) -> None:
     before, claimed = files(folder), pictures(folder)
     with closing(RecordWriter.resume(folder, strict=False)) as record:
         assert sweep(folder, record.reader, record.disclaim) == []
     assert (files(folder), pictures(folder)) == (before, claimed)
 
 
-def test_pictures_of_a_live_feed_are_known_by_their_names(tmp_path):
+def test_pictures_of_a_live_feed_are_known_by_their_names(tmp_path: Path) -> None:
     begin(tmp_path, method="live")
     moment = replace(frame("walk", 7), wall_time=1763806530.25)
     put(tmp_path / picture_path(moment, "jpg"))
@@ -193,13 +195,13 @@ def test_pictures_of_a_live_feed_are_known_by_their_names(tmp_path):
     assert files(tmp_path / "frames") == {other.relative_to(tmp_path / "frames").as_posix()}
 
 
-def test_a_live_name_is_known_again():
+def test_a_live_name_is_known_again() -> None:
     moment = replace(frame("walk", 7), wall_time=1763806530.25)
     assert is_live_name(live_name(moment).rpartition("/")[2])
     assert not is_live_name(Path(picture_path(frame("walk", 7), "jpg")).stem)
 
 
-def test_the_folders_of_a_live_picture_go_with_the_last_one(tmp_path):
+def test_the_folders_of_a_live_picture_go_with_the_last_one(tmp_path: Path) -> None:
     hour = tmp_path / "frames/walk/2025-11-22/10"
     first, second = (
         put(hour / f"20251122T1015{second}.250000Z_walk-000123.jpg")
@@ -217,7 +219,7 @@ def test_the_folders_of_a_live_picture_go_with_the_last_one(tmp_path):
     assert list((tmp_path / "frames/walk").iterdir()) == []
 
 
-def test_the_folder_of_a_files_pictures_stays(tmp_path):
+def test_the_folder_of_a_files_pictures_stays(tmp_path: Path) -> None:
     put(tmp_path / "frames/walk/000001_00000.040.png")
     remove_picture(tmp_path, "frames/walk/000001_00000.040.png")
     assert list((tmp_path / "frames/walk").iterdir()) == []
@@ -227,11 +229,13 @@ def test_the_folder_of_a_files_pictures_stays(tmp_path):
     "path",
     ["frames/walk/000001_00000.040.png", "2025-11-22/10/20251122T101530.250000Z_a-000001.jpg"],
 )
-def test_a_picture_that_is_gone_already_is_no_error(tmp_path, path):
+def test_a_picture_that_is_gone_already_is_no_error(tmp_path: Path, path: str) -> None:
     remove_picture(tmp_path, path)
 
 
-def test_a_folder_that_cannot_be_removed_is_an_error(tmp_path, monkeypatch):
+def test_a_folder_that_cannot_be_removed_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = "frames/walk/2025-11-22/10/20251122T101530.250000Z_walk-000123.jpg"
     put(tmp_path / path)
 

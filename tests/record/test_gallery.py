@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
 
 from streamsel.frame import FrameKey
-from streamsel.record.gallery import Gallery
+from streamsel.record.gallery import Gallery, ShownFrame
 from tests.sinks.live_streams import BEGIN, FRAME_SECONDS, keeping, opened
 
 
@@ -31,11 +31,11 @@ def gallery(folder: Path) -> Iterator[Gallery]:
         yield opened_gallery
 
 
-def indices(frames) -> list[int]:
+def indices(frames: Iterable[ShownFrame]) -> list[int]:
     return [one.key.index for one in frames]
 
 
-def test_the_newest_come_first(gallery):
+def test_the_newest_come_first(gallery: Gallery) -> None:
     assert indices(gallery.newest(None, 9, None)) == [4, 3, 2, 0]
     assert indices(gallery.newest("gate", 2, None)) == [4, 3]
     assert gallery.newest("yard", 9, None) == []
@@ -50,17 +50,19 @@ def test_the_newest_come_first(gallery):
         ((BEGIN, "gate", 0), []),
     ],
 )
-def test_a_list_goes_on_after_a_frame(gallery, before, left):
+def test_a_list_goes_on_after_a_frame(
+    gallery: Gallery, before: tuple[float, str, int], left: list[int]
+) -> None:
     assert indices(gallery.newest(None, 9, before)) == left
 
 
-def test_frames_are_found_in_the_order_asked_for(gallery):
+def test_frames_are_found_in_the_order_asked_for(gallery: Gallery) -> None:
     keys = [FrameKey("gate", index) for index in (3, 1, 0, 99)]
     assert indices(gallery.find(keys)) == [3, 0]
     assert gallery.find([]) == []
 
 
-def test_a_frame_is_told_with_its_picture_and_its_nearest(gallery, folder):
+def test_a_frame_is_told_with_its_picture_and_its_nearest(gallery: Gallery, folder: Path) -> None:
     (frame,) = gallery.find([FrameKey("gate", 2)])
     assert (frame.wall_time, frame.media_time) == (BEGIN + 2 * FRAME_SECONDS, 2 * FRAME_SECONDS)
     picture = frame.picture
@@ -71,7 +73,7 @@ def test_a_frame_is_told_with_its_picture_and_its_nearest(gallery, folder):
     assert not gallery.find([FrameKey("gate", 3)])[0].pinned
 
 
-def test_only_pictures_of_kept_frames_are_claimed(gallery):
+def test_only_pictures_of_kept_frames_are_claimed(gallery: Gallery) -> None:
     (frame,) = gallery.find([FrameKey("gate", 2)])
     assert gallery.claims(frame.picture.path)
     assert not gallery.claims(frame.picture.path.replace("000002", "000001"))

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,13 +21,13 @@ class Failing(sqlite3.Connection):
     fails_at = ""
     error: Exception = sqlite3.OperationalError()
 
-    def execute(self, statement: str, *values: object) -> sqlite3.Cursor:
+    def execute(self, statement: str, *values: Any) -> sqlite3.Cursor:
         if self.fails_at and statement.startswith(self.fails_at) and not self._is_alone():
             raise self.error
         return super().execute(statement, *values)
 
     def _is_alone(self) -> bool:
-        return super().execute("PRAGMA locking_mode").fetchone()[0] == "exclusive"
+        return mode(self, "locking_mode") == "exclusive"
 
 
 def failing(path: Path, statement: str, error: Exception) -> Connect:
@@ -54,7 +55,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def mode(database: sqlite3.Connection, pragma: str = "journal_mode") -> str:
-    return sqlite3.Connection.execute(database, f"PRAGMA {pragma}").fetchone()[0]
+    return str(sqlite3.Connection.execute(database, f"PRAGMA {pragma}").fetchone()[0])
 
 
 MAPPING = [
@@ -70,7 +71,7 @@ OTHERS = [
 ]
 
 
-def test_where_memory_can_be_mapped_others_may_read_meanwhile(path):
+def test_where_memory_can_be_mapped_others_may_read_meanwhile(path: Path) -> None:
     connect = partial(sqlite3.connect, path, isolation_level=None)
     database = choose_journal(open_database(connect), connect, path)
     assert (mode(database), mode(database, "locking_mode")) == ("wal", "normal")
@@ -78,7 +79,7 @@ def test_where_memory_can_be_mapped_others_may_read_meanwhile(path):
 
 
 @pytest.mark.parametrize("code", MAPPING)
-def test_where_it_cannot_be_a_rollback_journal_is_kept(path, code):
+def test_where_it_cannot_be_a_rollback_journal_is_kept(path: Path, code: int) -> None:
     connect = failing(path, "PRAGMA journal_mode = WAL", operational(code))
     left = path.with_name("record.db-shm")
     left.touch()
@@ -92,14 +93,14 @@ def test_where_it_cannot_be_a_rollback_journal_is_kept(path, code):
 
 
 @pytest.mark.parametrize("code", MAPPING)
-def test_where_it_cannot_be_one_reads_alone(path, code):
+def test_where_it_cannot_be_one_reads_alone(path: Path, code: int) -> None:
     database = open_database(failing(path, "PRAGMA schema_version", operational(code)))
     assert mode(database, "locking_mode") == "exclusive"
     database.close()
 
 
 @pytest.mark.parametrize("error", OTHERS)
-def test_another_error_is_not_taken_for_that(path, error):
+def test_another_error_is_not_taken_for_that(path: Path, error: sqlite3.Error) -> None:
     with pytest.raises(type(error)) as caught:
         open_database(failing(path, "PRAGMA schema_version", error))
     assert caught.value is error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import socket
 from pathlib import Path
@@ -10,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from streamsel.errors import FolderLockedError, SinkError
-from streamsel.record import lock as module
 from streamsel.record.lock import LOCK_FILE, FolderLock
 
 HERE = socket.gethostname()
@@ -21,14 +21,14 @@ def without_locks(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise OSError(errno.ENOLCK, "No locks available")
 
-    monkeypatch.setattr(module.fcntl, "flock", refuse)
+    monkeypatch.setattr(fcntl, "flock", refuse)
 
 
 def started(pid: int) -> str:
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
 
 
-def test_a_second_writer_is_refused_until_the_first_is_done(tmp_path):
+def test_a_second_writer_is_refused_until_the_first_is_done(tmp_path: Path) -> None:
     first = FolderLock(tmp_path)
     with pytest.raises(FolderLockedError, match="another process is writing"):
         FolderLock(tmp_path)
@@ -38,11 +38,13 @@ def test_a_second_writer_is_refused_until_the_first_is_done(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_that_fails_to_lock_is_named(tmp_path, monkeypatch):
+def test_a_folder_that_fails_to_lock_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail(*_: object) -> None:
         raise OSError(errno.EIO, "made up")
 
-    monkeypatch.setattr(module.fcntl, "flock", fail)
+    monkeypatch.setattr(fcntl, "flock", fail)
     before = len(os.listdir("/proc/self/fd"))
     with pytest.raises(SinkError, match=f"{tmp_path}: cannot be locked: made up"):
         FolderLock(tmp_path)
@@ -50,7 +52,7 @@ def test_a_folder_that_fails_to_lock_is_named(tmp_path, monkeypatch):
 
 
 @pytest.mark.usefixtures("without_locks")
-def test_a_file_names_the_writer_where_there_are_no_locks(tmp_path):
+def test_a_file_names_the_writer_where_there_are_no_locks(tmp_path: Path) -> None:
     first = FolderLock(tmp_path)
     assert (tmp_path / LOCK_FILE).read_text().split() == [
         HERE,
@@ -70,7 +72,7 @@ def test_a_file_names_the_writer_where_there_are_no_locks(tmp_path):
     [f"{HERE} 999999999 5", f"{HERE} {os.getpid()} 1"],
     ids=["no process", "another process of this number"],
 )
-def test_the_file_of_a_process_that_has_ended_is_passed_over(tmp_path, said):
+def test_the_file_of_a_process_that_has_ended_is_passed_over(tmp_path: Path, said: str) -> None:
     (tmp_path / LOCK_FILE).write_text(said)
     lock = FolderLock(tmp_path)
     assert str(os.getpid()) in (tmp_path / LOCK_FILE).read_text()
@@ -87,7 +89,9 @@ def test_the_file_of_a_process_that_has_ended_is_passed_over(tmp_path, said):
     ],
     ids=["number", "our number", "no number", "nothing"],
 )
-def test_the_file_of_another_machine_counts_until_it_is_removed(tmp_path, said, who):
+def test_the_file_of_another_machine_counts_until_it_is_removed(
+    tmp_path: Path, said: str, who: str
+) -> None:
     (tmp_path / LOCK_FILE).write_text(said)
     with pytest.raises(FolderLockedError) as refused:
         FolderLock(tmp_path)
@@ -97,11 +101,13 @@ def test_the_file_of_another_machine_counts_until_it_is_removed(tmp_path, said, 
 
 
 @pytest.mark.usefixtures("without_locks")
-def test_a_file_system_that_sqlite_cannot_lock_is_refused(tmp_path, monkeypatch):
+def test_a_file_system_that_sqlite_cannot_lock_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse(*_: object) -> None:
         raise OSError(errno.ENOLCK, "No locks available")
 
-    monkeypatch.setattr(module.fcntl, "lockf", refuse)
+    monkeypatch.setattr(fcntl, "lockf", refuse)
     with pytest.raises(SinkError, match="refuses every lock"):
         FolderLock(tmp_path)
     assert list(tmp_path.iterdir()) == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -14,7 +15,7 @@ from streamsel.record.writer import RecordWriter
 from tests.sinks.streams import kept_keys, plan, verdicts
 
 
-def test_frames_without_a_picture_are_left_out_wherever_they_come(tmp_path):
+def test_frames_without_a_picture_are_left_out_wherever_they_come(tmp_path: Path) -> None:
     made = list(verdicts())
     kept = kept_keys(made)
     stored = [StoredPicture(key, f"{key}.png", 64, 48, 7, "ab" * 32) for key in kept[1::2]]
@@ -27,7 +28,9 @@ def test_frames_without_a_picture_are_left_out_wherever_they_come(tmp_path):
     assert [line["path"] for line in lines] == [picture.path for picture in stored]
 
 
-def test_what_json_cannot_say_is_an_error_rather_than_a_line_that_nobody_reads(tmp_path):
+def test_what_json_cannot_say_is_an_error_rather_than_a_line_that_nobody_reads(
+    tmp_path: Path,
+) -> None:
     first = next(verdicts())
     frame = replace(first.frame, media_time=float("inf"))
     seen = replace(first.candidate.prefiltered, frame=frame)

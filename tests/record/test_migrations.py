@@ -7,12 +7,14 @@ import shutil
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from streamsel.errors import RecordError
 from streamsel.export.formats import open_format
 from streamsel.export.run import export_run, whole_file
+from streamsel.frame import FrameKey, Picture
 from streamsel.record import schema
 from streamsel.record.migrations import RECORD
 from streamsel.record.reader import Record
@@ -23,16 +25,17 @@ from tests.record.old_records import FOLDERS, contents, copied, version
 from tests.sinks import live_streams
 from tests.sinks.streams import opened, supply, verdicts
 
+NONE = Picture(None)
 OLD = [name for name, (_, number) in FOLDERS.items() if number < RECORD.version]
 
 
-def change(folder, statement):
+def change(folder: Path, statement: str) -> None:
     with closing(sqlite3.connect(folder / "streamsel.db")) as database:
         database.execute(statement)
         database.commit()
 
 
-def layout(folder):
+def layout(folder: Path) -> dict[str, list[tuple[object, ...]]]:
     """The columns of all tables, in order, and the indexes."""
     names = "SELECT type, name FROM sqlite_master ORDER BY 1, 2"
     with closing(sqlite3.connect(folder / "streamsel.db")) as database:
@@ -42,7 +45,7 @@ def layout(folder):
         }
 
 
-def rows(folder):
+def rows(folder: Path) -> dict[str, list[dict[str, object]]]:
     """All rows of all tables, each as its columns by name."""
     with closing(sqlite3.connect(folder / "streamsel.db")) as database:
         database.row_factory = sqlite3.Row
@@ -53,12 +56,21 @@ def rows(folder):
         }
 
 
-def said(folder):
+def paths(record: Record) -> list[tuple[FrameKey, str]]:
+    """The stored picture of each kept frame, which must have one."""
+    found = []
+    for one in record.kept():
+        assert one.picture is not None
+        found.append((one.key, one.picture.path))
+    return found
+
+
+def said(folder: Path) -> list[object]:
     """Everything that a record answers."""
     with Record.open(folder) as record:
         feeds = record.feeds()
         candidates = [
-            (replace(seen.frame, picture=None), seen.digest, seen.sharpness, seen.refusal, vector)
+            (replace(seen.frame, picture=NONE), seen.digest, seen.sharpness, seen.refusal, vector)
             for seen, vector in (
                 (one.prefiltered, None if one.embedding is None else one.embedding.tobytes())
                 for one in record.candidates()
@@ -73,7 +85,7 @@ def said(folder):
 
 
 @pytest.mark.parametrize("name", FOLDERS)
-def test_a_record_says_the_same_before_and_after_its_migration(name, tmp_path):
+def test_a_record_says_the_same_before_and_after_its_migration(name: str, tmp_path: Path) -> None:
     folder = copied(name, tmp_path)
     assert version(folder) == FOLDERS[name][1]
     before, held = said(folder), rows(folder)
@@ -89,7 +101,7 @@ def test_a_record_says_the_same_before_and_after_its_migration(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["run-1", "run-2"])
-def test_reading_an_old_record_changes_nothing(name, tmp_path):
+def test_reading_an_old_record_changes_nothing(name: str, tmp_path: Path) -> None:
     folder = copied(name, tmp_path)
     was = contents(folder)
     with Record.open(folder) as record:
@@ -105,7 +117,7 @@ def test_reading_an_old_record_changes_nothing(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["run-1", "run-2"])
-def test_an_old_run_is_resumed_to_the_result_of_a_new_one(name, tmp_path):
+def test_an_old_run_is_resumed_to_the_result_of_a_new_one(name: str, tmp_path: Path) -> None:
     folder = copied(name, tmp_path)
     aside = {path: content for path, content in contents(folder).items() if "set-aside" in path}
     new = opened(tmp_path / "new")
@@ -117,14 +129,16 @@ def test_an_old_run_is_resumed_to_the_result_of_a_new_one(name, tmp_path):
     with Record.open(folder) as record, Record.open(tmp_path / "new") as reference:
         assert list(record.decisions()) == list(reference.decisions())
         assert list(record.changes()) == list(reference.changes())
-        stored = [(one.key, one.picture.path) for one in record.kept()]
-        assert stored == [(one.key, one.picture.path) for one in reference.kept()]
+        stored = paths(record)
+        assert stored == paths(reference)
     assert all((folder / path).is_file() for _, path in stored)
     assert bool(aside) == (name == "run-2")
     assert contents(folder).items() >= aside.items()
 
 
-def test_the_record_of_a_killed_service_is_continued_with_what_its_log_holds(tmp_path):
+def test_the_record_of_a_killed_service_is_continued_with_what_its_log_holds(
+    tmp_path: Path,
+) -> None:
     folder = copied("killed-service-2", tmp_path)
     assert (folder / "streamsel.db-wal").stat().st_size > 0
     kept = [live_streams.frame(index).key for index in (0, 9, 10, 11)]
@@ -137,11 +151,11 @@ def test_the_record_of_a_killed_service_is_continued_with_what_its_log_holds(tmp
     sink.close()
     with Record.open(folder) as record:
         assert [one.key.index for one in record.kept()] == [9, 10, 11, 100_000]
-        claimed = {one.picture.path for one in record.kept()}
+        claimed = {path for _, path in paths(record)}
     assert set(live_streams.files(folder)) == claimed
 
 
-def test_a_new_record_that_claims_to_be_old_is_read_and_continued(tmp_path):
+def test_a_new_record_that_claims_to_be_old_is_read_and_continued(tmp_path: Path) -> None:
     opened(tmp_path).close(complete=False)
     was = layout(tmp_path)
     change(tmp_path, "PRAGMA user_version = 1")
@@ -162,7 +176,9 @@ def test_a_new_record_that_claims_to_be_old_is_read_and_continued(tmp_path):
         ("PRAGMA user_version = -1", "claims schema -1, which no streamsel wrote"),
     ],
 )
-def test_tables_that_are_not_what_they_claim_are_refused_with_the_reason(tmp_path, statement, said):
+def test_tables_that_are_not_what_they_claim_are_refused_with_the_reason(
+    tmp_path: Path, statement: str, said: str
+) -> None:
     folder = copied("run-1", tmp_path)
     change(folder, statement)
     was = layout(folder)
@@ -176,7 +192,9 @@ def test_tables_that_are_not_what_they_claim_are_refused_with_the_reason(tmp_pat
 
 
 @pytest.mark.parametrize("killed", [False, True], ids=["closed", "killed"])
-def test_a_record_of_a_version_to_come_is_refused_and_not_touched(killed, tmp_path):
+def test_a_record_of_a_version_to_come_is_refused_and_not_touched(
+    killed: bool, tmp_path: Path
+) -> None:
     """Killed: the number of its version is in SQLite's log alone."""
     written, folder, newer = copied("run-1", tmp_path), tmp_path / "newer", RECORD.version + 1
     with closing(sqlite3.connect(written / "streamsel.db", isolation_level=None)) as database:
@@ -200,8 +218,12 @@ def test_a_record_of_a_version_to_come_is_refused_and_not_touched(killed, tmp_pa
     ("largest", "level"), [(1 << 40, logging.INFO), (0, logging.WARNING)], ids=["small", "large"]
 )
 def test_a_migration_is_logged_and_that_of_a_large_record_is_a_warning(
-    tmp_path, caplog, monkeypatch, largest, level
-):
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    largest: int,
+    level: int,
+) -> None:
     monkeypatch.setattr(schema, "_LARGE_BYTES", largest)
     folder = copied("run-1", tmp_path)
     with caplog.at_level(logging.INFO, logger="streamsel"):

@@ -4,11 +4,12 @@ import sqlite3
 from contextlib import closing
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from streamsel.decisions import FeedReport, Kept
+from streamsel.decisions import FeedReport, Kept, Verdict
 from streamsel.errors import RecordError
 from streamsel.frame import FrameKey
 from streamsel.record.beginning import begin
@@ -20,7 +21,7 @@ from tests.sinks.streams import FEEDS, batches, kept_keys, plan, verdicts
 
 
 @pytest.fixture
-def made():
+def made() -> list[Verdict]:
     return list(verdicts())
 
 
@@ -30,7 +31,7 @@ def writer(tmp_path):
         yield record
 
 
-def test_what_was_asked_for_is_read_back(tmp_path, writer):
+def test_what_was_asked_for_is_read_back(tmp_path: Path, writer: RecordWriter) -> None:
     with Record.open(tmp_path) as record:
         run = record.run()
     assert (run.status, run.started, run.finished) == ("running", 5.0, None)
@@ -38,7 +39,9 @@ def test_what_was_asked_for_is_read_back(tmp_path, writer):
     assert run.plan.config == {"count": 4}
 
 
-def test_verdicts_are_read_back_as_they_were(tmp_path, writer, made):
+def test_verdicts_are_read_back_as_they_were(
+    tmp_path: Path, writer: RecordWriter, made: list[Verdict]
+) -> None:
     for batch in batches(made, 7):
         writer.append(batch)
     with Record.open(tmp_path) as record:
@@ -77,7 +80,9 @@ def test_verdicts_are_read_back_as_they_were(tmp_path, writer, made):
             assert not now.embedding.flags.writeable
 
 
-def test_any_batches_and_any_repeats_make_the_same_record(tmp_path, made):
+def test_any_batches_and_any_repeats_make_the_same_record(
+    tmp_path: Path, made: list[Verdict]
+) -> None:
     contents = []
     for number, size in enumerate((1, 5, 200)):
         folder = tmp_path / str(number)
@@ -97,7 +102,9 @@ def test_any_batches_and_any_repeats_make_the_same_record(tmp_path, made):
     assert contents[0] == contents[1] == contents[2]
 
 
-def test_a_resumed_record_knows_where_each_feed_and_its_screen_were(tmp_path, writer, made):
+def test_a_resumed_record_knows_where_each_feed_and_its_screen_were(
+    tmp_path: Path, writer: RecordWriter, made: list[Verdict]
+) -> None:
     writer.append(made[:80])
     writer.end_feed(FeedReport("walk", 60, None, ("damaged packet",)))
     with closing(RecordWriter.resume(tmp_path, strict=False)) as again:
@@ -113,7 +120,7 @@ def test_a_resumed_record_knows_where_each_feed_and_its_screen_were(tmp_path, wr
             was.rows_digest,
             was.still_since,
         )
-        assert (state.reference == was.reference).all()
+        np.testing.assert_array_equal(state.reference, was.reference)
         passed = [
             v.candidate.prefiltered.digest for v in made[60:80] if v.candidate.embedding is not None
         ]
@@ -124,7 +131,9 @@ def test_a_resumed_record_knows_where_each_feed_and_its_screen_were(tmp_path, wr
         assert [kept.key for kept in record.kept()] == kept_keys(made)
 
 
-def test_a_feed_whose_last_verdicts_are_owed_is_not_done(writer, made):
+def test_a_feed_whose_last_verdicts_are_owed_is_not_done(
+    writer: RecordWriter, made: list[Verdict]
+) -> None:
     writer.append(made[:50])
     writer.end_feed(FeedReport("walk", 60, None, ()))
     assert not writer.reader.feeds()[0].done
@@ -132,7 +141,9 @@ def test_a_feed_whose_last_verdicts_are_owed_is_not_done(writer, made):
     assert writer.reader.feeds()[0].done
 
 
-def test_a_frame_costs_less_than_150_bytes_beside_its_embedding(tmp_path, writer):
+def test_a_frame_costs_less_than_150_bytes_beside_its_embedding(
+    tmp_path: Path, writer: RecordWriter
+) -> None:
     many = list(verdicts(count=5000))
     for batch in batches(many, 64):
         writer.append(batch)
@@ -146,7 +157,9 @@ def test_a_frame_costs_less_than_150_bytes_beside_its_embedding(tmp_path, writer
     assert (tmp_path / "streamsel.db").stat().st_size / len(many) < 150
 
 
-def test_a_failed_append_changes_nothing_and_may_be_repeated(writer, made):
+def test_a_failed_append_changes_nothing_and_may_be_repeated(
+    writer: RecordWriter, made: list[Verdict]
+) -> None:
     writer.append(made[:10])
     before = list(writer.reader.decisions())
     with pytest.raises(RecordError, match="attic"):
@@ -160,7 +173,7 @@ def test_a_failed_append_changes_nothing_and_may_be_repeated(writer, made):
     assert [d.key for d in writer.reader.decisions()] == [v.frame.key for v in made]
 
 
-def renamed(verdict):
+def renamed(verdict: Verdict) -> Verdict:
     candidate = verdict.candidate
     frame = replace(verdict.frame, key=FrameKey("attic", 0))
     prefiltered = replace(candidate.prefiltered, frame=frame)
@@ -185,7 +198,7 @@ def test_statistics_are_kept_by_name(tmp_path, writer):
         assert record.statistics() == {"radius": 0.25, "spacing": [1, 2]}
 
 
-def test_what_is_no_record_is_named(tmp_path):
+def test_what_is_no_record_is_named(tmp_path: Path) -> None:
     with pytest.raises(RecordError, match="holds no run"):
         Record.open(tmp_path)
     (tmp_path / "streamsel.db").write_bytes(b"not a database" * 100)
@@ -199,7 +212,7 @@ def test_what_is_no_record_is_named(tmp_path):
         Record.open(tmp_path)
 
 
-def test_a_record_of_a_newer_version_is_not_touched(tmp_path, writer):
+def test_a_record_of_a_newer_version_is_not_touched(tmp_path: Path, writer: RecordWriter) -> None:
     writer.close()
     with sqlite3.connect(tmp_path / "streamsel.db") as database:
         database.execute("PRAGMA user_version = 99")
@@ -210,7 +223,9 @@ def test_a_record_of_a_newer_version_is_not_touched(tmp_path, writer):
         RecordWriter.resume(tmp_path, strict=True)
 
 
-def test_a_damaged_record_is_not_continued(tmp_path, writer, made):
+def test_a_damaged_record_is_not_continued(
+    tmp_path: Path, writer: RecordWriter, made: list[Verdict]
+) -> None:
     writer.append(made)
     writer.close()
     path = tmp_path / "streamsel.db"
@@ -221,7 +236,9 @@ def test_a_damaged_record_is_not_continued(tmp_path, writer, made):
         RecordWriter.resume(tmp_path, strict=True)
 
 
-def test_reading_leaves_nothing_behind(tmp_path, writer, made):
+def test_reading_leaves_nothing_behind(
+    tmp_path: Path, writer: RecordWriter, made: list[Verdict]
+) -> None:
     writer.append(made)
     writer.close()
     with Record.open(tmp_path) as record:
@@ -229,7 +246,9 @@ def test_reading_leaves_nothing_behind(tmp_path, writer, made):
     assert [path.name for path in tmp_path.iterdir()] == ["streamsel.db"]
 
 
-def test_what_is_taken_back_is_recorded_anew_once(tmp_path, writer, made):
+def test_what_is_taken_back_is_recorded_anew_once(
+    tmp_path: Path, writer: RecordWriter, made: list[Verdict]
+) -> None:
     writer.append(made)
     more = plan(feeds=[*plan().feeds, FeedPlan("gate", "gate.mp4")])
     settled = 100

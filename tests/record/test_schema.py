@@ -62,7 +62,7 @@ def dump(database: sqlite3.Connection) -> list[list[object]]:
 
 
 @pytest.mark.parametrize("old", [FIRST, SECOND, NEWEST])
-def test_every_version_is_shown_and_migrated_as_the_newest(old):
+def test_every_version_is_shown_and_migrated_as_the_newest(old: Schema) -> None:
     with closing(made(old)) as shown, closing(made(old)) as migrated:
         was = dump(shown)
         NEWEST.read_as_newest(shown, PLACE)
@@ -78,7 +78,7 @@ def test_every_version_is_shown_and_migrated_as_the_newest(old):
         assert indexes.fetchall() == [("things_by_place",)]
 
 
-def test_steps_run_in_order_each_once_and_only_the_later_ones():
+def test_steps_run_in_order_each_once_and_only_the_later_ones() -> None:
     ran: list[int] = []
     steps = [lambda _, number=number: ran.append(number) for number in range(2, 6)]
     longer = replace(SECOND, steps=tuple(steps))
@@ -90,7 +90,7 @@ def test_steps_run_in_order_each_once_and_only_the_later_ones():
 
 
 @pytest.mark.parametrize("at", [1, 2])
-def test_a_step_that_fails_leaves_everything_as_it_was(at):
+def test_a_step_that_fails_leaves_everything_as_it_was(at: int) -> None:
     def fail(database: sqlite3.Connection) -> None:
         _add_places(database)
         database.execute("INSERT INTO nothing VALUES (1)")
@@ -106,7 +106,7 @@ def test_a_step_that_fails_leaves_everything_as_it_was(at):
         assert dump(database) == was
 
 
-def test_tables_that_stay_behind_after_the_steps_are_refused_and_unchanged():
+def test_tables_that_stay_behind_after_the_steps_are_refused_and_unchanged() -> None:
     forgetful = replace(NEWEST, steps=(_add_size, lambda _: None))
     with closing(made(FIRST)) as database:
         was = dump(database)

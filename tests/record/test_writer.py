@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ def writer(tmp_path):
 
 
 @pytest.mark.parametrize("digest", [0, 1, (1 << 62), (1 << 63) - 1, 1 << 63, (1 << 64) - 1])
-def test_a_digest_of_64_bits_comes_back(writer, digest):
+def test_a_digest_of_64_bits_comes_back(writer: RecordWriter, digest: int) -> None:
     first = next(verdicts())
     seen = replace(first.candidate.prefiltered, digest=digest)
     writer.append([replace(first, candidate=replace(first.candidate, prefiltered=seen))])
@@ -28,7 +29,7 @@ def test_a_digest_of_64_bits_comes_back(writer, digest):
     assert found.prefiltered.digest == digest
 
 
-def test_vectors_are_stored_as_32_bits_whatever_they_were(writer):
+def test_vectors_are_stored_as_32_bits_whatever_they_were(writer: RecordWriter) -> None:
     first = next(verdicts())
     vector = np.array([0.6, 0.8], ">f8")
     writer.append([replace(first, candidate=replace(first.candidate, embedding=vector))])
@@ -37,7 +38,7 @@ def test_vectors_are_stored_as_32_bits_whatever_they_were(writer):
     np.testing.assert_array_equal(stored, vector.astype(np.float32))
 
 
-def test_a_stream_that_is_repeated_is_recorded_once(writer):
+def test_a_stream_that_is_repeated_is_recorded_once(writer: RecordWriter) -> None:
     made = list(verdicts())
     assert writer.append(made[:20]).verdicts == tuple(made[:20])
     assert writer.append(made[:20]).verdicts == ()
@@ -45,7 +46,7 @@ def test_a_stream_that_is_repeated_is_recorded_once(writer):
     assert len(list(writer.reader.decisions())) == 30
 
 
-def test_a_frame_of_another_run_changes_nothing(writer):
+def test_a_frame_of_another_run_changes_nothing(writer: RecordWriter) -> None:
     made = list(verdicts())
     frame = replace(made[1].frame, key=replace(made[1].frame.key, feed="hall"))
     seen = replace(made[1].candidate.prefiltered, frame=frame)
@@ -55,7 +56,7 @@ def test_a_frame_of_another_run_changes_nothing(writer):
     assert list(writer.reader.decisions()) == []
 
 
-def test_the_first_error_of_a_feed_stays(writer):
+def test_the_first_error_of_a_feed_stays(writer: RecordWriter) -> None:
     writer.fail_feed("walk", "it broke")
     writer.fail_feed("walk", "and again")
     assert [feed.error for feed in writer.reader.feeds()] == ["it broke", None]

@@ -27,7 +27,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_every_frame_is_counted_once(folder):
+def test_every_frame_is_counted_once(folder: Path) -> None:
     found = summarise(folder)
     made = list(verdicts())
     outcomes = [verdict.outcome for verdict in made]
@@ -39,13 +39,13 @@ def test_every_frame_is_counted_once(folder):
     assert found.refused == {"black": outcomes.count("refused")}
 
 
-def test_errors_and_warnings_are_by_feed(folder):
+def test_errors_and_warnings_are_by_feed(folder: Path) -> None:
     found = summarise(folder)
     assert found.errors == {"gone.mp4": "is not there", "walk": "it broke"}
     assert found.warnings == {"walk": ("odd", "odder")}
 
 
-def test_seconds_are_told_to_the_thousandth(folder):
+def test_seconds_are_told_to_the_thousandth(folder: Path) -> None:
     told = summarise(folder).as_json()
     assert told["seconds"] == 2.123
     assert (told["folder"], told["status"]) == (str(folder), "interrupted")
@@ -53,7 +53,7 @@ def test_seconds_are_told_to_the_thousandth(folder):
     assert told["embedder"] == {"name": "made", "digest": "00ff"}
 
 
-def test_a_run_that_has_not_ended_has_lasted_no_time_yet(tmp_path):
+def test_a_run_that_has_not_ended_has_lasted_no_time_yet(tmp_path: Path) -> None:
     RecordWriter.create(tmp_path, plan(), 5.0, strict=False).close()
     found = summarise(tmp_path)
     assert (found.seconds, found.status, found.frames, found.kept) == (0.0, "running", 0, 0)

@@ -15,6 +15,7 @@ from streamsel.frame import (
     FrameKey,
     Picture,
     PrefilteredFrame,
+    PrefilterState,
     Thumbnail,
     Vectors,
     View,
@@ -40,6 +41,7 @@ class CountingSource:
         self.feed = feed
         self.address = f"{feed}.mp4"
         self.expected_frames = length
+        self.expected_seconds = length / 25
         self.closed = False
         self.fetched: list[int] = []
         self.fetch_error: SourceError | None = None
@@ -89,6 +91,13 @@ class OpenPrefilter:
             refusal="black" if refused else None,
             thumbnail=None if refused else np.full((4, 4, 3), frame.key.index % 251, np.uint8),
         )
+
+    @property
+    def memory(self) -> int:
+        return 0
+
+    def resume(self, state: PrefilterState, digests: Sequence[int]) -> None:
+        """It remembers nothing."""
 
 
 class AngleEmbedder:

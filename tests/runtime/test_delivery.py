@@ -8,6 +8,7 @@ import threading
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 
 import pytest
 from hypothesis import given, settings
@@ -319,7 +320,7 @@ def test_a_sink_that_is_slow_but_goes_on_is_waited_for() -> None:
                 assert not waiting.done()
                 await asyncio.sleep(0.1)
                 sink.turns.release()
-                await until(lambda taken=taken: len(sink.verdicts) > taken)
+                await until(partial(has_more_than, sink, taken))
             assert await waiting
 
     asyncio.run(scenario())
@@ -451,3 +452,7 @@ def test_a_call_runs_between_two_judgements_in_the_sinks_thread() -> None:
             assert await delivery.run(lambda: len(sink.verdicts)) == 1
 
     asyncio.run(scenario())
+
+
+def has_more_than(sink: StoringSink, taken: int) -> bool:
+    return len(sink.verdicts) > taken

@@ -8,6 +8,7 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -279,7 +280,7 @@ def test_a_feed_that_is_added_has_its_numbers_reserved_at_once(
         async with running([disk]) as line:
             for feed in ("gate", "yard"):
                 await line.add(ScriptedSource(feed, steady(0.005)), reserved=0)
-                await until(lambda feed=feed: any(key.feed == feed for key in disk.verdicts))
+                await until(partial(has_some_of, disk, feed))
 
     asyncio.run(scenario())
 
@@ -436,3 +437,7 @@ def test_a_file_waits_for_a_sink_that_is_late_and_every_frame_has_a_verdict() ->
             assert "clip" not in {feed for feed, _ in line.watcher.dropped_frames}
 
     asyncio.run(scenario())
+
+
+def has_some_of(sink: StoringSink, feed: str) -> bool:
+    return any(key.feed == feed for key in sink.verdicts)

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 
 import pytest
 
+from streamsel.interfaces.concurrency import OrderedMap
 from streamsel.runtime.ordered_map import ThreadedMap
 from streamsel.sources.decode.serial import InOrder
 
@@ -12,25 +14,25 @@ BOTH = pytest.mark.parametrize(
 )
 
 
-def several(slot, item):
+def several(slot: int, item: int) -> Iterator[tuple[int, int]]:
     for part in range(item % 3):
         yield item, part
 
 
 @BOTH
-def test_everything_comes_in_order(ahead):
+def test_everything_comes_in_order(ahead: OrderedMap) -> None:
     expected = [(item, part) for item in range(200) for part in range(item % 3)]
     assert list(ahead.run(several, iter(range(200)), lambda result: 1)) == expected
 
 
 @BOTH
-def test_nothing_comes_of_nothing(ahead):
+def test_nothing_comes_of_nothing(ahead: OrderedMap) -> None:
     assert list(ahead.run(several, iter(()), lambda result: 1)) == []
 
 
 @BOTH
-def test_what_work_raises_comes_in_its_place(ahead):
-    def work(slot, item):
+def test_what_work_raises_comes_in_its_place(ahead: OrderedMap) -> None:
+    def work(slot: int, item: int) -> Iterator[int]:
         yield item
         if item == 3:
             raise ValueError("three")
@@ -42,8 +44,8 @@ def test_what_work_raises_comes_in_its_place(ahead):
 
 
 @BOTH
-def test_what_the_items_raise_comes_after_what_was_before(ahead):
-    def items():
+def test_what_the_items_raise_comes_after_what_was_before(ahead: OrderedMap) -> None:
+    def items() -> Iterator[int]:
         yield from range(3)
         raise OSError("lost")
 
@@ -53,20 +55,20 @@ def test_what_the_items_raise_comes_after_what_was_before(ahead):
         next(running)
 
 
-def test_items_are_worked_on_at_the_same_time():
+def test_items_are_worked_on_at_the_same_time() -> None:
     together = threading.Barrier(3, timeout=30)
 
-    def work(slot, item):
+    def work(slot: int, item: int) -> Iterator[int]:
         together.wait()
         yield slot
 
     assert set(ThreadedMap(3).run(work, iter(range(3)), lambda result: 1)) == {0, 1, 2}
 
 
-def test_a_slot_has_one_call_at_a_time():
+def test_a_slot_has_one_call_at_a_time() -> None:
     busy = [threading.Lock() for _ in range(3)]
 
-    def work(slot, item):
+    def work(slot: int, item: int) -> Iterator[int]:
         assert busy[slot].acquire(blocking=False)
         yield item
         busy[slot].release()
@@ -74,10 +76,10 @@ def test_a_slot_has_one_call_at_a_time():
     assert list(ThreadedMap(3).run(work, iter(range(100)), lambda result: 1)) == list(range(100))
 
 
-def test_what_waits_is_bounded():
+def test_what_waits_is_bounded() -> None:
     made: list[int] = []
 
-    def work(slot, item):
+    def work(slot: int, item: int) -> Iterator[tuple[int, int]]:
         for part in range(50):
             made.append(part)
             yield item, part
@@ -90,11 +92,11 @@ def test_what_waits_is_bounded():
     assert taken == 400
 
 
-def test_closing_ends_the_threads_and_the_items():
+def test_closing_ends_the_threads_and_the_items() -> None:
     before = threading.active_count()
     closed = []
 
-    def items():
+    def items() -> Iterator[int]:
         try:
             yield from range(1000)
         finally:
@@ -107,7 +109,7 @@ def test_closing_ends_the_threads_and_the_items():
     assert threading.active_count() == before
 
 
-def test_one_run_can_feed_another():
+def test_one_run_can_feed_another() -> None:
     ahead = ThreadedMap(2)
     inner = ahead.run(lambda slot, item: iter([item, -item]), iter(range(1, 40)), lambda r: 1)
     outer = ahead.run(lambda slot, item: iter([item * 10]), inner, lambda r: 1)

@@ -84,7 +84,7 @@ def test_many_threads_may_hold_pictures_while_one_encodes() -> None:
     budget = PictureBudget(20 * BYTES, slow)
     alive = [picture() for _ in range(200)]
     with ThreadPoolExecutor(4) as pool:
-        sweeping = pool.submit(lambda: [budget.hold(each) for each in alive[:15]])
+        sweeping = pool.submit(hold_all, budget, alive[:15])
         assert encoding.wait(10.0)
         others = [pool.submit(budget.hold, each) for each in alive[15:]]
         for other in others:
@@ -107,3 +107,8 @@ def test_a_picture_that_cannot_be_encoded_is_dropped_for_whoever_holds_another()
         budget.hold(each)
     assert sum(each.held_bytes for each in alive) <= 20 * BYTES
     assert alive[-1].image is not None
+
+
+def hold_all(budget: PictureBudget, pictures: list[Picture]) -> None:
+    for each in pictures:
+        budget.hold(each)

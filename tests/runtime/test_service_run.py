@@ -10,9 +10,10 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from streamsel.decisions import SelectionUpdate
+from streamsel.decisions import Event, SelectionUpdate
 from streamsel.errors import ConfigurationError
 from streamsel.frame import FrameKey, Thumbnail, Vectors
+from streamsel.interfaces.selectors import LiveSelector
 from streamsel.runtime.limits import LiveLimits
 from tests.runtime.live_line import running
 from tests.runtime.live_stages import (
@@ -252,7 +253,7 @@ def test_a_change_whose_caller_gives_up_reaches_the_sinks_all_the_same() -> None
             await line.add(ScriptedSource("gate", steady(0.002)), selector)
             await until(lambda: len(disk.kept) == 50)
 
-            def resize(chosen: NewestSelector) -> list[object]:
+            def resize(chosen: LiveSelector) -> Sequence[Event]:
                 resizing.set()
                 go_on.wait()
                 return chosen.resize(10)

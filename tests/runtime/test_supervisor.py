@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from typing import ClassVar
 
 import pytest
@@ -22,7 +23,7 @@ from streamsel.interfaces.prefilter import Prefilter
 from streamsel.runtime.feed_reader import FeedReader
 from streamsel.runtime.latest_frames import LatestFrames
 from streamsel.runtime.supervisor import FeedSupervisor
-from streamsel.testing import ManualClock
+from streamsel.testing import ManualClock, Script, Step
 from tests.runtime.live_stages import ScriptedSource, feed_of, steady, steps
 from tests.runtime.stages import OpenPrefilter
 
@@ -38,6 +39,9 @@ class Shelf(LatestFrames):
 
     def put(self, prefiltered: PrefilteredFrame) -> None:
         self._passed(prefiltered)
+
+    def put(self, prefiltered: PrefilteredFrame) -> None:
+        self._put(prefiltered)
 
     def await_room(self, feed: str, within: float) -> bool:
         self.asked += 1
@@ -58,8 +62,11 @@ class Desk:
         backoff = Backoff(first=0.001, most=0.002)
         self.supervisor = FeedSupervisor(self.held.append, self.latest, self.clock, backoff)
 
-    def source(self, feed: str, *sessions: Callable[[], Iterator[float | str]]) -> ScriptedSource:
+    def source(self, feed: str, *sessions: Script) -> ScriptedSource:
         return ScriptedSource(feed, *sessions, clock=self.clock)
+
+    def has_passed(self, frames: int) -> bool:
+        return len(self.passed) == frames
 
     def indices(self, feed: str) -> list[int]:
         return [s.frame.key.index for s in self.passed if s.frame.key.feed == feed]
@@ -108,7 +115,7 @@ def test_media_time_goes_on_by_the_clock_and_never_back() -> None:
     with desk() as one:
         pause = threading.Event()
 
-        def after_a_while() -> Iterator[float | str]:
+        def after_a_while() -> Iterator[Step]:
             pause.wait()
             one.clock.advance(7.0)  # the camera takes long to answer
             yield 0.0
@@ -131,7 +138,7 @@ def test_media_time_begins_with_the_first_frame_ever() -> None:
     with desk() as one:
         pause = threading.Event()
 
-        def after_a_while() -> Iterator[float | str]:
+        def after_a_while() -> Iterator[Step]:
             pause.wait()
             one.clock.advance(7.0)
             yield from (0.0, 0.0, "lost")
@@ -151,7 +158,7 @@ def test_a_feed_is_connecting_then_up_then_down_and_says_why() -> None:
     with desk() as one:
         gone = threading.Event()
 
-        def first() -> Iterator[float | str]:
+        def first() -> Iterator[Step]:
             yield 0.0
             gone.wait()
             yield "lost"
@@ -270,12 +277,12 @@ def test_why_a_feed_is_not_up_is_logged_once(caplog: pytest.LogCaptureFixture) -
 def test_when_a_feed_is_back_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     lost, back = threading.Event(), threading.Event()
 
-    def first() -> Iterator[float | str]:
+    def first() -> Iterator[Step]:
         yield 0.0
         lost.wait()
         yield "lost"
 
-    def second() -> Iterator[float | str]:
+    def second() -> Iterator[Step]:
         back.wait()
         yield 0.0
         yield 0.0
@@ -304,7 +311,7 @@ def test_a_silence_within_a_session_is_logged_and_so_is_its_end(
 ) -> None:
     goes_on = threading.Event()
 
-    def first() -> Iterator[float | str]:
+    def first() -> Iterator[Step]:
         yield 0.0
         goes_on.wait()
         yield 0.0
@@ -447,7 +454,7 @@ def test_a_feed_whose_pictures_are_of_no_use_is_useless_and_that_is_logged_once(
         def check(self, prefiltered: PrefilteredFrame) -> Fault | None:
             return self.found[prefiltered.frame.key.index]
 
-    def session() -> Iterator[float | str]:
+    def session() -> Iterator[Step]:
         yield 0.0
         for turn in turns:
             turn.wait()
@@ -463,7 +470,7 @@ def test_a_feed_whose_pictures_are_of_no_use_is_useless_and_that_is_logged_once(
         seen = [one.supervisor.changed()]
         for turn, frames in zip(turns, (3, 4, 5), strict=True):
             turn.set()
-            eventually(lambda frames=frames: len(one.passed) == frames)
+            eventually(partial(one.has_passed, frames))
             one.clock.advance(4.0)
             seen.append(one.supervisor.changed())
             assert one.supervisor.changed() == []
@@ -552,7 +559,7 @@ def test_at_most_three_threads_of_a_feed_are_left_hanging() -> None:
         made = [one.source("gate", steps("freeze")) for _ in range(5)]
         one.supervisor.add(feed_of(made[0], open_source=sources(made)))
         for source in made[:3]:
-            eventually(lambda source=source: source.opened == 1)
+            eventually(partial(was_opened, source))
             one.clock.advance(31.0)
             one.supervisor.changed()
         one.clock.advance(31.0)
@@ -685,7 +692,7 @@ def test_a_frame_is_prefiltered_in_its_turn_and_waits_for_the_next_without() -> 
             held.append(turn.is_held)
             return super().check(frame)
 
-    def sent() -> Iterator[float | str]:
+    def sent() -> Iterator[Step]:
         for _ in range(3):
             held.append(turn.is_held)
             yield 0.0
@@ -795,3 +802,7 @@ def test_a_picture_that_cannot_be_looked_at_ends_a_session_of_its_feed_alone() -
         assert one.indices("odd")[:2] == [0, 1]
         assert all(reader.failure is None for reader in one.supervisor.readers.values())
         assert len(made) == 1  # what the prefilter remembers is not lost
+
+
+def was_opened(source: ScriptedSource) -> bool:
+    return source.opened == 1

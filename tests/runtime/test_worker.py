@@ -17,7 +17,7 @@ def test_calls_run_in_order_in_a_thread_of_the_given_name() -> None:
     async def scenario() -> list[tuple[str, int]]:
         async with Worker("streamsel-x") as worker:
             calls = [
-                worker.run(lambda number=number: (threading.current_thread().name, number))
+                worker.run(lambda n: (threading.current_thread().name, n), number)
                 for number in range(20)
             ]
             return list(await asyncio.gather(*calls))

@@ -125,7 +125,7 @@ def test_it_decides_as_the_coreset_does_in_blocks_of_what_was_embedded() -> None
             range(start, min(start + 32, 200)), vectors[start : start + 32]
         )
     ]
-    candidates = []
+    candidates: list[Candidate] = []
     for vector in vectors:
         candidates += [candidate(len(candidates), vector), candidate(len(candidates) + 1, None, "")]
     selector = held_back(9, 6, floor=0.05)

@@ -410,8 +410,9 @@ def test_kept_frames_of_a_period_are_apart() -> None:
     ],
 )
 def test_values_out_of_bounds_are_refused(values: dict[str, float], message: str) -> None:
+    made: Callable[..., OnlineSelector] = OnlineSelector
     with pytest.raises(ConfigurationError, match=message):
-        OnlineSelector(Budget(count=3), 4, **values)
+        made(Budget(count=3), 4, **values)
 
 
 def test_while_a_period_fills_too_slowly_its_threshold_halves_four_times_a_period() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from streamsel.decisions import Verdict
-from streamsel.frame import Candidate
+from streamsel.frame import Candidate, FrameKey
 from streamsel.interfaces.selectors import Selector
 from streamsel.selection.budget import Budget
 from streamsel.selection.online import OnlineSelector
@@ -37,7 +37,8 @@ def test_feeds_do_not_know_of_each_other(kind: str, batch: int) -> None:
         return OnlineSelector(Budget(count=5), 8, calibration="held-back", look_ahead=32)
 
     feeds = [feed("b", 150, 1), feed("a", 40, 2), feed("c", 3, 3)]
-    expected, kept = [], []
+    expected: list[Verdict] = []
+    kept: list[FrameKey] = []
     for frames in feeds:
         alone = make("")
         expected += [*alone.judge(frames), *alone.finish()]

@@ -78,6 +78,7 @@ def _packets(path: Path) -> tuple[list[tuple[bytes, int, bool]], int, Fraction]:
             if packet.pts is not None
         ]
         step = found[1][1] - found[0][1]
+        assert stream.time_base is not None
         return found, found[-1][1] + step - found[0][1], stream.time_base
 
 

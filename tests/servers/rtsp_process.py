@@ -96,17 +96,17 @@ class Showing:
             wait_us = shown // 1000 - (GLib.get_monotonic_time() - self._began)
             if wait_us > 0:
                 GLib.timeout_add(wait_us // 1000 + 1, self.go_on)
-                return GLib.SOURCE_REMOVE
+                return bool(GLib.SOURCE_REMOVE)
             if not self._push(unit.content, shown + 1000 * (self._began - self._made)):
-                return GLib.SOURCE_REMOVE  # the client has left
+                return bool(GLib.SOURCE_REMOVE)  # the client has left
             self._next += 1
         self._source.end_of_stream()
-        return GLib.SOURCE_REMOVE
+        return bool(GLib.SOURCE_REMOVE)
 
     def _push(self, content: bytes, time: int) -> bool:
         unit = Gst.Buffer.new_wrapped(content)
         unit.pts = unit.dts = time
-        return self._source.push_buffer(unit) == Gst.FlowReturn.OK
+        return bool(self._source.push_buffer(unit) == Gst.FlowReturn.OK)
 
 
 def make_factory(files: list[str], codec: str, repeats: bool) -> GstRtspServer.RTSPMediaFactory:
@@ -166,7 +166,7 @@ def main(plan: dict[str, Any]) -> None:
 
     def clean() -> bool:
         server.get_session_pool().cleanup()
-        return GLib.SOURCE_CONTINUE
+        return bool(GLib.SOURCE_CONTINUE)
 
     GLib.timeout_add(_CLEANING_MS, clean)
     print(f"READY {server.get_bound_port()}", flush=True)

@@ -12,6 +12,7 @@ import re
 import sys
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import ClassVar
@@ -49,7 +50,7 @@ def payload_of(offer: str, codec: str) -> tuple[int, str]:
     raise ValueError(f"the offer has no {codec}")
 
 
-def until(is_so, what: str) -> None:
+def until(is_so: Callable[[], bool], what: str) -> None:
     """Wait until something is so."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not is_so():

@@ -11,6 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
+from typing import IO, Any
 
 from streamsel.frame import FrameKey
 from tests.sinks.killed_service import SCOPE, SIZE_BYTES
@@ -19,7 +20,9 @@ from tests.sinks.live_streams import content, files, opened
 ROOT = Path(__file__).parents[2]
 
 
-def start(folder: Path, durability: str, moment: int = 0, out=subprocess.PIPE) -> subprocess.Popen:
+def start(
+    folder: Path, durability: str, moment: int = 0, out: int | IO[str] = subprocess.PIPE
+) -> subprocess.Popen[str]:
     writer = ["-m", "tests.sinks.killed_service", str(folder), durability, str(moment)]
     return subprocess.Popen([sys.executable, *writer], cwd=ROOT, stdout=out, text=True)
 
@@ -28,7 +31,7 @@ def start(folder: Path, durability: str, moment: int = 0, out=subprocess.PIPE) -
 class Told:
     """What writers said, one after another: of each turn the last plan counts."""
 
-    plans: dict[int, dict] = field(default_factory=dict)
+    plans: dict[int, dict[str, Any]] = field(default_factory=dict)
     done: dict[int, float] = field(default_factory=dict)
     given: list[int] = field(default_factory=list)
 

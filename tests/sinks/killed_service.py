@@ -20,6 +20,7 @@ from streamsel.decisions import SelectionUpdate
 from streamsel.frame import FrameKey
 from tests.sinks.killed_writer import kill_at
 from tests.sinks.live_streams import evicted, frame, judged, opened, verdict
+from tests.sinks.streams import DURABILITIES
 
 CAPACITY = 12
 SIZE_BYTES = 20_000
@@ -48,7 +49,7 @@ def turn_of(number: int, index: int, live: list[FrameKey], dice: random.Random) 
 def main(folder: str, durability: str, moment: str = "0") -> None:
     kill_at(folder, int(moment))
     dice = random.Random(moment)
-    sink = opened(Path(folder), SystemClock(), durability=durability, history=200)
+    sink = opened(Path(folder), SystemClock(), durability=DURABILITIES[durability], history=200)
     live = [one.frame.key for one in sink.kept_candidates(SCOPE)]
     number = int(sink.selection(SCOPE) or b"-1") + 1
     index = sink.next_index(SCOPE)

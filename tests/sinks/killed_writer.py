@@ -14,7 +14,7 @@ import sys
 from itertools import count
 from pathlib import Path
 
-from tests.sinks.streams import batches, opened, supply, verdicts
+from tests.sinks.streams import DURABILITIES, batches, opened, supply, verdicts
 
 FILE_EVENTS = {"open", "os.rename", "os.remove", "os.mkdir"}
 FRAMES = 150
@@ -23,7 +23,7 @@ FRAMES = 150
 def kill_at(folder: str, moment: int) -> None:
     moments = count(1)
 
-    def watch(event: str, arguments: tuple) -> None:
+    def watch(event: str, arguments: tuple[object, ...]) -> None:
         ours = event in FILE_EVENTS and str(arguments[0]).startswith(folder)
         if ours and next(moments) == moment:
             os.kill(os.getpid(), signal.SIGKILL)
@@ -33,7 +33,7 @@ def kill_at(folder: str, moment: int) -> None:
 
 def main(folder: str, durability: str, moment: str = "0") -> None:
     kill_at(folder, int(moment))
-    sink = opened(Path(folder), resume=True, durability=durability, hold_bytes=0)
+    sink = opened(Path(folder), resume=True, durability=DURABILITIES[durability], hold_bytes=0)
     print("open", flush=True)
     for batch in batches(list(verdicts(FRAMES)), 3):
         sink.write(batch)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from hashlib import sha256
 from pathlib import Path
+from typing import TypedDict, Unpack
 
 import numpy as np
 
+from streamsel.choices import Durability
 from streamsel.clock import Clock
-from streamsel.decisions import Event, Evicted, Kept, SelectionUpdate, Verdict
+from streamsel.decisions import Event, Evicted, Kept, Outcome, SelectionUpdate, Verdict
 from streamsel.frame import (
     Candidate,
     EncodedPicture,
@@ -31,7 +33,17 @@ FRAME_SECONDS = 7.0
 DIM = 8
 
 
-def opened(folder: Path, clock: Clock | None = None, **options) -> LiveDiskSink:
+class StoreChoices(TypedDict, total=False):
+    """What a test asks of the folder; the rest is as ever."""
+
+    durability: Durability
+    max_bytes: int | None
+    history: int
+
+
+def opened(
+    folder: Path, clock: Clock | None = None, **options: Unpack[StoreChoices]
+) -> LiveDiskSink:
     plan = streams.plan(
         method="live", count=None, feeds=[FeedPlan("gate", "rtsp://gate"), FeedPlan("yard", "yard")]
     )
@@ -65,7 +77,7 @@ def vector(key: FrameKey) -> Vector:
     return made / np.linalg.norm(made)
 
 
-def verdict(this: Frame, outcome: str = "covered", events: Sequence[Event] = ()) -> Verdict:
+def verdict(this: Frame, outcome: Outcome = "covered", events: Sequence[Event] = ()) -> Verdict:
     """A verdict on a frame; one that was kept says so by itself."""
     refusal = "black" if outcome == "refused" else None
     prefiltered = PrefilteredFrame(this, np.zeros((32, 32), np.uint8), 1, 0.5, refusal, None)
@@ -90,7 +102,12 @@ def evicted(key: FrameKey, by: FrameKey | None = None, reason: str = "closest-pa
     return Evicted(frame(key.index, key.feed, None), by, None if by is None else 0.2, reason)
 
 
-def judged(*verdicts: Verdict, scope: str = "gate", changes=(), state=b"state") -> SelectionUpdate:
+def judged(
+    *verdicts: Verdict,
+    scope: str = "gate",
+    changes: Iterable[Event] = (),
+    state: bytes | None = b"state",
+) -> SelectionUpdate:
     return SelectionUpdate(scope, verdicts, tuple(changes), state)
 
 

@@ -51,7 +51,7 @@ class Disk:
     ) -> None:
         _call("umount", "--lazy", str(self.place))
 
-    def cut(self, writer: subprocess.Popen) -> float:
+    def cut(self, writer: subprocess.Popen[str]) -> float:
         """Stop the writer, take the disk as it is by then, kill the writer; return the moment."""
         os.kill(writer.pid, signal.SIGSTOP)
         os.waitpid(writer.pid, os.WUNTRACED)

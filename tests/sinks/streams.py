@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import TypedDict, Unpack, get_args
 
 import av
 import numpy as np
 
-from streamsel.decisions import Event, Evicted, Kept, Verdict
-from streamsel.frame import Candidate, Frame, FrameKey, Picture, PrefilteredFrame, PrefilterState
+from streamsel.choices import Durability
+from streamsel.decisions import Event, Evicted, Kept, Outcome, Verdict
+from streamsel.frame import (
+    Candidate,
+    Frame,
+    FrameKey,
+    Picture,
+    PrefilteredFrame,
+    PrefilterState,
+    Vector,
+)
 from streamsel.record.values import FeedPlan, RunPlan
 from streamsel.sinks.pictures import Encoder
 from streamsel.sinks.run_folder import DiskOptions, DiskSink
 from streamsel.testing import ManualClock
 
+DURABILITIES: dict[str, Durability] = {word: word for word in get_args(Durability)}
 FEEDS = ("walk", "yard")
 WIDTH, HEIGHT = 64, 48
 
 
 def plan(**changes: object) -> RunPlan:
-    values: dict = {
+    values: dict[str, object] = {
         "version": "0",
         "config": {"count": 4},
         "identity": {"read": {"fps": None}},
@@ -32,10 +43,22 @@ def plan(**changes: object) -> RunPlan:
         "seed": 0,
         "feeds": [FeedPlan(name, f"{name}.mp4") for name in FEEDS],
     }
-    return RunPlan(**values | changes)
+    made: Callable[..., RunPlan] = RunPlan
+    return made(**values | changes)
 
 
-def opened(folder: Path, encoder: Encoder | None = None, **options) -> DiskSink:
+class DiskChoices(TypedDict, total=False):
+    """What a test asks of the folder; the rest is as ever."""
+
+    resume: bool
+    overwrite: bool
+    durability: Durability
+    hold_bytes: int
+
+
+def opened(
+    folder: Path, encoder: Encoder | None = None, **options: Unpack[DiskChoices]
+) -> DiskSink:
     return DiskSink(
         folder,
         plan(),
@@ -74,7 +97,7 @@ def verdicts(count: int = 60, capacity: int = 4, seen: bool = True) -> Iterator[
         for index in range(count):
             this = frame(feed, index, seen and index % 7 != 3)
             refusal = "black" if index % 5 == 4 else None
-            outcome = "refused" if refusal else "kept" if index % 3 == 0 else "covered"
+            outcome: Outcome = "refused" if refusal else "kept" if index % 3 == 0 else "covered"
             nearest = live[-1].key if live else None
             events: list[Event] = []
             if outcome == "kept":
@@ -98,7 +121,7 @@ def verdicts(count: int = 60, capacity: int = 4, seen: bool = True) -> Iterator[
             )
 
 
-def embedding(index: int):
+def embedding(index: int) -> Vector:
     vector = np.zeros(8, np.float32)
     vector[index % 8] = 1.0
     return vector

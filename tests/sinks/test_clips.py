@@ -52,7 +52,7 @@ def received(frame: Frame) -> float:
 
 
 def pictures(content: bytes) -> list[av.VideoFrame]:
-    with av.open(io.BytesIO(content)) as container:
+    with av.open(io.BytesIO(content), "r") as container:
         return list(container.decode(video=0))
 
 

@@ -32,7 +32,7 @@ def test_an_avif_says_which_colours_it_holds(primaries: int) -> None:
     image = av.VideoFrame(64, 64, "yuv420p10le")
     image.color_primaries, image.color_trc = primaries, _PQ
     content = encode_avif(np.zeros((64, 64, 3), np.uint16), image, 80)
-    with av.open(io.BytesIO(content)) as container:
+    with av.open(io.BytesIO(content), "r") as container:
         (found,) = container.decode(video=0)
     assert (found.color_primaries, found.color_trc) == (primaries, _PQ)
     assert found.colorspace == primaries

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from streamsel.clock import SystemClock
 from streamsel.decisions import Evicted, Kept, SelectionUpdate
 from streamsel.errors import DiskChangedError, DiskGoneError, SinkError
-from streamsel.frame import FrameKey
+from streamsel.frame import EncodedPicture, Frame, FrameKey
 from streamsel.record.reader import Record
 from streamsel.sinks.clips import ClipOrder, ClipSink
 from streamsel.testing import ManualClock
+from tests.servers.disks import RemovableDisk
 from tests.sinks import live_streams, streams
 from tests.sinks.live_streams import files, keeping
 from tests.sinks.mqtt.lines import message, open_outbox
 
 
-def below(disk):
+def below(disk: RemovableDisk) -> list[str]:
     """What lies in the folder that the disk covers while it is there."""
     return sorted(path.name for path in disk.place.iterdir())
 
 
-def test_nothing_is_stored_while_the_disk_is_gone_and_all_goes_on_when_it_is_back(removable_disk):
+def test_nothing_is_stored_while_the_disk_is_gone_and_all_goes_on_when_it_is_back(
+    removable_disk: RemovableDisk,
+) -> None:
     folder, clock = removable_disk.place / "kept", ManualClock()
     sink = live_streams.opened(folder, clock)
     sink.apply(keeping(0))
@@ -43,17 +48,19 @@ def test_nothing_is_stored_while_the_disk_is_gone_and_all_goes_on_when_it_is_bac
     sink.tick()
     sink.close()
     with Record.open(folder) as record:
-        kept = {one.picture.path: one.picture.sha256 for one in record.kept()}
+        kept = {one.picture.path: one.picture.sha256 for one in record.kept() if one.picture}
         assert [one.key.index for one in record.kept()] == [1, 2]
     assert files(folder) == kept
 
 
-def test_a_picture_that_is_written_as_the_disk_goes_is_not_claimed(removable_disk, monkeypatch):
+def test_a_picture_that_is_written_as_the_disk_goes_is_not_claimed(
+    removable_disk: RemovableDisk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = removable_disk.place / "kept"
     sink = live_streams.opened(folder)
     write = sink._pictures.write
 
-    def write_elsewhere(frames):
+    def write_elsewhere(frames: Sequence[tuple[Frame, EncodedPicture]]) -> object:
         removable_disk.detach()
         return write(frames)
 
@@ -69,7 +76,9 @@ def test_a_picture_that_is_written_as_the_disk_goes_is_not_claimed(removable_dis
 
 
 @pytest.mark.parametrize("copied", [False, True])
-def test_another_disk_in_its_place_wants_a_new_start(removable_disk, copied):
+def test_another_disk_in_its_place_wants_a_new_start(
+    removable_disk: RemovableDisk, copied: bool
+) -> None:
     folder = removable_disk.place / "kept"
     sink = live_streams.opened(folder)
     sink.apply(keeping(0))
@@ -90,7 +99,9 @@ def test_another_disk_in_its_place_wants_a_new_start(removable_disk, copied):
     again.close()
 
 
-def test_a_service_that_ends_while_the_disk_is_gone_leaves_nothing_below_it(removable_disk):
+def test_a_service_that_ends_while_the_disk_is_gone_leaves_nothing_below_it(
+    removable_disk: RemovableDisk,
+) -> None:
     sink = live_streams.opened(removable_disk.place / "kept")
     removable_disk.detach()
     with pytest.raises(DiskGoneError):
@@ -98,7 +109,7 @@ def test_a_service_that_ends_while_the_disk_is_gone_leaves_nothing_below_it(remo
     assert below(removable_disk) == []
 
 
-def test_a_run_over_files_ends_and_can_be_resumed(removable_disk):
+def test_a_run_over_files_ends_and_can_be_resumed(removable_disk: RemovableDisk) -> None:
     folder, made = removable_disk.place / "kept", list(streams.verdicts(20))
     run = streams.opened(folder, hold_bytes=0)
     run.write(made[:10])
@@ -121,7 +132,7 @@ class Footage:
         return b"0000ftyp"
 
 
-def test_clips_wait_for_the_disk(removable_disk):
+def test_clips_wait_for_the_disk(removable_disk: RemovableDisk) -> None:
     sink = ClipSink(removable_disk.place, {"gate": ClipOrder(Footage(), 1.0, 0.0)}, SystemClock())
     frame = live_streams.frame(0)
     sink.apply(SelectionUpdate("gate", (), (Kept(frame, None, None, 0.0, "novel"),)))
@@ -136,7 +147,7 @@ def test_clips_wait_for_the_disk(removable_disk):
     assert len(list(removable_disk.place.rglob("*.mp4"))) == 1
 
 
-def test_messages_whose_pictures_are_on_the_disk_wait_for_it(removable_disk):
+def test_messages_whose_pictures_are_on_the_disk_wait_for_it(removable_disk: RemovableDisk) -> None:
     line = open_outbox(removable_disk.place / "outbox")
     put = [message(number) for number in range(3)]
     line.outbox.put(put)
@@ -152,10 +163,12 @@ def test_messages_whose_pictures_are_on_the_disk_wait_for_it(removable_disk):
     line.close()
 
 
-def test_the_publisher_is_told_when_the_disk_is_back(removable_disk):
+def test_the_publisher_is_told_when_the_disk_is_back(
+    removable_disk: RemovableDisk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     line = open_outbox(removable_disk.place / "outbox")
-    rung = []
-    line.wakeup.ring = lambda: rung.append(True)
+    rung: list[bool] = []
+    monkeypatch.setattr(line.wakeup, "ring", lambda: rung.append(True))
     removable_disk.detach()
     with pytest.raises(DiskGoneError):
         line.outbox.require_folder()

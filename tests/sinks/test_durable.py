@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from streamsel.choices import Durability
 from streamsel.errors import DiskFullError
 from streamsel.record.reader import Record
 from streamsel.record.values import StoredPicture
@@ -58,19 +59,19 @@ class Disk:
             status = os.fstat(descriptor)
             self._bytes.add((status.st_ino, status.st_mtime_ns))
 
-    def _replace(self, old, new, **options) -> None:
-        self._before["replace"](old, new, **options)
+    def _replace(self, old: str | Path, new: str | Path) -> None:
+        self._before["replace"](old, new)
         self._names.discard(str(new))
 
-    def _mkdir(self, path, *rest, **options) -> None:
-        self._before["mkdir"](path, *rest, **options)
+    def _mkdir(self, path: str | Path, mode: int = 0o777) -> None:
+        self._before["mkdir"](path, mode)
         self._names.discard(str(path))
 
 
 @pytest.mark.parametrize("durability", ["strict", "batched"])
 def test_every_picture_is_safe_from_a_power_cut_when_it_is_claimed(
-    tmp_path, monkeypatch, durability
-):
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, durability: Durability
+) -> None:
     disk = Disk(monkeypatch)
     kept, claim = tmp_path / "kept", RecordWriter.claim
     claimed: list[str] = []
@@ -97,7 +98,7 @@ def claimed_in(folder: Path) -> int:
         return sum(frame.picture is not None for frame in record.kept())
 
 
-def test_a_batch_is_claimed_as_soon_as_it_is_full(tmp_path):
+def test_a_batch_is_claimed_as_soon_as_it_is_full(tmp_path: Path) -> None:
     sink = opened(tmp_path, durability="batched", hold_bytes=0)
     kept = [verdict for verdict in verdicts(300, capacity=500) if verdict.events]
     seen = [verdict for verdict in kept if verdict.frame.picture.image is not None]
@@ -109,7 +110,9 @@ def test_a_batch_is_claimed_as_soon_as_it_is_full(tmp_path):
     assert claimed_in(tmp_path) == BATCH_FILES + 5
 
 
-def test_a_file_whose_claim_failed_does_not_stay(tmp_path, monkeypatch):
+def test_a_file_whose_claim_failed_does_not_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     sink = opened(tmp_path, hold_bytes=0)
     first = next(verdict for verdict in verdicts() if verdict.outcome == "kept")
     claim = RecordWriter.claim
@@ -128,10 +131,12 @@ def test_a_file_whose_claim_failed_does_not_stay(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
-def test_a_quota_that_is_reached_is_a_full_disk(tmp_path, monkeypatch, number):
+def test_a_quota_that_is_reached_is_a_full_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
     sink = opened(tmp_path, hold_bytes=0)
 
-    def refuse(old, new, **options):
+    def refuse(old: str | Path, new: str | Path) -> None:
         raise OSError(number, os.strerror(number), str(new))
 
     monkeypatch.setattr(os, "replace", refuse)
@@ -142,7 +147,7 @@ def test_a_quota_that_is_reached_is_a_full_disk(tmp_path, monkeypatch, number):
     sink.close(complete=False)
 
 
-def test_a_manifest_is_whole_on_a_disk_that_is_full(small_disk):
+def test_a_manifest_is_whole_on_a_disk_that_is_full(small_disk: Path) -> None:
     run = small_disk / "run"
     made = list(verdicts(count=150, capacity=60))
     sink = opened(run)
@@ -158,7 +163,7 @@ def test_a_manifest_is_whole_on_a_disk_that_is_full(small_disk):
     assert (run / "manifest.jsonl").read_bytes() == before
 
 
-def test_a_file_is_whole_when_its_writer_is_killed_half_way(tmp_path):
+def test_a_file_is_whole_when_its_writer_is_killed_half_way(tmp_path: Path) -> None:
     place = tmp_path / "manifest.jsonl"
     place.write_bytes(b"before")
     program = (

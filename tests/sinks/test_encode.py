@@ -2,13 +2,17 @@ from __future__ import annotations
 
 import io
 import subprocess
+from collections.abc import Callable
+from pathlib import Path
 
 import av
 import numpy as np
+import numpy.typing as npt
 import pytest
 from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from PIL import Image
 
+from streamsel.choices import ImageFormat
 from streamsel.errors import ConfigurationError, SinkError, SourceError
 from streamsel.frame import Picture
 from streamsel.pixels.size import PictureSize
@@ -30,7 +34,7 @@ KINDS = {
 }
 
 
-def scene(width=162, height=118):
+def scene(width: int = 162, height: int = 118) -> npt.NDArray[np.uint8]:
     """Soft colours with a few hard edges, (H, W, 3)."""
     y, x = np.mgrid[0:height, 0:width]
     red = 128 + 100 * np.sin(x / 31)
@@ -41,13 +45,13 @@ def scene(width=162, height=118):
     return rgb.astype(np.uint8)
 
 
-def decoded(path):
+def decoded(path: Path) -> av.VideoFrame:
     with av.open(str(path)) as container:
         return next(container.decode(video=0))
 
 
 @pytest.fixture(params=sorted(KINDS))
-def video(request, tmp_path):
+def video(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """A lossless video of one frame, tagged with its colours."""
     format, matrix, tag, colour_range = KINDS[request.param]
     path = tmp_path / "made.mkv"
@@ -67,20 +71,20 @@ def video(request, tmp_path):
     return path
 
 
-def opened(content):
+def opened(content: bytes) -> Image.Image:
     return Image.open(io.BytesIO(content))
 
 
-def psnr(one, other):
+def psnr(one: npt.NDArray[np.uint8], other: npt.NDArray[np.uint8]) -> float:
     error = np.mean((one.astype(float) - other.astype(float)) ** 2)
     return 99.0 if error == 0 else 10 * np.log10(255**2 / error)
 
 
-def peer(ffmpeg, video, tmp_path):
+def peer(ffmpeg: Path, video: Path, tmp_path: Path) -> npt.NDArray[np.uint8]:
     """ffmpeg's own idea of the frame, as (H, W, 3) RGB."""
     out = tmp_path / "out.png"
     command = [ffmpeg, "-v", "error", "-i", video, "-frames:v", "1", "-pix_fmt", "rgb24", out]
-    subprocess.run(command, check=True)
+    subprocess.run(list(map(str, command)), check=True)
     return np.asarray(Image.open(out))
 
 
@@ -93,7 +97,9 @@ def peer(ffmpeg, video, tmp_path):
         (Encoder("webp", 95), 34),
     ],
 )
-def test_the_colours_are_those_of_ffmpeg(ffmpeg, video, tmp_path, encoder, least_db):
+def test_the_colours_are_those_of_ffmpeg(
+    ffmpeg: Path, video: Path, tmp_path: Path, encoder: Encoder, least_db: int
+) -> None:
     picture = Picture(decoded(video))
     encoded = encoder.encode(picture)
     found = opened(encoded.content)
@@ -102,33 +108,33 @@ def test_the_colours_are_those_of_ffmpeg(ffmpeg, video, tmp_path, encoder, least
     assert encoder.encode(picture) == encoded
 
 
-def test_gray_stays_gray():
+def test_gray_stays_gray() -> None:
     picture = Picture(av.VideoFrame.from_ndarray(scene()[:, :, 0].copy(), format="gray"))
     for format in ("jpg", "png"):
         assert opened(Encoder(format).encode(picture).content).mode == "L"
 
 
-def see_through():
+def see_through() -> Picture:
     rgba = np.concatenate([scene(), np.full((118, 162, 1), 255, np.uint8)], axis=2)
     rgba[:, :80, 3] = 0
     return Picture(av.VideoFrame.from_ndarray(rgba, format="rgba"))
 
 
 @pytest.mark.parametrize("format", ["png", "webp"])
-def test_alpha_is_kept_where_the_format_can(format):
+def test_alpha_is_kept_where_the_format_can(format: ImageFormat) -> None:
     alpha = np.asarray(opened(Encoder(format).encode(see_through()).content))[:, :, 3]
     assert (alpha[:, :80] == 0).all()
     assert (alpha[:, 80:] == 255).all()
 
 
-def test_jpeg_lays_what_can_be_seen_through_over_black():
+def test_jpeg_lays_what_can_be_seen_through_over_black() -> None:
     pixels = np.asarray(opened(Encoder("jpg").encode(see_through()).content))
     assert pixels[:, :70].max() < 24
     assert psnr(pixels[:, 90:], scene()[:, 90:]) > 30
 
 
 @pytest.mark.parametrize(("rotation", "turns"), [(0, 0), (90, 1), (180, 2), (270, 3), (-90, 3)])
-def test_pictures_come_out_upright(rotation, turns):
+def test_pictures_come_out_upright(rotation: int, turns: int) -> None:
     picture = Picture(av.VideoFrame.from_ndarray(scene(), format="rgb24"), rotation)
     encoded = Encoder("png").encode(picture)
     assert (np.asarray(opened(encoded.content)) == np.rot90(scene(), turns)).all()
@@ -137,7 +143,7 @@ def test_pictures_come_out_upright(rotation, turns):
 
 @pytest.mark.parametrize("size", [(81, 59), (324, 236), (50, 200)])
 @pytest.mark.parametrize("rotation", [0, 90])
-def test_a_size_is_that_of_the_upright_picture(size, rotation):
+def test_a_size_is_that_of_the_upright_picture(size: tuple[int, int], rotation: int) -> None:
     picture = Picture(av.VideoFrame.from_ndarray(scene(), format="rgb24"), rotation)
     encoded = Encoder("png", size=PictureSize(*size, exact=True)).encode(picture)
     found = opened(encoded.content)
@@ -147,7 +153,7 @@ def test_a_size_is_that_of_the_upright_picture(size, rotation):
     assert psnr(np.asarray(found), expected) > 24
 
 
-def test_colour_is_as_fine_in_jpeg_as_in_the_source():
+def test_colour_is_as_fine_in_jpeg_as_in_the_source() -> None:
     stripes = np.zeros((64, 64, 3), np.uint8)
     stripes[:, ::2] = (255, 0, 0)
     stripes[:, 1::2] = (0, 0, 255)
@@ -155,7 +161,7 @@ def test_colour_is_as_fine_in_jpeg_as_in_the_source():
     assert psnr(np.asarray(opened(Encoder("jpg", 95).encode(picture).content)), stripes) > 30
 
 
-def test_a_dropped_picture_is_refused():
+def test_a_dropped_picture_is_refused() -> None:
     with pytest.raises(SinkError, match="dropped"):
         Encoder().encode(Picture(None))
 
@@ -171,13 +177,14 @@ def test_a_dropped_picture_is_refused():
         ({"format": "avif"}, "keep-hdr"),
     ],
 )
-def test_what_cannot_be_is_refused_with_its_name(wish, named):
+def test_what_cannot_be_is_refused_with_its_name(wish: dict[str, object], named: str) -> None:
+    made: Callable[..., Encoder] = Encoder
     with pytest.raises(ConfigurationError, match=named):
-        Encoder(**wish)
+        made(**wish)
 
 
 @pytest.mark.parametrize("format", ["jpg", "webp"])
-def test_a_quality_is_from_1_to_100(format):
+def test_a_quality_is_from_1_to_100(format: ImageFormat) -> None:
     worst, best = (
         Encoder(format, quality=quality).encode(
             Picture(av.VideoFrame.from_ndarray(scene(), format="rgb24"))
@@ -190,7 +197,9 @@ def test_a_quality_is_from_1_to_100(format):
 @pytest.mark.parametrize(
     ("format", "size"), [("webp", (16_384, 1)), ("jpg", (1, 65_501)), ("avif", (8, 2))]
 )
-def test_a_size_that_a_format_cannot_have_is_refused_with_its_reason(format, size):
+def test_a_size_that_a_format_cannot_have_is_refused_with_its_reason(
+    format: ImageFormat, size: tuple[int, int]
+) -> None:
     picture = Picture(av.VideoFrame(*size, "gray"))
     encoder = Encoder(format, keep_hdr=format == "avif")
     with pytest.raises(SourceError, match=f"{size[0]}x{size[1]} cannot be {format}.*write png"):

@@ -80,7 +80,11 @@ def test_a_consumer_that_leaves_ends_the_service_at_once() -> None:
         async with running([stream]) as line:
             await line.add(ScriptedSource("gate", steady(0.001)), selector, reserved=10**6)
             ended = asyncio.Event()
-            async with aclosing(stream.events(ended.wait, ended.set)) as events:
+
+            async def until_ended() -> None:
+                await ended.wait()
+
+            async with aclosing(stream.events(until_ended, ended.set)) as events:
                 async for event in events:
                     assert event.frame.key.feed == "gate"
                     break

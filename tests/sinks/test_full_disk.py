@@ -2,16 +2,18 @@ from __future__ import annotations
 
 import os
 import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from streamsel.choices import Durability
 from streamsel.errors import DiskFullError, SinkError
 from streamsel.record.reader import Record
 from tests.sinks.streams import batches, kept_keys, opened, supply, verdicts
 
 
-def fill(folder, leave_bytes):
+def fill(folder: Path, leave_bytes: int) -> Path:
     """Fill the disk but for so many bytes."""
     free = os.statvfs(folder)
     (folder / "ballast").write_bytes(b"\0" * (free.f_bavail * free.f_frsize - leave_bytes))
@@ -22,15 +24,15 @@ def fill(folder, leave_bytes):
 @pytest.mark.parametrize("hold_bytes", [0, 96 << 20])
 @pytest.mark.parametrize("leave_bytes", [0, 60_000, 250_000])
 def test_a_full_disk_is_named_and_the_run_goes_on_once_there_is_room(
-    small_disk, durability, hold_bytes, leave_bytes
-):
+    small_disk: Path, durability: Durability, hold_bytes: int, leave_bytes: int
+) -> None:
     run = small_disk / "run"
     made = list(verdicts(count=150, capacity=40))
     sink = opened(run, durability=durability, hold_bytes=hold_bytes)
     sink.write(made[:3])
     ballast = fill(small_disk, leave_bytes)
 
-    def go_on():
+    def go_on() -> None:
         for batch in batches(made, 20):
             sink.write(batch)
         supply(sink)
@@ -54,14 +56,16 @@ def test_a_full_disk_is_named_and_the_run_goes_on_once_there_is_room(
     assert len(list((run / "frames").rglob("*.png"))) == len(kept_keys(made))
 
 
-def test_no_run_is_begun_on_a_full_disk_and_nothing_is_left_of_the_attempt(small_disk):
+def test_no_run_is_begun_on_a_full_disk_and_nothing_is_left_of_the_attempt(
+    small_disk: Path,
+) -> None:
     fill(small_disk, 8192)
     with pytest.raises(DiskFullError, match="bytes free"):
         opened(small_disk / "run")
     assert list((small_disk / "run").iterdir()) == []
 
 
-def test_a_disk_that_cannot_be_written_is_named(small_disk):
+def test_a_disk_that_cannot_be_written_is_named(small_disk: Path) -> None:
     sink = opened(small_disk / "run")
     sink.write(list(verdicts(count=9)))
     supply(sink)

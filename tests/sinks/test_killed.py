@@ -8,9 +8,11 @@ import subprocess
 import sys
 from hashlib import sha256
 from pathlib import Path
+from typing import IO
 
 import pytest
 
+from streamsel.frame import FrameKey
 from streamsel.record.folder import sweep
 from streamsel.record.reader import Record
 from streamsel.record.writer import RecordWriter
@@ -20,7 +22,9 @@ from tests.sinks.streams import FEEDS, kept_keys, opened, supply, verdicts
 ROOT = Path(__file__).parents[2]
 
 
-def start(folder, durability, moment=0, out=subprocess.PIPE):
+def start(
+    folder: Path, durability: str, moment: int = 0, out: int | IO[str] = subprocess.PIPE
+) -> subprocess.Popen[str]:
     writer = "tests.sinks.killed_writer"
     return subprocess.Popen(
         [sys.executable, "-m", writer, str(folder), durability, str(moment)],
@@ -30,23 +34,25 @@ def start(folder, durability, moment=0, out=subprocess.PIPE):
     )
 
 
-def killed_at(folder, durability, moment):
+def killed_at(folder: Path, durability: str, moment: int) -> None:
     """Run a writer that kills itself between two steps."""
     with start(folder, durability, moment) as writer:
+        assert writer.stdout is not None
         writer.stdout.read()
     assert writer.returncode == -signal.SIGKILL
 
 
-def killed_after(folder, durability, lines):
+def killed_after(folder: Path, durability: str, lines: int) -> None:
     """Run a writer, and kill it wherever it is when so many lines have arrived."""
     with start(folder, durability) as writer:
+        assert writer.stdout is not None
         for _ in range(lines):
             writer.stdout.readline()
         writer.kill()
         writer.stdout.read()
 
 
-def contents(folder):
+def contents(folder: Path) -> dict[str, str]:
     return {
         path.relative_to(folder).as_posix(): sha256(path.read_bytes()).hexdigest()
         for path in (folder / "frames").rglob("*")
@@ -54,12 +60,14 @@ def contents(folder):
     }
 
 
-def recorded_prefix(record):
+def recorded_prefix(record: Record) -> list[tuple[FrameKey, str, str]]:
     return [(decision.key, decision.outcome, decision.reason) for decision in record.decisions()]
 
 
 @pytest.mark.parametrize("durability", ["strict", "batched"])
-def test_a_killed_run_is_whole_and_ends_like_one_that_was_not(tmp_path, durability):
+def test_a_killed_run_is_whole_and_ends_like_one_that_was_not(
+    tmp_path: Path, durability: str
+) -> None:
     untouched = tmp_path / "untouched"
     made = list(verdicts(FRAMES))
     sink = opened(untouched)
@@ -92,6 +100,7 @@ def test_a_killed_run_is_whole_and_ends_like_one_that_was_not(tmp_path, durabili
         assert set(contents(folder)) == claimed
 
     with start(folder, durability) as last:
+        assert last.stdout is not None
         assert last.stdout.read().endswith("closed\n")
     assert contents(folder) == contents(untouched)
     assert (folder / "manifest.jsonl").read_text() == (untouched / "manifest.jsonl").read_text()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from hashlib import sha256
+from pathlib import Path
 
 import pytest
 
@@ -16,7 +17,7 @@ from tests.sinks.test_killed import contents, start
 
 
 @pytest.mark.parametrize("durability", ["strict", "batched"])
-def test_a_power_cut_tears_nothing_and_loses_what_it_may(tmp_path, durability):
+def test_a_power_cut_tears_nothing_and_loses_what_it_may(tmp_path: Path, durability: str) -> None:
     try:
         found = cut_often(tmp_path, durability, 2, random.Random(durability))
     except MountError as error:
@@ -26,7 +27,7 @@ def test_a_power_cut_tears_nothing_and_loses_what_it_may(tmp_path, durability):
 
 
 @pytest.mark.parametrize("durability", ["strict", "batched"])
-def test_a_power_cut_tears_no_run_over_files(tmp_path, durability):
+def test_a_power_cut_tears_no_run_over_files(tmp_path: Path, durability: str) -> None:
     untouched = tmp_path / "untouched"
     sink = opened(untouched)
     sink.write(list(verdicts(FRAMES)))
@@ -44,6 +45,7 @@ def test_a_power_cut_tears_no_run_over_files(tmp_path, durability):
                     disk.cut(writer)
                 require_whole(kept)
             with start(kept, durability) as last:
+                assert last.stdout is not None
                 assert last.stdout.read().endswith("closed\n")
             assert contents(kept) == contents(untouched)
             manifests = [(folder / "manifest.jsonl").read_text() for folder in (kept, untouched)]
@@ -52,7 +54,7 @@ def test_a_power_cut_tears_no_run_over_files(tmp_path, durability):
         leave_out(f"cutting the power of a disk needs root and the right to mount: {error}")
 
 
-def require_whole(kept):
+def require_whole(kept: Path) -> None:
     """Each claim of the record has its file."""
     with Record.open(kept) as record:
         for frame in record.kept():

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from streamsel.clock import Correction
-from streamsel.decisions import SelectionUpdate
+from streamsel.decisions import Event, SelectionUpdate
 from streamsel.errors import SinkError
 from streamsel.frame import Frame, FrameKey
 from streamsel.sinks.service_folder import LiveDiskSink
@@ -40,7 +40,7 @@ CORRECTION = Correction(DOUBT - 1, DOUBT + 5 * FRAME_SECONDS, YEAR)
 
 
 def keeping(this: Frame, *gone: int) -> SelectionUpdate:
-    events = (kept(this), *(evicted(FrameKey("gate", index)) for index in gone))
+    events: tuple[Event, ...] = (kept(this), *(evicted(FrameKey("gate", index)) for index in gone))
     return judged(verdict(this, "kept", events))
 
 

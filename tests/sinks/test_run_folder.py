@@ -5,11 +5,13 @@ import subprocess
 import sys
 from hashlib import sha256
 from pathlib import Path
+from typing import Unpack
 
 import numpy as np
 import pytest
 
-from streamsel.decisions import FeedReport
+from streamsel.choices import Durability, ImageFormat
+from streamsel.decisions import FeedReport, Verdict
 from streamsel.errors import (
     ConfigurationError,
     FolderInUseError,
@@ -17,13 +19,14 @@ from streamsel.errors import (
     SinkError,
     SourceError,
 )
-from streamsel.interfaces.sinks import Sink
+from streamsel.frame import EncodedPicture, Frame, Picture
 from streamsel.record.reader import Record
 from streamsel.record.values import FeedPlan
 from streamsel.sinks.pictures import Encoder
 from streamsel.sinks.run_folder import DiskOptions, DiskSink
 from streamsel.testing import ManualClock
 from tests.sinks.streams import (
+    DiskChoices,
     batches,
     frame,
     kept_keys,
@@ -37,22 +40,27 @@ ROOT = Path(__file__).parents[2]
 
 
 class CountingEncoder(Encoder):
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__("png")
         self.encoded = 0
 
-    def encode(self, picture):
+    def encode(self, picture: Picture) -> EncodedPicture:
         self.encoded += 1
         return super().encode(picture)
 
 
 @pytest.fixture
-def made():
+def made() -> list[Verdict]:
     return list(verdicts())
 
 
-def ran(folder, made, **options):
-    sink: Sink = opened(folder, **options)
+def ran(
+    folder: Path,
+    made: list[Verdict],
+    encoder: Encoder | None = None,
+    **options: Unpack[DiskChoices],
+) -> None:
+    sink = opened(folder, encoder, **options)
     for batch in batches(made, 8):
         sink.write(batch)
     for feed in ("walk", "yard"):
@@ -61,7 +69,7 @@ def ran(folder, made, **options):
     sink.close(complete=True)
 
 
-def files(folder):
+def files(folder: Path) -> list[str]:
     return sorted(
         path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
     )
@@ -70,8 +78,8 @@ def files(folder):
 @pytest.mark.parametrize("durability", ["strict", "batched"])
 @pytest.mark.parametrize("hold_bytes", [0, 20_000, 96 << 20])
 def test_a_folder_ends_with_the_kept_frames_and_nothing_else(
-    tmp_path, made, durability, hold_bytes
-):
+    tmp_path: Path, made: list[Verdict], durability: Durability, hold_bytes: int
+) -> None:
     ran(tmp_path, made, durability=durability, hold_bytes=hold_bytes)
     expected = [
         f"frames/{key.feed}/{key.index:06d}_{key.index / 25:09.3f}.png" for key in kept_keys(made)
@@ -107,7 +115,7 @@ def test_a_folder_ends_with_the_kept_frames_and_nothing_else(
     }
 
 
-def test_what_is_evicted_in_time_is_never_encoded(tmp_path, made):
+def test_what_is_evicted_in_time_is_never_encoded(tmp_path: Path, made: list[Verdict]) -> None:
     eager, patient = CountingEncoder(), CountingEncoder()
     for name, encoder, hold_bytes in (("a", eager, 0), ("b", patient, 96 << 20)):
         sink = opened(tmp_path / name, encoder, hold_bytes=hold_bytes)
@@ -123,7 +131,7 @@ def test_what_is_evicted_in_time_is_never_encoded(tmp_path, made):
     assert one_by_one.encoded > 2 * patient.encoded
 
 
-def test_a_held_picture_survives_being_dropped_by_others(tmp_path):
+def test_a_held_picture_survives_being_dropped_by_others(tmp_path: Path) -> None:
     kept = next(verdicts())
     sink = opened(tmp_path)
     sink.write([kept])
@@ -133,7 +141,7 @@ def test_a_held_picture_survives_being_dropped_by_others(tmp_path):
     assert len(files(tmp_path / "frames")) == 1
 
 
-def test_what_was_dropped_is_missing_until_it_is_supplied(tmp_path):
+def test_what_was_dropped_is_missing_until_it_is_supplied(tmp_path: Path) -> None:
     sink = opened(tmp_path)
     unseen = list(verdicts(seen=False))
     sink.write(unseen)
@@ -149,7 +157,7 @@ def test_what_was_dropped_is_missing_until_it_is_supplied(tmp_path):
     assert len(files(tmp_path / "frames")) == len(kept_keys(unseen))
 
 
-def test_a_run_is_not_complete_while_a_picture_is_missing(tmp_path):
+def test_a_run_is_not_complete_while_a_picture_is_missing(tmp_path: Path) -> None:
     unseen = list(verdicts(seen=False))
     sink = opened(tmp_path)
     sink.write(unseen)
@@ -161,7 +169,7 @@ def test_a_run_is_not_complete_while_a_picture_is_missing(tmp_path):
     assert len(files(tmp_path / "frames")) == len(kept_keys(unseen))
 
 
-def test_an_interrupted_run_goes_on_where_it_was(tmp_path, made):
+def test_an_interrupted_run_goes_on_where_it_was(tmp_path: Path, made: list[Verdict]) -> None:
     whole, parted = tmp_path / "whole", tmp_path / "parted"
     ran(whole, made)
     sink = opened(parted)
@@ -179,7 +187,7 @@ def test_an_interrupted_run_goes_on_where_it_was(tmp_path, made):
     assert (parted / "manifest.jsonl").read_text() == (whole / "manifest.jsonl").read_text()
 
 
-def test_a_complete_run_resumed_stays_as_it_is(tmp_path, made):
+def test_a_complete_run_resumed_stays_as_it_is(tmp_path: Path, made: list[Verdict]) -> None:
     ran(tmp_path, made)
     before = {name: (tmp_path / name).stat().st_mtime_ns for name in files(tmp_path)}
     sink = opened(tmp_path, resume=True)
@@ -190,7 +198,9 @@ def test_a_complete_run_resumed_stays_as_it_is(tmp_path, made):
     assert {name: (tmp_path / name).stat().st_mtime_ns for name in files(tmp_path)} == before
 
 
-def test_a_picture_that_was_taken_away_is_missing_when_the_run_is_resumed(tmp_path, made):
+def test_a_picture_that_was_taken_away_is_missing_when_the_run_is_resumed(
+    tmp_path: Path, made: list[Verdict]
+) -> None:
     sink = opened(tmp_path)
     sink.write(made[:70])
     supply(sink)
@@ -217,7 +227,9 @@ def test_a_picture_that_was_taken_away_is_missing_when_the_run_is_resumed(tmp_pa
         ),
     ],
 )
-def test_a_run_asked_for_differently_is_not_resumed(tmp_path, changes, named):
+def test_a_run_asked_for_differently_is_not_resumed(
+    tmp_path: Path, changes: dict[str, object], named: str
+) -> None:
     opened(tmp_path).close(complete=False)
     with pytest.raises(ConfigurationError, match=named):
         DiskSink(tmp_path, plan(**changes), Encoder(), ManualClock(), DiskOptions(resume=True))
@@ -233,7 +245,9 @@ def test_a_run_asked_for_differently_is_not_resumed(tmp_path, changes, named):
         ({"rules": {"pictures": 3, "names": 2}}, r"its pictures follow rules 3, this .* 2\."),
     ],
 )
-def test_a_run_of_other_rules_is_not_resumed_and_left_as_it_is(tmp_path, was, named):
+def test_a_run_of_other_rules_is_not_resumed_and_left_as_it_is(
+    tmp_path: Path, was: dict[str, object], named: str
+) -> None:
     ours = {"rules": {"pictures": 2, "names": 2}}
     begun = plan(identity=was)
     DiskSink(tmp_path, begun, Encoder(), ManualClock(), DiskOptions()).close(complete=False)
@@ -247,7 +261,7 @@ def test_a_run_of_other_rules_is_not_resumed_and_left_as_it_is(tmp_path, was, na
     DiskSink(tmp_path, again, Encoder(), ManualClock(), resume).close(complete=False)
 
 
-def test_a_folder_with_a_run_needs_a_word(tmp_path, made):
+def test_a_folder_with_a_run_needs_a_word(tmp_path: Path, made: list[Verdict]) -> None:
     ran(tmp_path, made)
     with pytest.raises(FolderInUseError, match=r"--resume.*--overwrite"):
         opened(tmp_path)
@@ -255,7 +269,9 @@ def test_a_folder_with_a_run_needs_a_word(tmp_path, made):
         opened(tmp_path, resume=True, overwrite=True)
 
 
-def test_overwriting_removes_what_is_ours_and_nothing_else(tmp_path, made):
+def test_overwriting_removes_what_is_ours_and_nothing_else(
+    tmp_path: Path, made: list[Verdict]
+) -> None:
     ran(tmp_path, made)
     own = ["frames/walk/notes.txt", "frames/walk/999999_00000.000.png", "holiday.jpg"]
     for name in own:
@@ -267,7 +283,9 @@ def test_overwriting_removes_what_is_ours_and_nothing_else(tmp_path, made):
 
 
 @pytest.mark.parametrize("format", ["jpg", "png", "webp", "avif"])
-def test_pictures_of_every_format_are_known_as_ours(tmp_path, made, format):
+def test_pictures_of_every_format_are_known_as_ours(
+    tmp_path: Path, made: list[Verdict], format: ImageFormat
+) -> None:
     encoder = Encoder(format, keep_hdr=format == "avif")
     sink = opened(tmp_path, encoder)
     sink.write(made[:40])
@@ -288,7 +306,7 @@ def test_pictures_of_every_format_are_known_as_ours(tmp_path, made, format):
 
 
 @pytest.mark.parametrize("options", [{}, {"resume": True}, {"overwrite": True}])
-def test_a_folder_of_other_things_is_refused_always(tmp_path, options):
+def test_a_folder_of_other_things_is_refused_always(tmp_path: Path, options: DiskChoices) -> None:
     (tmp_path / "thesis.tex").write_text("mine")
     with pytest.raises(FolderInUseError, match=r"thesis\.tex"):
         opened(tmp_path, **options)
@@ -296,14 +314,18 @@ def test_a_folder_of_other_things_is_refused_always(tmp_path, options):
 
 
 @pytest.mark.parametrize("options", [{}, {"resume": True}])
-def test_a_folder_with_anothers_database_is_refused_and_left_alone(tmp_path, options):
+def test_a_folder_with_anothers_database_is_refused_and_left_alone(
+    tmp_path: Path, options: DiskChoices
+) -> None:
     (tmp_path / "streamsel.db").write_bytes(b"something else" * 99)
     with pytest.raises((RecordError, FolderInUseError), match=r"streamsel\.db|--overwrite"):
         opened(tmp_path, **options)
     assert (tmp_path / "streamsel.db").read_bytes() == b"something else" * 99
 
 
-def overwrite_damaged(folder, made, content, caplog):
+def overwrite_damaged(
+    folder: Path, made: list[Verdict], content: bytes, caplog: pytest.LogCaptureFixture
+) -> str:
     (folder / "streamsel.db").write_bytes(content)
     caplog.clear()
     with caplog.at_level("WARNING", "streamsel.sinks"):
@@ -313,7 +335,9 @@ def overwrite_damaged(folder, made, content, caplog):
 
 
 @pytest.mark.parametrize("damage", ["torn", "foreign", "newer", "empty"])
-def test_a_record_that_cannot_be_read_is_moved_aside(tmp_path, made, caplog, damage):
+def test_a_record_that_cannot_be_read_is_moved_aside(
+    tmp_path: Path, made: list[Verdict], caplog: pytest.LogCaptureFixture, damage: str
+) -> None:
     folder = tmp_path / "kept"
     ran(folder, made)
     whole, before = (folder / "streamsel.db").read_bytes(), files(folder)
@@ -334,7 +358,9 @@ def test_a_record_that_cannot_be_read_is_moved_aside(tmp_path, made, caplog, dam
     assert own == before
 
 
-def test_a_record_that_was_set_aside_does_not_keep_a_run_from_the_folder(tmp_path, made):
+def test_a_record_that_was_set_aside_does_not_keep_a_run_from_the_folder(
+    tmp_path: Path, made: list[Verdict]
+) -> None:
     (tmp_path / "set-aside-1").mkdir()
     (tmp_path / "set-aside-1" / "streamsel.db").write_bytes(b"x")
     ran(tmp_path, made)
@@ -344,8 +370,8 @@ def test_a_record_that_was_set_aside_does_not_keep_a_run_from_the_folder(tmp_pat
 
 @pytest.mark.parametrize("complete", [True, False])
 def test_a_run_that_never_read_a_frame_does_not_keep_the_next_from_its_folder(
-    tmp_path, made, complete
-):
+    tmp_path: Path, made: list[Verdict], complete: bool
+) -> None:
     sink = opened(tmp_path)
     sink.feed_ended(FeedReport("walk", 0, "walk.mp4: nobody answers", ()))
     sink.close(complete=complete)
@@ -361,7 +387,9 @@ def test_a_run_that_never_read_a_frame_does_not_keep_the_next_from_its_folder(
         opened(tmp_path)
 
 
-def test_one_that_was_killed_before_its_first_frame_does_not_either(tmp_path, made):
+def test_one_that_was_killed_before_its_first_frame_does_not_either(
+    tmp_path: Path, made: list[Verdict]
+) -> None:
     program = (
         "from tests.sinks.streams import opened; from pathlib import Path; import os, sys\n"
         "sink = opened(Path(sys.argv[1])); os.kill(os.getpid(), 9)"
@@ -371,7 +399,7 @@ def test_one_that_was_killed_before_its_first_frame_does_not_either(tmp_path, ma
     ran(tmp_path, made)
 
 
-def test_a_file_is_no_folder(tmp_path):
+def test_a_file_is_no_folder(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
     with pytest.raises(FolderInUseError, match="is a file"):
         opened(tmp_path / "file")
@@ -379,12 +407,12 @@ def test_a_file_is_no_folder(tmp_path):
         opened(tmp_path / "file" / "below")
 
 
-def test_resuming_where_nothing_was_begun_begins(tmp_path, made):
+def test_resuming_where_nothing_was_begun_begins(tmp_path: Path, made: list[Verdict]) -> None:
     ran(tmp_path / "new", made, resume=True)
     assert len(files(tmp_path / "new" / "frames")) == len(kept_keys(made))
 
 
-def test_a_folder_is_written_by_one_process_at_a_time(tmp_path):
+def test_a_folder_is_written_by_one_process_at_a_time(tmp_path: Path) -> None:
     sink = opened(tmp_path)
     with pytest.raises(FolderInUseError, match="another process"):
         opened(tmp_path, resume=True)
@@ -404,7 +432,7 @@ def test_a_folder_is_written_by_one_process_at_a_time(tmp_path):
     opened(tmp_path, resume=True).close(complete=False)
 
 
-def test_a_reader_sees_a_run_that_goes_on(tmp_path, made):
+def test_a_reader_sees_a_run_that_goes_on(tmp_path: Path, made: list[Verdict]) -> None:
     sink = opened(tmp_path)
     sink.write(made[:30])
     with Record.open(tmp_path) as record:
@@ -414,7 +442,7 @@ def test_a_reader_sees_a_run_that_goes_on(tmp_path, made):
     sink.close(complete=False)
 
 
-def test_a_failing_close_lets_go_of_the_folder(tmp_path, made):
+def test_a_failing_close_lets_go_of_the_folder(tmp_path: Path, made: list[Verdict]) -> None:
     sink = opened(tmp_path)
     sink.write(made)
     (tmp_path / "frames").write_text("in the way")
@@ -427,7 +455,7 @@ def test_a_failing_close_lets_go_of_the_folder(tmp_path, made):
 
 
 @pytest.mark.parametrize("name", ["", "..", "a/b", "a\0b"])
-def test_a_feed_cannot_lead_out_of_the_folder(name):
+def test_a_feed_cannot_lead_out_of_the_folder(name: str) -> None:
     with pytest.raises(ConfigurationError, match="feed name"):
         FeedPlan(name, "x.mp4")
 
@@ -435,11 +463,13 @@ def test_a_feed_cannot_lead_out_of_the_folder(name):
 class Choosy(Encoder):
     """Cannot encode one picture."""
 
-    def __init__(self, refused):
+    def __init__(self, refused: Frame) -> None:
         super().__init__("png")
+        assert refused.picture.image is not None
         self._refused = refused.picture.image.to_ndarray()
 
-    def encode(self, picture):
+    def encode(self, picture: Picture) -> EncodedPicture:
+        assert picture.image is not None
         if np.array_equal(picture.image.to_ndarray(), self._refused):
             raise SourceError("its picture cannot be encoded: made up")
         return super().encode(picture)
@@ -448,8 +478,8 @@ class Choosy(Encoder):
 @pytest.mark.parametrize("durability", ["strict", "batched"])
 @pytest.mark.parametrize("hold_bytes", [0, 1 << 20])
 def test_a_picture_that_cannot_be_encoded_is_the_error_of_its_feed(
-    tmp_path, made, durability, hold_bytes
-):
+    tmp_path: Path, made: list[Verdict], durability: Durability, hold_bytes: int
+) -> None:
     kept = kept_keys(made)
     indices = [key.index for key in kept]
     (one, *_) = (key for key in kept if indices.count(key.index) == 1)
@@ -469,7 +499,7 @@ def test_a_picture_that_cannot_be_encoded_is_the_error_of_its_feed(
     assert len(list((folder / "frames").rglob("*.png"))) == len(stored)
 
 
-def test_what_ended_a_feed_stays_its_error(tmp_path, made):
+def test_what_ended_a_feed_stays_its_error(tmp_path: Path, made: list[Verdict]) -> None:
     one = kept_keys(made)[0]
     folder = tmp_path / "run"
     sink = opened(folder, Choosy(frame(one.feed, one.index)))

@@ -24,7 +24,7 @@ ALL = "lock,map,folder-sync"
 
 
 @pytest.fixture(scope="module")
-def shim(tmp_path_factory):
+def shim(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What makes the files below a folder behave as those of a share do, for a process."""
     if shutil.which("gcc") is None:
         leave_out("the file system of a share is made by a C compiler (apt-get install gcc)")
@@ -35,11 +35,13 @@ def shim(tmp_path_factory):
 
 
 class Share:
-    def __init__(self, shim, place):
+    def __init__(self, shim: Path, place: Path) -> None:
         self._shim = shim
         self.place = place
 
-    def run(self, lacks, program, *, number=errno.EOPNOTSUPP):
+    def run(
+        self, lacks: str, program: str, *, number: int = errno.EOPNOTSUPP
+    ) -> subprocess.CompletedProcess[str]:
         """Run a few lines of Python on the share."""
         lines = (
             "import logging, sys; from pathlib import Path; from streamsel.errors import *\n"
@@ -63,7 +65,7 @@ class Share:
 
 
 @pytest.fixture
-def share(shim, tmp_path):
+def share(shim: Path, tmp_path: Path) -> Share:
     place = tmp_path / "share"
     place.mkdir()
     return Share(shim, place)
@@ -75,12 +77,12 @@ GO_ON = (
 )
 
 
-def journal(folder):
+def journal(folder: Path) -> str:
     with closing(sqlite3.connect(folder / "streamsel.db")) as database:
-        return database.execute("PRAGMA journal_mode").fetchone()[0]
+        return str(database.execute("PRAGMA journal_mode").fetchone()[0])
 
 
-def test_the_shim_fails_where_it_says(share):
+def test_the_shim_fails_where_it_says(share: Share) -> None:
     program = "import fcntl, os; fcntl.flock(os.open(kept.parent, os.O_RDONLY), fcntl.LOCK_EX)"
     assert share.run("", program).returncode == 0
     assert "OSError: [Errno 37]" in share.run("lock", program, number=errno.ENOLCK).stderr
@@ -96,7 +98,9 @@ def test_the_shim_fails_where_it_says(share):
         (ALL, errno.ENOLCK),
     ],
 )
-def test_a_run_on_a_share_ends_as_any_other(share, tmp_path, lacks, number):
+def test_a_run_on_a_share_ends_as_any_other(
+    share: Share, tmp_path: Path, lacks: str, number: int
+) -> None:
     here = tmp_path / "here"
     sink = opened(here)
     sink.write(list(verdicts()))
@@ -116,7 +120,7 @@ def test_a_run_on_a_share_ends_as_any_other(share, tmp_path, lacks, number):
     assert (LOCK_FILE in ended.stderr) == ("lock" in lacks)
 
 
-def test_a_run_that_was_begun_elsewhere_goes_on_upon_a_share(share):
+def test_a_run_that_was_begun_elsewhere_goes_on_upon_a_share(share: Share) -> None:
     there = share.place / "kept"
     sink = opened(there)
     sink.write(list(verdicts())[:70])
@@ -133,7 +137,7 @@ def test_a_run_that_was_begun_elsewhere_goes_on_upon_a_share(share):
     sink.close(complete=False)
 
 
-def test_a_reader_waits_its_turn_while_a_run_writes_on_a_share(share):
+def test_a_reader_waits_its_turn_while_a_run_writes_on_a_share(share: Share) -> None:
     ended = share.run(
         ALL,
         "from streamsel.record.reader import Record\n"
@@ -146,7 +150,7 @@ def test_a_reader_waits_its_turn_while_a_run_writes_on_a_share(share):
     assert ended.stdout.split() == ["30", "40"], ended.stderr
 
 
-def test_two_processes_do_not_write_where_there_are_no_locks(share):
+def test_two_processes_do_not_write_where_there_are_no_locks(share: Share) -> None:
     program = "sink = opened(kept)\ntry: opened(kept, resume=True)\nfinally: {}"
     twice = share.run("lock", program.format("sink.close(complete=False)"))
     assert "FolderLockedError" in twice.stderr
@@ -166,7 +170,7 @@ def test_two_processes_do_not_write_where_there_are_no_locks(share):
         assert f"process 17 on elsewhere (remove {there / LOCK_FILE} if" in refused.stderr
 
 
-def test_a_share_that_refuses_every_lock_is_named(share):
+def test_a_share_that_refuses_every_lock_is_named(share: Share) -> None:
     refused = share.run("lock,record-lock", BEGIN, number=errno.ENOLCK)
     assert "SinkError" in refused.stderr
     assert f"{share.place / 'kept'}: the file system refuses every lock (No locks" in refused.stderr
@@ -174,7 +178,7 @@ def test_a_share_that_refuses_every_lock_is_named(share):
     assert list((share.place / "kept").iterdir()) == []
 
 
-def test_an_outbox_works_on_a_share(share):
+def test_an_outbox_works_on_a_share(share: Share) -> None:
     ended = share.run(
         ALL,
         "from streamsel.clock import SystemClock\n"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,21 +22,21 @@ from tests.sinks.live_streams import (
 
 
 @pytest.fixture
-def clock():
+def clock() -> ManualClock:
     return ManualClock()
 
 
-def recorded(folder):
+def recorded(folder: Path) -> tuple[list[str], int]:
     """What another process reads: the frames kept, in order, and how many rows there are."""
     with Record.open(folder) as record:
         return [str(one.key) for one in record.kept()], len(list(record.decisions()))
 
 
-def manifest(folder):
+def manifest(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (folder / "manifest.jsonl").read_text().splitlines()]
 
 
-def test_a_folder_is_made_whole_after_a_crash(tmp_path, clock):
+def test_a_folder_is_made_whole_after_a_crash(tmp_path: Path, clock: ManualClock) -> None:
     sink = opened(tmp_path, clock)
     for index in (1, 2, 3):
         sink.apply(keeping(index))
@@ -72,7 +74,9 @@ def test_a_folder_is_made_whole_after_a_crash(tmp_path, clock):
     third.close()
 
 
-def test_a_folder_of_another_kind_is_refused_and_left_alone(tmp_path, clock):
+def test_a_folder_of_another_kind_is_refused_and_left_alone(
+    tmp_path: Path, clock: ManualClock
+) -> None:
     run = tmp_path / "run"
     sink = streams.opened(run)
     sink.write(list(streams.verdicts())[:9])
@@ -88,7 +92,9 @@ def test_a_folder_of_another_kind_is_refused_and_left_alone(tmp_path, clock):
         streams.opened(tmp_path / "live")
 
 
-def test_a_run_that_never_read_a_frame_does_not_keep_a_service_from_its_folder(tmp_path, clock):
+def test_a_run_that_never_read_a_frame_does_not_keep_a_service_from_its_folder(
+    tmp_path: Path, clock: ManualClock
+) -> None:
     streams.opened(tmp_path).close(complete=True)
     opened(tmp_path, clock).close()
     with Record.open(tmp_path) as record:
@@ -98,7 +104,9 @@ def test_a_run_that_never_read_a_frame_does_not_keep_a_service_from_its_folder(t
         streams.opened(tmp_path)
 
 
-def test_a_folder_is_kept_to_one_service_and_one_network(tmp_path, monkeypatch):
+def test_a_folder_is_kept_to_one_service_and_one_network(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     sink = opened(tmp_path)
     with pytest.raises(FolderInUseError, match="another process"):
         opened(tmp_path)
@@ -110,7 +118,9 @@ def test_a_folder_is_kept_to_one_service_and_one_network(tmp_path, monkeypatch):
         opened(tmp_path)
 
 
-def test_a_feed_keeps_its_frames_when_it_is_no_longer_configured(tmp_path, clock, monkeypatch):
+def test_a_feed_keeps_its_frames_when_it_is_no_longer_configured(
+    tmp_path: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     sink = opened(tmp_path, clock)
     sink.apply(keeping(1))
     sink.close()
@@ -121,7 +131,7 @@ def test_a_feed_keeps_its_frames_when_it_is_no_longer_configured(tmp_path, clock
     assert recorded(tmp_path)[0] == ["gate-000001"]
 
 
-def test_a_record_can_be_thrown_away_with_all_that_is_ours(tmp_path):
+def test_a_record_can_be_thrown_away_with_all_that_is_ours(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     sink = opened(folder)
     sink.apply(keeping(1))

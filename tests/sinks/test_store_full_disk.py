@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import sqlite3
 from dataclasses import replace
+from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
+from streamsel.choices import Durability
+from streamsel.decisions import SelectionUpdate
 from streamsel.errors import DiskFullError
 from streamsel.frame import FrameKey
 from streamsel.record.reader import Record
+from streamsel.sinks.service_folder import LiveDiskSink
 from streamsel.testing import ManualClock
 from tests.sinks.live_streams import evicted, files, judged, keeping, opened
 from tests.sinks.test_full_disk import fill
@@ -19,11 +24,11 @@ LEAVE_BYTES = [0, 5_000, 60_000, 300_000]
 
 
 @pytest.fixture
-def clock():
+def clock() -> ManualClock:
     return ManualClock()
 
 
-def state(folder, sink):
+def state(folder: Path, sink: LiveDiskSink) -> list[int]:
     with Record.open(folder) as record:
         claimed = {one.picture.path: one.picture.sha256 for one in record.kept() if one.picture}
         live = [one.key.index for one in record.kept()]
@@ -32,18 +37,18 @@ def state(folder, sink):
     return live
 
 
-def kept_in(folder):
+def kept_in(folder: Path) -> list[int]:
     with Record.open(folder) as record:
         return [one.key.index for one in record.kept() if one.picture]
 
 
-def give(sink, clock, update):
+def give(sink: LiveDiskSink, clock: ManualClock, update: SelectionUpdate) -> None:
     sink.apply(update)
     clock.advance(1)
     sink.tick()
 
 
-def give_until_full(sink, clock, first):
+def give_until_full(sink: LiveDiskSink, clock: ManualClock, first: int) -> NoReturn:
     for index in range(first, first + 100):
         give(sink, clock, keeping(index, size_bytes=SIZE_BYTES))
     raise AssertionError("the disk is not full")
@@ -52,8 +57,8 @@ def give_until_full(sink, clock, first):
 @pytest.mark.parametrize("durability", ["strict", "batched"])
 @pytest.mark.parametrize("leave_bytes", LEAVE_BYTES)
 def test_nothing_is_torn_and_it_goes_on_once_there_is_room(
-    small_disk, clock, durability, leave_bytes
-):
+    small_disk: Path, clock: ManualClock, durability: Durability, leave_bytes: int
+) -> None:
     folder = small_disk / "kept"
     sink = opened(folder, clock, durability=durability)
     for index in range(5):
@@ -77,8 +82,8 @@ def test_nothing_is_torn_and_it_goes_on_once_there_is_room(
 @pytest.mark.parametrize("durability", ["strict", "batched"])
 @pytest.mark.parametrize("leave_bytes", LEAVE_BYTES)
 def test_what_is_evicted_makes_room_for_what_is_kept(
-    small_disk, clock, durability, leave_bytes, spare
-):
+    small_disk: Path, clock: ManualClock, durability: Durability, leave_bytes: int, spare: bool
+) -> None:
     folder = small_disk / "kept"
     sink = opened(folder, clock, durability=durability)
     for index in range(10):
@@ -100,8 +105,8 @@ def test_what_is_evicted_makes_room_for_what_is_kept(
 @pytest.mark.parametrize("durability", ["strict", "batched"])
 @pytest.mark.parametrize("leave_bytes", LEAVE_BYTES)
 def test_what_exceeds_the_budget_makes_room_on_a_full_disk(
-    small_disk, clock, durability, leave_bytes
-):
+    small_disk: Path, clock: ManualClock, durability: Durability, leave_bytes: int
+) -> None:
     folder = small_disk / "kept"
     sink = opened(folder, clock, durability=durability, max_bytes=8 * SIZE_BYTES)
     for index in range(10):
@@ -117,7 +122,9 @@ def test_what_exceeds_the_budget_makes_room_on_a_full_disk(
     sink.close()
 
 
-def test_bytes_in_reserve_let_the_record_say_what_went(small_disk, clock):
+def test_bytes_in_reserve_let_the_record_say_what_went(
+    small_disk: Path, clock: ManualClock
+) -> None:
     folder = small_disk / "kept"
     sink = opened(folder, clock)
     for index in range(10):
@@ -131,7 +138,7 @@ def test_bytes_in_reserve_let_the_record_say_what_went(small_disk, clock):
     sink.close()
 
 
-def test_a_service_starts_on_a_full_disk(small_disk, clock):
+def test_a_service_starts_on_a_full_disk(small_disk: Path, clock: ManualClock) -> None:
     folder = small_disk / "kept"
     sink = opened(folder, clock)
     for index in range(5):
@@ -145,7 +152,9 @@ def test_a_service_starts_on_a_full_disk(small_disk, clock):
     sink.close()
 
 
-def test_no_service_is_begun_on_a_full_disk_and_nothing_is_left_of_the_attempt(small_disk):
+def test_no_service_is_begun_on_a_full_disk_and_nothing_is_left_of_the_attempt(
+    small_disk: Path,
+) -> None:
     fill(small_disk, 8_192)
     with pytest.raises(DiskFullError, match="bytes free"):
         opened(small_disk / "kept")

@@ -6,7 +6,7 @@ import asyncio
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -20,14 +20,17 @@ from streamsel.errors import ConfigurationError, FolderInUseError, FolderLockedE
 from streamsel.frame import Frame, FrameKey
 from streamsel.record.reader import Record
 from streamsel.record.values import GoneScope
+from streamsel.runtime.service_run import LivePipeline
 from streamsel.service.operations import Operations
 from streamsel.sinks.clips import ClipSink
 from streamsel.sinks.forgetting import find_gone, remove_gone
 from streamsel.sinks.service_folder import LiveDiskSink
 from streamsel.testing import ManualClock
+from streamsel.wiring.service import LiveParts
 from tests.sinks import streams
 from tests.sinks.live_streams import evicted, files, frame, judged, opened, verdict
 from tests.sinks.test_full_disk import fill
+from tests.stand_ins import as_a
 
 ROOT = Path(__file__).parents[2]
 YARD = GoneScope("yard", ("yard",), 4, 4_000)
@@ -45,7 +48,7 @@ def filled(sink: LiveDiskSink) -> None:
 
 
 @pytest.fixture
-def sink(tmp_path: Path):
+def sink(tmp_path: Path) -> Iterator[LiveDiskSink]:
     made = opened(tmp_path, max_bytes=100_000)
     filled(made)
     yield made
@@ -161,7 +164,9 @@ def test_a_stopped_service_loses_what_is_gone_and_its_clips(folder: Path) -> Non
     lines = [json.loads(line) for line in (folder / "manifest.jsonl").read_text().splitlines()]
     assert [line["id"] for line in lines] == kept(folder)
     with Record.open(folder) as record:
-        assert record.statistics()["options"]["max_bytes"] == 100_000
+        options = record.statistics()["options"]
+        assert isinstance(options, dict)
+        assert options["max_bytes"] == 100_000
         assert record.run().status == "complete"
     again = opened(folder)
     assert (again.lost(), again.stored_bytes, again.next_index("yard")) == ([], 3_000, 100)
@@ -203,8 +208,8 @@ def test_killed_at_any_moment_the_folder_is_whole_and_it_can_be_asked_for_again(
     tmp_path: Path, folder: Path
 ) -> None:
     copies = tmp_path / "copies"
-    command = [sys.executable, "-m", "tests.sinks.killed_forgetting", folder, "yard", copies]
-    subprocess.run(command, cwd=ROOT, check=True)
+    command = [sys.executable, "-m", "tests.sinks.killed_forgetting", str(folder), "yard"]
+    subprocess.run([*command, copies], cwd=ROOT, check=True)
     gates = {path: digest for path, digest in files(folder).items() if "/gate/" in path}
     before, left = files(folder), []
     for copy in sorted(copies.iterdir()):
@@ -267,7 +272,9 @@ def test_much_is_removed_in_parts_and_what_is_selected_into_is_not(
     monkeypatch.setattr("streamsel.service.operations._AT_ONCE", 3)
     line = Line(sink)
     config = Config.model_validate({"feeds": {"gate": {"source": "rtsp://gate"}}})
-    operations = Operations(config, SimpleNamespace(store=sink), line)
+    operations = Operations(
+        config, as_a(LiveParts, SimpleNamespace(store=sink)), as_a(LivePipeline, line)
+    )
     for scope in ("gate", "hall"):
         with pytest.raises(ConfigurationError, match=f"'{scope}' is part of this service"):
             asyncio.run(operations.remove_gone(scope))

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
 
+from streamsel.decisions import SelectionUpdate
 from streamsel.frame import FrameKey
 from streamsel.record.reader import Record
 from streamsel.testing import ManualClock
@@ -14,7 +17,7 @@ TURN = 100
 """Frames a turn; the first of each is kept, and of them the newest ten and every tenth."""
 
 
-def turns(first: int, count: int):
+def turns(first: int, count: int) -> Iterator[SelectionUpdate]:
     for turn in range(first, first + count):
         index = turn * TURN
         gone = FrameKey("gate", index - 10 * TURN)
@@ -25,7 +28,7 @@ def turns(first: int, count: int):
         yield judged(verdict(frame(index, size_bytes=10), "kept", events), *others)
 
 
-def run(folder, first, count):
+def run(folder: Path, first: int, count: int) -> None:
     clock = ManualClock()
     sink = opened(folder, clock, history=HISTORY)
     for turn in turns(first, count):
@@ -35,7 +38,7 @@ def run(folder, first, count):
     sink.close()
 
 
-def rows(folder):
+def rows(folder: Path) -> dict[str, int]:
     database = sqlite3.connect(folder / "streamsel.db")
     tables = ("frames", "events", "kept", "embeddings")
     counts = {t: database.execute(f"SELECT count(*) FROM {t}").fetchone()[0] for t in tables}
@@ -46,7 +49,7 @@ def rows(folder):
     return counts
 
 
-def test_old_verdicts_are_forgotten_and_what_is_kept_stays_explained(tmp_path):
+def test_old_verdicts_are_forgotten_and_what_is_kept_stays_explained(tmp_path: Path) -> None:
     run(tmp_path, 0, 200)
     with Record.open(tmp_path) as record:
         live = [one.key for one in record.kept()]
@@ -66,7 +69,9 @@ def test_old_verdicts_are_forgotten_and_what_is_kept_stays_explained(tmp_path):
         assert list(record.changes(FrameKey("gate", 100))) == []
 
 
-def test_a_frame_that_was_kept_for_long_is_explained_for_a_while_after_it_went(tmp_path):
+def test_a_frame_that_was_kept_for_long_is_explained_for_a_while_after_it_went(
+    tmp_path: Path,
+) -> None:
     clock = ManualClock()
     sink = opened(tmp_path, clock, history=HISTORY)
     old = FrameKey("gate", 0)
@@ -86,7 +91,7 @@ def test_a_frame_that_was_kept_for_long_is_explained_for_a_while_after_it_went(t
     sink.close()
 
 
-def test_a_database_does_not_grow_for_ever(tmp_path):
+def test_a_database_does_not_grow_for_ever(tmp_path: Path) -> None:
     sizes, counts = [], []
     for first in range(0, 300, 50):
         run(tmp_path, first, 50)
@@ -101,7 +106,9 @@ def test_a_database_does_not_grow_for_ever(tmp_path):
     assert sizes[-1] < 1.25 * sizes[1]
 
 
-def test_what_was_forgotten_stays_so_with_a_longer_history_and_shrinks_with_a_shorter(tmp_path):
+def test_what_was_forgotten_stays_so_with_a_longer_history_and_shrinks_with_a_shorter(
+    tmp_path: Path,
+) -> None:
     run(tmp_path, 0, 50)
     before = rows(tmp_path)["frames"]
     clock = ManualClock()

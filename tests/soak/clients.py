@@ -115,13 +115,14 @@ def main() -> None:
     ffmpeg = Path(str(shutil.which("ffmpeg")))
     clip = camera_clip(ffmpeg, folder / "camera.mp4", seconds=10, size=(320, 180), rate=2)
     with crowd(clip, minutes=5) as address:
+        feeds = {f"camera-{number}": {"source": address} for number in range(wanted.feeds)}
         config = {
             "defaults": {"count": 20},
-            "feeds": {f"camera-{number}": {"source": address} for number in range(wanted.feeds)},
+            "feeds": feeds,
             "sinks": {"disk": {"path": "kept"}},
         }
         with Service(folder, config) as service:
-            service.until_up(*config["feeds"], within=60)
+            service.until_up(*feeds, within=60)
             print(f"before: {Use.of(service.pid)}")
             asyncio.run(attack(service.port, wanted))
             print(f"after: {Use.of(service.pid)}")

@@ -11,7 +11,7 @@ import argparse
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -36,7 +36,7 @@ def faults(kind: Kind, stream: Path, truth: list[Shot]) -> Iterator[str]:
             yield str(error)
         return
     ways = [way for way in get_args(Decode) if way in checks.PARTIAL]
-    attempts = [
+    attempts: list[tuple[Callable[..., None], tuple[object, ...]]] = [
         (checks.test_the_number_of_each_picture_is_what_was_encoded_there, (kind, truth)),
         (checks.test_times_are_those_of_ffprobe, (kind, stream, everything)),
         (checks.test_scattered_frames_are_found_again, (stream, everything)),
@@ -73,6 +73,7 @@ def as_shown(kind: Kind, truth: list[Shot]) -> Kind:
     """Of a stream that was cut: what is shown of it is all from its first picture on."""
     if (kind.alter is None and not kind.remux) or not truth or truth[0].number is None:
         return kind
+    assert kind.shown is not None
     return replace(kind, shown=range(truth[0].number, kind.shown[-1] + 1))
 
 

@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -97,9 +98,9 @@ def main() -> None:
             place.mkdir()
             with Service(place, config(address), program=program) as service:
                 work: Callable[[], None] = (
-                    (lambda s=service: reconnects(s, proxy, wanted.reconnects))
+                    partial(reconnects, service, proxy, wanted.reconnects)
                     if program is None
-                    else (lambda s=service: under_load(s, wanted.minutes))
+                    else partial(under_load, service, wanted.minutes)
                 )
                 before, after = measure(service, work)
                 late = service.metric(f"{LATENCY}_count") - service.metric(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pytest
+
 from streamsel.cli.main import main
 from streamsel.clock import SystemClock
 
@@ -20,5 +22,6 @@ def _wall(self: SystemClock) -> float:
 
 
 if __name__ == "__main__":
-    SystemClock.wall = _wall
-    main()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SystemClock, "wall", _wall)
+        main()

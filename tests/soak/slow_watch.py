@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
+import pytest
+
 from streamsel.cli.main import main
 from streamsel.embed.builtin import BuiltinEmbedder
 from streamsel.frame import Thumbnail, Vectors
@@ -20,5 +22,6 @@ def _embed(self: BuiltinEmbedder, thumbnails: Sequence[Thumbnail]) -> Vectors:
 
 
 if __name__ == "__main__":
-    BuiltinEmbedder.embed = _embed
-    main()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BuiltinEmbedder, "embed", _embed)
+        main()

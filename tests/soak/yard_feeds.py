@@ -5,6 +5,7 @@ A kind more is a line in :data:`KINDS`: its name, and what the configuration say
 
 from __future__ import annotations
 
+import io
 import os
 import shlex
 import signal
@@ -197,7 +198,7 @@ KINDS: dict[str, Callable[[Yard], Settings]] = {
 
 def _output_of(command: list[str]) -> Iterator[bytes]:
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
-        assert process.stdout is not None
+        assert isinstance(process.stdout, io.BufferedReader)
         try:
             while piece := process.stdout.read1(65_536):
                 yield piece

@@ -9,6 +9,10 @@ from pathlib import Path
 import av
 import numpy as np
 import numpy.typing as npt
+from av import Packet, VideoStream
+
+from streamsel.frame import Frame
+from tests.stand_ins import as_a
 
 Rgb = npt.NDArray[np.uint8]
 
@@ -24,6 +28,17 @@ def moving_picture(index: int, width: int = 160, height: int = 120) -> Rgb:
     x, y = (5 * index) % max(1, width - side), (3 * index) % max(1, height - side)
     canvas[y : y + side, x : x + side] = (235, 215, 60)
     return canvas.clip(0, 255).astype(np.uint8)
+
+
+def image_of(frame: Frame) -> av.VideoFrame:
+    """The decoded picture of a frame that has one."""
+    assert frame.picture.image is not None
+    return frame.picture.image
+
+
+def video_packet(content: bytes) -> Packet[VideoStream]:
+    """A packet of a video without its container."""
+    return as_a(Packet, Packet(content))
 
 
 def write_video(
@@ -47,6 +62,7 @@ def write_video(
         str(path), "w", format=container_format, container_options=container_options
     ) as container:
         stream = container.add_stream(codec, rate=rate, options=options or {})
+        assert isinstance(stream, VideoStream)
         stream.width, stream.height = size
         stream.pix_fmt = pixels
         stream.thread_count = 1
@@ -142,4 +158,4 @@ def pictures(path: Path) -> Iterator[tuple[int | None, Rgb]]:
     with av.open(str(path)) as container:
         container.streams.video[0].codec_context.thread_count = 1
         for image in container.decode(video=0):
-            yield image.pts, image.to_ndarray(format="rgb24", threads=1)
+            yield image.pts, np.asarray(image.to_ndarray(format="rgb24", threads=1), np.uint8)

@@ -89,13 +89,13 @@ def read(path: Path) -> tuple[int, SourceError | None, tuple[str, ...]]:
     return frames, error, tuple(source.warnings())
 
 
-def test_the_corpus_is_large(corpus):
+def test_the_corpus_is_large(corpus: dict[str, Path]) -> None:
     assert len(corpus) >= 80
     assert set(STILL_READ) | NEVER_READ <= set(corpus)
 
 
 @pytest.mark.usefixtures("no_open_files_left")
-def test_each_file_gives_frames_or_one_clear_line(corpus):
+def test_each_file_gives_frames_or_one_clear_line(corpus: dict[str, Path]) -> None:
     outcomes = {}
     for name, path in corpus.items():
         if path.is_dir():
@@ -112,31 +112,31 @@ def test_each_file_gives_frames_or_one_clear_line(corpus):
     assert not too_few
 
 
-def test_a_file_that_was_cut_off_says_so(corpus):
+def test_a_file_that_was_cut_off_says_so(corpus: dict[str, Path]) -> None:
     silent = [name for name in CUT_OFF if "truncated" not in " ".join(read(corpus[name])[2])]
     assert not silent
 
 
-def test_damaged_packets_are_counted_and_the_rest_is_read(corpus):
+def test_damaged_packets_are_counted_and_the_rest_is_read(corpus: dict[str, Path]) -> None:
     frames, error, warnings = read(corpus["fragmented_cut50.mp4"])
     assert frames > 0
     assert error is None
     assert any("damaged packet" in warning for warning in warnings)
 
 
-def test_damaged_pictures_are_flagged(corpus):
+def test_damaged_pictures_are_flagged(corpus: dict[str, Path]) -> None:
     frames = list(FileSource("x", str(corpus["base_flipped1000.avi"])).frames())
     assert any(frame.corrupt for frame in frames)
 
 
-def test_media_time_bridges_a_clock_that_jumps(corpus):
+def test_media_time_bridges_a_clock_that_jumps(corpus: dict[str, Path]) -> None:
     source = FileSource("x", str(corpus["clock_jumps.ts"]))
     times = [frame.media_time for frame in source.frames()]
     assert times == pytest.approx([i / 25 for i in range(100)])
     assert "1 jump" in source.warnings()[0]
 
 
-def test_size_changes_in_mid_stream(corpus):
+def test_size_changes_in_mid_stream(corpus: dict[str, Path]) -> None:
     frames = list(FileSource("x", str(corpus["size_changes.ts"])).frames())
     sizes = [(frame.width, frame.height) for frame in frames]
     assert sizes == [(160, 120)] * 50 + [(96, 64)] * 25 + [(160, 120)] * 50
@@ -144,14 +144,14 @@ def test_size_changes_in_mid_stream(corpus):
     assert {(f.width, f.height) for f in scaled.frames()} == {(32, 32)}
 
 
-def test_bombs_are_refused_before_their_memory_is_asked_for(corpus):
+def test_bombs_are_refused_before_their_memory_is_asked_for(corpus: dict[str, Path]) -> None:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for name in ("bomb.png", "bomb.mp4"):
         read(corpus[name])
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000
 
 
-def test_a_folder_named_like_a_video_is_a_folder(corpus):
+def test_a_folder_named_like_a_video_is_a_folder(corpus: dict[str, Path]) -> None:
     found = expand([str(corpus["folder.mp4"])])
     assert "contains no video" in str(found.errors[0])
     with pytest.raises(SourceError, match="not a regular file"):
@@ -178,7 +178,9 @@ class Stumbling:
         return getattr(self.container, name)
 
 
-def test_any_number_of_unreadable_spots_is_stepped_over(corpus, monkeypatch):
+def test_any_number_of_unreadable_spots_is_stepped_over(
+    corpus: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     made = []
 
     def open_stumbling(*given: Any) -> Any:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from streamsel.choices import Decode
 from streamsel.clock import SystemClock
 from streamsel.errors import SourceError
 from streamsel.frame import Frame, PrefilterState, View
@@ -137,7 +138,7 @@ def test_of_one_frame_by_every_class_of_error(faults: Faults, still: str) -> Non
 
 
 @pytest.mark.parametrize("decode", ["adaptive", "keyframes", "fast"])
-def test_of_a_video_decoded_in_part(faults: Faults, clip: str, decode: str) -> None:
+def test_of_a_video_decoded_in_part(faults: Faults, clip: str, decode: Decode) -> None:
     line = Line(View(16, crop=1.0, scaling="bicubic"))
 
     def story() -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from av.video.format import VideoFormat, names
+from av.video import format as formats
+from av.video.format import VideoFormat
 from av.video.reformatter import Interpolation
 from PIL import Image
 
@@ -90,7 +91,7 @@ def can_be_made(pixels: str) -> bool:
 # Few bits are dithered by what lies beside a pixel, which a conversion does before any mask.
 FORMATS = sorted(
     pixels
-    for pixels in names
+    for pixels in vars(formats)["names"]
     if min((part.bits for part in VideoFormat(pixels).components), default=0) >= 5
     and can_be_made(pixels)
 )
@@ -356,7 +357,7 @@ def test_another_size_stops_the_feed(tmp_path: Path) -> None:
     ]
     path = join(tmp_path / "both.ts", parts)
     source = FileSource("clip", str(path), mask=("40px,40px,40px,40px",), ahead=ThreadedMap(3))
-    seen = []
+    seen: list[Frame] = []
     with pytest.raises(SourceError, match=r"are 128x120.* pixels of 160x120"):
         seen.extend(source.frames())
     assert 1 <= len(seen) <= 24

@@ -10,6 +10,7 @@ import av
 import numpy as np
 import pytest
 
+from streamsel.choices import Decode
 from streamsel.clock import SystemClock
 from streamsel.errors import SourceError
 from streamsel.frame import Frame, View
@@ -67,7 +68,7 @@ def seen(source: FileSource) -> list[tuple[bytes, bytes]]:
 @pytest.mark.parametrize("decode", ["all", "adaptive"])
 @pytest.mark.parametrize("filters", [None, "hflip"])
 def test_it_is_seen_and_written_as_the_nearest_matrix_would_be(
-    tmp_path: Path, matrix: int, primaries: int, nearest: int, decode: str, filters: str | None
+    tmp_path: Path, matrix: int, primaries: int, nearest: int, decode: Decode, filters: str | None
 ) -> None:
     odd = FileSource(
         "odd", str(tagged(tmp_path / "odd.mp4", matrix, primaries)), decode=decode, filters=filters

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from streamsel.choices import Decode
 from streamsel.cli.main import cli
 from streamsel.errors import SourceError, UnreadableError
 from streamsel.sources.file import FileSource
@@ -26,7 +27,7 @@ ENCRYPTION = {
 
 @pytest.mark.parametrize("decode", ["all", "keyframes", "adaptive"])
 @pytest.mark.parametrize("codec", ["libx264", "libx265"])
-def test_an_encrypted_video_says_so(tmp_path: Path, codec: str, decode: str) -> None:
+def test_an_encrypted_video_says_so(tmp_path: Path, codec: str, decode: Decode) -> None:
     quiet = {"x265-params": "log-level=none"} if codec == "libx265" else {}
     path = write_video(
         tmp_path / "x.mp4", codec, frames=4, options={**quiet, "preset": "ultrafast"},
@@ -78,6 +79,6 @@ def test_an_index_at_the_end_behind_a_server_without_ranges_says_what_to_do(
 def test_subtitles_alone_are_said_to_be_those(ffmpeg: Path, tmp_path: Path) -> None:
     (tmp_path / "s.srt").write_text("1\n00:00:00,000 --> 00:00:01,000\nhello\n")
     made = [ffmpeg, "-v", "error", "-i", tmp_path / "s.srt", tmp_path / "s.mkv"]
-    subprocess.run(made, check=True)
+    subprocess.run(list(map(str, made)), check=True)
     with pytest.raises(UnreadableError, match="it contains only subtitles"):
         list(FileSource("s", str(tmp_path / "s.mkv")).frames())

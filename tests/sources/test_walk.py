@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -21,12 +22,12 @@ def walked(folder: Path, *excluded: Path) -> tuple[list[str], Walk]:
     return [os.path.relpath(path, folder) for path in walk.files()], walk
 
 
-def test_files_come_before_those_of_folders_and_in_order(tmp_path):
+def test_files_come_before_those_of_folders_and_in_order(tmp_path: Path) -> None:
     put(tmp_path, "b.mp4", "a.MKV", "2/d.jpg", "1/c.mp4", "1/0/e.mov")
     assert walked(tmp_path)[0] == ["a.MKV", "b.mp4", "1/c.mp4", "1/0/e.mov", "2/d.jpg"]
 
 
-def test_what_is_no_input_is_passed_over_and_told(tmp_path):
+def test_what_is_no_input_is_passed_over_and_told(tmp_path: Path) -> None:
     put(tmp_path, "a.mp4", "notes.txt", ".hidden.mp4", ".git/b.mp4")
     os.mkfifo(tmp_path / "pipe.mp4")
     found, walk = walked(tmp_path)
@@ -35,12 +36,12 @@ def test_what_is_no_input_is_passed_over_and_told(tmp_path):
     assert walk.errors == []
 
 
-def test_outputs_and_excluded_folders_are_left_out(tmp_path):
+def test_outputs_and_excluded_folders_are_left_out(tmp_path: Path) -> None:
     put(tmp_path, f"kept/{RUN_MARK}", "kept/a.jpg", "out/b.jpg", "in/c.jpg")
     assert walked(tmp_path, tmp_path / "out")[0] == ["in/c.jpg"]
 
 
-def test_links_are_followed_once_after_folders(tmp_path):
+def test_links_are_followed_once_after_folders(tmp_path: Path) -> None:
     put(tmp_path, "in/a.mp4", "z/b.mp4")
     (tmp_path / "in/again").symlink_to(tmp_path)
     (tmp_path / "in/there").symlink_to(tmp_path / "z")
@@ -54,7 +55,7 @@ def test_links_are_followed_once_after_folders(tmp_path):
     ]
 
 
-def test_a_folder_that_was_seen_ends_no_search(tmp_path):
+def test_a_folder_that_was_seen_ends_no_search(tmp_path: Path) -> None:
     put(tmp_path, "1/a.mp4", "2/b.mp4")
     (tmp_path / "0").symlink_to(tmp_path / "1")
     (tmp_path / "9").symlink_to(tmp_path / "2")
@@ -65,13 +66,15 @@ def test_a_folder_that_was_seen_ends_no_search(tmp_path):
     assert walked(tmp_path)[0] == ["1/a.mp4", "2/b.mp4", "away/c.mp4", "95/d.mp4"]
 
 
-def test_what_cannot_be_read_is_told_and_the_search_goes_on(tmp_path, monkeypatch):
+def test_what_cannot_be_read_is_told_and_the_search_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     put(tmp_path, "1/a.mp4", "2/b.mp4")
     (tmp_path / "gone.mp4").symlink_to(tmp_path / "nowhere.mp4")
     (tmp_path / os.fsdecode(b"\xff.mp4")).touch()
     scan = os.scandir
 
-    def refuse(path: str):
+    def refuse(path: str) -> Iterator[os.DirEntry[str]]:
         if path.endswith("/1"):
             raise PermissionError(13, "Permission denied")
         return scan(path)
@@ -85,14 +88,16 @@ def test_what_cannot_be_read_is_told_and_the_search_goes_on(tmp_path, monkeypatc
         assert any(why in one for one in told)
 
 
-def test_a_folder_that_is_not_there_is_told(tmp_path):
+def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
     found, walk = walked(tmp_path / "none")
     assert found == []
     assert "cannot be listed" in str(walk.errors[0])
 
 
 @pytest.mark.parametrize("key", [lambda name: (name,), lambda name: (-ord(name[0]),)])
-def test_the_order_is_that_of_the_key(tmp_path, key):
+def test_the_order_is_that_of_the_key(
+    tmp_path: Path, key: Callable[[str], tuple[object, ...]]
+) -> None:
     put(tmp_path, "a.mp4", "b.mp4", "c.mp4")
     walk = Walk(str(tmp_path), frozenset(), key)
     names = [os.path.basename(path) for path in walk.files()]

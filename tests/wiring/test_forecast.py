@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -29,32 +30,41 @@ def inputs(tmp_path: Path) -> list[str]:
     ]
 
 
-def foreseen(inputs: list[str], folder: Path | None = None, **select: object) -> Forecast:
-    return foresee_selection(inputs, RunOptions(select=SelectOptions(**select)), folder)
+def foreseen(
+    inputs: list[str], folder: Path | None = None, *, count: int, per_input: bool = False
+) -> Forecast:
+    options = RunOptions(select=SelectOptions(count=count, per_input=per_input))
+    return foresee_selection(inputs, options, folder)
 
 
-def test_frames_and_bytes_follow_from_the_first_picture_of_each(inputs, tmp_path):
+def test_frames_and_bytes_follow_from_the_first_picture_of_each(
+    inputs: list[str], tmp_path: Path
+) -> None:
     told = foreseen(inputs, tmp_path / "kept", count=4)
     assert (told.frames, told.count, told.use) == (9, 4, "new")
-    sizes = [one.picture_bytes for one in told.inputs]
+    sizes = [one.picture_bytes for one in told.inputs if one.picture_bytes is not None]
+    assert len(sizes) == 2
     assert told.picture_bytes == round(4 * sum(sizes) / 2)
     assert told.record_bytes == 9 * (ROW_BYTES + 4 * BUILTIN_DIM)
+    assert told.free_bytes is not None
     assert told.free_bytes > 0
     assert not (tmp_path / "kept").exists()
 
 
-def test_no_more_are_kept_than_there_are(inputs):
+def test_no_more_are_kept_than_there_are(inputs: list[str]) -> None:
     assert foreseen(inputs, count=99).count == 9
     assert foreseen(inputs, count=4, per_input=True).count == 4 + 3
 
 
-def test_without_a_folder_nothing_is_said_of_one(inputs):
+def test_without_a_folder_nothing_is_said_of_one(inputs: list[str]) -> None:
     told = foreseen(inputs, count=4)
     assert (told.folder, told.use, told.free_bytes) == (None, None, None)
     assert told.as_json()["folder"] is None
 
 
-def test_an_input_that_cannot_be_read_is_left_out_and_told(inputs, tmp_path):
+def test_an_input_that_cannot_be_read_is_left_out_and_told(
+    inputs: list[str], tmp_path: Path
+) -> None:
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(b"no video")
     told = foreseen([*inputs, str(broken)], count=4)
@@ -64,9 +74,9 @@ def test_an_input_that_cannot_be_read_is_left_out_and_told(inputs, tmp_path):
     assert told.record_bytes == foreseen(inputs, count=4).record_bytes
 
 
-def test_the_figures_have_their_published_names(inputs, tmp_path):
+def test_the_figures_have_their_published_names(inputs: list[str], tmp_path: Path) -> None:
     told = foreseen(inputs, tmp_path / "kept", count=4)
-    json = told.as_json()
+    json: dict[str, Any] = told.as_json()
     assert json["dry_run"] is True
     assert (json["folder"], json["frames"], json["count"]) == (str(tmp_path / "kept"), 9, 4)
     assert json["bytes"] == {

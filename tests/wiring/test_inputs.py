@@ -25,7 +25,9 @@ def broken(path: Path) -> str:
 
 
 @pytest.mark.parametrize("place", [0, 1, 2])
-def test_a_mask_in_pixels_is_for_the_size_of_the_first_that_can_be_read(tmp_path, place):
+def test_a_mask_in_pixels_is_for_the_size_of_the_first_that_can_be_read(
+    tmp_path: Path, place: int
+) -> None:
     inputs = [
         *(broken(tmp_path / f"{n}.mp4") for n in range(place)),
         image(tmp_path / "wide.png", 64, 48),
@@ -35,7 +37,7 @@ def test_a_mask_in_pixels_is_for_the_size_of_the_first_that_can_be_read(tmp_path
     assert "64x48" in mask
 
 
-def test_a_mask_that_has_its_size_keeps_it(tmp_path):
+def test_a_mask_that_has_its_size_keeps_it(tmp_path: Path) -> None:
     first = image(tmp_path / "first.png", 64, 48)
     (bound,) = open_sources([first], ReadOptions(mask=(MASK,))).read.mask
     other = image(tmp_path / "other.png", 32, 24)
@@ -45,19 +47,19 @@ def test_a_mask_that_has_its_size_keeps_it(tmp_path):
     assert kept == bound
 
 
-def test_masks_in_shares_and_none_ask_nothing_of_the_inputs(tmp_path):
+def test_masks_in_shares_and_none_ask_nothing_of_the_inputs(tmp_path: Path) -> None:
     inputs = [broken(tmp_path / "a.mp4")]
     for mask in ((), ("0.1,0.1,0.2,0.2:black",)):
         assert open_sources(inputs, ReadOptions(mask=mask)).read.mask == mask
 
 
-def test_a_mask_stays_unbound_where_nothing_can_be_read(tmp_path):
+def test_a_mask_stays_unbound_where_nothing_can_be_read(tmp_path: Path) -> None:
     assert open_sources([broken(tmp_path / "a.mp4")], ReadOptions(mask=(MASK,))).read.mask == (
         MASK,
     )
 
 
-def test_without_an_input_the_reasons_are_said(tmp_path):
+def test_without_an_input_the_reasons_are_said(tmp_path: Path) -> None:
     with pytest.raises(UnreadableError, match=r"none\.mp4"):
         open_sources([str(tmp_path / "none.mp4")], ReadOptions())
     with pytest.raises(UnreadableError, match="no inputs"):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import SimpleNamespace
 
 import pytest
 
 from streamsel.clock import GuardedClock
 from streamsel.config.schema import Config
+from streamsel.config.settings import FeedSettings
 from streamsel.frame import View
 from streamsel.sources.live.packet_ring import PacketRing
 from streamsel.testing import ManualClock
@@ -17,22 +19,22 @@ from streamsel.wiring.service import LiveParts
 @pytest.fixture
 def parts() -> LiveParts:
     """Parts of a service that stores nothing."""
+    unused = dict.fromkeys(LiveParts.__dataclass_fields__)
     known = {
-        "store": None,
         "clips": {},
         "clock": GuardedClock(ManualClock()),
         "embeddings": SimpleNamespace(view=View(8), dim=4),
     }
-    names = LiveParts.__dataclass_fields__
-    return LiveParts(**{name: known.get(name) for name in names})
+    made: Callable[..., LiveParts] = LiveParts
+    return made(**(unused | known))
 
 
-def wanted(**options: object) -> list:
+def wanted(**options: object) -> list[FeedSettings]:
     config = Config.model_validate({"feeds": {"gate": {"source": "rtsp://gate/main", **options}}})
     return [config.feed("gate")]
 
 
-def test_a_feed_with_clips_has_a_ring_of_its_packets_until_it_has_none(parts):
+def test_a_feed_with_clips_has_a_ring_of_its_packets_until_it_has_none(parts: LiveParts) -> None:
     parts.feeds(wanted(clip={"before": 2, "after": 3}))
     order = parts.clips["gate"]
     assert isinstance(order.footage, PacketRing)
@@ -41,7 +43,7 @@ def test_a_feed_with_clips_has_a_ring_of_its_packets_until_it_has_none(parts):
     assert parts.clips == {}
 
 
-def test_a_feed_is_made_as_its_settings_say(parts):
+def test_a_feed_is_made_as_its_settings_say(parts: LiveParts) -> None:
     ((feed, _),) = parts.feeds(wanted(enabled=False, down_after="1m", group="yard"))
     assert (feed.name, feed.scope, feed.enabled, feed.down_after) == ("gate", "yard", False, 60.0)
     assert feed.address == "rtsp://gate/main"

@@ -33,7 +33,8 @@ def use_peers(environment: Path | None) -> None:
 
 def versions(contestants: list[Contestant]) -> str:
     """Name each program that takes part; raises :class:`click.ClickException` for any missing."""
-    found, missing = {}, []
+    found: dict[str, None] = {}
+    missing = []
     for one in contestants:
         try:
             found[one.version(os.environ["PATH"])] = None

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -62,7 +63,7 @@ def test_a_peer_that_is_missing_is_named_with_its_remedy() -> None:
 def test_jobs_take_turns_and_the_median_counts() -> None:
     order: list[str] = []
 
-    def job(name: str, *walls: float):
+    def job(name: str, *walls: float) -> Callable[[], Cost]:
         left = iter(walls)
 
         def work() -> Cost:

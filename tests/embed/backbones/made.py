@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -85,19 +85,24 @@ def assert_sees_as(embedder: Embedder, photo: Image.Image, theirs: Tensor, vecto
     assert 1 - ours @ vector < 0.1 * (1 - wrong @ vector)
 
 
-def small_network(*, pooled: bool = False) -> nn.Module:
+def small_network(*, pooled: bool = False) -> nn.Sequential:
     """(N, 3, S, S) to (N, 8), or to (N, 8, 1, 1) as ``pooled`` leaves it."""
     torch.manual_seed(0)
     end = () if pooled else (nn.Flatten(),)
-    return nn.Sequential(
+    network = nn.Sequential(
         nn.Conv2d(3, WIDTH, 4, stride=4), nn.ReLU(), nn.AdaptiveAvgPool2d(1), *end
-    ).eval()
+    )
+    return network.eval()
+
+
+# torch leaves it without types.
+trace: Callable[[nn.Module, Tensor], torch.jit.ScriptModule] = torch.jit.trace
 
 
 def save_script(network: nn.Module, path: Path, side: int = 32) -> Path:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
-        torch.jit.save(torch.jit.trace(network, torch.zeros(2, 3, side, side)), path)
+        torch.jit.save(trace(network, torch.zeros(2, 3, side, side)), path)
     return path
 
 
@@ -124,6 +129,8 @@ def save_onnx(
     ``half`` (N, 4) and ``tokens`` (N, 8, 1).
     """
     convolution = small_network()[0]
+    assert isinstance(convolution, nn.Conv2d)
+    assert convolution.bias is not None
     weights = [
         numpy_helper.from_array(convolution.weight.detach().numpy(), "kernel"),
         numpy_helper.from_array(convolution.bias.detach().numpy(), "bias"),
@@ -146,7 +153,7 @@ def save_onnx(
     if len(shape) != 4:
         nodes = [helper.make_node("Flatten", ["pixels"], ["vectors"])]
     batch = shape[0]
-    shapes = {
+    shapes: dict[str, list[str | int | None]] = {
         "maps": [batch, WIDTH, None, None],
         "pooled": [batch, WIDTH, 1, 1],
         "vectors": [batch, WIDTH],

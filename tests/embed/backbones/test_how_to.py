@@ -23,7 +23,7 @@ PUBLISHED = "open_clip:ViT-B-32/laion2b_s34b_b79k"
 
 def snippet(word: str, language: str = "python") -> str:
     """The one snippet that holds a word."""
-    found = re.findall(rf"^```{language}\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    found: list[str] = re.findall(rf"^```{language}\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
     (one,) = (each for each in found if word in each)
     return one
 

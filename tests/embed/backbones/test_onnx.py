@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TypedDict
 
 import numpy as np
 import pytest
@@ -126,6 +127,14 @@ def test_the_digest_tells_what_changes_vectors(tmp_path: Path, model: Path) -> N
     assert open_onnx(f"{model}?crop=0.9", None, "cpu").digest != first
 
 
+class Built(TypedDict, total=False):
+    """What a network has that ours has not."""
+
+    kind: int
+    inputs: int
+    outputs: tuple[str, ...]
+
+
 @pytest.mark.parametrize(
     ("shape", "options", "message"),
     [
@@ -140,7 +149,7 @@ def test_the_digest_tells_what_changes_vectors(tmp_path: Path, model: Path) -> N
     ],
 )
 def test_what_is_no_network_of_pictures_is_refused(
-    tmp_path: Path, shape: tuple[str | int, ...], options: dict[str, object], message: str
+    tmp_path: Path, shape: tuple[str | int, ...], options: Built, message: str
 ) -> None:
     path = save_onnx(tmp_path / "small.onnx", shape, **options)
     with pytest.raises((ConfigurationError, EmbedderError), match=message) as refusal:

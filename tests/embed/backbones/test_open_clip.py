@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import torch
 from huggingface_hub import constants
-from torch import nn
 
 from streamsel.embed.backbones.libraries import import_library
 from streamsel.embed.backbones.open_clip import OpenClipEmbedder, open_open_clip
@@ -72,7 +71,7 @@ def tiny(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return weights
 
 
-def open_folder(folder: Path) -> tuple[OpenClipEmbedder, nn.Module]:
+def open_folder(folder: Path) -> tuple[OpenClipEmbedder, library.CLIP | library.CoCa]:
     """Our embedder, and the library's own model."""
     name = f"local-dir:{folder}"
     return open_open_clip(name, None, "cpu"), library.create_model(name).eval()

@@ -39,6 +39,8 @@ def shuffled(name: str, **options: object) -> nn.Module:
     network: nn.Module = models.get_model(name, weights=None, **options)
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
+            assert module.running_mean is not None
+            assert module.running_var is not None
             nn.init.uniform_(module.running_mean, -0.1, 0.1)
             nn.init.uniform_(module.running_var, 0.5, 1.5)
         elif isinstance(module, nn.Conv2d):
@@ -46,9 +48,10 @@ def shuffled(name: str, **options: object) -> nn.Module:
     return network.eval()
 
 
-def penultimate(network: nn.Module, last: nn.Linear, pixels: Tensor) -> Tensor:
+def penultimate(network: nn.Module, pixels: Tensor) -> Tensor:
     """What the classifier's last layer is given."""
     given: list[Tensor] = []
+    last = network.get_submodule("fc")
     handle = last.register_forward_pre_hook(lambda _, inputs: given.append(inputs[0]))
     with one_thread(), torch.inference_mode():
         network(pixels)
@@ -76,7 +79,7 @@ def embedder(file: Path) -> Embedder:
 def test_vectors_are_what_the_classifier_is_given(network: nn.Module, embedder: Embedder) -> None:
     assert (embedder.name, embedder.dim) == (f"torchvision:{SMALLEST}", 1024)
     thumbnails = noise(3, 224)
-    expected = unit(penultimate(network, network.fc, normalised(thumbnails)))
+    expected = unit(penultimate(network, normalised(thumbnails)))
     np.testing.assert_allclose(embedder.embed(thumbnails), expected, atol=2e-5)
     assert_same_for_any_batching(embedder, thumbnails)
 
@@ -87,7 +90,7 @@ def test_pictures_are_seen_as_torchvision_shows_them(
     assert embedder.view == View(224, 224 / 256, "bilinear")
     photo = photograph(size=(480, 300))
     pixels = models.get_model_weights(SMALLEST).DEFAULT.transforms()(photo)
-    (expected,) = unit(penultimate(network, network.fc, pixels[None]))
+    (expected,) = unit(penultimate(network, pixels[None]))
     assert_sees_as(embedder, photo, pixels, expected)
 
 
@@ -133,7 +136,7 @@ def test_the_input_of_inceptions_is_turned_as_their_weights_want(tmp_path: Path)
     torch.save(network.state_dict(), tmp_path / "googlenet.pth")
     embedder = open_torchvision("googlenet", str(tmp_path / "googlenet.pth"), "cpu")
     thumbnails = noise(2, 224)
-    expected = unit(penultimate(network, network.fc, normalised(thumbnails)))
+    expected = unit(penultimate(network, normalised(thumbnails)))
     np.testing.assert_allclose(embedder.embed(thumbnails), expected, atol=2e-5)
 
 

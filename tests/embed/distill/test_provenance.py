@@ -19,7 +19,7 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def test_each_file_is_named_with_its_hash_and_photographs_share_one(tmp_path):
+def test_each_file_is_named_with_its_hash_and_photographs_share_one(tmp_path: Path) -> None:
     weights = put(tmp_path / "builtin.safetensors", b"weights")
     photographs = [put(tmp_path / f"{n}.jpg", b"photograph %d" % n) for n in range(2)]
     Provenance(

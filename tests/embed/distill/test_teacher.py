@@ -51,7 +51,8 @@ class Interpreter:
     def get_tensor(self, index: int) -> npt.NDArray[np.uint8]:
         if index == 2:
             assert self.inner
-            return self.result.sum(keepdims=True, dtype=np.uint8)
+            total: npt.NDArray[np.uint8] = self.result.sum(keepdims=True, dtype=np.uint8)
+            return total
         assert index == 1
         return self.result
 

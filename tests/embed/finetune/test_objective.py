@@ -39,14 +39,16 @@ def test_distances_are_exact_down_to_a_thousandth() -> None:
 
 def test_equal_vectors_have_a_gradient() -> None:
     vectors = at(10, 10).requires_grad_()
-    distances(vectors).sum().backward()
+    torch.autograd.backward(distances(vectors).sum())
+    assert vectors.grad is not None
     assert torch.isfinite(vectors.grad).all()
 
 
 def pull(objective: Objective, told: Batch, vectors: Tensor) -> float:
     """Which way the loss moves the first vector, in degrees of its angle; below 0: towards 0."""
     wanted = vectors.clone().requires_grad_()
-    objective.loss(wanted, told).backward()
+    torch.autograd.backward(objective.loss(wanted, told))
+    assert wanted.grad is not None
     tangent = torch.stack([-vectors[0, 1], vectors[0, 0]])
     return -float(wanted.grad[0] @ tangent)
 
@@ -72,7 +74,9 @@ def test_the_two_views_of_a_moment_are_pulled_together() -> None:
         ([0, 1], 0.0, 1.0, False),
     ],
 )
-def test_only_moments_that_differ_are_pushed_apart(feeds, seconds, near, pushed) -> None:
+def test_only_moments_that_differ_are_pushed_apart(
+    feeds: list[int], seconds: float, near: float, pushed: bool
+) -> None:
     start = at(0, 30, 0, 30)
     told = batch(start, feeds, [0.0, seconds])
     force = pull(Objective(CONTRAST, near), told, start)

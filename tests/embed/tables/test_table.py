@@ -19,7 +19,7 @@ import pytest
 from streamsel.embed.tables.layout import DIGEST_KEY, NAME_KEY, layout_of
 from streamsel.embed.tables.table import TableEmbeddings
 from streamsel.errors import ConfigurationError, EmbedderError
-from streamsel.frame import Frame, FrameKey, Picture, PrefilteredFrame, Vector
+from streamsel.frame import Frame, FrameKey, Picture, PrefilteredFrame, Vector, Vectors
 
 VECTOR = [0.6, 0.8, 0.0]
 SUFFIXES = ["csv", "jsonl", "parquet"]
@@ -41,7 +41,7 @@ def write(path: Path, rows: Sequence[Mapping[str, Any]]) -> Path:
     return path
 
 
-def row(index: int, vector: Sequence[float] | None = VECTOR, **more: object) -> dict[str, Any]:
+def row(index: int, vector: Sequence[float] | None = VECTOR, /, **more: object) -> dict[str, Any]:
     return {"feed": "walk", "index": index, **more, "embedding": vector and list(vector)}
 
 
@@ -58,9 +58,10 @@ def vector_of(table: TableEmbeddings, index: int, feed: str = "walk") -> Vector:
 
 
 @pytest.fixture
-def unit_rows() -> np.ndarray:
+def unit_rows() -> Vectors:
     rows = np.random.default_rng(0).normal(size=(3000, 5)).astype(np.float32)
-    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    unit: Vectors = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    return unit
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
@@ -93,7 +94,7 @@ def test_a_column_for_each_number(suffix: str, tmp_path: Path) -> None:
         for i in range(3)
     ]
     table = TableEmbeddings([write(tmp_path / f"v.{suffix}", rows)])
-    assert vector_of(table, 2).tolist() == np.float32(VECTOR).tolist()
+    assert vector_of(table, 2).tolist() == np.array(VECTOR, np.float32).tolist()
 
 
 def test_columns_are_told_apart_by_their_names() -> None:
@@ -122,7 +123,7 @@ def test_columns_are_told_apart_by_their_names() -> None:
 def test_a_frame_may_be_named_by_its_picture(name: str, tmp_path: Path) -> None:
     rows = [{"filenames": name, "embedding_0": 3.0, "embedding_1": 4.0, "labels": 0}]
     table = TableEmbeddings([write(tmp_path / "v.csv", rows)])
-    assert vector_of(table, 123).tolist() == np.float32([0.6, 0.8]).tolist()
+    assert vector_of(table, 123).tolist() == np.array([0.6, 0.8], np.float32).tolist()
 
 
 def test_what_was_refused_stays_refused(tmp_path: Path) -> None:
@@ -136,7 +137,7 @@ def test_what_was_refused_stays_refused(tmp_path: Path) -> None:
         [prefiltered(0), prefiltered(1), prefiltered(2, refusal="blurred")]
     )
     assert kept.embedding is not None
-    assert kept.prefiltered.refusal is kept.prefiltered.thumbnail is None
+    assert (kept.prefiltered.refusal, kept.prefiltered.thumbnail) == (None, None)
     assert (black.embedding, black.prefiltered.refusal) == (None, "black")
     assert (seen.embedding, seen.prefiltered.refusal) == (None, "blurred")
     with pytest.raises(EmbedderError, match="walk-000002"):
@@ -227,7 +228,7 @@ def test_a_frame_may_be_told_of_twice_alike(tmp_path: Path) -> None:
     two = write(tmp_path / "two.jsonl", [row(1), row(2)])
     table = TableEmbeddings([one, two])
     for index in range(3):
-        assert vector_of(table, index).tolist() == np.float32(VECTOR).tolist()
+        assert vector_of(table, index).tolist() == np.array(VECTOR, np.float32).tolist()
     other = write(tmp_path / "other.csv", [row(2, [1.0, 0.0, 0.0])])
     with pytest.raises(EmbedderError, match=r"other\.csv: line 2: .*two\.jsonl: line 2"):
         TableEmbeddings([one, two, other])

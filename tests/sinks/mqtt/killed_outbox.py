@@ -15,6 +15,7 @@ from pathlib import Path
 
 from tests.sinks.killed_writer import kill_at
 from tests.sinks.mqtt.lines import message, open_outbox
+from tests.sinks.streams import DURABILITIES
 
 
 def say(what: str, numbers: list[int]) -> None:
@@ -22,7 +23,7 @@ def say(what: str, numbers: list[int]) -> None:
 
 
 def main(folder: str, durability: str, moment: str) -> None:
-    line = open_outbox(Path(folder), durability=durability)
+    line = open_outbox(Path(folder), durability=DURABILITIES[durability])
     if int(moment):
         kill_at(folder, int(moment))
     say("taken", [])
@@ -32,6 +33,7 @@ def main(folder: str, durability: str, moment: str) -> None:
         say("taken", numbers)
         if start % 3 == 0:
             queued = line.outgoing.next(0)
+            assert queued is not None
             say("settled", [int(queued.message.id[-6:])])
             line.outgoing.settle([queued])
         line.outbox.sync()

@@ -9,11 +9,22 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import ParamSpec, TypedDict, Unpack
 
 import numpy as np
 
+from streamsel.choices import Durability
 from streamsel.clock import Clock, SystemClock
-from streamsel.decisions import Evicted, FeedStatus, Kept, SelectionUpdate, Verdict
+from streamsel.decisions import (
+    Event,
+    Evicted,
+    FeedState,
+    FeedStatus,
+    Kept,
+    Outcome,
+    SelectionUpdate,
+    Verdict,
+)
 from streamsel.errors import ConfigurationError
 from streamsel.frame import Candidate, EncodedPicture, Frame, PrefilteredFrame
 from streamsel.sinks.mqtt.counts import DeliveryCounter
@@ -30,12 +41,14 @@ from tests.sinks import streams
 
 PATIENCE = 15.0
 
+Given = ParamSpec("Given")
 
-def on_a_loop(test: Callable[..., Coroutine]) -> Callable[..., None]:
+
+def on_a_loop(test: Callable[Given, Coroutine[None, None, None]]) -> Callable[Given, None]:
     """Run a test that is a coroutine."""
 
     @functools.wraps(test)
-    def run(*arguments, **named) -> None:
+    def run(*arguments: Given.args, **named: Given.kwargs) -> None:
         asyncio.run(test(*arguments, **named))
 
     return run
@@ -62,12 +75,33 @@ class SomeControls:
         self.settings[feed] = (self.settings[feed][0], count)
 
 
+class MqttChoices(TypedDict, total=False):
+    """What a test asks of the connection and its outbox; the rest is as ever."""
+
+    host: str
+    port: int
+    tls: TlsOptions | None
+    username: str | None
+    password: str | None
+    password_file: Path | None
+    prefix: str
+    client_id: str | None
+    discovery: bool
+    discovery_prefix: str
+    page: str | None
+    max_bytes: int
+    max_messages: int
+    durability: Durability
+    keepalive: int
+    message_expiry: float | None
+
+
 def open_line(
     folder: Path,
-    port: int,
+    broker_port: int,
     controls: SomeControls | None = None,
     clock: Clock | None = None,
-    **changes,
+    **changes: Unpack[MqttChoices],
 ) -> tuple[MqttSink, MqttPublisher]:
     options = MqttOptions(**{"host": "127.0.0.1", "port": port, **changes})
     sink, make_publisher = open_sink(
@@ -76,9 +110,15 @@ def open_line(
     return sink, make_publisher(controls or SomeControls())
 
 
-async def opened(*arguments, **changes) -> tuple[MqttSink, MqttPublisher]:
+async def opened(
+    folder: Path,
+    broker_port: int,
+    controls: SomeControls | None = None,
+    clock: Clock | None = None,
+    **changes: Unpack[MqttChoices],
+) -> tuple[MqttSink, MqttPublisher]:
     """The same from a coroutine: it blocks."""
-    return await asyncio.to_thread(open_line, *arguments, **changes)
+    return await asyncio.to_thread(open_line, folder, broker_port, controls, clock, **changes)
 
 
 @dataclass
@@ -98,7 +138,8 @@ class OpenOutbox:
 
     def waiting(self) -> list[Message]:
         """Everything that waits, in order."""
-        found, after = [], 0
+        found: list[Message] = []
+        after = 0
         while queued := self.outgoing.next(after):
             found.append(queued.message)
             after = queued.seq
@@ -114,9 +155,10 @@ class OpenOutbox:
         return most
 
 
-def open_outbox(folder: Path, **changes) -> OpenOutbox:
+def open_outbox(folder: Path, **changes: Unpack[MqttChoices]) -> OpenOutbox:
     clock, counter, wakeup = ManualClock(), DeliveryCounter(), Wakeup()
-    options = MqttOptions(**{"host": "broker", **changes})
+    wanted: MqttChoices = {"host": "broker", **changes}
+    options = MqttOptions(**wanted)
     outbox = Outbox(folder, options, counter, wakeup, clock)
     return OpenOutbox(folder, clock, counter, wakeup, outbox, Outgoing(folder, counter, clock))
 
@@ -136,13 +178,17 @@ def frame(index: int, size: int = 60_000, feed: str = "gate") -> Frame:
     return replace(made, wall_time=wall, received=float(index))
 
 
-def update(*frames: Frame, evicted: Frame | None = None, outcome: str = "kept") -> SelectionUpdate:
+def update(
+    *frames: Frame, evicted: Frame | None = None, outcome: Outcome = "kept"
+) -> SelectionUpdate:
     """Frames that were kept, each 0.25 from the one before; the last may evict one."""
     verdicts = []
     for number, one in enumerate(frames):
         nearest = frames[number - 1].key if number else None
         distance = 0.25 if number else None
-        events = [Kept(one, distance, nearest, 0.1, "novel")] if outcome == "kept" else []
+        events: list[Event] = []
+        if outcome == "kept":
+            events.append(Kept(one, distance, nearest, 0.1, "novel"))
         if evicted is not None and number == len(frames) - 1:
             events.append(Evicted(evicted, one.key, 0.125, "closest-pair"))
         seen = PrefilteredFrame(one, np.zeros((32, 32), np.uint8), 0, 0.5, None, None)
@@ -160,19 +206,32 @@ def update(*frames: Frame, evicted: Frame | None = None, outcome: str = "kept") 
     return SelectionUpdate("gate", tuple(verdicts))
 
 
-def status(state: str = "up", feed: str = "gate", **changes) -> FeedStatus:
-    values = {
-        "address": "rtsp://cam:***@10.0.0.4/main",
-        "reason": "" if state == "up" else "no picture for 10 s",
-        "since": 1_800_000_000.5,
-        "sessions": 1,
-        "last_frame": None,
-    }
-    return FeedStatus(feed=feed, state=state, **(values | changes))
+def content_of(frame: Frame) -> bytes:
+    """The image file of a frame that has one."""
+    assert frame.picture.encoded is not None
+    return frame.picture.encoded.content
+
+
+def status(
+    state: FeedState = "up",
+    feed: str = "gate",
+    *,
+    since: float = 1_800_000_000.5,
+    sessions: int = 1,
+) -> FeedStatus:
+    return FeedStatus(
+        feed=feed,
+        address="rtsp://cam:***@10.0.0.4/main",
+        state=state,
+        reason="" if state == "up" else "no picture for 10 s",
+        since=since,
+        sessions=sessions,
+        last_frame=None,
+    )
 
 
 @contextlib.asynccontextmanager
-async def running(publisher: MqttPublisher) -> AsyncIterator[asyncio.Task]:
+async def running(publisher: MqttPublisher) -> AsyncIterator[asyncio.Task[None]]:
     """Let a publisher run; stopped at the end, which may take 2 s."""
     async with asyncio.TaskGroup() as tasks:
         task = tasks.create_task(publisher.run())

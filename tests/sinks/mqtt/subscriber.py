@@ -13,7 +13,9 @@ from typing import Any, Self
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from streamsel.sinks.mqtt.payloads import new_properties
 
 PATIENCE = 15.0
 
@@ -58,7 +60,7 @@ class Subscriber:
         self._client.on_connect = self._on_connect
         self._client.on_message = self._on_message
         self._client.on_subscribe = lambda *_: self._subscribed.set()
-        lasting = Properties(PacketTypes.CONNECT)
+        lasting = new_properties(PacketTypes.CONNECT)
         lasting.SessionExpiryInterval = 3600 if name else 0
         self._client.connect(
             "127.0.0.1", port, clean_start=not name, properties=lasting, keepalive=10
@@ -103,7 +105,7 @@ class Subscriber:
                 self._news.wait(left)
 
     def _on_connect(self, client: paho.Client, *_: Any) -> None:
-        client.subscribe([(name, paho.SubscribeOptions(qos=1)) for name in self._filters])
+        client.subscribe([(name, SubscribeOptions(qos=1)) for name in self._filters])
 
     def _on_message(self, client: paho.Client, userdata: Any, message: paho.MQTTMessage) -> None:
         properties = message.properties
@@ -111,7 +113,7 @@ class Subscriber:
             self.got.append(
                 Got(
                     message.topic,
-                    message.payload,
+                    bytes(message.payload),
                     message.retain,
                     getattr(properties, "ContentType", None),
                     dict(getattr(properties, "UserProperty", [])),

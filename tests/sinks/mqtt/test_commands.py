@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from pathlib import Path
+
+import pytest
 
 from tests.servers.broker import Broker
 from tests.sinks.mqtt.lines import SomeControls, on_a_loop, opened, running, status, until
@@ -13,7 +16,7 @@ ENABLED, COUNT = "streamsel/gate/enabled", "streamsel/gate/count"
 
 
 @on_a_loop
-async def test_a_feed_is_switched_and_its_count_changed(tmp_path, broker):
+async def test_a_feed_is_switched_and_its_count_changed(tmp_path: Path, broker: Broker) -> None:
     controls = SomeControls()
     sink, publisher = await opened(tmp_path / "outbox", broker.port, controls)
     with Subscriber(broker.port, "streamsel/#") as other:
@@ -35,7 +38,7 @@ async def test_a_feed_is_switched_and_its_count_changed(tmp_path, broker):
     await asyncio.to_thread(sink.close)
 
 
-async def subscribed(other, controls):
+async def subscribed(other: Subscriber, controls: SomeControls) -> None:
     """Until commands are heard: those said before are lost, as they are for any client."""
     while controls.settings["gate"][1] != 299:
         await asyncio.to_thread(other.say, f"{COUNT}/set", "299")
@@ -43,7 +46,9 @@ async def subscribed(other, controls):
 
 
 @on_a_loop
-async def test_what_makes_no_sense_is_refused_and_answered_with_what_is(tmp_path, broker, caplog):
+async def test_what_makes_no_sense_is_refused_and_answered_with_what_is(
+    tmp_path: Path, broker: Broker, caplog: pytest.LogCaptureFixture
+) -> None:
     controls = SomeControls()
     sink, publisher = await opened(tmp_path / "outbox", broker.port, controls)
     bad = [
@@ -71,7 +76,7 @@ async def test_what_makes_no_sense_is_refused_and_answered_with_what_is(tmp_path
 
 
 @on_a_loop
-async def test_a_retained_command_of_long_ago_is_not_obeyed(tmp_path, broker):
+async def test_a_retained_command_of_long_ago_is_not_obeyed(tmp_path: Path, broker: Broker) -> None:
     controls = SomeControls()
     with Subscriber(broker.port, "streamsel/#") as other:
         other.say(f"{COUNT}/set", "5", retain=True)
@@ -84,7 +89,9 @@ async def test_a_retained_command_of_long_ago_is_not_obeyed(tmp_path, broker):
 
 
 @on_a_loop
-async def test_where_commands_are_not_allowed_the_rest_works(tmp_path, caplog):
+async def test_where_commands_are_not_allowed_the_rest_works(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.DEBUG)
     acl = ["user edge", "topic write streamsel/#"]
     with Broker(tmp_path / "b", users={"edge": "one"}, acl=acl) as broker:

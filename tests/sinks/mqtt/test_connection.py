@@ -10,11 +10,13 @@ import signal
 import socket
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from streamsel.sinks.mqtt.options import TlsOptions
+from streamsel.sinks.mqtt.publisher import MqttPublisher
 from tests.servers.broker import Broker, certify
 from tests.sinks.mqtt.lines import frame, on_a_loop, opened, running, until, update
 from tests.sinks.mqtt.subscriber import Subscriber
@@ -25,7 +27,7 @@ SECRET = "open sesame"
 
 
 @on_a_loop
-async def test_we_are_online_as_long_as_we_run(tmp_path, broker):
+async def test_we_are_online_as_long_as_we_run(tmp_path: Path, broker: Broker) -> None:
     sink, publisher = await opened(tmp_path / "outbox", broker.port)
     with Subscriber(broker.port, AVAILABLE) as early:
         async with running(publisher):
@@ -41,7 +43,7 @@ async def test_we_are_online_as_long_as_we_run(tmp_path, broker):
 
 
 @on_a_loop
-async def test_a_cancelled_publisher_says_goodbye_too(tmp_path, broker):
+async def test_a_cancelled_publisher_says_goodbye_too(tmp_path: Path, broker: Broker) -> None:
     sink, publisher = await opened(tmp_path / "outbox", broker.port)
     with Subscriber(broker.port, AVAILABLE) as subscriber:
         task = asyncio.ensure_future(publisher.run())
@@ -54,7 +56,7 @@ async def test_a_cancelled_publisher_says_goodbye_too(tmp_path, broker):
     await asyncio.to_thread(sink.close)
 
 
-def test_the_broker_says_so_when_we_are_killed(tmp_path, broker):
+def test_the_broker_says_so_when_we_are_killed(tmp_path: Path, broker: Broker) -> None:
     command = [sys.executable, "-m", "tests.sinks.mqtt.killed_publisher"]
     command += [str(tmp_path / "outbox"), str(broker.port), "0", "1", "1"]
     with (
@@ -68,7 +70,9 @@ def test_the_broker_says_so_when_we_are_killed(tmp_path, broker):
 
 
 @on_a_loop
-async def test_we_are_online_again_after_the_broker_was_away(tmp_path, broker):
+async def test_we_are_online_again_after_the_broker_was_away(
+    tmp_path: Path, broker: Broker
+) -> None:
     sink, publisher = await opened(tmp_path / "outbox", broker.port)
     async with running(publisher):
         await until(lambda: publisher.counts.connected)
@@ -82,7 +86,9 @@ async def test_we_are_online_again_after_the_broker_was_away(tmp_path, broker):
 
 @pytest.mark.parametrize("moment", ["connected", "sending", "connecting"])
 @on_a_loop
-async def test_a_frozen_broker_does_not_hold_us_up(tmp_path, broker, moment):
+async def test_a_frozen_broker_does_not_hold_us_up(
+    tmp_path: Path, broker: Broker, moment: str
+) -> None:
     sink, publisher = await opened(tmp_path / "outbox", broker.port)
     if moment == "connecting":
         broker.freeze()
@@ -100,7 +106,9 @@ async def test_a_frozen_broker_does_not_hold_us_up(tmp_path, broker, moment):
 
 
 @on_a_loop
-async def test_a_broker_frozen_in_the_middle_of_a_handshake_does_not_hold_us_up(tmp_path):
+async def test_a_broker_frozen_in_the_middle_of_a_handshake_does_not_hold_us_up(
+    tmp_path: Path,
+) -> None:
     certificates = certify(tmp_path / "pki", "127.0.0.1")
     with Broker(tmp_path / "b", tls=certificates) as broker:
         broker.freeze()
@@ -116,7 +124,9 @@ async def test_a_broker_frozen_in_the_middle_of_a_handshake_does_not_hold_us_up(
 
 
 @on_a_loop
-async def test_a_certificate_that_the_authority_signed_for_the_host_is_trusted(tmp_path):
+async def test_a_certificate_that_the_authority_signed_for_the_host_is_trusted(
+    tmp_path: Path,
+) -> None:
     certificates = certify(tmp_path / "pki", "127.0.0.1")
     ours = TlsOptions(
         ca_file=certificates.authority,
@@ -141,8 +151,8 @@ async def test_a_certificate_that_the_authority_signed_for_the_host_is_trusted(t
 )
 @on_a_loop
 async def test_a_broker_that_cannot_prove_who_it_is_gets_nothing(
-    tmp_path, caplog, host, signed_by, told
-):
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, host: str, signed_by: str, told: str
+) -> None:
     certificates = certify(tmp_path / "own", host)
     certify(tmp_path / "other", host)
     tls = TlsOptions(ca_file=tmp_path / signed_by / "ca.pem")
@@ -161,7 +171,9 @@ async def test_a_broker_that_cannot_prove_who_it_is_gets_nothing(
 
 
 @on_a_loop
-async def test_the_password_file_is_read_for_each_connection(tmp_path, caplog):
+async def test_the_password_file_is_read_for_each_connection(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.DEBUG)
     path = tmp_path / "password"
     with Broker(tmp_path / "b", users={"edge": SECRET}) as broker:
@@ -182,7 +194,9 @@ async def test_the_password_file_is_read_for_each_connection(tmp_path, caplog):
 
 
 @on_a_loop
-async def test_a_bare_password_is_warned_of_only_where_it_travels(tmp_path, broker, caplog):
+async def test_a_bare_password_is_warned_of_only_where_it_travels(
+    tmp_path: Path, broker: Broker, caplog: pytest.LogCaptureFixture
+) -> None:
     sink, publisher = await opened(tmp_path / "a", broker.port, username="edge", password=SECRET)
     async with running(publisher):
         await until(lambda: publisher.counts.connected)
@@ -199,7 +213,9 @@ async def test_a_bare_password_is_warned_of_only_where_it_travels(tmp_path, brok
 
 
 @on_a_loop
-async def test_two_services_with_one_client_id_are_told_so(tmp_path, broker, caplog):
+async def test_two_services_with_one_client_id_are_told_so(
+    tmp_path: Path, broker: Broker, caplog: pytest.LogCaptureFixture
+) -> None:
     one, first = await opened(tmp_path / "one", broker.port, client_id="same")
     two, second = await opened(tmp_path / "two", broker.port, client_id="same")
     async with running(first), running(second):
@@ -209,7 +225,9 @@ async def test_two_services_with_one_client_id_are_told_so(tmp_path, broker, cap
 
 
 @on_a_loop
-async def test_an_address_where_no_broker_answers_is_tried_again_and_again(tmp_path, caplog):
+async def test_an_address_where_no_broker_answers_is_tried_again_and_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     """A server that takes connections and says nothing, then one that hangs up at once."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         sink, publisher = await opened(tmp_path / "outbox", silent.getsockname()[1])
@@ -225,8 +243,8 @@ async def test_an_address_where_no_broker_answers_is_tried_again_and_again(tmp_p
 
 
 @on_a_loop
-async def test_no_socket_and_no_task_is_left_behind(tmp_path, broker):
-    def open_sockets():
+async def test_no_socket_and_no_task_is_left_behind(tmp_path: Path, broker: Broker) -> None:
+    def open_sockets() -> int:
         found = 0
         for link in list(Path("/proc/self/fd").iterdir()):
             with contextlib.suppress(FileNotFoundError):
@@ -239,11 +257,11 @@ async def test_no_socket_and_no_task_is_left_behind(tmp_path, broker):
         for number in range(3):
             sink, publisher = await opened(tmp_path / str(number), broker.port)
             async with running(publisher):
-                await until(lambda p=publisher: p.counts.connected)
+                await until(partial(is_connected, publisher))
                 broker.kill()
-                await until(lambda p=publisher: not p.counts.connected)
+                await until(partial(is_not_connected, publisher))
                 broker.start()
-                await until(lambda p=publisher: p.counts.connected)
+                await until(partial(is_connected, publisher))
                 broker.freeze()
                 await asyncio.to_thread(sink.apply, update(frame(1, 8 << 20)))
                 await asyncio.sleep(0.1)
@@ -253,3 +271,11 @@ async def test_no_socket_and_no_task_is_left_behind(tmp_path, broker):
             await asyncio.to_thread(sink.close)
     finally:
         gc.enable()
+
+
+def is_connected(publisher: MqttPublisher) -> bool:
+    return publisher.counts.connected
+
+
+def is_not_connected(publisher: MqttPublisher) -> bool:
+    return not publisher.counts.connected

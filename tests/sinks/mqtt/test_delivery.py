@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
+from pathlib import Path
 
 import pytest
 
+from streamsel.choices import Durability
+from streamsel.decisions import SelectionUpdate
+from streamsel.sinks.mqtt.sink import MqttSink
 from streamsel.testing import ManualClock
 from tests.servers.broker import Broker
 from tests.sinks.mqtt.bad_link import bad_link
 from tests.sinks.mqtt.lines import (
+    content_of,
     frame,
     on_a_loop,
     opened,
@@ -23,18 +29,20 @@ from tests.sinks.mqtt.subscriber import Subscriber, ids
 EVENTS, IMAGES = "streamsel/events", "streamsel/gate/image"
 
 
-async def apply(sink, *updates):
+async def apply(sink: MqttSink, *updates: SelectionUpdate) -> None:
     """As the line does it: in another thread than the loop's."""
     for one in updates:
         await asyncio.to_thread(sink.apply, one)
 
 
-def names(numbers):
+def names(numbers: Iterable[int]) -> list[str]:
     return [f"gate-{number:06d}" for number in numbers]
 
 
 @on_a_loop
-async def test_what_was_kept_arrives_with_all_that_is_said_about_it(tmp_path, broker):
+async def test_what_was_kept_arrives_with_all_that_is_said_about_it(
+    tmp_path: Path, broker: Broker
+) -> None:
     sink, publisher = await opened(tmp_path / "outbox", broker.port, message_expiry=3_600.0)
     with Subscriber(broker.port, "streamsel/#") as subscriber:
         await apply(sink, update(frame(1)))
@@ -44,9 +52,10 @@ async def test_what_was_kept_arrives_with_all_that_is_said_about_it(tmp_path, br
             await until(lambda: len(subscriber.on(EVENTS)) == 3)
         assert ids(subscriber, IMAGES) == names([1, 2])
         image, event = subscriber.on(IMAGES)[0], subscriber.on(EVENTS)[0]
-    assert image.payload == frame(1).picture.encoded.content
+    assert image.payload == content_of(frame(1))
     assert (image.content_type, image.retained) == ("image/jpeg", False)
     assert image.about == {"id": "gate-000001", "message": "image/gate-000001"}
+    assert image.expiry is not None
     assert 3_500 < image.expiry <= 3_600
     assert (event.content_type, event.json["id"]) == ("application/json", "gate-000001")
     assert event.about["message"] == "kept/gate-000001"
@@ -56,7 +65,9 @@ async def test_what_was_kept_arrives_with_all_that_is_said_about_it(tmp_path, br
 
 
 @on_a_loop
-async def test_what_waited_for_a_broker_that_was_away_arrives_in_order(tmp_path, durable, caplog):
+async def test_what_waited_for_a_broker_that_was_away_arrives_in_order(
+    tmp_path: Path, durable: Broker, caplog: pytest.LogCaptureFixture
+) -> None:
     durable.stop()
     sink, publisher = await opened(tmp_path / "outbox", durable.port)
     await apply(sink, *(update(frame(number)) for number in range(40)))
@@ -77,8 +88,8 @@ async def test_what_waited_for_a_broker_that_was_away_arrives_in_order(tmp_path,
 
 @on_a_loop
 async def test_messages_that_were_not_acknowledged_are_sent_again_with_the_same_id(
-    tmp_path, durable
-):
+    tmp_path: Path, durable: Broker
+) -> None:
     sink, publisher = await opened(tmp_path / "outbox", durable.port)
     with Subscriber(durable.port, EVENTS, name="lasting") as subscriber:
         async with running(publisher):
@@ -92,7 +103,7 @@ async def test_messages_that_were_not_acknowledged_are_sent_again_with_the_same_
 
 
 @on_a_loop
-async def test_a_message_past_its_time_is_not_sent(tmp_path, broker):
+async def test_a_message_past_its_time_is_not_sent(tmp_path: Path, broker: Broker) -> None:
     sink, publisher = await opened(tmp_path / "outbox", broker.port, message_expiry=1.0)
     await apply(sink, update(frame(1)))
     await asyncio.sleep(1.1)
@@ -104,7 +115,9 @@ async def test_a_message_past_its_time_is_not_sent(tmp_path, broker):
 
 
 @on_a_loop
-async def test_what_the_broker_refuses_is_set_aside_and_the_queue_moves_on(tmp_path, caplog):
+async def test_what_the_broker_refuses_is_set_aside_and_the_queue_moves_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     acl = ["user edge", "topic readwrite streamsel/#", "user other", "topic read #"]
     acl.insert(2, "topic deny streamsel/gate/image")
     with (
@@ -128,7 +141,9 @@ async def test_what_the_broker_refuses_is_set_aside_and_the_queue_moves_on(tmp_p
 
 
 @on_a_loop
-async def test_what_the_broker_calls_too_large_is_set_aside_without_a_try(tmp_path, caplog):
+async def test_what_the_broker_calls_too_large_is_set_aside_without_a_try(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     with (
         Broker(tmp_path / "b", settings=["max_packet_size 50000"]) as broker,
         Subscriber(broker.port, "streamsel/#") as subscriber,
@@ -145,7 +160,9 @@ async def test_what_the_broker_calls_too_large_is_set_aside_without_a_try(tmp_pa
 
 
 @on_a_loop
-async def test_a_message_that_ends_every_connection_is_found_and_set_aside(tmp_path, broker):
+async def test_a_message_that_ends_every_connection_is_found_and_set_aside(
+    tmp_path: Path, broker: Broker
+) -> None:
     async with bad_link(broker.port, largest_bytes=50_000) as port:
         sink, publisher = await opened(tmp_path / "outbox", port)
         for number in range(12):
@@ -161,7 +178,9 @@ async def test_a_message_that_ends_every_connection_is_found_and_set_aside(tmp_p
 
 
 @on_a_loop
-async def test_what_a_busy_broker_refuses_for_now_is_sent_again(tmp_path, broker, caplog):
+async def test_what_a_busy_broker_refuses_for_now_is_sent_again(
+    tmp_path: Path, broker: Broker, caplog: pytest.LogCaptureFixture
+) -> None:
     async with bad_link(broker.port, refusals=8) as port:
         sink, publisher = await opened(tmp_path / "outbox", port)
         await apply(sink, *(update(frame(number)) for number in range(12)))
@@ -175,7 +194,7 @@ async def test_what_a_busy_broker_refuses_for_now_is_sent_again(tmp_path, broker
 
 
 @on_a_loop
-async def test_a_payload_of_256_mib_is_not_even_tried(tmp_path, broker):
+async def test_a_payload_of_256_mib_is_not_even_tried(tmp_path: Path, broker: Broker) -> None:
     sink, publisher = await opened(tmp_path / "outbox", broker.port)
     with Subscriber(broker.port, EVENTS) as subscriber:
         async with running(publisher):
@@ -186,7 +205,7 @@ async def test_a_payload_of_256_mib_is_not_even_tried(tmp_path, broker):
 
 
 @on_a_loop
-async def test_feeds_and_statistics_are_shown(tmp_path, broker):
+async def test_feeds_and_statistics_are_shown(tmp_path: Path, broker: Broker) -> None:
     clock, shown = ManualClock(), "streamsel/gate/status"
     sink, publisher = await opened(tmp_path / "outbox", broker.port, clock=clock)
     await asyncio.to_thread(sink.feed_changed, status("up"))
@@ -211,7 +230,9 @@ async def test_feeds_and_statistics_are_shown(tmp_path, broker):
 
 @pytest.mark.parametrize("durability", ["strict", "batched"])
 @on_a_loop
-async def test_a_line_that_is_closed_first_still_sends_the_last(tmp_path, broker, durability):
+async def test_a_line_that_is_closed_first_still_sends_the_last(
+    tmp_path: Path, broker: Broker, durability: Durability
+) -> None:
     sink, publisher = await opened(tmp_path / "outbox", broker.port, durability=durability)
     with Subscriber(broker.port, EVENTS) as subscriber:
         async with running(publisher):

@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from paho.mqtt.properties import Properties
 
 from streamsel.errors import SinkError
+from streamsel.sinks.mqtt.connection import BrokerConnection
 from streamsel.sinks.mqtt.drain import Drain
+from streamsel.sinks.mqtt.payloads import QueuedMessage
 from tests.sinks.mqtt.lines import PATIENCE, OpenOutbox, message, on_a_loop, open_outbox, until
+from tests.stand_ins import as_a
 
 MOST_DISCONNECTS = 5
 
@@ -28,7 +32,9 @@ class ScriptedConnection:
         self.is_lost = False
         self._open: dict[str, asyncio.Future[str | None]] = {}
 
-    def publish(self, topic, payload, properties, *, retain) -> asyncio.Future[str | None]:
+    def publish(
+        self, topic: str, payload: bytes, properties: Properties | None, *, retain: bool
+    ) -> asyncio.Future[str | None]:
         if self.is_lost:
             raise SinkError("the connection was lost")
         number = str(int(payload[:8]))
@@ -41,9 +47,11 @@ class ScriptedConnection:
 
 
 @contextlib.asynccontextmanager
-async def draining(drain: Drain, connection: ScriptedConnection) -> AsyncIterator[asyncio.Task]:
+async def draining(
+    drain: Drain, connection: ScriptedConnection
+) -> AsyncIterator[asyncio.Task[None]]:
     """Let a drain run over a connection, which is lost at the end."""
-    task = asyncio.ensure_future(drain.run(connection, asyncio.Event()))
+    task = asyncio.ensure_future(drain.run(as_a(BrokerConnection, connection), asyncio.Event()))
     try:
         yield task
     finally:
@@ -53,7 +61,7 @@ async def draining(drain: Drain, connection: ScriptedConnection) -> AsyncIterato
 
 
 @pytest.fixture
-def line(tmp_path: Path):
+def line(tmp_path: Path) -> Iterator[OpenOutbox]:
     line = open_outbox(tmp_path)
     yield line
     line.close()
@@ -93,7 +101,7 @@ async def in_flight_when_lost(line: OpenOutbox) -> None:
         await until(functools.partial(is_published, second, *"123456"))
 
 
-def test_what_was_on_its_way_is_sent_one_by_one_and_the_rest_as_ever(line):
+def test_what_was_on_its_way_is_sent_one_by_one_and_the_rest_as_ever(line: OpenOutbox) -> None:
     in_flight_when_lost(line)
 
 
@@ -116,7 +124,9 @@ async def lost_again_and_again(line: OpenOutbox) -> None:
     assert dict(line.counter.counts().refused) == {"disconnects": 1}
 
 
-def test_a_message_that_ends_five_connections_alone_is_set_aside_and_no_sooner(line):
+def test_a_message_that_ends_five_connections_alone_is_set_aside_and_no_sooner(
+    line: OpenOutbox,
+) -> None:
     lost_again_and_again(line)
 
 
@@ -126,7 +136,7 @@ async def came_while_looking(line: OpenOutbox, monkeypatch: pytest.MonkeyPatch) 
     look = line.outgoing.next
     late = iter([message(1)])
 
-    def look_and_miss(after: int):
+    def look_and_miss(after: int) -> QueuedMessage | None:
         found = look(after)
         if found is None:
             line.outbox.put(list(late)[:1])
@@ -139,11 +149,15 @@ async def came_while_looking(line: OpenOutbox, monkeypatch: pytest.MonkeyPatch) 
         await until(lambda: connection.published == ["1"])
 
 
-def test_what_comes_just_after_the_last_look_is_not_slept_over(line, monkeypatch):
+def test_what_comes_just_after_the_last_look_is_not_slept_over(
+    line: OpenOutbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
     came_while_looking(line, monkeypatch)
 
 
-def test_what_is_replaced_while_it_is_read_is_not_called_damaged(line, monkeypatch):
+def test_what_is_replaced_while_it_is_read_is_not_called_damaged(
+    line: OpenOutbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
     line.outbox.put([message(1)])
     read = Path.read_bytes
     newer = [message(1, size=50_000)]

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import NoReturn
+
 import pytest
 
+from streamsel.choices import Durability
 from streamsel.errors import DiskFullError
-from tests.sinks.mqtt.lines import message, open_outbox
+from streamsel.sinks.mqtt.payloads import Message
+from tests.sinks.mqtt.lines import OpenOutbox, message, open_outbox
 from tests.sinks.test_full_disk import fill
 
 
 @pytest.mark.parametrize("durability", ["strict", "batched"])
 @pytest.mark.parametrize("size", [900, 60_000])
 @pytest.mark.parametrize("leave_bytes", [0, 30_000, 200_000])
-def test_a_full_disk_takes_nothing_more_and_drains(small_disk, durability, size, leave_bytes):
+def test_a_full_disk_takes_nothing_more_and_drains(
+    small_disk: Path, durability: Durability, size: int, leave_bytes: int
+) -> None:
     line = open_outbox(small_disk / "outbox", durability=durability)
     taken = [message(number, size) for number in range(20)]
     for one in taken:
@@ -41,20 +48,23 @@ def test_a_full_disk_takes_nothing_more_and_drains(small_disk, durability, size,
     again.close()
 
 
-def put_until_refused(line, taken, size):
+def put_until_refused(line: OpenOutbox, taken: list[Message], size: int) -> NoReturn:
     while True:
         pair = [message(len(taken) + number, size) for number in range(2)]
         line.outbox.put(pair)
         taken += pair
 
 
-def test_what_is_refused_on_a_full_disk_does_not_stop_the_rest(small_disk, caplog):
+def test_what_is_refused_on_a_full_disk_does_not_stop_the_rest(
+    small_disk: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     line = open_outbox(small_disk / "outbox")
     put = [message(number, 900) for number in range(300)]
     line.outbox.put(put)
     ballast = fill(small_disk, 0)
     for one in put[:250]:
         queued = line.outgoing.next(0)
+        assert queued is not None
         assert queued.message == one
         line.outgoing.refuse(queued, "not-authorized")
     assert "is skipped for now" in caplog.text

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import jinja2
 import pytest
 
+from streamsel.decisions import Kept
+from streamsel.sinks.mqtt.counts import DeliveryCounter
 from streamsel.sinks.mqtt.discovery import Discovery
 from streamsel.sinks.mqtt.payloads import (
     Topics,
@@ -18,8 +22,10 @@ from streamsel.sinks.mqtt.payloads import (
     stats_payload,
     status_payload,
 )
+from tests.servers.broker import Broker
 from tests.sinks.mqtt.lines import (
     SomeControls,
+    content_of,
     frame,
     on_a_loop,
     opened,
@@ -37,27 +43,33 @@ FORMER = "homeassistant/device/streamsel/config"
 AWKWARD = ["gate", "Tür 2", 'a"b', "{{ x }}", "ünïcode"]
 
 
-def config_topic(feed):
+def config_topic(feed: str) -> str:
     return f"homeassistant/device/streamsel/{feed}/config"
 
 
-def described(feed="gate", shown="Einfahrt Süd", prefix="streamsel", page=None):
+def described(
+    feed: str = "gate",
+    shown: str = "Einfahrt Süd",
+    prefix: str = "streamsel",
+    page: str | None = None,
+) -> dict[str, Any]:
     discovery = Discovery(Topics(prefix), "homeassistant", "image/png", page)
-    return json.loads(discovery.config(feed, shown))
+    told: dict[str, Any] = json.loads(discovery.config(feed, shown))
+    return told
 
 
-def spelled_out(told, part):
+def spelled_out(told: dict[str, Any], part: str) -> dict[str, Any]:
     """A description with the names that its abbreviations stand for."""
     names = TABLE["abbreviations"][part]
     return {names.get(key, key): value for key, value in told.items()}
 
 
-def require_allowed(told, allowed):
+def require_allowed(told: dict[str, Any], allowed: dict[str, list[str]]) -> None:
     assert told.keys() <= {*allowed["required"], *allowed["optional"]}
     assert set(allowed["required"]) <= told.keys()
 
 
-def rendered(template, payload):
+def rendered(template: str, payload: bytes | str) -> str:
     """What a template makes of a message, by the filters that Home Assistant adds to Jinja."""
     environment = jinja2.Environment()
     environment.filters["to_json"] = json.dumps
@@ -67,7 +79,7 @@ def rendered(template, payload):
 
 @pytest.mark.parametrize("feed", AWKWARD)
 @pytest.mark.parametrize("page", [None, "https://box:9464/"])
-def test_every_key_is_one_that_home_assistant_allows(feed, page):
+def test_every_key_is_one_that_home_assistant_allows(feed: str, page: str | None) -> None:
     told = spelled_out(described(feed, page=page), "discovery")
     require_allowed(told, TABLE["discovery"])
     require_allowed(spelled_out(told["device"], "device"), TABLE["device"])
@@ -80,13 +92,13 @@ def test_every_key_is_one_that_home_assistant_allows(feed, page):
         )
 
 
-def test_the_table_says_where_it_is_from():
+def test_the_table_says_where_it_is_from() -> None:
     assert TABLE["version"] in TABLE["source"]
     assert datetime.fromisoformat(TABLE["date"])
     assert len(TABLE["platforms"]) == 6
 
 
-def test_a_feed_is_a_device():
+def test_a_feed_is_a_device() -> None:
     told = described(prefix="site/a", page="https://box:9464/")
     (device,) = told["dev"]["ids"]
     assert device.startswith("site_a_")
@@ -112,7 +124,7 @@ def test_a_feed_is_a_device():
     assert "cu" not in described()["dev"]
 
 
-def test_every_feed_has_a_topic_and_names_of_its_own_that_home_assistant_takes():
+def test_every_feed_has_a_topic_and_names_of_its_own_that_home_assistant_takes() -> None:
     discovery = Discovery(Topics("streamsel"), "homeassistant", "image/jpeg")
     feeds = [*AWKWARD, "T_r 2"]
     topics = {discovery.topic(feed) for feed in feeds}
@@ -130,7 +142,7 @@ def test_every_feed_has_a_topic_and_names_of_its_own_that_home_assistant_takes()
 
 
 @pytest.mark.parametrize("feed", AWKWARD)
-def test_templates_find_in_the_messages_what_they_are_to_show(feed):
+def test_templates_find_in_the_messages_what_they_are_to_show(feed: str) -> None:
     parts = described(feed)["cmps"]
     kept = frame(7, feed=feed)
     told = update(frame(6, feed=feed), kept)
@@ -145,17 +157,21 @@ def test_templates_find_in_the_messages_what_they_are_to_show(feed):
     for other in (*others, gone):
         if not other.is_retained:
             assert rendered(parts["event"]["value_template"], other.payload) == ""
-    last = last_payload(told.verdicts[-1].events[0])
+    change = told.verdicts[-1].events[0]
+    assert isinstance(change, Kept)
+    last = last_payload(change)
     shown = rendered(parts["last"]["value_template"], last)
     assert datetime.fromisoformat(shown).timestamp() == kept.wall_time
     up = status_payload(status(feed=feed))
     assert rendered(parts["connected"]["value_template"], up) == "ON"
-    counts = stats_payload(0.0, {feed: {"kept": 41}}, status())
+    counts = stats_payload(0.0, {feed: Counter(kept=41)}, DeliveryCounter().counts())
     assert rendered(parts["kept"]["value_template"], counts) == "41"
 
 
 @on_a_loop
-async def test_feeds_that_are_gone_are_cleared_also_after_a_restart(tmp_path, broker):
+async def test_feeds_that_are_gone_are_cleared_also_after_a_restart(
+    tmp_path: Path, broker: Broker
+) -> None:
     controls = SomeControls({"gate": (True, 5), "yard": (True, 6), "hall": (True, 7)})
     sink, publisher = await opened(tmp_path / "outbox", broker.port, controls, discovery=True)
     for feed in controls.settings:
@@ -185,7 +201,9 @@ async def test_feeds_that_are_gone_are_cleared_also_after_a_restart(tmp_path, br
 
 
 @on_a_loop
-async def test_who_comes_later_sees_the_last_picture_and_what_it_is_of(tmp_path, broker):
+async def test_who_comes_later_sees_the_last_picture_and_what_it_is_of(
+    tmp_path: Path, broker: Broker
+) -> None:
     sink, publisher = await opened(tmp_path / "outbox", broker.port)
     shown = [frame(1), frame(2)]
     await asyncio.to_thread(sink.apply, update(*shown))
@@ -196,15 +214,17 @@ async def test_who_comes_later_sees_the_last_picture_and_what_it_is_of(tmp_path,
     with Subscriber(broker.port, "streamsel/gate/+", "streamsel/events") as late:
         await until(lambda: len(late.got) == 2)
         assert all(got.retained for got in late.got)
-        assert late.last("streamsel/gate/image") == shown[-1].picture.encoded.content
-        last = json.loads(late.last("streamsel/gate/last"))
+        assert late.last("streamsel/gate/image") == content_of(shown[-1])
+        told = late.last("streamsel/gate/last")
+        assert told is not None
+        last = json.loads(told)
         assert (last["id"], last["wall_time"]) == (str(shown[-1].key), shown[-1].wall_time)
         assert late.on("streamsel/gate/image")[0].about["id"] == str(shown[-1].key)
     await asyncio.to_thread(sink.close)
 
 
 @on_a_loop
-async def test_home_assistant_is_told_again_when_it_is_back(tmp_path, broker):
+async def test_home_assistant_is_told_again_when_it_is_back(tmp_path: Path, broker: Broker) -> None:
     controls = SomeControls({"gate": (True, 5), "yard": (True, 6)})
     sink, publisher = await opened(tmp_path / "outbox", broker.port, controls, discovery=True)
     topics = [config_topic(feed) for feed in controls.settings]
@@ -223,7 +243,9 @@ async def test_home_assistant_is_told_again_when_it_is_back(tmp_path, broker):
 
 
 @on_a_loop
-async def test_the_one_device_of_earlier_versions_goes_before_the_new_ones_come(tmp_path, broker):
+async def test_the_one_device_of_earlier_versions_goes_before_the_new_ones_come(
+    tmp_path: Path, broker: Broker
+) -> None:
     with Subscriber(broker.port, "homeassistant/device/#") as other:
         await asyncio.to_thread(other.say, FORMER, '{"cmps": {}}', retain=True)
         await until(lambda: other.last(FORMER))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -30,24 +31,27 @@ SECRET = "open sesame"
         ({"username": "a", "password": SECRET, "password_file": Path("x")}, "not both"),
     ],
 )
-def test_what_cannot_be_is_refused_and_says_what_to_do(changes, told):
+def test_what_cannot_be_is_refused_and_says_what_to_do(
+    changes: dict[str, object], told: str
+) -> None:
+    made: Callable[..., MqttOptions] = MqttOptions
     with pytest.raises(ConfigurationError, match=told) as refused:
-        MqttOptions(**({"host": "broker"} | changes))
+        made(**({"host": "broker"} | changes))
     assert SECRET not in str(refused.value)
 
 
-def test_half_a_certificate_is_refused():
+def test_half_a_certificate_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="cert_file and key_file together"):
         TlsOptions(cert_file=Path("cert.pem"))
 
 
-def test_the_password_never_shows():
+def test_the_password_never_shows() -> None:
     options = MqttOptions(host="broker", username="edge", password=SECRET)
     assert SECRET not in repr(options)
     assert SECRET not in str(options)
 
 
 @pytest.mark.parametrize("feed", ["", "a/b", "gate+", "#", "nul\0"])
-def test_a_feed_that_would_lead_out_of_its_topics_is_refused(feed):
+def test_a_feed_that_would_lead_out_of_its_topics_is_refused(feed: str) -> None:
     with pytest.raises(ConfigurationError, match="cannot be part of an MQTT topic"):
         Topics("streamsel").image(feed)

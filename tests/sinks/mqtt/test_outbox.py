@@ -16,12 +16,13 @@ from pathlib import Path
 
 import pytest
 
+from streamsel.choices import Durability
 from streamsel.errors import FolderInUseError, SinkError
 from streamsel.sinks.mqtt import quarantine
 from streamsel.sinks.mqtt.outbox import SMALL_BYTES
 from streamsel.sinks.mqtt.store import OUTBOX
 from tests.record.old_records import contents
-from tests.sinks.mqtt.lines import message, open_outbox
+from tests.sinks.mqtt.lines import MqttChoices, message, open_outbox
 
 ROOT = Path(__file__).parents[3]
 
@@ -31,11 +32,14 @@ def files(folder: Path) -> list[str]:
 
 
 @pytest.fixture(params=["strict", "batched"])
-def durability(request):
-    return request.param
+def durability(request: pytest.FixtureRequest) -> Durability:
+    chosen: Durability = request.param
+    return chosen
 
 
-def test_what_was_put_comes_out_in_order_also_after_a_restart(tmp_path, durability):
+def test_what_was_put_comes_out_in_order_also_after_a_restart(
+    tmp_path: Path, durability: Durability
+) -> None:
     put = [message(number, size) for number, size in enumerate((0, 9, SMALL_BYTES, 60_000, 7))]
     line = open_outbox(tmp_path, durability=durability)
     line.outbox.put(put[:2])
@@ -54,10 +58,11 @@ def test_what_was_put_comes_out_in_order_also_after_a_restart(tmp_path, durabili
     again.close()
 
 
-def test_a_place_is_never_given_twice(tmp_path):
+def test_a_place_is_never_given_twice(tmp_path: Path) -> None:
     line = open_outbox(tmp_path)
     line.outbox.put([message(1)])
     late = line.outgoing.next(0)
+    assert late is not None
     line.outgoing.settle([late])
     line.close()
     again = open_outbox(tmp_path)
@@ -67,7 +72,7 @@ def test_a_place_is_never_given_twice(tmp_path):
     again.close()
 
 
-def test_the_same_message_put_again_is_there_once_and_last(tmp_path):
+def test_the_same_message_put_again_is_there_once_and_last(tmp_path: Path) -> None:
     line = open_outbox(tmp_path)
     line.outbox.put([message(1), message(2)])
     line.outbox.put([message(1)])
@@ -78,13 +83,15 @@ def test_the_same_message_put_again_is_there_once_and_last(tmp_path):
     line.close()
 
 
-def test_what_counts_as_taken_is_on_the_disk(tmp_path, durability, monkeypatch):
+def test_what_counts_as_taken_is_on_the_disk(
+    tmp_path: Path, durability: Durability, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """That a power cut leaves it there rests on this alone; SQLite's own are not seen here."""
     line = open_outbox(tmp_path, durability=durability)
-    synced = set()
+    synced: set[Path] = set()
     fsync = os.fsync
 
-    def watch(descriptor):
+    def watch(descriptor: int) -> None:
         synced.add(Path(os.readlink(f"/proc/self/fd/{descriptor}")).relative_to(tmp_path))
         fsync(descriptor)
 
@@ -105,7 +112,9 @@ def test_what_counts_as_taken_is_on_the_disk(tmp_path, durability, monkeypatch):
 
 
 @pytest.mark.parametrize("bound", [{"max_bytes": 1 << 20}, {"max_messages": 16}])
-def test_a_full_outbox_refuses_all_or_nothing_and_takes_again_once_drained(tmp_path, bound):
+def test_a_full_outbox_refuses_all_or_nothing_and_takes_again_once_drained(
+    tmp_path: Path, bound: MqttChoices
+) -> None:
     line = open_outbox(tmp_path, **bound)
     line.outbox.put([message(number) for number in range(15)])
     before = line.counter.counts()
@@ -119,14 +128,14 @@ def test_a_full_outbox_refuses_all_or_nothing_and_takes_again_once_drained(tmp_p
     line.close()
 
 
-def test_what_exceeds_the_bound_alone_is_taken_by_an_empty_outbox(tmp_path):
+def test_what_exceeds_the_bound_alone_is_taken_by_an_empty_outbox(tmp_path: Path) -> None:
     line = open_outbox(tmp_path, max_bytes=1 << 20)
     line.outbox.put([message(1, 3 << 20)])
     assert line.waiting() == [message(1, 3 << 20)]
     line.close()
 
 
-def test_messages_that_can_be_done_without_take_half_of_the_room(tmp_path):
+def test_messages_that_can_be_done_without_take_half_of_the_room(tmp_path: Path) -> None:
     line = open_outbox(tmp_path, max_messages=10)
     assert [line.outbox.offer(message(number, 9)) for number in range(7)] == [True] * 5 + [
         False
@@ -137,7 +146,9 @@ def test_messages_that_can_be_done_without_take_half_of_the_room(tmp_path):
     line.close()
 
 
-def test_what_mqtt_cannot_carry_is_set_aside_and_the_rest_goes_on(tmp_path, caplog):
+def test_what_mqtt_cannot_carry_is_set_aside_and_the_rest_goes_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     line = open_outbox(tmp_path)
     line.outbox.put([message(1), message(2, 256 << 20), message(3)])
     assert line.waiting() == [message(1), message(3)]
@@ -148,7 +159,7 @@ def test_what_mqtt_cannot_carry_is_set_aside_and_the_rest_goes_on(tmp_path, capl
 
 
 @pytest.mark.parametrize("damage", ["torn", "changed", "gone"])
-def test_a_payload_that_is_damaged_is_told_and_set_aside(tmp_path, damage):
+def test_a_payload_that_is_damaged_is_told_and_set_aside(tmp_path: Path, damage: str) -> None:
     line = open_outbox(tmp_path, durability="batched")
     line.outbox.put([message(number) for number in range(3)])
     line.close()
@@ -164,7 +175,9 @@ def test_a_payload_that_is_damaged_is_told_and_set_aside(tmp_path, damage):
     again.close()
 
 
-def test_the_quarantine_keeps_what_was_refused_and_is_bounded(tmp_path, monkeypatch):
+def test_the_quarantine_keeps_what_was_refused_and_is_bounded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(quarantine, "MOST_MESSAGES", 3)
     line = open_outbox(tmp_path)
     line.outbox.put([message(number, 60_000 if number % 2 else 9) for number in range(6)])
@@ -193,7 +206,7 @@ def test_the_quarantine_keeps_what_was_refused_and_is_bounded(tmp_path, monkeypa
     line.close()
 
 
-def test_one_process_has_the_folder(tmp_path):
+def test_one_process_has_the_folder(tmp_path: Path) -> None:
     line = open_outbox(tmp_path)
     with pytest.raises(FolderInUseError, match="another process"):
         open_outbox(tmp_path)
@@ -202,7 +215,9 @@ def test_one_process_has_the_folder(tmp_path):
 
 
 @pytest.mark.parametrize("damage", ["rubbish", "torn", "foreign"])
-def test_a_damaged_outbox_is_set_aside_with_a_warning(tmp_path, caplog, damage):
+def test_a_damaged_outbox_is_set_aside_with_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, damage: str
+) -> None:
     line = open_outbox(tmp_path)
     line.outbox.put([message(number, 60_000 if number == 7 else 900) for number in range(200)])
     line.close()
@@ -231,7 +246,9 @@ def test_a_damaged_outbox_is_set_aside_with_a_warning(tmp_path, caplog, damage):
 
 
 @pytest.mark.parametrize("killed", [False, True], ids=["closed", "killed"])
-def test_an_outbox_of_a_newer_version_is_refused_and_not_touched(tmp_path, killed):
+def test_an_outbox_of_a_newer_version_is_refused_and_not_touched(
+    tmp_path: Path, killed: bool
+) -> None:
     written, folder = tmp_path / "written", tmp_path / "newer"
     line = open_outbox(written)
     line.outbox.put([message(number, 60_000 if number == 2 else 900) for number in range(4)])
@@ -252,7 +269,9 @@ def test_an_outbox_of_a_newer_version_is_refused_and_not_touched(tmp_path, kille
     assert not (folder / "quarantine").exists()
 
 
-def test_a_process_killed_anywhere_loses_nothing_that_was_taken(tmp_path, durability):
+def test_a_process_killed_anywhere_loses_nothing_that_was_taken(
+    tmp_path: Path, durability: Durability
+) -> None:
     """Killed between any two steps on files, and at any moment; four messages a call."""
     dice = random.Random(durability)
     for attempt in range(6):
@@ -262,12 +281,14 @@ def test_a_process_killed_anywhere_loses_nothing_that_was_taken(tmp_path, durabi
         with subprocess.Popen(
             [*map(str, command), str(moment)], cwd=ROOT, stdout=subprocess.PIPE, text=True
         ) as writer:
+            assert writer.stdout is not None
             said = [writer.stdout.readline() for _ in range(dice.randint(1, 30))]
             if not moment:
                 writer.kill()
             said += writer.stdout.readlines()
         assert writer.returncode == -signal.SIGKILL
-        taken, settled = set(), set()
+        taken: set[int] = set()
+        settled: set[int] = set()
         for line in filter(None, said):
             what, *numbers = json.loads(line)
             (taken if what == "taken" else settled).update(numbers)

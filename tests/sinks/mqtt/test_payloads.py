@@ -11,7 +11,7 @@ TOPICS = Topics("home/cameras")
 
 
 @pytest.mark.parametrize("setting", ["enabled", "count"])
-def test_a_command_comes_back_to_its_feed(setting):
+def test_a_command_comes_back_to_its_feed(setting: str) -> None:
     topic = TOPICS.set("gate", setting)
     assert topic == f"home/cameras/gate/{setting}/set"
     assert TOPICS.command(topic) == ("gate", setting)
@@ -20,6 +20,6 @@ def test_a_command_comes_back_to_its_feed(setting):
 
 
 @pytest.mark.parametrize("feed", ["", "a/b", "a+", "#", "a\0b", "+"])
-def test_a_feed_that_would_be_another_topic_is_refused(feed):
+def test_a_feed_that_would_be_another_topic_is_refused(feed: str) -> None:
     with pytest.raises(ConfigurationError, match="cannot be part of an MQTT topic"):
         TOPICS.last(feed)

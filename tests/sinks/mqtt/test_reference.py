@@ -9,6 +9,9 @@ import textwrap
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
+from streamsel.decisions import Kept
 from streamsel.sinks.mqtt.counts import OutboxCounts
 from streamsel.sinks.mqtt.payloads import (
     Topics,
@@ -19,6 +22,7 @@ from streamsel.sinks.mqtt.payloads import (
 )
 from tests.servers.broker import Broker
 from tests.sinks.mqtt.lines import (
+    MqttChoices,
     SomeControls,
     frame,
     on_a_loop,
@@ -33,7 +37,7 @@ from tests.sinks.mqtt.subscriber import Subscriber
 PAGE = (Path(__file__).parents[3] / "docs" / "reference" / "mqtt.md").read_text()
 
 
-def test_the_examples_have_the_fields_that_are_sent():
+def test_the_examples_have_the_fields_that_are_sent() -> None:
     kept, feed, last, shown, stats = (
         json.loads(block) for block in re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
     )
@@ -42,7 +46,9 @@ def test_the_examples_have_the_fields_that_are_sent():
     made = json.loads(event.payload)
     assert list(kept) == list(made)
     assert kept["embedder"] == made["embedder"]
-    assert list(last) == list(json.loads(last_payload(update(frame(1)).verdicts[0].events[0])))
+    change = update(frame(1)).verdicts[0].events[0]
+    assert isinstance(change, Kept)
+    assert list(last) == list(json.loads(last_payload(change)))
     down = status("down", since=1795342530.125, sessions=3)
     assert feed == json.loads(writer.feed_event(down).payload)
     assert list(shown) == list(json.loads(status_payload(down)))
@@ -52,7 +58,9 @@ def test_the_examples_have_the_fields_that_are_sent():
 
 
 @on_a_loop
-async def test_the_access_list_is_all_that_is_needed_and_every_topic_is_told(tmp_path, caplog):
+async def test_the_access_list_is_all_that_is_needed_and_every_topic_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     (listed,) = re.findall(r"^(    user edge\n.*?)^\S", PAGE, re.DOTALL | re.MULTILINE)
     acl = textwrap.dedent(listed).splitlines()
     users = {"edge": "one", "viewer": "two", "operator": "three"}
@@ -62,7 +70,7 @@ async def test_the_access_list_is_all_that_is_needed_and_every_topic_is_told(tmp
         Subscriber(broker.port, "streamsel/#", user="viewer", password="two") as viewer,
         Subscriber(broker.port, "streamsel/#", user="operator", password="three") as operator,
     ):
-        login = {"username": "edge", "password": "one", "discovery": True}
+        login: MqttChoices = {"username": "edge", "password": "one", "discovery": True}
         sink, publisher = await opened(tmp_path / "outbox", broker.port, controls, **login)
         await asyncio.to_thread(sink.feed_changed, status())
         async with running(publisher):
@@ -85,7 +93,7 @@ async def test_the_access_list_is_all_that_is_needed_and_every_topic_is_told(tmp
     await asyncio.to_thread(sink.close)
 
 
-def test_every_count_and_reason_is_told():
+def test_every_count_and_reason_is_told() -> None:
     for name in OutboxCounts.__dataclass_fields__:
         assert name in PAGE
     for reason in ("not-authorized", "too-large", "disconnects", "damaged", "expired"):

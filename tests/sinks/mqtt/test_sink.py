@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterator
 from hashlib import sha256
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,29 +17,40 @@ from streamsel.record.folder import picture_path
 from streamsel.sinks.mqtt.payloads import Topics, Writer
 from streamsel.sinks.mqtt.retained import RetainedState
 from streamsel.sinks.mqtt.sink import MqttSink
-from tests.sinks.mqtt.lines import frame, open_line, open_outbox, status, update
+from tests.sinks.mqtt.lines import (
+    OpenOutbox,
+    SomeControls,
+    content_of,
+    frame,
+    open_line,
+    open_outbox,
+    status,
+    update,
+)
 
 
 @pytest.fixture
-def line(tmp_path):
+def line(tmp_path: Path) -> Iterator[OpenOutbox]:
     line = open_outbox(tmp_path)
     yield line
     line.close()
 
 
-def sink_of(line, retained=None, stored=True):
+def sink_of(
+    line: OpenOutbox, retained: RetainedState | None = None, stored: bool = True
+) -> MqttSink:
     writer = Writer(Topics("streamsel"), "made", "00ff", "jpg", stored)
     return MqttSink(line.outbox, retained or RetainedState(), line.counter, writer, line.clock)
 
 
-def test_a_kept_frame_is_its_picture_and_then_its_event(line):
+def test_a_kept_frame_is_its_picture_and_then_its_event(line: OpenOutbox) -> None:
     first, second = frame(1), frame(2)
     sink_of(line).apply(update(first, second, evicted=first))
     image, kept, _, again, gone = line.waiting()
 
     assert image.topic == "streamsel/gate/image"
     assert image.content_type == "image/jpeg"
-    assert image.payload == first.picture.encoded.content
+    assert image.payload == content_of(first)
     assert image.id == "gate-000001"
     assert {kept.topic, again.topic, gone.topic} == {"streamsel/events"}
     assert json.loads(kept.payload) == {
@@ -47,7 +61,7 @@ def test_a_kept_frame_is_its_picture_and_then_its_event(line):
         "media_time": 0.04,
         "wall_time": 1_800_000_001.125,
         "path": picture_path(first, "jpg"),
-        "sha256": sha256(first.picture.encoded.content).hexdigest(),
+        "sha256": sha256(content_of(first)).hexdigest(),
         "distance": None,
         "nearest": None,
         "reason": "novel",
@@ -63,21 +77,21 @@ def test_a_kept_frame_is_its_picture_and_then_its_event(line):
     assert gone.key != kept.key
 
 
-def test_without_a_disk_there_is_no_path_and_without_a_picture_no_digest(line):
+def test_without_a_disk_there_is_no_path_and_without_a_picture_no_digest(line: OpenOutbox) -> None:
     sink_of(line, stored=False).apply(update(frame(1, size=0)))
     (kept,) = line.waiting()
     told = json.loads(kept.payload)
     assert (told["path"], told["sha256"]) == (None, None)
 
 
-def test_a_judgement_applied_again_is_there_once(line):
+def test_a_judgement_applied_again_is_there_once(line: OpenOutbox) -> None:
     sink = sink_of(line)
     for _ in range(3):
         sink.apply(update(frame(1), frame(2)))
     assert len(line.waiting()) == line.counter.counts().pending == 4
 
 
-def test_a_judgement_that_does_not_fit_leaves_nothing_and_is_taken_later(tmp_path):
+def test_a_judgement_that_does_not_fit_leaves_nothing_and_is_taken_later(tmp_path: Path) -> None:
     line = open_outbox(tmp_path / "small", max_messages=5)
     sink = sink_of(line)
     sink.apply(update(frame(1), frame(2)))
@@ -90,7 +104,7 @@ def test_a_judgement_that_does_not_fit_leaves_nothing_and_is_taken_later(tmp_pat
     line.close()
 
 
-def test_a_frame_kept_evicted_and_kept_again_ends_kept(line):
+def test_a_frame_kept_evicted_and_kept_again_ends_kept(line: OpenOutbox) -> None:
     sink, one, other = sink_of(line), frame(1), frame(2)
     sink.apply(update(one))
     sink.apply(update(other, evicted=one))
@@ -103,12 +117,14 @@ def test_a_frame_kept_evicted_and_kept_again_ends_kept(line):
     assert state == {"gate-000001": "kept", "gate-000002": "evicted"}
 
 
-def test_nothing_is_sent_of_a_frame_that_changed_nothing(line):
+def test_nothing_is_sent_of_a_frame_that_changed_nothing(line: OpenOutbox) -> None:
     sink_of(line).apply(update(frame(1), outcome="covered"))
     assert line.waiting() == []
 
 
-def test_the_status_is_posted_each_time_and_an_event_only_where_the_state_changes(line):
+def test_the_status_is_posted_each_time_and_an_event_only_where_the_state_changes(
+    line: OpenOutbox,
+) -> None:
     retained = RetainedState()
     sink = sink_of(line, retained)
     sink.feed_changed(status("connecting"))
@@ -141,24 +157,25 @@ def test_the_status_is_posted_each_time_and_an_event_only_where_the_state_change
     assert set(told[0]) - {"state", "sessions"} == set(kept_fields(line, sink))
 
 
-def kept_fields(line, sink):
+def kept_fields(line: OpenOutbox, sink: MqttSink) -> dict[str, Any]:
     line.settle()
     sink.apply(update(frame(9, size=0)))
-    return json.loads(line.waiting()[0].payload)
+    fields: dict[str, Any] = json.loads(line.waiting()[0].payload)
+    return fields
 
 
-def test_feeds_that_flap_leave_room_for_what_matters(tmp_path):
+def test_feeds_that_flap_leave_room_for_what_matters(tmp_path: Path) -> None:
     line = open_outbox(tmp_path / "small", max_messages=20)
     sink = sink_of(line)
     for number in range(50):
-        sink.feed_changed(status(("up", "down")[number % 2], since=float(number)))
+        sink.feed_changed(status("down" if number % 2 else "up", since=float(number)))
     sink.apply(update(*(frame(number) for number in range(5))))
     counts = line.counter.counts()
     assert (counts.pending, counts.dropped) == (20, 40)
     line.close()
 
 
-def test_statistics_are_posted_every_minute(line):
+def test_statistics_are_posted_every_minute(line: OpenOutbox) -> None:
     retained = RetainedState()
     sink = sink_of(line, retained)
     sink.apply(update(frame(1), frame(2), evicted=frame(1)))
@@ -168,7 +185,9 @@ def test_statistics_are_posted_every_minute(line):
     assert retained.take_stats() is None
     line.clock.advance(60)
     sink.tick()
-    stats = json.loads(retained.take_stats())
+    payload = retained.take_stats()
+    assert payload is not None
+    stats = json.loads(payload)
     assert stats["schema"] == 1
     assert stats["wall_time"] == 1_800_000_060
     assert stats["feeds"] == {
@@ -179,7 +198,7 @@ def test_statistics_are_posted_every_minute(line):
     assert retained.take_stats() is None
 
 
-def test_what_the_line_asks_of_every_sink(line):
+def test_what_the_line_asks_of_every_sink(line: OpenOutbox) -> None:
     sink = sink_of(line)
     sink.apply(update(frame(1, size=0)))
     assert (sink.name, sink.excess_bytes) == ("mqtt", 0)
@@ -188,10 +207,6 @@ def test_what_the_line_asks_of_every_sink(line):
     sink.close()
 
 
-def test_a_feed_that_no_topic_can_hold_is_refused_at_the_start(tmp_path):
-    class Odd:
-        def feeds(self):
-            return {"a/b": (True, 1)}
-
+def test_a_feed_that_no_topic_can_hold_is_refused_at_the_start(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="'a/b' cannot be part of an MQTT topic"):
-        open_line(tmp_path, 1883, Odd())
+        open_line(tmp_path, 1883, SomeControls({"a/b": (True, 1)}))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import subprocess
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
@@ -59,7 +60,12 @@ def put_in(content: bytes, way: list[tuple[bytes, int]], box: bytes) -> bytes:
 
 @pytest.mark.parametrize("make", [with_pixel_crop, with_clean_aperture])
 @pytest.mark.parametrize("filters", [None, "null"])
-def test_the_crop_of_a_container_is_applied_to_all_that_is_seen(ffmpeg, tmp_path, make, filters):
+def test_the_crop_of_a_container_is_applied_to_all_that_is_seen(
+    ffmpeg: Path,
+    tmp_path: Path,
+    make: Callable[[Path, Path], tuple[Path, Edges]],
+    filters: str | None,
+) -> None:
     path, (left, top, right, bottom) = make(ffmpeg, tmp_path)
     size = (160 - left - right, 96 - top - bottom)
     source = FileSource("a", str(path), filters=filters)
@@ -81,7 +87,9 @@ def test_the_crop_of_a_container_is_applied_to_all_that_is_seen(ffmpeg, tmp_path
 
 @pytest.mark.parametrize("filters", [None, "null"])
 @pytest.mark.parametrize("name", ["a.mkv", "a.mov"])
-def test_a_container_overrules_the_shape_that_pictures_say(ffmpeg, tmp_path, name, filters):
+def test_a_container_overrules_the_shape_that_pictures_say(
+    ffmpeg: Path, tmp_path: Path, name: str, filters: str | None
+) -> None:
     inner = clip(ffmpeg, tmp_path / "inner.mp4", "-vf", "setsar=16/11", *X264)
     path = tmp_path / name
     remux(ffmpeg, path, ["-i", str(inner), "-c", "copy", "-aspect", "2:1"])
@@ -90,7 +98,7 @@ def test_a_container_overrules_the_shape_that_pictures_say(ffmpeg, tmp_path, nam
     assert Fraction(encoded.width, encoded.height) == 2
 
 
-def test_a_mirrored_picture_has_its_shape_too(ffmpeg, tmp_path):
+def test_a_mirrored_picture_has_its_shape_too(ffmpeg: Path, tmp_path: Path) -> None:
     inner = clip(ffmpeg, tmp_path / "inner.mp4", "-vf", "setsar=2", *X264)
     path = tmp_path / "turned.mp4"
     remux(ffmpeg, path, ["-i", str(inner), "-c", "copy"])

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 from av.codec.hwaccel import hwdevices_available
 
@@ -7,13 +10,15 @@ from streamsel.errors import ConfigurationError
 from streamsel.sources.file import FileSource
 
 
-def test_hardware_that_nobody_knows_is_refused_with_the_names_there_are():
+def test_hardware_that_nobody_knows_is_refused_with_the_names_there_are() -> None:
     with pytest.raises(ConfigurationError, match=r"hwaccel is 'abacus'.* auto, "):
         FileSource("walk", "walk.mp4", hwaccel="abacus")
 
 
 @pytest.mark.parametrize("name", ["auto", *hwdevices_available()])
-def test_where_no_hardware_decodes_software_does_and_says_so(media, name):
+def test_where_no_hardware_decodes_software_does_and_says_so(
+    media: Callable[[str], Path], name: str
+) -> None:
     """Holds with and without such hardware: the frames are the same, or it is said why."""
     path = str(media("h264.mp4"))
     source = FileSource("walk", path, hwaccel=name)

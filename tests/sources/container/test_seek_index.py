@@ -22,7 +22,7 @@ def image(brightness: int, pts: int | None = None) -> av.VideoFrame:
     return made
 
 
-def test_frames_with_rising_timestamps_can_be_sought():
+def test_frames_with_rising_timestamps_can_be_sought() -> None:
     index = index_of(10, 20, 30, keys=(0, 2))
     assert [index.can_seek(place) for place in range(4)] == [True, True, True, False]
     assert [index.key_before(place) for place in range(3)] == [0, 0, 2]
@@ -32,25 +32,27 @@ def test_frames_with_rising_timestamps_can_be_sought():
 
 
 @pytest.mark.parametrize("pts", [(10, 10), (10, 9), (10, None), (None, 10)])
-def test_timestamps_that_tell_frames_not_apart_are_not_used(pts):
+def test_timestamps_that_tell_frames_not_apart_are_not_used(
+    pts: tuple[int | None, int | None],
+) -> None:
     assert not index_of(*pts).can_seek(0)
 
 
-def test_without_a_keyframe_there_is_nowhere_to_begin():
+def test_without_a_keyframe_there_is_nowhere_to_begin() -> None:
     index = index_of(10, 20, keys=())
     assert not index.can_seek(1)
     assert index.key_before(1) == 0
     assert not SeekIndex().can_seek(0)
 
 
-def test_a_picture_is_found_by_its_timestamp():
+def test_a_picture_is_found_by_its_timestamp() -> None:
     index = index_of(10, 20, 30)
     assert [index.index_of(image(0, pts)) for pts in (10, 30, 15, 40, None)] == [
         *(0, 2, None, None, None)
     ]
 
 
-def test_a_picture_is_known_again_by_its_pixels():
+def test_a_picture_is_known_again_by_its_pixels() -> None:
     index = SeekIndex()
     index.add(10, 0.0, True, image(5))
     index.add(20, 0.1, False, None)
@@ -61,7 +63,7 @@ def test_a_picture_is_known_again_by_its_pixels():
 
 @pytest.mark.parametrize("pixels", ["gray", "yuv420p", "gray16le", "rgb24"])
 @pytest.mark.parametrize("height", [2, 32, 96])
-def test_a_checksum_is_of_pixels_and_not_of_padding(pixels, height):
+def test_a_checksum_is_of_pixels_and_not_of_padding(pixels: str, height: int) -> None:
     black = av.VideoFrame(62, height, pixels)
     for plane in black.planes:
         plane.update(bytes(plane.buffer_size))

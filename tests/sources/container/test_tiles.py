@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import struct
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import av
 import numpy as np
+import numpy.typing as npt
 import pytest
 from PIL import Image
 
@@ -19,7 +20,7 @@ from streamsel.sources.file import FileSource
 from streamsel.sources.images import ImageSource
 from tests.conftest import leave_out
 from tests.pixels.peers import pixels_of, psnr
-from tests.sources.media import moving_picture
+from tests.sources.media import image_of, moving_picture
 
 TILE = 128
 """Width and height of a tile in pixels."""
@@ -37,7 +38,8 @@ def full_box(name: bytes, version: int, flags: int, *parts: bytes) -> bytes:
 def tile(ffmpeg: Path, folder: Path, pixels: np.ndarray) -> tuple[bytes, bytes]:
     """Encode a tile by x265 in MP4; return its parameters' box and its picture."""
     Image.fromarray(pixels).save(folder / "tile.png")
-    command = [ffmpeg, "-v", "error", "-y", "-i", folder / "tile.png", "-pix_fmt", "yuv420p"]
+    tile = str(folder / "tile.png")
+    command = [str(ffmpeg), "-v", "error", "-y", "-i", tile, "-pix_fmt", "yuv420p"]
     command += ["-c:v", "libx265", "-x265-params", "log-level=0:keyint=1:info=0", "-crf", "6"]
     subprocess.run([*command, "-tag:v", "hvc1", folder / "tile.mp4"], check=True)
     content = (folder / "tile.mp4").read_bytes()
@@ -116,7 +118,8 @@ def tiles(ffmpeg: Path, tmp_path_factory: pytest.TempPathFactory) -> list[tuple[
 def read(folder: Path, content: bytes, name: str = "a.heic") -> Picture:
     (folder / name).write_bytes(content)
     (frame,) = ImageSource("a", [str(folder / name)]).frames()
-    assert (frame.width, frame.height) == (frame.picture.image.width, frame.picture.image.height)
+    image = image_of(frame)
+    assert (frame.width, frame.height) == (image.width, image.height)
     return frame.picture
 
 
@@ -124,7 +127,7 @@ def shown(picture: Picture) -> np.ndarray:
     return pixels_of(Encoder("png").encode(picture).content)
 
 
-def test_a_heic_of_tiles_is_read_whole(tmp_path, tiles):
+def test_a_heic_of_tiles_is_read_whole(tmp_path: Path, tiles: list[tuple[bytes, bytes]]) -> None:
     content = heic(tiles, 3, (3 * TILE, 2 * TILE))
     assert psnr(shown(read(tmp_path, content)), WHOLE) > 34
     # The last tiles may reach beyond the picture's edges.
@@ -143,22 +146,29 @@ def test_a_heic_of_tiles_is_read_whole(tmp_path, tiles):
         ([box(b"irot", b"\1"), box(b"imir", b"\1")], np.rot90(WHOLE)[:, ::-1]),
     ],
 )
-def test_it_is_made_upright(tmp_path, tiles, properties, upright):
+def test_it_is_made_upright(
+    tmp_path: Path,
+    tiles: list[tuple[bytes, bytes]],
+    properties: list[bytes],
+    upright: npt.NDArray[np.uint8],
+) -> None:
     content = heic(tiles, 3, (3 * TILE, 2 * TILE), properties)
     assert psnr(shown(read(tmp_path, content)), upright) > 34
 
 
-def test_tiles_may_be_named_in_any_order(tmp_path, tiles):
+def test_tiles_may_be_named_in_any_order(tmp_path: Path, tiles: list[tuple[bytes, bytes]]) -> None:
     content = heic(tiles, 3, (3 * TILE, 2 * TILE), order=[4, 5, 6, 1, 2, 3])
     swapped = np.concatenate([WHOLE[TILE:], WHOLE[:TILE]])
     assert psnr(shown(read(tmp_path, content)), swapped) > 34
 
 
-def test_one_tile_alone_is_a_picture(tmp_path, tiles):
+def test_one_tile_alone_is_a_picture(tmp_path: Path, tiles: list[tuple[bytes, bytes]]) -> None:
     assert psnr(shown(read(tmp_path, heic(tiles[:1], 1, (TILE, 100)))), WHOLE[:100, :TILE]) > 34
 
 
-def test_it_is_cropped_before_it_is_turned(tmp_path, tiles):
+def test_it_is_cropped_before_it_is_turned(
+    tmp_path: Path, tiles: list[tuple[bytes, bytes]]
+) -> None:
     clap = box(b"clap", struct.pack(">IIIIiIiI", 200, 1, 100, 1, 20, 1, -10, 1))
     content = heic(tiles, 3, (3 * TILE, 2 * TILE), [clap, box(b"irot", b"\1")])
     left, top = (3 * TILE - 200) // 2 + 20, (2 * TILE - 100) // 2 - 10
@@ -171,17 +181,18 @@ def avif(folder: Path, pixels: np.ndarray, *options: object) -> Picture:
     path = folder / "a.avif"
     Image.fromarray(pixels).save(folder / "whole.png")
     try:
-        command = ["avifenc", "-s", "9", *map(str, options), folder / "whole.png", path]
+        command = ["avifenc", "-s", "9", *map(str, options), str(folder / "whole.png"), str(path)]
         subprocess.run(command, check=True, capture_output=True)
     except FileNotFoundError:
         leave_out("avifenc is not installed (apt-get install libavif-bin)")
     (frame,) = ImageSource("a", [str(path)]).frames()
-    assert (frame.width, frame.height) == (frame.picture.image.width, frame.picture.image.height)
+    image = image_of(frame)
+    assert (frame.width, frame.height) == (image.width, image.height)
     return frame.picture
 
 
 @pytest.mark.parametrize("size", [(2, 2), (4, 1)])
-def test_an_avif_of_tiles_is_read_whole(tmp_path, size):
+def test_an_avif_of_tiles_is_read_whole(tmp_path: Path, size: tuple[int, int]) -> None:
     across, down = size
     whole = np.asarray(Image.fromarray(WHOLE).resize((across * TILE, down * TILE)))
     assert psnr(shown(avif(tmp_path, whole, "--grid", f"{across}x{down}")), whole) > 30
@@ -201,7 +212,9 @@ def test_an_avif_of_tiles_is_read_whole(tmp_path, size):
         (("--grid", "3x2", "--irot", 1), np.rot90(WHOLE)),
     ],
 )
-def test_an_avif_is_cropped_and_upright(tmp_path, options, upright):
+def test_an_avif_is_cropped_and_upright(
+    tmp_path: Path, options: tuple[object, ...], upright: npt.NDArray[np.uint8]
+) -> None:
     assert psnr(shown(avif(tmp_path, WHOLE, *options)), upright) > 30
 
 
@@ -210,7 +223,7 @@ def clap(width: tuple[int, int], height: tuple[int, int]) -> bytes:
     return box(b"clap", struct.pack(">8I", *width, *height, 0, 1, 0, 1))
 
 
-BROKEN = {
+BROKEN: dict[str, tuple[Callable[[list[tuple[bytes, bytes]]], bytes], str]] = {
     "a tile is not there": (
         lambda t: heic(t, 3, (384, 256), order=[1, 2, 3, 4, 5, 9]),
         "1 of its 6",
@@ -238,13 +251,17 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("kind", BROKEN)
-def test_what_cannot_be_put_together_is_refused(tmp_path, tiles, kind):
+def test_what_cannot_be_put_together_is_refused(
+    tmp_path: Path, tiles: list[tuple[bytes, bytes]], kind: str
+) -> None:
     make, named = BROKEN[kind]
     with pytest.raises(UnreadableError, match=named):
         read(tmp_path, make(tiles))
 
 
-def test_any_byte_of_its_head_may_be_wrong(tmp_path, tiles):
+def test_any_byte_of_its_head_may_be_wrong(
+    tmp_path: Path, tiles: list[tuple[bytes, bytes]]
+) -> None:
     content = bytearray(heic(tiles[:2], 2, (2 * TILE, TILE)))
     rng = np.random.default_rng(0)
     for at in rng.integers(0, content.index(b"mdat"), 60):
@@ -257,13 +274,13 @@ def test_any_byte_of_its_head_may_be_wrong(tmp_path, tiles):
         assert isinstance(picture.image, av.VideoFrame)
 
 
-def test_a_picture_of_tiles_is_no_video(tmp_path, tiles):
+def test_a_picture_of_tiles_is_no_video(tmp_path: Path, tiles: list[tuple[bytes, bytes]]) -> None:
     (tmp_path / "a.mp4").write_bytes(heic(tiles, 3, (3 * TILE, 2 * TILE)))
     with pytest.raises(UnreadableError, match=r"tiled picture.*\.heic"):
         list(FileSource("a", str(tmp_path / "a.mp4")).frames())
 
 
-def test_an_animated_webp_is_named(tmp_path):
+def test_an_animated_webp_is_named(tmp_path: Path) -> None:
     path = tmp_path / "a.webp"
     pictures = [Image.fromarray(moving_picture(index, 32, 24)) for index in range(3)]
     pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=40)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
 import av
@@ -23,16 +24,18 @@ from tests.sources.media import moving_picture
 TICK = Fraction(1, 25)
 
 
-def images(count=10, width=64, height=48):
+def images(count: int = 10, width: int = 64, height: int = 48) -> Iterator[av.VideoFrame]:
     for index in range(count):
         image = av.VideoFrame.from_ndarray(moving_picture(index, width, height), format="rgb24")
         image.pts, image.time_base = index, TICK
         yield image
 
 
-def run(text, source=None, orientation=UPRIGHT):
+def run(
+    text: str, source: Iterable[av.VideoFrame] | None = None, orientation: Orientation = UPRIGHT
+) -> list[av.VideoFrame]:
     chain = FilterChain(text)
-    out = []
+    out: list[av.VideoFrame] = []
     for image in source or images():
         out += chain.apply(image, TICK, orientation)
     return [*out, *chain.drain()]
@@ -53,12 +56,12 @@ def run(text, source=None, orientation=UPRIGHT):
         ("reverse", 10, (64, 48)),
     ],
 )
-def test_ffmpeg_chains_run(text, count, size):
+def test_ffmpeg_chains_run(text: str, count: int, size: tuple[int, int]) -> None:
     out = run(text)
     assert (len(out), (out[0].width, out[0].height)) == (count, size)
 
 
-def test_pixels_are_those_of_the_filter():
+def test_pixels_are_those_of_the_filter() -> None:
     (image,) = images(1)
     (flipped,) = run("format=rgb24,hflip", [image])
     np.testing.assert_array_equal(flipped.to_ndarray(), image.to_ndarray()[:, ::-1])
@@ -77,7 +80,7 @@ def test_pixels_are_those_of_the_filter():
         ("hflip=x]y", "cannot parse"),
     ],
 )
-def test_a_bad_chain_is_refused_before_any_video_is_opened(text, reason):
+def test_a_bad_chain_is_refused_before_any_video_is_opened(text: str, reason: str) -> None:
     with pytest.raises(ConfigurationError, match="write it as for ffmpeg -vf") as caught:
         FilterChain(text)
     assert reason in str(caught.value)
@@ -85,7 +88,7 @@ def test_a_bad_chain_is_refused_before_any_video_is_opened(text, reason):
 
 
 @pytest.mark.parametrize("name", sorted(INSTEAD))
-def test_what_stands_in_for_a_filter_that_is_missing_is_there(name):
+def test_what_stands_in_for_a_filter_that_is_missing_is_there(name: str) -> None:
     assert name not in filters_available
     named = set(re.findall(r"[a-z_0-9]+", INSTEAD[name].partition(":")[0].partition(";")[0]))
     assert not INSTEAD[name] or named & filters_available
@@ -102,7 +105,7 @@ def test_what_stands_in_for_a_filter_that_is_missing_is_there(name):
         ),
     ],
 )
-def test_a_filter_that_this_build_lacks_is_not_called_wrong(text, reason):
+def test_a_filter_that_this_build_lacks_is_not_called_wrong(text: str, reason: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         FilterChain(text)
     assert reason in str(caught.value)
@@ -119,20 +122,22 @@ def test_a_filter_that_this_build_lacks_is_not_called_wrong(text, reason):
         ("hflip[a][b]", "more labels"),
     ],
 )
-def test_a_chain_that_does_not_fit_the_picture_is_refused_at_the_first(text, reason):
+def test_a_chain_that_does_not_fit_the_picture_is_refused_at_the_first(
+    text: str, reason: str
+) -> None:
     with pytest.raises(ConfigurationError, match=reason):
         run(text)
 
 
-def test_a_new_size_starts_the_filters_afresh():
+def test_a_new_size_starts_the_filters_afresh() -> None:
     both = [*images(5, 64, 48), *images(5, 32, 96)]
     out = run("tile=3x1", both)
     assert [(image.width, image.height) for image in out] == [(192, 48)] * 2 + [(96, 96)] * 2
 
 
-def test_trim_says_when_it_has_seen_enough():
+def test_trim_says_when_it_has_seen_enough() -> None:
     chain = FilterChain("trim=end_frame=3")
-    out = []
+    out: list[av.VideoFrame] = []
     for image in images(10):
         out += chain.apply(image, TICK, UPRIGHT)
     assert len(out) == 3
@@ -140,12 +145,12 @@ def test_trim_says_when_it_has_seen_enough():
     assert list(chain.drain()) == []
 
 
-def test_quotes_and_escapes_are_ffmpegs():
+def test_quotes_and_escapes_are_ffmpegs() -> None:
     ((node,),) = parse(r" drawtext = text='a, b\: c':x=\,1 ")
     assert (node.name, node.options) == ("drawtext", r"text=a, b\: c:x=,1")
 
 
-def test_whether_a_chain_keeps_the_rate_is_known():
+def test_whether_a_chain_keeps_the_rate_is_known() -> None:
     assert FilterChain("crop=10:10,hflip").keeps_rate
     assert not FilterChain("crop=10:10,fps=2").keeps_rate
 
@@ -163,7 +168,7 @@ TURNS = {
 
 
 @pytest.mark.parametrize("tag", range(1, 9))
-def test_every_exif_orientation_is_made_upright(tag):
+def test_every_exif_orientation_is_made_upright(tag: int) -> None:
     """Figure of the EXIF standard: where row 0 and column 0 of the stored picture belong."""
     (image,) = images(1)
     orientation = from_exif(tag)
@@ -184,6 +189,6 @@ def test_every_exif_orientation_is_made_upright(tag):
         ((1, 0, 0, -1), Orientation(180, mirrored=True)),
     ],
 )
-def test_display_matrices(matrix, orientation):
+def test_display_matrices(matrix: tuple[int, ...], orientation: Orientation) -> None:
     a, b, c, d = (65536 * entry for entry in matrix)
     assert from_display_matrix([a, b, 0, c, d, 0, 0, 0, 1 << 30]) == orientation

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
-import av
 import numpy as np
 import pytest
 
+from streamsel.frame import LumaGrid
 from streamsel.sources.decode.gate import Gate, Keyed
 from streamsel.sources.decode.gops import Gop
+from tests.sources.media import video_packet
 
 PICTURES = 30
 RESTING = 100  # bytes of a packet where nothing happens
@@ -18,7 +20,7 @@ BEGIN = 8  # groups: 5 are decoded in full anyway, the others tell how large pac
 
 
 def group(*sizes: int) -> Gop:
-    packets = tuple(av.Packet(bytes(size)) for size in (5000, *sizes))
+    packets = tuple(video_packet(bytes(size)) for size in (5000, *sizes))
     times = tuple(range(len(packets)))
     return Gop(0, 0, 0, packets, (), (), begin=0, end=None, times=times)
 
@@ -26,7 +28,7 @@ def group(*sizes: int) -> Gop:
 RESTS = group(*[RESTING] * (PICTURES - 1))
 
 
-def busy(groups: list[Gop], luma_grids: list[np.ndarray | None]) -> list[bool]:
+def busy(groups: list[Gop], luma_grids: Sequence[LumaGrid | None]) -> list[bool]:
     """Whether each group is decoded in full, but for the last, which always is."""
     keyed = [
         Keyed(one, is_wanted=True, image=None, luma_grid=luma_grid)
@@ -38,7 +40,7 @@ def busy(groups: list[Gop], luma_grids: list[np.ndarray | None]) -> list[bool]:
     return [is_busy for _, is_busy in decided[:-1]]
 
 
-def with_object(levels: int, cells: int = 1) -> np.ndarray:
+def with_object(levels: int, cells: int = 1) -> LumaGrid:
     """The scene with something small in it, by so many grey levels."""
     luma_grid = AT_REST.copy()
     luma_grid.flat[100 : 100 + cells] += np.uint8(levels)

@@ -292,6 +292,7 @@ def test_pictures_that_damage_has_touched_are_called_so(kind: str, tmp_path: Pat
     with av.open(str(whole)) as container:
         packets = [p for p in container.demux(video=0) if p.size]
     hit = next(p for p in packets[8:] if not p.is_keyframe)
+    assert hit.pos is not None
     content = bytearray(whole.read_bytes())
     content[hit.pos + 8 : hit.pos + hit.size] = b"\x5a" * (hit.size - 8)
     path = tmp_path / f"hurt-{kind}"

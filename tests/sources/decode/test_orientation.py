@@ -5,18 +5,20 @@ from __future__ import annotations
 import itertools
 from types import SimpleNamespace
 
+import av
 import numpy as np
 import pytest
 
 from streamsel.sources.decode.orientation import (
     UPRIGHT,
-    Box,
     Orientation,
     Turning,
     from_display_matrix,
     from_exif,
     turned_by,
 )
+from streamsel.sources.masks import Box
+from tests.stand_ins import as_a
 
 EVERY = [
     Orientation(rotation, mirrored)
@@ -32,7 +34,7 @@ def shown(stored: np.ndarray, orientation: Orientation) -> np.ndarray:
 
 
 @pytest.mark.parametrize("orientation", EVERY)
-def test_an_area_that_is_shown_is_found_where_it_is_stored(orientation):
+def test_an_area_that_is_shown_is_found_where_it_is_stored(orientation: Orientation) -> None:
     stored = np.arange(6 * 4).reshape(4, 6)
     upright = shown(stored, orientation)
     height, width = upright.shape
@@ -56,14 +58,16 @@ def test_an_area_that_is_shown_is_found_where_it_is_stored(orientation):
         (Orientation(270), ("transpose=clock",)),
     ],
 )
-def test_the_filters_are_those_that_ffmpeg_has(orientation, filters):
+def test_the_filters_are_those_that_ffmpeg_has(
+    orientation: Orientation, filters: tuple[str, ...]
+) -> None:
     assert orientation.filters == filters
 
 
 @pytest.mark.parametrize(
     ("degrees", "rotation"), [(0, 0), (44, 0), (46, 90), (-90, 270), (450, 90), (-181, 180)]
 )
-def test_degrees_are_rounded_to_quarter_turns(degrees, rotation):
+def test_degrees_are_rounded_to_quarter_turns(degrees: int, rotation: int) -> None:
     assert turned_by(degrees) == Orientation(rotation)
 
 
@@ -81,12 +85,14 @@ def test_degrees_are_rounded_to_quarter_turns(degrees, rotation):
         ((ONE, ONE // 3, -ONE // 3, ONE), UPRIGHT),
     ],
 )
-def test_a_display_matrix_is_a_turn_and_a_mirror(corners, orientation):
+def test_a_display_matrix_is_a_turn_and_a_mirror(
+    corners: tuple[int, ...], orientation: Orientation
+) -> None:
     a, b, c, d = corners
     assert from_display_matrix([a, b, 0, c, d, 0, 0, 0, 1 << 30]) == orientation
 
 
-def test_the_tag_of_photographs():
+def test_the_tag_of_photographs() -> None:
     by_tag = [from_exif(tag) for tag in range(1, 9)]
     assert by_tag[0] == UPRIGHT
     assert sorted(by_tag, key=str) == sorted(EVERY, key=str)
@@ -108,8 +114,8 @@ class Image:
         raise ValueError
 
 
-def test_side_data_is_read_for_the_first_picture_only_and_turns_are_followed():
+def test_side_data_is_read_for_the_first_picture_only_and_turns_are_followed() -> None:
     images = [Image(degrees) for degrees in (90, 90, -90, 0)]
     turning = Turning()
-    assert [turning.of(image).rotation for image in images] == [90, 90, 270, 0]
+    assert [turning.of(as_a(av.VideoFrame, image)).rotation for image in images] == [90, 90, 270, 0]
     assert [image.looked for image in images] == [1, 0, 0, 0]

@@ -6,19 +6,22 @@ from types import SimpleNamespace
 
 import av
 import pytest
+from av import Packet, VideoStream
 
 from streamsel.sources.decode.random_access import RandomAccess
+from tests.sources.media import video_packet
+from tests.stand_ins import as_a
 
 
 def random_access(codec: str, container: str = "matroska,webm", tag: str = "") -> RandomAccess:
     decoder = SimpleNamespace(
         codec=SimpleNamespace(canonical_name=codec), extradata=None, codec_tag=tag
     )
-    return RandomAccess(decoder, container)
+    return RandomAccess(as_a(av.CodecContext, decoder), container)
 
 
-def packet(content: bytes, *, pts: int | None = 0, key: bool = True) -> av.Packet:
-    made = av.Packet(content)
+def packet(content: bytes, *, pts: int | None = 0, key: bool = True) -> Packet[VideoStream]:
+    made = video_packet(content)
     made.pts, made.is_keyframe = pts, key
     return made
 
@@ -45,16 +48,18 @@ def superframe(*frames: bytes) -> bytes:
         (superframe(vp9(shown=False), vp9(shown=False)), False),
     ],
 )
-def test_a_vp9_packet_shows_a_picture_if_one_of_its_frames_does(content, shown):
+def test_a_vp9_packet_shows_a_picture_if_one_of_its_frames_does(
+    content: bytes, shown: bool
+) -> None:
     assert random_access("vp9").is_shown(packet(content)) == shown
 
 
-def test_a_vp8_packet_says_whether_it_is_shown():
+def test_a_vp8_packet_says_whether_it_is_shown() -> None:
     assert random_access("vp8").is_shown(packet(b"\x10rest"))
     assert not random_access("vp8").is_shown(packet(b"\x00rest"))
 
 
-def test_every_packet_of_other_codecs_is_shown():
+def test_every_packet_of_other_codecs_is_shown() -> None:
     assert random_access("h264").is_shown(packet(b"\0\0\1\x41"))
 
 
@@ -92,24 +97,26 @@ AT_ONCE, LATER = b"\x06\x06\x01\x80\x80", b"\x06\x06\x01\x40\x80"
         ("ffv1", b"anything", True),
     ],
 )
-def test_a_keyframe_is_believed_if_its_content_says_so_too(codec, content, begins):
+def test_a_keyframe_is_believed_if_its_content_says_so_too(
+    codec: str, content: bytes, begins: bool
+) -> None:
     assert random_access(codec).is_random_access(packet(content)) == begins
 
 
-def test_nothing_begins_without_a_flag_or_a_time():
+def test_nothing_begins_without_a_flag_or_a_time() -> None:
     content = H264 + b"\x65slice"
     assert not random_access("h264").is_random_access(packet(content, key=False))
     assert not random_access("h264").is_random_access(packet(content, pts=None))
 
 
-def test_some_videos_are_never_cut():
+def test_some_videos_are_never_cut() -> None:
     first = packet(b"\0\0\1\xb6\x10rest")
     assert random_access("h263").prevents_cut(first)
     assert random_access("mpeg4", tag="XVID").prevents_cut(first)
     assert not random_access("ffv1").prevents_cut(first)
 
 
-def test_the_first_entry_is_held_and_parameters_that_change_after_it_prevent_a_cut():
+def test_the_first_entry_is_held_and_parameters_that_change_after_it_prevent_a_cut() -> None:
     access = random_access("h264")
     sequence, other = H264 + b"\x67\x42\x00\x1e\xab", H264 + b"\x67\x42\x00\x1f\xab"
     slices = [H264 + b"\x41slice", sequence + H264 + b"\x65slice", H264 + b"\x41slice"]

@@ -60,7 +60,9 @@ CHROMA_420 = code(1) + code(0) + code(0) + "0"
         (sequence(order=code(2)), Sequence(512, False, False)),
     ],
 )
-def test_what_a_sequence_says_of_frame_numbers_and_fields(content, expected):
+def test_what_a_sequence_says_of_frame_numbers_and_fields(
+    content: bytes, expected: Sequence
+) -> None:
     assert sequence_of(content) == expected
 
 
@@ -75,18 +77,18 @@ def test_what_a_sequence_says_of_frame_numbers_and_fields(content, expected):
         "0" * 6 + "1" + signed(1) * 64 + "0",
     ],
 )
-def test_scaling_lists_are_passed_over_to_their_end(lists):
+def test_scaling_lists_are_passed_over_to_their_end(lists: str) -> None:
     content = sequence(HIGH, CHROMA_420 + "1" + lists, is_progressive="0")
     assert sequence_of(content) == Sequence(512, False, True)
 
 
-def test_444_has_six_lists_of_64():
+def test_444_has_six_lists_of_64() -> None:
     lists = "0" * 11 + "1" + signed(1) * 64
     content = sequence(HIGH_444, code(3) + "0" + code(0) * 2 + "0" + "1" + lists)
     assert sequence_of(content) == Sequence(512, False, False)
 
 
-def test_what_is_cut_short_is_an_error():
+def test_what_is_cut_short_is_an_error() -> None:
     whole = sequence()
     for length in (0, 2, 4):
         with pytest.raises(ValueError, match="negative shift"):
@@ -103,5 +105,7 @@ def test_what_is_cut_short_is_an_error():
         (Sequence(512, True, True), "10" + f"{300:09b}" + "1", (300, True)),
     ],
 )
-def test_a_slice_has_a_frame_number_and_may_be_a_field(of, bits, expected):
+def test_a_slice_has_a_frame_number_and_may_be_a_field(
+    of: Sequence, bits: str, expected: tuple[int, bool]
+) -> None:
     assert numbers_of(written(code(0), code(7), code(0), bits), of) == expected

@@ -29,7 +29,7 @@ def twice(worker: int, item: int) -> Iterator[int]:
     yield -item
 
 
-def test_results_come_in_order_and_nothing_is_taken_ahead():
+def test_results_come_in_order_and_nothing_is_taken_ahead() -> None:
     items = Items()
     results = InOrder().run(twice, iter(items), lambda _: 1)
     assert items.taken == 0
@@ -37,7 +37,7 @@ def test_results_come_in_order_and_nothing_is_taken_ahead():
     assert items.taken == 2
 
 
-def test_what_gives_the_items_is_closed_with_the_results():
+def test_what_gives_the_items_is_closed_with_the_results() -> None:
     items = Items()
     results = InOrder().run(twice, iter(items), lambda _: 1)
     next(results)
@@ -45,7 +45,7 @@ def test_what_gives_the_items_is_closed_with_the_results():
     assert items.is_closed
 
 
-def test_what_gives_the_items_is_closed_when_work_fails():
+def test_what_gives_the_items_is_closed_when_work_fails() -> None:
     def fail(worker: int, item: int) -> Iterator[int]:
         raise ValueError("made up")
         yield
@@ -57,5 +57,5 @@ def test_what_gives_the_items_is_closed_when_work_fails():
     assert items.is_closed
 
 
-def test_items_need_not_come_from_a_generator():
+def test_items_need_not_come_from_a_generator() -> None:
     assert list(InOrder().run(twice, iter([3]), lambda _: 1)) == [3, -3]

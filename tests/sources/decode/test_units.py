@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import av
 import pytest
 
 from streamsel.sources.decode.units import Units
+from tests.sources.media import video_packet
 
 SEQUENCE, PICTURE, SLICE = b"\x67sequence", b"\x68picture", b"\x65" + b"slice" * 300
 
@@ -25,17 +25,17 @@ def sized(unit: bytes, length_bytes: int) -> bytes:
 
 
 def units(codec: str, parameters: bytes, content: bytes) -> list[bytes]:
-    return list(Units(codec, parameters).of(av.Packet(content)))
+    return list(Units(codec, parameters).of(video_packet(content)))
 
 
 @pytest.mark.parametrize("length_bytes", [1, 2, 4])
-def test_units_of_a_box_have_their_length_before_them(length_bytes):
+def test_units_of_a_box_have_their_length_before_them(length_bytes: int) -> None:
     short = [b"\x06message", SEQUENCE]
     content = b"".join(sized(unit, length_bytes) for unit in short)
     assert units("h264", avcc(length_bytes), content) == short
 
 
-def test_units_of_a_stream_have_a_start_code_before_them():
+def test_units_of_a_stream_have_a_start_code_before_them() -> None:
     content = b"\0\0\0\1" + SEQUENCE + b"\0\0\1" + PICTURE
     for codec, parameters in (
         ("h264", b""),
@@ -46,20 +46,20 @@ def test_units_of_a_stream_have_a_start_code_before_them():
         assert units(codec, parameters, content) == [SEQUENCE, PICTURE]
 
 
-def test_the_first_kilobyte_is_enough():
+def test_the_first_kilobyte_is_enough() -> None:
     boxed = sized(SLICE, 4) + sized(PICTURE, 4)
     delimited = b"\0\0\1" + SLICE + b"\0\0\1" + PICTURE
     assert units("h264", avcc(), boxed) == [SLICE[:1024], PICTURE]
     assert units("h264", b"", delimited) == [SLICE[:1024], PICTURE]
 
 
-def test_a_packet_that_is_cut_short_gives_what_is_there():
+def test_a_packet_that_is_cut_short_gives_what_is_there() -> None:
     assert units("h264", avcc(), sized(SLICE, 4)[:50]) == [SLICE[:46]]
     assert units("h264", avcc(), b"\0\0\0\4") == []
     assert units("h264", b"", b"no start") == []
 
 
-def test_parameter_sets_of_the_container():
+def test_parameter_sets_of_the_container() -> None:
     assert list(Units("h264", avcc()).of_container()) == [SEQUENCE, PICTURE]
     assert list(Units("hevc", hvcc(SEQUENCE, PICTURE)).of_container()) == [SEQUENCE, PICTURE]
     content = b"\0\0\1" + SEQUENCE + b"\0\0\1" + PICTURE
@@ -68,11 +68,11 @@ def test_parameter_sets_of_the_container():
 
 
 @pytest.mark.parametrize("codec", ["h264", "hevc"])
-def test_a_box_that_is_cut_anywhere_is_no_error(codec):
+def test_a_box_that_is_cut_anywhere_is_no_error(codec: str) -> None:
     whole = avcc() if codec == "h264" else hvcc(SEQUENCE, PICTURE)
     for length in range(len(whole)):
         cut = Units(codec, whole[:length])
         assert [one for one in cut.of_container() if one in (SEQUENCE, PICTURE)] in (
             *([], [SEQUENCE], [SEQUENCE, PICTURE]),
         )
-        list(cut.of(av.Packet(sized(PICTURE, 4))))
+        list(cut.of(video_packet(sized(PICTURE, 4))))

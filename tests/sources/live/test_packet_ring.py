@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from typing import Required, TypedDict, Unpack
 
 import av
 import pytest
@@ -65,7 +66,7 @@ def slices(content: bytes | Path) -> list[bytes]:
     """The slices of an H.264 video: all that is pictures, whatever stands between them."""
     opened = str(content) if isinstance(content, Path) else io.BytesIO(content)
     found = []
-    with av.open(opened) as container:
+    with av.open(opened, "r") as container:
         stream = container.streams.video[0]
         unbox = av.BitStreamFilterContext("h264_mp4toannexb", stream)
         for packet in container.demux(stream):
@@ -99,9 +100,17 @@ def test_ffprobe_finds_nothing_wrong_with_a_clip(
     path = tmp_path / "clip.mp4"
     path.write_bytes(cut(ring, frames[2 * RATE]))
     wanted = "stream=codec_name,width,height:packet=flags"
-    probing = [ffmpeg.with_name("ffprobe"), "-v", "warning", "-show_entries", wanted, "-of", "csv"]
+    probing = [
+        str(ffmpeg.with_name("ffprobe")),
+        "-v",
+        "warning",
+        "-show_entries",
+        wanted,
+        "-of",
+        "csv",
+    ]
     probed = subprocess.run([*probing, path], capture_output=True, text=True, check=True)
-    decoding = [ffmpeg, "-v", "warning", "-xerror", "-i", path, "-f", "null", "-"]
+    decoding = [str(ffmpeg), "-v", "warning", "-xerror", "-i", str(path), "-f", "null", "-"]
     decoded = subprocess.run(decoding, capture_output=True, text=True, check=False)
     lines = probed.stdout.splitlines()
     assert lines[0].startswith("packet,K")
@@ -113,7 +122,7 @@ def test_a_clip_shows_pictures_of_one_size(server: RtspServer) -> None:
     ring, frames = watch(server.url("/flip"), 5 * RATE)
     for width in (320, 160):
         frame = next(frame for frame in frames[RATE:] if frame.width == width)
-        with av.open(io.BytesIO(cut(ring, frame, before=10.0, after=10.0))) as container:
+        with av.open(io.BytesIO(cut(ring, frame, before=10.0, after=10.0)), "r") as container:
             assert container.streams.video[0].width == width
             assert {image.width for image in container.decode(video=0)} == {width}
 
@@ -133,7 +142,7 @@ def test_other_codecs_and_containers_can_be_cut(
         ring, frames = watch(web.url("/live"), 1000)
     content = cut(ring, frames[len(frames) // 2], before=10.0, after=10.0)
     assert mark in content[:8]
-    with av.open(io.BytesIO(content)) as container:
+    with av.open(io.BytesIO(content), "r") as container:
         images = list(container.decode(video=0))
     # With B-frames, pictures are shown some packets after they came.
     assert 0 <= len(images) - len(frames) <= 3
@@ -161,7 +170,14 @@ def test_a_damaged_packet_is_left_out(clip: Path) -> None:
 STEP = 0.125
 
 
-def filled(path: Path, **bounds: float) -> tuple[PacketRing, list[int]]:
+class Bounds(TypedDict, total=False):
+    """Bounds of a ring."""
+
+    seconds: Required[float]
+    most_bytes: int
+
+
+def filled(path: Path, **bounds: Unpack[Bounds]) -> tuple[PacketRing, list[int]]:
     """A ring that was given every packet of a video, one each ``STEP``; and their sizes."""
     ring = PacketRing(**bounds)
     with av.open(str(path)) as container:

@@ -8,7 +8,7 @@ from streamsel.sources.live.plugin_address import OWN_SCHEMES, plugin_of
 
 
 @pytest.mark.parametrize("scheme", OWN_SCHEMES)
-def test_no_plugin_reads_an_address_of_ours(scheme):
+def test_no_plugin_reads_an_address_of_ours(scheme: str) -> None:
     assert plugin_of(f"{scheme}://10.0.0.4/main") is None
     assert plugin_of(f"{scheme.upper()}://10.0.0.4/main") is None
 
@@ -26,5 +26,5 @@ def test_no_plugin_reads_an_address_of_ours(scheme):
         ("", None),
     ],
 )
-def test_a_plugin_is_named_before_the_colon(source, name):
+def test_a_plugin_is_named_before_the_colon(source: str, name: str | None) -> None:
     assert plugin_of(source) == name

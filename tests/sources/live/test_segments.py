@@ -7,15 +7,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
-from av.packet import Packet
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamsel.errors import RefusedError, SourceError
+from streamsel.sources.decode.random_access import RandomAccess
 from streamsel.sources.live.clean_breaks import CleanBreaks
+from streamsel.sources.live.hls_client import HlsClient
 from streamsel.sources.live.playlist import MediaPlaylist, Segment
 from streamsel.sources.live.segments import SegmentReader
 from tests.sources.live.packets import SOUND, VIDEO, pes_packets
+from tests.sources.media import video_packet
+from tests.stand_ins import as_a
 
 PADDED, FILLED = 300, 368
 """Bytes of a PES packet that leaves room in its last packet, and of one that does not."""
@@ -74,7 +77,9 @@ class Camera:
 
     def reader(self) -> SegmentReader:
         """What reads it, begun."""
-        reader = SegmentReader("gate", self, self.playlist(), 24.0, self, self.wait)
+        reader = SegmentReader(
+            "gate", as_a(HlsClient, self), self.playlist(), 24.0, self, self.wait
+        )
         assert reader.begin()
         return reader
 
@@ -197,7 +202,8 @@ def test_a_feed_that_is_stopped_waits_for_nothing() -> None:
 @pytest.mark.parametrize("content", [b"", b"\0" * 4000, segment()[:188], b"GIF89a" * 99])
 def test_what_is_no_video_in_mpeg_ts_is_left_to_others(content: bytes) -> None:
     camera = Camera([content])
-    reader = SegmentReader("gate", camera, camera.playlist(), 24.0, camera, camera.wait)
+    client = as_a(HlsClient, camera)
+    reader = SegmentReader("gate", client, camera.playlist(), 24.0, camera, camera.wait)
     assert not reader.begin()
 
 
@@ -234,7 +240,9 @@ def test_a_segment_without_pictures_is_an_end_and_is_not_joined() -> None:
     assert until_end(reader) == silent
 
 
-def test_a_window_of_which_nothing_can_be_had_takes_no_longer_than_one_segment() -> None:
+def test_a_window_of_which_nothing_can_be_had_takes_no_longer_than_one_segment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     camera = Camera([segment(PADDED)], published=lambda _: 500)
 
     def unanswered(url: str) -> Answer:
@@ -243,7 +251,7 @@ def test_a_window_of_which_nothing_can_be_had_takes_no_longer_than_one_segment()
 
     reader = camera.reader()
     until_end(reader)
-    camera.open = unanswered
+    monkeypatch.setattr(camera, "open", unanswered)
     with pytest.raises(SourceError, match="no answer"):
         reader.advance()
     assert camera.now < 100 + 24 + 8 + 5
@@ -270,10 +278,11 @@ class Breaks:
 
 
 def test_only_segments_that_all_need_nothing_before_them_are_taken_to_do_so() -> None:
-    breaks = CleanBreaks(Breaks(True, True, True, True, False, True, True, True, True))
+    parser = Breaks(True, True, True, True, False, True, True, True, True)
+    breaks = CleanBreaks(as_a(RandomAccess, parser))
     expected = []
     for _ in range(9):
-        breaks.check(Packet(b"first"))
-        breaks.check(Packet(b"second"))
+        breaks.check(video_packet(b"first"))
+        breaks.check(video_packet(b"second"))
         expected.append(breaks.end())
     assert expected == [False, False, True, True] + [False] * 5

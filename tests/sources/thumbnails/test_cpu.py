@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -8,10 +10,11 @@ import pytest
 from PIL import Image
 
 from streamsel.errors import SourceError
-from streamsel.frame import Picture, View
+from streamsel.frame import Picture, Scaling, View
 from streamsel.sources.file import FileSource
 from streamsel.sources.thumbnails.cpu import CpuThumbnailer
 from tests.sources.media import MAKERS, moving_picture
+from tests.sources.media import image_of as picture_of
 
 FORMATS = [
     *("yuv420p", "yuv422p", "yuv444p", "yuvj420p", "yuv440p", "yuva420p", "nv12", "nv21", "nv16"),
@@ -48,7 +51,9 @@ def area_average(full: np.ndarray, size: int) -> np.ndarray:
 
 @pytest.mark.parametrize("pixels", FORMATS)
 @pytest.mark.parametrize("size", [(640, 360), (500, 301)])
-def test_a_thumbnail_is_close_to_the_average_of_the_whole_picture(pixels, size):
+def test_a_thumbnail_is_close_to_the_average_of_the_whole_picture(
+    pixels: str, size: tuple[int, int]
+) -> None:
     image = image_of(natural(*size), pixels)
     thumbnail = CpuThumbnailer().thumbnail(Picture(image), View(48))
     expected = area_average(image.to_ndarray(format="rgb24", threads=1), 48)
@@ -60,7 +65,9 @@ def test_a_thumbnail_is_close_to_the_average_of_the_whole_picture(pixels, size):
 @pytest.mark.parametrize("colorspace", [1, 2, 5, 6, 7, 9])
 @pytest.mark.parametrize("color_range", [1, 2])
 @pytest.mark.parametrize("view", [View(8), View(8, scaling="bicubic")])
-def test_matrix_and_range_are_those_the_picture_is_tagged_with(colorspace, color_range, view):
+def test_matrix_and_range_are_those_the_picture_is_tagged_with(
+    colorspace: int, color_range: int, view: View
+) -> None:
     image = av.VideoFrame(64, 64, "yuv444p")
     for plane, level in zip(image.planes, (110, 90, 170), strict=True):
         plane.update(bytes([level]) * plane.buffer_size)
@@ -78,7 +85,7 @@ def test_matrix_and_range_are_those_the_picture_is_tagged_with(colorspace, color
 
 
 @pytest.mark.parametrize("pixels", ["gray", "yuv420p", "rgb24", "gray16le"])
-def test_the_layout_in_memory_changes_nothing(pixels):
+def test_the_layout_in_memory_changes_nothing(pixels: str) -> None:
     rgb = natural(322, 202)
     plain = image_of(rgb, pixels)
     results = []
@@ -103,7 +110,7 @@ def cropped(image: av.VideoFrame, width: int, height: int) -> av.VideoFrame:
     graph = av.filter.Graph()
     nodes = (
         graph.add_buffer(
-            width=image.width, height=image.height, format=image.format, time_base="1/25"
+            width=image.width, height=image.height, format=image.format, time_base=Fraction(1, 25)
         ),
         graph.add("crop", f"{width}:{height}:0:0"),
         graph.add("buffersink"),
@@ -114,7 +121,7 @@ def cropped(image: av.VideoFrame, width: int, height: int) -> av.VideoFrame:
     return graph.vpull()
 
 
-def test_one_eye_gives_the_same_for_any_order_of_pictures():
+def test_one_eye_gives_the_same_for_any_order_of_pictures() -> None:
     pictures = [
         Picture(image_of(natural(*size), pixels))
         for size in ((640, 360), (64, 48), (33, 500))
@@ -136,7 +143,7 @@ def test_one_eye_gives_the_same_for_any_order_of_pictures():
 
 
 @pytest.mark.parametrize("pixels", ["yuv420p", "gray16le", "p010le", "rgb24", "yuyv422"])
-def test_a_sketch_is_the_average_luma(pixels):
+def test_a_sketch_is_the_average_luma(pixels: str) -> None:
     image = image_of(natural(), pixels)
     gray = np.asarray(image.to_ndarray(format="gray", threads=1), np.float64)
     if pixels in {"yuv420p", "yuyv422", "p010le"}:
@@ -148,7 +155,7 @@ def test_a_sketch_is_the_average_luma(pixels):
 
 
 @pytest.mark.parametrize("pixels", ["yuv420p", "gray16be", "p010le", "rgb24"])
-def test_luma_rows_are_whole_rows_in_8_bits(pixels):
+def test_luma_rows_are_whole_rows_in_8_bits(pixels: str) -> None:
     image = image_of(natural(300, 200), pixels)
     rows = CpuThumbnailer().luma_rows(Picture(image))
     assert rows.shape == (32, 300)
@@ -160,7 +167,9 @@ def test_luma_rows_are_whole_rows_in_8_bits(pixels):
 
 @pytest.mark.parametrize("scaling", ["area", "bilinear", "bicubic", "lanczos"])
 @pytest.mark.parametrize("size", [(640, 360), (240, 400)])
-def test_a_crop_is_what_a_centered_crop_after_scaling_shows(scaling, size):
+def test_a_crop_is_what_a_centered_crop_after_scaling_shows(
+    scaling: Scaling, size: tuple[int, int]
+) -> None:
     rgb = natural(*size)
     seen = CpuThumbnailer().thumbnail(Picture(image_of(rgb, "rgb24")), View(56, 0.875, scaling))
     width, height = size
@@ -174,15 +183,15 @@ def test_a_crop_is_what_a_centered_crop_after_scaling_shows(scaling, size):
     assert np.abs(seen - expected).mean() < 2.5
 
 
-def test_a_crop_does_not_see_the_edges_and_the_whole_view_does():
+def test_a_crop_does_not_see_the_edges_and_the_whole_view_does() -> None:
     rgb = natural()
     marked = rgb.copy()
     marked[:, :80] = 255
     thumbnailer = CpuThumbnailer()
 
-    def gap(view):
+    def gap(view: View) -> int:
         first, second = (thumbnailer.thumbnail(Picture(image_of(p)), view) for p in (rgb, marked))
-        return np.abs(first.astype(int) - second).max()
+        return int(np.abs(first.astype(int) - second).max())
 
     assert gap(View(32, 0.9, "bicubic")) == 0
     assert gap(View(32, None, "bicubic")) > 50
@@ -190,7 +199,7 @@ def test_a_crop_does_not_see_the_edges_and_the_whole_view_does():
 
 @pytest.mark.parametrize("view", [View(32), View(32, scaling="bicubic"), View(32, 0.8)])
 @pytest.mark.parametrize("rotation", [0, 90, 180, 270])
-def test_the_thumbnail_is_upright_and_the_sketch_as_stored(rotation, view):
+def test_the_thumbnail_is_upright_and_the_sketch_as_stored(rotation: int, view: View) -> None:
     image = image_of(natural(200, 120))
     stored, turned = Picture(image), Picture(image, rotation)
     thumbnailer = CpuThumbnailer()
@@ -202,7 +211,7 @@ def test_the_thumbnail_is_upright_and_the_sketch_as_stored(rotation, view):
     np.testing.assert_array_equal(thumbnailer.luma_grid(turned), thumbnailer.luma_grid(stored))
 
 
-def test_arrays_are_read_only_and_hold_on_to_nothing():
+def test_arrays_are_read_only_and_hold_on_to_nothing() -> None:
     thumbnailer = CpuThumbnailer()
     picture = Picture(image_of(natural()))
     first = (
@@ -223,7 +232,7 @@ def test_arrays_are_read_only_and_hold_on_to_nothing():
         np.testing.assert_array_equal(array, copy)
 
 
-def test_a_dropped_picture_cannot_be_looked_at():
+def test_a_dropped_picture_cannot_be_looked_at() -> None:
     picture = Picture(image_of(natural()))
     picture.drop()
     for look in (
@@ -236,12 +245,12 @@ def test_a_dropped_picture_cannot_be_looked_at():
 
 
 @pytest.mark.parametrize("kind", list(MAKERS))
-def test_every_decoded_format_can_be_looked_at(media, kind):
+def test_every_decoded_format_can_be_looked_at(media: Callable[[str], Path], kind: str) -> None:
     path: Path = media(kind)
     thumbnailer = CpuThumbnailer()
     for frame in FileSource("x", str(path)).frames():
         thumbnail = thumbnailer.thumbnail(frame.picture, View(32))
-        full = area_average(frame.picture.image.to_ndarray(format="rgb24", threads=1), 32)
+        full = area_average(picture_of(frame).to_ndarray(format="rgb24", threads=1), 32)
         if min(frame.width, frame.height) >= 32:
             assert np.abs(thumbnail - full).mean() < 3
         assert thumbnailer.luma_grid(frame.picture).shape == (32, 32)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import av
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from streamsel.frame import Picture, View
@@ -21,18 +22,18 @@ from tests.sources.media import moving_picture
 FORMATS = pytest.mark.parametrize("pixels", ["nv12", "p010le"])
 
 
-def picture(pixels, width=320, height=180):
+def picture(pixels: str, width: int = 320, height: int = 180) -> av.VideoFrame:
     image = av.VideoFrame.from_ndarray(moving_picture(7, width, height), format="rgb24")
     return image.reformat(format=pixels, threads=1)
 
 
-def apart(one, other):
+def apart(one: npt.NDArray[np.uint8], other: npt.NDArray[np.uint8]) -> tuple[float, int]:
     difference = np.abs(one.astype(int) - other.astype(int))
     return difference.mean(), difference.max()
 
 
 @FORMATS
-def test_sketches_agree(pixels):
+def test_sketches_agree(pixels: str) -> None:
     image = picture(pixels)
     mean, largest = apart(
         luma_grid_of(plane_of(image, 0)), CpuThumbnailer().luma_grid(Picture(image))
@@ -42,21 +43,21 @@ def test_sketches_agree(pixels):
 
 
 @FORMATS
-def test_luma_rows_are_the_same(pixels):
+def test_luma_rows_are_the_same(pixels: str) -> None:
     image = picture(pixels)
     _, largest = apart(rows_of(plane_of(image, 0)), CpuThumbnailer().luma_rows(Picture(image)))
     assert largest <= 1  # 16 bits are rounded here, cut there
 
 
 @FORMATS
-def test_thumbnails_agree(pixels):
+def test_thumbnails_agree(pixels: str) -> None:
     image = picture(pixels)
     seen = to_rgb(small_planes(plane_of(image, 0), plane_of(image, 1), 64), image)
     mean, _ = apart(seen, CpuThumbnailer().thumbnail(Picture(image), View(64)))
     assert mean < 1.5
 
 
-def test_what_is_in_main_memory_is_seen_as_by_any_eye():
+def test_what_is_in_main_memory_is_seen_as_by_any_eye() -> None:
     shown = Picture(picture("yuv420p"), 90)
     for look in ("luma_grid", "luma_rows"):
         assert np.array_equal(

@@ -38,16 +38,16 @@ def image(pixels: str, colorspace: int = UNKNOWN) -> av.VideoFrame:
         ("monow", None),
     ],
 )
-def test_formats_with_a_plane_of_luma_are_known(pixels, layout):
+def test_formats_with_a_plane_of_luma_are_known(pixels: str, layout: PlaneLayout | None) -> None:
     assert layout_of(image(pixels)) == layout
 
 
 @pytest.mark.parametrize(("pixels", "is_known"), [("yuv444p", False), ("gray", True)])
-def test_planes_tagged_as_rgb_are_not_luma_unless_there_is_one(pixels, is_known):
+def test_planes_tagged_as_rgb_are_not_luma_unless_there_is_one(pixels: str, is_known: bool) -> None:
     assert (layout_of(image(pixels, RGB)) is not None) == is_known
 
 
-def test_samples_are_cut_to_8_bits_and_pairs_are_split():
+def test_samples_are_cut_to_8_bits_and_pairs_are_split() -> None:
     deep = PlaneLayout("<u2", 2, (1, 2))
     assert deep.narrow(np.array([[1023, 4, 3]], np.uint16)).tolist() == [[255, 1, 0]]
     plain = np.array([[1, 2, 3, 4]], np.uint8)
@@ -57,7 +57,7 @@ def test_samples_are_cut_to_8_bits_and_pairs_are_split():
         assert [part.tolist() for part in parts] == expected
 
 
-def test_rows_are_without_padding():
+def test_rows_are_without_padding() -> None:
     made = av.VideoFrame(18, 8, "nv12")
     layout = layout_of(made)
     assert layout is not None
@@ -69,7 +69,7 @@ def test_rows_are_without_padding():
     ("luma", "color_range", "grey"),
     [(16, 1, 0), (235, 1, 255), (0, 2, 0), (255, 2, 255), (126, 2, 126), (16, 0, 0)],
 )
-def test_the_range_of_luma_is_that_of_the_tag(luma, color_range, grey):
+def test_the_range_of_luma_is_that_of_the_tag(luma: int, color_range: int, grey: int) -> None:
     made = image("yuv420p", 1)
     made.color_range = color_range
     planes = [np.full((2, 2), value, np.uint8) for value in (luma, 128, 128)]
@@ -77,7 +77,7 @@ def test_the_range_of_luma_is_that_of_the_tag(luma, color_range, grey):
 
 
 @pytest.mark.parametrize(("color_range", "grey"), [(0, 16), (2, 16), (1, 0)])
-def test_gray_without_a_tag_has_the_full_range(color_range, grey):
+def test_gray_without_a_tag_has_the_full_range(color_range: int, grey: int) -> None:
     made = image("gray")
     made.color_range = color_range
     assert to_rgb([np.full((1, 1), 16, np.uint8)], made).tolist() == [[[grey] * 3]]

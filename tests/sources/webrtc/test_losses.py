@@ -6,9 +6,11 @@ import asyncio
 from types import SimpleNamespace
 
 import pytest
+from aiortc import RTCRtpReceiver
 
 from streamsel.sources.webrtc import losses as module
 from streamsel.sources.webrtc.losses import Losses
+from tests.stand_ins import as_a
 
 KEY, OTHER = b"\x00key", b"\x01other"
 VP8, H264 = SimpleNamespace(name="VP8"), SimpleNamespace(name="H264")
@@ -29,7 +31,7 @@ class Watched:
     def __init__(self) -> None:
         self.receiver = Receiver()
         self.noted = 0
-        self.losses = Losses(self.receiver, self._note)
+        self.losses = Losses(as_a(RTCRtpReceiver, self.receiver), self._note)
         self.backlog = vars(self.receiver)["_RTCRtpReceiver__decoder_queue"]
 
     def _note(self) -> None:
@@ -47,14 +49,14 @@ def watched() -> Watched:
     return Watched()
 
 
-def test_nothing_is_suspect_before_a_loss(watched):
+def test_nothing_is_suspect_before_a_loss(watched: Watched) -> None:
     watched.arrive(0, OTHER)
     assert not watched.losses.is_suspect(0)
     asyncio.run(watched.losses.ask())
     assert (watched.receiver.asked, watched.noted) == ([], 0)
 
 
-def test_after_a_loss_all_is_suspect_up_to_the_next_keyframe(watched):
+def test_after_a_loss_all_is_suspect_up_to_the_next_keyframe(watched: Watched) -> None:
     watched.lose()
     assert (watched.receiver.asked, watched.noted) == ([7], 1)
     watched.arrive(1, OTHER)
@@ -63,7 +65,7 @@ def test_after_a_loss_all_is_suspect_up_to_the_next_keyframe(watched):
     assert [watched.losses.is_suspect(pts) for pts in (1, 2, 3)] == [True, False, False]
 
 
-def test_a_keyframe_from_before_a_loss_does_not_help(watched):
+def test_a_keyframe_from_before_a_loss_does_not_help(watched: Watched) -> None:
     watched.arrive(1, KEY)
     watched.lose()
     assert watched.losses.is_suspect(1)
@@ -72,7 +74,7 @@ def test_a_keyframe_from_before_a_loss_does_not_help(watched):
     assert watched.losses.is_suspect(2)
 
 
-def test_it_asks_until_a_keyframe_has_arrived(watched):
+def test_it_asks_until_a_keyframe_has_arrived(watched: Watched) -> None:
     watched.lose()
     asyncio.run(watched.losses.ask())
     watched.arrive(1, OTHER)
@@ -83,7 +85,7 @@ def test_it_asks_until_a_keyframe_has_arrived(watched):
     assert watched.receiver.asked == [7, 7, 7]
 
 
-def test_a_decoder_that_is_too_slow_loses_what_waits(watched):
+def test_a_decoder_that_is_too_slow_loses_what_waits(watched: Watched) -> None:
     for pts in range(module._MOST_WAITING):
         watched.arrive(pts, OTHER)
     assert (watched.noted, watched.backlog.qsize()) == (0, module._MOST_WAITING)
@@ -108,7 +110,9 @@ def test_a_decoder_that_is_too_slow_loses_what_waits(watched):
         (H264, b"", False),
     ],
 )
-def test_keyframes_are_known_by_their_bytes(watched, codec, data, is_key):
+def test_keyframes_are_known_by_their_bytes(
+    watched: Watched, codec: SimpleNamespace, data: bytes, is_key: bool
+) -> None:
     watched.lose()
     watched.arrive(1, data, codec)
     assert watched.losses.is_suspect(1) != is_key

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
+import av
 import pytest
 
-from streamsel.sources.webrtc.reception import Reception
+from streamsel.sources.webrtc.reception import Received, Reception
+from tests.stand_ins import as_a
 
 
 @pytest.fixture
@@ -16,44 +18,55 @@ def reception() -> Reception:
 
 def put(reception: Reception, *images: str) -> None:
     for image in images:
-        reception.put(image, is_suspect=image.isupper())
+        reception.put(as_a(av.VideoFrame, image), is_suspect=image.isupper())
 
 
-def test_pictures_are_taken_in_order_with_what_is_suspected_of_them(reception) -> None:
+def taken(reception: Reception) -> str:
+    """The next picture, which was put as a letter."""
+    got = reception.take(600.0)
+    assert got is not None
+    return as_a(str, got.image)
+
+
+def test_pictures_are_taken_in_order_with_what_is_suspected_of_them(reception: Reception) -> None:
     put(reception, "a", "B")
     assert [reception.take(0.0) for _ in range(3)] == [("a", False), ("B", True), None]
     assert reception.counters().decoded == 2
 
 
-def test_the_newest_stay_where_too_many_wait(reception) -> None:
+def test_the_newest_stay_where_too_many_wait(reception: Reception) -> None:
     put(reception, *"abcdefghij")
-    assert [reception.take(0.0).image for _ in range(8)] == list("cdefghij")
+    assert [taken(reception) for _ in range(8)] == list("cdefghij")
     assert reception.take(0.0) is None
     assert reception.counters().decoded == 10
 
 
-def test_what_waits_at_the_end_is_taken_first_and_the_first_reason_counts(reception) -> None:
+def test_what_waits_at_the_end_is_taken_first_and_the_first_reason_counts(
+    reception: Reception,
+) -> None:
     put(reception, "a")
     reception.end("the sender left")
     reception.end("and more")
-    assert reception.take(600.0).image == "a"
+    assert taken(reception) == "a"
     assert reception.take(600.0) is None
     assert reception.ended == "the sender left"
 
 
-def test_losses_are_counted(reception) -> None:
+def test_losses_are_counted(reception: Reception) -> None:
     reception.count_loss()
     reception.count_loss()
     assert reception.counters().damaged == 2
 
 
-def test_a_reader_that_waits_gets_the_next_one(reception) -> None:
+def test_a_reader_that_waits_gets_the_next_one(reception: Reception) -> None:
     async def send() -> None:
         await asyncio.sleep(0)
         put(reception, "a")
 
-    async def both() -> object:
-        taken, _ = await asyncio.gather(asyncio.to_thread(reception.take, 20.0), send())
-        return taken
+    async def both() -> Received | None:
+        got, _ = await asyncio.gather(asyncio.to_thread(reception.take, 20.0), send())
+        return got
 
-    assert asyncio.run(both()).image == "a"
+    got = asyncio.run(both())
+    assert got is not None
+    assert as_a(str, got.image) == "a"
