@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,7 @@ from streamsel.embed.network import Network
 from streamsel.errors import ConfigurationError, EmbedderError, SourceError, StreamselError
 from streamsel.wiring.training import TrainOptions, checkpoint_of, train
 from tests.end_to_end.conftest import streamsel
+from tests.polling import eventually
 from tests.sources.media import write_video
 
 READ = ReadOptions(fps=10)
@@ -198,9 +198,7 @@ def test_ctrl_c_keeps_a_checkpoint(clip: Path, start: Path, tmp_path: Path) -> N
     running = subprocess.Popen(
         command, stderr=subprocess.PIPE, text=True, env={**os.environ, **_ALONE}
     )
-    deadline = time.monotonic() + 120
-    while not checkpoint_of(out).exists() and time.monotonic() < deadline:
-        time.sleep(0.1)
+    eventually(checkpoint_of(out).exists, within=120, what="a checkpoint is written")
     running.send_signal(signal.SIGINT)
     _, err = running.communicate(timeout=60)
     assert running.returncode == 130, err

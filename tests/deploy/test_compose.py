@@ -17,7 +17,8 @@ import yaml
 
 from tests.config.files import loaded
 from tests.conftest import leave_out
-from tests.end_to_end.service import eventually, free_port
+from tests.end_to_end.service import free_port
+from tests.polling import eventually
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "deploy"

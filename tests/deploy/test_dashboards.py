@@ -16,7 +16,8 @@ import pytest
 
 from tests.deploy import alerts
 from tests.deploy.dashboards import NAMES, ROOT, Query, dashboard, panels, queries
-from tests.end_to_end.service import Service, eventually
+from tests.end_to_end.service import Service
+from tests.polling import eventually
 from tests.servers.broker import Broker
 from tests.servers.clips import camera_clip
 from tests.servers.prometheus import Prometheus

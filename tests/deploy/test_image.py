@@ -14,7 +14,7 @@ import pytest
 
 from tests.conftest import leave_out
 from tests.deploy.image import DOCKERFILE, ROOT, Image
-from tests.end_to_end.service import eventually
+from tests.polling import eventually
 from tests.servers.clips import camera_clip
 from tests.servers.rtsp import Mount, RtspServer
 

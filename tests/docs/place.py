@@ -18,7 +18,7 @@ from streamsel.sources.demo.synthetic import render_demo
 from tests.conftest import leave_out
 from tests.docs.snippets import ROOT
 from tests.embed.backbones.made import save_onnx
-from tests.end_to_end.service import eventually
+from tests.polling import eventually
 from tests.servers.clips import camera_clip
 from tests.servers.rtsp import Mount, RtspServer
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests.docs.exceptions import COMMANDS
 from tests.docs.snippets import Snippet
-from tests.end_to_end.service import eventually
+from tests.polling import eventually
 
 _ID = re.compile(r"gate-\d{6}")
 _PATIENCE = 60.0

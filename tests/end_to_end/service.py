@@ -9,16 +9,17 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import yaml
+
+from tests.polling import eventually
 
 T = TypeVar("T")
 
@@ -33,17 +34,6 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
-
-
-def eventually(ask: Callable[[], T | None], *, within: float, what: str) -> T:
-    """Ask until the answer is neither None nor False; fail with ``what`` after ``within`` s."""
-    deadline = time.monotonic() + within
-    while time.monotonic() < deadline:
-        answer = ask()
-        if answer is not None and answer is not False:
-            return answer
-        time.sleep(0.05)
-    raise AssertionError(f"not within {within:g} s: {what}")
 
 
 def total(exposed: str, name: str, **labels: str) -> float:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.end_to_end.service import Service, eventually, free_port
+from tests.end_to_end.service import Service, free_port
+from tests.polling import eventually
 from tests.servers.clips import camera_clip
 
 

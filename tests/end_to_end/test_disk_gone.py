@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from streamsel.record.reader import Record
-from tests.end_to_end.service import Service, eventually
+from tests.end_to_end.service import Service
+from tests.polling import eventually
 from tests.servers.clips import camera_clip
 from tests.servers.disks import RemovableDisk
 from tests.servers.rtsp import Mount, RtspServer

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from tests.end_to_end.conftest import manifest, streamsel
-from tests.end_to_end.service import Service, eventually
+from tests.end_to_end.service import Service
+from tests.polling import eventually
 from tests.servers.broker import Broker
 from tests.servers.clips import camera_clip
 from tests.sinks.mqtt.subscriber import Got, Subscriber

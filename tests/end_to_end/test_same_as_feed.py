@@ -11,9 +11,10 @@ import pytest
 import streamsel
 from streamsel.errors import ConfigurationError
 from streamsel.record.reader import Record
-from tests.end_to_end.service import Service, eventually
+from tests.end_to_end.service import Service
 from tests.golden.clips import draw
 from tests.golden.run import command
+from tests.polling import eventually
 from tests.servers.clips import camera_clip, still_clip
 
 CLIPS = ("camera", "still", "spoiled")

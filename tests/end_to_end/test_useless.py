@@ -6,7 +6,8 @@ import subprocess
 from functools import partial
 from pathlib import Path
 
-from tests.end_to_end.service import Service, eventually
+from tests.end_to_end.service import Service
+from tests.polling import eventually
 
 SCENE = "testsrc2=size=640x360:rate=2:duration=1,trim=end_frame=1,loop=-1:1:0,trim=duration=200"
 NOISE = "noise=alls=4:allf=t"

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from streamsel.clock import SystemClock
-from tests.end_to_end.service import Service, eventually
+from tests.end_to_end.service import Service
+from tests.polling import eventually
 from tests.servers.clips import camera_clip
 from tests.servers.proxy import FaultProxy
 from tests.servers.rtsp import Mount, RtspServer
@@ -60,9 +61,11 @@ def rows(folder: Path, sql: str) -> list[tuple[Any, ...]]:
     return found
 
 
+@pytest.mark.deadline
 def test_a_camera_that_dies_comes_back_and_the_others_never_notice(
     tmp_path: Path, camera: RtspServer, steady: RtspServer
 ) -> None:
+    """Within 10 s its loss and its return are told; meanwhile the others lose at most a fifth."""
     feeds = config(gate=camera.url("/main"), yard=steady.url("/main"))
     with Service(tmp_path, feeds) as service:
         service.until_up("gate", "yard")

@@ -12,7 +12,8 @@ import pytest
 
 from streamsel.clock import SystemClock
 from tests.conftest import leave_out
-from tests.end_to_end.service import Service, eventually
+from tests.end_to_end.service import Service
+from tests.polling import eventually
 from tests.servers.clips import camera_clip
 
 # The folder between is named after the processor.

@@ -14,7 +14,8 @@ import pytest
 from PIL import Image
 
 from streamsel.sources.file import FileSource
-from tests.end_to_end.service import Service, eventually
+from tests.end_to_end.service import Service
+from tests.polling import eventually
 from tests.servers.clips import camera_clip
 from tests.servers.rtsp import Mount, RtspServer
 from tests.servers.web import Stream, WebServer

@@ -24,7 +24,8 @@ from streamsel.sources.file import FileSource
 from streamsel.sources.thumbnails.cpu import CpuThumbnailer
 from tests.canaries import ANYWHERE, FORMS
 from tests.conftest import leave_out
-from tests.end_to_end.service import Service, eventually
+from tests.end_to_end.service import Service
+from tests.polling import eventually
 from tests.servers.broker import Broker, certify
 from tests.servers.clips import camera_clip
 from tests.servers.rtsp import Mount, RtspServer

@@ -20,8 +20,9 @@ from click.testing import CliRunner
 
 from streamsel.cli.main import cli
 from streamsel.record.reader import Record
-from tests.end_to_end.service import ROOT, Service, eventually
+from tests.end_to_end.service import ROOT, Service
 from tests.plugins import install
+from tests.polling import eventually
 
 PAGE = (ROOT / "docs" / "how-to" / "plugins.md").read_text()
 CANARY = "canary-4711-secret"

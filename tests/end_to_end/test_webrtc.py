@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.end_to_end.service import Service, eventually
+from tests.end_to_end.service import Service
 from tests.page.browsing import Browsing, browsing, chromium
+from tests.polling import eventually
 from tests.servers.namespaces import Namespaces
 from tests.servers.whep import WhepServer
 

@@ -26,7 +26,7 @@ from tests.http.serving import (
     serving,
     view,
 )
-from tests.runtime.live_stages import until
+from tests.polling import until
 from tests.servers.broker import certify
 
 JSON_HEAD = (

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 
 import pytest
 from blockbuster import BlockBuster, blockbuster_ctx
 
+from tests.polling import eventually
 from tests.runtime.writers import WatchedReader
 
 
@@ -23,10 +23,7 @@ def no_thread_stays_behind() -> Iterator[None]:
     """Whatever a test let hang it frees in the end, and then every thread leaves."""
     before = threading.active_count()
     yield
-    deadline = time.monotonic() + 10.0
-    while threading.active_count() > before:
-        assert time.monotonic() < deadline, threading.enumerate()
-        time.sleep(0.005)
+    eventually(lambda: threading.active_count() <= before, what=f"back to {before} threads")
 
 
 @pytest.fixture(autouse=True)

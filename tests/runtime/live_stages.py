@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -41,8 +40,6 @@ from streamsel.interfaces.selectors import LiveSelector
 from streamsel.runtime.feed_reader import LiveFeed
 from streamsel.testing import RecordingSink, Script, Step
 from tests.runtime.stages import OpenPrefilter
-
-PATIENCE = 20.0
 
 
 def picture(size_bytes: int = 100) -> Picture:
@@ -295,12 +292,3 @@ class Watcher(LiveObserver):
 
     def states_of(self, feed: str) -> list[str]:
         return [status.state for status in self.statuses if status.feed == feed]
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Return once the condition holds; fail after a time in which it should have, by far."""
-    for _ in range(round(PATIENCE / 0.005)):
-        if condition():
-            return
-        await asyncio.sleep(0.005)
-    raise AssertionError("what was waited for did not happen")

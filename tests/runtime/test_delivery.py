@@ -20,7 +20,8 @@ from streamsel.errors import SinkError
 from streamsel.frame import Candidate, FrameKey
 from streamsel.interfaces.sinks import LiveSink
 from streamsel.runtime.delivery import Delivery
-from tests.runtime.live_stages import StoringSink, Watcher, live_frame, prefiltered, until
+from tests.polling import until
+from tests.runtime.live_stages import StoringSink, Watcher, live_frame, prefiltered
 
 
 @asynccontextmanager
@@ -421,7 +422,7 @@ def test_a_defect_in_a_sink_is_loud() -> None:
     async def scenario() -> None:
         async with delivering(Faulty(), Watcher()) as delivery:
             delivery.post(update("a", 0))
-            await asyncio.sleep(3600)
+            await asyncio.Event().wait()
 
     with pytest.raises(BaseExceptionGroup) as raised:
         asyncio.run(scenario())

@@ -18,15 +18,9 @@ from streamsel.errors import EmbedderError
 from streamsel.frame import FrameKey, Thumbnail, Vectors
 from streamsel.runtime.limits import LiveLimits
 from streamsel.runtime.service_run import LivePipeline
+from tests.polling import until
 from tests.runtime.live_line import Line, encode, running
-from tests.runtime.live_stages import (
-    NewestSelector,
-    ScriptedSource,
-    StoringSink,
-    steady,
-    steps,
-    until,
-)
+from tests.runtime.live_stages import NewestSelector, ScriptedSource, StoringSink, steady, steps
 from tests.runtime.stages import AngleEmbedder
 
 
@@ -35,10 +29,11 @@ class HangingEmbedder(AngleEmbedder):
 
     def __init__(self) -> None:
         super().__init__()
-        self.go_on = threading.Event()
+        self.hangs, self.go_on = threading.Event(), threading.Event()
 
     def embed(self, thumbnails: Sequence[Thumbnail]) -> Vectors:
         if self.batches:
+            self.hangs.set()
             self.go_on.wait()
         return super().embed(thumbnails)
 
@@ -176,8 +171,7 @@ def test_the_loop_and_the_judge_are_what_a_watchdog_asks() -> None:
             ending = tasks.create_task(line.pipeline.run())
             await line.pipeline.check_alive()
             await line.add(ScriptedSource("gate", steady(0.005)))
-            await until(lambda: len(embedder.batches) > 0)
-            await asyncio.sleep(0.1)
+            await until(embedder.hangs.is_set)
             with pytest.raises(TimeoutError):
                 async with asyncio.timeout(0.1):
                     await line.pipeline.check_alive()

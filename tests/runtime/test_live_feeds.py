@@ -19,6 +19,7 @@ from streamsel.errors import ConfigurationError, SinkError
 from streamsel.frame import Candidate, FrameKey, Thumbnail, Vectors
 from streamsel.runtime.limits import LiveLimits
 from streamsel.runtime.reservations import Reservations
+from tests.polling import until
 from tests.runtime.live_line import Line, running
 from tests.runtime.live_stages import (
     NewestSelector,
@@ -28,7 +29,6 @@ from tests.runtime.live_stages import (
     feed_of,
     steady,
     steps,
-    until,
 )
 from tests.runtime.stages import AngleEmbedder
 
@@ -148,8 +148,9 @@ def test_removing_the_feed_whose_frames_wait_does_not_end_the_judging() -> None:
         async with running([disk], LiveLimits(patience=0.05)) as line:
             await line.add(gate)
             for _ in range(5):
-                await line.add(yard, open_source=lambda: ScriptedSource("yard", steady(0.001)))
-                await asyncio.sleep(0.02)
+                again = ScriptedSource("yard", steady(0.001))
+                await line.add(yard, open_source=partial(itself, again))
+                await until(partial(has_sent, again, 10))
                 await line.pipeline.remove_feed("yard")
             before = len(disk.verdicts)
             await until(lambda: len(disk.verdicts) > before + 5)
@@ -441,3 +442,11 @@ def test_a_file_waits_for_a_sink_that_is_late_and_every_frame_has_a_verdict() ->
 
 def has_some_of(sink: StoringSink, feed: str) -> bool:
     return any(key.feed == feed for key in sink.verdicts)
+
+
+def itself(source: ScriptedSource) -> ScriptedSource:
+    return source
+
+
+def has_sent(source: ScriptedSource, frames: int) -> bool:
+    return source.produced >= frames

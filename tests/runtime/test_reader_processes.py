@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 
 from streamsel.errors import SourceError
 from streamsel.runtime.reader_processes import ReaderProcesses, RemoteSource
+from tests.polling import eventually
 from tests.runtime.far import Scripted
 from tests.runtime.stages import CountingSource
 
@@ -156,10 +156,7 @@ os._exit(9)
 def test_a_child_in_a_feed_that_hangs_leaves_when_its_parent_was_killed() -> None:
     ended = subprocess.run([sys.executable, "-c", _PARENT], capture_output=True, text=True)
     assert ended.returncode == 9, ended.stderr
-    deadline = time.monotonic() + 20
-    while runs(ended.stdout.strip()):
-        assert time.monotonic() < deadline, "the child is still there"
-        time.sleep(0.02)
+    eventually(lambda: not runs(ended.stdout.strip()), what="the child leaves")
 
 
 def runs(process: str) -> bool:

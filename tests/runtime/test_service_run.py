@@ -6,6 +6,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import pytest
@@ -15,15 +16,9 @@ from streamsel.errors import ConfigurationError
 from streamsel.frame import FrameKey, Thumbnail, Vectors
 from streamsel.interfaces.selectors import LiveSelector
 from streamsel.runtime.limits import LiveLimits
+from tests.polling import never, until
 from tests.runtime.live_line import running
-from tests.runtime.live_stages import (
-    NewestSelector,
-    ScriptedSource,
-    StoringSink,
-    steady,
-    steps,
-    until,
-)
+from tests.runtime.live_stages import NewestSelector, ScriptedSource, StoringSink, steady, steps
 from tests.runtime.stages import AngleEmbedder, OpenPrefilter
 
 
@@ -212,8 +207,8 @@ def test_no_more_is_evicted_for_bytes_before_the_sink_has_taken_the_last_evictio
             await line.add(source, selector)
             await until(lambda: len(selector.judged) == 20)
             await until(lambda: len(selector.members) < 20)
-            await asyncio.sleep(0.8)
-            assert len(selector.members) == 19
+            is_less = partial(has_fewer_than, selector, 19)
+            await never(is_less, within=0.8, what="more is evicted than one")
             disk.go_on.set()
             await until(lambda: len(disk.kept) == 19)
             source.thaw.set()
@@ -282,10 +277,13 @@ def test_calls_in_the_first_sink_come_after_all_that_was_decided() -> None:
             calling = asyncio.ensure_future(
                 line.pipeline.run_in_first_sink(lambda: sorted(disk.kept))
             )
-            await asyncio.sleep(0.05)
-            assert not calling.done()
+            await never(calling.done, within=0.05, what="it is called before")
             disk.hanging.set()
             assert await calling == list(selector.kept)
             assert removing.start >= 30
 
     asyncio.run(scenario())
+
+
+def has_fewer_than(selector: NewestSelector, frames: int) -> bool:
+    return len(selector.members) < frames

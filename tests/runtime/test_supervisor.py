@@ -6,7 +6,6 @@ import logging
 import math
 import random
 import threading
-import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -24,6 +23,7 @@ from streamsel.runtime.feed_reader import FeedReader
 from streamsel.runtime.latest_frames import LatestFrames
 from streamsel.runtime.supervisor import FeedSupervisor
 from streamsel.testing import ManualClock, Script, Step
+from tests.polling import eventually
 from tests.runtime.live_stages import ScriptedSource, feed_of, steady, steps
 from tests.runtime.stages import OpenPrefilter
 
@@ -89,13 +89,6 @@ def desk() -> Iterator[Desk]:
     finally:
         one.supervisor.stop()
         eventually(lambda: one.supervisor.alive == 0)
-
-
-def eventually(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10.0
-    while not condition():
-        assert time.monotonic() < deadline, "what was waited for did not happen"
-        time.sleep(0.002)
 
 
 def test_sessions_follow_one_another_and_numbers_go_on() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -11,6 +10,7 @@ import pytest
 from streamsel.clock import SystemClock
 from streamsel.runtime.turns import Turns
 from streamsel.testing import ManualClock
+from tests.polling import eventually
 
 PATIENCE = 20.0
 
@@ -38,11 +38,7 @@ class Holder:
 
 def until_waiting(turns: Turns, threads: int) -> None:
     """Return once so many threads wait for their turn."""
-    pause = threading.Event()
-    deadline = time.monotonic() + PATIENCE
-    while turns.waiting < threads:
-        assert time.monotonic() < deadline, "nobody waits"
-        pause.wait(0.002)
+    eventually(lambda: turns.waiting >= threads, what=f"{threads} threads wait")
 
 
 def test_as_many_threads_have_a_turn_as_there_are_turns() -> None:

@@ -10,7 +10,7 @@ import weakref
 import pytest
 
 from streamsel.runtime.worker import Worker
-from tests.runtime.live_stages import until
+from tests.polling import until
 
 
 def test_calls_run_in_order_in_a_thread_of_the_given_name() -> None:

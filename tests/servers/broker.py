@@ -9,7 +9,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from types import TracebackType
 from typing import Self
 
 from tests.conftest import leave_out
+from tests.polling import attempts
 
 ADDRESS = "127.0.0.1"
 _PATIENCE = 10.0
@@ -111,16 +111,14 @@ class Broker:
         with open(self._folder / "log", "ab") as log:
             command = [self._program, "-c", str(self._folder / "mosquitto.conf")]
             self._process = subprocess.Popen(command, stdout=log, stderr=log)
-        deadline = time.monotonic() + _PATIENCE
-        while self._process.poll() is None:
+        for _ in attempts(_PATIENCE):
+            if self._process.poll() is not None:
+                break
             try:
                 socket.create_connection((ADDRESS, self.port), timeout=1).close()
             except OSError:
-                if time.monotonic() > deadline:
-                    break
-                time.sleep(0.02)
-            else:
-                return self._process.poll() is None
+                continue
+            return self._process.poll() is None
         self.kill()
         return False
 

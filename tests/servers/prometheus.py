@@ -7,7 +7,6 @@ import re
 import shutil
 import signal
 import subprocess
-import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -17,6 +16,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from tests.conftest import leave_out
+from tests.polling import attempts
 
 _LISTENING = re.compile(r'msg="Listening on" address=(127\.0\.0\.1:\d+)')
 _PATIENCE = 30.0
@@ -70,12 +70,12 @@ class Prometheus:
     def __enter__(self) -> Self:
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(self._command, stdout=log, stderr=log)
-        deadline = time.monotonic() + _PATIENCE
-        while time.monotonic() < deadline and self._process.poll() is None:
+        for _ in attempts(_PATIENCE):
+            if self._process.poll() is not None:
+                break
             if found := _LISTENING.search(self.said()):
                 self._address = found[1]
                 return self
-            time.sleep(0.05)
         self.__exit__(None, None, None)
         raise RuntimeError(f"prometheus does not start: {self.said()}")
 
@@ -110,11 +110,11 @@ class Prometheus:
 
     def until(self, expression: str, wanted: float) -> None:
         """Wait until a query has a value; fail with what it is instead."""
-        deadline = time.monotonic() + _PATIENCE
-        while (found := self._value_once_ready(expression)) != wanted:
-            if time.monotonic() > deadline:
-                raise AssertionError(f"{expression} is {found}, not {wanted}: {self.targets()}")
-            time.sleep(0.05)
+        found: float | None = None
+        for _ in attempts(_PATIENCE):
+            if (found := self._value_once_ready(expression)) == wanted:
+                return
+        raise AssertionError(f"{expression} is {found}, not {wanted}: {self.targets()}")
 
     def targets(self) -> list[dict[str, Any]]:
         """What it scrapes, with the last error of each."""

@@ -9,7 +9,7 @@ from contextlib import closing
 import pytest
 
 from streamsel.service.notify import Notifier, keep_alive
-from tests.runtime.live_stages import until
+from tests.polling import never, until
 
 
 def test_messages_are_those_of_the_protocol(systemd: tuple[socket.socket, str]) -> None:
@@ -73,10 +73,12 @@ def test_signs_of_life_stop_where_progress_does(systemd: tuple[socket.socket, st
     heard: list[bytes] = []
 
     async def scenario() -> None:
-        progress = asyncio.Event()
+        progress, asked = asyncio.Event(), asyncio.Event()
         progress.set()
 
         async def alive() -> None:
+            if not progress.is_set():
+                asked.set()
             await progress.wait()
 
         loop = asyncio.get_running_loop()
@@ -86,10 +88,9 @@ def test_signs_of_life_stop_where_progress_does(systemd: tuple[socket.socket, st
             beating = asyncio.ensure_future(keep_alive(notifier, alive))
             await until(lambda: len(heard) >= 3)
             progress.clear()
-            await asyncio.sleep(0.06)
+            await until(asked.is_set)
             before = len(heard)
-            await asyncio.sleep(0.2)
-            assert len(heard) == before
+            await never(lambda: len(heard) > before, within=0.2, what="a sign of life")
             progress.set()
             await until(lambda: len(heard) > before)
             beating.cancel()

@@ -11,7 +11,7 @@ import pytest
 from streamsel.errors import ConfigurationError, PassingError, PortInUseError
 from streamsel.service.notify import Notifier
 from streamsel.service.patience import Patience
-from tests.runtime.live_stages import until
+from tests.polling import until
 
 
 class Attempts:

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tests.polling import eventually
 from tests.sinks.crashes import Told, check, start
 
 DISK_BYTES = 48 << 20
@@ -120,16 +121,12 @@ def _may_lose(told: Told, began: float, moment: float) -> float:
 
 def await_lines(said: Path, count: int) -> None:
     """Wait until a writer has said so many lines; fail where it never does."""
-    deadline = time.monotonic() + 60
-    while len(said.read_text().splitlines()) < count:
-        assert time.monotonic() < deadline, "the writer says nothing"
-        time.sleep(0.02)
+    eventually(
+        lambda: len(said.read_text().splitlines()) >= count, within=60, what=f"{count} lines"
+    )
 
 
 def _await_turns(said: Path, seconds: float) -> None:
     """Wait until the writer has written for so long; fail where it never does."""
-    deadline = time.monotonic() + 60
-    while "done" not in said.read_text():
-        assert time.monotonic() < deadline, "the writer says nothing"
-        time.sleep(0.02)
+    eventually(lambda: "done" in said.read_text(), within=60, what="a turn is done")
     time.sleep(seconds)

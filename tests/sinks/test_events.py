@@ -11,6 +11,7 @@ from streamsel.decisions import Event, Kept, SelectionUpdate, Verdict
 from streamsel.errors import EmbedderError, SinkError
 from streamsel.frame import Candidate
 from streamsel.sinks.events import EventStream
+from tests.polling import until
 from tests.runtime.conftest import no_blocking_call_on_the_loop, no_thread_stays_behind
 from tests.runtime.live_line import running
 from tests.runtime.live_stages import (
@@ -19,7 +20,6 @@ from tests.runtime.live_stages import (
     live_frame,
     prefiltered,
     steady,
-    until,
 )
 
 __all__ = ["no_blocking_call_on_the_loop", "no_thread_stays_behind"]

@@ -16,7 +16,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tests.end_to_end.service import Service, eventually
+from tests.end_to_end.service import Service
+from tests.polling import eventually
 from tests.servers.clips import camera_clip
 from tests.servers.proxy import FaultProxy
 from tests.servers.rtsp import Mount, RtspServer

@@ -12,7 +12,8 @@ import asyncio
 import sys
 from pathlib import Path
 
-from tests.sinks.mqtt.lines import frame, open_line, until, update
+from tests.polling import until
+from tests.sinks.mqtt.lines import frame, open_line, update
 
 
 async def main(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -38,8 +37,6 @@ from streamsel.sinks.mqtt.sink import MqttSink
 from streamsel.testing import ManualClock
 from streamsel.wakeup import Wakeup
 from tests.sinks import streams
-
-PATIENCE = 15.0
 
 Given = ParamSpec("Given")
 
@@ -239,11 +236,3 @@ async def running(publisher: MqttPublisher) -> AsyncIterator[asyncio.Task[None]]
         publisher.stop()
         async with asyncio.timeout(2):
             await asyncio.wait({task})
-
-
-async def until(holds: Callable[[], object], what: str = "it did not come true") -> None:
-    """Wait until a condition holds."""
-    deadline = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < deadline, what
-        await asyncio.sleep(0.01)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
@@ -96,13 +95,10 @@ class Subscriber:
 
     def wait(self, holds: Callable[[], object], seconds: float = PATIENCE) -> None:
         """Wait until a condition holds that depends on what came; not for the loop."""
-        deadline = time.monotonic() + seconds
         with self._news:
-            while not holds():
-                left = deadline - time.monotonic()
-                topics = sorted({got.topic for got in self.got})
-                assert left > 0, f"not heard; {len(self.got)} messages came on {topics}"
-                self._news.wait(left)
+            is_heard = self._news.wait_for(holds, seconds)
+            topics = sorted({got.topic for got in self.got})
+            assert is_heard, f"not heard; {len(self.got)} messages came on {topics}"
 
     def _on_connect(self, client: paho.Client, *_: Any) -> None:
         client.subscribe([(name, SubscribeOptions(qos=1)) for name in self._filters])

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.polling import attempts_on_loop, until
 from tests.servers.broker import Broker
-from tests.sinks.mqtt.lines import SomeControls, on_a_loop, opened, running, status, until
+from tests.sinks.mqtt.lines import SomeControls, on_a_loop, opened, running, status
 from tests.sinks.mqtt.subscriber import Subscriber
 
 ENABLED, COUNT = "streamsel/gate/enabled", "streamsel/gate/count"
@@ -40,9 +41,11 @@ async def test_a_feed_is_switched_and_its_count_changed(tmp_path: Path, broker: 
 
 async def subscribed(other: Subscriber, controls: SomeControls) -> None:
     """Until commands are heard: those said before are lost, as they are for any client."""
-    while controls.settings["gate"][1] != 299:
+    async for _ in attempts_on_loop():
+        if controls.settings["gate"][1] == 299:
+            return
         await asyncio.to_thread(other.say, f"{COUNT}/set", "299")
-        await asyncio.sleep(0.05)
+    raise AssertionError("no command is heard")
 
 
 @on_a_loop

@@ -17,8 +17,9 @@ import pytest
 
 from streamsel.sinks.mqtt.options import TlsOptions
 from streamsel.sinks.mqtt.publisher import MqttPublisher
+from tests.polling import never, until
 from tests.servers.broker import Broker, certify
-from tests.sinks.mqtt.lines import frame, on_a_loop, opened, running, until, update
+from tests.sinks.mqtt.lines import frame, on_a_loop, opened, running, update
 from tests.sinks.mqtt.subscriber import Subscriber
 
 ROOT = Path(__file__).parents[3]
@@ -99,7 +100,7 @@ async def test_a_frozen_broker_does_not_hold_us_up(
         if moment == "sending":
             for number in range(20):
                 await asyncio.to_thread(sink.apply, update(frame(number, 1 << 20)))
-        await asyncio.sleep(0.2)
+        await never(lambda: publisher.counts.delivered, within=0.2, what="a frozen broker answers")
     assert publisher.counts.delivered == 0
     broker.thaw()
     await asyncio.to_thread(sink.close)
@@ -116,7 +117,7 @@ async def test_a_broker_frozen_in_the_middle_of_a_handshake_does_not_hold_us_up(
             tmp_path / "outbox", broker.port, tls=TlsOptions(ca_file=certificates.authority)
         )
         async with running(publisher):
-            await asyncio.sleep(0.5)
+            await never(partial(is_connected, publisher), within=0.5, what="it is connected")
         await asyncio.to_thread(sink.close)
         async with asyncio.timeout(1):  # nor does the thread in which the handshake is made
             await asyncio.get_running_loop().shutdown_default_executor()
@@ -264,7 +265,7 @@ async def test_no_socket_and_no_task_is_left_behind(tmp_path: Path, broker: Brok
                 await until(partial(is_connected, publisher))
                 broker.freeze()
                 await asyncio.to_thread(sink.apply, update(frame(1, 8 << 20)))
-                await asyncio.sleep(0.1)
+                await never(partial(has_delivered, publisher), within=0.1, what="it is sent")
             assert open_sockets() == before
             assert asyncio.all_tasks() == {asyncio.current_task()}
             broker.thaw()
@@ -279,3 +280,7 @@ def is_connected(publisher: MqttPublisher) -> bool:
 
 def is_not_connected(publisher: MqttPublisher) -> bool:
     return not publisher.counts.connected
+
+
+def has_delivered(publisher: MqttPublisher) -> bool:
+    return publisher.counts.delivered > 0

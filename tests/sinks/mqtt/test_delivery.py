@@ -12,18 +12,10 @@ from streamsel.choices import Durability
 from streamsel.decisions import SelectionUpdate
 from streamsel.sinks.mqtt.sink import MqttSink
 from streamsel.testing import ManualClock
+from tests.polling import until
 from tests.servers.broker import Broker
 from tests.sinks.mqtt.bad_link import bad_link
-from tests.sinks.mqtt.lines import (
-    content_of,
-    frame,
-    on_a_loop,
-    opened,
-    running,
-    status,
-    until,
-    update,
-)
+from tests.sinks.mqtt.lines import content_of, frame, on_a_loop, opened, running, status, update
 from tests.sinks.mqtt.subscriber import Subscriber, ids
 
 EVENTS, IMAGES = "streamsel/events", "streamsel/gate/image"
@@ -104,9 +96,12 @@ async def test_messages_that_were_not_acknowledged_are_sent_again_with_the_same_
 
 @on_a_loop
 async def test_a_message_past_its_time_is_not_sent(tmp_path: Path, broker: Broker) -> None:
-    sink, publisher = await opened(tmp_path / "outbox", broker.port, message_expiry=1.0)
+    clock = ManualClock()
+    sink, publisher = await opened(
+        tmp_path / "outbox", broker.port, clock=clock, message_expiry=1.0
+    )
     await apply(sink, update(frame(1)))
-    await asyncio.sleep(1.1)
+    clock.advance(1.1)
     async with running(publisher):
         await until(lambda: not publisher.counts.pending)
     counts = publisher.counts

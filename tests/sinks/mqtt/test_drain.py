@@ -15,7 +15,8 @@ from streamsel.errors import SinkError
 from streamsel.sinks.mqtt.connection import BrokerConnection
 from streamsel.sinks.mqtt.drain import Drain
 from streamsel.sinks.mqtt.payloads import QueuedMessage
-from tests.sinks.mqtt.lines import PATIENCE, OpenOutbox, message, on_a_loop, open_outbox, until
+from tests.polling import PATIENCE_SECONDS, until
+from tests.sinks.mqtt.lines import OpenOutbox, message, on_a_loop, open_outbox
 from tests.stand_ins import as_a
 
 MOST_DISCONNECTS = 5
@@ -145,7 +146,7 @@ async def came_while_looking(line: OpenOutbox, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(line.outgoing, "next", look_and_miss)
     line.wakeup.listen(drain.news)
     connection = ScriptedConnection()
-    async with draining(drain, connection), asyncio.timeout(PATIENCE):
+    async with draining(drain, connection), asyncio.timeout(PATIENCE_SECONDS):
         await until(lambda: connection.published == ["1"])
 
 

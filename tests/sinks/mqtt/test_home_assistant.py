@@ -22,6 +22,7 @@ from streamsel.sinks.mqtt.payloads import (
     stats_payload,
     status_payload,
 )
+from tests.polling import attempts_on_loop, until
 from tests.servers.broker import Broker
 from tests.sinks.mqtt.lines import (
     SomeControls,
@@ -31,7 +32,6 @@ from tests.sinks.mqtt.lines import (
     opened,
     running,
     status,
-    until,
     update,
 )
 from tests.sinks.mqtt.subscriber import Subscriber
@@ -231,13 +231,12 @@ async def test_home_assistant_is_told_again_when_it_is_back(tmp_path: Path, brok
     with Subscriber(broker.port, *topics) as other:
         async with running(publisher):
             await until(lambda: all(other.on(topic) for topic in topics))
-            asked = 0
-            while any(len(other.on(topic)) < 2 for topic in topics):
+            async for _ in attempts_on_loop():
+                if all(len(other.on(topic)) >= 2 for topic in topics):
+                    break
                 await asyncio.to_thread(other.say, "homeassistant/status", "offline")
                 await asyncio.to_thread(other.say, "homeassistant/status", "online")
-                asked += 1
-                await asyncio.sleep(0.1)
-                assert asked < 100
+            assert all(len(other.on(topic)) >= 2 for topic in topics)
     assert publisher.counts.commands_refused == 0
     await asyncio.to_thread(sink.close)
 

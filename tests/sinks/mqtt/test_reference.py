@@ -20,6 +20,7 @@ from streamsel.sinks.mqtt.payloads import (
     stats_payload,
     status_payload,
 )
+from tests.polling import attempts_on_loop, until
 from tests.servers.broker import Broker
 from tests.sinks.mqtt.lines import (
     MqttChoices,
@@ -29,7 +30,6 @@ from tests.sinks.mqtt.lines import (
     opened,
     running,
     status,
-    until,
     update,
 )
 from tests.sinks.mqtt.subscriber import Subscriber
@@ -76,12 +76,14 @@ async def test_the_access_list_is_all_that_is_needed_and_every_topic_is_told(
         async with running(publisher):
             await asyncio.to_thread(sink.apply, update(frame(1)))
             await until(lambda: viewer.last("streamsel/gate/count/state") == b"300")
-            while controls.settings["gate"] != (False, 200):
+            async for _ in attempts_on_loop():
+                if controls.settings["gate"] == (False, 200):
+                    break
                 await asyncio.to_thread(viewer.say, "streamsel/gate/count/set", "100")
                 await asyncio.to_thread(operator.say, "streamsel/gate/count/set", "200")
                 await asyncio.to_thread(operator.say, "streamsel/gate/enabled/set", "OFF")
                 assert controls.settings["gate"][1] != 100
-                await asyncio.sleep(0.05)
+            assert controls.settings["gate"] == (False, 200)
             await until(lambda: publisher.counts.delivered == 3)
         await until(lambda: viewer.last("streamsel/available") == b"offline")
         heard = {got.topic.replace("/gate/", "/<feed>/") for got in viewer.got}

@@ -23,8 +23,9 @@ from streamsel.frame import Frame
 from streamsel.sources.live.camera import CameraSource
 from streamsel.sources.live.connection import LiveOptions
 from streamsel.sources.live.hls_client import find_playlist
+from tests.polling import until
 from tests.runtime.live_line import running
-from tests.runtime.live_stages import ScriptedSource, StoringSink, until
+from tests.runtime.live_stages import ScriptedSource, StoringSink
 from tests.servers.broker import certify
 from tests.servers.clips import RATE, camera_clip, clip_digests, luma_digest
 from tests.servers.web import LOOPBACK, Stream, WebServer, motion_jpeg

@@ -6,8 +6,6 @@ import asyncio
 import gc
 import os
 import threading
-import time
-from collections.abc import Callable
 from fractions import Fraction
 
 import av
@@ -101,12 +99,3 @@ def held() -> tuple[int, int]:
     """How many descriptors and threads the process has."""
     gc.collect()
     return len(os.listdir("/proc/self/fd")), threading.active_count()
-
-
-def until(is_so: Callable[[], bool], within: float, what: str) -> float:
-    """Wait until something is so; returns how long that took, in seconds."""
-    began = time.monotonic()
-    while not is_so():
-        assert time.monotonic() - began < within, f"not within {within:g} s: {what}"
-        time.sleep(0.02)
-    return time.monotonic() - began

@@ -14,9 +14,10 @@ from streamsel.runtime.loop_thread import SideLoop
 from streamsel.sources.live.connection import LiveOptions
 from streamsel.sources.webrtc.peer import PeerOptions
 from streamsel.sources.webrtc.whep import WhepSource
+from tests.polling import eventually
 from tests.servers.namespaces import Namespaces
 from tests.servers.whep import WhepServer
-from tests.sources.webrtc.calling import held, until
+from tests.sources.webrtc.calling import held
 
 TOKEN = "canary-right"
 WRONG = "canary-wrong"
@@ -62,7 +63,11 @@ def test_what_a_server_sends_becomes_frames(server: WhepServer, loop: SideLoop, 
     assert all(a.media_time < b.media_time for a, b in pairwise(frames))
     assert source.tally().decoded >= 30
     # The server learns that nobody receives any more.
-    until(lambda: "ENDED /session/1" in server.said, 5, f"the session is ended: {server.said}")
+    eventually(
+        lambda: "ENDED /session/1" in server.said,
+        within=5,
+        what=f"the session is ended: {server.said}",
+    )
 
 
 @pytest.mark.parametrize(
@@ -130,4 +135,4 @@ def test_session_after_session_nothing_grows(server: WhepServer, loop: SideLoop)
         session.close()
         assert "refused" in error_of(source_of(loop, server, "/VP8", WRONG))
         seen.append(held())
-    until(lambda: held() <= seen[2], 10, f"not more than {seen[2]}: {seen}")
+    eventually(lambda: held() <= seen[2], within=10, what=f"not more than {seen[2]}: {seen}")
