@@ -60,7 +60,7 @@ class Pool:
         )
 
     def of(self, slot: int, gop: Gop, role: Role = "pictures") -> Session:
-        return as_a(Session, self.of(slot, gop, role))
+        return as_a(Session, self.decoders.of(slot, OPTIONS, gop, role))
 
     @contextmanager
     def fresh(self, slot: int, gop: Gop) -> Iterator[Session]:
