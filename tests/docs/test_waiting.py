@@ -18,7 +18,7 @@ BY_HAND = "soak/"
 
 PLAYED = {
     "end_to_end/slow_disk_watch.py _slow_sync": "a disk that takes its time",
-    "end_to_end/slow_disk_watch.py _slow_transaction": "a disk that takes its time",
+    "end_to_end/slow_disk_watch.py _slow_begin": "a disk that takes its time",
     "http/test_server.py test_who_sends_a_request_drop_by_drop_is_let_go_of.scenario.drip": (
         "a client that sends a letter at a time"
     ),

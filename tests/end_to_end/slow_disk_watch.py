@@ -31,6 +31,7 @@ def _slow_begin(self: Transactions) -> Iterator[sqlite3.Connection]:
 
 
 if __name__ == "__main__":
-    os.fsync = _slow_sync
-    Transactions.begin = _slow_begin
-    main()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", _slow_sync)
+        patch.setattr(Transactions, "begin", _slow_begin)
+        main()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from fractions import Fraction
@@ -26,7 +27,7 @@ def made() -> list[Verdict]:
 
 
 @pytest.fixture
-def writer(tmp_path):
+def writer(tmp_path: Path) -> Iterator[RecordWriter]:
     with closing(RecordWriter.create(tmp_path, plan(), 5.0, strict=False)) as record:
         yield record
 
@@ -165,7 +166,8 @@ def test_a_failed_append_changes_nothing_and_may_be_repeated(
     with pytest.raises(RecordError, match="attic"):
         writer.append([*made[:30], renamed(made[0])])
     assert list(writer.reader.decisions()) == before
-    broken = replace(made[20], reason=None)
+    change: Callable[..., Verdict] = replace
+    broken = change(made[20], reason=None)
     with pytest.raises(sqlite3.IntegrityError):
         writer.append([*made[:20], broken])
     assert list(writer.reader.decisions()) == before
@@ -180,7 +182,7 @@ def renamed(verdict: Verdict) -> Verdict:
     return replace(verdict, candidate=replace(candidate, prefiltered=prefiltered))
 
 
-def test_feeds_may_join_a_service_later(tmp_path):
+def test_feeds_may_join_a_service_later(tmp_path: Path) -> None:
     begin(tmp_path, plan(method="live"), 5.0)
     with closing(LiveRecordWriter.resume(tmp_path)) as service:
         service.add_feed(FeedPlan("attic", "rtsp://attic"))
@@ -191,7 +193,7 @@ def test_feeds_may_join_a_service_later(tmp_path):
         assert service.reader.recorded("attic") == service.next_index("attic") == 0
 
 
-def test_statistics_are_kept_by_name(tmp_path, writer):
+def test_statistics_are_kept_by_name(tmp_path: Path, writer: RecordWriter) -> None:
     writer.progress.set_statistics({"radius": 0.5, "spacing": [1, 2]})
     writer.progress.set_statistics({"radius": 0.25})
     with Record.open(tmp_path) as record:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from tests.sinks.streams import plan, verdicts
 
 
 @pytest.fixture
-def writer(tmp_path):
+def writer(tmp_path: Path) -> Iterator[RecordWriter]:
     with closing(RecordWriter.create(tmp_path, plan(), 5.0, strict=False)) as record:
         yield record
 
@@ -34,6 +35,7 @@ def test_vectors_are_stored_as_32_bits_whatever_they_were(writer: RecordWriter) 
     vector = np.array([0.6, 0.8], ">f8")
     writer.append([replace(first, candidate=replace(first.candidate, embedding=vector))])
     stored = writer.reader.embedding(first.frame.key)
+    assert stored is not None
     assert stored.dtype == np.float32
     np.testing.assert_array_equal(stored, vector.astype(np.float32))
 
