@@ -70,7 +70,7 @@ def test_where_all_were_refused_the_embedder_is_not_asked() -> None:
 def test_an_embedder_that_returns_something_else_is_named(answer: object, told: str) -> None:
     made: Callable[..., Brightness] = Brightness
     with pytest.raises(EmbedderError, match=rf"'bright' .* returned {told}; .*\(2, 2\) for 2"):
-        ComputedEmbeddings(Brightness(answer)).candidates([seen(0), seen(1)])
+        ComputedEmbeddings(made(answer)).candidates([seen(0), seen(1)])
 
 
 def test_what_is_known_of_the_embedder_is_passed_on() -> None:

@@ -210,7 +210,9 @@ def test_no_secret_is_ever_told(clip: Path, tmp_path: Path) -> None:
         with Service(tmp_path, wanted, secrets) as service:
             service.until_up("gate")
             listener.wait(lambda: listener.on("streamsel/gate/image"))
-            assert 3_500 < listener.on("streamsel/gate/image")[0].expiry <= 3_600
+            expiry = listener.on("streamsel/gate/image")[0].expiry
+            assert expiry is not None
+            assert 3_500 < expiry <= 3_600
             eventually(lambda: service.feeds()["dark"]["reason"], within=10, what="why it fails")
             eventually(
                 lambda: all(

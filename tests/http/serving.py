@@ -17,7 +17,7 @@ from streamsel.clock import Clock, SystemClock
 from streamsel.decisions import FeedState, FeedStatus
 from streamsel.errors import ConfigurationError
 from streamsel.frame import FrameKey
-from streamsel.http.control import Explanation, FeedView, Position
+from streamsel.http.control import Explanation, FeedView, Position, SenderControl
 from streamsel.http.events import EventBroker
 from streamsel.http.options import ServiceOptions
 from streamsel.http.server import Service

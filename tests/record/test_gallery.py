@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from streamsel.frame import FrameKey
-from streamsel.record.gallery import Gallery, ShownFrame
+from streamsel.record.gallery import FrameView, Gallery
 from tests.sinks.live_streams import BEGIN, FRAME_SECONDS, keeping, opened
 
 
@@ -31,7 +31,7 @@ def gallery(folder: Path) -> Iterator[Gallery]:
         yield opened_gallery
 
 
-def indices(frames: Iterable[ShownFrame]) -> list[int]:
+def indices(frames: Iterable[FrameView]) -> list[int]:
     return [one.key.index for one in frames]
 
 

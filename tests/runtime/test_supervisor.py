@@ -40,9 +40,6 @@ class Shelf(LatestFrames):
     def put(self, prefiltered: PrefilteredFrame) -> None:
         self._passed(prefiltered)
 
-    def put(self, prefiltered: PrefilteredFrame) -> None:
-        self._put(prefiltered)
-
     def await_room(self, feed: str, within: float) -> bool:
         self.asked += 1
         return self.has_room

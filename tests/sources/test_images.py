@@ -34,7 +34,6 @@ def folder(tmp_path: Path) -> Path:
 class Asked(TypedDict, total=False):
     """Which images are asked for, and how."""
 
-    rate: float
     start: float
     end: float
     fps: float
@@ -80,7 +79,7 @@ def test_images_are_fetched_by_index(folder: Path) -> None:
         assert image_of(frame).to_ndarray(format="rgb24", threads=1).tobytes() == seen[frame.key]
 
 
-def test_images_are_chosen_by_their_times(folder):
+def test_images_are_chosen_by_their_times(folder: Path) -> None:
     source = source_of(folder, start=2, end=10, fps=0.5)
     assert source.expected_frames == 4
     assert [(f.key.index, f.media_time) for f in source.frames()] == [(4, 4), (6, 6), (8, 8)]

@@ -28,7 +28,7 @@ from streamsel.errors import ConfigurationError
 from streamsel.frame import Candidate, EncodedPicture, Frame, PrefilteredFrame
 from streamsel.sinks.mqtt.counts import DeliveryCounter
 from streamsel.sinks.mqtt.opening import open_sink
-from streamsel.sinks.mqtt.options import MqttOptions
+from streamsel.sinks.mqtt.options import MqttOptions, TlsOptions
 from streamsel.sinks.mqtt.outbox import Outbox
 from streamsel.sinks.mqtt.outgoing import Outgoing
 from streamsel.sinks.mqtt.payloads import Message
@@ -100,7 +100,8 @@ def open_line(
     clock: Clock | None = None,
     **changes: Unpack[MqttChoices],
 ) -> tuple[MqttSink, MqttPublisher]:
-    options = MqttOptions(**{"host": "127.0.0.1", "port": port, **changes})
+    wanted: MqttChoices = {"host": "127.0.0.1", "port": broker_port, **changes}
+    options = MqttOptions(**wanted)
     sink, make_publisher = open_sink(
         options, folder, clock or SystemClock(), embedder="made", embedder_digest="00ff"
     )

@@ -30,7 +30,8 @@ def taken(reception: Reception) -> str:
 
 def test_pictures_are_taken_in_order_with_what_is_suspected_of_them(reception: Reception) -> None:
     put(reception, "a", "B")
-    assert [reception.take(0.0) for _ in range(3)] == [("a", False), ("B", True), None]
+    got: list[object] = [reception.take(0.0) for _ in range(3)]
+    assert got == [("a", False), ("B", True), None]
     assert reception.counters().decoded == 2
 
 
