@@ -38,11 +38,12 @@ lint: $(VENV)/.develop
 docs: $(VENV)/.develop
 	$(VENV)/bin/mkdocs build --strict
 
-# Renews the tables of docs/benchmarks.md, in an hour or so. VIDEOS is a folder of clips; what they
+# Renews the tables of docs/benchmarks.md, in two hours or so. VIDEOS is a folder of clips; what they
 # are called is said where one is missing. The peers have an environment of their own.
 bench: $(VENV)/.develop $(VENV)/peers/.done
 	$(PIP) list --format=freeze | grep '^torch==' > $(VENV)/torch.txt
 	$(PIP) install -c $(VENV)/torch.txt -e '.[bench]'
+	$(VENV)/bin/python -m tests.bench.worth --media $(VIDEOS) --peers $(VENV)/peers/bin --out docs/benchmarks.md
 	$(VENV)/bin/python -m tests.bench.selection_quality $(VIDEOS) --out docs/benchmarks.md
 	$(VENV)/bin/python -m tests.bench.speed.end_to_end --videos $(VIDEOS) --peers $(VENV)/peers --out docs/benchmarks.md
 	$(VENV)/bin/python -m tests.bench.speed.length --videos $(VIDEOS) --out docs/benchmarks.md
