@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 
 
@@ -45,3 +46,13 @@ async def await_set(event: asyncio.Event, within: float | None) -> bool:
             return await event.wait()
     except TimeoutError:
         return False
+
+
+async def await_ended(tasks: Sequence[asyncio.Task[None]], within: float) -> bool:
+    """Wait for tasks to end; cancel them after ``within`` seconds. Return whether all ended."""
+    if not tasks:
+        return True
+    _, pending = await asyncio.wait(tasks, timeout=within)
+    for task in pending:
+        task.cancel()
+    return not pending

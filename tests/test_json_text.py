@@ -19,6 +19,7 @@ READ_BACK_BY_ITS_WRITER = {
     "coreset/snapshot.py",
     "embed/finetune/weights.py",
     "record/beginning.py",
+    "record/progress_rows.py",
     "record/service_writer.py",
     "record/values.py",
     "record/writer.py",

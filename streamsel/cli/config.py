@@ -129,7 +129,7 @@ def show(file: Path, resolved: bool, as_json: bool, **_: Any) -> int:
 @command.command("schema", epilog=_SCHEMA_EXAMPLES)
 def schema() -> int:
     """Print the JSON schema of a configuration, for editors."""
-    from streamsel.config.editors import editor_schema
+    from streamsel.config.schema import editor_schema
 
     click.echo(json_text(editor_schema(), indent=2))
     return 0

@@ -28,6 +28,8 @@ from streamsel.config.settings import (
 )
 from streamsel.prefilter.options import PrefilterOptions
 
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
 LogLevel: TypeAlias = Literal["debug", "info", "warning", "error"]
 
 
@@ -113,3 +115,9 @@ def _settings(name: str, merged: FeedConfig) -> FeedSettings:
             "clip": None if clip is None else ClipSettings(**dict(clip)),
         }
     )
+
+
+def editor_schema() -> dict[str, Any]:
+    """Return the JSON schema (draft 2020-12) of a configuration file, for editors."""
+    schema = Config.model_json_schema()
+    return {"$schema": _DIALECT, **schema, "title": "streamsel configuration"}

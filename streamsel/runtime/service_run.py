@@ -30,7 +30,6 @@ from streamsel.interfaces.selectors import LiveSelector
 from streamsel.interfaces.sinks import LiveSink
 from streamsel.runtime.delivery import Delivery
 from streamsel.runtime.drop_log import DropLog
-from streamsel.runtime.ending import ended
 from streamsel.runtime.failure import first_failure
 from streamsel.runtime.feed_reader import LiveFeed
 from streamsel.runtime.judge import Judge
@@ -42,6 +41,7 @@ from streamsel.runtime.scopes import Scopes
 from streamsel.runtime.supervisor import FeedSupervisor
 from streamsel.runtime.updates import all_encoded
 from streamsel.runtime.worker import Worker
+from streamsel.wakeup import await_ended
 
 _LOG = logging.getLogger("streamsel.service")
 _LOOK_SECONDS = 0.25
@@ -249,7 +249,7 @@ class LivePipeline:
                     await self._wait_for_judge(self._time_until(0.5))
                     for delivery in self._deliveries:
                         delivery.end()
-                    await ended(deliveries, self._time_until(0.75))
+                    await await_ended(deliveries, self._time_until(0.75))
         except BaseExceptionGroup as group:
             raise first_failure(group) from None
         finally:
@@ -269,7 +269,7 @@ class LivePipeline:
             self._supervisor.stop()
             await self._wait_for_readers(self._time_until(0.2))
             self._latest.end()
-            if not await ended([turns], self._time_until(0.4)):
+            if not await await_ended([turns], self._time_until(0.4)):
                 _LOG.error("the judge hangs; its thread is abandoned")
                 return
         try:

@@ -8,8 +8,7 @@ import jsonschema
 import pytest
 import yaml
 
-from streamsel.config.editors import editor_schema
-from streamsel.config.schema import Config
+from streamsel.config.schema import Config, editor_schema
 from streamsel.config.show import as_yaml, shown
 from streamsel.config.template import TEMPLATE
 from tests.config.files import ONE_FEED

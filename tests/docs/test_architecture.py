@@ -72,8 +72,8 @@ def test_no_two_classes_have_one_name() -> None:
 def test_functions_with_effects_are_verbs() -> None:
     """A function that returns None has an effect: its name begins with a verb.
 
-    Events are named for the event: the methods of the Observer protocols end with a participle,
-    and asyncio names those of its own protocols. Commands are named by click.
+    Events are named for the event: the methods of observers end with a participle, and
+    asyncio names those of its own protocols. Commands are named by click.
     """
     events = set(_events())
     assert not [name for name in events if not name.endswith(("ed", "seen", "begun", "read"))]
@@ -93,13 +93,11 @@ def _trees() -> Iterator[tuple[Path, ast.Module]]:
 
 
 def _events() -> Iterator[str]:
-    """The methods of the protocols that an observer of events implements."""
+    """The methods of observers of events."""
     for _, tree in _trees():
         for node in ast.walk(tree):
             if isinstance(node, ast.ClassDef) and node.name.endswith("Observer"):
-                is_protocol = "Protocol" in [ast.unparse(base) for base in node.bases]
-                methods = node.body if is_protocol else []
-                yield from (each.name for each in methods if isinstance(each, ast.FunctionDef))
+                yield from (each.name for each in node.body if isinstance(each, ast.FunctionDef))
 
 
 def _functions_with_effects() -> Iterator[tuple[str, str]]:

@@ -7,12 +7,10 @@ two given in the sequence parameter set, so gaps are detectable.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from streamsel.sources.decode.sequence import Sequence, numbers_of, sequence_of
+from streamsel.sources.decode.units import delimited, kind_of
 
 _SLICE, _INTRA_SLICE, _PARAMETERS = 1, 5, 7
-_START = b"\0\0\1"
 
 
 class Continuity:
@@ -30,7 +28,8 @@ class Continuity:
 
     def follows(self, unit: bytes) -> bool:
         """Whether no reference frame is missing between the last access unit and this one."""
-        for kind, is_reference, content in _nal_units(unit):
+        for one in delimited(unit):
+            kind, is_reference, content = kind_of("h264", one), bool(one[0] & 96), one[1:]
             try:
                 if kind == _PARAMETERS:
                     self._sequence = None
@@ -54,14 +53,3 @@ class Continuity:
             self._last = number
         is_next = last is None or number == (last + 1) % sequence.modulus
         return is_next or (sequence.has_fields and number == last)
-
-
-def _nal_units(unit: bytes) -> Iterator[tuple[int, bool, bytes]]:
-    """Yield type, whether it is a reference, and payload of each NAL unit (Annex B)."""
-    at = unit.find(_START)
-    while at >= 0:
-        begins = at + len(_START)
-        at = unit.find(_START, begins)
-        content = unit[begins : at if at >= 0 else None]
-        if content:
-            yield content[0] & 31, bool(content[0] & 96), content[1:]

@@ -13,7 +13,7 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from streamsel.sources.decode.sequence import Sequence, numbers_of, sequence_of
-from streamsel.sources.decode.units import Units
+from streamsel.sources.decode.units import Units, kind_of
 
 _H264_SLICES, _H264_SEQUENCE, _H264_SETS = range(1, 6), 7, {7, 8, 13, 15}
 _HEVC_SLICES, _HEVC_SETS = range(32), {32, 33, 34}
@@ -81,7 +81,7 @@ class Parameters:
         if sequence is None or not sequence.has_fields:
             return False
         for unit in self._units.of(packet):
-            if unit and unit[0] & 31 in _H264_SLICES:
+            if kind_of("h264", unit) in _H264_SLICES:
                 try:
                     return numbers_of(unit[1:], sequence)[1]
                 except ValueError:
@@ -90,7 +90,7 @@ class Parameters:
 
     def _h264_sets(self, packet: Packet[VideoStream]) -> Iterator[bytes]:
         for unit in self._units.of(packet):
-            kind = unit[0] & 31 if unit else 0
+            kind = kind_of("h264", unit)
             if kind in _H264_SLICES:
                 return
             if kind in _H264_SETS:
@@ -99,7 +99,7 @@ class Parameters:
 
     def _hevc_sets(self, packet: Packet[VideoStream]) -> Iterator[bytes]:
         for unit in self._units.of(packet):
-            kind = unit[0] >> 1 & 63 if unit else 63
+            kind = kind_of("hevc", unit)
             if kind in _HEVC_SLICES:
                 return
             if kind in _HEVC_SETS:
@@ -115,7 +115,7 @@ class Parameters:
             yield header.rstrip(b"\0")
 
     def _note_sequence(self, unit: bytes) -> None:
-        if self._codec != "h264" or not unit or unit[0] & 31 != _H264_SEQUENCE:
+        if self._codec != "h264" or not unit or kind_of("h264", unit) != _H264_SEQUENCE:
             return
         self._is_predictive_444 |= unit[1:2] == bytes([_PREDICTIVE_444])
         try:

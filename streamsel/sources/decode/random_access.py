@@ -17,7 +17,7 @@ from av.video.stream import VideoStream
 
 from streamsel.sources.decode.bit_reader import BitReader
 from streamsel.sources.decode.parameters import Parameters
-from streamsel.sources.decode.units import Units
+from streamsel.sources.decode.units import Units, kind_of
 
 _MOV, _MATROSKA, _TS = "mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "mpegts"
 _CUT: dict[str, tuple[str, ...]] = {
@@ -41,11 +41,11 @@ _H264_SLICE, _H264_INTRA, _H264_MESSAGE = 1, 5, 6
 _RECOVERY_POINT = 6
 _HEVC_ENTRIES = range(16, 22)
 _HEVC_SLICES = range(32)
-_IDR: dict[str, tuple[Callable[[int], int], range, tuple[int, ...]]] = {
-    "h264": (lambda head: head & 31, range(1, 6), (_H264_INTRA,)),
-    "hevc": (lambda head: head >> 1 & 63, _HEVC_SLICES, (19, 20)),
+_IDR: dict[str, tuple[range, tuple[int, ...]]] = {
+    "h264": (range(1, 6), (_H264_INTRA,)),
+    "hevc": (_HEVC_SLICES, (19, 20)),
 }
-"""How a unit's first byte tells its kind, which kinds are slices, and which are of IDR pictures."""
+"""Which kinds of units are slices, and which are of IDR pictures."""
 _MPEG_PICTURE, _MPEG4_PICTURE = b"\0\0\1\0", b"\0\0\1\xb6"
 
 
@@ -85,8 +85,8 @@ class RandomAccess:
         """Whether no picture from this packet on refers to an earlier one (IDR pictures)."""
         if self._codec not in _IDR:
             return False
-        kind_of, slices, breaks = _IDR[self._codec]
-        kinds = (kind_of(unit[0]) for unit in self._units.of(packet) if unit)
+        slices, breaks = _IDR[self._codec]
+        kinds = (kind_of(self._codec, unit) for unit in self._units.of(packet))
         return next((kind in breaks for kind in kinds if kind in slices), False)
 
     def is_shown(self, packet: Packet[VideoStream]) -> bool:
@@ -131,7 +131,7 @@ def _first_byte(packet: Packet[VideoStream]) -> int:
 
 def _is_h264_random_access(units: Iterator[bytes]) -> bool:
     for unit in units:
-        kind = unit[0] & 31 if unit else 0
+        kind = kind_of("h264", unit)
         if kind == _H264_INTRA:
             return True
         if kind == _H264_SLICE:
@@ -167,7 +167,7 @@ def _recovers_at_once(message: bytes) -> bool:
 
 def _is_hevc_random_access(units: Iterator[bytes]) -> bool:
     for unit in units:
-        kind = unit[0] >> 1 & 63 if unit else 63
+        kind = kind_of("hevc", unit)
         if kind in _HEVC_SLICES:
             return kind in _HEVC_ENTRIES
     return False

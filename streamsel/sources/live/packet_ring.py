@@ -17,11 +17,12 @@ from av.video.stream import VideoStream
 from streamsel.errors import SourceError
 from streamsel.libav import PYAV_ERRORS
 from streamsel.sources.decode.timestamps import DISCONTINUOUS_STEP, Timeline
+from streamsel.sources.decode.units import delimited, kind_of
 
 DEFAULT_RING_BYTES = 64 << 20
 _TIME_BASE = Fraction(1, 90_000)
-_PARAMETER_KINDS = {"h264": (0x1F, 0x07), "hevc": (0x7E, 0x42)}
-"""Mask for the type in a NAL unit's first byte, and its value for a sequence parameter set."""
+_PARAMETER_KINDS = {"h264": 7, "hevc": 33}
+"""The type of a NAL unit that is a sequence parameter set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,5 +174,4 @@ def _has_parameters(codec: str, content: bytes) -> bool:
     """Whether a keyframe contains its parameter sets, from which the file's header is made."""
     if codec not in _PARAMETER_KINDS:
         return True
-    bits, kind = _PARAMETER_KINDS[codec]
-    return any(unit[:1] and unit[0] & bits == kind for unit in content.split(b"\0\0\1")[1:])
+    return any(kind_of(codec, unit) == _PARAMETER_KINDS[codec] for unit in delimited(content))

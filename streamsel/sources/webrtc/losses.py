@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import queue
-import re
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
+
+from streamsel.sources.decode.units import delimited, kind_of
 
 if TYPE_CHECKING:
     from aiortc import RTCRtpReceiver
@@ -13,8 +14,7 @@ if TYPE_CHECKING:
 
 _MOST_WAITING = 32  # about a second
 
-# H.264, 7.4.1: the start of an IDR unit, with any nal_ref_idc.
-_IDR_UNIT = re.compile(rb"\x00\x00\x01[\x25\x45\x65]")
+_IDR_SLICE = 5  # H.264, table 7-1
 
 
 class Losses:
@@ -88,4 +88,4 @@ class _Backlog(queue.Queue[Any]):
 def _is_keyframe(picture: bytes, codec: str) -> bool:
     if codec == "VP8":  # RFC 6386, 9.1
         return bool(picture) and not picture[0] & 1
-    return _IDR_UNIT.search(picture) is not None
+    return any(kind_of("h264", unit) == _IDR_SLICE for unit in delimited(picture))
