@@ -8,10 +8,9 @@ from typing import Any, get_args
 import click
 
 from streamsel.choices import Decode
-from streamsel.cli.completing import LOCATION
 from streamsel.cli.listed import with_listed
 from streamsel.cli.option_groups import GroupedCommand
-from streamsel.cli.options import chosen_options, compare_options
+from streamsel.cli.options import chosen_options, compare_options, input_options
 from streamsel.errors import ConfigurationError
 from streamsel.json_text import json_text
 
@@ -57,13 +56,7 @@ def _ways(text: str) -> tuple[Decode, ...]:
 
 
 @click.command("compare", cls=GroupedCommand, epilog=_EXAMPLES)
-@click.argument("inputs", nargs=-1, metavar="INPUT...", type=LOCATION)
-@click.option(
-    "--from-file",
-    type=LOCATION,
-    metavar="LIST",
-    help="File with further inputs, one per line; - is standard input.",
-)
+@input_options
 @click.option("--per-input", is_flag=True, help="Print one table per input.")
 @click.option("--plot", type=click.Path(path_type=Path), help="Plot to a .png, .svg or .pdf file.")
 @click.option(

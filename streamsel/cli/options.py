@@ -100,6 +100,16 @@ _WRITE = [
     option("durability", definitions.Durability, _WRITE_DEFAULTS.durability),
 ]
 
+_INPUTS = [
+    click.argument("inputs", nargs=-1, metavar="INPUT...", type=LOCATION),
+    click.option(
+        "--from-file",
+        type=LOCATION,
+        metavar="LIST",
+        help="File with further inputs, one per line; - is standard input.",
+    ),
+]
+
 _LOUDNESS = [
     click.option("-q", "--quiet", is_flag=True, help="No progress, only problems."),
     click.option("-v", "--verbose", is_flag=True, help="Say more."),
@@ -121,6 +131,11 @@ def select_options(function: F) -> F:
 def compare_options(function: F) -> F:
     """The options that ``compare`` shares with ``select``."""
     return _apply([*_BUDGET, *_NEAR_DUPLICATE, *_READ, *_EMBED, *_LOUDNESS])(function)
+
+
+def input_options(function: F) -> F:
+    """The inputs, and the file that lists further ones."""
+    return _apply(_INPUTS)(function)
 
 
 def read_options(function: F) -> F:

@@ -9,10 +9,9 @@ from typing import Any
 
 import click
 
-from streamsel.cli.completing import LOCATION
 from streamsel.cli.listed import with_listed
 from streamsel.cli.option_groups import GroupedCommand
-from streamsel.cli.options import chosen_options, select_options
+from streamsel.cli.options import chosen_options, input_options, select_options
 from streamsel.config.options import RunOptions
 from streamsel.json_text import json_text
 
@@ -31,13 +30,7 @@ Examples:
 
 
 @click.command("select", cls=GroupedCommand, epilog=_EXAMPLES)
-@click.argument("inputs", nargs=-1, metavar="INPUT...", type=LOCATION)
-@click.option(
-    "--from-file",
-    type=LOCATION,
-    metavar="LIST",
-    help="File with further inputs, one per line; - is standard input.",
-)
+@input_options
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder for the result.")
 @click.option("--resume", is_flag=True, help="Continue the run in the folder where it stopped.")
 @click.option("--overwrite", is_flag=True, help="Replace the run in the folder.")

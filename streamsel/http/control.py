@@ -1,4 +1,8 @@
-"""The interface the HTTP server uses to query and control the service."""
+"""The interface the HTTP server uses to query and control the service.
+
+Its protocols have one implementation each, in rooms that HTTP must not import: the service lies
+above it, and it knows no sources.
+"""
 
 from __future__ import annotations
 

@@ -9,4 +9,8 @@ embeddings and the selector in another, each sink in its own.
 A live feed takes the same path through the protocols with names that begin with ``Live``. Its
 source is reopened whenever it ends, its frames are never fetched a second time, its selector never
 finishes, and its sinks receive one :class:`SelectionUpdate` per turn of the judge.
+
+A protocol with a single implementation is here because its users must not import that one: the
+runtime knows stages by their protocols alone, sources start no threads and so no event loops, and
+sinks know no sources. ``tests/test_protocols.py`` checks it against the import contracts.
 """

@@ -34,7 +34,10 @@ _MAIN = "from streamsel.runtime.reader_processes import serve; serve()"
 
 
 class FeedReading(Protocol):
-    """Reads one feed in a child; created there by a pickled callable."""
+    """Reads one feed in a child; created there by a pickled callable.
+
+    The wiring, above the runtime, implements it.
+    """
 
     def prefiltered_frames(self) -> Iterator[PrefilteredFrame]:
         """Yield the prefiltered frames in stream order; raises :class:`SourceError`."""

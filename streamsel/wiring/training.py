@@ -87,7 +87,7 @@ class Trained:
 
 
 class TrainingObserver(Protocol):
-    """Receives the events of a fine-tuning."""
+    """Receives the events of a fine-tuning. The command line, above, implements it."""
 
     def feed_opened(self, feed: str, expected_frames: int | None) -> None:
         """A feed will be read next."""

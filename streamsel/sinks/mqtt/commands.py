@@ -21,7 +21,10 @@ _WHOLE = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
 class Controls(Protocol):
-    """The operations behind commands; called on the event loop, must not block."""
+    """The operations behind commands; called on the event loop, must not block.
+
+    The service, above the sinks, implements them.
+    """
 
     def feeds(self) -> Mapping[str, tuple[bool, int]]:
         """Each feed of the service: whether it is enabled, and its maximum number of frames.
