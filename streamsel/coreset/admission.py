@@ -13,6 +13,7 @@ from streamsel.coreset.block import Block
 from streamsel.coreset.centers import NONE, CenterTable, Located
 from streamsel.coreset.distance import FARTHEST, distances
 from streamsel.coreset.values import (
+    AddedReason,
     CenterAdded,
     CenterRemoved,
     Change,
@@ -74,7 +75,7 @@ class Members(Generic[K]):
         return self.table.redundancy() if self._any_movable else None
 
     def admit(
-        self, located: Located[K], reason: Literal["novel", "recalled"], changes: list[Change[K]]
+        self, located: Located[K], reason: AddedReason, changes: list[Change[K]]
     ) -> CenterAdded[K]:
         """Make a point a center; the set may exceed its capacity by one afterwards."""
         first = located.slot == NONE

@@ -12,11 +12,15 @@ import numpy as np
 import numpy.typing as npt
 
 from streamsel.coreset.distance import are_unit
+from streamsel.decisions import Outcome
 from streamsel.errors import ConfigurationError
 from streamsel.frame import Vector, Vectors
 
 K = TypeVar("K")
 """The caller's type of frame names. Keys are stored and returned, never inspected."""
+
+AddedReason: TypeAlias = Literal["novel", "recalled"]
+"""Why a frame became a center."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,7 +59,7 @@ class CenterAdded(Generic[K]):
     distance: float | None
     nearest: K | None
     threshold: float
-    reason: Literal["novel", "recalled"]
+    reason: AddedReason
     vector: Vector | None = field(default=None, compare=False, repr=False)
 
 
@@ -95,7 +99,7 @@ class Decision(Generic[K]):
     """
 
     key: K
-    outcome: Literal["kept", "covered", "refused"]
+    outcome: Outcome
     reason: Literal["novel", "near-duplicate", "covered", "full", "invalid"]
     distance: float | None
     nearest: K | None

@@ -9,6 +9,7 @@ import inspect
 import re
 from collections.abc import Callable, Iterator
 from functools import cached_property
+from typing import Literal, get_origin
 
 import streamsel
 from streamsel.api.compare import Table
@@ -99,13 +100,20 @@ def _signature(name: str, function: Callable[..., object]) -> str:
             arguments.append("*")
         stars = "**" if parameter.kind is parameter.VAR_KEYWORD else ""
         default = "" if parameter.default is parameter.empty else f" = {parameter.default!r}"
-        arguments.append(f"{stars}{parameter.name}: {parameter.annotation}{default}")
+        arguments.append(f"{stars}{parameter.name}: {_spelled(parameter, function)}{default}")
     answer = signature.return_annotation
     after = "" if answer in (None, "None", signature.empty) else f" -> {answer}"
     line = f"{name}({', '.join(arguments)}){after}"
     if len(line) > _WIDTH:
         line = f"{name}(\n" + "".join(f"    {one},\n" for one in arguments) + f"){after}"
     return f"```text\n{line}\n```"
+
+
+def _spelled(parameter: inspect.Parameter, function: Callable[..., object]) -> str:
+    """An annotation; of a value, whose page has no table of options, with the words it may be."""
+    alias = vars(inspect.getmodule(function)).get(str(parameter.annotation))
+    is_choice = isinstance(function, type) and get_origin(alias) is Literal
+    return str(alias).removeprefix("typing.") if is_choice else str(parameter.annotation)
 
 
 def _cell(attribute: property | cached_property[object]) -> str:
