@@ -20,7 +20,7 @@ DEBIAN  = ffmpeg libavif-bin mosquitto mosquitto-clients prometheus chromium gir
           glib-networking iproute2 iptables libfaketime openssl curl jq systemd docker-compose \
           gcc libc6-dev
 
-.PHONY: demo test test-lowest test-newest lint lock docs bench release debian clean
+.PHONY: demo test test-lowest test-newest coverage lint lock docs bench release debian clean
 
 demo: $(VENV)/.run
 	$(VENV)/bin/streamsel demo --overwrite -o demo
@@ -98,6 +98,14 @@ test-lowest: $(VENV)/bin/uv debian
 	$(VENV)/lowest/bin/python .ci/choose_torch.py torch torchvision
 	$(VENV)/lowest/bin/python -m pip $(QUIET) install --no-deps --no-build-isolation -e .
 	$(VENV)/lowest/bin/python -m pytest -n $(WORKERS) --dist worksteal -W ignore::DeprecationWarning $(UNITS) streamsel
+
+# How much of each module the unit tests run, the processes that they start included. Fails where
+# .ci/check_coverage.py finds too little.
+coverage: $(VENV)/.develop debian
+	$(PIP) list --format=freeze | grep '^torch==' > $(VENV)/torch.txt
+	$(PIP) install -c $(VENV)/torch.txt -e '.[coverage]'
+	$(VENV)/bin/python -m pytest -n $(WORKERS) --dist worksteal --cov --cov-report=json:$(VENV)/coverage.json $(UNITS) streamsel
+	$(VENV)/bin/python .ci/check_coverage.py $(VENV)/coverage.json
 
 # Renews the lock: the newest versions that pyproject.toml allows. With UPGRADE= locked
 # packages stay, and only new ones are added.
