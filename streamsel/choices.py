@@ -17,6 +17,9 @@ frames are decided."""
 NearDuplicate: TypeAlias = float | Literal["auto"]
 """The near-duplicate distance; ``auto``: measured from the feed's noise."""
 
+ChangeWeight: TypeAlias = Literal["auto", "on", "off"]
+"""Whether frames count by what changes in front of the camera: if it is fixed, always, or never."""
+
 Decode: TypeAlias = Literal["all", "fast", "reference", "keyframes", "adaptive"]
 """Decode every frame; every frame, without the loop filter; reference frames; keyframes; or all
 frames of GOPs with activity, and the keyframes of the others."""

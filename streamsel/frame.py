@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from streamsel.scene import NEW_SCENE, SceneState
+
 if TYPE_CHECKING:
     import av
 
@@ -183,8 +185,8 @@ class PrefilterState:
     ``reference`` is the luma grid of the last frame that was embedded, or a near copy of it;
     ``previous`` that of the last frame checked; ``rows_digest`` the 64-bit hash of its luma rows
     (0: not computed). Since ``still_since`` (seconds of media time) no frame differed from the one
-    before. ``passed`` counts the frames that passed. The default is the state before the first
-    frame.
+    before. ``passed`` counts the frames that passed. ``scene`` is the memory of the camera's scene.
+    The default is the state before the first frame.
     """
 
     reference: LumaGrid | None = None
@@ -192,6 +194,7 @@ class PrefilterState:
     rows_digest: int = 0
     still_since: float = 0.0
     passed: int = 0
+    scene: SceneState = NEW_SCENE
 
 
 @dataclass(frozen=True, slots=True)

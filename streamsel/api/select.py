@@ -13,6 +13,7 @@ from streamsel.api.progress import ProgressDisplay, open_progress
 from streamsel.api.results import Selection
 from streamsel.choices import (
     Calibration,
+    ChangeWeight,
     Decode,
     Durability,
     ImageFormat,
@@ -62,6 +63,7 @@ def select(
     keep_frozen: bool = False,
     frozen_after: float = 2.0,
     min_sharpness: float = 0.01,
+    change_weight: ChangeWeight = "auto",
     embedder: str = "builtin",
     weights: str | PathLike[str] | None = None,
     device: str = "auto",

@@ -25,7 +25,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "Frames to judge": (
         *("--keep-exact-duplicates", "--keep-unchanged", "--unchanged-level", "--keep-corrupt"),
         *("--keep-black", "--black-level", "--keep-uniform", "--keep-frozen", "--frozen-after"),
-        "--min-sharpness",
+        *("--min-sharpness", "--change-weight"),
     ),
     "Embedder": ("--embedder", "--weights", "--device", "--embeddings"),
     "Training": (

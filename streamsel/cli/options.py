@@ -89,6 +89,7 @@ _SCREEN = [
     ),
     option("unchanged_level", definitions.UnchangedLevel, _SCREEN_DEFAULTS.unchanged_mean),
     option("min_sharpness", definitions.MinSharpness, _SCREEN_DEFAULTS.min_sharpness),
+    option("change_weight", definitions.ChangeWeight, _SCREEN_DEFAULTS.change_weight),
 ]
 
 _WRITE = [

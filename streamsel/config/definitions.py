@@ -131,6 +131,14 @@ MinSharpness: TypeAlias = Annotated[
     Doc("refuse a picture less sharp than this; ordinary footage is above 0.2; 0 refuses none"),
 ]
 
+ChangeWeight: TypeAlias = Annotated[
+    choices.ChangeWeight,
+    Doc(
+        "weigh frames by what changes in front of the camera; auto begins when the camera counts "
+        "as fixed"
+    ),
+]
+
 # How frames are embedded.
 Embedder: TypeAlias = Annotated[str, Doc("name of the embedder, see: streamsel embedders")]
 WEIGHTS = Doc("file of other weights for the embedder")

@@ -205,4 +205,5 @@ def _prefilter_options(given: Mapping[str, Any]) -> PrefilterOptions:
             "keep_unchanged", given.get("unchanged_level", defaults.unchanged_mean)
         ),
         min_sharpness=given.get("min_sharpness", defaults.min_sharpness),
+        change_weight=given.get("change_weight", defaults.change_weight),
     )

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import get_args
 
+from streamsel.choices import ChangeWeight
 from streamsel.errors import ConfigurationError
 
 BOUNDS: Mapping[str, tuple[int, int | None]] = {
@@ -37,6 +39,9 @@ class PrefilterOptions:
     ``calibration`` frames have passed, because the noise of the feed is measured on them.
     ``min_sharpness``: minimum sharpness in 0..1. Ordinary footage is above 0.2, footage enlarged
     three times above 0.03; a Gaussian blur of 1/80 of the width brings both below 0.01.
+    ``change_weight``: whether the change in front of the camera is measured, for the weight of
+    frames in the selection; ``auto``: from the moment on at which the camera counts as fixed. It
+    refuses no frame.
 
     Raises :class:`ConfigurationError` for a value out of bounds.
     """
@@ -51,6 +56,7 @@ class PrefilterOptions:
     unchanged_cell: int = 7
     calibration: int = 100
     min_sharpness: float | None = 0.01
+    change_weight: ChangeWeight = "auto"
 
     def __post_init__(self) -> None:
         """Refuse values out of bounds."""
@@ -61,3 +67,8 @@ class PrefilterOptions:
                     f"prefilter: {name} is {value:g}; it must be "
                     + (f"at least {least:g}" if most is None else f"from {least:g} to {most:g}")
                 )
+        if self.change_weight not in get_args(ChangeWeight):
+            raise ConfigurationError(
+                f"prefilter: change_weight is {self.change_weight!r}; it must be one of "
+                f"{', '.join(get_args(ChangeWeight))}"
+            )

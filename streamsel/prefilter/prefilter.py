@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 
 from streamsel.errors import SourceError
-from streamsel.frame import Frame, LumaGrid, PrefilteredFrame, PrefilterState, View
+from streamsel.frame import Frame, LumaGrid, PrefilteredFrame, PrefilterState, SceneChange, View
 from streamsel.interfaces.prefilter import Thumbnailer
 from streamsel.luma_grid import change
 from streamsel.prefilter.measures import dark_share, digest_of, sharpness_of, uniform_share
 from streamsel.prefilter.options import PrefilterOptions
+from streamsel.prefilter.scene_watch import watched
 
 _UNSEEN = np.zeros((32, 32), np.uint8)
 _UNSEEN.flags.writeable = False
@@ -39,6 +41,9 @@ class FramePrefilter:
     thumbnail, those that reach check 5 the luma rows, and the rows are hashed only if the luma grid
     equals the previous one; a freeze is therefore timed from its second frame. Memory is bounded by
     ``memory`` digests.
+
+    Every frame with a luma grid that is not black is also compared with the background of the
+    scene, refused or not, so that the change in front of the camera is the same for any limits.
 
     Decisions depend only on the frames so far: any batches, or resuming after any frame, give the
     same prefiltered frames.
@@ -88,22 +93,29 @@ class FramePrefilter:
             return PrefilteredFrame(frame, _UNSEEN, 0, 0.0, "corrupt", None, before)
         luma_grid = self._thumbnailer.luma_grid(frame.picture)
         if self._is_black(luma_grid):
-            self._state = PrefilterState(
-                before.reference, luma_grid, 0, frame.media_time, before.passed
+            self._state = replace(
+                before, previous=luma_grid, rows_digest=0, still_since=frame.media_time
             )
             return PrefilteredFrame(frame, luma_grid, 0, 0.0, "black", None, self._state)
         self._state, still = self._compare_to_previous(frame, luma_grid)
+        change = self._watch_scene(frame, luma_grid)
+
+        def refused(reason: str, sharpness: float = 0.0) -> PrefilteredFrame:
+            return PrefilteredFrame(
+                frame, luma_grid, 0, sharpness, reason, None, self._state, change
+            )
+
         refusal = self._check_motion(frame, luma_grid, still)
         if refusal is not None:
-            return PrefilteredFrame(frame, luma_grid, 0, 0.0, refusal, None, self._state)
+            return refused(refusal)
         rows = self._thumbnailer.luma_rows(frame.picture)
         sharpness = sharpness_of(rows)
         share, least = self._options.uniform_share, self._options.min_sharpness
         if share is not None and uniform_share(rows) >= share:
-            return PrefilteredFrame(frame, luma_grid, 0, sharpness, "uniform", None, self._state)
+            return refused("uniform", sharpness)
         if least is not None and sharpness < least:
-            return PrefilteredFrame(frame, luma_grid, 0, sharpness, "blurred", None, self._state)
-        return self._look_closely(frame, luma_grid, sharpness)
+            return refused("blurred", sharpness)
+        return self._look_closely(frame, luma_grid, sharpness, change)
 
     def _is_black(self, luma_grid: LumaGrid) -> bool:
         share = self._options.black_share
@@ -119,7 +131,17 @@ class FramePrefilter:
             rows_digest = digest_of(self._thumbnailer.luma_rows(frame.picture))
             still = rows_digest == was.rows_digest
         since = was.still_since if still else frame.media_time
-        return PrefilterState(was.reference, luma_grid, rows_digest, since, was.passed), still
+        state = replace(was, previous=luma_grid, rows_digest=rows_digest, still_since=since)
+        return state, still
+
+    def _watch_scene(self, frame: Frame, luma_grid: LumaGrid) -> SceneChange | None:
+        """Compare the frame with the scene's background; refuses nothing."""
+        wanted = self._options.change_weight
+        if wanted == "off":
+            return None
+        scene = watched(self._state.scene, luma_grid, frame.media_time, is_fixed=wanted == "on")
+        self._state = replace(self._state, scene=scene)
+        return SceneChange(scene.share, scene.fixed)
 
     def _check_motion(self, frame: Frame, luma_grid: LumaGrid, still: bool) -> str | None:
         options, state = self._options, self._state
@@ -141,24 +163,29 @@ class FramePrefilter:
         return None
 
     def _look_closely(
-        self, frame: Frame, luma_grid: LumaGrid, sharpness: float
+        self, frame: Frame, luma_grid: LumaGrid, sharpness: float, change: SceneChange | None
     ) -> PrefilteredFrame:
         thumbnail = self._thumbnailer.thumbnail(frame.picture, self._view)
         digest = digest_of(luma_grid, thumbnail)
         state = self._state
         repeated = self._options.exact_duplicates and digest in self._digests
-        self._state = PrefilterState(
-            luma_grid,
-            luma_grid,
-            state.rows_digest,
-            state.still_since,
-            state.passed if repeated else state.passed + 1,
+        self._state = replace(
+            state,
+            reference=luma_grid,
+            previous=luma_grid,
+            passed=state.passed if repeated else state.passed + 1,
         )
-        if repeated:
-            return PrefilteredFrame(
-                frame, luma_grid, digest, sharpness, "exact-duplicate", None, self._state
-            )
-        self._digests[digest] = None
-        if len(self._digests) > self.memory:
-            self._digests.popitem(last=False)
-        return PrefilteredFrame(frame, luma_grid, digest, sharpness, None, thumbnail, self._state)
+        if not repeated:
+            self._digests[digest] = None
+            if len(self._digests) > self.memory:
+                self._digests.popitem(last=False)
+        return PrefilteredFrame(
+            frame,
+            luma_grid,
+            digest,
+            sharpness,
+            "exact-duplicate" if repeated else None,
+            None if repeated else thumbnail,
+            self._state,
+            change,
+        )

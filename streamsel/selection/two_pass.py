@@ -12,7 +12,7 @@ from streamsel.coreset.assign import assign
 from streamsel.coreset.greedy import farthest_first
 from streamsel.coreset.refine import best_of_starts
 from streamsel.decisions import Evicted, Kept, Verdict
-from streamsel.frame import Candidate, Frame, FrameKey, Vectors
+from streamsel.frame import Candidate, Frame, FrameKey, PrefilterState, Vectors
 from streamsel.selection.baselines import EvenTicks, Reservoir
 from streamsel.selection.verdicts import refusal, refused
 
@@ -71,11 +71,22 @@ class TwoPassSelector:
                 or len(self._waiting) >= _HELD_PER_CANDIDATE * self._chunk
             ):
                 verdicts += self._reduce()
-            measurable = refusal(candidate) is None
-            prefiltered = replace(candidate.prefiltered, thumbnail=None)
-            self._waiting.append((replace(candidate, prefiltered=prefiltered), measurable))
-            self._measurable += measurable
+            self._hold(candidate)
         return verdicts
+
+    def _hold(self, candidate: Candidate) -> None:
+        """Add a candidate to the chunk; of each feed only the newest keeps its state.
+
+        A chunk's verdicts come out together, and no earlier state is ever needed.
+        """
+        if self._waiting and self._waiting[-1][0].frame.key.feed == candidate.frame.key.feed:
+            last, measurable = self._waiting[-1]
+            bare = replace(last.prefiltered, state=PrefilterState())
+            self._waiting[-1] = (replace(last, prefiltered=bare), measurable)
+        measurable = refusal(candidate) is None
+        prefiltered = replace(candidate.prefiltered, thumbnail=None)
+        self._waiting.append((replace(candidate, prefiltered=prefiltered), measurable))
+        self._measurable += measurable
 
     def finish(self) -> list[Verdict]:
         """Choose among all candidates; return all outstanding verdicts."""

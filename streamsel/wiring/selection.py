@@ -162,9 +162,13 @@ def plan_of(options: RunOptions, opened: OpenedInputs, embeddings: Embeddings) -
     apart = {"method", "count", "seed"}  # the plan has fields for these
     deciding = {
         "rules": dict(RULES),
-        # Without a mask or another calibration the identity equals that of versions without them.
+        # With these at their defaults the identity equals that of versions without them.
         "read": {name: value for name, value in config["read"].items() if value or name != "mask"},
-        "screen": config["prefilter"],
+        "screen": {
+            name: value
+            for name, value in config["prefilter"].items()
+            if (name, value) != ("change_weight", "auto")
+        },
         "select": {
             name: value
             for name, value in config["select"].items()

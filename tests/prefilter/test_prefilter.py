@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streamsel.choices import ChangeWeight
 from streamsel.errors import ConfigurationError
-from streamsel.frame import Frame, PrefilteredFrame, PrefilterState, View
+from streamsel.frame import Frame, PrefilteredFrame, PrefilterState, SceneChange, View
 from streamsel.interfaces.prefilter import Prefilter, Thumbnailer
 from streamsel.prefilter.options import PrefilterOptions
 from streamsel.prefilter.prefilter import FramePrefilter
@@ -220,7 +221,11 @@ def test_resumed_at_any_point_it_goes_on_alike(
 
 
 def judged(seen: PrefilteredFrame) -> tuple[object, ...]:
-    return seen.refusal, seen.digest, seen.sharpness, seen.state.passed, seen.state.still_since
+    state = seen.state
+    return (
+        *(seen.refusal, seen.digest, seen.sharpness, seen.change),
+        *(state.passed, state.still_since, state.scene.packed()),
+    )
 
 
 @pytest.mark.parametrize(
@@ -268,3 +273,65 @@ def test_a_change_that_only_the_rows_show_ends_a_freeze() -> None:
     told = refusals([*[scene] * 40, *[other] * 60], AT_ONCE, fps=25)
     assert "frozen" not in told[:91]
     assert told[91:] == ["frozen"] * 9
+
+
+SCENE_FPS = 5
+BODY = (slice(24, 48), slice(28, 36))
+
+
+def passage() -> list[Luma]:
+    """A street for 24 s, in which somebody stands for the last two."""
+    pictures = [noisy(textured(1), seed) for seed in range(24 * SCENE_FPS)]
+    for picture in pictures[-2 * SCENE_FPS :]:
+        picture[BODY] = 250
+    return pictures
+
+
+def changes(
+    pictures: Sequence[Luma], options: PrefilterOptions = AT_ONCE, *, corrupt: bool = False
+) -> list[SceneChange | None]:
+    frames = shown(pictures, fps=SCENE_FPS, corrupt=corrupt)
+    return [seen.change for seen in looked_at(frames, options)]
+
+
+def shares(found: Sequence[SceneChange | None]) -> list[float]:
+    return [change.share for change in found if change is not None]
+
+
+def fixed(found: Sequence[SceneChange | None]) -> list[bool]:
+    return [change.fixed for change in found if change is not None]
+
+
+def test_the_change_in_front_of_a_fixed_camera_is_measured() -> None:
+    found = changes(passage())
+    assert fixed(found) == [False] * 95 + [True] * 25
+    assert max(shares(found)[:-10]) < 0.005
+    assert shares(found)[-10] == pytest.approx(24 * 8 / 4096, rel=0.2)
+
+
+def test_refused_frames_are_measured_like_the_others() -> None:
+    told = looked_at(shown(passage(), fps=SCENE_FPS))
+    passing = looked_at(shown(passage(), fps=SCENE_FPS), ALL_OFF)
+    assert {seen.refusal for seen in told} > {"unchanged"}
+    assert [seen.change for seen in told] == [seen.change for seen in passing]
+
+
+@pytest.mark.parametrize("wanted", ["auto", "on", "off"])
+def test_measuring_the_change_refuses_no_frame(wanted: ChangeWeight) -> None:
+    options = PrefilterOptions(calibration=0, change_weight=wanted)
+    assert refusals(passage(), options) == refusals(passage())
+    found = changes(passage(), options)
+    if wanted == "off":
+        assert found == [None] * len(found)
+    else:
+        assert fixed(found).index(True) == (0 if wanted == "on" else 95)
+
+
+def test_frames_without_a_picture_are_not_measured() -> None:
+    assert changes([BLACK]) == [None]
+    assert changes([textured(1)], corrupt=True) == [None]
+
+
+def test_a_weight_that_is_none_of_the_words_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="change_weight is 'yes'; it must be one of auto"):
+        MADE(change_weight="yes")

@@ -17,7 +17,10 @@ _Timeout: TypeAlias = Annotated[float, numbers.seconds(0.1, 600)]
 
 
 class PrefilterConfig(Section):
-    """Which frames are refused before they are embedded; null or false disables a check."""
+    """Which frames are refused before they are embedded; null or false disables a check.
+
+    And whether the change in front of the camera is measured, which refuses none.
+    """
 
     corrupt: bool = Field(
         default=True, description="refuse frames that the decoder reports as damaged"
@@ -43,6 +46,7 @@ class PrefilterConfig(Section):
         description="frames that calibrate the noise, before any is refused as unchanged",
     )
     min_sharpness: option.MinSharpness | None = 0.01
+    change_weight: option.ChangeWeight = "auto"
 
 
 class ClipConfig(Section):
