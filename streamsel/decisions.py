@@ -134,6 +134,7 @@ class FeedStatus:
     ``disabled``: switched off. ``since`` and ``last_frame`` are UTC epoch seconds (None: no frame
     yet), ``sessions`` counts connections, ``reason`` explains why the feed is not up, credentials
     masked, and is empty if it is. ``scope`` names its coreset: the feed itself, or its group.
+    ``fixed``: whether the camera counts as fixed; None: unknown, or not measured.
     ``last_frame`` is ignored by equality.
     """
 
@@ -146,6 +147,7 @@ class FeedStatus:
     last_frame: float | None = field(compare=False)
     scope: str = ""
     fault: FaultKind | None = None
+    fixed: bool | None = None
 
     def __post_init__(self) -> None:
         """Use the feed as its own scope if it has no group."""

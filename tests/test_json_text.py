@@ -23,6 +23,7 @@ READ_BACK_BY_ITS_WRITER = {
     "record/service_writer.py",
     "record/values.py",
     "record/writer.py",
+    "scene.py",
     "selection/state.py",
 }
 """Stored values, with infinities where the state has them, and equal bytes for equal values."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from streamsel.cli.options import loudness_options
+from streamsel.config.units import write_seconds
 from streamsel.json_text import json_text
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ def _overview(seen: Overview) -> str:
         lines.append(
             f"  {feed.name}{state}: kept {feed.kept:,} of {feed.source}"
             + (f" ({trouble})" if trouble else "")
+            + _fixed(seen.fixed_cameras.get(feed.name))
         )
     lines += [
         f"  {gone.scope} is gone: {gone.frames:,} frames of {', '.join(gone.feeds)}, "
@@ -83,6 +85,14 @@ def _overview(seen: Overview) -> str:
         for gone in seen.gone
     ]
     return "\n".join(lines)
+
+
+def _fixed(since: float | None) -> str:
+    return (
+        ""
+        if since is None
+        else f"; its camera counts as fixed since {write_seconds(round(since, 1))}"
+    )
 
 
 def _inspection(found: Inspection) -> str:
@@ -100,6 +110,9 @@ def _inspection(found: Inspection) -> str:
         if step.cause is not None and step.cause != found.id:
             line += f", when {step.cause} came"
         lines.append(line)
+    if found.change_share is not None:
+        camera = "fixed" if found.fixed else "not yet fixed"
+        lines.append(f"  {found.change_share:.1%} of the picture changed; camera: {camera}")
     if found.stands_in is not None:
         lines.append(f"  {found.stands_in} represents it now{_in_brackets(found.stands_in_path)}")
     return "\n".join(lines)

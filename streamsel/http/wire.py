@@ -32,6 +32,7 @@ def feed_to_json(view: FeedView, counts: Mapping[str, int]) -> dict[str, object]
         "state": status.state,
         "reason": redact(status.reason),
         "fault": status.fault,
+        "fixed": status.fixed,
         "since": status.since,
         "sessions": status.sessions,
         "last_frame": status.last_frame,

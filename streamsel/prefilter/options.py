@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import get_args
 
-from streamsel.choices import ChangeWeight
+from streamsel.choices import ChangeWeight, require_choice
 from streamsel.errors import ConfigurationError
 
 BOUNDS: Mapping[str, tuple[int, int | None]] = {
@@ -67,8 +66,4 @@ class PrefilterOptions:
                     f"prefilter: {name} is {value:g}; it must be "
                     + (f"at least {least:g}" if most is None else f"from {least:g} to {most:g}")
                 )
-        if self.change_weight not in get_args(ChangeWeight):
-            raise ConfigurationError(
-                f"prefilter: change_weight is {self.change_weight!r}; it must be one of "
-                f"{', '.join(get_args(ChangeWeight))}"
-            )
+        require_choice("prefilter: change_weight", self.change_weight, ChangeWeight)

@@ -54,11 +54,18 @@ def _add_appended_inputs(database: sqlite3.Connection) -> None:
     add_column(database, "frames", "original", "TEXT")
 
 
+def _add_scenes(database: sqlite3.Connection) -> None:
+    """Version 4: what changes in front of a camera."""
+    add_column(database, "feeds", "scene", "BLOB")
+    add_column(database, "frames", "change_share", "REAL")
+    add_column(database, "frames", "fixed", "INTEGER")
+
+
 RECORD = Schema(
     application_id=APPLICATION_ID,
     tables=TABLES,
     indexes=INDEXES,
-    steps=(_add_services, _add_appended_inputs),
+    steps=(_add_services, _add_appended_inputs, _add_scenes),
     error=RecordError,
     advice=(
         "it was changed by another program. Choose another folder, or move this one aside with "

@@ -15,6 +15,7 @@ import numpy as np
 from streamsel.frame import Candidate, Frame, FrameKey, Picture, PrefilteredFrame, PrefilterState
 from streamsel.record.opening import DATABASE, connect_to_read
 from streamsel.record.rows import Rows
+from streamsel.record.scenes import change_of, scene_of
 from streamsel.record.values import (
     Change,
     Counts,
@@ -27,6 +28,7 @@ from streamsel.record.values import (
     RunPlan,
     StoredPicture,
 )
+from streamsel.scene import NEW_SCENE, SceneState
 
 UNOPENED = "unopened"
 """Name of the statistic with the inputs that could not be opened."""
@@ -126,8 +128,9 @@ class Record:
         frames that were not refused, in stream order.
         """
         number = self._rows.feed_id(feed)
-        reference, previous, rows_digest, still_since, passed = self._rows.one(
-            "SELECT reference, previous, rows_digest, still_since, passed FROM feeds WHERE id = ?",
+        reference, previous, rows_digest, still_since, passed, scene = self._rows.one(
+            "SELECT reference, previous, rows_digest, still_since, passed, scene "
+            "FROM feeds WHERE id = ?",
             number,
         )
         digests = self._rows.all(
@@ -137,9 +140,24 @@ class Record:
             memory,
         )
         state = PrefilterState(
-            _luma_grid(reference), _luma_grid(previous), _unsigned(rows_digest), still_since, passed
+            _luma_grid(reference),
+            _luma_grid(previous),
+            _unsigned(rows_digest),
+            still_since,
+            passed,
+            scene_of(scene),
         )
         return state, [_unsigned(digest) for (digest,) in digests][::-1]
+
+    def scene(self, feed: str, source: str | None = None) -> SceneState:
+        """Return what is remembered of a feed's scene; of a live one, up to 10 seconds old.
+
+        Nothing if it was recorded from another ``source`` than this one.
+        """
+        stored = "SELECT scene FROM feeds WHERE id = ?1 AND source = ifnull(?2, source)"
+        for (scene,) in self._rows.all(stored, self._rows.feed_id(feed), source):
+            return scene_of(scene)
+        return NEW_SCENE
 
     def candidates(self) -> Generator[Candidate, None, None]:
         """Yield every recorded frame in stream order, for a selector to judge again.
@@ -149,11 +167,12 @@ class Record:
         """
         for row in self._rows.all(
             "SELECT feed, idx, pts, time_base_num, time_base_den, media_time, width, height, "
-            "wall_time, corrupt, recorded, original, digest, sharpness, reason, vector "
+            "wall_time, corrupt, recorded, original, digest, sharpness, change_share, fixed, "
+            "reason, vector "
             "FROM frames LEFT JOIN embeddings ON frame = seq ORDER BY seq"
         ):
             feed, index, pts, num, den, media_time, width, height, wall_time, corrupt = row[:10]
-            recorded, original, digest, sharpness, reason, vector = row[10:]
+            recorded, original, digest, sharpness, share, fixed, reason, vector = row[10:]
             frame = Frame(
                 key=self._rows.key(feed, index),
                 pts=pts,
@@ -169,7 +188,13 @@ class Record:
             )
             refusal = reason if vector is None else None
             prefiltered = PrefilteredFrame(
-                frame, _UNRECORDED, _unsigned(digest), sharpness, refusal, None
+                frame,
+                _UNRECORDED,
+                _unsigned(digest),
+                sharpness,
+                refusal,
+                None,
+                change=change_of(share, fixed),
             )
             embedding = None if vector is None else np.frombuffer(vector, "<f4")  # (D,)
             yield Candidate(prefiltered, embedding)
@@ -220,11 +245,11 @@ class Record:
         only = (None, None) if key is None else (self._rows.feed_id(key.feed), key.index)
         for feed, index, media_time, outcome, reason, distance, *rest in self._rows.all(
             "SELECT feed, idx, media_time, outcome, reason, distance, nearest_feed, nearest_idx, "
-            "threshold, sharpness FROM frames "
+            "threshold, sharpness, change_share, fixed FROM frames "
             "WHERE ?1 IS NULL OR (feed = ?1 AND idx = ?2) ORDER BY seq",
             *only,
         ):
-            near_feed, near_index, threshold, sharpness = rest
+            near_feed, near_index, threshold, sharpness, share, fixed = rest
             yield RecordedDecision(
                 self._rows.key(feed, index),
                 media_time,
@@ -234,6 +259,7 @@ class Record:
                 self._rows.optional_key(near_feed, near_index),
                 threshold,
                 sharpness,
+                change_of(share, fixed),
             )
 
     def changes(self, key: FrameKey | None = None) -> Iterator[Change]:

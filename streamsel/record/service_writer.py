@@ -20,9 +20,11 @@ from streamsel.record.opening import DATABASE, connect_to_write
 from streamsel.record.progress_rows import ProgressRows
 from streamsel.record.reader import Record
 from streamsel.record.rows import Rows
+from streamsel.record.scenes import change_of, due_scenes, packed_scene
 from streamsel.record.transactions import Transactions
 from streamsel.record.values import FeedPlan, StoredPicture
 from streamsel.record.verdict_rows import VerdictRows
+from streamsel.scene import SceneState
 
 _BLANK: LumaGrid = np.zeros((32, 32), np.uint8)
 _BLANK.flags.writeable = False
@@ -52,6 +54,7 @@ class LiveRecordWriter:
         held_bytes = "SELECT ifnull(sum(bytes), 0) FROM kept WHERE live"
         self._stored_bytes = int(self._rows.one(held_bytes)[0])
         self._expiry = Expiry(self._rows, self._transactions)
+        self._scenes: dict[str, SceneState] = {}
 
     @classmethod
     def resume(cls, folder: Path) -> Self:
@@ -106,10 +109,18 @@ class LiveRecordWriter:
                         freed += self._verdicts.insert_event(database, number, cause, event)
                         self._mark(database, update.scope, seq, event)
                 self._note(database, update, verdicts)
+            scenes = due_scenes(
+                self._scenes, (verdict for update in updates for verdict in update.verdicts)
+            )
+            database.executemany(
+                "UPDATE feeds SET scene = ? WHERE id = ?",
+                [(packed_scene(scene), self._rows.feed_id(feed)) for feed, scene in scenes.items()],
+            )
             self._verdicts.claim(database, pictures)
             after = self._held_bytes(touched)
         self._seq, self._event, self._next_index = seq, number, expected
         self._stored_bytes += after - before
+        self._scenes |= scenes
         return freed
 
     def bytes_of(self, scopes: Collection[str]) -> int:
@@ -201,14 +212,17 @@ class LiveRecordWriter:
                     sharpness,
                     None,
                     None,
+                    change=change_of(share, fixed),
                 ),
                 np.frombuffer(vector, "<f4"),  # (D,)
             )
             for (
-                feed, index, pts, num, den, media_time, width, height, wall_time, sharpness, vector
+                feed, index, pts, num, den, media_time, width, height, wall_time, sharpness, share,
+                fixed, vector
             ) in self._rows.all(
                 "SELECT kept.feed, kept.idx, pts, time_base_num, time_base_den, media_time, "
-                "frames.width, frames.height, wall_time, sharpness, vector FROM kept "
+                "frames.width, frames.height, wall_time, sharpness, change_share, fixed, vector "
+                "FROM kept "
                 "JOIN frames ON frames.feed = kept.feed AND frames.idx = kept.idx "
                 "JOIN embeddings ON frame = seq WHERE live AND scope = ? ORDER BY event",
                 scope,

@@ -44,7 +44,8 @@ CREATE TABLE feeds (
     last_media   REAL,                          -- live: times of the newest recorded frame
     last_wall    REAL,
     status       TEXT,                          -- live: its status, JSON
-    display_name TEXT                           -- name for people; NULL: same as name
+    display_name TEXT,                          -- name for people; NULL: same as name
+    scene        BLOB                           -- state of the prefilter: of the camera's scene
 ) STRICT;
 
 CREATE TABLE frames (
@@ -69,6 +70,8 @@ CREATE TABLE frames (
     digest        INTEGER NOT NULL,             -- 64 bits, signed
     recorded      REAL,                         -- recording time in the file, UTC epoch s
     original      TEXT,                         -- the name of an image's own file
+    change_share  REAL,                         -- NULL: not measured
+    fixed         INTEGER,                      -- 1: the camera counts as fixed
     UNIQUE (feed, idx)
 ) STRICT;
 

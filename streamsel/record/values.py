@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Literal, TypeAlias
 
 from streamsel.errors import ConfigurationError
-from streamsel.frame import FrameKey
+from streamsel.frame import FrameKey, SceneChange
 from streamsel.record.rules import other_rules
 
 _BY_FEED = ("places", "content")
@@ -197,7 +197,10 @@ class KeptFrame:
 
 @dataclass(frozen=True, slots=True)
 class RecordedDecision:
-    """The recorded decision on a frame. Fields as in :class:`streamsel.decisions.Verdict`."""
+    """The recorded decision on a frame. Fields as in :class:`streamsel.decisions.Verdict`.
+
+    ``change`` is what changed in front of the camera; None if it was not measured.
+    """
 
     key: FrameKey
     media_time: float
@@ -207,6 +210,7 @@ class RecordedDecision:
     nearest: FrameKey | None
     threshold: float | None
     sharpness: float
+    change: SceneChange | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import Any
 from streamsel.decisions import Event, Kept, Verdict
 from streamsel.frame import FrameKey, Vector
 from streamsel.record.rows import Rows
+from streamsel.record.scenes import change_row
 from streamsel.record.values import StoredPicture
 
 _UNCLAIMED = "path = NULL, width = NULL, height = NULL, bytes = NULL, sha256 = NULL"
@@ -29,7 +30,7 @@ class VerdictRows:
     ) -> None:
         """Insert the rows of judged frames, numbered from ``first``."""
         rows = [self._frame_row(seq, verdict) for seq, verdict in enumerate(verdicts, first)]
-        database.executemany(f"INSERT INTO frames VALUES ({', '.join('?' * 21)})", rows)
+        database.executemany(f"INSERT INTO frames VALUES ({', '.join('?' * 23)})", rows)
 
     def renew_frames(
         self, database: sqlite3.Connection, verdicts: Sequence[tuple[int, Verdict]]
@@ -127,6 +128,7 @@ class VerdictRows:
             signed(seen.digest),
             frame.recorded,
             frame.original,
+            *change_row(seen.change),
         )
 
     def _verdict_row(self, verdict: Verdict) -> tuple[Any, ...]:

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from streamsel.decisions import FeedReport, Verdict
 from streamsel.errors import RecordError
@@ -19,6 +19,7 @@ from streamsel.record.progress_rows import ProgressRows
 from streamsel.record.reader import UNOPENED, Record
 from streamsel.record.rewinding import losing, rewind
 from streamsel.record.rows import Rows
+from streamsel.record.scenes import packed_scene
 from streamsel.record.transactions import Transactions
 from streamsel.record.values import RunPlan, StoredPicture
 from streamsel.record.verdict_rows import VerdictRows, signed
@@ -112,7 +113,7 @@ class RecordWriter:
             states = {verdict.frame.key.feed: verdict.candidate.prefiltered for verdict in fresh}
             database.executemany(
                 "UPDATE feeds SET reference = ?, previous = ?, rows_digest = ?, still_since = ?, "
-                "passed = ? WHERE id = ?",
+                "passed = ?, scene = ? WHERE id = ?",
                 [
                     (*_state_row(seen.state), self._rows.feed_id(feed))
                     for feed, seen in states.items()
@@ -202,11 +203,12 @@ class RecordWriter:
         return int(row[0]) if row[0] > self._settled else None
 
 
-def _state_row(state: PrefilterState) -> tuple[bytes | None, bytes | None, int, float, int]:
+def _state_row(state: PrefilterState) -> tuple[Any, ...]:
     return (
         None if state.reference is None else state.reference.tobytes(),
         None if state.previous is None else state.previous.tobytes(),
         signed(state.rows_digest),
         state.still_since,
         state.passed,
+        packed_scene(state.scene),
     )

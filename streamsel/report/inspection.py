@@ -63,13 +63,17 @@ class Step:
 class Inspection:
     """Everything a record knows about a frame.
 
-    ``steps`` are in order. ``kept`` says whether it is kept now, ``path`` is that of its picture;
+    ``change_share`` is the share of the picture that changed in front of the camera, ``fixed``
+    whether the camera counted as fixed; both None if it was not measured. ``steps`` are in order.
+    ``kept`` says whether it is kept now, ``path`` is that of its picture;
     ``stands_in`` is the kept frame that represents it, if any.
     """
 
     id: str
     media_time: float | None
     sharpness: float | None
+    change_share: float | None
+    fixed: bool | None
     kept: bool
     path: str | None
     steps: tuple[Step, ...]
@@ -96,6 +100,7 @@ def inspect_frame(folder: Path, name: str) -> Inspection:
                 f"{folder}: nothing is recorded of {key}; it was never judged, or so long ago "
                 "that it is forgotten (see history)"
             )
+        change = None if decision is None else decision.change
         stands_in = _stands_in(record, key, decision)
         steps = [_changed(record, change) for change in changes]
         if decision is not None and decision.outcome != "kept":
@@ -104,6 +109,8 @@ def inspect_frame(folder: Path, name: str) -> Inspection:
             id=str(key),
             media_time=None if decision is None else decision.media_time,
             sharpness=None if decision is None else decision.sharpness,
+            change_share=None if change is None else change.share,
+            fixed=None if change is None else change.fixed,
             kept=_is_kept(changes),
             path=record.path(key),
             steps=tuple(steps),

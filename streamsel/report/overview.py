@@ -52,7 +52,8 @@ class Overview:
     maximum number of frames of a selection (of each input if ``per_input``), ``max_bytes`` the
     maximum size of a service's pictures, both None if unlimited. ``bytes`` is the size of the
     pictures, ``closest`` the distance of the closest pair of kept frames (None for fewer than two
-    or more than 5,000 frames). ``gone`` are the stored frames of removed feeds and groups.
+    or more than 5,000 frames). ``fixed_cameras`` are the feeds whose camera counts as fixed, with
+    the media time from which it does. ``gone`` are the stored frames of removed feeds and groups.
     """
 
     folder: str
@@ -72,6 +73,7 @@ class Overview:
     refused: dict[str, int]
     scopes: tuple[ScopeOverview, ...]
     feeds: tuple[FeedOverview, ...]
+    fixed_cameras: dict[str, float]
     gone: tuple[GoneScope, ...]
 
     def as_json(self) -> dict[str, object]:
@@ -109,6 +111,11 @@ def overview(folder: Path) -> Overview:
                 )
                 for feed in record.feeds()
             ),
+            fixed_cameras={
+                feed.name: since
+                for feed in record.feeds()
+                if (since := record.scene(feed.name).fixed_since) is not None
+            },
             gone=tuple(record.gone()),
         )
 

@@ -44,7 +44,8 @@ class FeedReader:
     creation of the reader), ``heard`` the arrival of the latest picture that was not decoded, all
     in monotonic seconds; ``last_frame`` is UTC epoch seconds. ``is_up``: a frame came in the open
     session (``is_open``); ``is_over``: the source was a file and all of it was read. ``reason``
-    explains why no frame has come since, ``fault`` why the frames are useless; ``failure`` is an
+    explains why no frame has come since, ``fault`` why the frames are useless; ``fixed`` says
+    whether the camera counts as fixed (None: not measured yet); ``failure`` is an
     error that no retry can solve. ``refusals`` counts rejected logins in a row.
 
     Without frames, between sessions and while connecting, media time advances with the monotonic
@@ -94,6 +95,7 @@ class FeedReader:
         self.refusals: int = 0 if before is None else before.refusals
         self.reason = ""
         self.fault: Fault | None = None
+        self.fixed: bool | None = None if before is None else before.fixed
         self.failure: BaseException | None = None
         self._thread = threading.Thread(
             target=self._run, name=f"streamsel-read-{feed.name}", daemon=True
@@ -279,6 +281,8 @@ class FeedReader:
             self._has_begun = True
             self.came, self.last_frame = now, frame.wall_time
             self.fault, self.reason, self.refusals = fault, "", 0
+            if prefiltered.change is not None:
+                self.fixed = prefiltered.change.fixed
             self.is_up = True
             if frame.key.index < self.reserved:
                 self._latest.put(prefiltered)

@@ -223,6 +223,7 @@ class FeedSupervisor:
             last_frame=None if reader is None else reader.last_frame,
             scope=entry.feed.scope,
             fault=fault,
+            fixed=None if reader is None else reader.fixed,
         )
 
     def _say_fault(self, entry: _Entry, fault: FaultKind | None, reason: str) -> None:

@@ -27,6 +27,7 @@ from streamsel.record.reader import SELECTED
 from streamsel.record.resuming import require_service
 from streamsel.record.service_writer import LiveRecordWriter
 from streamsel.record.values import FeedPlan, RunPlan, StoredPicture
+from streamsel.scene import SceneState
 from streamsel.sinks.outcome import UpdateOutcome, without_pixels
 from streamsel.sinks.pictures import PictureFiles
 from streamsel.sinks.redating import Redating
@@ -220,6 +221,10 @@ class LiveDiskSink:
     def last_size(self, feed: str) -> tuple[int, int] | None:
         """Return width and height of a feed's newest recorded frame; None if there is none."""
         return self._settled().last_size(feed)
+
+    def scene(self, feed: str, source: str) -> SceneState:
+        """Return what is remembered of a feed's scene; nothing if its source was another."""
+        return self._settled().reader.scene(feed, source)
 
     def selection(self, scope: str) -> bytes | None:
         """Return the stored state of a scope's selector."""

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from streamsel.clock import Clock
 from streamsel.config.settings import ClipSettings, FeedSettings
-from streamsel.frame import View
+from streamsel.frame import PrefilterState, View
 from streamsel.interfaces.prefilter import Prefilter, ViewWatch
 from streamsel.interfaces.sources import LiveSource
+from streamsel.scene import SceneState
 
 if TYPE_CHECKING:
     from streamsel.sources.covering import Areas
@@ -91,12 +92,14 @@ def open_watch() -> ViewWatch:
     return CameraWatch(CpuThumbnailer())
 
 
-def open_prefilter(settings: FeedSettings, view: View) -> Prefilter:
-    """Return a new prefilter; ``view`` is that of the embedder."""
+def open_prefilter(settings: FeedSettings, view: View, scene: SceneState) -> Prefilter:
+    """Return a new prefilter; ``view`` is that of the embedder, ``scene`` is remembered."""
     from streamsel.prefilter.prefilter import FramePrefilter
     from streamsel.sources.thumbnails.cpu import CpuThumbnailer
 
-    return FramePrefilter(CpuThumbnailer(), view, settings.prefilter)
+    prefilter = FramePrefilter(CpuThumbnailer(), view, settings.prefilter)
+    prefilter.resume(PrefilterState(scene=scene), ())
+    return prefilter
 
 
 def open_areas(settings: FeedSettings, last_size: tuple[int, int] | None) -> Areas | None:

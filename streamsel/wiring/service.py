@@ -22,6 +22,7 @@ from streamsel.interfaces.sinks import LiveSink
 from streamsel.runtime.feed_reader import LiveFeed
 from streamsel.runtime.ordered_map import usable_cores
 from streamsel.runtime.turns import Turns
+from streamsel.scene import NEW_SCENE
 from streamsel.selection.budget import Budget
 from streamsel.sinks.clips import ClipOrder, ClipSink
 from streamsel.version import __version__
@@ -86,6 +87,9 @@ class LiveParts:
     ) -> tuple[LiveFeed, Callable[[], LiveSelector]]:
         last_size = None if self.store is None else self.store.last_size(settings.name)
         areas = open_areas(settings, last_size)
+        scene = NEW_SCENE
+        if self.store is not None:
+            scene = self.store.scene(settings.name, settings.address)
         self.clips.pop(settings.name, None)
         ring, clip = None, settings.clip
         if clip is not None:
@@ -98,7 +102,7 @@ class LiveParts:
                 open_source=partial(
                     open_source, settings, self.clock, ring, self.ingest, areas, self.turns
                 ),
-                open_prefilter=partial(open_prefilter, settings, self.embeddings.view),
+                open_prefilter=partial(open_prefilter, settings, self.embeddings.view, scene),
                 open_watch=open_watch,
                 scope=settings.scope,
                 start=start,

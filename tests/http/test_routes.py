@@ -52,6 +52,7 @@ def test_feeds_are_listed_with_what_was_counted() -> None:
             "state": "up",
             "reason": "",
             "fault": None,
+            "fixed": None,
             "since": BORN,
             "sessions": 1,
             "last_frame": BORN + 60,

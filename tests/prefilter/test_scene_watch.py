@@ -14,8 +14,10 @@ from tests.prefilter.scenes import Grey, filmed, panned, run, seen, street, with
 SCENE = street()
 WARM = 25.0
 """Seconds after which a still camera counts as fixed."""
-_ROWS, _COLUMNS = np.mgrid[0:32, 0:32].astype(float)
-_VIGNETTE = 1.15 - 1.5 * (((_COLUMNS - 16) / 32) ** 2 + ((_ROWS - 16) / 32) ** 2)
+_ROWS: Grey
+_COLUMNS: Grey
+_ROWS, _COLUMNS = np.mgrid[0:32, 0:32].astype(np.float64)
+_VIGNETTE: Grey = 1.15 - 1.5 * (((_COLUMNS - 16) / 32) ** 2 + ((_ROWS - 16) / 32) ** 2)
 
 
 def still(at: float) -> Grey:
@@ -23,11 +25,11 @@ def still(at: float) -> Grey:
 
 
 def infrared(at: float) -> Grey:
-    return (25 + 0.62 * SCENE[:, ::-1] * 0.3 + 0.43 * SCENE) * _VIGNETTE
+    return np.asarray((25 + 0.62 * SCENE[:, ::-1] * 0.3 + 0.43 * SCENE) * _VIGNETTE)
 
 
 def lamp_lit(at: float) -> Grey:
-    return SCENE + 90 * (_COLUMNS < 14)
+    return np.asarray(SCENE + 90 * (_COLUMNS < 14))
 
 
 def dawn(at: float) -> Grey:
@@ -36,12 +38,12 @@ def dawn(at: float) -> Grey:
 
 def exposure_steps(at: float) -> Grey:
     since = (at - WARM) % 10
-    return SCENE * (1 + 0.25 * np.exp(-since / 1.2) * (at >= WARM))
+    return np.asarray(SCENE * (1 + 0.25 * np.exp(-since / 1.2) * (at >= WARM)))
 
 
 def cloud(at: float) -> Grey:
     middle = -20 + 1.2 * (at - WARM)
-    return SCENE * (1 - 0.15 * np.exp(-(((_COLUMNS - middle) / 9) ** 2)))
+    return np.asarray(SCENE * (1 - 0.15 * np.exp(-(((_COLUMNS - middle) / 9) ** 2))))
 
 
 def shares(states: Sequence[SceneState]) -> np.ndarray:

@@ -56,8 +56,9 @@ def write_video(
     times: Iterable[int] | None = None,
     rotation: int = 0,
     mirrored: bool = False,
+    picture: Callable[[int, int, int], Rgb] = moving_picture,
 ) -> Path:
-    """Encode moving pictures; ``times`` are their pts in units of 1 / rate."""
+    """Encode ``picture`` of index, width and height; ``times`` are pts in units of 1 / rate."""
     with av.open(
         str(path), "w", format=container_format, container_options=container_options
     ) as container:
@@ -72,7 +73,7 @@ def write_video(
             stream.set_display_rotation(rotation, hflip=mirrored)
         stamps = list(range(frames) if times is None else times)
         for index, pts in enumerate(stamps):
-            image = av.VideoFrame.from_ndarray(moving_picture(index, *size), format="rgb24")
+            image = av.VideoFrame.from_ndarray(picture(index, *size), format="rgb24")
             image = image.reformat(format=pixels, threads=1)
             image.pts, image.time_base = pts, Fraction(1, rate)
             container.mux(stream.encode(image))

@@ -51,6 +51,7 @@ export class FeedCard {
     this.fill = svg("rect", { height: "4", width: "0" });
     this.figures = NUMBERS.map(([name]) => [el("b"), name]);
     this.chart = new Chart();
+    this.camera = el("p", { class: "muted" });
     this.group = el("p", { class: "muted group" });
     this.settings = this.#buildSettings();
     this.node = el(
@@ -75,6 +76,7 @@ export class FeedCard {
         { class: "numbers" },
         ...this.figures.map(([node, name]) => el("span", {}, node, name)),
       ),
+      this.camera,
       this.group,
       this.settings,
     );
@@ -97,6 +99,8 @@ export class FeedCard {
     this.fill.setAttribute("width", 100 * Math.min(1, feed.kept / (feed.count ?? Infinity)) || 0);
     retime(this.newest, feed.last_frame);
     NUMBERS.forEach(([, value], place) => write(this.figures[place][0], count(value(feed))));
+    this.camera.hidden = feed.fixed === null;
+    write(this.camera, feed.fixed ? "Fixed camera: frames count by what changes" : "Moving camera, or not known yet to be fixed");
     const isShared = feed.scope !== feed.feed;
     this.group.hidden = !isShared;
     write(this.group, isShared ? `shares the coreset of ${feed.scope}` : "");

@@ -146,6 +146,7 @@ def test_the_status_is_posted_each_time_and_an_event_only_where_the_state_change
         "last_frame": None,
         "scope": "gate",
         "fault": None,
+        "fixed": None,
     }
     told += [json.loads(message.payload) for message in line.waiting()]
     assert [(one["type"], one["state"]) for one in told] == [
