@@ -25,6 +25,7 @@ _COMMANDS = {
     "config": "Write, check and show the configuration of a service.",
     "inspect": "Show why a frame was kept, refused or evicted, or the state of a run.",
     "forget": "Delete the frames of removed feeds and groups from a stopped service.",
+    "backup": "Copy the folder of a run or a service, while it is running.",
     "export": "Export a run as JSON lines, CSV or Parquet, with embeddings.",
     "train": "Fine-tune the built-in network on your own footage, without labels.",
     "embedders": "List the available embedders with dimension, size and speed.",

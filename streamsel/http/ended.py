@@ -7,9 +7,7 @@ from pathlib import Path
 
 from streamsel.clock import Clock
 from streamsel.record.files import disk_errors, write_file
-
-LOGOUTS = ".logouts"
-"""The file of revoked logins: one line each, with expiry time and name."""
+from streamsel.record.folder import LOGOUTS
 
 
 class EndedLogins:

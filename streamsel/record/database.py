@@ -72,6 +72,21 @@ def open_to_read(path: Path, check: Check) -> sqlite3.Connection:
     return database
 
 
+def copy_into(database: sqlite3.Connection, path: Path) -> None:
+    """Copy a database, as its connection sees it now, to a new file; others may write meanwhile.
+
+    The copy is on disk when this returns. Raises ``sqlite3.DatabaseError``.
+    """
+    with closing(create(path)) as copy:
+        database.backup(copy)
+
+
+def has_log(path: Path) -> bool:
+    """Whether transactions of a database may be in SQLite's log alone."""
+    log = path.with_name(f"{path.name}-wal")
+    return log.exists() and log.stat().st_size > 0
+
+
 def in_memory() -> sqlite3.Connection:
     """Create an empty database in memory."""
     return sqlite3.connect(":memory:", isolation_level=None)

@@ -22,9 +22,13 @@ from streamsel.record.reader import Record
 from streamsel.record.rows import Rows
 
 FRAMES = "frames"
+CLIPS = "clips"
 MANIFEST = "manifest.jsonl"
 BALLAST = ".reserve"
 """A reserve file that a service deletes when the disk is full, to write its record."""
+
+LOGOUTS = ".logouts"
+"""The revoked logins of a service: one line each, with expiry time and name."""
 
 ASIDE = "set-aside"
 """Prefix of folders with unreadable records; a number follows."""
@@ -153,7 +157,7 @@ def sweep(
                 broken.append(key)
             else:
                 claimed.add(path)
-        for file in list(_ours(folder, record)):
+        for file in list(find_pictures(folder, record)):
             path = file.relative_to(folder).as_posix()
             if path not in claimed:
                 remove_picture(folder, path)
@@ -179,8 +183,8 @@ def is_whole(path: Path, size: int | None) -> bool:
     return path.is_file() and path.stat().st_size == size
 
 
-def _ours(folder: Path, record: Record) -> Iterator[Path]:
-    """Yield the files under ``frames`` that a run with this record wrote, complete or not."""
+def find_pictures(folder: Path, record: Record) -> Iterator[Path]:
+    """Yield the pictures that a run with this record wrote into the folder, complete or not."""
     ever_kept = record.ever_kept()
     for feed in record.feeds():
         place = folder / FRAMES / feed.name
@@ -201,7 +205,7 @@ def _clear(folder: Path) -> None:
     with closing(connect_to_write(folder / DATABASE, strict=True)) as database:
         record = Record(Rows(folder, database))
         with disk_errors(folder):
-            for path in list(_ours(folder, record)):
+            for path in list(find_pictures(folder, record)):
                 remove_picture(folder, path.relative_to(folder).as_posix())
             for feed in record.feeds():
                 _remove_if_empty(folder / FRAMES / feed.name)

@@ -14,9 +14,7 @@ from streamsel.frame import Frame, FrameKey, Picture
 from streamsel.interfaces.sources import Footage
 from streamsel.record.anchor import Anchor
 from streamsel.record.files import disk_errors, make_folder, write_file
-from streamsel.record.folder import FRAMES, is_live_name, live_name
-
-CLIPS = "clips"
+from streamsel.record.folder import CLIPS, FRAMES, is_live_name, live_name
 
 _LOG = logging.getLogger("streamsel.sinks")
 _MOST_PENDING = 1_000

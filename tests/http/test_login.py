@@ -11,8 +11,9 @@ import pytest
 from aiohttp import web
 
 from streamsel.errors import SinkError
-from streamsel.http.ended import LOGOUTS, EndedLogins
+from streamsel.http.ended import EndedLogins
 from streamsel.http.login import Logins
+from streamsel.record.folder import LOGOUTS
 from streamsel.testing import ManualClock
 from tests.http.serving import (
     BORN,
