@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
-from types import TracebackType
 from typing import Any
 
 from streamsel.api.progress import net_kept, problems_of
@@ -43,12 +42,7 @@ class NotebookProgress:
         self._handle = display(self._bundle(), raw=True, display_id=True)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._renew()
 
     def start_from(self, kept: int) -> None:

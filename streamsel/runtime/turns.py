@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from types import TracebackType
 
 from streamsel.clock import Clock
 
@@ -41,12 +40,7 @@ class Turns:
                 self._take_from_hanging()
         self._since[threading.get_ident()] = self._clock.monotonic()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         with self._lock:
             self._end(threading.get_ident())
 

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from queue import SimpleQueue
-from types import TracebackType
 from typing import Any, ParamSpec, TypeVar
 
 from streamsel.runtime.failure import Captured
@@ -57,12 +56,7 @@ class Worker:
     async def __aenter__(self) -> Worker:
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         self._dismiss()
         await self._loop.run_in_executor(None, self._thread.join)
 

@@ -13,7 +13,6 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import islice
-from types import TracebackType
 from typing import Literal, Self, TypeAlias
 
 import av
@@ -93,12 +92,7 @@ class ParallelDecoder:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._decoders.close()
 
     def shown(self, is_wanted: Callable[[Gop], bool]) -> Generator[DecodedFrame, None, None]:
