@@ -10,6 +10,8 @@ from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from streamsel.config.complaints import is_secret
 from streamsel.config.environment import fill_in, filled_in
 from streamsel.config.sections.service import ServiceConfig
@@ -53,16 +55,20 @@ def read_secret(path: Path, setting: str) -> str:
 
 def service_token(service: ServiceConfig) -> str | None:
     """Return the token that requests must carry; None if none is required."""
-    if service.token_file is not None:
-        return read_secret(service.token_file, "service.token_file")
-    return None if service.token is None else service.token.get_secret_value()
+    return _secret(service.token, service.token_file, "service.token_file")
 
 
 def ice_credential(server: IceServerConfig) -> str | None:
     """Return the password of a TURN server; None if none is required."""
-    if server.credential_file is not None:
-        return read_secret(server.credential_file, "webrtc.ice_servers.credential_file")
-    return None if server.credential is None else server.credential.get_secret_value()
+    setting = "webrtc.ice_servers.credential_file"
+    return _secret(server.credential, server.credential_file, setting)
+
+
+def _secret(given: SecretStr | None, file: Path | None, setting: str) -> str | None:
+    """Return a secret that is given or stands in the file of ``setting``."""
+    if file is not None:
+        return read_secret(file, setting)
+    return None if given is None else given.get_secret_value()
 
 
 def read_source_files(tree: ConfigNode, folder: Path) -> tuple[ConfigNode, list[Problem]]:

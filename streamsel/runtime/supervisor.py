@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from streamsel.backoff import Backoff
 from streamsel.clock import Clock
@@ -15,6 +16,8 @@ from streamsel.errors import ConfigurationError
 from streamsel.frame import Picture
 from streamsel.runtime.feed_reader import FeedReader, LiveFeed
 from streamsel.runtime.latest_frames import LatestFrames
+
+T = TypeVar("T")
 
 _LOG = logging.getLogger("streamsel.feeds")
 _MOST_LEAVING = 3
@@ -145,10 +148,7 @@ class FeedSupervisor:
         return [self._status(entry) for entry in self._entries.values()]
 
     def _entry(self, feed: str) -> _Entry:
-        if feed not in self._entries:
-            known = ", ".join(self._entries) or "none"
-            raise ConfigurationError(f"feed {feed!r} is not part of this service; it has {known}")
-        return self._entries[feed]
+        return known_feed(self._entries, feed)
 
     def _start(self, entry: _Entry, silent_since: float | None = None) -> None:
         """Continue where the last reader stopped, unless too many hang already.
@@ -257,3 +257,11 @@ class FeedSupervisor:
             return "connecting", reader.reason, None
         fault = reader.fault
         return ("up", "", None) if fault is None else ("useless", fault.reason, fault.kind)
+
+
+def known_feed(feeds: Mapping[str, T], feed: str) -> T:
+    """Return what is known of a feed. Raises :class:`ConfigurationError` if nothing is."""
+    if feed not in feeds:
+        known = ", ".join(feeds) or "none"
+        raise ConfigurationError(f"feed {feed!r} is not part of this service; it has {known}")
+    return feeds[feed]

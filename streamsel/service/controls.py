@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
 
 from streamsel.frame import FrameKey
 from streamsel.http.control import Explanation, FeedView, Position
@@ -14,6 +15,9 @@ from streamsel.report.inspection import RULES
 from streamsel.runtime.service_run import LivePipeline
 from streamsel.runtime.worker import Worker
 from streamsel.service.operations import Operations
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class MqttControls:
@@ -97,33 +101,23 @@ class HttpControl:
         self, feed: str | None, limit: int, before: Position | None
     ) -> Sequence[FrameView]:
         """Return the newest kept frames below ``before``, newest first."""
-        if self._folder is None:
-            return []
-        return await self._reading.run(_newest, self._folder, feed, limit, before)
+        return await self._read([], _newest, feed, limit, before)
 
     async def find(self, keys: Sequence[FrameKey]) -> Sequence[FrameView]:
         """Return those of these frames that are kept and stored."""
-        if self._folder is None:
-            return []
-        return await self._reading.run(_found, self._folder, keys)
+        return await self._read([], _found, keys)
 
     async def explain(self, key: FrameKey) -> Explanation | None:
         """Explain why a frame is kept. None if it is not."""
-        if self._folder is None:
-            return None
-        return await self._reading.run(_explained, self._folder, key)
+        return await self._read(None, _explained, key)
 
     async def claims(self, path: str) -> bool:
         """Whether the record claims this file for a kept frame."""
-        if self._folder is None:
-            return False
-        return await self._reading.run(_claims, self._folder, path)
+        return await self._read(False, _claims, path)
 
     async def gone(self) -> Sequence[GoneScope]:
         """Return the stored frames of removed feeds and groups."""
-        if self._folder is None:
-            return []
-        return await self._reading.run(_gone, self._folder)
+        return await self._read([], _gone)
 
     async def remove_gone(self, scope: str) -> int:
         """Delete the stored frames of one of these; return their number."""
@@ -146,6 +140,18 @@ class HttpControl:
             return False
         await self._operations.set_count(feed, count)
         return True
+
+    async def _read(
+        self,
+        otherwise: T,
+        read: Callable[Concatenate[Path, P], T],
+        *args: P.args,
+        **named: P.kwargs,
+    ) -> T:
+        """Read the record in its thread; ``otherwise`` is the answer where there is none."""
+        if self._folder is None:
+            return otherwise
+        return await self._reading.run(read, self._folder, *args, **named)
 
 
 def _newest(

@@ -17,6 +17,7 @@ from streamsel.errors import ConfigurationError
 from streamsel.frame import FrameKey
 from streamsel.interfaces.selectors import LiveSelector
 from streamsel.runtime.service_run import LivePipeline
+from streamsel.runtime.supervisor import known_feed
 from streamsel.wiring.service import LiveParts
 
 _LOG = logging.getLogger("streamsel.service")
@@ -181,10 +182,7 @@ class Operations:
             raise ConfigurationError("the service is stopping")
 
     def _require(self, feed: str) -> FeedSettings:
-        if feed not in self._settings:
-            known = ", ".join(self._settings) or "none"
-            raise ConfigurationError(f"feed {feed!r} is not part of this service; it has {known}")
-        return self._settings[feed]
+        return known_feed(self._settings, feed)
 
     def _status(self, feed: str) -> FeedStatus:
         self._require(feed)
