@@ -32,7 +32,7 @@ def open_to_write(
     ``create``: an absent one is created, empty. Raises what ``check`` raises, and
     ``sqlite3.DatabaseError``, also for damage. Cost: reads all of it once, to find damage.
     """
-    _look_at(path, check)
+    look_at(path, check)
     connect = partial(_connect, path, "mode=rwc" if create else "mode=rw")
     database = open_database(connect)
     try:
@@ -58,7 +58,7 @@ def open_to_read(path: Path, check: Check) -> sqlite3.Connection:
     ``check`` sees it before anything in its folder changes. Raises what ``check`` raises, and
     ``sqlite3.DatabaseError``.
     """
-    _look_at(path, check)
+    look_at(path, check)
     # Only a writable connection deletes SQLite's own files when it closes.
     is_writable = os.access(path.parent, os.W_OK) and os.access(path, os.W_OK)
     database = open_database(
@@ -105,10 +105,11 @@ def transaction(database: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
         raise
 
 
-def _look_at(path: Path, check: Check) -> None:
-    """Let ``check`` see a database without folding its log into it, as closing it does later.
+def look_at(path: Path, check: Check) -> None:
+    """Let ``check`` see a database while nothing in its folder changes.
 
-    Where it cannot be seen so, the opening that follows says why.
+    SQLite's log is not folded into it, as closing does otherwise. Where it cannot be seen so, an
+    opening that follows says why. Raises what ``check`` raises.
     """
     with suppress(sqlite3.OperationalError), closing(_connect(path, _untouching_mode(path))) as one:
         check(one)

@@ -17,7 +17,7 @@ from streamsel.frame import Frame, FrameKey
 from streamsel.record.beginning import remove_unborn, unborn_names
 from streamsel.record.files import disk_errors, make_folder, sync_path, temporary
 from streamsel.record.lock import LOCK_FILE, FolderLock
-from streamsel.record.opening import DATABASE, connect_to_write
+from streamsel.record.opening import DATABASE, connect_to_write, require_ours
 from streamsel.record.reader import Record
 from streamsel.record.rows import Rows
 
@@ -81,6 +81,8 @@ def prepare(folder: Path, *, resume: bool, overwrite: bool) -> Literal["new", "r
     else. An unreadable record is moved aside, together with the files that may belong to it.
     """
     use = foresee(folder, resume=resume, overwrite=overwrite)
+    if use == "resumed":
+        require_ours(folder / DATABASE)
     with disk_errors(folder):
         remove_unborn(folder)
     if use == "resumed":

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from streamsel.errors import RecordError
-from streamsel.record.database import open_to_read, open_to_write
+from streamsel.record.database import look_at, open_to_read, open_to_write
 from streamsel.record.files import damaged, disk_errors
 from streamsel.record.migrations import RECORD
 
@@ -51,6 +51,15 @@ def connect_to_read(path: Path) -> sqlite3.Connection:
             database.close()
             raise
     return database
+
+
+def require_ours(path: Path) -> None:
+    """Raise :class:`RecordError` for a record of a newer version, or of another program.
+
+    Nothing is written, so this comes before all that prepares a folder.
+    """
+    with _reading_errors(path):
+        look_at(path, partial(_check, path))
 
 
 def _check(path: Path, database: sqlite3.Connection) -> None:

@@ -16,6 +16,7 @@ from streamsel.export.formats import open_format
 from streamsel.export.run import export_run, whole_file
 from streamsel.frame import FrameKey, Picture
 from streamsel.record import schema
+from streamsel.record.backup import back_up
 from streamsel.record.migrations import RECORD
 from streamsel.record.reader import Record
 from streamsel.record.writer import RecordWriter
@@ -203,14 +204,22 @@ def test_a_record_of_a_version_to_come_is_refused_and_not_touched(
             shutil.copytree(written, folder)
     if not killed:
         shutil.copytree(written, folder)
+    for name in (".reserve", ".streamsel.db.part"):  # a service's, and one that was killed
+        (folder / name).touch()
     was = contents(folder)
     assert ("streamsel.db-wal" in was) == killed
     told = rf"streamsel\.db: .*newer.*schema {newer}, .*knows {RECORD.version}\).*Upgrade.*backup"
-    with pytest.raises(RecordError, match=told):
-        Record.open(folder)
-    with pytest.raises(RecordError, match=told):
-        RecordWriter.resume(folder, strict=True)
+    for use in (
+        lambda: Record.open(folder).close(),
+        lambda: RecordWriter.resume(folder, strict=True).close(),
+        lambda: opened(folder, resume=True).close(complete=False),
+        lambda: live_streams.opened(folder).close(),
+        lambda: back_up(folder, tmp_path / "backup"),
+    ):
+        with pytest.raises(RecordError, match=told):
+            use()
     assert contents(folder) == was
+    assert not (tmp_path / "backup").exists()
     assert version(folder) == newer
 
 
