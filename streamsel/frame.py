@@ -26,6 +26,8 @@ Thumbnail: TypeAlias = npt.NDArray[np.uint8]
 """(S, S, 3) RGB, the embedder's input."""
 LumaGrid: TypeAlias = npt.NDArray[np.uint8]
 """(32, 32) luma, compared by the prefilter."""
+ChromaGrid: TypeAlias = npt.NDArray[np.uint8]
+"""(2, 32, 32) U and V, compared by the prefilter."""
 LumaRows: TypeAlias = npt.NDArray[np.uint8]
 """(R, W) luma: rows of the picture at full width, for measuring sharpness."""
 
@@ -184,9 +186,10 @@ class PrefilterState:
 
     ``reference`` is the luma grid of the last frame that was embedded, or a near copy of it;
     ``previous`` that of the last frame checked; ``rows_digest`` the 64-bit hash of its luma rows
-    (0: not computed). Since ``still_since`` (seconds of media time) no frame differed from the one
-    before. ``passed`` counts the frames that passed. ``scene`` is the memory of the camera's scene.
-    The default is the state before the first frame.
+    and chroma grid (0: not computed). Since ``still_since`` (seconds of media time) no frame
+    differed from the one before. ``passed`` counts the frames that passed. ``scene`` is the memory
+    of the camera's scene. ``reference_chroma`` is the chroma grid of the reference; None also in
+    records of versions that had none. The default is the state before the first frame.
     """
 
     reference: LumaGrid | None = None
@@ -195,6 +198,7 @@ class PrefilterState:
     still_since: float = 0.0
     passed: int = 0
     scene: SceneState = NEW_SCENE
+    reference_chroma: ChromaGrid | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,7 +113,7 @@ KeepFrozen: TypeAlias = Annotated[bool, Doc("count frozen pictures as plain repe
 BlackLevel: TypeAlias = Annotated[
     int,
     numbers.whole(*BOUNDS["black_level"]),
-    Doc("grey level below which a cell of the picture counts as black"),
+    Doc("grey level, 16 black to 235 white, below which a cell of the picture counts as black"),
 ]
 FrozenAfter: TypeAlias = Annotated[
     float,

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from streamsel.decisions import Fault
 from streamsel.frame import (
+    ChromaGrid,
     Frame,
     LumaGrid,
     LumaRows,
@@ -28,8 +29,17 @@ class Thumbnailer(Protocol):
     def luma_grid(self, picture: Picture) -> LumaGrid:
         """Return the luma of the picture as stored, averaged down to (32, 32) uint8."""
 
-    def luma_rows(self, picture: Picture) -> LumaRows:
-        """Return evenly spaced rows of the luma plane at full width, (R, W) uint8."""
+    def chroma_grid(self, picture: Picture) -> ChromaGrid:
+        """Return U and V, each averaged down: (2, 32, 32) uint8; 128 is no colour."""
+
+    def luma_rows(self, picture: Picture, rows: int = 32) -> LumaRows:
+        """Return evenly spaced rows of the luma plane at full width, (R, W) uint8.
+
+        R is ``rows``, or the height if that is less.
+        """
+
+    def luma_range(self, picture: Picture) -> tuple[int, int]:
+        """Return what black and white are in luma: 16, 235, or in full range 0, 255."""
 
     def thumbnail(self, picture: Picture, view: View) -> Thumbnail:
         """Return the upright picture as the view defines it, (S, S, 3) uint8 full-range RGB."""

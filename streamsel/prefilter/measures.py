@@ -7,11 +7,13 @@ from hashlib import blake2b
 import numpy as np
 import numpy.typing as npt
 
-from streamsel.frame import LumaGrid, LumaRows
+from streamsel.frame import ChromaGrid, LumaGrid, LumaRows
 
 _REACH_PX = 9
 _LEAST_STEP = 10
 _PIXELS_PER_EDGE = 200
+_OTHER_COLOUR = 7
+_PIXELS_PER_HOT_ONE = 100_000
 
 
 def digest_of(*arrays: npt.NDArray[np.uint8]) -> int:
@@ -47,6 +49,30 @@ def uniform_share(rows: LumaRows) -> float:
     0.5
     """
     return int(np.count_nonzero((rows == rows[:, :1]).all(axis=1))) / len(rows)
+
+
+def stands_out(rows: LumaRows, from_level: int | LumaRows, levels: int) -> bool:
+    """Whether more than one pixel in 100,000 differs from ``from_level`` by ``levels`` or more.
+
+    ``from_level`` is one grey level, or one for each row, (R, 1). The share allows for the hot
+    pixels of a sensor.
+
+    >>> stands_out(np.array([[16, 17, 16], [16, 200, 18]], np.uint8), 16, 64)
+    True
+    """
+    level = np.uint8(from_level) if isinstance(from_level, int) else from_level
+    apart = np.maximum(rows, level) - np.minimum(rows, level)
+    return int(np.count_nonzero(apart >= levels)) * _PIXELS_PER_HOT_ONE > rows.size
+
+
+def has_one_colour(chroma_grid: ChromaGrid) -> bool:
+    """Whether no cell's U or V, (2, 32, 32), differs from another's by 7 levels or more.
+
+    >>> has_one_colour(np.full((2, 32, 32), 100, np.uint8))
+    True
+    """
+    planes = chroma_grid.reshape(len(chroma_grid), -1)
+    return bool((np.ptp(planes, axis=1) < _OTHER_COLOUR).all())
 
 
 def sharpness_of(rows: LumaRows) -> float:

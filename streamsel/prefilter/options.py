@@ -27,14 +27,18 @@ class PrefilterOptions:
     """The checks of a prefilter; None or False disables one. Levels are grey levels, 0 to 255.
 
     ``corrupt``: the decoder flagged the frame as damaged.
-    ``black_share``: minimum share of cells of the luma grid darker than ``black_level``.
+    ``black_share``: minimum share of cells of the luma grid darker than ``black_level``, a level of
+    limited range (16 is black, 235 white), which is converted for pictures of full range. A picture
+    with pixels four times as far above black is not black: text, stars, lamps.
     ``uniform_share``: minimum share of sampled rows with a single value (a lost signal, a decoder's
-    grey fill). Half of the rows is not enough: letterboxes and slides have as many such rows.
+    grey fill) in a picture of one colour without text. Half of the rows is not enough: letterboxes
+    and slides have as many such rows.
     ``exact_duplicates``: luma grid and thumbnail equal those of an earlier frame of the feed; or
-    the frame is unchanged, and its luma equals that of the previous frame.
+    the frame is unchanged, and its luma rows and chroma grid equal those of the previous frame.
     ``freeze_seconds``: duration without any change, in media time, after which a frame is frozen.
     ``unchanged_mean`` and ``unchanged_cell``: the luma grid of an unchanged frame differs from the
-    reference by less than these, in the mean and in the largest cell. The check starts after
+    reference by less than these, in the mean and in the largest cell, and so does its chroma grid.
+    The check starts after
     ``calibration`` frames have passed, because the noise of the feed is measured on them.
     ``min_sharpness``: minimum sharpness in 0..1. Ordinary footage is above 0.2, footage enlarged
     three times above 0.03; a Gaussian blur of 1/80 of the width brings both below 0.01.

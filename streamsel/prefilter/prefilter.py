@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,13 +11,36 @@ from typing import Final
 import numpy as np
 
 from streamsel.errors import SourceError
-from streamsel.frame import Frame, LumaGrid, PrefilteredFrame, PrefilterState, SceneChange, View
+from streamsel.frame import (
+    ChromaGrid,
+    Frame,
+    LumaGrid,
+    LumaRows,
+    PrefilteredFrame,
+    PrefilterState,
+    SceneChange,
+    View,
+)
 from streamsel.interfaces.prefilter import Thumbnailer
 from streamsel.luma_grid import change
-from streamsel.prefilter.measures import dark_share, digest_of, sharpness_of, uniform_share
+from streamsel.prefilter.measures import (
+    dark_share,
+    digest_of,
+    has_one_colour,
+    sharpness_of,
+    stands_out,
+    uniform_share,
+)
 from streamsel.prefilter.options import PrefilterOptions
 from streamsel.prefilter.scene_watch import watched
 
+_BLACK, _WHITE = 16, 235
+"""The range that ``black_level`` is in."""
+_BRIGHT = 4.0
+"""How many times as far above black as ``black_level`` a pixel is bright: from 80 by default."""
+_STANDS_OUT = 32
+_MANY_ROWS = 360
+"""Every third row at 1080p: lines of 12 pixels, also of 2160p, are in several of them."""
 _UNSEEN = np.zeros((32, 32), np.uint8)
 _UNSEEN.flags.writeable = False
 
@@ -27,11 +51,12 @@ class FramePrefilter:
     The checks run in this order, each only on frames that passed the ones before:
 
     1. ``corrupt``: flagged by the decoder.
-    2. ``black``: the luma grid is dark nearly everywhere.
-    3. ``frozen``: neither luma grid nor luma rows changed for ``freeze_seconds``.
-    4. ``unchanged``: the luma grid hardly differs from the reference; ``exact-duplicate`` if the
-    frame also equals the previous one.
-    5. ``uniform``: nearly every luma row has a single value.
+    2. ``black``: the luma grid is dark nearly everywhere, and no pixel of many rows is bright.
+    3. ``frozen``: neither grids nor luma rows changed for ``freeze_seconds``.
+    4. ``unchanged``: luma and chroma grid hardly differ from the reference; ``exact-duplicate`` if
+    the frame also equals the previous one.
+    5. ``uniform``: nearly every luma row has a single value, the picture has one colour, and no
+    pixel of many rows stands out of its row.
     6. ``blurred``: even the sharpest edges are blurred.
     7. ``exact-duplicate``: luma grid and thumbnail equal, pixel by pixel, those of a frame that
     passed.
@@ -92,12 +117,13 @@ class FramePrefilter:
         if self._options.corrupt and frame.corrupt:
             return PrefilteredFrame(frame, _UNSEEN, 0, 0.0, "corrupt", None, before)
         luma_grid = self._thumbnailer.luma_grid(frame.picture)
-        if self._is_black(luma_grid):
+        if self._is_black(frame, luma_grid):
             self._state = replace(
                 before, previous=luma_grid, rows_digest=0, still_since=frame.media_time
             )
             return PrefilteredFrame(frame, luma_grid, 0, 0.0, "black", None, self._state)
-        self._state, still = self._compare_to_previous(frame, luma_grid)
+        chroma_grid = self._thumbnailer.chroma_grid(frame.picture)
+        self._state, still = self._compare_to_previous(frame, luma_grid, chroma_grid)
         change = self._watch_scene(frame, luma_grid)
 
         def refused(reason: str, sharpness: float = 0.0) -> PrefilteredFrame:
@@ -105,30 +131,44 @@ class FramePrefilter:
                 frame, luma_grid, 0, sharpness, reason, None, self._state, change
             )
 
-        refusal = self._check_motion(frame, luma_grid, still)
+        refusal = self._check_motion(frame, luma_grid, chroma_grid, still)
         if refusal is not None:
             return refused(refusal)
         rows = self._thumbnailer.luma_rows(frame.picture)
         sharpness = sharpness_of(rows)
-        share, least = self._options.uniform_share, self._options.min_sharpness
-        if share is not None and uniform_share(rows) >= share:
+        least = self._options.min_sharpness
+        if self._is_uniform(frame, rows, chroma_grid):
             return refused("uniform", sharpness)
         if least is not None and sharpness < least:
             return refused("blurred", sharpness)
-        return self._look_closely(frame, luma_grid, sharpness, change)
+        return self._look_closely(frame, luma_grid, chroma_grid, sharpness, change)
 
-    def _is_black(self, luma_grid: LumaGrid) -> bool:
+    def _is_black(self, frame: Frame, luma_grid: LumaGrid) -> bool:
         share = self._options.black_share
-        return share is not None and dark_share(luma_grid, self._options.black_level) >= share
+        if share is None:
+            return False
+        black, white = self._thumbnailer.luma_range(frame.picture)
+        above = (self._options.black_level - _BLACK) / (_WHITE - _BLACK) * (white - black)
+        if dark_share(luma_grid, math.ceil(black + above)) < share:
+            return False
+        rows = self._thumbnailer.luma_rows(frame.picture, _MANY_ROWS)
+        return not stands_out(rows, black, math.ceil(_BRIGHT * above))
+
+    def _is_uniform(self, frame: Frame, rows: LumaRows, chroma_grid: ChromaGrid) -> bool:
+        share = self._options.uniform_share
+        if share is None or uniform_share(rows) < share or not has_one_colour(chroma_grid):
+            return False
+        many = self._thumbnailer.luma_rows(frame.picture, _MANY_ROWS)
+        return not stands_out(many, many[:, :1], _STANDS_OUT)
 
     def _compare_to_previous(
-        self, frame: Frame, luma_grid: LumaGrid
+        self, frame: Frame, luma_grid: LumaGrid, chroma_grid: ChromaGrid
     ) -> tuple[PrefilterState, bool]:
         """Return the state with this frame as the previous one, and whether it equals that one."""
         was = self._state
         rows_digest, still = 0, False
         if was.previous is not None and np.array_equal(was.previous, luma_grid):
-            rows_digest = digest_of(self._thumbnailer.luma_rows(frame.picture))
+            rows_digest = digest_of(self._thumbnailer.luma_rows(frame.picture), chroma_grid)
             still = rows_digest == was.rows_digest
         since = was.still_since if still else frame.media_time
         state = replace(was, previous=luma_grid, rows_digest=rows_digest, still_since=since)
@@ -143,7 +183,9 @@ class FramePrefilter:
         self._state = replace(self._state, scene=scene)
         return SceneChange(scene.share, scene.fixed)
 
-    def _check_motion(self, frame: Frame, luma_grid: LumaGrid, still: bool) -> str | None:
+    def _check_motion(
+        self, frame: Frame, luma_grid: LumaGrid, chroma_grid: ChromaGrid, still: bool
+    ) -> str | None:
         options, state = self._options, self._state
         if (
             still
@@ -151,29 +193,38 @@ class FramePrefilter:
             and frame.media_time - state.still_since > options.freeze_seconds
         ):
             return "frozen"
-        if (
-            options.unchanged_mean is None
-            or state.reference is None
-            or state.passed < options.calibration
-        ):
-            return None
-        mean, cell = change(state.reference, luma_grid)
-        if mean < options.unchanged_mean and cell < options.unchanged_cell:
+        if state.passed >= options.calibration and self._is_unchanged(luma_grid, chroma_grid):
             return "exact-duplicate" if still and options.exact_duplicates else "unchanged"
         return None
 
+    def _is_unchanged(self, luma_grid: LumaGrid, chroma_grid: ChromaGrid) -> bool:
+        options, state = self._options, self._state
+        if options.unchanged_mean is None or state.reference is None:
+            return False
+        changes = [change(state.reference, luma_grid)]
+        if state.reference_chroma is not None:
+            changes.append(change(state.reference_chroma, chroma_grid))
+        return all(
+            mean < options.unchanged_mean and cell < options.unchanged_cell
+            for mean, cell in changes
+        )
+
     def _look_closely(
-        self, frame: Frame, luma_grid: LumaGrid, sharpness: float, change: SceneChange | None
+        self,
+        frame: Frame,
+        luma_grid: LumaGrid,
+        chroma_grid: ChromaGrid,
+        sharpness: float,
+        change: SceneChange | None,
     ) -> PrefilteredFrame:
         thumbnail = self._thumbnailer.thumbnail(frame.picture, self._view)
         digest = digest_of(luma_grid, thumbnail)
-        state = self._state
         repeated = self._options.exact_duplicates and digest in self._digests
         self._state = replace(
-            state,
+            self._state,
             reference=luma_grid,
-            previous=luma_grid,
-            passed=state.passed if repeated else state.passed + 1,
+            passed=self._state.passed + (not repeated),
+            reference_chroma=chroma_grid,
         )
         if not repeated:
             self._digests[digest] = None

@@ -55,10 +55,11 @@ def _add_appended_inputs(database: sqlite3.Connection) -> None:
 
 
 def _add_scenes(database: sqlite3.Connection) -> None:
-    """Version 4: what changes in front of a camera."""
+    """Version 4: what changes in front of a camera, and the colours that the prefilter compares."""
     add_column(database, "feeds", "scene", "BLOB")
     add_column(database, "frames", "change_share", "REAL")
     add_column(database, "frames", "fixed", "INTEGER")
+    add_column(database, "feeds", "reference_chroma", "BLOB")
 
 
 RECORD = Schema(

@@ -122,9 +122,9 @@ class Record:
         frames that were not refused, in stream order.
         """
         number = self._rows.feed_id(feed)
-        reference, previous, rows_digest, still_since, passed, scene = self._rows.one(
-            "SELECT reference, previous, rows_digest, still_since, passed, scene "
-            "FROM feeds WHERE id = ?",
+        reference, previous, rows_digest, still_since, passed, scene, chroma = self._rows.one(
+            "SELECT reference, previous, rows_digest, still_since, passed, scene, "
+            "reference_chroma FROM feeds WHERE id = ?",
             number,
         )
         digests = self._rows.all(
@@ -134,12 +134,13 @@ class Record:
             memory,
         )
         state = PrefilterState(
-            _luma_grid(reference),
-            _luma_grid(previous),
+            _grid(reference, 32, 32),
+            _grid(previous, 32, 32),
             _unsigned(rows_digest),
             still_since,
             passed,
             scene_of(scene),
+            _grid(chroma, 2, 32, 32),
         )
         return state, [_unsigned(digest) for (digest,) in digests][::-1]
 
@@ -363,8 +364,8 @@ class Record:
         ]
 
 
-def _luma_grid(pixels: bytes | None) -> np.ndarray[Any, np.dtype[np.uint8]] | None:
-    return None if pixels is None else np.frombuffer(pixels, np.uint8).reshape(32, 32)
+def _grid(pixels: bytes | None, *shape: int) -> np.ndarray[Any, np.dtype[np.uint8]] | None:
+    return None if pixels is None else np.frombuffer(pixels, np.uint8).reshape(shape)
 
 
 def _unsigned(value: int) -> int:

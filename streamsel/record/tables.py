@@ -45,7 +45,8 @@ CREATE TABLE feeds (
     last_wall    REAL,
     status       TEXT,                          -- live: its status, JSON
     display_name TEXT,                          -- name for people; NULL: same as name
-    scene        BLOB                           -- state of the prefilter: of the camera's scene
+    scene        BLOB,                          -- state of the prefilter: of the camera's scene
+    reference_chroma BLOB                       -- state of the prefilter
 ) STRICT;
 
 CREATE TABLE frames (

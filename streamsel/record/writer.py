@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from streamsel.decisions import FeedReport, Verdict
 from streamsel.errors import RecordError
-from streamsel.frame import FrameKey, PrefilterState
+from streamsel.frame import ChromaGrid, FrameKey, LumaGrid, PrefilterState
 from streamsel.record.beginning import begin
 from streamsel.record.files import disk_errors
 from streamsel.record.opening import DATABASE, connect_to_write
@@ -113,7 +113,7 @@ class RecordWriter:
             states = {verdict.frame.key.feed: verdict.candidate.prefiltered for verdict in fresh}
             database.executemany(
                 "UPDATE feeds SET reference = ?, previous = ?, rows_digest = ?, still_since = ?, "
-                "passed = ?, scene = ? WHERE id = ?",
+                "passed = ?, scene = ?, reference_chroma = ? WHERE id = ?",
                 [
                     (*_state_row(seen.state), self._rows.feed_id(feed))
                     for feed, seen in states.items()
@@ -205,10 +205,15 @@ class RecordWriter:
 
 def _state_row(state: PrefilterState) -> tuple[Any, ...]:
     return (
-        None if state.reference is None else state.reference.tobytes(),
-        None if state.previous is None else state.previous.tobytes(),
+        _pixels(state.reference),
+        _pixels(state.previous),
         signed(state.rows_digest),
         state.still_since,
         state.passed,
         packed_scene(state.scene),
+        _pixels(state.reference_chroma),
     )
+
+
+def _pixels(grid: LumaGrid | ChromaGrid | None) -> bytes | None:
+    return None if grid is None else grid.tobytes()

@@ -183,7 +183,12 @@ def test_only_what_passes_the_cheap_checks_costs_a_thumbnail() -> None:
     thumbnailer = PlainEye()
     pictures = [textured(1), BLACK, *(noisy(textured(1), seed) for seed in range(10)), BLURRED]
     looked_at(shown(pictures), thumbnailer=thumbnailer)
-    assert thumbnailer.asked == {"luma_grid": 13, "luma_rows": 2, "thumbnail": 1}
+    assert thumbnailer.asked == {
+        "luma_grid": 13,
+        "chroma_grid": 12,
+        "luma_rows": 3,
+        "thumbnail": 1,
+    }
 
 
 SCENES = {

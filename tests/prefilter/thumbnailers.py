@@ -10,7 +10,16 @@ import av
 import numpy as np
 import numpy.typing as npt
 
-from streamsel.frame import Frame, FrameKey, LumaGrid, LumaRows, Picture, Thumbnail, View
+from streamsel.frame import (
+    ChromaGrid,
+    Frame,
+    FrameKey,
+    LumaGrid,
+    LumaRows,
+    Picture,
+    Thumbnail,
+    View,
+)
 
 Luma = npt.NDArray[np.uint8]
 
@@ -25,9 +34,16 @@ class PlainEye:
         self.asked["luma_grid"] += 1
         return _average(_luma(picture), 32)
 
-    def luma_rows(self, picture: Picture) -> LumaRows:
+    def chroma_grid(self, picture: Picture) -> ChromaGrid:
+        self.asked["chroma_grid"] += 1
+        return np.full((2, 32, 32), 128, np.uint8)
+
+    def luma_rows(self, picture: Picture, rows: int = 32) -> LumaRows:
         self.asked["luma_rows"] += 1
         return _luma(picture)[::4]
+
+    def luma_range(self, picture: Picture) -> tuple[int, int]:
+        return 16, 235
 
     def thumbnail(self, picture: Picture, view: View) -> Thumbnail:
         self.asked["thumbnail"] += 1
@@ -42,18 +58,24 @@ def textured(seed: int, side: int = 64) -> Luma:
 
 def shown(pictures: Iterable[Luma], fps: int = 25, corrupt: bool = False) -> list[Frame]:
     """The pictures as the frames of one feed."""
+    gray = (av.VideoFrame.from_ndarray(luma, format="gray") for luma in pictures)
+    return frames_of(gray, fps=fps, corrupt=corrupt)
+
+
+def frames_of(images: Iterable[av.VideoFrame], fps: int = 25, corrupt: bool = False) -> list[Frame]:
+    """Images of a decoder as the frames of one feed."""
     return [
         Frame(
             key=FrameKey("made", index),
             pts=index,
             time_base=Fraction(1, fps),
             media_time=index / fps,
-            width=luma.shape[1],
-            height=luma.shape[0],
-            picture=Picture(av.VideoFrame.from_ndarray(luma, format="gray")),
+            width=image.width,
+            height=image.height,
+            picture=Picture(image),
             corrupt=corrupt,
         )
-        for index, luma in enumerate(pictures)
+        for index, image in enumerate(images)
     ]
 
 

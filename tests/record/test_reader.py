@@ -122,6 +122,7 @@ def test_a_resumed_record_knows_where_each_feed_and_its_screen_were(
             was.still_since,
         )
         np.testing.assert_array_equal(state.reference, was.reference)
+        np.testing.assert_array_equal(state.reference_chroma, was.reference_chroma)
         passed = [
             v.candidate.prefiltered.digest for v in made[60:80] if v.candidate.embedding is not None
         ]

@@ -106,7 +106,14 @@ def verdicts(count: int = 60, capacity: int = 4, seen: bool = True) -> Iterator[
             if len(live) > capacity:
                 events.append(Evicted(live.pop(-2), live[-1].key, 0.2, "closest-pair"))
             luma_grid = np.full((32, 32), index % 256, np.uint8)
-            state = PrefilterState(luma_grid, luma_grid, index + 1, index / 25, index + 1)
+            state = PrefilterState(
+                luma_grid,
+                luma_grid,
+                index + 1,
+                index / 25,
+                index + 1,
+                reference_chroma=np.full((2, 32, 32), 255 - index % 256, np.uint8),
+            )
             yield Verdict(
                 candidate=Candidate(
                     PrefilteredFrame(this, luma_grid, (1 << 63) + index, 0.5, refusal, None, state),

@@ -1,8 +1,8 @@
 """The gate of adaptive decoding: decides which GOPs are decoded in full.
 
 There are two criteria. First, the keyframes at both ends of a GOP, which cost about a fiftieth of
-it: if their luma grids differ, something appeared, left or moved. Second, the sizes of the packets
-in between: an event within a GOP may leave its keyframes unchanged, but increases its packets.
+it: if their luma or chroma grids differ, something appeared, left or moved. Second, the sizes of
+the packets in between: an event within a GOP may leave its keyframes unchanged, but increases them.
 Sizes are compared with those of static GOPs in the same video, so codec and bit rate do not matter.
 With a constant bit rate sizes hardly change, and the keyframes decide.
 """
@@ -16,7 +16,7 @@ from statistics import median
 
 import av
 
-from streamsel.frame import LumaGrid
+from streamsel.frame import ChromaGrid, LumaGrid
 from streamsel.luma_grid import change
 from streamsel.sources.decode.gops import Gop
 
@@ -31,12 +31,13 @@ _LARGER_PACKET = 2.5
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Keyed:
-    """A GOP, with the picture and luma grid of its keyframe; None if it was not decoded."""
+    """A GOP, with the picture and grids of its keyframe; None if it was not decoded."""
 
     gop: Gop
     is_wanted: bool
     image: av.VideoFrame | None
     luma_grid: LumaGrid | None
+    chroma_grid: ChromaGrid | None
 
 
 class Gate:
@@ -55,13 +56,17 @@ class Gate:
             one = following
 
     def _is_busy(self, one: Keyed, following: Keyed | None) -> bool:
-        gop, luma_grid = one.gop, one.luma_grid
-        if gop.times is None or luma_grid is None:
+        gop = one.gop
+        if gop.times is None or following is None:
             return True
-        if following is None or following.luma_grid is None:
+        pairs = (
+            (one.luma_grid, following.luma_grid),
+            (one.chroma_grid, following.chroma_grid),
+        )
+        changes = [change(a, b) for a, b in pairs if a is not None and b is not None]
+        if len(changes) < len(pairs):
             return True
-        mean, cell = change(luma_grid, following.luma_grid)
-        rests = mean < _REST_MEAN and cell < _REST_CELL
+        rests = all(mean < _REST_MEAN and cell < _REST_CELL for mean, cell in changes)
         sizes = _sizes(gop)
         is_busy = not rests or self._decoded < _CALIBRATION_FRAMES or self._is_eventful(sizes)
         if rests and sizes is not None:

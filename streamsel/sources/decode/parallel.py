@@ -144,9 +144,9 @@ class ParallelDecoder:
                 yield _Task(one.gop, part, one.image)
 
     def _look_at_key(self, slot: int, entry: tuple[Gop, bool]) -> Iterator[Keyed]:
-        """Decode the keyframe of a GOP that starts with one, and take its luma grid."""
+        """Decode the keyframe of a GOP that starts with one, and take its grids."""
         gop, is_wanted = entry
-        image = luma_grid = None
+        image = luma_grid = chroma_grid = None
         if gop.times is not None and gop.begin is not None:
             decoder = self._decoders.of(slot, ONE_THREAD, gop, "luma_grids")
             image = decode_keyframe(decoder, gop)
@@ -154,8 +154,10 @@ class ParallelDecoder:
                 self._decoders.retire(decoder)
             else:
                 retag(image)
-                luma_grid = self._thumbnailers[slot].luma_grid(Picture(image))
-        yield Keyed(gop, is_wanted, image, luma_grid)
+                thumbnailer, picture = self._thumbnailers[slot], Picture(image)
+                luma_grid = thumbnailer.luma_grid(picture)
+                chroma_grid = thumbnailer.chroma_grid(picture)
+        yield Keyed(gop, is_wanted, image, luma_grid, chroma_grid)
 
     def _carry_out(self, slot: int, task: _Task) -> Iterator[DecodedFrame]:
         """Decode the wanted part of a GOP; yield all its positions."""

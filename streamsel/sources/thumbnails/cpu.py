@@ -10,11 +10,12 @@ from __future__ import annotations
 import av
 import numpy as np
 import numpy.typing as npt
+from av.video.plane import VideoPlane
 from av.video.reformatter import Interpolation, VideoReformatter
 from PIL import Image
 
 from streamsel.errors import SourceError
-from streamsel.frame import LumaGrid, LumaRows, Picture, Thumbnail, View
+from streamsel.frame import ChromaGrid, LumaGrid, LumaRows, Picture, Thumbnail, View
 from streamsel.libav import as_source_error
 from streamsel.pixels.conversion import Converter, require_convertible
 from streamsel.pixels.tone import hdr_of, to_sdr
@@ -23,18 +24,25 @@ from streamsel.sources.thumbnails.planes import (
     Samples,
     Small,
     bytes_of,
+    is_full_range,
     layout_of,
     rows_of,
     to_rgb,
 )
 
 LUMA_GRID_SIDE = 32
+LIMITED_RANGE, FULL_RANGE = (16, 235), (0, 255)
 CANNOT_LOOK = "its picture cannot be converted"
 _GRID_ROWS_PER_CELL = 4
+_CHROMA_GRID_ROWS_PER_CELL = 4
 _LUMA_ROWS_PER_CELL = 2
 _CHROMA_ROWS_PER_CELL = 1
 _AREA = Interpolation.AREA | Interpolation.BITEXACT | Interpolation.ACCURATE_RND
-_AREA_AND_ALL_CHROMA = _AREA | Interpolation.FULL_CHR_H_INT
+_KEPT_CHROMA = {
+    # Otherwise swscale drops chroma columns for RGB.
+    "rgb24": Interpolation.FULL_CHR_H_INT,
+    "yuv444p": Interpolation.FULL_CHR_H_INP,
+}
 _KERNELS = {
     "area": Image.Resampling.BOX,
     "bilinear": Image.Resampling.BILINEAR,
@@ -53,7 +61,7 @@ class CpuThumbnailer:
     def __init__(self) -> None:
         self._scalers = {
             role: VideoReformatter()
-            for role in ("luma_grid", "luma", "chroma", "gray", "full", "rgb")
+            for role in ("luma_grid", "chroma_grid", "luma", "chroma", "gray", "full", "rgb", "yuv")
         }
         self._whole = Converter()
 
@@ -73,6 +81,28 @@ class CpuThumbnailer:
         return _own(self._shrink("luma_grid", rows, LUMA_GRID_SIDE))
 
     @as_source_error(CANNOT_LOOK)
+    def chroma_grid(self, picture: Picture) -> ChromaGrid:
+        """Return U and V, each averaged down: (2, 32, 32) uint8; 128 is no colour.
+
+        At 1080p each cell averages about 4 whole rows of its 17. About 0.05 ms.
+        """
+        image = _image(picture)
+        layout = layout_of(image)
+        side = LUMA_GRID_SIDE
+        if layout is None:
+            small = self._scale("yuv", image, "yuv444p", side, side)
+            return _own(np.stack([_rows(plane)[:, :side] for plane in small.planes[1:]]))
+        if not layout.chroma_planes:
+            return _own(np.full((2, side, side), 128, np.uint8))
+        wanted = _CHROMA_GRID_ROWS_PER_CELL * side
+        parts = [
+            part
+            for plane in layout.chroma_planes
+            for part in layout.parts(layout.narrow(_spread(rows_of(image, plane, layout), wanted)))
+        ]
+        return _own(np.stack([self._shrink("chroma_grid", part, side) for part in parts]))
+
+    @as_source_error(CANNOT_LOOK)
     def luma_rows(self, picture: Picture, rows: int = 32) -> LumaRows:
         """Return evenly spaced rows of the luma plane at full width, (R, W) uint8.
 
@@ -86,6 +116,15 @@ class CpuThumbnailer:
             return _own(converted[_evenly(len(converted), rows)])
         luma = rows_of(image, 0, layout)
         return _own(layout.narrow(luma[_evenly(len(luma), rows)]))
+
+    @as_source_error(CANNOT_LOOK)
+    def luma_range(self, picture: Picture) -> tuple[int, int]:
+        """Return what black and white are in luma: 16, 235, or in full range 0, 255.
+
+        Pictures without a luma plane are converted to full range.
+        """
+        image = _image(picture)
+        return range_of(image) if layout_of(image) is not None else FULL_RANGE
 
     @as_source_error(CANNOT_LOOK)
     def thumbnail(self, picture: Picture, view: View) -> Thumbnail:
@@ -135,27 +174,39 @@ class CpuThumbnailer:
         self, role: str, image: av.VideoFrame, pixels: str, width: int, height: int
     ) -> Small:
         """Scale and convert with the scaler of this role: (H, W) for gray, (H, W, 3) for rgb24."""
+        (plane,) = self._scale(role, image, pixels, width, height).planes
+        samples = 3 if pixels == "rgb24" else 1
+        array = _rows(plane)[:height, : width * samples]
+        return array.reshape(height, width, 3) if samples == 3 else array
+
+    def _scale(
+        self, role: str, image: av.VideoFrame, pixels: str, width: int, height: int
+    ) -> av.VideoFrame:
         require_convertible(image)
-        scaled = self._scalers[role].reformat(
+        return self._scalers[role].reformat(
             image,
             width=width,
             height=height,
             format=pixels,
-            # Otherwise swscale drops chroma columns for RGB.
-            interpolation=_AREA_AND_ALL_CHROMA if pixels == "rgb24" else _AREA,
+            interpolation=_AREA | _KEPT_CHROMA.get(pixels, _AREA),
             # With several threads swscale 9 does not always give the same bytes.
             threads=1,
         )
-        plane = scaled.planes[0]
-        samples = 3 if pixels == "rgb24" else 1
-        array = bytes_of(plane).reshape(-1, plane.line_size)
-        array = array[:height, : width * samples]
-        return array.reshape(height, width, 3) if samples == 3 else array
+
+
+def range_of(image: av.VideoFrame) -> tuple[int, int]:
+    """Return the luma of black and of white in a picture with planes."""
+    return FULL_RANGE if is_full_range(image) else LIMITED_RANGE
 
 
 def as_shown(rgb: Small, image: av.VideoFrame) -> Small:
     """Tone-map small RGB (H, W, 3) if its picture is HDR: embedders are trained on SDR."""
     return rgb if hdr_of(image) is None else to_sdr(rgb, image)
+
+
+def _rows(plane: VideoPlane) -> Small:
+    """Return the rows of a plane with 8 bits, including padding; no copy."""
+    return bytes_of(plane).reshape(-1, plane.line_size)
 
 
 def _cut(rgb: npt.NDArray[np.uint8], view: View) -> Small:

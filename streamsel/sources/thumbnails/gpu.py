@@ -14,12 +14,16 @@ import torch
 from torch.nn.functional import interpolate
 from torch.utils.dlpack import from_dlpack
 
-from streamsel.frame import LumaGrid, LumaRows, Picture, Thumbnail, View
+from streamsel.frame import ChromaGrid, LumaGrid, LumaRows, Picture, Thumbnail, View
 from streamsel.libav import as_source_error
-from streamsel.sources.thumbnails.cpu import CANNOT_LOOK, LUMA_GRID_SIDE, CpuThumbnailer, as_shown
+from streamsel.sources.thumbnails.cpu import (
+    CANNOT_LOOK,
+    LUMA_GRID_SIDE,
+    CpuThumbnailer,
+    as_shown,
+    range_of,
+)
 from streamsel.sources.thumbnails.planes import Small, to_rgb
-
-_ROWS = 32
 
 
 class GpuThumbnailer:
@@ -42,12 +46,28 @@ class GpuThumbnailer:
         return _own(luma_grid_of(plane_of(image, 0)))
 
     @as_source_error(CANNOT_LOOK)
-    def luma_rows(self, picture: Picture) -> LumaRows:
+    def chroma_grid(self, picture: Picture) -> ChromaGrid:
+        """Return U and V, each averaged down: (2, 32, 32) uint8; 128 is no colour."""
+        image = picture.image
+        if image is None or not is_on_gpu(image):
+            return self._thumbnailer.chroma_grid(picture)
+        return _own(chroma_grid_of(plane_of(image, 1)))
+
+    @as_source_error(CANNOT_LOOK)
+    def luma_rows(self, picture: Picture, rows: int = 32) -> LumaRows:
         """Return evenly spaced rows of the luma plane at full width, (R, W) uint8."""
         image = picture.image
         if image is None or not is_on_gpu(image):
-            return self._thumbnailer.luma_rows(picture)
-        return _own(rows_of(plane_of(image, 0)))
+            return self._thumbnailer.luma_rows(picture, rows)
+        return _own(rows_of(plane_of(image, 0), rows))
+
+    @as_source_error(CANNOT_LOOK)
+    def luma_range(self, picture: Picture) -> tuple[int, int]:
+        """Return what black and white are in luma: 16, 235, or in full range 0, 255."""
+        image = picture.image
+        if image is None or not is_on_gpu(image):
+            return self._thumbnailer.luma_range(picture)
+        return range_of(image)
 
     @as_source_error(CANNOT_LOOK)
     def thumbnail(self, picture: Picture, view: View) -> Thumbnail:
@@ -83,10 +103,15 @@ def luma_grid_of(luma: torch.Tensor) -> Small:
     return luma_grid
 
 
-def rows_of(luma: torch.Tensor) -> Small:
-    """Return 32 evenly spaced rows of luma, (32, W) uint8, or all if there are fewer."""
+def chroma_grid_of(chroma: torch.Tensor) -> Small:
+    """Average chroma, (H / 2, W / 2, 2), down to (2, 32, 32) uint8."""
+    return np.stack(_averaged(chroma.permute(2, 0, 1), LUMA_GRID_SIDE))
+
+
+def rows_of(luma: torch.Tensor, rows: int = 32) -> Small:
+    """Return evenly spaced rows of luma, (R, W) uint8, or all if there are fewer."""
     there = luma.shape[0]
-    wanted = min(_ROWS, there)
+    wanted = min(rows, there)
     places = (2 * torch.arange(wanted) + 1) * there // (2 * wanted)
     return _to_bytes(luma[places.to(luma.device)].float(), luma.dtype)
 

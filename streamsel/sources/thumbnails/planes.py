@@ -104,17 +104,21 @@ def rows_of(image: av.VideoFrame, index: int, layout: PlaneLayout) -> Samples:
     return samples[: plane.height * stride].reshape(plane.height, stride)[:, :width]
 
 
+def is_full_range(image: av.VideoFrame) -> bool:
+    """Whether the luma of a picture with planes goes from 0 to 255, by its tags."""
+    name = image.format.name
+    if name.startswith("gray"):
+        return image.color_range != _LIMITED  # swscale reads untagged gray as full range
+    return image.color_range == _FULL or name.startswith("yuvj")
+
+
 def to_rgb(planes: Sequence[Small], image: av.VideoFrame) -> Small:
     """Convert small luma (S, S), or luma, U and V, to full-range (S, S, 3) RGB.
 
     Uses the matrix and range of the picture's tags (ITU-T H.273), and integers, so that all
     machines give the same bytes.
     """
-    name = image.format.name
-    is_gray = len(planes) == 1
-    is_full = image.color_range == _FULL or name.startswith("yuvj")
-    if is_gray:
-        is_full = image.color_range != _LIMITED  # swscale reads untagged gray as full range
+    is_gray, is_full = len(planes) == 1, is_full_range(image)
     luma = planes[0].astype(np.int32)
     scaled = luma * _ONE if is_full else (luma - 16) * round(_ONE * 255 / 219)
     if is_gray:

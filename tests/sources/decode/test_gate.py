@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from streamsel.frame import LumaGrid
+from streamsel.frame import ChromaGrid, LumaGrid
 from streamsel.sources.decode.gate import Gate, Keyed
 from streamsel.sources.decode.gops import Gop
 from tests.sources.media import video_packet
@@ -16,6 +16,7 @@ from tests.sources.media import video_packet
 PICTURES = 30
 RESTING = 100  # bytes of a packet where nothing happens
 AT_REST = np.full((32, 32), 90, np.uint8)
+NO_COLOUR = np.full((2, 32, 32), 128, np.uint8)
 BEGIN = 8  # groups: 5 are decoded in full anyway, the others tell how large packets at rest are
 
 
@@ -28,11 +29,16 @@ def group(*sizes: int) -> Gop:
 RESTS = group(*[RESTING] * (PICTURES - 1))
 
 
-def busy(groups: list[Gop], luma_grids: Sequence[LumaGrid | None]) -> list[bool]:
+def busy(
+    groups: list[Gop],
+    luma_grids: Sequence[LumaGrid | None],
+    chroma_grids: Sequence[ChromaGrid] | None = None,
+) -> list[bool]:
     """Whether each group is decoded in full, but for the last, which always is."""
+    chroma_grids = chroma_grids or [NO_COLOUR] * len(groups)
     keyed = [
-        Keyed(one, is_wanted=True, image=None, luma_grid=luma_grid)
-        for one, luma_grid in zip(groups, luma_grids, strict=True)
+        Keyed(one, is_wanted=True, image=None, luma_grid=luma_grid, chroma_grid=chroma_grid)
+        for one, luma_grid, chroma_grid in zip(groups, luma_grids, chroma_grids, strict=True)
     ]
     decided = list(Gate().decide(iter(keyed)))
     assert [one for one, _ in decided] == keyed
@@ -61,10 +67,20 @@ def test_one_small_object_that_comes_between_two_keyframes(levels: int, is_seen:
     assert found[BEGIN:] == [False] * 2
 
 
-@pytest.mark.parametrize(("cells", "is_seen"), [(204, False), (205, True)])
+@pytest.mark.parametrize(("levels", "is_seen"), [(6, False), (7, True)])
+def test_what_differs_in_colour_alone_between_two_keyframes(levels: int, is_seen: bool) -> None:
+    red = NO_COLOUR.copy()
+    red[1, 20, 20] += levels
+    chroma_grids = [*[NO_COLOUR] * BEGIN, *[red] * 3]
+    found = busy([RESTS] * 11, [AT_REST] * 11, chroma_grids)
+    assert found[BEGIN - 1] == is_seen
+    assert found[BEGIN:] == [False] * 2
+
+
+@pytest.mark.parametrize(("cells", "is_seen"), [(341, False), (342, True)])
 def test_a_little_light_on_all_of_the_picture(cells: int, is_seen: bool) -> None:
-    """5 levels in 205 of 1,024 cells are a mean of more than 1."""
-    luma_grids = [*[AT_REST] * BEGIN, *[with_object(5, cells)] * 2]
+    """3 levels in 342 of 1,024 cells are a mean of more than 1."""
+    luma_grids = [*[AT_REST] * BEGIN, *[with_object(3, cells)] * 2]
     assert busy([RESTS] * len(luma_grids), luma_grids)[BEGIN - 1] == is_seen
 
 

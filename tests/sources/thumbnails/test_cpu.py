@@ -99,6 +99,7 @@ def test_the_layout_in_memory_changes_nothing(pixels: str) -> None:
         picture = Picture(image)
         seen = (
             thumbnailer.luma_grid(picture),
+            thumbnailer.chroma_grid(picture),
             thumbnailer.luma_rows(picture),
             thumbnailer.thumbnail(picture, View(64)),
         )
@@ -131,6 +132,7 @@ def test_one_eye_gives_the_same_for_any_order_of_pictures() -> None:
     def look(thumbnailer: CpuThumbnailer, picture: Picture) -> tuple[bytes, ...]:
         seen = (
             thumbnailer.luma_grid(picture),
+            thumbnailer.chroma_grid(picture),
             thumbnailer.thumbnail(picture, View(64)),
             thumbnailer.luma_rows(picture),
         )
@@ -152,6 +154,18 @@ def test_a_sketch_is_the_average_luma(pixels: str) -> None:
     expected = area_average(np.repeat(gray[:, :, None], 3, axis=2), 32)[:, :, 0]
     assert luma_grid.shape == (32, 32)
     assert np.abs(luma_grid - expected).mean() < 3
+
+
+@pytest.mark.parametrize("pixels", FORMATS)
+@pytest.mark.parametrize("size", [(640, 360), (500, 301)])
+def test_a_chroma_grid_is_the_average_chroma(pixels, size):
+    image = image_of(natural(*size), pixels)
+    full = image.reformat(format="yuvj444p" if "yuvj" in pixels else "yuv444p", threads=1)
+    chroma = np.stack([area_average(one[:, :, None], 32)[:, :, 0] for one in full.to_ndarray()[1:]])
+    seen = CpuThumbnailer().chroma_grid(Picture(image))
+    assert seen.shape == (2, 32, 32)
+    assert np.abs(seen - chroma).mean() < 1
+    assert (np.ptp(seen) == 0) == (pixels in GRAY)
 
 
 @pytest.mark.parametrize("pixels", ["yuv420p", "gray16be", "p010le", "rgb24"])
@@ -216,6 +230,7 @@ def test_arrays_are_read_only_and_hold_on_to_nothing() -> None:
     picture = Picture(image_of(natural()))
     first = (
         thumbnailer.luma_grid(picture),
+        thumbnailer.chroma_grid(picture),
         thumbnailer.thumbnail(picture, View(64)),
         thumbnailer.luma_rows(picture),
     )
@@ -223,6 +238,7 @@ def test_arrays_are_read_only_and_hold_on_to_nothing() -> None:
     other = Picture(image_of(255 - natural()))
     (
         thumbnailer.luma_grid(other),
+        thumbnailer.chroma_grid(other),
         thumbnailer.thumbnail(other, View(64)),
         thumbnailer.luma_rows(other),
     )
@@ -237,6 +253,7 @@ def test_a_dropped_picture_cannot_be_looked_at() -> None:
     picture.drop()
     for look in (
         CpuThumbnailer().luma_grid,
+        CpuThumbnailer().chroma_grid,
         CpuThumbnailer().luma_rows,
         lambda p: CpuThumbnailer().thumbnail(p, View(32)),
     ):

@@ -11,6 +11,7 @@ from streamsel.frame import Picture, View
 from streamsel.sources.thumbnails.cpu import CpuThumbnailer
 from streamsel.sources.thumbnails.gpu import (
     GpuThumbnailer,
+    chroma_grid_of,
     luma_grid_of,
     plane_of,
     rows_of,
@@ -43,6 +44,16 @@ def test_sketches_agree(pixels: str) -> None:
 
 
 @FORMATS
+def test_chroma_grids_agree(pixels: str) -> None:
+    image = picture(pixels)
+    mean, largest = apart(
+        chroma_grid_of(plane_of(image, 1)), CpuThumbnailer().chroma_grid(Picture(image))
+    )
+    assert mean < 1.0
+    assert largest <= 8
+
+
+@FORMATS
 def test_luma_rows_are_the_same(pixels: str) -> None:
     image = picture(pixels)
     _, largest = apart(rows_of(plane_of(image, 0)), CpuThumbnailer().luma_rows(Picture(image)))
@@ -59,7 +70,7 @@ def test_thumbnails_agree(pixels: str) -> None:
 
 def test_what_is_in_main_memory_is_seen_as_by_any_eye() -> None:
     shown = Picture(picture("yuv420p"), 90)
-    for look in ("luma_grid", "luma_rows"):
+    for look in ("luma_grid", "chroma_grid", "luma_rows"):
         assert np.array_equal(
             getattr(GpuThumbnailer(), look)(shown), getattr(CpuThumbnailer(), look)(shown)
         )
