@@ -13,8 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 from streamsel.frame import Picture, View
 from streamsel.prefilter.options import PrefilterOptions
 from streamsel.prefilter.prefilter import FramePrefilter
-from streamsel.sources.thumbnails.cpu import CpuThumbnailer
-from streamsel.sources.thumbnails.gpu import range_of
+from streamsel.sources.thumbnails.cpu import CpuThumbnailer, range_of
 from tests.prefilter.thumbnailers import frames_of
 
 SIZE = (1280, 720)

@@ -21,12 +21,11 @@ from streamsel.frame import (
 from streamsel.interfaces.prefilter import Thumbnailer
 from streamsel.prefilter.options import PrefilterOptions
 from streamsel.prefilter.prefilter import FramePrefilter
-from streamsel.sources.thumbnails.cpu import CpuThumbnailer
+from streamsel.sources.thumbnails.cpu import CpuThumbnailer, range_of
 from streamsel.sources.thumbnails.gpu import (
     chroma_grid_of,
     luma_grid_of,
     plane_of,
-    range_of,
     rows_of,
 )
 from tests.prefilter.thumbnailers import frames_of, textured

@@ -158,7 +158,7 @@ def test_a_sketch_is_the_average_luma(pixels: str) -> None:
 
 @pytest.mark.parametrize("pixels", FORMATS)
 @pytest.mark.parametrize("size", [(640, 360), (500, 301)])
-def test_a_chroma_grid_is_the_average_chroma(pixels, size):
+def test_a_chroma_grid_is_the_average_chroma(pixels: str, size: tuple[int, int]) -> None:
     image = image_of(natural(*size), pixels)
     full = image.reformat(format="yuvj444p" if "yuvj" in pixels else "yuv444p", threads=1)
     chroma = np.stack([area_average(one[:, :, None], 32)[:, :, 0] for one in full.to_ndarray()[1:]])
