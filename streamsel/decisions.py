@@ -199,7 +199,8 @@ class Rhythm:
 class SelectionUpdate:
     """All changes of one turn of the judge in one scope: applied as a whole, or not at all.
 
-    ``scope`` names the coreset: a feed, or the group of feeds that shares it. ``changes`` have no
+    ``scope`` names the coreset: a feed, or the group of feeds that shares it; in a file run it is
+    empty, because an update may span several coresets, one per input. ``changes`` have no
     verdict (the budget in bytes was exceeded, the count was lowered, a picture was lost) and follow
     the events of the verdicts. ``state`` is what the selector needs, apart from the kept frames, to
     continue after this update; None if it may be stored later, empty if the selector was removed.

@@ -203,12 +203,14 @@ class RecordingSink:
     :attr:`ever_kept` all that ever were, :attr:`evicted` the evictions, :attr:`verdicts` the keys
     of the judged frames, :attr:`statuses` those of feeds, :attr:`states` the latest state by scope.
     While :attr:`failing`, a call raises :class:`SinkError` and changes nothing; :attr:`attempts`
-    counts every call of :meth:`apply`, :attr:`closed` every call of :meth:`close`.
+    counts every call of :meth:`apply`, :attr:`closed` every call of :meth:`close`. A service evicts
+    frames while :attr:`excess_bytes`, 0 unless you set it, is positive.
     """
 
     def __init__(self, name: str = "recording") -> None:
         self.name = name
         self.failing = False
+        self.excess_bytes = 0
         self.attempts = 0
         self.closed = 0
         self.kept: dict[FrameKey, Kept] = {}
@@ -252,9 +254,6 @@ class RecordingSink:
         if self.failing:
             raise SinkError(f"{self.name}: no room")
 
-    def tick(self) -> None:
-        """Do nothing."""
-
     def lose(self, key: FrameKey) -> None:
         """Let :meth:`lost` return this frame next, as if its picture could not be stored."""
         self._lost.append(key)
@@ -263,11 +262,6 @@ class RecordingSink:
         """Return the frames given up since the last call."""
         lost, self._lost = self._lost, []
         return lost
-
-    @property
-    def excess_bytes(self) -> int:
-        """0: there is no budget."""
-        return 0
 
     def close(self) -> None:
         """Count the call."""

@@ -18,7 +18,7 @@ from streamsel.clock import Clock
 from streamsel.decisions import Evicted, SelectionUpdate
 from streamsel.errors import RefusedError, SinkError, SourceError
 from streamsel.frame import Frame, Picture
-from streamsel.interfaces.sinks import LiveSink
+from streamsel.interfaces.sinks import Sink
 from streamsel.interfaces.sources import LiveSource
 from streamsel.record.values import FeedPlan, RunPlan
 from streamsel.sinks.service_folder import LiveDiskSink, StoreOptions
@@ -90,7 +90,7 @@ def test_pictures_are_real_and_differ() -> None:
 
 def test_a_recording_sink_fails_without_a_trace() -> None:
     recording = RecordingSink()
-    sink: LiveSink = recording
+    sink: Sink = recording
     (update,) = updates_of(ScriptedSource("gate", [0.0]), frames=1)
     recording.failing = True
     with pytest.raises(SinkError, match="recording: no room"):
@@ -101,7 +101,7 @@ def test_a_recording_sink_fails_without_a_trace() -> None:
     assert (recording.attempts, recording.states) == (2, {"gate": b"1"})
     (key,) = recording.kept
     recording.lose(key)
-    assert (sink.lost(), sink.lost()) == ([key], [])
+    assert (recording.lost(), recording.lost()) == ([key], [])
     sink.close()
     assert recording.closed == 1
 

@@ -115,7 +115,9 @@ class TimedReader:
             spent=spent,
             embeddings=run.embeddings,
             unusable=tuple(str(error) for error in run.errors),
-            failed=tuple(report.error for report in run.reports if report.error is not None),
+            failed=tuple(
+                report.error for report in run.pipeline.reports if report.error is not None
+            ),
             complete=complete,
             passed_over=run.passed_over,
         )

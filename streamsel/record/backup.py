@@ -22,7 +22,7 @@ from streamsel.record.folder import (
     foresee,
     is_whole,
     make_and_lock,
-    remove_picture,
+    remove_stored,
 )
 from streamsel.record.manifest import manifest_lines
 from streamsel.record.opening import DATABASE, connect_to_read
@@ -172,4 +172,4 @@ def _clear_away(target: Path, record: Record, claimed: Mapping[str, int]) -> Non
     files = [*find_pictures(target, record), *(target / CLIPS).glob("*/????-??-??/??/*.m[pk][4v]")]
     for path in (file.relative_to(target).as_posix() for file in files):
         if path not in needed:
-            remove_picture(target, path)
+            remove_stored(target, path)

@@ -36,9 +36,8 @@ ASIDE = "set-aside"
 _ASIDE_NAME = re.compile(rf"{ASIDE}-\d+")
 _LOG = logging.getLogger("streamsel.sinks")
 _FILE_NAME = re.compile(r"\.?(\d{6,})_-?\d{4,}\.\d{3}\.(?:jpg|png|webp|avif)(\.part)?")
-
-
 _LIVE_NAME = re.compile(r"\.?\d{8}T\d{6}\.\d{6}Z_(.+)-\d{6,}\.(?:jpg|png|webp|avif)(?:\.part)?")
+_DAY_AND_HOUR = re.compile(r"\d{4}-\d\d-\d\d/\d\d")
 
 
 def make_and_lock(folder: Path) -> FolderLock:
@@ -162,20 +161,20 @@ def sweep(
         for file in list(find_pictures(folder, record)):
             path = file.relative_to(folder).as_posix()
             if path not in claimed:
-                remove_picture(folder, path)
+                remove_stored(folder, path)
     if broken:
         disclaim(broken)
     return missing + broken
 
 
-def remove_picture(folder: Path, path: str) -> None:
-    """Delete a picture's file, and its day and hour folders if they are empty now.
+def remove_stored(folder: Path, path: str) -> None:
+    """Delete a picture or clip, and its day and hour folders if they are empty now.
 
     A missing file is ignored. Raises ``OSError``.
     """
     place = folder / path
     place.unlink(missing_ok=True)
-    if _LIVE_NAME.fullmatch(place.name):
+    if _DAY_AND_HOUR.fullmatch("/".join(place.parts[-3:-1])):
         _remove_if_empty(place.parent)
         _remove_if_empty(place.parent.parent)
 
@@ -208,7 +207,7 @@ def _clear(folder: Path) -> None:
         record = Record(Rows(folder, database))
         with disk_errors(folder):
             for path in list(find_pictures(folder, record)):
-                remove_picture(folder, path.relative_to(folder).as_posix())
+                remove_stored(folder, path.relative_to(folder).as_posix())
             for feed in record.feeds():
                 _remove_if_empty(folder / FRAMES / feed.name)
             _remove_if_empty(folder / FRAMES)

@@ -1,4 +1,4 @@
-"""Delivers updates to one live sink: a bounded queue, in order, with endless retries."""
+"""Delivers updates to one sink of a service: a bounded queue, in order, with endless retries."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from streamsel.decisions import DropReason, FeedStatus, Kept, SelectionUpdate
 from streamsel.errors import SinkError
 from streamsel.frame import FrameKey
 from streamsel.interfaces.observers import LiveObserver
-from streamsel.interfaces.sinks import LiveSink
+from streamsel.interfaces.sinks import FollowsFeeds, HasBudget, Sink, Ticks
 from streamsel.runtime.update_queue import QueuedUpdate, UpdateQueue
 from streamsel.runtime.worker import Worker
 from streamsel.wakeup import await_set
@@ -43,7 +43,7 @@ class Delivery:
 
     def __init__(
         self,
-        sink: LiveSink,
+        sink: Sink,
         observers: Sequence[LiveObserver],
         clock: Clock,
         *,
@@ -52,6 +52,9 @@ class Delivery:
         is_record: bool,
     ) -> None:
         self.sink = sink
+        self._follower = sink if isinstance(sink, FollowsFeeds) else None
+        self._ticker = sink if isinstance(sink, Ticks) else None
+        self._store = sink if isinstance(sink, HasBudget) else None
         self._observers = observers
         self._clock = clock
         self._is_record = is_record
@@ -142,9 +145,10 @@ class Delivery:
         self._arrived.set()
 
     def post_status(self, status: FeedStatus) -> None:
-        """Queue a status; only the newest of each feed is delivered."""
-        self._statuses[status.feed] = status
-        self._arrived.set()
+        """Queue a status, if the sink follows feeds; only the newest of each feed is delivered."""
+        if self._follower is not None:
+            self._statuses[status.feed] = status
+            self._arrived.set()
 
     async def run(self, call: Callable[[], T]) -> T:
         """Run a call in the sink's thread, between two of its own calls."""
@@ -152,16 +156,17 @@ class Delivery:
 
     async def deliver(self) -> None:
         """Deliver queued updates and call the sink's periodic work, until :meth:`end`."""
-        due = self._clock.monotonic()
+        has_upkeep = self._ticker is not None or self._store is not None
+        due = self._clock.monotonic() if has_upkeep else math.inf
         while not self._ending or len(self):
             if self._clock.monotonic() >= due:
                 due = self._clock.monotonic() + _TICK_SECONDS
-                await self._attempt("tick", self._tick)
+                await self._attempt("tick", self._keep_up)
             self._arrived.clear()
             if len(self):
                 await self._hand_over()
-            elif self._statuses:
-                await self._tell_status()
+            elif self._follower is not None and self._statuses:
+                await self._tell_status(self._follower)
             elif not self._ending:
                 await await_set(self._arrived, max(0.0, due - self._clock.monotonic()))
 
@@ -197,9 +202,9 @@ class Delivery:
         if taken:
             self._taken.set()
 
-    async def _tell_status(self) -> None:
+    async def _tell_status(self, follower: FollowsFeeds) -> None:
         feed, status = next(iter(self._statuses.items()))
-        told = await self._attempt("status", partial(self.sink.feed_changed, status))
+        told = await self._attempt("status", partial(follower.feed_changed, status))
         if told and self._statuses[feed] is status:
             del self._statuses[feed]
 
@@ -236,11 +241,13 @@ class Delivery:
             if now - began > _SECONDS_AT_ONCE:
                 break
 
-    def _tick(self) -> None:
-        self.sink.tick()
+    def _keep_up(self) -> None:
+        if self._ticker is not None:
+            self._ticker.tick()
         self._take_stock()
 
     def _take_stock(self) -> None:
         """Record, in the sink's thread, lost frames and excess bytes."""
-        self._lost.extend(self.sink.lost())
-        self._excess_bytes = self.sink.excess_bytes
+        if self._store is not None:
+            self._lost.extend(self._store.lost())
+            self._excess_bytes = self._store.excess_bytes

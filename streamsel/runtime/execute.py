@@ -32,7 +32,7 @@ def execute(pipeline: Pipeline, sinks: Sequence[Sink] = ()) -> bool:
         for sink in sinks:
             # The first failure is reported; closing on a full disk may fail again.
             with suppress(SinkError, RecordError):
-                sink.close(False)
+                sink.close()
         raise
 
 

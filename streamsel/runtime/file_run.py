@@ -17,14 +17,14 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from streamsel.decisions import FeedReport, Verdict
+from streamsel.decisions import FeedReport, SelectionUpdate, Verdict
 from streamsel.errors import SourceError, StreamselError
-from streamsel.frame import Frame, PrefilteredFrame
+from streamsel.frame import Frame, FrameKey, PrefilteredFrame
 from streamsel.interfaces.embedding import Embeddings
 from streamsel.interfaces.observers import Observer
 from streamsel.interfaces.prefilter import Prefilter
 from streamsel.interfaces.selectors import Selector
-from streamsel.interfaces.sinks import Sink
+from streamsel.interfaces.sinks import FetchesMissing, FollowsRun, Sink
 from streamsel.interfaces.sources import Source
 from streamsel.runtime.bounded_queue import Inbox, InboxClosedError
 from streamsel.runtime.failure import first_failure
@@ -34,6 +34,7 @@ from streamsel.runtime.worker import Worker
 _WAITING_SIGHTINGS = 64
 _SIGHTINGS_AT_ONCE = 8
 _WAITING_PICTURES = 4
+_SCOPE = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,11 @@ class Pipeline:
         self._end_reading: Callable[[], None] = lambda: None
         self._stopping = False
 
+    @property
+    def reports(self) -> Sequence[FeedReport]:
+        """The reports of the feeds that have ended, in their order."""
+        return tuple(self._reports.values())
+
     def stop(self) -> None:
         """End the run early: decisions are stored, the rest is left for a resumed run."""
         self._stopping = True
@@ -138,8 +144,7 @@ class Pipeline:
                 await self._supply(reader, mailbox)
         complete = not self._stopping
         for mailbox in mailboxes:
-            await mailbox.post(partial(mailbox.sink.close, complete))
-            await mailbox.join()
+            await mailbox.close(complete=complete)
         return complete
 
     async def _read_lane(
@@ -173,7 +178,7 @@ class Pipeline:
         for observer in self._observers:
             observer.feed_ended(report)
         for mailbox in mailboxes:
-            await mailbox.post(partial(mailbox.sink.feed_ended, report))
+            await mailbox.report(report)
 
     @asynccontextmanager
     async def _reading(self, source: Source, inbox: Inbox[Any]) -> AsyncIterator[None]:
@@ -219,13 +224,14 @@ class Pipeline:
             return
         for observer in self._observers:
             observer.judged(verdicts)
+        update = SelectionUpdate(_SCOPE, tuple(verdicts))
         for mailbox in mailboxes:
-            await mailbox.post(partial(mailbox.sink.write, verdicts))
+            await mailbox.apply(update)
 
     async def _supply(self, reader: Worker, mailbox: Mailbox) -> None:
         """Decode kept frames again that were dropped on the way, one feed at a time."""
         wanted: defaultdict[str, list[int]] = defaultdict(list)
-        for key in mailbox.sink.missing():
+        for key in mailbox.missing():
             wanted[key.feed].append(key.index)
         for file_feed in self._lanes:
             feed = file_feed.source.feed
@@ -239,7 +245,7 @@ class Pipeline:
                 try:
                     while frames := await inbox.take(_WAITING_PICTURES):
                         for frame in frames:
-                            await mailbox.post(partial(mailbox.sink.supply, frame))
+                            await mailbox.supply(frame)
                 except SourceError as failure:
                     was = self._reports.get(feed) or FeedReport(feed, file_feed.start, None, ())
                     await self._report(replace(was, error=str(failure)), [mailbox])
@@ -295,18 +301,42 @@ _WAITING_CALLS = 8
 class Mailbox:
     """Delivers calls to one sink in order, in the sink's thread.
 
-    ``post`` waits while too many calls are queued: nothing is lost and memory is bounded.
-    ``deliver`` is the writer task; it runs until cancelled, and raises a failure of the sink.
+    Queueing waits while too many calls are queued: nothing is lost and memory is bounded. What the
+    sink has no capability for is not delivered. ``deliver`` is the writer task; it runs until
+    cancelled, and raises a failure of the sink.
     """
 
     def __init__(self, sink: Sink, worker: Worker) -> None:
-        self.sink = sink
+        self._sink = sink
+        self._follower = sink if isinstance(sink, FollowsRun) else None
+        self._store = sink if isinstance(sink, FetchesMissing) else None
         self._worker = worker
         self._calls: asyncio.Queue[Callable[[], None]] = asyncio.Queue(_WAITING_CALLS)
 
-    async def post(self, call: Callable[[], None]) -> None:
-        """Queue one call of the sink."""
-        await self._calls.put(call)
+    async def apply(self, update: SelectionUpdate) -> None:
+        """Queue an update."""
+        await self._calls.put(partial(self._sink.apply, update))
+
+    async def report(self, report: FeedReport) -> None:
+        """Queue the report of a feed that has ended."""
+        if self._follower is not None:
+            await self._calls.put(partial(self._follower.feed_ended, report))
+
+    async def close(self, *, complete: bool) -> None:
+        """Close the sink after all queued calls; ``complete``: the run was not interrupted."""
+        if self._follower is not None and complete:
+            await self._calls.put(self._follower.run_ended)
+        await self._calls.put(self._sink.close)
+        await self.join()
+
+    def missing(self) -> Sequence[FrameKey]:
+        """Return the frames that the sink has no picture of. Call it when no call is queued."""
+        return () if self._store is None else self._store.missing()
+
+    async def supply(self, frame: Frame) -> None:
+        """Queue the picture of a frame returned by :meth:`missing`."""
+        if self._store is not None:
+            await self._calls.put(partial(self._store.supply, frame))
 
     async def join(self) -> None:
         """Wait until every call posted before has been executed."""

@@ -2,7 +2,7 @@
 
     a thread per feed: LiveSource -> Prefilter -> its queue
     judge thread: Embedder (a batch over all feeds) -> LiveSelector of each scope -> SelectionUpdate
-    encode thread: the pictures of kept frames -> a delivery, with a thread, for each LiveSink
+    encode thread: the pictures of kept frames -> a delivery, with a thread, for each Sink
 
 A hanging camera or sink blocks only its own thread. Only a defect or a failing embedder ends it.
 """
@@ -27,7 +27,7 @@ from streamsel.frame import EncodedPicture, Frame, FrameKey, Picture
 from streamsel.interfaces.embedding import Embeddings
 from streamsel.interfaces.observers import LiveObserver
 from streamsel.interfaces.selectors import LiveSelector
-from streamsel.interfaces.sinks import LiveSink
+from streamsel.interfaces.sinks import Sink
 from streamsel.runtime.delivery import Delivery
 from streamsel.runtime.drop_log import DropLog
 from streamsel.runtime.failure import first_failure
@@ -68,7 +68,7 @@ class LivePipeline:
     def __init__(
         self,
         embeddings: Embeddings,
-        sinks: Sequence[LiveSink],
+        sinks: Sequence[Sink],
         encode: Callable[[Picture], EncodedPicture],
         reserve: Callable[[str, int], None],
         clock: Clock,

@@ -20,7 +20,7 @@ from streamsel.errors import ConfigurationError, StreamselError
 from streamsel.http.events import EventBroker
 from streamsel.http.options import ServiceOptions
 from streamsel.http.server import Service
-from streamsel.interfaces.sinks import LiveSink
+from streamsel.interfaces.sinks import Sink
 from streamsel.runtime.failure import first_failure
 from streamsel.runtime.service_run import LivePipeline
 from streamsel.runtime.worker import Worker
@@ -57,7 +57,7 @@ class LiveService:
         clock: Clock,
         notifier: Notifier,
         *,
-        extra: Sequence[Callable[[str | None], LiveSink]] = (),
+        extra: Sequence[Callable[[str | None], Sink]] = (),
     ) -> None:
         self._load = load
         self._clock = GuardedClock(clock)

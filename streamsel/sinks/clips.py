@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from streamsel.clock import Clock
-from streamsel.decisions import FeedStatus, Kept, SelectionUpdate
+from streamsel.decisions import Kept, SelectionUpdate
 from streamsel.errors import SourceError
 from streamsel.frame import Frame, FrameKey, Picture
 from streamsel.interfaces.sources import Footage
 from streamsel.record.anchor import Anchor
 from streamsel.record.files import disk_errors, make_folder, write_file
-from streamsel.record.folder import CLIPS, FRAMES, is_live_name, live_name
+from streamsel.record.folder import CLIPS, FRAMES, is_live_name, live_name, remove_stored
 
 _LOG = logging.getLogger("streamsel.sinks")
 _MOST_PENDING = 1_000
@@ -32,7 +32,7 @@ class ClipOrder:
 
 
 class ClipSink:
-    """Stores ``clips/<feed>/<day>/<hour>/<name of the picture>.mp4``; a ``LiveSink``.
+    """Stores ``clips/<feed>/<day>/<hour>/<name of the picture>.mp4``.
 
     The suffix is ``.mkv`` if MP4 cannot hold the codec. ``orders`` are by feed and may change at
     run time. A clip is written once the packets after its frame have been received. It is deleted
@@ -51,6 +51,7 @@ class ClipSink:
         self._clock = clock
         self._pending: dict[FrameKey, Frame] = {}
         self._spares: dict[str, dict[FrameKey, Frame]] = {}
+        self._recallable: dict[str, frozenset[FrameKey]] = {}
         self._sweep()
 
     @property
@@ -58,17 +59,13 @@ class ClipSink:
         """``clips``."""
         return "clips"
 
-    @property
-    def excess_bytes(self) -> int:
-        """0: clips have no byte budget; there is at most one per kept or recallable frame."""
-        return 0
-
     def apply(self, update: SelectionUpdate) -> None:
         """Schedule the clips of kept frames, and delete those of frames removed for good."""
         self._anchor.require()
         spares = self._spares.setdefault(update.scope, {})
-        told = update.recallable
-        recallable = frozenset(spares) if told is None else told
+        if update.recallable is not None:
+            self._recallable[update.scope] = update.recallable
+        recallable = self._recallable.get(update.scope, frozenset())
         for event in update.events:
             frame = replace(event.frame, picture=Picture(None))
             if not isinstance(event, Kept):
@@ -79,12 +76,10 @@ class ClipSink:
                 self._pending[frame.key] = frame
         for key in spares.keys() - recallable:
             self._pending.pop(key, None)
-            self._remove(spares.pop(key))
+            self._remove(spares[key])
+            del spares[key]
         while len(self._pending) > _MOST_PENDING:
             self._pending.pop(next(iter(self._pending)))
-
-    def feed_changed(self, status: FeedStatus) -> None:
-        """Ignored."""
 
     def tick(self) -> None:
         """Write the clips with complete packets."""
@@ -97,10 +92,6 @@ class ClipSink:
             elif now >= frame.received + order.after + _MARGIN_SECONDS:
                 self._cut(frame, order)
                 del self._pending[key]
-
-    def lost(self) -> Sequence[FrameKey]:
-        """Return nothing: this sink stores no pictures."""
-        return ()
 
     def close(self) -> None:
         """Write the incomplete clips as far as they go."""
@@ -121,7 +112,7 @@ class ClipSink:
             _LOG.warning("frame %s: no clip: %s", frame.key, error)
             return
         suffix = "mp4" if content[4:8] == _MP4_MARK else "mkv"
-        place = self._place(frame, suffix)
+        place = self._folder / _path(frame, suffix)
         with disk_errors(place):
             make_folder(place.parent)
             write_file(place, content, sync=False)
@@ -132,23 +123,17 @@ class ClipSink:
             for place in sorted((self._folder / CLIPS).glob("*/????-??-??/??/*.m[pk][4v]")):
                 beside = self._folder / FRAMES / place.parent.relative_to(self._folder / CLIPS)
                 if is_live_name(place.stem) and not any(beside.glob(f"{place.stem}.*")):
-                    _remove(place)
+                    remove_stored(self._folder, place.relative_to(self._folder).as_posix())
 
     def _remove(self, frame: Frame) -> None:
         if frame.wall_time is None:
             return
         for suffix in ("mp4", "mkv"):
-            place = self._place(frame, suffix)
-            with disk_errors(place):
-                _remove(place)
-
-    def _place(self, frame: Frame, suffix: str) -> Path:
-        return self._folder / CLIPS / frame.key.feed / f"{live_name(frame)}.{suffix}"
+            path = _path(frame, suffix)
+            with disk_errors(self._folder / path):
+                remove_stored(self._folder, path)
 
 
-def _remove(place: Path) -> None:
-    """Delete a clip, and its day and hour folders if they are empty now. Raises ``OSError``."""
-    place.unlink(missing_ok=True)
-    for folder in (place.parent, place.parent.parent):
-        if folder.is_dir() and not any(folder.iterdir()):
-            folder.rmdir()
+def _path(frame: Frame, suffix: str) -> str:
+    """Return the path of a frame's clip, relative to the folder."""
+    return f"{CLIPS}/{frame.key.feed}/{live_name(frame)}.{suffix}"

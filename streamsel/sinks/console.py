@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TextIO
 
-from streamsel.decisions import FeedStatus, Kept, SelectionUpdate
+from streamsel.decisions import Event, FeedStatus, Kept, SelectionUpdate
 from streamsel.errors import SinkError
-from streamsel.frame import FrameKey
 from streamsel.json_text import json_text
 from streamsel.record.folder import picture_path
+from streamsel.sinks.event_fields import event_fields
 
 
 class ConsoleSink:
-    """Prints a line for each change of the kept set and of a feed's state; a ``LiveSink``.
+    """Prints a line for each change of the kept set and of a feed's state.
 
     ``suffix`` is that of the picture files; None if pictures are not stored.
     """
@@ -28,36 +27,13 @@ class ConsoleSink:
         """``console``."""
         return "console"
 
-    @property
-    def excess_bytes(self) -> int:
-        """0: nothing is stored."""
-        return 0
-
     def apply(self, update: SelectionUpdate) -> None:
         """Print a line for each event."""
-        for event in update.events:
-            frame = event.frame
-            is_kept = isinstance(event, Kept)
-            near = event.nearest if isinstance(event, Kept) else event.by
-            stored = None if self._suffix is None else picture_path(frame, self._suffix)
-            self._write(
-                {
-                    "type": "kept" if is_kept else "evicted",
-                    "id": str(frame.key),
-                    "feed": frame.key.feed,
-                    "media_time": frame.media_time,
-                    "wall_time": frame.wall_time,
-                    "path": stored if is_kept else None,
-                    "distance": event.distance,
-                    "nearest": None if near is None else str(near),
-                    "reason": event.reason,
-                }
-            )
+        self._write(*map(self._line, update.events))
 
     def feed_changed(self, status: FeedStatus) -> None:
         """Print a line if the feed's state has changed."""
         if self._states.get(status.feed) != status.state:
-            self._states[status.feed] = status.state
             self._write(
                 {
                     "type": "feed",
@@ -67,21 +43,21 @@ class ConsoleSink:
                     "wall_time": status.since,
                 }
             )
-
-    def tick(self) -> None:
-        """Do nothing."""
-
-    def lost(self) -> Sequence[FrameKey]:
-        """Return nothing: this sink stores no pictures."""
-        return ()
+            self._states[status.feed] = status.state
 
     def close(self) -> None:
         """Flush buffered lines."""
-        self._to.flush()
+        self._write()
 
-    def _write(self, line: dict[str, object]) -> None:
+    def _line(self, event: Event) -> dict[str, object]:
+        if not isinstance(event, Kept):
+            return {"type": "evicted", **event_fields(event, None)}
+        path = None if self._suffix is None else picture_path(event.frame, self._suffix)
+        return {"type": "kept", **event_fields(event, path)}
+
+    def _write(self, *lines: dict[str, object]) -> None:
         try:
-            self._to.write(json_text(line) + "\n")
+            self._to.write("".join(json_text(line) + "\n" for line in lines))
             self._to.flush()
         except OSError as error:
             # The service continues without a reader.

@@ -5,18 +5,17 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable
 
-from streamsel.decisions import Event, FeedStatus, SelectionUpdate
+from streamsel.decisions import Event, SelectionUpdate
 from streamsel.errors import SinkError
-from streamsel.frame import FrameKey
 from streamsel.wakeup import Wakeup
 
 _MOST_WAITING = 1_000
 
 
 class EventStream:
-    """A ``LiveSink`` that passes events to one consumer on the event loop.
+    """A sink that passes events to one consumer on the event loop.
 
     Accepts updates while fewer than 1,000 events wait. When full, ``apply`` raises a retryable
     error and the caller merges pending updates, so a slow consumer misses intermediate changes and
@@ -35,11 +34,6 @@ class EventStream:
         """``events``."""
         return "events"
 
-    @property
-    def excess_bytes(self) -> int:
-        """0: nothing is stored."""
-        return 0
-
     def apply(self, update: SelectionUpdate) -> None:
         """Queue the events. Raises :class:`SinkError` if the queue is full."""
         if not update.events or self._is_closed:
@@ -50,18 +44,9 @@ class EventStream:
             self._events += update.events
         self._wakeup.ring()
 
-    def feed_changed(self, status: FeedStatus) -> None:
-        """Ignored: the stream contains only changes of the kept set."""
-
-    def tick(self) -> None:
-        """Do nothing."""
-
-    def lost(self) -> Sequence[FrameKey]:
-        """Return nothing: this sink stores no pictures."""
-        return ()
-
     def close(self) -> None:
-        """Do nothing: no resource is held."""
+        """Accept no more events; the consumer still gets those that wait."""
+        self._is_closed = True
 
     async def events(
         self, run: Callable[[], Awaitable[None]], stop: Callable[[], None]

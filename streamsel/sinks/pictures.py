@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from pathlib import Path
@@ -22,17 +23,19 @@ from streamsel.pixels.conversion import Converter
 from streamsel.pixels.size import PictureSize
 from streamsel.pixels.tone import hdr_of, to_sdr
 from streamsel.record.files import disk_errors, make_folder, sync_files, write_file
-from streamsel.record.folder import BALLAST, picture_path, remove_picture
+from streamsel.record.folder import BALLAST, picture_path, remove_stored
 from streamsel.record.values import StoredPicture
 from streamsel.sinks.deep import encode_avif, encode_deep_png
 
+_LOG = logging.getLogger("streamsel.sinks")
 _BALLAST_BYTES = 512 << 10
 
 
 class PictureFiles:
-    """The picture files below a service's folder. The record decides which are in use."""
+    """The picture files below a folder. The record decides which are in use."""
 
     def __init__(self, folder: Path, suffix: str) -> None:
+        """``suffix`` is the file name extension of the pictures, without the dot."""
         self._folder = folder
         self._suffix = suffix
         self._unclaimed: set[str] = set()
@@ -41,15 +44,24 @@ class PictureFiles:
         """Return the path of a frame's picture, relative to the folder."""
         return picture_path(frame, self._suffix)
 
-    def write(self, pictured: Sequence[tuple[Frame, EncodedPicture]]) -> list[StoredPicture]:
-        """Write the pictures of frames; return when all are on disk.
+    def write(
+        self, pictured: Sequence[tuple[Frame, EncodedPicture]], *, sync: bool = True
+    ) -> list[StoredPicture]:
+        """Write the pictures of frames, each whole or not at all; unmarks their files.
 
-        Raises :class:`DiskFullError` or :class:`SinkError`; some may be written then.
+        With ``sync`` all are on disk when this returns; without, after :meth:`sync`. Raises
+        :class:`DiskFullError` or :class:`SinkError`; some may be written then.
         """
         pictures = [self._write(frame, encoded) for frame, encoded in pictured]
+        self.spare(stored.path for stored in pictures)
+        if sync:
+            self.sync(pictures)
+        return pictures
+
+    def sync(self, pictures: Iterable[StoredPicture]) -> None:
+        """Flush written pictures to disk. Raises :class:`SinkError`."""
         with disk_errors(self._folder):
             sync_files([self._folder / stored.path for stored in pictures])
-        return pictures
 
     def give_up(self, paths: Iterable[str]) -> None:
         """Mark these files for deletion by :meth:`clear_away`."""
@@ -68,12 +80,19 @@ class PictureFiles:
         for path in sorted(self._unclaimed):
             try:
                 with disk_errors(self._folder / path):
-                    remove_picture(self._folder, path)
+                    remove_stored(self._folder, path)
                 self._unclaimed.discard(path)
             except SinkError as error:
                 failures.append(error)
         if failures:
             raise failures[0]
+
+    def clear_away_quietly(self) -> None:
+        """Delete the marked files as far as possible; :meth:`clear_away` reports the rest."""
+        try:
+            self.clear_away()
+        except SinkError as error:
+            _LOG.debug("%s", error)
 
     def hold_ballast(self) -> None:
         """Reserve some bytes on the disk; if there is no room, try again later."""

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from hashlib import sha256
 from pathlib import Path
 
 from streamsel.choices import Durability
 from streamsel.clock import Clock
-from streamsel.decisions import FeedReport, Kept, Verdict
+from streamsel.decisions import FeedReport, Kept, SelectionUpdate
 from streamsel.errors import SinkError, SourceError
 from streamsel.frame import Frame, FrameKey, Picture
-from streamsel.record.files import disk_errors, make_folder, sync_files, write_file
-from streamsel.record.folder import MANIFEST, make_and_lock, picture_path, prepare, sweep
-from streamsel.record.manifest import manifest_lines
+from streamsel.record.folder import prepare, sweep
 from streamsel.record.resuming import added_feeds
 from streamsel.record.values import FeedPlan, RunPlan, Status, StoredPicture
 from streamsel.record.writer import RecordWriter
 from streamsel.sinks.exif import with_exif
+from streamsel.sinks.locked_folder import LockedFolder
 from streamsel.sinks.pictures import Encoder
 
 _BATCH_FILES = 64
@@ -70,7 +68,8 @@ class DiskSink:
         :class:`RecordError` if it cannot be read; :class:`SinkError` if the folder cannot be
         written.
         """
-        self._folder = folder
+        self._folder = LockedFolder(folder, encoder.suffix)
+        self._pictures = self._folder.pictures
         self._encoder = encoder
         self._sources = {feed.name: feed.source for feed in plan.feeds}
         self._clock = clock
@@ -78,19 +77,23 @@ class DiskSink:
         self._hold_bytes = options.hold_bytes
         self._held: dict[FrameKey, _Held] = {}
         self._held_bytes = 0
-        self._unclaimed: dict[FrameKey, StoredPicture] = {}
+        self._written: dict[FrameKey, StoredPicture] = {}
         self._missing: set[FrameKey] = set()
         self._failed: dict[str, str] = {}
-        self._closed = False
+        self._run_ended = self._closed = False
         self._plan = plan
         self._added: Sequence[FeedPlan] = ()
         self._complete = self._is_untouched = False
-        self._lock = make_and_lock(folder)
         try:
             self._record = self._open(plan, options)
         except BaseException:
-            self._lock.release()
+            self._folder.release()
             raise
+
+    @property
+    def name(self) -> str:
+        """``disk``."""
+        return "disk"
 
     @property
     def record(self) -> RecordWriter:
@@ -106,7 +109,7 @@ class DiskSink:
         """Continue a resumed run after ``judged`` verdicts of the selector.
 
         If inputs were appended to a run that had ended, verdicts that were caused by its end are
-        undone and will be decided again. Call once, before any write.
+        undone and will be decided again. Call once, before any update.
         """
         if not self._added:
             return
@@ -116,24 +119,27 @@ class DiskSink:
         self._record.reopen(self._plan, settled)
         self._missing = {key for key, path, _ in self._record.reader.pictures() if path is None}
 
-    def write(self, verdicts: Sequence[Verdict]) -> None:
-        """Record verdicts and act on their events; skip verdicts already recorded."""
-        appended = self._record.append(verdicts)
+    def apply(self, update: SelectionUpdate) -> None:
+        """Record the verdicts and act on their events; skip verdicts already recorded."""
+        appended = self._record.append(update.verdicts)
         for verdict in appended.verdicts:
             for event in verdict.events:
                 if isinstance(event, Kept):
                     self._take(event.frame)
                 else:
                     self._release(event.frame.key)
-        with disk_errors(self._folder):
-            for path in appended.freed:
-                (self._folder / path).unlink(missing_ok=True)
+        self._pictures.give_up(appended.freed)
+        self._pictures.clear_away()
         self._spill(self._hold_bytes)
 
     def feed_ended(self, report: FeedReport) -> None:
         """Record the end of a feed; a picture that could not be encoded counts as its error."""
         error = report.error or self._failed.get(report.feed)
         self._record.end_feed(replace(report, error=error))
+
+    def run_ended(self) -> None:
+        """Let :meth:`close` record the run as complete, if no picture is missing then."""
+        self._run_ended = True
 
     def missing(self) -> Sequence[FrameKey]:
         """Return the kept frames with pictures dropped before they were stored, in order."""
@@ -147,10 +153,10 @@ class DiskSink:
                 raise SinkError(f"frame {frame.key}: supplied without its picture")
             self._spill(self._hold_bytes)
 
-    def close(self, complete: bool) -> None:
+    def close(self) -> None:
         """Flush pending writes and the manifest, and release the folder, even after an error.
 
-        The run is recorded as complete if ``complete`` and no picture is missing; otherwise it can
+        The run is recorded as complete if it has ended and no picture is missing; otherwise it can
         be resumed. A run that was complete before is unchanged. Further calls do nothing.
         """
         if self._closed:
@@ -158,21 +164,23 @@ class DiskSink:
         self._closed = True
         try:
             if not self._is_untouched:
-                self._finish("complete" if complete and not self._missing else "interrupted")
+                is_whole = self._run_ended and not self._missing
+                self._finish("complete" if is_whole else "interrupted")
         finally:
             self._record.close()
-            self._lock.release()
+            self._folder.release()
 
     def _open(self, plan: RunPlan, options: DiskOptions) -> RecordWriter:
-        found = prepare(self._folder, resume=options.resume, overwrite=options.overwrite)
+        folder = self._folder.path
+        found = prepare(folder, resume=options.resume, overwrite=options.overwrite)
         if found == "new":
-            return RecordWriter.create(self._folder, plan, self._clock.wall(), strict=self._strict)
-        record = RecordWriter.resume(self._folder, strict=self._strict)
+            return RecordWriter.create(folder, plan, self._clock.wall(), strict=self._strict)
+        record = RecordWriter.resume(folder, strict=self._strict)
         try:
             run = record.reader.run()
-            self._added = added_feeds(self._folder, run.plan, plan)
-            self._missing.update(sweep(self._folder, record.reader, record.disclaim))
-            is_whole = not self._missing and self._manifest_is_whole(record)
+            self._added = added_feeds(folder, run.plan, plan)
+            self._missing.update(sweep(folder, record.reader, record.disclaim))
+            is_whole = not self._missing and self._folder.has_manifest(record.reader)
             self._complete = run.status == "complete" and not self._added
             self._is_untouched = self._complete and is_whole
             if not self._is_untouched:
@@ -182,21 +190,12 @@ class DiskSink:
             raise
         return record
 
-    def _manifest_is_whole(self, record: RecordWriter) -> bool:
-        try:
-            with disk_errors(self._folder / MANIFEST):
-                found = (self._folder / MANIFEST).read_bytes()
-        except SinkError:
-            return False
-        return found == "".join(manifest_lines(record.reader)).encode()
-
     def _forget_pictures(self, keys: Sequence[FrameKey]) -> None:
         """Unclaim the pictures of these frames, then delete the files."""
         paths = [path for key in keys if (path := self._record.reader.path(key)) is not None]
         self._record.disclaim(keys)
-        with disk_errors(self._folder):
-            for path in paths:
-                (self._folder / path).unlink(missing_ok=True)
+        self._pictures.give_up(paths)
+        self._pictures.clear_away()
 
     def _take(self, frame: Frame) -> None:
         picture = frame.picture.held()
@@ -211,26 +210,20 @@ class DiskSink:
         self._missing.discard(key)
         if held := self._held.pop(key, None):
             self._held_bytes -= held.picture.held_bytes
-        if stored := self._unclaimed.pop(key, None):
-            with disk_errors(self._folder):
-                (self._folder / stored.path).unlink(missing_ok=True)
+        if stored := self._written.pop(key, None):
+            self._pictures.give_up([stored.path])
 
     def _spill(self, limit_bytes: int) -> None:
         """Write the oldest held pictures until the rest fits into ``limit_bytes``."""
         while self._held_bytes > limit_bytes:
             held = next(iter(self._held.values()))
             try:
-                stored = self._store(held)
+                self._store(held)
             except SourceError as error:
                 self._fail(held.frame.key, str(error))
-            else:
-                if self._strict:
-                    self._claim([stored])
-                else:
-                    self._unclaimed[stored.key] = stored
             del self._held[held.frame.key]
             self._held_bytes -= held.picture.held_bytes
-            if len(self._unclaimed) >= _BATCH_FILES:
+            if len(self._written) >= _BATCH_FILES:
                 self._claim_batch()
 
     def _fail(self, key: FrameKey, why: str) -> None:
@@ -240,25 +233,23 @@ class DiskSink:
             self._failed[key.feed] = error
             self._record.fail_feed(key.feed, error)
 
-    def _store(self, held: _Held) -> StoredPicture:
-        self._lock.anchor.require()
-        encoded = self._encoder.encode(held.picture)
-        path = picture_path(held.frame, self._encoder.suffix)
-        place = self._folder / path
-        content = encoded.content
+    def _store(self, held: _Held) -> None:
+        """Write a picture; if strict, claim it too, otherwise once the batch is full."""
+        self._folder.require()
+        frame, encoded = held.frame, self._encoder.encode(held.picture)
         if self._encoder.suffix == "jpg":
-            content = with_exif(content, self._describe(held.frame), held.frame.recorded)
-        with disk_errors(place):
-            make_folder(place.parent)
-            write_file(place, content, sync=self._strict)
-        return StoredPicture(
-            held.frame.key,
-            path,
-            encoded.width,
-            encoded.height,
-            len(content),
-            sha256(content).hexdigest(),
-        )
+            content = with_exif(encoded.content, self._describe(frame), frame.recorded)
+            encoded = replace(encoded, content=content)
+        try:
+            [stored] = self._pictures.write([(frame, encoded)], sync=self._strict)
+            if self._strict:
+                self._record.claim([stored])
+            else:
+                self._written[stored.key] = stored
+        except SinkError:
+            self._pictures.give_up([self._pictures.path(frame)])
+            self._pictures.clear_away_quietly()
+            raise
 
     def _describe(self, frame: Frame) -> str:
         """Return the description of a frame's origin that is stored in its picture."""
@@ -267,27 +258,15 @@ class DiskSink:
             return f"{frame.original} of {source}"
         return f"{source} frame {frame.key.index} at {frame.media_time:.3f} s"
 
-    def _claim(self, pictures: Sequence[StoredPicture]) -> None:
-        try:
-            self._record.claim(pictures)
-        except SinkError:
-            with disk_errors(self._folder):
-                for picture in pictures:
-                    (self._folder / picture.path).unlink(missing_ok=True)
-            raise
-
     def _claim_batch(self) -> None:
-        with disk_errors(self._folder):
-            sync_files([self._folder / stored.path for stored in self._unclaimed.values()])
-        self._record.claim(list(self._unclaimed.values()))
-        self._unclaimed.clear()
+        self._pictures.sync(self._written.values())
+        self._record.claim(list(self._written.values()))
+        self._written.clear()
 
     def _finish(self, status: Status) -> None:
         self._spill(0)
-        if self._unclaimed:
+        if self._written:
             self._claim_batch()
-        self._lock.anchor.require()
-        manifest = "".join(manifest_lines(self._record.reader)).encode()
-        with disk_errors(self._folder / MANIFEST):
-            write_file(self._folder / MANIFEST, manifest, sync=True)
+        self._pictures.clear_away_quietly()
+        self._folder.write_manifest(self._record.reader)
         self._record.progress.set_status(status, self._clock.wall())

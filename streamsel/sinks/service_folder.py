@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,27 +12,17 @@ from streamsel.decisions import FeedStatus, SelectionUpdate
 from streamsel.errors import ConfigurationError, DiskFullError, SinkError
 from streamsel.frame import Candidate, FrameKey
 from streamsel.record.beginning import begin
-from streamsel.record.files import disk_errors, write_file
-from streamsel.record.folder import (
-    MANIFEST,
-    is_unread,
-    is_whole,
-    make_and_lock,
-    prepare,
-    sweep,
-)
-from streamsel.record.manifest import manifest_lines
+from streamsel.record.files import disk_errors
+from streamsel.record.folder import is_unread, is_whole, prepare, sweep
 from streamsel.record.reader import SELECTED
 from streamsel.record.resuming import require_service
 from streamsel.record.service_writer import LiveRecordWriter
 from streamsel.record.values import FeedPlan, RunPlan, StoredPicture
 from streamsel.scene import SceneState
+from streamsel.sinks.locked_folder import LockedFolder
 from streamsel.sinks.outcome import UpdateOutcome, without_pixels
-from streamsel.sinks.pictures import PictureFiles
 from streamsel.sinks.redating import Redating
 from streamsel.sinks.standby import Standby
-
-_LOG = logging.getLogger("streamsel.sinks")
 
 # With a tick every half second, an update waits at most a second.
 _COMMIT_SECONDS = 0.5
@@ -60,7 +49,7 @@ class StoreOptions:
 
 
 class LiveDiskSink:
-    """Stores the decisions of a service in a folder; a ``LiveSink``. One thread at a time.
+    """Stores the decisions of a service in a folder. One thread at a time.
 
     Continues a folder that a service has used before. If the process is killed at any moment, each
     row that claims a picture has its complete file. Pictures are on disk before they are claimed,
@@ -83,8 +72,8 @@ class LiveDiskSink:
         :class:`ConfigurationError` if its frames were embedded by another network,
         :class:`RecordError` if it cannot be read, :class:`SinkError` if it cannot be written.
         """
-        self._folder = folder
-        self._pictures = PictureFiles(folder, suffix)
+        self._folder = LockedFolder(folder, suffix)
+        self._pictures = self._folder.pictures
         self._standby = Standby()
         self._clock = clock
         self._options = options
@@ -95,11 +84,10 @@ class LiveDiskSink:
         self._is_manifest_stale = True
         self._scopes: frozenset[str] | None = None
         self._closed = False
-        self._lock = make_and_lock(folder)
         try:
             self._lost = self._open(plan)
         except BaseException:
-            self._lock.release()
+            self._folder.release()
             raise
 
     @property
@@ -143,7 +131,7 @@ class LiveDiskSink:
         self._settled().erase(keys)
 
     def apply(self, update: SelectionUpdate) -> None:
-        """Store an update; see ``interfaces.sinks.LiveSink``."""
+        """Store an update; see ``interfaces.sinks.Sink``."""
         if not self._pending:
             self._pending_since = self._clock.monotonic()
         self._pending.append(without_pixels(update))
@@ -165,7 +153,7 @@ class LiveDiskSink:
 
     def tick(self) -> None:
         """Commit pending updates, update the manifest, delete old verdicts."""
-        self._lock.anchor.require()
+        self._folder.require()
         failures = []
         for step in (
             self._commit_overdue,
@@ -200,7 +188,7 @@ class LiveDiskSink:
             self._pictures.clear_away()
         finally:
             self._record.close()
-            self._lock.release()
+            self._folder.release()
 
     def add_feed(self, name: str, source: str, display_name: str | None = None) -> None:
         """Record a feed, credentials in ``source`` masked; a recorded one keeps its source."""
@@ -251,36 +239,37 @@ class LiveDiskSink:
         self._settled()
         moved = self._redating.apply(correction)
         self._is_manifest_stale |= bool(moved)
-        self._clear_away()
+        self._pictures.clear_away_quietly()
         return moved
 
     def _open(self, plan: RunPlan) -> list[FrameKey]:
         """Open or create the record; return the frames with missing picture files."""
+        folder = self._folder.path
         # A file run that never read a frame contains nothing to mix up.
-        found = prepare(self._folder, resume=not is_unread(self._folder), overwrite=False)
+        found = prepare(folder, resume=not is_unread(folder), overwrite=False)
         # Numbers, states and pictures refer to each other: the record itself is always durable.
         if found == "new":
-            begin(self._folder, plan, self._clock.wall())
+            begin(folder, plan, self._clock.wall())
         else:
             self._pictures.drop_ballast()  # even on a full disk the record can be continued
-            require_service(self._folder)
-        self._record = LiveRecordWriter.resume(self._folder)
+            require_service(folder)
+        self._record = LiveRecordWriter.resume(folder)
         try:
             was = self._record.reader.run().plan
             if was.embedder_digest != plan.embedder_digest:
                 raise ConfigurationError(
-                    f"{self._folder}: its frames were embedded by {was.embedder!r} "
+                    f"{folder}: its frames were embedded by {was.embedder!r} "
                     f"({was.embedder_digest}), not by {plan.embedder!r} ({plan.embedder_digest}); "
                     "distances cannot be compared, choose another folder"
                 )
-            lost = sweep(self._folder, self._record.reader, self._record.disclaim)
+            lost = sweep(folder, self._record.reader, self._record.disclaim)
             self._record.progress.set_status("running", None)
             self._record.progress.set_statistics({"options": asdict(self._options)})
             self._pictures.hold_ballast()
         except BaseException:
             self._record.close()
             raise
-        self._redating = Redating(self._folder, self._record, self._pictures)
+        self._redating = Redating(folder, self._record, self._pictures)
         return lost
 
     def _settled(self) -> LiveRecordWriter:
@@ -324,11 +313,11 @@ class LiveDiskSink:
         except DiskFullError:
             self._make_room()
             self._store()
-        self._clear_away()
+        self._pictures.clear_away_quietly()
 
     def _store(self) -> None:
         """Store all pending updates; on an error, change nothing."""
-        self._lock.anchor.require()
+        self._folder.require()
         outcome = UpdateOutcome.of(self._pending)
         try:
             written = {one.key: one for one in self._pictures.write(outcome.pictured)}
@@ -353,10 +342,10 @@ class LiveDiskSink:
     ) -> dict[FrameKey, StoredPicture]:
         """Return the pictures of frames: just written, retained or claimed, and on disk."""
         found = {}
-        with disk_errors(self._folder):
+        with disk_errors(self._folder.path):
             for key in keys:
                 stored = written.get(key) or self._standby.get(key) or self._record.stored(key)
-                if stored is not None and is_whole(self._folder / stored.path, stored.bytes):
+                if stored is not None and is_whole(self._folder.path / stored.path, stored.bytes):
                     found[key] = stored
         return found
 
@@ -365,7 +354,7 @@ class LiveDiskSink:
         paths = {self._pictures.path(frame) for frame, _ in outcome.pictured}
         paths -= self._standby.paths()
         self._pictures.give_up(path for path in paths if self._record.reader.key_of(path) is None)
-        self._clear_away()
+        self._pictures.clear_away_quietly()
 
     def _make_room(self) -> None:
         """Free space: the record's log, files of evicted frames.
@@ -378,18 +367,8 @@ class LiveDiskSink:
         self._record.fold()
         self._pictures.give_up(self._record.let_go(outcome.gone))
         self._pictures.give_up(self._standby.give_up(but={frame.key for frame in outcome.kept}))
-        self._clear_away()
-
-    def _clear_away(self) -> None:
-        """Delete unclaimed files; failures are reported by the next tick."""
-        try:
-            self._pictures.clear_away()
-        except SinkError as error:
-            _LOG.debug("%s: %s", self.name, error)
+        self._pictures.clear_away_quietly()
 
     def _write_manifest(self) -> None:
-        self._lock.anchor.require()
-        manifest = "".join(manifest_lines(self._record.reader)).encode()
-        with disk_errors(self._folder / MANIFEST):
-            write_file(self._folder / MANIFEST, manifest, sync=True)
+        self._folder.write_manifest(self._record.reader)
         self._is_manifest_stale = False

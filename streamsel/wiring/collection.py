@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from streamsel.config.options import RunOptions
-from streamsel.decisions import FeedReport, Verdict
+from streamsel.decisions import Verdict
 from streamsel.errors import SourceError
-from streamsel.frame import Candidate, Frame, FrameKey, PrefilterState
+from streamsel.frame import Candidate, FrameKey, PrefilterState
 from streamsel.interfaces.embedding import Embeddings
 from streamsel.interfaces.observers import Observer
 from streamsel.runtime.file_run import FileFeed, Pipeline
@@ -22,24 +22,22 @@ from streamsel.wiring.inputs import open_sources
 class CollectionRun:
     """A run that embeds every frame and collects the candidates, for selection by the caller.
 
-    ``candidates`` and ``reports`` are filled while the pipeline runs. Of a candidate only the data
-    used by selectors is held; picture, luma grid and thumbnail are released.
+    ``candidates`` is filled while the pipeline runs. Of a candidate only the data used by selectors
+    is held; picture, luma grid and thumbnail are released.
     """
 
     pipeline: Pipeline
     candidates: Sequence[Candidate]
-    reports: Sequence[FeedReport]
     embeddings: Embeddings
     errors: tuple[SourceError, ...]
     passed_over: tuple[str, ...] = ()
 
 
 class _Collector:
-    """A selector that only collects, and a sink that only records the ends of feeds."""
+    """A selector that only collects."""
 
     def __init__(self) -> None:
         self.candidates: list[Candidate] = []
-        self.reports: list[FeedReport] = []
         self.kept: tuple[FrameKey, ...] = ()
 
     def judge(self, candidates: Sequence[Candidate]) -> list[Verdict]:
@@ -48,21 +46,6 @@ class _Collector:
 
     def finish(self) -> list[Verdict]:
         return []
-
-    def write(self, verdicts: Sequence[Verdict]) -> None:
-        """Ignored: there are no verdicts."""
-
-    def feed_ended(self, report: FeedReport) -> None:
-        self.reports.append(report)
-
-    def missing(self) -> Sequence[FrameKey]:
-        return ()
-
-    def supply(self, frame: Frame) -> None:
-        """Ignored: no picture is ever missing."""
-
-    def close(self, complete: bool) -> None:
-        """Do nothing: no resource is held."""
 
 
 _NO_LUMA_GRID = np.empty((0, 0), np.uint8)
@@ -111,11 +94,10 @@ def build_collection(
         for source in opened.sources
     ]
     collector = _Collector()
-    pipeline = Pipeline(feeds, given, collector, [collector], observers=observers)
+    pipeline = Pipeline(feeds, given, collector, [], observers=observers)
     return CollectionRun(
         pipeline,
         collector.candidates,
-        collector.reports,
         given,
         opened.errors,
         opened.passed_over,

@@ -108,7 +108,7 @@ def build_selection(
                 done = sink.complete or (feed.done and settled)
                 feed_readers.add(source, opened.inputs[place], feed, done=done)
         except BaseException:
-            sink.close(False)
+            sink.close()
             raise
         unfinished.callback(feed_readers.close)
         pipeline = Pipeline(

@@ -18,7 +18,7 @@ from streamsel.config.settings import FeedSettings
 from streamsel.frame import Candidate, EncodedPicture, FrameKey, Picture
 from streamsel.interfaces.embedding import Embedder, Embeddings
 from streamsel.interfaces.selectors import LiveSelector
-from streamsel.interfaces.sinks import LiveSink
+from streamsel.interfaces.sinks import Sink
 from streamsel.runtime.feed_reader import LiveFeed
 from streamsel.runtime.ordered_map import usable_cores
 from streamsel.runtime.turns import Turns
@@ -58,7 +58,7 @@ class LiveParts:
     store: LiveDiskSink | None
     mqtt: tuple[MqttSink, Callable[[Controls], MqttPublisher]] | None
     clips: dict[str, ClipOrder]
-    sinks: tuple[LiveSink, ...]
+    sinks: tuple[Sink, ...]
     ingest: Ingest
     turns: Turns
     clock: GuardedClock
@@ -182,7 +182,7 @@ def build_parts(config: Config, clock: GuardedClock) -> LiveParts:
         mqtt = _mqtt(config, embedder, clock)
         undo.pop_all()
     clips: dict[str, ClipOrder] = {}
-    sinks: list[LiveSink] = [sink for sink in (store, mqtt and mqtt[0]) if sink is not None]
+    sinks: list[Sink] = [sink for sink in (store, mqtt and mqtt[0]) if sink is not None]
     if config.sinks.disk is not None:
         sinks.append(ClipSink(config.sinks.disk.path, clips, clock))
     sinks += added

@@ -79,14 +79,16 @@ def test_a_run_is_interrupted_where_a_loop_runs_already() -> None:
 
     assert asyncio.run(cell()) is False
     assert interrupter.threads == {"streamsel-run_0"}
-    assert sink.closed is False
+    assert sink.is_closed
+    assert not sink.has_ended
     assert sink.verdicts
 
 
 def test_a_run_is_interrupted_from_a_shell() -> None:
     sink = ListSink()
     assert execute(pipeline(CountingSource("a", ENDLESS), sink, Interrupter()), [sink]) is False
-    assert sink.closed is False
+    assert sink.is_closed
+    assert not sink.has_ended
     assert sink.verdicts
 
 
@@ -97,7 +99,8 @@ def test_a_run_ends_where_a_loop_runs_already() -> None:
         return execute(pipeline(CountingSource("a", 50), sink), [sink])
 
     assert asyncio.run(cell()) is True
-    assert sink.closed is True
+    assert sink.is_closed
+    assert sink.has_ended
     assert len(sink.verdicts) == 50
 
 
@@ -109,4 +112,5 @@ def test_a_failure_is_raised_where_a_loop_runs_already() -> None:
 
     with pytest.raises(DiskFullError, match="no room"):
         asyncio.run(cell())
-    assert sink.closed is False
+    assert sink.is_closed
+    assert not sink.has_ended

@@ -194,7 +194,7 @@ def test_what_was_set_aside_is_swept_after_a_kill_and_nothing_else(tmp_path: Pat
     assert len(pictures) > len(kept)
     # The folder as a kill would leave it: the sink is not closed, its lock is released.
     sink._record.close()
-    sink._lock.release()
+    sink._folder.release()
     again = opened(tmp_path, clock)
     assert again.lost() == []
     left = [*(tmp_path / "frames").rglob("*.jpg")]

@@ -80,7 +80,7 @@ def interrupt(
     observer.pipeline = run.pipeline
     if frames:
         assert not execute(run.pipeline, [run.sink])
-    run.sink.close(False)
+    run.sink.close()
 
 
 def files(kept: Path) -> dict[str, str]:

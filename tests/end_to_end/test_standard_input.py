@@ -129,7 +129,7 @@ def test_the_room_that_a_run_needs_is_estimated_before_it(
 ) -> None:
     options = RunOptions(select=SelectOptions(count=10))
     run = build_selection([str(clip)], options, tmp_path / "kept")
-    run.sink.close(False)
+    run.sink.close()
     assert run.room is not None
     assert (run.room.pictures, run.room.frames, run.room.is_short) == (10, 40, False)
     selection = streamsel.select(clip, count=10, output=tmp_path / "done")
@@ -137,7 +137,7 @@ def test_the_room_that_a_run_needs_is_estimated_before_it(
     assert run.room.needed / 4 < wrote - 120_000 < 4 * run.room.needed
     monkeypatch.setattr("streamsel.record.files.free_bytes", lambda _: 1_000)
     short = build_selection([str(clip)], options, tmp_path / "short")
-    short.sink.close(False)
+    short.sink.close()
     assert short.room is not None
     assert short.room.is_short
     assert "make room" in str(short.room)

@@ -30,8 +30,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run over two feeds, a kept frame of which has a picture that is missing."""
     folder = tmp_path_factory.mktemp("run")
     sink = streams.opened(folder)
-    sink.write(list(streams.verdicts()))
-    sink.close(True)
+    sink.apply(streams.turn(list(streams.verdicts())))
+    streams.end(sink)
     return folder
 
 
@@ -157,8 +157,8 @@ def test_embeddings_may_be_left_out(form: str, run: Path) -> None:
 @pytest.mark.parametrize("form", FORMATS)
 def test_a_run_that_has_embedded_nothing(form: str, tmp_path: Path) -> None:
     sink = streams.opened(tmp_path)
-    sink.write([v for v in streams.verdicts(seen=False) if v.outcome == "refused"])
-    sink.close(True)
+    sink.apply(streams.turn([v for v in streams.verdicts(seen=False) if v.outcome == "refused"]))
+    streams.end(sink)
     rows = rows_of(exported(tmp_path, form), form)
     assert len(rows) == 24
     assert all(row.get("embedding") is None for row in rows)

@@ -199,13 +199,13 @@ def test_a_restored_service_goes_on_from_the_backup(service: Service, tmp_path: 
 def test_a_backup_of_a_run_over_files_is_resumed(tmp_path: Path) -> None:
     made = list(streams.verdicts())
     sink = streams.opened(tmp_path / "kept", hold_bytes=0)
-    sink.write(made[:70])
+    sink.apply(streams.turn(made[:70]))
     back_up(tmp_path / "kept", tmp_path / "backup")
     again = streams.opened(tmp_path / "backup", resume=True)
     for one in (sink, again):
-        one.write(made)
+        one.apply(streams.turn(made))
         streams.supply(one)
-        one.close(complete=True)
+        streams.end(one)
     assert pictures(tmp_path / "backup") == pictures(tmp_path / "kept")
 
 

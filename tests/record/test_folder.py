@@ -18,7 +18,7 @@ from streamsel.record.folder import (
     make_and_lock,
     picture_path,
     prepare,
-    remove_picture,
+    remove_stored,
     sweep,
 )
 from streamsel.record.reader import Record
@@ -209,19 +209,19 @@ def test_the_folders_of_a_live_picture_go_with_the_last_one(tmp_path: Path) -> N
         .as_posix()
         for second in (30, 31)
     )
-    remove_picture(tmp_path, first)
+    remove_stored(tmp_path, first)
     assert files(hour) == {second.rpartition("/")[2]}
     put(hour.parent / "11/20251122T111530.250000Z_walk-000124.jpg")
-    remove_picture(tmp_path, second)
+    remove_stored(tmp_path, second)
     assert not hour.exists()
     assert hour.parent.exists()
-    remove_picture(tmp_path, "frames/walk/2025-11-22/11/20251122T111530.250000Z_walk-000124.jpg")
+    remove_stored(tmp_path, "frames/walk/2025-11-22/11/20251122T111530.250000Z_walk-000124.jpg")
     assert list((tmp_path / "frames/walk").iterdir()) == []
 
 
 def test_the_folder_of_a_files_pictures_stays(tmp_path: Path) -> None:
     put(tmp_path / "frames/walk/000001_00000.040.png")
-    remove_picture(tmp_path, "frames/walk/000001_00000.040.png")
+    remove_stored(tmp_path, "frames/walk/000001_00000.040.png")
     assert list((tmp_path / "frames/walk").iterdir()) == []
 
 
@@ -230,7 +230,7 @@ def test_the_folder_of_a_files_pictures_stays(tmp_path: Path) -> None:
     ["frames/walk/000001_00000.040.png", "2025-11-22/10/20251122T101530.250000Z_a-000001.jpg"],
 )
 def test_a_picture_that_is_gone_already_is_no_error(tmp_path: Path, path: str) -> None:
-    remove_picture(tmp_path, path)
+    remove_stored(tmp_path, path)
 
 
 def test_a_folder_that_cannot_be_removed_is_an_error(
@@ -244,4 +244,4 @@ def test_a_folder_that_cannot_be_removed_is_an_error(
 
     monkeypatch.setattr(Path, "rmdir", refuse)
     with pytest.raises(PermissionError):
-        remove_picture(tmp_path, path)
+        remove_stored(tmp_path, path)

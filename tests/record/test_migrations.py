@@ -24,7 +24,7 @@ from streamsel.report.inspection import inspect_frame
 from streamsel.report.overview import overview
 from tests.record.old_records import FOLDERS, contents, copied, version
 from tests.sinks import live_streams
-from tests.sinks.streams import opened, supply, verdicts
+from tests.sinks.streams import end, opened, supply, turn, verdicts
 
 NONE = Picture(None)
 OLD = [name for name, (_, number) in FOLDERS.items() if number < RECORD.version]
@@ -96,7 +96,7 @@ def test_a_record_says_the_same_before_and_after_its_migration(name: str, tmp_pa
     for table, was in held.items():
         now = [{column: row[column] for column in was[0]} for row in rows(folder)[table] if was]
         assert now == was
-    opened(tmp_path / "new").close(complete=False)
+    opened(tmp_path / "new").close()
     assert version(folder) == version(tmp_path / "new") == RECORD.version
     assert layout(folder) == layout(tmp_path / "new")
 
@@ -124,9 +124,9 @@ def test_an_old_run_is_resumed_to_the_result_of_a_new_one(name: str, tmp_path: P
     new = opened(tmp_path / "new")
     again = opened(folder, resume=True)
     for sink in (new, again):
-        sink.write(list(verdicts()))
+        sink.apply(turn(list(verdicts())))
         supply(sink)
-        sink.close(complete=True)
+        end(sink)
     with Record.open(folder) as record, Record.open(tmp_path / "new") as reference:
         assert list(record.decisions()) == list(reference.decisions())
         assert list(record.changes()) == list(reference.changes())
@@ -157,12 +157,12 @@ def test_the_record_of_a_killed_service_is_continued_with_what_its_log_holds(
 
 
 def test_a_new_record_that_claims_to_be_old_is_read_and_continued(tmp_path: Path) -> None:
-    opened(tmp_path).close(complete=False)
+    opened(tmp_path).close()
     was = layout(tmp_path)
     change(tmp_path, "PRAGMA user_version = 1")
     with Record.open(tmp_path) as record:
         assert record.selections() == {}
-    opened(tmp_path, resume=True).close(complete=False)
+    opened(tmp_path, resume=True).close()
     assert version(tmp_path) == RECORD.version
     assert layout(tmp_path) == was
 
@@ -212,7 +212,7 @@ def test_a_record_of_a_version_to_come_is_refused_and_not_touched(
     for use in (
         lambda: Record.open(folder).close(),
         lambda: RecordWriter.resume(folder, strict=True).close(),
-        lambda: opened(folder, resume=True).close(complete=False),
+        lambda: opened(folder, resume=True).close(),
         lambda: live_streams.opened(folder).close(),
         lambda: back_up(folder, tmp_path / "backup"),
     ):

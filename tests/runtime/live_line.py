@@ -13,7 +13,7 @@ from streamsel.errors import SinkError
 from streamsel.frame import EncodedPicture, Picture
 from streamsel.interfaces.embedding import Embedder
 from streamsel.interfaces.selectors import LiveSelector
-from streamsel.interfaces.sinks import LiveSink
+from streamsel.interfaces.sinks import Sink
 from streamsel.runtime.limits import LiveLimits
 from streamsel.runtime.service_run import LivePipeline
 from tests.runtime.live_stages import NewestSelector, ScriptedSource, Watcher, feed_of
@@ -29,7 +29,7 @@ class Line:
 
     def __init__(
         self,
-        sinks: Sequence[LiveSink],
+        sinks: Sequence[Sink],
         limits: LiveLimits | None = None,
         embedder: Embedder | None = None,
         watcher: Watcher | None = None,
@@ -66,7 +66,7 @@ class Line:
 
 @asynccontextmanager
 async def running(
-    sinks: Sequence[LiveSink],
+    sinks: Sequence[Sink],
     limits: LiveLimits | None = None,
     embedder: Embedder | None = None,
     watcher: Watcher | None = None,

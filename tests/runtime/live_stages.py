@@ -223,14 +223,12 @@ class StoringSink(RecordingSink):
             if picture.encoded is None:
                 self.lose(key)
         self.most_bytes = max(self.most_bytes, self.stored_bytes)
+        if self._budget_bytes is not None:
+            self.excess_bytes = max(0, self.stored_bytes - self._budget_bytes)
 
     @property
     def stored_bytes(self) -> int:
         return sum(self._sizes.values())
-
-    @property
-    def excess_bytes(self) -> int:
-        return 0 if self._budget_bytes is None else max(0, self.stored_bytes - self._budget_bytes)
 
     def close(self) -> None:
         self.hanging.wait()

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from streamsel.decisions import FeedReport, Kept, Verdict
+from streamsel.decisions import FeedReport, Kept, SelectionUpdate, Verdict
 from streamsel.errors import SourceError
 from streamsel.frame import (
     Candidate,
@@ -161,22 +161,26 @@ class ListSink:
         fails_after: int | None = None,
         error: type = Exception,
     ) -> None:
+        self.name = "list"
         self.verdicts: list[Verdict] = []
         self.reports: list[FeedReport] = []
         self.supplied: list[FrameKey] = []
-        self.closed: bool | None = None
+        self.has_ended = self.is_closed = False
         self.on_supply: Callable[[FrameKey], None] = lambda key: None
         self._wants = list(wants)
         self._fails_after = fails_after
         self._error = error
 
-    def write(self, verdicts: Sequence[Verdict]) -> None:
-        self.verdicts.extend(verdicts)
+    def apply(self, update: SelectionUpdate) -> None:
+        self.verdicts.extend(update.verdicts)
         if self._fails_after is not None and len(self.verdicts) >= self._fails_after:
             raise self._error("no room")
 
     def feed_ended(self, report: FeedReport) -> None:
         self.reports.append(report)
+
+    def run_ended(self) -> None:
+        self.has_ended = True
 
     def missing(self) -> Sequence[FrameKey]:
         return self._wants
@@ -185,5 +189,5 @@ class ListSink:
         self.supplied.append(frame.key)
         self.on_supply(frame.key)
 
-    def close(self, complete: bool) -> None:
-        self.closed = complete
+    def close(self) -> None:
+        self.is_closed = True

@@ -18,7 +18,7 @@ from streamsel.clock import SystemClock
 from streamsel.decisions import Event, Evicted, FeedStatus, Kept, SelectionUpdate, Verdict
 from streamsel.errors import SinkError
 from streamsel.frame import Candidate, FrameKey
-from streamsel.interfaces.sinks import LiveSink
+from streamsel.interfaces.sinks import Sink
 from streamsel.runtime.delivery import Delivery
 from tests.polling import until
 from tests.runtime.live_stages import StoringSink, Watcher, live_frame, prefiltered
@@ -26,7 +26,7 @@ from tests.runtime.live_stages import StoringSink, Watcher, live_frame, prefilte
 
 @asynccontextmanager
 async def delivering(
-    sink: LiveSink,
+    sink: Sink,
     watcher: Watcher,
     most_waiting: int = 64,
     most_bytes: int = 1 << 20,

@@ -70,7 +70,8 @@ def test_verdicts_reach_the_sink_in_stream_order(lag: int) -> None:
     assert watcher.seen_frames == watcher.judged_frames == 238
     assert watcher.reports == sink.reports
     assert [report.frames for report in sink.reports] == [205, 33]
-    assert sink.closed is True
+    assert sink.has_ended
+    assert sink.is_closed
     assert first.closed
     assert second.closed
 
@@ -129,7 +130,8 @@ def test_stopping_stores_what_was_decided_and_nothing_else() -> None:
     )
     watcher.pipeline, watcher.stop_at = pipeline, 1000
     assert not asyncio.run(pipeline.run())
-    assert sink.closed is False
+    assert sink.is_closed
+    assert not sink.has_ended
     assert watcher.opened == ["a"]
     assert [v.frame.key.index for v in sink.verdicts] == list(range(len(sink.verdicts)))
     assert source.closed
@@ -155,7 +157,8 @@ def test_stopping_while_pictures_are_fetched_ends_that_too() -> None:
     sink.on_supply = lambda key: pipeline.stop() if key.index == 3 else None
     assert not asyncio.run(pipeline.run())
     assert len(sink.supplied) < 100
-    assert sink.closed is False
+    assert sink.is_closed
+    assert not sink.has_ended
 
 
 def test_a_feed_that_vanished_does_not_keep_others_from_their_pictures() -> None:

@@ -188,10 +188,9 @@ def test_no_more_is_evicted_for_bytes_before_the_sink_has_taken_the_last_evictio
     class Slow(StoringSink):
         """A frame too many, by its own word, until it has taken an eviction."""
 
-        excess_bytes = 100
-
         def __init__(self) -> None:
             super().__init__()
+            self.excess_bytes = 100
             self.go_on = threading.Event()
 
         def apply(self, update: SelectionUpdate) -> None:

@@ -14,7 +14,7 @@ import sys
 from itertools import count
 from pathlib import Path
 
-from tests.sinks.streams import DURABILITIES, batches, opened, supply, verdicts
+from tests.sinks.streams import DURABILITIES, batches, end, opened, supply, turn, verdicts
 
 FILE_EVENTS = {"open", "os.rename", "os.remove", "os.mkdir"}
 FRAMES = 150
@@ -36,10 +36,10 @@ def main(folder: str, durability: str, moment: str = "0") -> None:
     sink = opened(Path(folder), resume=True, durability=DURABILITIES[durability], hold_bytes=0)
     print("open", flush=True)
     for batch in batches(list(verdicts(FRAMES)), 3):
-        sink.write(batch)
+        sink.apply(turn(batch))
         print("wrote", flush=True)
     supply(sink)
-    sink.close(complete=True)
+    end(sink)
     print("closed", flush=True)
 
 

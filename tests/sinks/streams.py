@@ -11,7 +11,7 @@ import av
 import numpy as np
 
 from streamsel.choices import Durability
-from streamsel.decisions import Event, Evicted, Kept, Outcome, Verdict
+from streamsel.decisions import Event, Evicted, Kept, Outcome, SelectionUpdate, Verdict
 from streamsel.frame import (
     Candidate,
     Frame,
@@ -149,6 +149,17 @@ def kept_keys(items: Sequence[Verdict]) -> list[FrameKey]:
             else:
                 live.discard(event.frame.key)
     return sorted(live)
+
+
+def turn(judged: Sequence[Verdict]) -> SelectionUpdate:
+    """What a file run passes to its sinks after a turn of the judge."""
+    return SelectionUpdate("", tuple(judged))
+
+
+def end(sink: DiskSink) -> None:
+    """End a run that was not interrupted."""
+    sink.run_ended()
+    sink.close()
 
 
 def supply(sink: DiskSink) -> None:

@@ -112,18 +112,18 @@ def test_a_service_that_ends_while_the_disk_is_gone_leaves_nothing_below_it(
 def test_a_run_over_files_ends_and_can_be_resumed(removable_disk: RemovableDisk) -> None:
     folder, made = removable_disk.place / "kept", list(streams.verdicts(20))
     run = streams.opened(folder, hold_bytes=0)
-    run.write(made[:10])
+    run.apply(streams.turn(made[:10]))
     removable_disk.detach()
     with pytest.raises(SinkError, match="is gone"):
-        run.write(made[10:])
+        run.apply(streams.turn(made[10:]))
     with pytest.raises(SinkError, match="is gone"):
-        run.close(complete=True)
+        streams.end(run)
     assert below(removable_disk) == []
     removable_disk.attach()
     again = streams.opened(folder, resume=True)
-    again.write(made)
+    again.apply(streams.turn(made))
     streams.supply(again)
-    again.close(complete=True)
+    streams.end(again)
     assert len(files(folder)) == len(streams.kept_keys(made))
 
 

@@ -17,7 +17,7 @@ from streamsel.errors import DiskFullError
 from streamsel.record.reader import Record
 from streamsel.record.values import StoredPicture
 from streamsel.record.writer import RecordWriter
-from tests.sinks.streams import batches, opened, supply, verdicts
+from tests.sinks.streams import batches, end, opened, supply, turn, verdicts
 from tests.sinks.test_full_disk import fill
 
 ROOT = Path(__file__).parents[2]
@@ -86,9 +86,9 @@ def test_every_picture_is_safe_from_a_power_cut_when_it_is_claimed(
     sink = opened(kept, durability=durability, hold_bytes=0)
     assert disk.knows(kept / "streamsel.db")
     for batch in batches(list(verdicts(150, capacity=90)), 10):
-        sink.write(batch)
+        sink.apply(turn(batch))
     supply(sink)
-    sink.close(complete=True)
+    end(sink)
     assert len(claimed) > BATCH_FILES
     assert disk.holds(kept / "manifest.jsonl", tmp_path)
 
@@ -102,11 +102,11 @@ def test_a_batch_is_claimed_as_soon_as_it_is_full(tmp_path: Path) -> None:
     sink = opened(tmp_path, durability="batched", hold_bytes=0)
     kept = [verdict for verdict in verdicts(300, capacity=500) if verdict.events]
     seen = [verdict for verdict in kept if verdict.frame.picture.image is not None]
-    sink.write(seen[: BATCH_FILES - 1])
+    sink.apply(turn(seen[: BATCH_FILES - 1]))
     assert claimed_in(tmp_path) == 0
-    sink.write(seen[BATCH_FILES - 1 : BATCH_FILES + 5])
+    sink.apply(turn(seen[BATCH_FILES - 1 : BATCH_FILES + 5]))
     assert claimed_in(tmp_path) == BATCH_FILES
-    sink.close(complete=False)
+    sink.close()
     assert claimed_in(tmp_path) == BATCH_FILES + 5
 
 
@@ -122,11 +122,11 @@ def test_a_file_whose_claim_failed_does_not_stay(
 
     monkeypatch.setattr(RecordWriter, "claim", fail)
     with pytest.raises(DiskFullError):
-        sink.write([first])
+        sink.apply(turn([first]))
     assert [path for path in (tmp_path / "frames").rglob("*") if path.is_file()] == []
     monkeypatch.setattr(RecordWriter, "claim", claim)
-    sink.write([first])
-    sink.close(complete=False)
+    sink.apply(turn([first]))
+    sink.close()
     assert claimed_in(tmp_path) == 1
 
 
@@ -142,24 +142,24 @@ def test_a_quota_that_is_reached_is_a_full_disk(
     monkeypatch.setattr(os, "replace", refuse)
     kept = [verdict for verdict in verdicts() if verdict.outcome == "kept"]
     with pytest.raises(DiskFullError, match="make room"):
-        sink.write(kept[:1])
+        sink.apply(turn(kept[:1]))
     monkeypatch.undo()
-    sink.close(complete=False)
+    sink.close()
 
 
 def test_a_manifest_is_whole_on_a_disk_that_is_full(small_disk: Path) -> None:
     run = small_disk / "run"
     made = list(verdicts(count=150, capacity=60))
     sink = opened(run)
-    sink.write(made[:100])
-    sink.close(complete=False)
+    sink.apply(turn(made[:100]))
+    sink.close()
     before = (run / "manifest.jsonl").read_bytes()
     sink = opened(run, resume=True, hold_bytes=0)
-    sink.write(made)
+    sink.apply(turn(made))
     supply(sink)
     fill(small_disk, 0)
     with pytest.raises(DiskFullError):
-        sink.close(complete=True)
+        end(sink)
     assert (run / "manifest.jsonl").read_bytes() == before
 
 

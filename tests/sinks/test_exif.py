@@ -14,7 +14,7 @@ from PIL import Image
 from streamsel.decisions import Kept, Verdict
 from streamsel.sinks.exif import with_exif
 from streamsel.sinks.pictures import Encoder
-from tests.sinks.streams import frame, opened, verdicts
+from tests.sinks.streams import end, frame, opened, turn, verdicts
 
 TAKEN = 1_795_342_530.25
 
@@ -47,8 +47,8 @@ def test_kept_jpegs_of_a_run_say_when_and_whence(tmp_path: Path) -> None:
     event = Kept(taken, None, None, 0.0, "novel")
     prefiltered = replace(verdict.candidate.prefiltered, frame=taken)
     candidate = replace(verdict.candidate, prefiltered=prefiltered)
-    sink.write([Verdict(candidate, "kept", "novel", None, None, 0.0, (event,))])
-    sink.close(complete=True)
+    sink.apply(turn([Verdict(candidate, "kept", "novel", None, None, 0.0, (event,))]))
+    end(sink)
     (kept,) = (tmp_path / "frames").rglob("*.jpg")
     found = tags(kept.read_bytes())
     assert found[0x010E] == "walk.mp4 frame 0 at 0.000 s"

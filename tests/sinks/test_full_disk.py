@@ -10,7 +10,7 @@ import pytest
 from streamsel.choices import Durability
 from streamsel.errors import DiskFullError, SinkError
 from streamsel.record.reader import Record
-from tests.sinks.streams import batches, kept_keys, opened, supply, verdicts
+from tests.sinks.streams import batches, end, kept_keys, opened, supply, turn, verdicts
 
 
 def fill(folder: Path, leave_bytes: int) -> Path:
@@ -29,12 +29,12 @@ def test_a_full_disk_is_named_and_the_run_goes_on_once_there_is_room(
     run = small_disk / "run"
     made = list(verdicts(count=150, capacity=40))
     sink = opened(run, durability=durability, hold_bytes=hold_bytes)
-    sink.write(made[:3])
+    sink.apply(turn(made[:3]))
     ballast = fill(small_disk, leave_bytes)
 
     def go_on() -> None:
         for batch in batches(made, 20):
-            sink.write(batch)
+            sink.apply(turn(batch))
         supply(sink)
 
     for _ in range(2):
@@ -42,12 +42,12 @@ def test_a_full_disk_is_named_and_the_run_goes_on_once_there_is_room(
             go_on()
     assert not list(run.rglob("*.part"))
     ballast.unlink()
-    sink.close(complete=False)
+    sink.close()
 
     sink = opened(run, durability=durability, resume=True)
-    sink.write(made)
+    sink.apply(turn(made))
     supply(sink)
-    sink.close(complete=True)
+    end(sink)
     with Record.open(run) as record:
         assert [kept.key for kept in record.kept()] == kept_keys(made)
         assert all(kept.picture for kept in record.kept())
@@ -67,9 +67,9 @@ def test_no_run_is_begun_on_a_full_disk_and_nothing_is_left_of_the_attempt(
 
 def test_a_disk_that_cannot_be_written_is_named(small_disk: Path) -> None:
     sink = opened(small_disk / "run")
-    sink.write(list(verdicts(count=9)))
+    sink.apply(turn(list(verdicts(count=9))))
     supply(sink)
-    sink.close(complete=True)
+    end(sink)
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
     with pytest.raises(SinkError, match=str(small_disk / "other")):
         opened(small_disk / "other")

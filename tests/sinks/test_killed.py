@@ -17,7 +17,7 @@ from streamsel.record.folder import sweep
 from streamsel.record.reader import Record
 from streamsel.record.writer import RecordWriter
 from tests.sinks.killed_writer import FRAMES
-from tests.sinks.streams import FEEDS, kept_keys, opened, supply, verdicts
+from tests.sinks.streams import FEEDS, end, kept_keys, opened, supply, turn, verdicts
 
 ROOT = Path(__file__).parents[2]
 
@@ -71,9 +71,9 @@ def test_a_killed_run_is_whole_and_ends_like_one_that_was_not(
     untouched = tmp_path / "untouched"
     made = list(verdicts(FRAMES))
     sink = opened(untouched)
-    sink.write(made)
+    sink.apply(turn(made))
     supply(sink)
-    sink.close(complete=True)
+    end(sink)
 
     dice = random.Random(durability)
     folder = tmp_path / "killed"

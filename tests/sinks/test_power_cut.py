@@ -12,7 +12,7 @@ from streamsel.record.reader import Record
 from tests.conftest import leave_out
 from tests.sinks.killed_writer import FRAMES
 from tests.sinks.power import Disk, MountError, await_lines, cut_often
-from tests.sinks.streams import opened, supply, verdicts
+from tests.sinks.streams import end, opened, supply, turn, verdicts
 from tests.sinks.test_killed import contents, start
 
 
@@ -30,9 +30,9 @@ def test_a_power_cut_tears_nothing_and_loses_what_it_may(tmp_path: Path, durabil
 def test_a_power_cut_tears_no_run_over_files(tmp_path: Path, durability: str) -> None:
     untouched = tmp_path / "untouched"
     sink = opened(untouched)
-    sink.write(list(verdicts(FRAMES)))
+    sink.apply(turn(list(verdicts(FRAMES))))
     supply(sink)
-    sink.close(complete=True)
+    end(sink)
     dice = random.Random(durability)
     try:
         with Disk(tmp_path / "power") as disk:

@@ -195,7 +195,7 @@ def test_a_name_that_is_given_again_is_not_removed_though_it_was_given_up(
         def refuse(folder: Path, path: str) -> None:
             raise PermissionError(errno.EACCES, "Permission denied")
 
-        failing.setattr("streamsel.sinks.pictures.remove_picture", refuse)
+        failing.setattr("streamsel.sinks.pictures.remove_stored", refuse)
         assert sink.put_right(CORRECTION) == 2
         assert pictures(tmp_path) == {*before.values(), *paths(tmp_path).values()}
     back = Correction(CORRECTION.after + YEAR, CORRECTION.until + YEAR, -YEAR)

@@ -28,11 +28,13 @@ from streamsel.testing import ManualClock
 from tests.sinks.streams import (
     DiskChoices,
     batches,
+    end,
     frame,
     kept_keys,
     opened,
     plan,
     supply,
+    turn,
     verdicts,
 )
 
@@ -62,11 +64,11 @@ def ran(
 ) -> None:
     sink = opened(folder, encoder, **options)
     for batch in batches(made, 8):
-        sink.write(batch)
+        sink.apply(turn(batch))
     for feed in ("walk", "yard"):
         sink.feed_ended(FeedReport(feed, 60, None, ()))
     supply(sink)
-    sink.close(complete=True)
+    end(sink)
 
 
 def files(folder: Path) -> list[str]:
@@ -119,24 +121,24 @@ def test_what_is_evicted_in_time_is_never_encoded(tmp_path: Path, made: list[Ver
     eager, patient = CountingEncoder(), CountingEncoder()
     for name, encoder, hold_bytes in (("a", eager, 0), ("b", patient, 96 << 20)):
         sink = opened(tmp_path / name, encoder, hold_bytes=hold_bytes)
-        sink.write(made)
+        sink.apply(turn(made))
         supply(sink)
-        sink.close(complete=True)
+        end(sink)
     assert patient.encoded == len(kept_keys(made))
     one_by_one = CountingEncoder()
     sink = opened(tmp_path / "c", one_by_one, hold_bytes=0)
     for verdict in made:
-        sink.write([verdict])
-    sink.close(complete=True)
+        sink.apply(turn([verdict]))
+    end(sink)
     assert one_by_one.encoded > 2 * patient.encoded
 
 
 def test_a_held_picture_survives_being_dropped_by_others(tmp_path: Path) -> None:
     kept = next(verdicts())
     sink = opened(tmp_path)
-    sink.write([kept])
+    sink.apply(turn([kept]))
     kept.frame.picture.drop()
-    sink.close(complete=True)
+    end(sink)
     assert sink.missing() == []
     assert len(files(tmp_path / "frames")) == 1
 
@@ -144,7 +146,7 @@ def test_a_held_picture_survives_being_dropped_by_others(tmp_path: Path) -> None
 def test_what_was_dropped_is_missing_until_it_is_supplied(tmp_path: Path) -> None:
     sink = opened(tmp_path)
     unseen = list(verdicts(seen=False))
-    sink.write(unseen)
+    sink.apply(turn(unseen))
     assert sink.missing() == kept_keys(unseen)
     first = sink.missing()[0]
     with pytest.raises(SinkError, match=str(first)):
@@ -153,19 +155,19 @@ def test_what_was_dropped_is_missing_until_it_is_supplied(tmp_path: Path) -> Non
     assert sink.missing() == kept_keys(unseen)
     supply(sink)
     assert sink.missing() == []
-    sink.close(complete=True)
+    end(sink)
     assert len(files(tmp_path / "frames")) == len(kept_keys(unseen))
 
 
 def test_a_run_is_not_complete_while_a_picture_is_missing(tmp_path: Path) -> None:
     unseen = list(verdicts(seen=False))
     sink = opened(tmp_path)
-    sink.write(unseen)
-    sink.close(complete=True)
+    sink.apply(turn(unseen))
+    end(sink)
     sink = opened(tmp_path, resume=True)
     assert not sink.complete
     supply(sink)
-    sink.close(complete=True)
+    end(sink)
     assert len(files(tmp_path / "frames")) == len(kept_keys(unseen))
 
 
@@ -173,16 +175,16 @@ def test_an_interrupted_run_goes_on_where_it_was(tmp_path: Path, made: list[Verd
     whole, parted = tmp_path / "whole", tmp_path / "parted"
     ran(whole, made)
     sink = opened(parted)
-    sink.write(made[:70])
-    sink.close(complete=False)
+    sink.apply(turn(made[:70]))
+    sink.close()
     assert (parted / "manifest.jsonl").exists()
     with Record.open(parted) as record:
         assert record.run().status == "interrupted"
     sink = opened(parted, resume=True)
     assert sink.record.reader.recorded("yard") == 10
-    sink.write(made)
+    sink.apply(turn(made))
     supply(sink)
-    sink.close(complete=True)
+    end(sink)
     assert files(parted) == files(whole)
     assert (parted / "manifest.jsonl").read_text() == (whole / "manifest.jsonl").read_text()
 
@@ -192,9 +194,9 @@ def test_a_complete_run_resumed_stays_as_it_is(tmp_path: Path, made: list[Verdic
     before = {name: (tmp_path / name).stat().st_mtime_ns for name in files(tmp_path)}
     sink = opened(tmp_path, resume=True)
     assert sink.complete
-    sink.write(made)
-    sink.close(complete=False)
-    sink.close(complete=False)
+    sink.apply(turn(made))
+    sink.close()
+    sink.close()
     assert {name: (tmp_path / name).stat().st_mtime_ns for name in files(tmp_path)} == before
 
 
@@ -202,15 +204,15 @@ def test_a_picture_that_was_taken_away_is_missing_when_the_run_is_resumed(
     tmp_path: Path, made: list[Verdict]
 ) -> None:
     sink = opened(tmp_path)
-    sink.write(made[:70])
+    sink.apply(turn(made[:70]))
     supply(sink)
-    sink.close(complete=False)
+    sink.close()
     first, second, *_ = sorted((tmp_path / "frames").rglob("*.png"))
     first.unlink()
     second.write_bytes(second.read_bytes()[:100])
     sink = opened(tmp_path, resume=True)
     assert sink.missing() == kept_keys(made[:70])[:2]
-    sink.close(complete=False)
+    sink.close()
 
 
 @pytest.mark.parametrize(
@@ -230,10 +232,10 @@ def test_a_picture_that_was_taken_away_is_missing_when_the_run_is_resumed(
 def test_a_run_asked_for_differently_is_not_resumed(
     tmp_path: Path, changes: dict[str, object], named: str
 ) -> None:
-    opened(tmp_path).close(complete=False)
+    opened(tmp_path).close()
     with pytest.raises(ConfigurationError, match=named):
         DiskSink(tmp_path, plan(**changes), Encoder(), ManualClock(), DiskOptions(resume=True))
-    opened(tmp_path, resume=True).close(complete=False)
+    opened(tmp_path, resume=True).close()
 
 
 @pytest.mark.parametrize(
@@ -250,15 +252,15 @@ def test_a_run_of_other_rules_is_not_resumed_and_left_as_it_is(
 ) -> None:
     ours = {"rules": {"pictures": 2, "names": 2}}
     begun = plan(identity=was)
-    DiskSink(tmp_path, begun, Encoder(), ManualClock(), DiskOptions()).close(complete=False)
+    DiskSink(tmp_path, begun, Encoder(), ManualClock(), DiskOptions()).close()
     before = (tmp_path / "streamsel.db").read_bytes()
     again, resume = plan(identity=ours), DiskOptions(resume=True)
     with pytest.raises(ConfigurationError, match=named + r".*with version 0 of.*--overwrite"):
         DiskSink(tmp_path, again, Encoder(), ManualClock(), resume)
     assert (tmp_path / "streamsel.db").read_bytes() == before
     overwrite = DiskOptions(overwrite=True)
-    DiskSink(tmp_path, again, Encoder(), ManualClock(), overwrite).close(complete=False)
-    DiskSink(tmp_path, again, Encoder(), ManualClock(), resume).close(complete=False)
+    DiskSink(tmp_path, again, Encoder(), ManualClock(), overwrite).close()
+    DiskSink(tmp_path, again, Encoder(), ManualClock(), resume).close()
 
 
 def test_a_folder_with_a_run_needs_a_word(tmp_path: Path, made: list[Verdict]) -> None:
@@ -277,7 +279,7 @@ def test_overwriting_removes_what_is_ours_and_nothing_else(
     for name in own:
         (tmp_path / name).write_text("mine")
     sink = opened(tmp_path, overwrite=True)
-    sink.close(complete=False)
+    sink.close()
     assert files(tmp_path) == sorted([*own, "manifest.jsonl", "streamsel.db"])
     assert not (tmp_path / "frames/yard").exists()
 
@@ -288,9 +290,9 @@ def test_pictures_of_every_format_are_known_as_ours(
 ) -> None:
     encoder = Encoder(format, keep_hdr=format == "avif")
     sink = opened(tmp_path, encoder)
-    sink.write(made[:40])
+    sink.apply(turn(made[:40]))
     supply(sink)
-    sink.close(complete=False)
+    sink.close()
     claimed = [path for path in files(tmp_path) if path.endswith(f".{format}")]
     assert len(claimed) == len(kept_keys(made[:40]))
     once_kept = {one.candidate.frame.key for one in made[:40] if one.outcome == "kept"}
@@ -299,9 +301,9 @@ def test_pictures_of_every_format_are_known_as_ours(
     left_over.write_bytes(b"of a run that was killed")
     sink = opened(tmp_path, encoder, resume=True)
     assert not sink.missing()
-    sink.close(complete=False)
+    sink.close()
     assert [path for path in files(tmp_path) if path.endswith(f".{format}")] == claimed
-    opened(tmp_path, encoder, overwrite=True).close(complete=False)
+    opened(tmp_path, encoder, overwrite=True).close()
     assert files(tmp_path) == ["manifest.jsonl", "streamsel.db"]
 
 
@@ -374,11 +376,11 @@ def test_a_run_that_never_read_a_frame_does_not_keep_the_next_from_its_folder(
 ) -> None:
     sink = opened(tmp_path)
     sink.feed_ended(FeedReport("walk", 0, "walk.mp4: nobody answers", ()))
-    sink.close(complete=complete)
+    if complete:
+        sink.run_ended()
+    sink.close()
     (tmp_path / "holiday.jpg").write_text("mine")
-    DiskSink(tmp_path, plan(count=9), Encoder("png"), ManualClock(), DiskOptions()).close(
-        complete=False
-    )
+    DiskSink(tmp_path, plan(count=9), Encoder("png"), ManualClock(), DiskOptions()).close()
     with Record.open(tmp_path) as record:
         assert record.run().plan.count == 9
     ran(tmp_path, made)
@@ -428,30 +430,30 @@ def test_a_folder_is_written_by_one_process_at_a_time(tmp_path: Path) -> None:
         check=False,
     )
     assert "FolderLockedError" in other.stderr
-    sink.close(complete=False)
-    opened(tmp_path, resume=True).close(complete=False)
+    sink.close()
+    opened(tmp_path, resume=True).close()
 
 
 def test_a_reader_sees_a_run_that_goes_on(tmp_path: Path, made: list[Verdict]) -> None:
     sink = opened(tmp_path)
-    sink.write(made[:30])
+    sink.apply(turn(made[:30]))
     with Record.open(tmp_path) as record:
         assert len(list(record.decisions())) == 30
-        sink.write(made[30:40])
+        sink.apply(turn(made[30:40]))
         assert len(list(record.decisions())) == 40
-    sink.close(complete=False)
+    sink.close()
 
 
 def test_a_failing_close_lets_go_of_the_folder(tmp_path: Path, made: list[Verdict]) -> None:
     sink = opened(tmp_path)
-    sink.write(made)
+    sink.apply(turn(made))
     (tmp_path / "frames").write_text("in the way")
     with pytest.raises(SinkError, match="frames"):
-        sink.close(complete=True)
+        end(sink)
     (tmp_path / "frames").unlink()
     sink = opened(tmp_path, resume=True)
     assert sink.missing() == kept_keys(made)
-    sink.close(complete=False)
+    sink.close()
 
 
 @pytest.mark.parametrize("name", ["", "..", "a/b", "a\0b"])
@@ -503,9 +505,9 @@ def test_what_ended_a_feed_stays_its_error(tmp_path: Path, made: list[Verdict]) 
     one = kept_keys(made)[0]
     folder = tmp_path / "run"
     sink = opened(folder, Choosy(frame(one.feed, one.index)))
-    sink.write(made)
+    sink.apply(turn(made))
     sink.feed_ended(FeedReport(one.feed, 60, "it was lost", ()))
     supply(sink)
-    sink.close(complete=True)
+    end(sink)
     with Record.open(folder) as record:
         assert {feed.name: feed.error for feed in record.feeds()}[one.feed] == "it was lost"

@@ -17,7 +17,7 @@ import pytest
 from streamsel.record.lock import LOCK_FILE
 from streamsel.record.reader import Record
 from tests.conftest import leave_out
-from tests.sinks.streams import kept_keys, opened, supply, verdicts
+from tests.sinks.streams import end, kept_keys, opened, supply, turn, verdicts
 
 ROOT = Path(__file__).parents[2]
 ALL = "lock,map,folder-sync"
@@ -71,10 +71,8 @@ def share(shim: Path, tmp_path: Path) -> Share:
     return Share(shim, place)
 
 
-BEGIN = "sink = opened(kept); sink.write(made[:70]); sink.close(complete=False)\n"
-GO_ON = (
-    "sink = opened(kept, resume=True); sink.write(made); supply(sink); sink.close(complete=True)"
-)
+BEGIN = "sink = opened(kept); sink.apply(turn(made[:70])); sink.close()\n"
+GO_ON = "sink = opened(kept, resume=True); sink.apply(turn(made)); supply(sink); end(sink)"
 
 
 def journal(folder: Path) -> str:
@@ -103,9 +101,9 @@ def test_a_run_on_a_share_ends_as_any_other(
 ) -> None:
     here = tmp_path / "here"
     sink = opened(here)
-    sink.write(list(verdicts()))
+    sink.apply(turn(list(verdicts())))
     supply(sink)
-    sink.close(complete=True)
+    end(sink)
     there = share.place / "kept"
     ended = share.run(lacks, f"{BEGIN}{GO_ON}", number=number)
     assert ended.returncode == 0, ended.stderr
@@ -123,8 +121,8 @@ def test_a_run_on_a_share_ends_as_any_other(
 def test_a_run_that_was_begun_elsewhere_goes_on_upon_a_share(share: Share) -> None:
     there = share.place / "kept"
     sink = opened(there)
-    sink.write(list(verdicts())[:70])
-    sink.close(complete=False)
+    sink.apply(turn(list(verdicts())[:70]))
+    sink.close()
     assert journal(there) == "wal"
     read = share.run(ALL, "from streamsel.report.overview import overview; print(overview(kept))")
     assert "status='interrupted'" in read.stdout, read.stderr
@@ -134,25 +132,25 @@ def test_a_run_that_was_begun_elsewhere_goes_on_upon_a_share(share: Share) -> No
         assert [frame.key for frame in record.kept()] == kept_keys(list(verdicts()))
     sink = opened(there, resume=True)
     assert sink.complete
-    sink.close(complete=False)
+    sink.close()
 
 
 def test_a_reader_waits_its_turn_while_a_run_writes_on_a_share(share: Share) -> None:
     ended = share.run(
         ALL,
         "from streamsel.record.reader import Record\n"
-        "sink = opened(kept); sink.write(made[:30])\n"
+        "sink = opened(kept); sink.apply(turn(made[:30]))\n"
         "with Record.open(kept) as record: print(len(list(record.decisions())))\n"
-        "sink.write(made[30:40])\n"
+        "sink.apply(turn(made[30:40]))\n"
         "with Record.open(kept) as record: print(len(list(record.decisions())))\n"
-        "sink.close(complete=False)",
+        "sink.close()",
     )
     assert ended.stdout.split() == ["30", "40"], ended.stderr
 
 
 def test_two_processes_do_not_write_where_there_are_no_locks(share: Share) -> None:
     program = "sink = opened(kept)\ntry: opened(kept, resume=True)\nfinally: {}"
-    twice = share.run("lock", program.format("sink.close(complete=False)"))
+    twice = share.run("lock", program.format("sink.close()"))
     assert "FolderLockedError" in twice.stderr
     assert "process" in twice.stderr
     there = share.place / "kept"
@@ -161,7 +159,7 @@ def test_two_processes_do_not_write_where_there_are_no_locks(share: Share) -> No
     assert share.run("lock", killed + "\n").returncode == -9
     left = (there / LOCK_FILE).read_text()
     assert left.startswith(f"{socket.gethostname()} ")
-    again = share.run("lock", "opened(kept, overwrite=True).close(complete=False)")
+    again = share.run("lock", "opened(kept, overwrite=True).close()")
     assert again.returncode == 0, again.stderr
     assert not (there / LOCK_FILE).exists()
     (there / LOCK_FILE).write_text("elsewhere 17 4711\n")

@@ -79,8 +79,8 @@ def test_a_folder_of_another_kind_is_refused_and_left_alone(
 ) -> None:
     run = tmp_path / "run"
     sink = streams.opened(run)
-    sink.write(list(streams.verdicts())[:9])
-    sink.close(complete=True)
+    sink.apply(streams.turn(list(streams.verdicts())[:9]))
+    streams.end(sink)
     with pytest.raises(FolderInUseError, match="holds a run over files"):
         opened(run)
     (tmp_path / "mine").mkdir()
@@ -95,7 +95,7 @@ def test_a_folder_of_another_kind_is_refused_and_left_alone(
 def test_a_run_that_never_read_a_frame_does_not_keep_a_service_from_its_folder(
     tmp_path: Path, clock: ManualClock
 ) -> None:
-    streams.opened(tmp_path).close(complete=True)
+    streams.end(streams.opened(tmp_path))
     opened(tmp_path, clock).close()
     with Record.open(tmp_path) as record:
         assert record.run().plan.method == "live"
@@ -138,7 +138,7 @@ def test_a_record_can_be_thrown_away_with_all_that_is_ours(tmp_path: Path) -> No
     sink.tick()
     sink.close()
     (folder / "frames/gate/mine.txt").write_text("")
-    streams.opened(folder, overwrite=True).close(complete=True)
+    streams.end(streams.opened(folder, overwrite=True))
     left = sorted(
         path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
     )

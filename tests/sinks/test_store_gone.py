@@ -198,7 +198,7 @@ def test_what_is_not_gone_is_not_removed(tmp_path: Path, folder: Path) -> None:
 
 
 def test_a_run_over_files_has_nothing_that_is_gone(tmp_path: Path) -> None:
-    streams.opened(tmp_path).close(complete=True)
+    streams.end(streams.opened(tmp_path))
     assert gone(tmp_path) == []
     with pytest.raises(FolderInUseError, match="a run over files"):
         remove_gone(tmp_path, ["walk"])

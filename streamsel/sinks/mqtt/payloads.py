@@ -13,9 +13,9 @@ from paho.mqtt.properties import Properties
 from streamsel.choices import MEDIA_TYPES, ImageFormat
 from streamsel.decisions import Event, FeedStatus, Kept, SelectionUpdate
 from streamsel.errors import ConfigurationError
-from streamsel.frame import FrameKey
 from streamsel.json_text import json_text
 from streamsel.record.folder import picture_path
+from streamsel.sinks.event_fields import event_fields
 from streamsel.sinks.mqtt.counts import OutboxCounts
 
 SCHEMA = 1
@@ -70,18 +70,12 @@ class Writer:
             )
 
     def _event(self, event: Event) -> Message:
-        frame, kept = event.frame, isinstance(event, Kept)
-        encoded = frame.picture.encoded
-        nearest = event.nearest if isinstance(event, Kept) else event.by
-        kind, identifier = "kept" if kept else "evicted", str(frame.key)
-        content = _blank(kind, identifier, frame.key.feed) | {
-            "media_time": frame.media_time,
-            "wall_time": frame.wall_time,
-            "path": picture_path(frame, self.image_format) if self.stored else None,
+        frame, encoded = event.frame, event.frame.picture.encoded
+        kind, identifier = "kept" if isinstance(event, Kept) else "evicted", str(frame.key)
+        path = picture_path(frame, self.image_format) if self.stored else None
+        content = _blank(kind, identifier, frame.key.feed) | event_fields(event, path)
+        content |= {
             "sha256": None if encoded is None else sha256(encoded.content).hexdigest(),
-            "distance": None if event.distance is None else float(event.distance),
-            "nearest": _name(nearest),
-            "reason": event.reason,
             "embedder": {"name": self.embedder, "digest": self.embedder_digest},
         }
         return Message(
@@ -91,19 +85,9 @@ class Writer:
 
 def last_payload(event: Kept) -> bytes:
     """Return the retained message for the latest kept frame of a feed."""
-    frame = event.frame
-    return _as_json(
-        {
-            "schema": SCHEMA,
-            "id": str(frame.key),
-            "feed": frame.key.feed,
-            "media_time": frame.media_time,
-            "wall_time": frame.wall_time,
-            "distance": None if event.distance is None else float(event.distance),
-            "nearest": _name(event.nearest),
-            "reason": event.reason,
-        }
-    )
+    fields = event_fields(event, None)
+    del fields["path"]
+    return _as_json({"schema": SCHEMA, **fields})
 
 
 def status_payload(status: FeedStatus) -> bytes:
@@ -127,10 +111,6 @@ def _blank(kind: str, identifier: str, feed: str) -> dict[str, object]:
         **dict.fromkeys(names),
         "embedder": None,
     }
-
-
-def _name(key: FrameKey | None) -> str | None:
-    return None if key is None else str(key)
 
 
 def _as_json(content: Mapping[str, object]) -> bytes:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
 
 from streamsel.clock import Clock
 from streamsel.decisions import FeedStatus, Kept, SelectionUpdate
-from streamsel.frame import FrameKey
 from streamsel.sinks.mqtt.counts import DeliveryCounter, OutboxCounts
 from streamsel.sinks.mqtt.outbox import Outbox
 from streamsel.sinks.mqtt.payloads import Writer, last_payload, stats_payload, status_payload
@@ -90,15 +88,6 @@ class MqttSink:
         if now - self._synced >= _SYNC_EVERY:
             self._outbox.sync()
             self._synced = now
-
-    def lost(self) -> Sequence[FrameKey]:
-        """Return nothing: this sink stores no pictures."""
-        return ()
-
-    @property
-    def excess_bytes(self) -> int:
-        """0: the outbox has its own bound."""
-        return 0
 
     def close(self) -> None:
         """Flush the outbox and release its folder; further calls do nothing.

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from streamsel.errors import ConfigurationError, SinkError
-from streamsel.frame import FrameKey
 from streamsel.record.folder import picture_path
 from streamsel.sinks.mqtt.payloads import Topics, Writer
 from streamsel.sinks.mqtt.retained import RetainedState
@@ -197,15 +196,6 @@ def test_statistics_are_posted_every_minute(line: OpenOutbox) -> None:
     }
     assert stats["outbox"]["pending"] == 7
     assert retained.take_stats() is None
-
-
-def test_what_the_line_asks_of_every_sink(line: OpenOutbox) -> None:
-    sink = sink_of(line)
-    sink.apply(update(frame(1, size=0)))
-    assert (sink.name, sink.excess_bytes) == ("mqtt", 0)
-    assert FrameKey("gate", 1) not in sink.lost()
-    sink.close()
-    sink.close()
 
 
 def test_a_feed_that_no_topic_can_hold_is_refused_at_the_start(tmp_path: Path) -> None:
