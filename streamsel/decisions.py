@@ -35,7 +35,8 @@ class Kept:
 class Evicted:
     """A kept frame was removed from the kept set; ``by`` represents it now, at ``distance``.
 
-    ``reason`` is ``closest-pair`` (to make room); ``merged`` (chunks of a long stream were
+    ``reason`` is ``closest-pair`` (to make room); ``exchanged`` (a more novel frame of its burst
+    replaced it); ``merged`` (chunks of a long stream were
     combined); ``near-duplicate`` (the near-duplicate distance was raised later); ``resized`` (the
     count was lowered); ``over-budget`` (the pictures exceed their budget in bytes); ``lost`` (the
     picture could not be stored); ``picture-gone`` (recalled, but the picture had been deleted).
@@ -72,8 +73,9 @@ class Verdict:
 
     ``outcome`` is ``kept``, ``covered`` (a kept frame represents it) or ``refused`` (it never
     became a candidate). ``reason`` is ``novel``; ``near-duplicate`` (within the near-duplicate
-    distance of a kept frame), ``covered`` (within the threshold of one) or ``full`` (beyond it, but
-    every place is taken by a pinned frame); that of a baseline (``not-drawn``, ``between``); or the
+    distance of a kept frame), ``covered`` (within the threshold of one), ``burst`` (beyond it, but
+    enough frames are kept of its stretch of time) or ``full`` (beyond it, but every place is taken
+    by a pinned frame); that of a baseline (``not-drawn``, ``between``); or the
     prefilter's. ``distance`` is the distance to ``nearest``; both are None if none was measured.
     ``events`` are in the order in which they happened: a covered frame may cause an eviction, and
     one frame may cause several events. Verdicts come out in stream order, so the record is always a

@@ -201,6 +201,13 @@ class PrefilterState:
     reference_chroma: ChromaGrid | None = None
 
 
+LIGHTEST = 0.3
+"""Weight of a frame in which nothing changed."""
+
+FULL_SHARE = 0.01
+"""Share of the picture from which on a change counts in full."""
+
+
 @dataclass(frozen=True, slots=True)
 class SceneChange:
     """What is other in a frame than the background of its camera.
@@ -212,6 +219,15 @@ class SceneChange:
 
     share: float
     fixed: bool
+
+    @property
+    def weight(self) -> float:
+        """What the frame weighs as soon as its camera counts as fixed; 1 until then.
+
+        >>> [round(SceneChange(share, fixed=True).weight, 3) for share in (0.0, 0.005, 0.2)]
+        [0.3, 0.65, 1.0]
+        """
+        return LIGHTEST + (1.0 - LIGHTEST) * min(1.0, self.share / FULL_SHARE)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -2,6 +2,6 @@
 
 from streamsel.coreset.coreset import Coreset
 from streamsel.coreset.snapshot import Snapshot
-from streamsel.coreset.values import Center, CenterAdded, CenterRemoved, Decision
+from streamsel.coreset.values import Center, CenterAdded, CenterRemoved, Decision, Origin
 
-__all__ = ["Center", "CenterAdded", "CenterRemoved", "Coreset", "Decision", "Snapshot"]
+__all__ = ["Center", "CenterAdded", "CenterRemoved", "Coreset", "Decision", "Origin", "Snapshot"]

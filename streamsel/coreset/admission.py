@@ -1,28 +1,30 @@
-"""Admission to a coreset: adds and evicts centers, decides blocks of frames, applies the window."""
+"""Admission to a coreset: adds and evicts centers, applies the window and the spread in time."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Generic, Literal
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Generic
 
 import numpy as np
+import numpy.typing as npt
 
-from streamsel.coreset.block import Block
+from streamsel.coreset.bursts import GAIN, NOBODY, crowd
 from streamsel.coreset.centers import NONE, CenterTable, Located
-from streamsel.coreset.distance import FARTHEST, distances
+from streamsel.coreset.distance import FARTHEST
+from streamsel.coreset.pairs import closest_pair, near_duplicates, victim
 from streamsel.coreset.values import (
     AddedReason,
     CenterAdded,
     CenterRemoved,
     Change,
-    Decision,
     K,
     Point,
     Progress,
     Settings,
 )
+from streamsel.coreset.window import Window
 
 
 class Members(Generic[K]):
@@ -37,6 +39,7 @@ class Members(Generic[K]):
         self.progress = progress
         self.table = table
         self._window = None if settings.window is None else Window(settings.window)
+        self._are_apart = False
 
     @property
     def size(self) -> int:
@@ -54,41 +57,91 @@ class Members(Generic[K]):
         return self.full and not self._any_movable
 
     @property
-    def threshold(self) -> float:
-        """A frame is admitted if its distance from the nearest center exceeds this."""
-        own = self._hysteretic(self.progress.spacing) if self.full else self.progress.soft
-        return max(self.settings.floor, own)
+    def needs_times(self) -> bool:
+        """Whether frames must come with their times."""
+        return self._window is not None or self.settings.burst is not None
 
     @property
-    def refusal_bound(self) -> float:
+    def novelty(self) -> float:
+        """A frame is admitted only if its weighted distance from every center exceeds this."""
+        return self._hysteretic(self.progress.spacing) if self.full else self.progress.soft
+
+    def threshold(self, factor: float = 1.0) -> float:
+        """Return the plain distance that a frame must exceed to be admitted.
+
+        ``factor`` is what its distance counts times: the greater of its weight and that of the
+        center.
+        """
+        return max(self.settings.floor, self.novelty / factor)
+
+    def refusal_bound(self, weight: float) -> float:
         """See ``Coreset.refusal_bound``."""
         if self.stuck:
             return FARTHEST
         closest = self.redundancy
         pair = 0.0 if closest is None or math.isinf(closest) else closest
         own = self._hysteretic(max(self.progress.spacing, pair))
-        return min(FARTHEST, max(self.threshold, own))
+        return min(FARTHEST, max(self.threshold(weight), own / weight))
 
     @property
     def redundancy(self) -> float | None:
         """See ``Coreset.redundancy``."""
         return self.table.redundancy() if self._any_movable else None
 
+    def add(self, located: Located[K], changes: list[Change[K]]) -> CenterAdded[K] | None:
+        """Make a novel point a center and evict another; None if the spread in time forbids it.
+
+        If its burst has its frames, the point may replace the most redundant of them.
+        """
+        burst = self._burst(located.point)
+        if not len(burst):
+            admitted = self.admit(located, "novel", changes)
+            self.progress.admitted += 1
+            self.make_room(changes)
+            return admitted
+        return self._exchange(located, burst[~self.table.pinned[burst]], changes)
+
+    def _burst(self, point: Point[K]) -> npt.NDArray[np.intp]:
+        """Return the centers that leave no room for ``point`` in time."""
+        limit = self.settings.burst
+        return crowd(limit, self.table, point) if limit is not None and self.full else NOBODY
+
+    def _exchange(
+        self, located: Located[K], burst: npt.NDArray[np.intp], changes: list[Change[K]]
+    ) -> CenterAdded[K] | None:
+        """Let a point replace the most redundant center of its burst, if it is more novel.
+
+        The spacing does not fall: the point is farther from every center than the threshold.
+        """
+        table = self.table
+        if not len(burst):
+            return None
+        gone = table.most_redundant(burst)
+        if table.novelty(located, without=gone) <= GAIN * table.gap[gone]:
+            return None
+        admitted = self.admit(located, "novel", changes)
+        self.progress.exchanged += 1
+        witness = self._replace(gone, int(table.neighbor[gone]), "exchanged", changes)
+        self._measure_spacing()
+        if self._recall(witness, changes):
+            self.make_room(changes)
+        return admitted
+
     def admit(
         self, located: Located[K], reason: AddedReason, changes: list[Change[K]]
     ) -> CenterAdded[K]:
         """Make a point a center; the set may exceed its capacity by one afterwards."""
         first = located.slot == NONE
+        factor = 1.0 if first else self.table.factor(located.slot, located.point)
         admitted = CenterAdded(
             key=located.point.key,
             distance=None if first else located.distance,
             nearest=None if first else self.table.points[located.slot].key,
-            threshold=self.threshold,
+            threshold=self.threshold(factor),
             reason=reason,
             vector=located.point.vector,
         )
         self.table.insert(located)
-        self.progress.admitted += 1
         changes.append(admitted)
         return admitted
 
@@ -100,14 +153,31 @@ class Members(Generic[K]):
         while self.size > self.settings.capacity:
             witness = self._evict("closest-pair", changes)
             self._measure_spacing()
-            if witness is None or self._forgotten(witness):
+            if not self._recall(witness, changes):
                 return
-            located = self.table.locate(witness)
-            if located.distance <= self.threshold:
-                self.table.absorb(located.slot, witness, located.distance)
-                return
-            self.admit(located, "recalled", changes)
         self._measure_spacing()
+
+    def _recall(self, witness: Point[K] | None, changes: list[Change[K]]) -> bool:
+        """Offer a witness again, if there is one; return whether it became a center."""
+        if witness is None or self._forgotten(witness):
+            return False
+        located = self.table.locate(witness)
+        cover = self._cover(located)
+        if cover is None and not len(self._burst(witness)):
+            self.admit(located, "recalled", changes)
+            self.progress.admitted += 1
+            return True
+        slot, distance = cover or (located.slot, located.distance)
+        self.table.absorb(slot, witness, distance)
+        return False
+
+    def _cover(self, located: Located[K]) -> tuple[int, float] | None:
+        """Return the center that covers a point, and its plain distance; None: no center does."""
+        table, point = self.table, located.point
+        if located.distance * table.factor(located.slot, point) <= self.novelty:
+            return located.slot, located.distance
+        slots, away = table.plainly_nearest(point.vector[None], located.products[None])
+        return (int(slots[0]), float(away[0])) if away[0] <= self.settings.floor else None
 
     def settle(self, changes: list[Change[K]]) -> None:
         """Evict near duplicates and centers beyond the capacity that an unpinning left."""
@@ -145,7 +215,19 @@ class Members(Generic[K]):
     def set_floor(self, floor: float, changes: list[Change[K]]) -> None:
         """Change the near-duplicate distance; see ``Coreset.set_floor``."""
         self.settings = replace(self.settings, floor=floor)
+        self._are_apart = False
         self._separate_pairs(changes)
+
+    def reweigh(self, feed: int) -> None:
+        """Let the weights of a feed's frames count; see ``Coreset.reweigh``."""
+        if not self.table.fix(feed):
+            return
+        progress, closest = self.progress, self.table.redundancy()
+        if not self.full:
+            progress.soft = min(progress.soft, closest)
+        if self.size == 1:
+            progress.spacing *= float(self.table.weight[0])
+        self.measure_anew()
 
     def thin(self, reason: str, changes: list[Change[K]]) -> None:
         """Evict one center; see ``Coreset.evict_redundant``."""
@@ -187,6 +269,7 @@ class Members(Generic[K]):
         table = self.table
         slots = [slot for slot, point in enumerate(table.points) if wanted(point.key)]
         table.pinned[slots] = pinned
+        self._are_apart = self._are_apart and pinned
         self._measure_spacing()
         return bool(slots)
 
@@ -225,39 +308,58 @@ class Members(Generic[K]):
 
     def _separate_pairs(self, changes: list[Change[K]]) -> None:
         """Evict one of each pair within ``floor``, the closest first, unless both are pinned."""
-        if self.table.redundancy() > self.settings.floor:
+        table, floor = self.table, self.settings.floor
+        if self._are_apart or table.redundancy() > floor:
+            return
+        if table.weighted:
+            for pair in near_duplicates(table, floor):
+                self.keep_spacing()
+                gone, survivor = victim(table, *pair, self.settings.safety)
+                self._replace(gone, survivor, "near-duplicate", changes)
+            self._are_apart = True
             return
         self.keep_spacing()
-        while self.table.redundancy() <= self.settings.floor:
+        while table.redundancy() <= floor:
             self._evict("near-duplicate", changes)
 
     def _evict(
         self, reason: str, changes: list[Change[K]], *, recallable: bool = True
     ) -> Point[K] | None:
         """Evict one of the closest pair; return its witness, if it has one."""
+        gone, survivor, distance = closest_pair(self.table, self.settings.safety)
+        if self.settings.capacity == 1:
+            self.progress.spacing = max(self.progress.spacing, distance)
+        return self._replace(gone, survivor, reason, changes, recallable=recallable)
+
+    def _replace(
+        self,
+        gone: int,
+        survivor: int,
+        reason: str,
+        changes: list[Change[K]],
+        *,
+        recallable: bool = True,
+    ) -> Point[K] | None:
+        """Evict a center for ``survivor``; return its witness, if it has one."""
         table, progress = self.table, self.progress
-        victim, survivor, distance = table.closest_pair(self.settings.safety)
         if self.size > self.settings.capacity:
             closest = float(table.gap[: self.size].min())
             progress.lower_bound = max(progress.lower_bound, closest / 2)
-        if self.settings.capacity == 1:
-            progress.spacing = max(progress.spacing, distance)
-        witness = table.witnesses[victim]
-        self._hand_over(victim, survivor, reason, changes, recallable=recallable)
+        witness = table.witnesses[gone]
+        self._hand_over(gone, survivor, reason, changes, recallable=recallable)
         return witness
 
     def _hand_over(
-        self, victim: int, survivor: int, reason: str, changes: list[Change[K]], *, recallable: bool
+        self, gone: int, survivor: int, reason: str, changes: list[Change[K]], *, recallable: bool
     ) -> None:
         """Remove one center; ``survivor`` represents its frames from now on."""
         table = self.table
-        near = table.vectors[survivor : survivor + 1]
-        distance = float(distances(near, table.points[victim].vector)[0])
+        distance = table.distance(survivor, table.points[gone])
         changes.append(
-            CenterRemoved(table.points[victim].key, table.points[survivor].key, distance, reason)
+            CenterRemoved(table.points[gone].key, table.points[survivor].key, distance, reason)
         )
-        table.inherit(survivor, victim, recallable=recallable)
-        table.remove([victim])
+        table.inherit(survivor, gone, recallable=recallable)
+        table.remove([gone])
         self.progress.evicted += 1
 
     def _remove(self, slots: list[int], reason: str, changes: list[Change[K]]) -> None:
@@ -282,97 +384,3 @@ class Members(Generic[K]):
         if self._window is None:
             return False
         return point.time < self._window.horizon(self.progress.clock)
-
-
-def decide(members: Members[K], points: Sequence[Point[K]]) -> list[Decision[K]]:
-    """Decide valid frames, at least one, in order of arrival; see ``Coreset.offer_block``."""
-    journal: list[list[Change[K]]] = [[] for _ in points]
-    admissions: dict[int, CenterAdded[K]] = {}
-    members.settle(journal[0])
-    members.advance(min(point.time for point in points), journal[0])
-    block = Block(points, members.table)
-    latest = 0
-    while not members.stuck:
-        row = block.next(members.threshold, members.settings.floor)
-        if row is None:
-            break
-        # Changes hang on the latest frame so far, so that read in order they can be replayed.
-        latest = max(latest, row)
-        admissions[row] = members.admit(block.take(row), "novel", journal[latest])
-        members.make_room(journal[latest])
-        block.refresh()
-    return [
-        _absorption(members, point, int(block.slot[row]), float(block.distance[row]), journal[row])
-        if row not in admissions
-        else _admission(admissions[row], journal[row])
-        for row, point in enumerate(points)
-    ]
-
-
-def _admission(admitted: CenterAdded[K], changes: Sequence[Change[K]]) -> Decision[K]:
-    """Return the decision for a frame that became a center."""
-    return Decision(
-        key=admitted.key,
-        outcome="kept",
-        reason="novel",
-        distance=admitted.distance,
-        nearest=admitted.nearest,
-        threshold=admitted.threshold,
-        changes=tuple(changes),
-    )
-
-
-def _absorption(
-    members: Members[K], point: Point[K], slot: int, distance: float, changes: Sequence[Change[K]]
-) -> Decision[K]:
-    """Let the center in ``slot`` represent ``point``; return the decision."""
-    threshold = members.threshold
-    reason: Literal["near-duplicate", "covered", "full"] = "full"
-    if distance <= threshold:
-        reason = "near-duplicate" if distance <= members.settings.floor else "covered"
-    members.table.absorb(slot, point, distance)
-    return Decision(
-        key=point.key,
-        outcome="covered",
-        reason=reason,
-        distance=distance,
-        nearest=members.table.points[slot].key,
-        threshold=threshold,
-        changes=tuple(changes),
-    )
-
-
-HALVINGS = 4
-"""How many times the threshold halves within a window while the set is not full."""
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """A time window: the last ``span`` seconds of a feed, by the times of its frames.
-
-    A center expires if neither it nor a frame that it covers was seen for ``span`` seconds. While
-    the set is not full its threshold halves every quarter of the span, so that free places fill
-    again. Scenes that return within the span survive, because a center counts as seen whenever it
-    covers a frame.
-    """
-
-    span: float
-
-    def horizon(self, clock: float) -> float:
-        """Return the time, in seconds, before which frames are out of the window at ``clock``.
-
-        >>> Window(span=8.0).horizon(clock=100.0)
-        92.0
-        """
-        return clock - self.span
-
-    def shrinkage(self, before: float, now: float) -> float:
-        """Return the factor by which the threshold of a non-full set shrinks over a time span.
-
-        From ``before`` to ``now``, in seconds. ``before`` may be -inf; the factor is then 1.
-
-        >>> Window(span=8.0).shrinkage(before=100.0, now=102.0)
-        0.5
-        """
-        elapsed = 0.0 if math.isinf(before) else now - before
-        return float(0.5 ** (elapsed * HALVINGS / self.span))

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic
 
 import numpy as np
 import numpy.typing as npt
 
 from streamsel.coreset.distance import MARGIN, distances, nearest
-from streamsel.coreset.values import Center, K, Point
+from streamsel.coreset.values import ANYWHERE, Center, K, Point
 from streamsel.frame import Vectors
 
 NONE = -1
@@ -26,6 +26,7 @@ _PRODUCTS = 1 << 22
 
 _COLUMNS = (
     "vectors", "sequence", "neighbor", "gap", "reach", "last", "pinned", "witness_distance",
+    "time", "feed", "weight",
 )  # fmt: skip
 
 
@@ -33,8 +34,9 @@ _COLUMNS = (
 class Located(Generic[K]):
     """A point with its nearest center; valid until the centers change.
 
-    ``slot`` is that of the nearest center, at ``distance``; NONE and inf if there is no center.
-    ``products`` (size,) are the dot products with all centers.
+    ``slot`` is that of the nearest center, by weighted distance, and ``distance`` the plain
+    distance to it; NONE and inf if there is no center. ``products`` (size,) are the dot products
+    with all centers.
     """
 
     point: Point[K]
@@ -47,11 +49,16 @@ class CenterTable(Generic[K]):
     """Up to ``slots`` centers in consecutive slots.
 
     Stores for each center: its point; ``neighbor``, the slot of the nearest other center (ties to
-    the earlier one), and ``gap``, the canonical distance to it (inf for the only
-    center); ``reach``, an upper bound of the distance of any frame that it represents; ``last``,
-    the time at which it was last seen (seconds, NaN without times); ``pinned``, whether it must
-    stay; one *witness*, the farthest frame that it covered. Points that are no longer a center or a
-    witness are not referenced.
+    the earlier one), and ``gap``, the weighted distance to it (inf for the only center); ``reach``,
+    an upper bound of the plain distance of any frame that it represents; ``last``, the time at
+    which it was last seen (seconds, NaN without times); ``pinned``, whether it must stay; one
+    *witness*, the farthest frame that it covered by weighted distance. Of its point ``time``,
+    ``feed`` and ``weight`` are columns too. Points that are no longer a center or a witness are not
+    referenced.
+
+    The weighted distance of two frames is their canonical distance times the greater of their
+    weights. *Nearest* means by weighted distance unless said otherwise; ``weighted`` is False as
+    long as no center weighs less than 1, and then the two distances are the same.
 
     Memory: 3 * slots * dim float32; no slots x slots matrix. The arrays may be read up to ``size``;
     only the methods change them.
@@ -66,6 +73,10 @@ class CenterTable(Generic[K]):
         self.last = np.full(slots, np.nan)
         self.pinned = np.zeros(slots, np.bool_)
         self.witness_distance = np.full(slots, -1.0)
+        self.time = np.full(slots, np.nan)
+        self.feed = np.zeros(slots, np.int64)
+        self.weight = np.ones(slots)
+        self.weighted = False
         self.points: list[Point[K]] = []
         self.witnesses: list[Point[K] | None] = []
 
@@ -109,14 +120,51 @@ class CenterTable(Generic[K]):
             np.matmul(centers, vector, out=out)
         return products
 
+    def factors(
+        self, weights: npt.NDArray[np.float64], slots: npt.NDArray[np.intp] | None = None
+    ) -> npt.NDArray[np.float64] | None:
+        """Return what the distances of frames to the centers count times; None: once, all of them.
+
+        ``weights`` (B,) are those of the frames. Returns (B, N) for the centers in ``slots`` (N,),
+        by default all.
+        """
+        if not self.weighted:
+            return None
+        own = self.weight[: self.size] if slots is None else self.weight[slots]
+        return np.maximum(weights[:, None], own)
+
     def nearest(
+        self,
+        vectors: Vectors,
+        products: npt.NDArray[np.float32],
+        weights: npt.NDArray[np.float64],
+    ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float64]]:
+        """Return slot and plain distance of the center nearest to each of ``vectors`` (B, D).
+
+        ``products`` (B, size) are those of :meth:`products`, ``weights`` (B,) those of the frames.
+        Requires at least one center.
+        """
+        order = self.sequence[: self.size]
+        return nearest(products, vectors, self.vectors, order, self.factors(weights))
+
+    def plainly_nearest(
         self, vectors: Vectors, products: npt.NDArray[np.float32]
     ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float64]]:
-        """Return slot and canonical distance of the center nearest to each of ``vectors`` (B, D).
-
-        ``products`` (B, size) are those of :meth:`products`. Requires at least one center.
-        """
+        """Return the same by plain distance."""
         return nearest(products, vectors, self.vectors, self.sequence[: self.size])
+
+    def weigh(
+        self,
+        away: npt.NDArray[np.float64],
+        slots: npt.NDArray[np.intp],
+        weights: npt.NDArray[np.float64],
+    ) -> npt.NDArray[np.float64]:
+        """Return plain distances (B,) of frames of ``weights`` to ``slots`` as weighted ones."""
+        return away * np.maximum(weights, self.weight[slots]) if self.weighted else away
+
+    def factor(self, slot: int, point: Point[K]) -> float:
+        """Return what the distance of ``point`` to the center in ``slot`` counts times."""
+        return max(float(self.weight[slot]), point.weight) if self.weighted else 1.0
 
     def order(self) -> list[int]:
         """Return the slots in the order in which their centers arrived."""
@@ -126,8 +174,18 @@ class CenterTable(Generic[K]):
         """Find the center nearest to ``point``; requires at least one. One scan."""
         vectors = point.vector[None]  # (1, D)
         products = self.products(vectors)  # (1, size)
-        slots, distances = self.nearest(vectors, products)
+        slots, distances = self.nearest(vectors, products, np.array([point.weight]))
         return Located(point, int(slots[0]), float(distances[0]), products[0])
+
+    def novelty(self, located: Located[K], without: int) -> float:
+        """Return the weighted distance of a point to the nearest center but that in ``without``."""
+        if self.size <= 1:
+            return math.inf
+        products = located.products[None].copy()  # (1, size)
+        products[0, without] = -np.inf
+        vectors, weights = located.point.vector[None], np.array([located.point.weight])
+        slots, away = self.nearest(vectors, products, weights)
+        return float(self.weigh(away, slots, weights)[0])
 
     def insert(self, located: Located[K]) -> None:
         """Make a point a center, in the slot after the last.
@@ -136,35 +194,85 @@ class CenterTable(Generic[K]):
         """
         point = located.point
         slot = self.size
+        nearest = located.distance * self.factor(located.slot, point)
         self.points.append(point)
         self.witnesses.append(None)
         self.vectors[slot] = point.vector
-        self.sequence[slot] = point.sequence
-        self.neighbor[slot], self.gap[slot] = located.slot, located.distance
+        self._describe_point(slot)
+        self.neighbor[slot], self.gap[slot] = located.slot, nearest
         self.reach[slot], self.witness_distance[slot] = 0.0, -1.0
         self.last[slot], self.pinned[slot] = point.time, False
         squared = 2.0 - 2.0 * located.products.astype(np.float64)  # (size,)
+        if self.weighted:
+            factors = np.maximum(self.weight[:slot], point.weight)
+            squared *= np.square(factors)
         maybe = np.flatnonzero(squared <= np.square(self.gap[:slot]) + MARGIN)
         exact = distances(self.vectors[maybe], point.vector)
+        if self.weighted:
+            exact *= factors[maybe]
         gap = self.gap[maybe]
         first = point.sequence < self.sequence[self.neighbor[maybe]]
         closer = (exact < gap) | ((exact == gap) & first)
         self.neighbor[maybe[closer]], self.gap[maybe[closer]] = slot, exact[closer]
+
+    def _describe_point(self, slot: int) -> None:
+        """Set the columns that repeat what the point in ``slot`` says."""
+        point = self.points[slot]
+        self.sequence[slot], self.time[slot] = point.sequence, point.time
+        self.feed[slot], self.weight[slot] = point.origin.feed, point.weight
+        self.weighted = self.weighted or point.weight < 1.0
+
+    def restore(self, points: Sequence[Point[K]], witnesses: Sequence[Point[K] | None]) -> None:
+        """Put points and witnesses into an empty table; the other columns are the caller's."""
+        self.points.extend(points)
+        self.witnesses.extend(witnesses)
+        for slot, point in enumerate(points):
+            self.vectors[slot] = point.vector
+            self._describe_point(slot)
 
     def fill(self, centers: Sequence[Center[K]]) -> None:
         """Add many centers to an empty table, in order of arrival.
 
         O(N^2 dim) in matrix products of bounded size; cheaper than repeated insertion.
         """
+        points = []
         for slot, center in enumerate(centers):
             last = math.nan if center.last_time is None else center.last_time
-            self.points.append(Point.of(center.key, center.vector, slot, last, 0.0))
-            self.vectors[slot], self.sequence[slot] = center.vector, slot
+            time = last if center.time is None else center.time
+            points.append(Point.of(center.key, center.vector, slot, time, 0.0, center.origin))
             self.reach[slot], self.last[slot] = center.reach, last
             self.pinned[slot] = center.pinned
-        self.witnesses += [None] * len(centers)
+        self.restore(points, [None] * len(centers))
         if self.size > 1:
             self._adopt(np.arange(self.size))
+
+    def unweighted(self) -> CenterTable[K]:
+        """Return a table of the same centers, numbered by arrival, in which each weighs 1."""
+        table: CenterTable[K] = CenterTable(self.size + 1, self.vectors.shape[1])
+        table.fill([replace(self.describe(slot), origin=ANYWHERE) for slot in self.order()])
+        return table
+
+    def fix(self, feed: int) -> bool:
+        """Let the weights of all points of a feed count from now on; return whether any changed.
+
+        O(N^2 dim) if a center's weight changed.
+        """
+        before = self.weight[: self.size].copy()
+        for slot, (point, witness) in enumerate(zip(self.points, self.witnesses, strict=True)):
+            if point.origin.feed == feed:
+                self.points[slot] = point.fix()
+                self._describe_point(slot)
+            if witness is not None and witness.origin.feed == feed:
+                self.witnesses[slot] = witness.fix()
+        if np.array_equal(before, self.weight[: self.size]):
+            return False
+        for slot, witness in enumerate(self.witnesses):
+            if witness is not None:
+                away = self.distance(slot, witness)
+                self.witness_distance[slot] = away * self.factor(slot, witness)
+        if self.size > 1:
+            self._adopt(np.arange(self.size))
+        return True
 
     def remove(self, slots: list[int]) -> None:
         """Remove the centers in ``slots``; the last centers move into the free slots.
@@ -199,14 +307,17 @@ class CenterTable(Generic[K]):
             part = orphans[start : start + step]
             products = self.products(self.vectors[part])  # (B, size)
             products[np.arange(len(part)), part] = -np.inf
-            self.neighbor[part], self.gap[part] = self.nearest(self.vectors[part], products)
+            weights = self.weight[part]
+            near, away = self.nearest(self.vectors[part], products, weights)
+            self.neighbor[part], self.gap[part] = near, self.weigh(away, near, weights)
 
     def absorb(self, slot: int, point: Point[K], distance: float) -> None:
-        """Let the center in ``slot`` represent ``point``, at ``distance``."""
+        """Let the center in ``slot`` represent ``point``, at the plain ``distance``."""
         self.reach[slot] = max(self.reach[slot], distance)
         self.last[slot] = np.fmax(self.last[slot], point.time)
-        if distance > self.witness_distance[slot]:
-            self.witness_distance[slot] = distance
+        weighted = distance * self.factor(slot, point)
+        if weighted > self.witness_distance[slot]:
+            self.witness_distance[slot] = weighted
             self.witnesses[slot] = point
 
     def inherit(self, slot: int, victim: int, *, recallable: bool) -> None:
@@ -215,52 +326,25 @@ class CenterTable(Generic[K]):
         With ``recallable`` the victim may become the witness of that center.
         """
         point = self.points[victim]
-        distance = float(distances(self.vectors[slot : slot + 1], point.vector)[0])
+        distance = self.distance(slot, point)
         self.reach[slot] = max(self.reach[slot], distance + self.reach[victim])
         self.last[slot] = np.fmax(self.last[slot], self.last[victim])
         if recallable:
             self.absorb(slot, point, distance)
 
+    def distance(self, slot: int, point: Point[K]) -> float:
+        """Return the plain distance of ``point`` to the center in ``slot``."""
+        return float(distances(self.vectors[slot : slot + 1], point.vector)[0])
+
     def redundancy(self) -> float:
-        """Return the distance of the closest pair with an unpinned center; inf if there is none."""
+        """Return the weighted distance of the closest pair with an unpinned center, or inf."""
         return float(self.gap[: self.size][~self.pinned[: self.size]].min(initial=math.inf))
 
-    def closest_pair(self, safety: float) -> tuple[int, int, float]:
-        """Choose the eviction from the closest pair of centers: victim, survivor, distance.
-
-        Pairs of two pinned centers are skipped; there must be another pair. Of equally close pairs,
-        the one with the center that arrived first is used. The victim is the center with the nearer
-        second-nearest neighbour (if equal, the later one), unless the survivor's reach would exceed
-        ``safety`` times the distance and the other choice keeps it smaller. A pinned center is
-        never the victim. Cost: two scans.
-        """
-        gap = np.where(self.pinned[: self.size], math.inf, self.gap[: self.size])
-        tied = np.flatnonzero(gap == gap.min())
-        one = int(tied[self.sequence[tied].argmin()])
-        other, distance = int(self.neighbor[one]), float(gap[one])
-        if self.pinned[other] or self._goes(one, other, distance, safety):
-            return one, other, distance
-        return other, one, distance
-
-    def _goes(self, one: int, other: int, distance: float, safety: float) -> bool:
-        """Whether ``one`` rather than ``other`` is the victim; see :meth:`closest_pair`."""
-        without_one = max(self.reach[other], distance + self.reach[one])
-        without_other = max(self.reach[one], distance + self.reach[other])
-        if max(without_one, without_other) > safety * distance and without_one != without_other:
-            return bool(without_one < without_other)
-        second = self._second_nearest([one, other])
-        later = bool(self.sequence[one] > self.sequence[other])
-        return second[0] < second[1] or (second[0] == second[1] and later)
-
-    def _second_nearest(self, pair: list[int]) -> tuple[float, float]:
-        """Return, for each center of ``pair``, the distance to the nearest third center."""
-        if self.size <= 2:
-            return math.inf, math.inf
-        vectors = self.vectors[pair]  # (2, D)
-        products = self.products(vectors)  # (2, size)
-        products[:, pair] = -np.inf
-        _, distance = self.nearest(vectors, products)
-        return float(distance[0]), float(distance[1])
+    def most_redundant(self, slots: npt.NDArray[np.intp]) -> int:
+        """Return which of the centers in ``slots`` has the nearest neighbour; ties: the first."""
+        gap = self.gap[slots]
+        tied = slots[gap == gap.min()]
+        return int(tied[self.sequence[tied].argmin()])
 
     def describe(self, slot: int) -> Center[K]:
         """Return the center in ``slot`` as a value."""
@@ -269,8 +353,10 @@ class CenterTable(Generic[K]):
             key=self.points[slot].key,
             vector=self.points[slot].vector,
             nearest=None if near == NONE else self.points[near].key,
-            distance=None if near == NONE else float(self.gap[slot]),
+            distance=None if near == NONE else self.distance(near, self.points[slot]),
             reach=float(self.reach[slot]),
             last_time=None if math.isnan(last) else last,
             pinned=bool(self.pinned[slot]),
+            time=None if math.isnan(self.points[slot].time) else self.points[slot].time,
+            origin=self.points[slot].origin,
         )

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, replace
+from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from streamsel.coreset.admission import Members, decide
+from streamsel.coreset.admission import Members
 from streamsel.coreset.centers import CenterTable
+from streamsel.coreset.decide import decide
 from streamsel.coreset.snapshot import Snapshot
 from streamsel.coreset.values import (
+    BurstLimit,
     Center,
     Change,
     Decision,
     K,
+    Origin,
     Progress,
     Settings,
     arrivals,
     block_of,
+    origins_of,
     qualities_of,
     times_of,
 )
@@ -43,16 +48,28 @@ class Coreset(CoresetView[K]):
     of an earlier run on similar footage, it starts at 0.85 times that value, and decays only if
     there is a ``window``. The threshold is never below ``floor``, the near-duplicate distance.
 
-    **Eviction.** An admission to a full set evicts one of the closest pair of centers: the one with
-    the nearer second-nearest neighbour (if equal, the later one). If either choice would leave the
-    survivor representing frames farther away than ``safety`` times the distance of the pair, the
-    choice with the smaller reach wins instead. The survivor represents the victim and every frame
-    that the victim represented. The farthest frame that the victim covered, its *witness*, is then
-    offered again, and may be *recalled* as a center.
+    **Weights.** A frame may come with an :class:`Origin`, which says how much it weighs.
+    Thresholds, spacing, neighbours and witnesses go by *weighted* distance: the distance times the
+    greater of the two weights. Where nothing weighs less than 1 they are the same. Weights count
+    from the moment at which the frame's feed counts as fixed, see :meth:`reweigh`; a light frame
+    must then be farther away to be kept. ``floor``, reach and the distances in decisions are plain.
+
+    **Eviction.** An admission to a full set evicts one of the closest pair of centers: the lighter
+    one; if equal, the one with the nearer second-nearest neighbour; if equal, the later one. If
+    either choice would leave the survivor representing frames farther away than ``safety`` times
+    the distance of the pair, the choice with the smaller reach wins instead. The survivor
+    represents the victim and every frame that the victim represented. The farthest frame that the
+    victim covered, its *witness*, is then offered again, and may be *recalled* as a center.
 
     **Window.** With a ``window``, in seconds, a center expires when neither it nor a frame that it
     covers was seen for that long. While the set is not full, the threshold halves every quarter of
     the window, so that free places fill again. Every frame must then come with its time.
+
+    **Bursts.** With a ``burst`` limit a full set admits no frame, and recalls none, if there are
+    enough centers of its feed near it in time. It may replace the most redundant of them if it is a
+    tenth farther from the other centers than that one is (an *exchange*); otherwise it is covered
+    with the reason ``burst``. While places are free there is no limit. Every frame must then come
+    with its time.
 
     **Pins.** A pinned center neither expires nor is evicted; the closest pair is then the closest
     one with an unpinned center. If the set is full and every center is pinned, frames beyond the
@@ -66,10 +83,10 @@ class Coreset(CoresetView[K]):
     - There are at most ``capacity`` centers, or as many as are pinned if those are more. Any two
       centers are more than ``floor`` apart, unless both are pinned and were when the floor rose.
       Centers in excess after an unpinning are evicted at the next offer.
-    - If the set is full, a frame that is covered on arrival is within ``max(floor, (1 + hysteresis)
-      * spacing)`` of a center when the call returns. It is then also within ``max(floor, 2 * (1 +
-      hysteresis) * OPT)``, because the centers and the frame are one point more than OPT's balls
-      can separate.
+    - If the set is full, a frame of weight ``w`` that is covered on arrival is within ``max(floor,
+      (1 + hysteresis) * spacing / w)`` of a center when the call returns, unless the reason is
+      ``burst``. It is then also within ``max(floor, 2 * (1 + hysteresis) * OPT / w)``, because the
+      centers and the frame are one point more than OPT's balls can separate.
     - Every valid frame so far (with a window: every frame within it) is within ``coverage_bound``
       of a center, except frames represented only by centers that were removed. The bound is a
       certificate, computed along the stream. No constant limits its ratio to OPT in the worst case;
@@ -79,10 +96,13 @@ class Coreset(CoresetView[K]):
     - ``lower_bound`` is at most OPT: at some time there were ``capacity + 1`` frames at least twice
       that far apart, and any ``capacity`` balls must share two of them (Gonzalez 1985, theorem
       2.2). This holds with pins too.
-    - Without a window the spacing never falls once the set is full. However long the stream, there
-      are at most ``capacity * (2 + floor(log(end / start) / log(1 + hysteresis)))`` admissions,
+    - Without a window the spacing never falls once the set is full, except in :meth:`reweigh`.
+      However long the stream, between two of these moments there are at most ``capacity * (2 +
+      floor(log(end / start) / log(1 + hysteresis)))`` admissions,
       where ``start`` is the spacing at the time when the set became full, and ``end`` the present
-      spacing. Reason: until the spacing has grown by the factor ``1 + hysteresis``, newcomers are
+      spacing, exchanges not counted: between two admissions a burst of ``n`` centers, the smallest
+      neighbour distance ``g`` apart, allows at most ``n * (1 + ceil(log(2 / g) / log(1.1)))`` of
+      these. Reason: until the spacing has grown by the factor ``1 + hysteresis``, newcomers are
       too far from every center to be part of a closest pair, so each admission evicts one of the
       earlier centers. Each center evicted by :meth:`remove` or :meth:`set_floor`, or by
       :meth:`evict_redundant` for lack of a pair, allows two more admissions: a frame that takes a
@@ -114,6 +134,7 @@ class Coreset(CoresetView[K]):
         window: Seconds after which a center that was not seen again expires; None: never.
         warm_spacing: The ``spacing`` that an earlier run on similar footage reached; 0: none.
         safety: Multiple of the closest pair's distance above which the reach decides the eviction.
+        burst: The most centers of a feed in a stretch of time; None: no limit.
 
     Raises:
         ConfigurationError: A value is out of its bounds.
@@ -129,6 +150,7 @@ class Coreset(CoresetView[K]):
         window: float | None = None,
         warm_spacing: float = 0.0,
         safety: float = 4.0,
+        burst: BurstLimit | None = None,
     ) -> None:
         settings = Settings(
             capacity=capacity,
@@ -138,6 +160,7 @@ class Coreset(CoresetView[K]):
             window=window,
             warm_spacing=warm_spacing,
             safety=safety,
+            burst=burst,
         )
         table: CenterTable[K] = CenterTable(capacity + 1, dim)
         super().__init__(Members(settings, Progress(soft=WARM_SHARE * warm_spacing), table))
@@ -149,11 +172,15 @@ class Coreset(CoresetView[K]):
         *,
         time: float | None = None,
         quality: float = 0.0,
+        origin: Origin | None = None,
     ) -> Decision[K]:
         """Offer one frame and decide it at once: :meth:`offer_block` with a block of one."""
         vectors = np.asarray(vector)[None]
         times = None if time is None else [time]
-        return self.offer_block([key], vectors, times=times, qualities=[quality])[0]
+        origins = None if origin is None else [origin]
+        return self.offer_block(
+            [key], vectors, times=times, qualities=[quality], origins=origins
+        )[0]  # fmt: skip
 
     def offer_block(
         self,
@@ -162,6 +189,7 @@ class Coreset(CoresetView[K]):
         *,
         times: Sequence[float] | None = None,
         qualities: Sequence[float] | None = None,
+        origins: Sequence[Origin] | None = None,
     ) -> list[Decision[K]]:
         """Offer a block of frames and decide them together, the farthest first.
 
@@ -181,6 +209,7 @@ class Coreset(CoresetView[K]):
                 nothing.
             times: N times in seconds; required if there is a window.
             qualities: N finite numbers, higher is better, such as sharpness.
+            origins: N origins, which say how much each frame weighs; by default each weighs 1.
 
         Returns:
             N decisions in the order of ``keys``.
@@ -191,9 +220,10 @@ class Coreset(CoresetView[K]):
         """
         members, progress = self._members, self._members.progress
         block = block_of(vectors, len(keys), self.dim)  # (N, D)
-        moments = times_of(times, len(keys), needed=members.settings.window is not None)
+        moments = times_of(times, len(keys), needed=members.needs_times)
         merits = qualities_of(qualities, len(keys))
-        points = arrivals(keys, block, moments, merits, first=progress.offered)
+        places = origins_of(origins, len(keys))
+        points = arrivals(keys, block, moments, merits, places, first=progress.offered)
         valid = [point for point in points if point is not None]
         progress.offered += len(points)
         progress.rejected += len(points) - len(valid)
@@ -251,6 +281,16 @@ class Coreset(CoresetView[K]):
         changes: list[Change[K]] = []
         self._members.set_floor(floor, changes)
         return changes
+
+    def reweigh(self, feed: int) -> None:
+        """Let the weights of a feed's frames count from now on: the feed counts as fixed.
+
+        Centers and witnesses of the feed get the weights that they were offered with, and the
+        spacing is measured anew: it falls, for weighted distances are smaller. Frames offered later
+        must say so in their origin. Without effect where all of these frames weigh 1. O(N^2 D) for
+        N centers; call it once a feed.
+        """
+        self._members.reweigh(feed)
 
     def evict_redundant(self, reason: str) -> list[Change[K]]:
         """Evict one center of the closest pair, by the rule of an admission.
@@ -325,7 +365,7 @@ class Coreset(CoresetView[K]):
         slots = max(settings.capacity, len(centers)) + 1
         table: CenterTable[K] = CenterTable(slots, settings.dim)
         table.fill(centers)
-        coreset: Coreset[K] = cls(**asdict(settings))
+        coreset: Coreset[K] = cls(**_fields(settings))
         offered = max(progress.offered, len(centers))
         coreset._members = Members(settings, replace(progress, offered=offered), table)
         coreset._members.measure_anew()
@@ -339,6 +379,10 @@ class Coreset(CoresetView[K]):
     @classmethod
     def restore(cls, snapshot: Snapshot[K]) -> Coreset[K]:
         """Return a coreset that continues identically from ``snapshot``."""
-        coreset: Coreset[K] = cls(**asdict(snapshot.settings))
+        coreset: Coreset[K] = cls(**_fields(snapshot.settings))
         coreset._members = Members(snapshot.settings, replace(snapshot.progress), snapshot.table())
         return coreset
+
+
+def _fields(settings: Settings) -> dict[str, Any]:
+    return {one.name: getattr(settings, one.name) for one in fields(settings)}

@@ -85,20 +85,28 @@ def nearest(
     queries: Vectors,
     rows: Vectors,
     sequence: npt.NDArray[np.int64],
+    factors: npt.NDArray[np.float64] | None = None,
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float64]]:
     """Find the nearest of ``rows`` (N, D), N at least 1, for each of ``queries`` (B, D).
 
     ``products`` (B, N) are their dot products in float32, -inf for rows that must not be chosen;
     ``sequence`` (N,) is the order of arrival. Returns the index of the nearest row and its
-    canonical distance, (B,) each; of equally near rows, the one that arrived first. Cost: one pass
-    over ``products``, and O(D) for each row within ``MARGIN`` of being the nearest.
+    canonical distance, (B,) each; of equally near rows, the one that arrived first. With
+    ``factors`` (B, N), in 0..1, the nearest is that of the smallest distance times its factor; the
+    distance returned is the plain one. Cost: one pass over ``products``, and O(D) for each row
+    within ``MARGIN`` of being the nearest.
     """
-    best = products.max(axis=1, keepdims=True)  # (B, 1)
-    # MARGIN is on squared distances, of which a product makes up half.
-    query, row = np.nonzero(products >= best - MARGIN / 2)  # (P,) each, P >= B
+    if factors is None:
+        best = products.max(axis=1, keepdims=True)  # (B, 1)
+        # MARGIN is on squared distances, of which a product makes up half.
+        query, row = np.nonzero(products >= best - MARGIN / 2)  # (P,) each, P >= B
+    else:
+        squared = np.square(factors) * (2.0 - 2.0 * products)  # (B, N)
+        query, row = np.nonzero(squared <= squared.min(axis=1, keepdims=True) + MARGIN)
     exact = paired_distances(queries, query, rows, row)  # (P,)
     if len(query) == len(queries):
         return row, exact
-    ranking = np.lexsort((sequence[row], exact, query))  # (P,)
+    weighted = exact if factors is None else exact * factors[query, row]
+    ranking = np.lexsort((sequence[row], weighted, query))  # (P,)
     first = ranking[np.flatnonzero(np.diff(query, prepend=-1))]  # (B,)
     return row[first], exact[first]

@@ -13,12 +13,15 @@ import numpy as np
 import numpy.typing as npt
 
 from streamsel.coreset.centers import CenterTable
-from streamsel.coreset.values import K, Point, Progress, Settings
+from streamsel.coreset.values import ANYWHERE, BurstLimit, K, Origin, Point, Progress, Settings
 from streamsel.errors import ConfigurationError, RecordError
 from streamsel.frame import Vectors
 
-FORMAT = "streamsel-coreset-2"
+FORMAT = "streamsel-coreset-3"
 """The format name in a snapshot's bytes; another layout gets another name."""
+
+WITHOUT_ORIGINS = "streamsel-coreset-2"
+"""The format before frames had an origin, which is read too."""
 
 COLUMNS = ("neighbor", "gap", "reach", "last", "pinned", "witness_distance")
 """The columns of the center table that a snapshot stores, besides the points."""
@@ -52,12 +55,9 @@ class Snapshot(Generic[K]):
         """Return a new table with the same centers."""
         slots = max(self.settings.capacity, len(self.points)) + 1
         table: CenterTable[K] = CenterTable(slots, self.settings.dim)
-        for slot, point in enumerate(self.points):
-            table.vectors[slot], table.sequence[slot] = point.vector, point.sequence
+        table.restore(self.points, self.witnesses)
         for name in COLUMNS:
             getattr(table, name)[: len(self.points)] = self.columns[name]
-        table.points.extend(self.points)
-        table.witnesses.extend(self.witnesses)
         return table
 
     def to_bytes(self, encode: Callable[[K], str] = str) -> bytes:
@@ -98,9 +98,12 @@ class Snapshot(Generic[K]):
             with np.load(io.BytesIO(content), allow_pickle=False) as archive:
                 arrays = {name: archive[name] for name in archive.files}
             head = json.loads(arrays["head"].tobytes())
-            if head["format"] != FORMAT:
+            if head["format"] not in (FORMAT, WITHOUT_ORIGINS):
                 raise RecordError(f"coreset: a snapshot of format {head['format']!r} is not known")
-            settings, progress = Settings(**head["settings"]), Progress(**head["progress"])
+            limit = head["settings"].pop("burst", None)
+            burst = None if limit is None else BurstLimit(**limit)
+            settings = Settings(**head["settings"], burst=burst)
+            progress = Progress(**head["progress"])
             points = _unpacked("center", [decode(key) for key in head["keys"]], arrays)
             held = iter(_unpacked("witness", [decode(key) for key in head["witness_keys"]], arrays))
             witnesses = tuple(next(held) if some else None for some in arrays["witnessed"])
@@ -123,6 +126,9 @@ def _packed(name: str, points: Sequence[Point[K]], dim: int) -> dict[str, npt.ND
         f"{name}_sequence": np.array([point.sequence for point in points], np.int64),
         f"{name}_time": np.array([point.time for point in points], np.float64),
         f"{name}_quality": np.array([point.quality for point in points], np.float64),
+        f"{name}_feed": np.array([point.origin.feed for point in points], np.int64),
+        f"{name}_weight": np.array([point.origin.weight for point in points], np.float64),
+        f"{name}_fixed": np.array([point.origin.fixed for point in points], np.bool_),
     }
 
 
@@ -132,7 +138,13 @@ def _unpacked(
     """Return the points packed by :func:`_packed`."""
     vectors: Vectors = arrays[f"{name}_vectors"].astype(np.float32)  # (N, D)
     scalars = [arrays[f"{name}_{field}"].tolist() for field in ("sequence", "time", "quality")]
+    origins = [ANYWHERE] * len(keys)
+    if f"{name}_feed" in arrays:
+        origin = [arrays[f"{name}_{field}"].tolist() for field in ("feed", "weight", "fixed")]
+        origins = [Origin(*values) for values in zip(*origin, strict=True)]
     return tuple(
-        Point.of(key, vector, sequence, time, quality)
-        for key, vector, sequence, time, quality in zip(keys, vectors, *scalars, strict=True)
+        Point.of(key, vector, sequence, time, quality, origin)
+        for key, vector, sequence, time, quality, origin in zip(
+            keys, vectors, *scalars, origins, strict=True
+        )
     )

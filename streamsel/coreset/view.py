@@ -36,7 +36,7 @@ class CoresetView(Generic[K]):
 
     @property
     def spacing(self) -> float:
-        """Smallest distance between two centers when the set was last full; 0 before that.
+        """Smallest weighted distance of two centers when the set was last full; 0 before that.
 
         With a capacity of 1 it is the largest distance of a newcomer from the center it was
         compared with.
@@ -45,8 +45,11 @@ class CoresetView(Generic[K]):
 
     @property
     def threshold(self) -> float:
-        """A frame is admitted if its distance from the nearest center exceeds this."""
-        return self._members.threshold
+        """A frame is admitted if its weighted distance from the nearest center exceeds this.
+
+        It must also be farther than ``floor`` from every center by plain distance.
+        """
+        return self._members.threshold()
 
     @property
     def coverage_bound(self) -> float:
@@ -61,8 +64,13 @@ class CoresetView(Generic[K]):
 
     @property
     def admitted(self) -> int:
-        """How many times a frame became a center."""
+        """How many times a frame became a center, exchanges not counted."""
         return self._members.progress.admitted
+
+    @property
+    def exchanged(self) -> int:
+        """How many times a frame replaced another of its burst."""
+        return self._members.progress.exchanged
 
     @property
     def evicted(self) -> int:
@@ -92,22 +100,22 @@ class CoresetView(Generic[K]):
 
     @property
     def redundancy(self) -> float | None:
-        """Distance of the closest pair with an unpinned center.
+        """Weighted distance of the closest pair with an unpinned center.
 
         Infinite if there is no such pair but an unpinned center; None if all centers are pinned.
         """
         return self._members.redundancy
 
-    @property
-    def refusal_bound(self) -> float:
-        """Frames covered from now on, until the centers change, are within this distance of theirs.
+    def refusal_bound(self, weight: float = 1.0) -> float:
+        """Return the distance within which frames covered from now on are of their centers.
 
-        While no center comes, goes, or is pinned or unpinned, the threshold is at most ``max(floor,
-        soft, (1 + hysteresis) * s)``. ``soft``, the threshold of a set that is not full, only
-        falls. ``s`` is the spacing or, if greater, the distance of the closest pair, which becomes
-        the spacing if a smaller capacity makes the set full.
+        Holds until the centers change, for frames of at least this ``weight``. While no center
+        comes, goes, or is pinned or unpinned, the threshold of a frame of weight 1 is at most
+        ``max(floor, soft, (1 + hysteresis) * s)``. ``soft``, the threshold of a set that is not
+        full, only falls. ``s`` is the spacing or, if greater, the distance of the closest pair,
+        which becomes the spacing if a smaller capacity makes the set full.
         """
-        return self._members.refusal_bound
+        return self._members.refusal_bound(weight)
 
     @property
     def pinned(self) -> tuple[K, ...]:

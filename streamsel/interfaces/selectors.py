@@ -84,6 +84,10 @@ class LiveSelector(Selector, Protocol):
     def spacing(self) -> float:
         """Smallest distance between two representatives when the set was last full."""
 
+    @property
+    def is_state_due(self) -> bool:
+        """Whether :meth:`state` must be stored soon, although no frame was kept or evicted."""
+
     def state(self) -> bytes:
         """Return the state to continue from, apart from the kept frames and their embeddings."""
 

@@ -20,7 +20,8 @@ class Judge:
     """Embeds and selects prefiltered frames of any feeds; returns an update for each scope.
 
     An update that changes the kept set includes the selector's state; other updates include it once
-    a minute. So the stored state never lags behind the kept frames.
+    a minute, or where the selector asks for it. So the stored state never lags behind the kept
+    frames.
     """
 
     def __init__(
@@ -151,8 +152,8 @@ class Judge:
         changed = bool(changes) or any(verdict.events for verdict in verdicts)
         is_due = now - self._stated.get(scope, -_STATE_SECONDS) >= _STATE_SECONDS
         state = recallable = None
-        if changed or is_due:
-            selector = self._selectors[scope]
+        selector = self._selectors[scope]
+        if changed or is_due or selector.is_state_due:
             state, recallable = selector.state(), selector.recallable
             self._stated[scope] = now
         update = SelectionUpdate(scope, tuple(verdicts), tuple(changes), state, recallable)

@@ -9,13 +9,14 @@ import numpy as np
 
 from streamsel import choices
 from streamsel.choices import NearDuplicate
-from streamsel.coreset.values import Change, Settings
+from streamsel.coreset.values import BurstLimit, Change, Settings
 from streamsel.decisions import Event, Verdict
 from streamsel.frame import Candidate, Frame, FrameKey, Vector, Vectors
 from streamsel.selection.budget import Budget
 from streamsel.selection.calibration import MOST
 from streamsel.selection.lookahead import LookAhead
 from streamsel.selection.near_duplicate import NearDuplicateDistance
+from streamsel.selection.origins import Origins
 from streamsel.selection.periods import Periods
 from streamsel.selection.restart import resume, survivors
 from streamsel.selection.state import LiveState
@@ -51,6 +52,10 @@ class OnlineSelector:
       distance, unless both are pinned and were when it rose. After one of them is unpinned, the
       next verdict evicts one of the pair.
 
+    Frames of a fixed camera weigh by what changed in the picture (``SceneChange``). A feed counts
+    as fixed from the first block on in which its first frame says so; at that moment its kept
+    frames get their weights, and the spacing is measured anew.
+
     A frame is referenced only while it waits, is kept, or is the witness of a kept frame. The
     caller releases the pictures of kept frames.
 
@@ -66,6 +71,7 @@ class OnlineSelector:
         window: Seconds after which a frame that was not seen again expires; None: never. Does not
             apply to closed periods.
         warm_spacing: ``spacing`` of an earlier run on similar footage.
+        burst: The most frames to keep of a stretch of time, once the set is full; None: no limit.
 
     Raises:
         ConfigurationError: A value is out of its bounds.
@@ -84,6 +90,7 @@ class OnlineSelector:
         hysteresis: float = 0.1,
         window: float | None = None,
         warm_spacing: float = 0.0,
+        burst: BurstLimit | None = None,
     ) -> None:
         self._dim, self._look_ahead, self._min_distance = dim, look_ahead, min_distance
         self._near_duplicate = NearDuplicateDistance(
@@ -98,10 +105,12 @@ class OnlineSelector:
             window=window,
             warm_spacing=warm_spacing,
             safety=4.0,
+            burst=burst,
         )
         self._periods = Periods(budget, settings)
         self._clock = StreamClock()
-        self._restored = False
+        self._origins = Origins()
+        self._restored = self._is_state_due = False
 
     @property
     def budget(self) -> Budget:
@@ -166,6 +175,15 @@ class OnlineSelector:
         """Return a copy of the embeddings of the current period's frames, in order, (size, D)."""
         return self._periods.current.vectors()
 
+    @property
+    def is_state_due(self) -> bool:
+        """Whether something happened since :meth:`state` that the stored state does not allow for.
+
+        That is a frame refused for its burst, which may be farther away than other refused ones, or
+        a feed that came to count as fixed.
+        """
+        return self._is_state_due
+
     def judge(self, candidates: Sequence[Candidate]) -> list[Verdict]:
         """Add the next candidates of the stream; return the verdicts that are now certain.
 
@@ -223,7 +241,8 @@ class OnlineSelector:
         """
         periods, current = self._periods, self._periods.current
         near_duplicate = self._near_duplicate
-        refusals = max(current.refusal_bound, self._min_distance)
+        refusals = max(current.refusal_bound(self._origins.least_weight), self._min_distance)
+        self._is_state_due = False
         centers = current.centers()
         return LiveState(
             budget=periods.budget,
@@ -239,6 +258,7 @@ class OnlineSelector:
             centers={one.key.key: (one.reach, one.last_time or 0.0) for one in centers},
             carry_over=periods.carry_over.seen,
             pinned=periods.pinned,
+            fixed=self._origins.fixed,
         ).to_bytes()
 
     def restore(self, state: bytes, kept: Sequence[Candidate]) -> None:
@@ -256,7 +276,8 @@ class OnlineSelector:
         """
         found = LiveState.from_bytes(state) if state else None
         self._clock = StreamClock() if found is None else StreamClock(found.now, found.feeds)
-        alive = survivors(kept, self._dim, self._clock)
+        self._origins = Origins(() if found is None else found.fixed)
+        alive = survivors(kept, self._dim, self._clock, self._origins)
         if found is not None:
             self._near_duplicate.restore(found.told, found.gaps)
             self._periods.set_floor(self._near_duplicate.value)
@@ -272,6 +293,9 @@ class OnlineSelector:
         times = [self._clock.at(frame.key.feed, frame.media_time) for frame in frames]
         changes = self._settle()
         changes += self._periods.begin(max(before, times[0]), frames)
+        for feed in self._origins.newly_fixed(block):
+            self._periods.current.reweigh(feed)
+            self._is_state_due = True
         embedded = [
             (candidate, candidate.embedding, time)
             for candidate, time in zip(block, times, strict=True)
@@ -303,7 +327,9 @@ class OnlineSelector:
             np.stack([vector for _, vector, _ in embedded]),  # (B, D)
             times=[time for _, _, time in embedded],
             qualities=[candidate.prefiltered.sharpness for candidate, _, _ in embedded],
+            origins=[self._origins.of(candidate) for candidate, _, _ in embedded],
         )
+        self._is_state_due = self._is_state_due or any(one.reason == "burst" for one in decisions)
         pairs = zip(embedded, decisions, strict=True)
         return [verdict_of(candidate, decision) for (candidate, _, _), decision in pairs]
 

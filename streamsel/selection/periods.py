@@ -9,7 +9,7 @@ import numpy as np
 
 from streamsel.coreset.coreset import WARM_SHARE, Coreset
 from streamsel.coreset.distance import are_unit
-from streamsel.coreset.values import CenterAdded, Change, Decision, Settings
+from streamsel.coreset.values import CenterAdded, Change, Decision, Origin, Settings
 from streamsel.errors import ConfigurationError
 from streamsel.frame import Frame, FrameKey, Vector, Vectors
 from streamsel.selection.budget import Budget
@@ -106,6 +106,7 @@ class Periods:
         vectors: Vectors,
         times: Sequence[float],
         qualities: Sequence[float],
+        origins: Sequence[Origin],
     ) -> list[Decision[Frame]]:
         """Decide a block of at least one frame with ``vectors`` (N, D)."""
         known = self._recognise(frames, vectors)
@@ -115,6 +116,7 @@ class Periods:
             vectors[rows],
             times=[times[row] for row in rows],
             qualities=[qualities[row] for row in rows],
+            origins=[origins[row] for row in rows],
         )
         for decision in offered:
             self._follow(decision.changes)
@@ -200,6 +202,7 @@ class Periods:
             hysteresis=settings.hysteresis,
             window=settings.window,
             warm_spacing=settings.warm_spacing,
+            burst=settings.burst,
         )
 
     def _turn(self, span: float, index: int, time: float) -> list[Change[Frame]]:

@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 
 from streamsel.coreset.coreset import WARM_SHARE, Coreset
 from streamsel.coreset.distance import FARTHEST, are_unit
-from streamsel.coreset.values import Center, Progress, Settings
+from streamsel.coreset.values import Center, Origin, Progress, Settings
 from streamsel.errors import RecordError
 from streamsel.frame import Candidate, Frame, FrameKey, Vector
+from streamsel.selection.origins import Origins
 from streamsel.selection.periods import PeriodProgress, Periods
 from streamsel.selection.state import LiveState
 from streamsel.selection.stream_time import StreamClock
@@ -22,14 +23,17 @@ ARCHIVE = -1
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Survivor:
-    """A kept frame of the record, with its vector and stream time in seconds."""
+    """A kept frame of the record, with its vector, stream time in seconds and origin."""
 
     frame: Frame
     vector: Vector
     time: float
+    origin: Origin
 
 
-def survivors(kept: Iterable[Candidate], dim: int, clock: StreamClock) -> list[Survivor]:
+def survivors(
+    kept: Iterable[Candidate], dim: int, clock: StreamClock, origins: Origins
+) -> list[Survivor]:
     """Return the kept frames ordered by time; advances ``clock`` to the latest.
 
     Raises:
@@ -49,7 +53,8 @@ def survivors(kept: Iterable[Candidate], dim: int, clock: StreamClock) -> list[S
         keys.add(frame.key)
         _, last = clock.feeds.get(frame.key.feed, (0.0, -math.inf))
         see = clock.at if frame.media_time > last else clock.was
-        found.append(Survivor(frame, vector, see(frame.key.feed, frame.media_time)))
+        time = see(frame.key.feed, frame.media_time)
+        found.append(Survivor(frame, vector, time, origins.of(candidate)))
     return sorted(found, key=lambda one: (one.time, one.frame.key))
 
 
@@ -189,6 +194,8 @@ def _center(
         reach=reach,
         last_time=last,
         pinned=one.frame.key in pinned,
+        time=one.time,
+        origin=one.origin,
     )
 
 

@@ -17,8 +17,11 @@ from streamsel.selection.budget import Budget
 from streamsel.selection.calibration import Gaps
 from streamsel.selection.periods import PeriodProgress
 
-FORMAT = "streamsel-selector-1"
+FORMAT = "streamsel-selector-2"
 """Format name; another layout gets another name."""
+
+WITHOUT_WEIGHTS = "streamsel-selector-1"
+"""The format before frames had weights, which is read too."""
 
 _REACH_DIGITS, _LAST_DIGITS = 5, 2
 
@@ -31,7 +34,8 @@ class LiveState:
     unfinished calibration per feed. ``now`` and ``feeds`` are those of the stream clock.
     ``capacity``, ``progress`` and ``centers`` (reach and last time of each) are those of the
     current coreset; ``refusals`` bounds the distance of frames covered until the centers change.
-    ``carry_over`` says whether each carried-over frame was seen in the current period.
+    ``carry_over`` says whether each carried-over frame was seen in the current period. ``fixed``
+    are the feeds that count as fixed.
     """
 
     budget: Budget
@@ -47,6 +51,7 @@ class LiveState:
     centers: Mapping[FrameKey, tuple[float, float]]
     carry_over: Mapping[FrameKey, bool]
     pinned: Sequence[FrameKey]
+    fixed: Sequence[str]
 
     def to_bytes(self) -> bytes:
         """Return the state as compressed JSON, about ten bytes per center.
@@ -73,6 +78,7 @@ class LiveState:
             },
             "familiar": {**_packed(self.carry_over), "seen": [*self.carry_over.values()]},
             "pinned": _packed(self.pinned),
+            "fixed": [*self.fixed],
         }
         return zlib.compress(json.dumps(state, separators=(",", ":")).encode(), level=1)
 
@@ -85,7 +91,7 @@ class LiveState:
         """
         try:
             state = json.loads(zlib.decompress(content))
-            if state["format"] != FORMAT:
+            if state["format"] not in (FORMAT, WITHOUT_WEIGHTS):
                 raise RecordError(f"selector: a state of format {state['format']!r} is not known")
             return cls._read(state)
         except (
@@ -119,6 +125,7 @@ class LiveState:
             centers=dict(zip(_keys(centers), zip(reaches, lasts, strict=True), strict=True)),
             carry_over=dict(zip(_keys(carry_over), map(bool, carry_over["seen"]), strict=True)),
             pinned=_keys(state["pinned"]),
+            fixed=[*map(str, state.get("fixed", ()))],
         )
 
 

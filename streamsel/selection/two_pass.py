@@ -8,12 +8,15 @@ from itertools import accumulate
 
 import numpy as np
 
-from streamsel.coreset.assign import assign
+from streamsel.coreset.assign import Indices, assign
 from streamsel.coreset.greedy import farthest_first
 from streamsel.coreset.refine import best_of_starts
+from streamsel.coreset.spread import Scenes, spread_first
+from streamsel.coreset.values import BurstLimit
 from streamsel.decisions import Evicted, Kept, Verdict
 from streamsel.frame import Candidate, Frame, FrameKey, PrefilterState, Vectors
 from streamsel.selection.baselines import EvenTicks, Reservoir
+from streamsel.selection.origins import Origins
 from streamsel.selection.verdicts import refusal, refused
 
 _HELD_PER_CANDIDATE = 4
@@ -35,14 +38,28 @@ class TwoPassSelector:
     evicts the losers. Every candidate is then within ``2 * max(2.04 * OPT, min_distance)`` of a
     kept frame (Ceccarello, Pietracaprina, Pucci 2019, for the composition).
 
+    Where feeds count as fixed at the end of a chunk, all of their frames weigh by what changed in
+    the picture; there, or anywhere with a given ``burst``, the choice is :func:`~streamsel.coreset.
+    spread.spread_first`, and the bounds hold for the kept frames and their weights only: a frame
+    may be farther away than that if it weighs less, or is of a burst that has its frames.
+
     No two finally kept frames are within ``min_distance``. Decisions depend only on the stream, not
     on its batches. Memory: ``chunk`` candidates with the refused frames between them (four times
     ``chunk`` of which also close a chunk), and ``count`` representatives per chunk; no thumbnails.
     Cost: a chunk of N candidates with C representatives so far is O(N (count + C) D).
     """
 
-    def __init__(self, count: int, *, min_distance: float = 0.0, chunk: int = 32_768) -> None:
+    def __init__(
+        self,
+        count: int,
+        *,
+        min_distance: float = 0.0,
+        chunk: int = 32_768,
+        burst: BurstLimit | None = None,
+    ) -> None:
         """Keep at most ``count`` frames; ``chunk`` must be at least ``count``.
+
+        ``burst`` limits the frames of a stretch of time; None: no limit.
 
         Raises :class:`ValueError` otherwise.
         """
@@ -51,6 +68,8 @@ class TwoPassSelector:
         self._count = count
         self._min_distance = min_distance
         self._chunk = chunk
+        self._burst = burst
+        self._origins = Origins()
         self._waiting: list[tuple[Candidate, bool]] = []  # with whether it can be measured
         self._measurable = 0
         self._representatives: list[Candidate] = []
@@ -71,6 +90,7 @@ class TwoPassSelector:
                 or len(self._waiting) >= _HELD_PER_CANDIDATE * self._chunk
             ):
                 verdicts += self._reduce()
+            self._origins.newly_fixed([candidate])
             self._hold(candidate)
         return verdicts
 
@@ -94,23 +114,48 @@ class TwoPassSelector:
             return []
         earlier, mine = self._representatives, self._candidates()
         members = [*earlier, *mine]
-        chosen = best_of_starts(_stack(members), self._count, min_distance=self._min_distance)
-        positions = sorted(chosen.indices.tolist())
+        vectors = _stack(members)
+        positions = np.sort(self._choose(members, vectors)).tolist()
         self._representatives = [members[position] for position in positions]
         survivors = [members[position] for position in positions if position < len(earlier)]
         admitted = [position - len(earlier) for position in positions if position >= len(earlier)]
         verdicts = self._verdicts(mine, survivors, admitted)
-        evictions = tuple(
+        gone = sorted(set(range(len(earlier))).difference(positions))
+        found = assign(vectors[gone], vectors[positions]) if gone else None
+        evictions = () if found is None else tuple(
             Evicted(
                 frame=earlier[position].frame,
-                by=members[chosen.nearest[position]].frame.key,
-                distance=float(chosen.nearest_distances[position]),
+                by=members[positions[found.nearest[row]]].frame.key,
+                distance=float(found.distances[row]),
                 reason="merged",
             )
-            for position in sorted(set(range(len(earlier))).difference(positions))
-        )
+            for row, position in enumerate(gone)
+        )  # fmt: skip
         verdicts[-1] = replace(verdicts[-1], events=verdicts[-1].events + evictions)
         return verdicts
+
+    def _choose(self, members: Sequence[Candidate], vectors: Vectors) -> Indices:
+        """Return the positions of the frames to keep."""
+        scenes = self._scenes(members)
+        if scenes is None:
+            least = self._min_distance
+            return best_of_starts(vectors, self._count, min_distance=least).indices
+        return spread_first(
+            vectors, scenes, self._count, self._burst, min_distance=self._min_distance
+        )
+
+    def _scenes(self, members: Sequence[Candidate]) -> Scenes | None:
+        """Return what the frames weigh and where bursts are limited; None: nothing, nowhere."""
+        origins = [self._origins.of(one) for one in members]
+        everywhere = self._burst is not None and self._burst.seconds is not None
+        if not everywhere and not any(origin.fixed for origin in origins):
+            return None
+        return Scenes(
+            weights=np.array([one.weight if one.fixed else 1.0 for one in origins]),
+            feeds=np.array([one.feed for one in origins], np.int64),
+            times=np.array([one.frame.media_time for one in members]),
+            limited=np.array([everywhere or one.fixed for one in origins], np.bool_),
+        )
 
     def _reduce(self) -> list[Verdict]:
         """Reduce the waiting chunk to representatives; return its verdicts."""
@@ -119,8 +164,14 @@ class TwoPassSelector:
         fresh = np.arange(len(mine))
         if earlier and mine:
             fresh = np.flatnonzero(assign(vectors, _stack(earlier)).distances > self._min_distance)
-        found = farthest_first(vectors[fresh], self._count, min_distance=self._min_distance)
-        admitted = np.sort(fresh[found.indices]).tolist()
+        scenes = self._scenes([mine[row] for row in fresh])
+        least = self._min_distance
+        if scenes is None:
+            chosen = farthest_first(vectors[fresh], self._count, min_distance=least).indices
+        else:
+            # Only the end knows how far apart the frames are to be in time.
+            chosen = spread_first(vectors[fresh], scenes, self._count, None, min_distance=least)
+        admitted = np.sort(fresh[chosen]).tolist()
         self._representatives = [*earlier, *(mine[position] for position in admitted)]
         return self._verdicts(mine, earlier, admitted)
 

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from streamsel.frame import Candidate, Frame, FrameKey, Picture, PrefilteredFrame
+from streamsel.frame import Candidate, Frame, FrameKey, Picture, PrefilteredFrame, SceneChange
 
 THUMBNAIL_SIDE = 4
 
@@ -17,6 +17,7 @@ def candidate(
     refusal: str | None = None,
     sharpness: float = 0.5,
     feed: str = "walk",
+    change: SceneChange | None = None,
 ) -> Candidate:
     """Frame ``index`` of a feed at 25 frames a second; refused ones have no thumbnail."""
     frame = Frame(
@@ -35,5 +36,6 @@ def candidate(
         sharpness=sharpness,
         refusal=refusal,
         thumbnail=(None if refusal else np.zeros((THUMBNAIL_SIDE, THUMBNAIL_SIDE, 3), np.uint8)),
+        change=change,
     )
     return Candidate(prefiltered, vector)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from streamsel.coreset.coreset import Coreset
 from streamsel.coreset.distance import distances
-from streamsel.coreset.values import CenterAdded, Decision
+from streamsel.coreset.values import CenterAdded, Decision, Origin
 from streamsel.frame import Vectors
 
 EXAMPLES = settings(deadline=None, max_examples=60)
@@ -57,7 +57,12 @@ def streams(draw: st.DrawFn, most: int = 160) -> Vectors:
 
 
 def offer_all(
-    coreset: Coreset[int], vectors: Vectors, block: int, first: int = 0, **more: Sequence[float]
+    coreset: Coreset[int],
+    vectors: Vectors,
+    block: int,
+    first: int = 0,
+    origins: Sequence[Origin] | None = None,
+    **more: Sequence[float],
 ) -> list[Decision[int]]:
     """Offer ``vectors`` in blocks, with their positions as keys."""
     decisions: list[Decision[int]] = []
@@ -65,7 +70,8 @@ def offer_all(
         part = slice(start, start + block)
         keys = range(first + start, first + start + len(vectors[part]))
         extra = {name: values[part] for name, values in more.items()}
-        decisions += coreset.offer_block(keys, vectors[part], **extra)
+        places = None if origins is None else origins[part]
+        decisions += coreset.offer_block(keys, vectors[part], origins=places, **extra)
     return decisions
 
 

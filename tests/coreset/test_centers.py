@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from streamsel.coreset.centers import NONE, CenterTable, Located
 from streamsel.coreset.distance import distances
+from streamsel.coreset.pairs import closest_pair
 from streamsel.coreset.values import Point
 from tests.coreset.orders import EXAMPLES, order, streams, unit
 
@@ -74,12 +75,12 @@ def table_of(vectors: np.ndarray) -> CenterTable[int]:
 @pytest.mark.parametrize(("degrees", "victim"), [((0, 10, 30), 1), ((20, 30, 0), 0)])
 def test_the_one_nearer_to_a_third_goes(degrees: tuple[float, ...], victim: int) -> None:
     table = table_of(arc(*degrees))
-    assert table.closest_pair(safety=4.0)[0] == victim
+    assert closest_pair(table, safety=4.0)[0] == victim
 
 
 def test_of_two_that_are_equally_near_to_a_third_the_later_goes() -> None:
     table = table_of(np.eye(4, dtype=np.float32)[:3])
-    victim, survivor, distance = table.closest_pair(safety=4.0)
+    victim, survivor, distance = closest_pair(table, safety=4.0)
     assert (victim, survivor) == (1, 0)
     assert distance == pytest.approx(math.sqrt(2))
 
@@ -88,8 +89,8 @@ def test_far_reach_saves_a_center_whose_survivor_could_not_take_over() -> None:
     table = table_of(arc(0, 10, 30))
     far = Point.of(9, arc(70)[0], 9, math.nan, 0.0)
     table.absorb(1, far, float(distances(arc(10), far.vector)[0]))
-    assert table.closest_pair(safety=4.0)[0] == 0
-    assert table.closest_pair(safety=100.0)[0] == 1
+    assert closest_pair(table, safety=4.0)[0] == 0
+    assert closest_pair(table, safety=100.0)[0] == 1
 
 
 def test_the_survivor_answers_for_all_the_victim_answered_for() -> None:
@@ -120,7 +121,7 @@ def test_of_equally_close_pairs_that_with_the_earliest_center_is_parted() -> Non
     table = table_of(vectors)
     table.remove([0])
     assert [point.key for point in table.points] == [4, 1, 2, 3]  # the last fills the hole
-    victim, survivor, _ = table.closest_pair(safety=4.0)
+    victim, survivor, _ = closest_pair(table, safety=4.0)
     assert {table.points[victim].key, table.points[survivor].key} == {1, 2}
 
 
@@ -129,8 +130,8 @@ def test_reach_decides_only_beyond_the_multiple_of_the_distance() -> None:
     gap = float(table.gap[0])
     table.absorb(1, Point.of(9, arc(70)[0], 9, math.nan, 0.0), gap)
     # Were 1 to go, 0 would answer for what is twice the distance away, and no farther.
-    assert table.closest_pair(safety=2.0)[0] == 1
-    assert table.closest_pair(safety=math.nextafter(2.0, 0.0))[0] == 0
+    assert closest_pair(table, safety=2.0)[0] == 1
+    assert closest_pair(table, safety=math.nextafter(2.0, 0.0))[0] == 0
 
 
 def test_a_neighbor_that_products_take_for_too_far_is_measured() -> None:

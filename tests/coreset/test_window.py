@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamsel.coreset.admission import Window
 from streamsel.coreset.coreset import Coreset
 from streamsel.coreset.values import CenterAdded, CenterRemoved, Decision
+from streamsel.coreset.window import Window
 from tests.coreset.orders import EXAMPLES, offer_all, order, radius, replayed, streams
 
 

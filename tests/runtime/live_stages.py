@@ -127,6 +127,7 @@ class NewestSelector:
         self.pinned: tuple[FrameKey, ...] = ()
         self.coverage_bound = 0.0
         self.spacing = 0.0
+        self.is_state_due = False
 
     @property
     def kept(self) -> tuple[FrameKey, ...]:

@@ -71,6 +71,14 @@ def test_the_state_goes_with_every_change_and_else_once_a_minute() -> None:
     assert state_after(7, 59.0) is None
 
 
+def test_the_state_goes_too_where_the_selector_asks_for_it() -> None:
+    bench = Bench()
+    bench.judge.judge([prefiltered("gate", 0)])
+    bench.gate.is_state_due = True
+    (update,) = bench.judge.judge([prefiltered("gate", 1)])
+    assert (update.events, update.state) == ((), b'["gate-000000"]')
+
+
 def test_a_change_carries_the_state_even_where_nothing_was_evicted() -> None:
     bench = Bench()
     bench.judge.judge([prefiltered("gate", 0)])
