@@ -40,6 +40,7 @@ def select(
     method: Method = "online",
     min_distance: float = 0.0,
     window: float | None = None,
+    burst: str = "auto",
     per_input: bool = False,
     near_duplicate: NearDuplicate = "auto",
     calibration: Calibration = "held-back",

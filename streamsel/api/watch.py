@@ -29,6 +29,7 @@ def watch(
     share: float | str | None = None,
     min_distance: float | None = None,
     window: float | str | None = None,
+    burst: str | None = None,
     near_duplicate: NearDuplicate | None = None,
     look_ahead: int | None = None,
     group: str | None = None,

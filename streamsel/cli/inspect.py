@@ -110,9 +110,12 @@ def _inspection(found: Inspection) -> str:
         if step.cause is not None and step.cause != found.id:
             line += f", when {step.cause} came"
         lines.append(line)
-    if found.change_share is not None:
+    if found.change_share is not None and found.weight is not None:
         camera = "fixed" if found.fixed else "not yet fixed"
-        lines.append(f"  {found.change_share:.1%} of the picture changed; camera: {camera}")
+        weight = f"{found.weight:.2f}" if found.fixed else f"1, and {found.weight:.2f} once it is"
+        lines.append(
+            f"  {found.change_share:.1%} of the picture changed; camera: {camera}; weight: {weight}"
+        )
     if found.stands_in is not None:
         lines.append(f"  {found.stands_in} represents it now{_in_brackets(found.stands_in_path)}")
     return "\n".join(lines)

@@ -12,7 +12,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "Feeds": ("--config", "--feed"),
     "Frames to keep": (
         *("--count", "--share", "--method", "--min-distance", "--window", "--per-input"),
-        *("--near-duplicate", "--calibration", "--look-ahead", "--seed"),
+        *("--near-duplicate", "--burst", "--calibration", "--look-ahead", "--seed"),
     ),
     "Result": (
         *("--output", "--resume", "--overwrite", "--dry-run", "--max-bytes", "--durability"),

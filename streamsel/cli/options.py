@@ -72,6 +72,7 @@ _SELECT = [
     option("method", definitions.Method, _SELECT_DEFAULTS.method),
     option("min_distance", definitions.MinDistance, _SELECT_DEFAULTS.min_distance),
     option("window", definitions.Window),
+    option("burst", definitions.Burst, _SELECT_DEFAULTS.burst),
     option("per_input", definitions.PerInput),
     *_NEAR_DUPLICATE,
 ]

@@ -35,6 +35,7 @@ this machine can read a password on the command line: write ${NAME} in a file in
 @option("count", definitions.FeedCount, short="-n", as_text=True)
 @option("share", definitions.Share, as_text=True)
 @option("window", definitions.Window, as_text=True)
+@option("burst", definitions.Burst, as_text=True)
 @option("min_distance", definitions.MinDistance, as_text=True)
 @option("near_duplicate", definitions.NearDuplicate, as_text=True)
 @option("look_ahead", definitions.FeedLookAhead, as_text=True)

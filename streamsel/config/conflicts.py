@@ -9,7 +9,7 @@ from streamsel.config.count import Count
 from streamsel.config.settings import FeedSettings
 from streamsel.config.units import write_seconds
 
-_AGREED = ("window", "min_distance", "near_duplicate", "look_ahead")
+_AGREED = ("window", "burst", "min_distance", "near_duplicate", "look_ahead")
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,14 @@ Window: TypeAlias = Annotated[
     numbers.seconds(above=0),
     Doc("drop frames that were not seen again for this long: 24h", "never"),
 ]
+Burst: TypeAlias = Annotated[
+    str,
+    kind.burst(),
+    Doc(
+        "keep at most this many frames of any stretch of time, once the set is full: 2/10s; auto "
+        "keeps one per quarter of the mean gap of a fixed camera's kept frames"
+    ),
+]
 PerInput: TypeAlias = Annotated[bool, Doc("keep that many frames of each input, not in total")]
 
 # How inputs and feeds are read.

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 from streamsel.bounds import MOST_FRAMES, require_count
+from streamsel.config.burst import read_burst
 from streamsel.config.count import Count, read_count
 from streamsel.config.listen import Listen, read_listen
 from streamsel.errors import ConfigurationError
@@ -132,6 +133,22 @@ def frames() -> Kind:
     schema = {"anyOf": [{"type": "integer", "minimum": 1, "maximum": MOST_FRAMES}, text]}
     told = "frames (300), or frames per minute, hour or day (10/m, 50/h, 1000/d)"
     return Kind(told, read, write, schema, "count")
+
+
+def burst() -> Kind:
+    """Return the type of limits of bursts, as text."""
+    told = "auto, off, or frames per stretch of time (2/10s)"
+
+    def read(value: object, folder: Path) -> object:
+        # YAML reads a bare off as false.
+        text = "off" if value is False else value
+        if not isinstance(text, str):
+            raise ConfigurationError(f"not text; it must be {told}")
+        read_burst(text)
+        return text
+
+    schema = {"type": ["string", "boolean"], "examples": ["auto", "off", "2/10s"]}
+    return Kind(told, read, str, schema, "burst")
 
 
 def size_px() -> Kind:

@@ -82,7 +82,7 @@ class SelectOptions:
     100, unless ``min_distance`` alone sets the limit. ``near_duplicate`` is the
     near-duplicate distance, or ``auto`` to calibrate it from the noise of the feed, see
     ``calibration``. ``window``: seconds of media time after which a frame that was not seen again
-    expires.
+    expires. ``burst``: how many frames are kept of a stretch of time.
 
     A file may wait, so by default frames are held back for the calibration, and decided in blocks.
     With ``calibration`` on-the-way and a ``look_ahead`` of 1 they are decided as those of a live
@@ -97,6 +97,7 @@ class SelectOptions:
     calibration: option.Calibration = CALIBRATION
     look_ahead: option.LookAhead = LOOK_AHEAD
     window: option.Window | None = None
+    burst: option.Burst = "auto"
     per_input: option.PerInput = False
     seed: option.Seed = 0
 
@@ -117,10 +118,14 @@ class SelectOptions:
         for name, given in wants_online.items():
             if given and self.method != "online":
                 raise ConfigurationError(f"{name} needs the online method, not {self.method}")
-        if self.min_distance > 0 and self.method in ("random", "uniform"):
-            raise ConfigurationError(
-                f"min-distance needs the online or the two-pass method, not {self.method}"
-            )
+        for name, given in (
+            ("min-distance", self.min_distance > 0),
+            ("burst", self.burst != "auto"),
+        ):
+            if given and self.method in ("random", "uniform"):
+                raise ConfigurationError(
+                    f"{name} needs the online or the two-pass method, not {self.method}"
+                )
 
     def target(self, total: int) -> int:
         """Return how many of ``total`` frames to keep."""

@@ -52,6 +52,7 @@ class FeedSettings:
     period: float | None
     share: float | None
     window: float | None
+    burst: str
     min_distance: float
     near_duplicate: NearDuplicate
     look_ahead: int

@@ -18,6 +18,7 @@ TEMPLATE = """\
 defaults:
   count: 500                  # maximum number of frames; also 50/h, 1000/d. Or share: 20%
   # window: 24h               # drop frames that were not seen again for this long
+  # burst: auto               # at most 2/10s; auto limits the bursts of fixed cameras
   # min_distance: 0.3         # minimum distance between two kept frames
   # near_duplicate: auto      # near-duplicate distance; auto calibrates it
   # fps: 5                    # process at most this many frames per second

@@ -10,6 +10,7 @@ import numpy as np
 
 from streamsel.bounds import MOST_FRAMES
 from streamsel.choices import Calibration, NearDuplicate
+from streamsel.coreset.values import BurstLimit
 from streamsel.decisions import Event, Kept
 from streamsel.evaluation.diversity import diversity
 from streamsel.frame import Candidate, FrameKey, Vectors
@@ -70,8 +71,9 @@ def our_selectors(
             calibration=calibration,
             floor=near_duplicate,
             look_ahead=look_ahead,
+            burst=BurstLimit(),
         ),
-        "two-pass": TwoPassSelector(count, chunk=max(count, total)),
+        "two-pass": TwoPassSelector(count, chunk=max(count, total), burst=BurstLimit()),
     }
 
 

@@ -63,6 +63,7 @@ def frame_to_json(frame: FrameView) -> dict[str, object]:
         "nearest": None if frame.nearest is None else str(frame.nearest),
         "reason": frame.reason,
         "pinned": frame.pinned,
+        "weight": None if frame.change is None else round(frame.change.weight, 3),
     }
 
 

@@ -83,6 +83,9 @@ class FeedMetrics:
             "kept": count("frames_kept", "Frames added to the coreset."),
             "evicted": count("frames_evicted", "Kept frames that left the coreset again."),
             "covered": count("frames_covered", "Frames represented by a kept frame."),
+            "burst": count(
+                "frames_burst", "Covered frames that only the limit on bursts kept from being kept."
+            ),
         }
         self._refused = count(
             "frames_refused", "Frames refused before embedding, by reason.", "reason"
@@ -162,6 +165,8 @@ class FeedMetrics:
             self._add(heard, "embedded", feed)
         if verdict.outcome == "covered":
             self._add(heard, "covered", feed)
+            if verdict.reason == "burst":
+                self._add(heard, "burst", feed)
         elif verdict.outcome == "refused":
             self._refused.labels(feed, one_of(REFUSAL_REASONS, verdict.reason)).inc()
             heard.counts["refused"] += 1

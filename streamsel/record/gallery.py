@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from streamsel.frame import FrameKey
+from streamsel.frame import FrameKey, SceneChange
 from streamsel.record.opening import DATABASE, connect_to_read
 from streamsel.record.rows import Rows
+from streamsel.record.scenes import change_of
 from streamsel.record.values import StoredPicture
 
 
@@ -19,7 +20,7 @@ class FrameView:
     """A kept frame with a stored picture, as shown to users.
 
     Times are UTC epoch seconds and seconds of media time; ``distance`` is that to ``nearest`` at
-    admission.
+    admission. ``change`` is what changed in front of its camera; None if it was not measured.
     """
 
     key: FrameKey
@@ -30,6 +31,7 @@ class FrameView:
     nearest: FrameKey | None
     reason: str
     pinned: bool
+    change: SceneChange | None = None
 
 
 class Gallery:
@@ -81,8 +83,8 @@ class Gallery:
     def _shown(self, condition: str, *values: object) -> list[FrameView]:
         rows = self._rows.all(
             "SELECT feeds.name, kept.idx, wall_time, media_time, path, kept.width, kept.height, "
-            "bytes, sha256, events.distance, near.name, other_idx, events.reason, pinned "
-            "FROM kept JOIN feeds ON feeds.id = kept.feed "
+            "bytes, sha256, events.distance, near.name, other_idx, events.reason, pinned, "
+            "change_share, fixed FROM kept JOIN feeds ON feeds.id = kept.feed "
             "JOIN frames ON frames.feed = kept.feed AND frames.idx = kept.idx "
             "JOIN events ON events.id = event LEFT JOIN feeds AS near ON near.id = other_feed "
             f"WHERE live AND path IS NOT NULL AND {condition}",
@@ -98,10 +100,11 @@ class Gallery:
                 nearest=None if near is None else FrameKey(near, near_index),
                 reason=reason,
                 pinned=bool(pinned),
+                change=change_of(share, fixed),
             )
             for (
                 name, index, wall_time, media_time, path, width, height, size, digest,
-                distance, near, near_index, reason, pinned
+                distance, near, near_index, reason, pinned, share, fixed
             ) in rows
         ]  # fmt: skip
 

@@ -22,6 +22,7 @@ RULES = {
     "evenly-spaced": "it is one of the evenly spaced frames",
     "near-duplicate": "it is within the near-duplicate distance of a kept frame",
     "covered": "it is within the threshold of a kept frame, which represents it",
+    "burst": "it is beyond the threshold, but near a kept frame in time, and hardly more novel",
     "full": "every place is taken by a pinned frame",
     "not-drawn": "it was not drawn",
     "between": "it lies between evenly spaced frames",
@@ -34,6 +35,7 @@ RULES = {
     "unchanged": "it hardly differs from the last frame that passed",
     "blurred": "it is less sharp than the minimum",
     "closest-pair": "it was one of the two closest kept frames when a new one was kept",
+    "exchanged": "a frame of the same burst that is more novel took its place",
     "merged": "chunks of the stream were merged, and another frame represents it",
     "expired": "no similar frame was seen within the window",
     "redrawn": "a later draw took its place",
@@ -64,7 +66,8 @@ class Inspection:
     """Everything a record knows about a frame.
 
     ``change_share`` is the share of the picture that changed in front of the camera, ``fixed``
-    whether the camera counted as fixed; both None if it was not measured. ``steps`` are in order.
+    whether the camera counted as fixed, ``weight`` what the frame weighs once it does; all None if
+    it was not measured. ``steps`` are in order.
     ``kept`` says whether it is kept now, ``path`` is that of its picture;
     ``stands_in`` is the kept frame that represents it, if any.
     """
@@ -74,6 +77,7 @@ class Inspection:
     sharpness: float | None
     change_share: float | None
     fixed: bool | None
+    weight: float | None
     kept: bool
     path: str | None
     steps: tuple[Step, ...]
@@ -111,6 +115,7 @@ def inspect_frame(folder: Path, name: str) -> Inspection:
             sharpness=None if decision is None else decision.sharpness,
             change_share=None if change is None else change.share,
             fixed=None if change is None else change.fixed,
+            weight=None if change is None else change.weight,
             kept=_is_kept(changes),
             path=record.path(key),
             steps=tuple(steps),

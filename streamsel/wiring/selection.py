@@ -172,7 +172,8 @@ def plan_of(options: RunOptions, opened: OpenedInputs, embeddings: Embeddings) -
         "select": {
             name: value
             for name, value in config["select"].items()
-            if name not in apart and (name, value) != ("calibration", CALIBRATION)
+            if name not in apart
+            and (name, value) not in (("calibration", CALIBRATION), ("burst", "auto"))
         },
         "pictures": {
             name: value for name, value in config["write"].items() if name != "durability"

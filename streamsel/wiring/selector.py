@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from streamsel.bounds import MOST_FRAMES
+from streamsel.config.burst import read_burst
 from streamsel.config.options import RunOptions
 from streamsel.errors import ConfigurationError
 from streamsel.interfaces.selectors import Selector
 from streamsel.interfaces.sources import Source
 from streamsel.wiring.inputs import is_readable
+
+if TYPE_CHECKING:
+    from streamsel.coreset.values import BurstLimit
 
 _CHUNK = 32_768
 
@@ -38,7 +43,8 @@ def _selector_over(options: RunOptions, sources: Sequence[Source], dim: int) -> 
         return UniformSelector(count, _lengths(sources), start=options.read.start or 0.0)
     if select.method == "two-pass":
         chunk = max(_CHUNK, count)
-        return TwoPassSelector(count, min_distance=select.min_distance, chunk=chunk)
+        burst = burst_limit(select.burst)
+        return TwoPassSelector(count, min_distance=select.min_distance, chunk=chunk, burst=burst)
     return OnlineSelector(
         Budget(count=min(count, MOST_FRAMES)),  # a share may be of more
         dim,
@@ -47,7 +53,16 @@ def _selector_over(options: RunOptions, sources: Sequence[Source], dim: int) -> 
         min_distance=select.min_distance,
         look_ahead=select.look_ahead,
         window=select.window,
+        burst=burst_limit(select.burst),
     )
+
+
+def burst_limit(text: str) -> BurstLimit | None:
+    """Return the limit that an option asks for; None: no limit."""
+    from streamsel.coreset.values import BurstLimit
+
+    asked = read_burst(text)
+    return None if asked is None else BurstLimit(asked.frames, asked.seconds)
 
 
 def _count(options: RunOptions, sources: Sequence[Source]) -> int:

@@ -29,6 +29,7 @@ from streamsel.version import __version__
 from streamsel.wiring.checks import require_buildable
 from streamsel.wiring.plugins import open_plugin_sinks
 from streamsel.wiring.readers import open_areas, open_prefilter, open_ring, open_source, open_watch
+from streamsel.wiring.selector import burst_limit
 
 if TYPE_CHECKING:
     from streamsel.metrics.observer import Metrics
@@ -263,6 +264,7 @@ def _selector(
         min_distance=settings.min_distance,
         look_ahead=settings.look_ahead,
         window=settings.window,
+        burst=burst_limit(settings.burst),
     )
     if state or kept:
         selector.restore(state, kept)

@@ -38,6 +38,7 @@ _PER_FEED: dict[str, st.SearchStrategy[Any]] = {
     "window": _maybe(st.floats(1, 1e9) | st.sampled_from(["24h", "7d"])),
     "min_distance": st.floats(0, 2),
     "near_duplicate": st.just("auto") | st.floats(0, 2),
+    "burst": st.sampled_from(["auto", "off", "2/10s", "1/1m30s"]),
     "look_ahead": st.integers(1, 1024),
     "transport": st.sampled_from(["tcp", "udp"]),
     "open_timeout": _SECONDS,

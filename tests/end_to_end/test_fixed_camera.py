@@ -108,3 +108,5 @@ def test_inspect_says_since_when_a_camera_is_fixed_and_what_changed(whole: Path)
     assert late is not None
     assert f"{early.share:.1%} of the picture changed; camera: not yet fixed" in told("g-000005")
     assert f"{late.share:.1%} of the picture changed; camera: fixed" in told("g-000120")
+    assert f"weight: 1, and {early.weight:.2f} once it is" in told("g-000005")
+    assert f"weight: {late.weight:.2f}" in told("g-000120")

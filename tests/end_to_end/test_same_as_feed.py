@@ -15,13 +15,21 @@ from tests.end_to_end.service import Service
 from tests.golden.clips import draw
 from tests.golden.run import command
 from tests.polling import eventually
-from tests.servers.clips import camera_clip, still_clip
+from tests.servers.clips import camera_clip, passers_clip, still_clip
 
-CLIPS = ("camera", "still", "spoiled")
 OPTIONS: dict[str, dict[str, object]] = {
     "defaults": {"count": 12},
     "limited": {"count": 6, "window": "2s", "min_distance": 0.05},
+    "spread": {"count": 8, "burst": "1/4s"},
 }
+RUNS = (
+    *(
+        (name, options)
+        for name in ("camera", "still", "spoiled")
+        for options in ("defaults", "limited")
+    ),
+    *(("passers", options) for options in ("defaults", "spread")),
+)
 
 
 def decided(folder: Path, feed: str) -> tuple[list[Any], list[Any]]:
@@ -35,23 +43,23 @@ def decided(folder: Path, feed: str) -> tuple[list[Any], list[Any]]:
 
 @pytest.fixture(scope="module")
 def clips(ffmpeg: Path, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
-    """What cameras see: motion, the noise of a sensor, and frames that are refused."""
+    """What cameras see: motion, the noise of a sensor, frames that are refused, passers-by."""
     folder = tmp_path_factory.mktemp("clips")
     return {
         "camera": camera_clip(ffmpeg, folder / "camera.mp4", seconds=8, size=(160, 90)),
         "still": still_clip(ffmpeg, folder / "still.mp4", size=(160, 90)),
         "spoiled": draw("spoiled", folder),
+        "passers": passers_clip(ffmpeg, folder / "passers.mp4"),
     }
 
 
 @pytest.fixture(scope="module")
 def watched(clips: Mapping[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a service that has watched every clip, with each set of options."""
+    """The folder of a service that has watched every clip, with some sets of options."""
     folder = tmp_path_factory.mktemp("watched")
     feeds = {
-        f"{options}-{name}": {"source": f"file:{clip}?pace=0", **OPTIONS[options]}
-        for name, clip in clips.items()
-        for options in OPTIONS
+        f"{options}-{name}": {"source": f"file:{clips[name]}?pace=0", **OPTIONS[options]}
+        for name, options in RUNS
     }
     with Service(folder, {"feeds": feeds, "sinks": {"disk": {"path": "kept"}}}) as service:
         eventually(
@@ -63,8 +71,7 @@ def watched(clips: Mapping[str, Path], tmp_path_factory: pytest.TempPathFactory)
     return folder / "kept"
 
 
-@pytest.mark.parametrize("options", OPTIONS)
-@pytest.mark.parametrize("name", CLIPS)
+@pytest.mark.parametrize(("name", "options"), RUNS)
 def test_a_file_is_decided_as_a_feed_is(
     name: str, options: str, clips: Mapping[str, Path], watched: Path, tmp_path: Path
 ) -> None:
@@ -82,8 +89,8 @@ def test_decisions_of_every_kind_were_compared(watched: Path) -> None:
     with Record.open(watched) as record:
         reasons = {one.reason for one in record.decisions()}
         evictions = {one.reason for one in record.changes() if one.kind == "evicted"}
-    assert reasons >= {"novel", "covered", "near-duplicate", "black", "unchanged"}
-    assert evictions >= {"closest-pair", "near-duplicate", "expired"}
+    assert reasons >= {"novel", "covered", "near-duplicate", "burst", "black", "unchanged"}
+    assert evictions >= {"closest-pair", "exchanged", "near-duplicate", "expired"}
 
 
 def test_a_run_goes_on_only_with_the_calibration_that_it_began_with(

@@ -16,7 +16,7 @@ from multidict import CIMultiDictProxy
 from streamsel.clock import Clock, SystemClock
 from streamsel.decisions import FeedState, FeedStatus
 from streamsel.errors import ConfigurationError
-from streamsel.frame import FrameKey
+from streamsel.frame import FrameKey, SceneChange
 from streamsel.http.control import Explanation, FeedView, Position, SenderControl
 from streamsel.http.events import EventBroker
 from streamsel.http.options import ServiceOptions
@@ -49,6 +49,7 @@ def kept_frame(feed: str, index: int, wall_time: float) -> FrameView:
         None,
         "novel",
         False,
+        SceneChange(0.005, fixed=True),
     )
 
 

@@ -137,6 +137,7 @@ def test_a_frame_tells_what_the_manifest_tells(tmp_path: Path) -> None:
                 "nearest": None,
                 "reason": "novel",
                 "pinned": False,
+                "weight": 0.65,
             }
             assert (await client.get(frame["url"])).status == 200
 

@@ -37,6 +37,19 @@ def still_clip(
     return _encode(ffmpeg, f"{still},{look}", path, RATE, 1)
 
 
+def passers_clip(ffmpeg: Path, path: Path, *, seconds: int = 60) -> Path:
+    """Encode what a fixed camera sees in wandering light, five times a second: passers-by.
+
+    Somebody passes every seven seconds, within three, in clothes of another colour each time.
+    """
+    still = f"testsrc2=size=160x90:rate=5:duration=0.2,loop=-1:1:0,trim=duration={seconds}"
+    light = "setpts=N/5/TB,eq=brightness='0.1*sin(t/6)':contrast=0.6:eval=frame"
+    person = f"color=red:size=30x60:rate=5:duration={seconds},hue=h='t*37'"
+    walk = "overlay=x='mod(t,7)*70-30':y='30*mod(t,3)-20',noise=alls=6:allf=t:all_seed=7"
+    picture = f"{still},{light}[scene];{person}[person];[scene][person]{walk}"
+    return _encode(ffmpeg, picture, path, 5, 1)
+
+
 def _encode(ffmpeg: Path, picture: str, path: Path, rate: int, slices: int) -> Path:
     encoder = ["-c:v", "libx264", "-preset", "veryfast", "-bf", "0", "-pix_fmt", "yuv420p"]
     keyframes = ["-g", str(rate), "-keyint_min", str(rate), "-sc_threshold", "0"]

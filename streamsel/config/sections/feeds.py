@@ -73,6 +73,7 @@ class PerFeed(Section):
     count: option.FeedCount | None = None
     share: option.Share | None = None
     window: option.Window | None = None
+    burst: option.Burst = "auto"
     min_distance: option.MinDistance = 0.0
     near_duplicate: option.NearDuplicate = "auto"
     look_ahead: option.FeedLookAhead = 1

@@ -179,6 +179,7 @@ function facts(frame) {
     ["received", exact(frame.wall_time)],
     ["reason", frame.reason],
     ["distance", distance(frame.distance)],
+    ["weight", distance(frame.weight)],
     ["picture", `${frame.width} × ${frame.height}, ${bytes(frame.bytes)}`],
     ["video time", `${Number(frame.media_time).toFixed(2)} s`],
     ["frame number", count(frame.index)],
