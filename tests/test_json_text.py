@@ -8,7 +8,7 @@ import math
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import streamsel
@@ -43,6 +43,7 @@ def strictly(text: str) -> object:
     return json.loads(text, parse_constant=refuse)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(values, st.booleans(), st.booleans())
 def test_any_value_can_be_read_by_strict_readers(
     value: object, compact: bool, ascii_only: bool

@@ -79,6 +79,7 @@ service:
   # token_file: /run/secrets/streamsel
   # tls: {cert_file: server.pem, key_file: server.key}
   # origins: https://phone.example   # other sites that may send video here
+  # access_log: true                 # log each request
 
 # WebRTC connections. Without servers no third party is contacted.
 # webrtc:
