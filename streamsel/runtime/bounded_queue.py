@@ -10,8 +10,10 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
+from collections.abc import Iterable
 from typing import Generic, TypeVar
 
+from streamsel.errors import StreamselError
 from streamsel.wakeup import Wakeup
 
 T = TypeVar("T")
@@ -56,6 +58,18 @@ class Inbox(Generic[T]):
             due = len(self._items) == self._wake_at
         if due:
             self._wakeup.ring()
+
+    def fill(self, items: Iterable[T]) -> None:
+        """Append all items, and end the stream with them, or with the error that ends them."""
+        try:
+            for item in items:
+                self.put(item)
+        except InboxClosedError:
+            return
+        except StreamselError as error:
+            self.end(error)
+        else:
+            self.end()
 
     def end(self, error: BaseException | None = None) -> None:
         """End the stream; ``error`` is raised to the consumer after the remaining items."""

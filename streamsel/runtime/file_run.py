@@ -18,7 +18,7 @@ from functools import partial
 from typing import Any
 
 from streamsel.decisions import FeedReport, SelectionUpdate, Verdict
-from streamsel.errors import SourceError, StreamselError
+from streamsel.errors import SourceError
 from streamsel.frame import Frame, FrameKey, PrefilteredFrame
 from streamsel.interfaces.embedding import Embeddings
 from streamsel.interfaces.observers import Observer
@@ -26,7 +26,7 @@ from streamsel.interfaces.prefilter import Prefilter
 from streamsel.interfaces.selectors import Selector
 from streamsel.interfaces.sinks import FetchesMissing, FollowsRun, Sink
 from streamsel.interfaces.sources import Source
-from streamsel.runtime.bounded_queue import Inbox, InboxClosedError
+from streamsel.runtime.bounded_queue import Inbox
 from streamsel.runtime.failure import first_failure
 from streamsel.runtime.picture_budget import PictureBudget
 from streamsel.runtime.worker import Worker
@@ -198,23 +198,17 @@ class Pipeline:
             self._end_reading = lambda: None
 
     def _read(self, file_feed: FileFeed, inbox: Inbox[PrefilteredFrame]) -> None:
-        prefiltered_frames = file_feed.look()
-        try:
-            for prefiltered in prefiltered_frames:
-                picture = prefiltered.frame.picture
-                if prefiltered.refusal is None and not picture.is_provisional:
-                    self._budget.hold(picture)
-                else:
-                    picture.drop()
-                inbox.put(prefiltered)
-        except InboxClosedError:
-            return
-        except StreamselError as error:
-            inbox.end(error)
+        with closing(file_feed.look()) as prefiltered_frames:
+            inbox.fill(map(self._held, prefiltered_frames))
+
+    def _held(self, prefiltered: PrefilteredFrame) -> PrefilteredFrame:
+        """Keep a picture within the budget, if it may be stored."""
+        picture = prefiltered.frame.picture
+        if prefiltered.refusal is None and not picture.is_provisional:
+            self._budget.hold(picture)
         else:
-            inbox.end()
-        finally:
-            prefiltered_frames.close()
+            picture.drop()
+        return prefiltered
 
     def _judge(self, prefiltered_frames: Sequence[PrefilteredFrame]) -> list[Verdict]:
         return self._selector.judge(self._embeddings.candidates(prefiltered_frames))
@@ -253,15 +247,7 @@ class Pipeline:
 
 
 def _fetch(source: Source, indices: Sequence[int], inbox: Inbox[Frame]) -> None:
-    try:
-        for frame in source.fetch(indices):
-            inbox.put(frame)
-    except InboxClosedError:
-        return
-    except StreamselError as error:
-        inbox.end(error)
-    else:
-        inbox.end()
+    inbox.fill(source.fetch(indices))
 
 
 _MOST_WAITING = 256

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import threading
+from collections.abc import Iterator
 
 import pytest
 
@@ -69,6 +71,27 @@ def test_a_failure_comes_after_what_was_put_before_it() -> None:
         assert await inbox.take(9) == [1]
         with pytest.raises(SourceError, match="lost"):
             await inbox.take(9)
+
+    asyncio.run(scenario())
+
+
+def test_items_are_followed_by_the_end_or_by_what_ended_them() -> None:
+    def failing() -> Iterator[int]:
+        yield 1
+        raise SourceError("lost")
+
+    async def scenario() -> None:
+        inbox: Inbox[int] = Inbox(capacity=4)
+        await asyncio.to_thread(inbox.fill, [1, 2, 3])
+        assert await drain(inbox, 4) == [[1, 2, 3]]
+        lost: Inbox[int] = Inbox(capacity=4)
+        await asyncio.to_thread(lost.fill, failing())
+        assert await lost.take(4) == [1]
+        with pytest.raises(SourceError, match="lost"):
+            await lost.take(4)
+        closed: Inbox[int] = Inbox(capacity=1)
+        closed.close()
+        await asyncio.to_thread(closed.fill, itertools.count())
 
     asyncio.run(scenario())
 
