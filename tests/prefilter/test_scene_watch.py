@@ -178,6 +178,10 @@ def swinging_pan(at: float) -> Grey:
     return panned(WIDE, 60 + 60 * np.sin(at / 7))
 
 
+def slow_swing(at: float) -> Grey:
+    return panned(WIDE, 100 + 5 * np.sin(at / 7))
+
+
 def film(at: float) -> Grey:
     """Shots of 4 seconds, with fades, in which something large moves."""
     shot, since = int(at // 4), at % 4
@@ -191,7 +195,7 @@ def handheld(at: float) -> Grey:
 
 
 @pytest.mark.parametrize("fps", [1.0, 5.0, 24.0])
-@pytest.mark.parametrize("scene_at", [slow_pan, swinging_pan, film, handheld])
+@pytest.mark.parametrize("scene_at", [slow_pan, swinging_pan, slow_swing, film, handheld])
 def test_pans_films_and_a_shaking_camera_never_count_as_fixed(
     scene_at: Callable[[float], Grey], fps: float
 ) -> None:
