@@ -20,7 +20,9 @@ from streamsel.frame import Frame, View
 from streamsel.prefilter.measures import sharpness_of
 from streamsel.prefilter.options import PrefilterOptions
 from streamsel.prefilter.prefilter import FramePrefilter
+from streamsel.prefilter.scene_watch import watched
 from streamsel.record.writer import RecordWriter
+from streamsel.scene import NEW_SCENE
 from streamsel.selection.budget import Budget
 from streamsel.selection.online import OnlineSelector
 from streamsel.sinks.pictures import Encoder
@@ -67,6 +69,19 @@ def test_thumbnail(benchmark: Any, per_frame: Note, frames: list[Frame]) -> None
     thumbnailer = CpuThumbnailer()
     benchmark(thumbnailer.thumbnail, frames[0].picture, VIEW)
     per_frame("thumbnail, 64 px", 1)
+
+
+def test_background(benchmark: Any, per_frame: Note, frames: list[Frame]) -> None:
+    """A frame that is due: none within 90 ms of it was compared."""
+    thumbnailer = CpuThumbnailer()
+    luma_grids = cycle([thumbnailer.luma_grid(frame.picture) for frame in frames])
+    states = [watched(NEW_SCENE, next(luma_grids), 0.0)]
+
+    def look() -> None:
+        states[0] = watched(states[0], next(luma_grids), states[0].clock + 0.1)
+
+    benchmark(look)
+    per_frame("background", 1)
 
 
 def test_look_changed(benchmark: Any, per_frame: Note, frames: list[Frame]) -> None:
