@@ -45,4 +45,7 @@ class Loop(Protocol):
         """Run a coroutine on the loop and await it from another loop."""
 
     def close(self) -> None:
-        """Cancel all coroutines on the loop and end its thread; no further calls are accepted."""
+        """Cancel all coroutines on the loop and end its thread; no further calls are accepted.
+
+        A second call does nothing.
+        """

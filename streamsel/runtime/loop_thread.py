@@ -37,6 +37,8 @@ class SideLoop:
     def close(self) -> None:
         """Cancel running coroutines and end the thread; no further calls are accepted."""
         with self._lock:
+            if self._is_closed:
+                return
             self._is_closed = True
             loop, thread = self._loop, self._thread
         if loop is None or thread is None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+from collections import deque
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ TESTS = Path(__file__).parents[1]
 POLLING = "polling.py"
 """Asks again and again, with a deadline: the one place that sleeps until something has happened."""
 
-BY_HAND = "soak/"
+BY_HAND = "soak"
 """Runs of minutes and hours that are started by hand, and no tests."""
 
 PLAYED = {
@@ -48,19 +50,23 @@ PLAYED = {
 CLOCKS = {"time.monotonic", "time.perf_counter", "time.process_time", "time.time"}
 
 
-def modules() -> Iterator[tuple[str, ast.Module]]:
-    for path in sorted(TESTS.rglob("*.py")):
-        name = path.relative_to(TESTS).as_posix()
-        if not name.startswith(BY_HAND):
-            yield name, ast.parse(path.read_text())
+@cache
+def places() -> list[tuple[str, ast.AST, list[ast.AST]]]:
+    """Every function of the tests by its file and name, with its own nodes."""
+    return [
+        (f"{path.relative_to(TESTS).as_posix()} {name}", function, nodes)
+        for path in sorted(TESTS.rglob("*.py"))
+        if not path.is_relative_to(TESTS / BY_HAND) and path != TESTS / POLLING
+        for name, function, nodes in functions(ast.parse(path.read_text()))
+    ]
 
 
 def functions(tree: ast.AST, inside: str = "") -> Iterator[tuple[str, ast.AST, list[ast.AST]]]:
     """Each function and the module itself, with the nodes that belong to no function within it."""
     own: list[ast.AST] = []
-    waiting = list(ast.iter_child_nodes(tree))
+    waiting = deque(ast.iter_child_nodes(tree))
     while waiting:
-        node = waiting.pop(0)
+        node = waiting.popleft()
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             yield from functions(node, f"{inside}.{node.name}" if inside else node.name)
             continue
@@ -105,32 +111,19 @@ def is_marked(function: ast.AST) -> bool:
 
 
 def test_nothing_sleeps_but_what_polls_and_what_plays_something_slow() -> None:
-    found = {
-        f"{name} {place}"
-        for name, tree in modules()
-        for place, _, nodes in functions(tree)
-        if name != POLLING and sleeps(nodes)
-    }
-    assert found == PLAYED.keys()
+    assert {place for place, _, nodes in places() if sleeps(nodes)} == PLAYED.keys()
 
 
 def test_time_is_asserted_only_where_it_is_promised() -> None:
-    found = [
-        f"{name} {place}"
-        for name, tree in modules()
-        for place, function, nodes in functions(tree)
-        if name != POLLING and asserts_time(nodes) and not is_marked(function)
-    ]
-    assert found == []
+    assert [
+        place
+        for place, function, nodes in places()
+        if asserts_time(nodes) and not is_marked(function)
+    ] == []
 
 
 def test_a_promise_of_time_is_named() -> None:
-    marked = [
-        (f"{name} {place}", function)
-        for name, tree in modules()
-        for place, function, _ in functions(tree)
-        if is_marked(function)
-    ]
+    marked = [(place, function) for place, function, _ in places() if is_marked(function)]
     assert marked
     unsaid = [
         place
