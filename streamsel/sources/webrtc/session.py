@@ -18,7 +18,7 @@ _CLOCK_RATE = 90_000  # of all video over RTP
 
 
 class PeerSource(ReceivingSource):
-    """A live feed whose pictures come by WebRTC."""
+    """A live feed of pictures that come by WebRTC."""
 
     def _session(
         self, reception: Reception, start: int, media_time: float
