@@ -243,6 +243,7 @@ class _Group:
             self._count,
             near_duplicate=self._options.near_duplicate,
             calibration=self._options.calibration,
+            streams=reading.streams,
             look_ahead=self._options.look_ahead,
             seed=self._options.seed,
         )
@@ -266,6 +267,7 @@ class _Group:
                 self._count,
                 near_duplicate=self._options.near_duplicate,
                 calibration=self._options.calibration,
+                streams=reading.streams,
                 look_ahead=self._options.look_ahead,
             )
         spent = reading.spent[name]

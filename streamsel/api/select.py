@@ -155,6 +155,9 @@ def select_inputs(
         # Also for pictures that could not be written or decoded again, which end no reading.
         for reason in selection.summary.errors.values():
             progress.complain(f"error: {reason}")
+        for warnings in selection.summary.warnings.values():
+            for warning in warnings:
+                progress.complain(f"warning: {warning}")
     if complete:
         store_statistics(selection.summary)
     return selection

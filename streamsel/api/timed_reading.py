@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from streamsel.choices import Decode
@@ -30,13 +30,14 @@ class TimedReading:
 
     A group is a feed, or all feeds together under an empty name. ``unusable`` inputs could not be
     opened, ``failed`` inputs could not be read to the end, ``passed_over`` files are not inputs.
-    ``complete`` is False after an interruption.
+    ``streams`` are the feeds that are no image files. ``complete`` is False after an interruption.
     """
 
     decode: Decode
     groups: Mapping[str, Sequence[Candidate]]
     spent: Mapping[str, Spent]
     embeddings: Embeddings
+    streams: Collection[str]
     unusable: tuple[str, ...]
     failed: tuple[str, ...]
     complete: bool
@@ -114,6 +115,7 @@ class TimedReader:
             groups=dict(groups),
             spent=spent,
             embeddings=run.embeddings,
+            streams=run.streams,
             unusable=tuple(str(error) for error in run.errors),
             failed=tuple(
                 report.error for report in run.pipeline.reports if report.error is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -62,13 +62,18 @@ def our_selectors(
     near_duplicate: NearDuplicate,
     calibration: Calibration,
     look_ahead: int,
+    streams: Collection[str] | None = None,
 ) -> dict[str, Selector]:
-    """Return our methods by name, each set up to keep ``count`` of ``total`` frames."""
+    """Return our methods by name, each set up to keep ``count`` of ``total`` frames.
+
+    ``streams`` are the feeds to calibrate on; None: all.
+    """
     return {
         "online": OnlineSelector(
             Budget(count=min(count, MOST_FRAMES)),  # a share may be of more
             dim,
             calibration=calibration,
+            calibration_feeds=streams,
             floor=near_duplicate,
             look_ahead=look_ahead,
             burst=BurstLimit(),
@@ -92,6 +97,7 @@ def compare(
     *,
     near_duplicate: NearDuplicate = "auto",
     calibration: Calibration = "held-back",
+    streams: Collection[str] | None = None,
     look_ahead: int = 32,
     seed: int = 0,
     draws: int = 5,
@@ -101,7 +107,8 @@ def compare(
     Rows: ``original`` (all frames), ``uniform`` (evenly spaced by number, as by ffmpeg's fps filter
     at a constant rate), ``random`` (mean of ``draws`` draws with seeds from ``seed`` on),
     ``online`` and ``two-pass``. Candidates without an embedding are ignored. If there are fewer
-    than ``count`` frames, every method keeps all of them, except near duplicates.
+    than ``count`` frames, every method keeps all of them, except near duplicates. ``streams`` are
+    the feeds that may tell the near-duplicate distance; None: all.
 
     Cost: farthest-first over all frames, and at most 12.5 million pair distances per row.
     """
@@ -122,6 +129,7 @@ def compare(
         dim,
         near_duplicate=near_duplicate,
         calibration=calibration,
+        streams=streams,
         look_ahead=look_ahead,
     )
     return [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -116,11 +116,13 @@ class DecodeCosts:
         *,
         near_duplicate: NearDuplicate = "auto",
         calibration: Calibration = "held-back",
+        streams: Collection[str] | None = None,
         look_ahead: int = 32,
     ) -> None:
         """``everything`` are all frames, at least one with an embedding.
 
-        ``count`` frames are selected from the frames of each way.
+        ``count`` frames are selected from the frames of each way; ``streams`` are the feeds that
+        may tell the near-duplicate distance, None: all.
         """
         seen = [one for one in everything if one.embedding is not None]
         self._vectors = np.stack([one.embedding for one in seen if one.embedding is not None])
@@ -129,6 +131,7 @@ class DecodeCosts:
         self._count = count
         self._near_duplicate = near_duplicate
         self._calibration: Calibration = calibration
+        self._streams = streams
         self._look_ahead = look_ahead
         self._reference: DecodeRow | None = None
 
@@ -175,6 +178,7 @@ class DecodeCosts:
             dim,
             near_duplicate=self._near_duplicate,
             calibration=self._calibration,
+            streams=self._streams,
             look_ahead=self._look_ahead,
         )
         kept = {}

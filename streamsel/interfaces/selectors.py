@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from streamsel.decisions import Event, Verdict
@@ -24,6 +24,10 @@ class Selector(Protocol):
     @property
     def kept(self) -> tuple[FrameKey, ...]:
         """The kept frames, ordered by key."""
+
+    @property
+    def warnings(self) -> Mapping[str, str]:
+        """What users must know about the decisions so far, by feed; empty if nothing."""
 
 
 class LiveSelector(Selector, Protocol):

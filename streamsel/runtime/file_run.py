@@ -138,6 +138,7 @@ class Pipeline:
                 await self._read_lane(file_feed, reader, judge, mailboxes)
         if not self._stopping:
             await self._pass_on(await judge.run(self._selector.finish), mailboxes)
+            await self._warn(mailboxes)
         for mailbox in mailboxes:
             await mailbox.join()
             if not self._stopping:
@@ -179,6 +180,14 @@ class Pipeline:
             observer.feed_ended(report)
         for mailbox in mailboxes:
             await mailbox.report(report)
+
+    async def _warn(self, mailboxes: Sequence[Mailbox]) -> None:
+        """Add the warnings of the selector to the reports of the feeds read in this run."""
+        for feed, warning in self._selector.warnings.items():
+            if (was := self._reports.get(feed)) is not None:
+                report = self._reports[feed] = replace(was, warnings=(*was.warnings, warning))
+                for mailbox in mailboxes:
+                    await mailbox.report(report)
 
     @asynccontextmanager
     async def _reading(self, source: Source, inbox: Inbox[Any]) -> AsyncIterator[None]:

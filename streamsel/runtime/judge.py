@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from streamsel.clock import Clock
 from streamsel.decisions import Event, Kept, SelectionUpdate, Verdict
@@ -12,6 +13,7 @@ from streamsel.interfaces.embedding import Embeddings
 from streamsel.interfaces.observers import LiveObserver
 from streamsel.interfaces.selectors import LiveSelector
 
+_LOG = logging.getLogger(__name__)
 _STATE_SECONDS = 60.0
 _MEASURE_SECONDS = 1.0
 
@@ -36,6 +38,7 @@ class Judge:
         self._measured: dict[str, float] = {}
         self._unmeasured: set[str] = set()
         self._recalled: set[FrameKey] = set()
+        self._warned: set[str] = set()
         self.sizes: dict[str, int] = {}
 
     def open_scope(self, scope: str, selector: LiveSelector) -> None:
@@ -83,6 +86,7 @@ class Judge:
                 observer.stage_finished("embed", after - began)
             observer.stage_finished("judge", self._clock.monotonic() - after)
         self._measure_changed()
+        self._warn(batches)
         return updates
 
     def change(
@@ -163,6 +167,14 @@ class Judge:
             else:
                 self._recalled.discard(event.frame.key)
         return update
+
+    def _warn(self, scopes: Iterable[str]) -> None:
+        """Log what the selectors of these scopes warn of, once."""
+        for scope in scopes:
+            for feed, warning in self._selectors[scope].warnings.items():
+                if feed not in self._warned:
+                    self._warned.add(feed)
+                    _LOG.warning("feed '%s': %s", feed, warning)
 
     def _measure_changed(self) -> None:
         """Measure the scopes that judged frames since they were measured, at most once a second."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 
 from streamsel.coreset.assign import Distances
 from streamsel.coreset.distance import are_unit, distances
@@ -17,6 +18,21 @@ ESTIMATES = (8, 4, 2, 1)
 
 FEWEST = 3
 """Minimum number of frames for an estimate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """The near-duplicate distance that consecutive frames of a feed suggest.
+
+    ``is_at_rest``: at least in part of the frames only noise separates them; otherwise motion hides
+    the noise, and the distance may be too small. ``is_unclear``: frames are farther apart than
+    noise puts them, at any lag, as in a slide show, or where much moves between two frames and
+    comes back; the distance is 0 then.
+    """
+
+    distance: float
+    is_at_rest: bool = False
+    is_unclear: bool = False
 
 
 @dataclass(slots=True)
@@ -60,7 +76,7 @@ class Calibration:
         """Whether the last estimate is final."""
         return any(gaps.frames >= self._frames for gaps in self.feeds.values())
 
-    def see(self, feed: str, vector: Vector) -> float | None:
+    def see(self, feed: str, vector: Vector) -> Estimate | None:
         """Add the next embedding of a feed; return a new estimate if one is due, else None."""
         if self.done or not are_unit(vector[None])[0]:
             return None
@@ -72,10 +88,10 @@ class Calibration:
             return None
         return self.estimate()
 
-    def estimate(self) -> float:
-        """Return the distance from the embeddings so far, at least one."""
+    def estimate(self) -> Estimate:
+        """Return the estimate from the embeddings so far, at least one."""
         most = max(self.feeds.values(), key=lambda gaps: gaps.frames)
-        return floor_of(np.array(most.lag_1), np.array(most.lag_2))
+        return estimate_of(np.array(most.lag_1), np.array(most.lag_2))
 
 
 def _measure(gaps: Gaps, vector: Vector) -> None:
@@ -117,11 +133,23 @@ MOST = 0.5
 """Maximum near-duplicate distance.
 
 Unrelated frames, as in a slide show, are equally far apart at any lag, just like those of a resting
-camera; but noise never separates frames this much."""
+camera; but noise never separates frames this much, so an estimate beyond it tells nothing."""
+
+PART = 16
+"""Number of successive distances that are compared with those before and after."""
+
+MIXED = 2.0
+"""How many times the median of the quietest part a part's may be, for the same noise. Chance alone
+makes it 1.5 where noise has four directions."""
 
 
 def floor_from(vectors: Vectors) -> float:
-    """Return the near-duplicate distance of a feed, estimated from consecutive frames.
+    """Return the distance of :func:`estimate_from`."""
+    return estimate_from(vectors).distance
+
+
+def estimate_from(vectors: Vectors) -> Estimate:
+    """Estimate the near-duplicate distance of a feed from consecutive frames.
 
     ``vectors`` (N, D) are consecutive frames of one feed, about a hundred of them. Sensor noise and
     compression alone separate the frames of a resting camera, in a real embedding by .13 to .23, so
@@ -133,15 +161,18 @@ def floor_from(vectors: Vectors) -> float:
     ``2 * d1**2 - d2**2``, with the same percentile at either lag, and the latter square a tenth
     smaller because percentiles scatter. The smaller estimate is used. For a resting camera both are
     the same; for smooth motion the extrapolation is below zero and the result is 0; for motion
-    without inertia (a random walk) it stays below the distance of consecutive frames. The result
-    never exceeds .5.
+    without inertia (a random walk) it stays below the distance of consecutive frames.
 
     Twice the quiet distances are enough if noise moves a vector in many directions, so that all its
     distances are nearly the same. A small network sees noise in few directions, and the distances
     scatter. So if the medians are the same at either lag too, that is, if the feed rests, the
     result leaves room for the tail of such distances: squared lengths of noise are about gamma
     distributed, and their cube roots normal (Wilson and Hilferty 1931, "The distribution of
-    chi-square"), so median and 5th percentile determine the distribution.
+    chi-square"), so median and 5th percentile determine the distribution. Only the quiet parts
+    count for this, those with a median of at most twice that of the quietest: a feed may begin with
+    noise, or end with it, and a distribution fitted to both has a tail that belongs to neither.
+
+    Beyond .5 the result tells nothing: no noise puts frames so far apart.
 
     Limit: noise that lasts over several frames looks like motion, and the estimate is too low for
     it.
@@ -161,17 +192,30 @@ def floor_from(vectors: Vectors) -> float:
     if len(moving) > 1:
         new = distances(moving[1:], moving[:-1]) > 0.0
         moving = moving[np.concatenate([[True], new])]
-    return floor_of(distances(moving[1:], moving[:-1]), distances(moving[2:], moving[:-2]))
+    return estimate_of(distances(moving[1:], moving[:-1]), distances(moving[2:], moving[:-2]))
 
 
-def floor_of(lag_1: Distances, lag_2: Distances) -> float:
-    """Return the result of :func:`floor_from` from distances at lag 1 (N - 1,) and 2 (N - 2,)."""
+def estimate_of(lag_1: Distances, lag_2: Distances) -> Estimate:
+    """Return the result of :func:`estimate_from` of distances at lag 1 (N - 1,) and 2 (N - 2,)."""
     if len(lag_2) == 0:
-        return 0.0
+        return Estimate(0.0)
     near = float(np.percentile(lag_1, QUIET))
     far = float(np.percentile(lag_2, QUIET))
     nugget = float(np.sqrt(max(0.0, 2.0 * near**2 - (1.0 - SCATTER) * far**2)))
-    return min(MOST, max(FLOOR_PER_NOISE * min(near, nugget), _reach_at_rest(lag_1, lag_2)))
+    quiet = _quiet(lag_1)
+    reach = _reach_at_rest(lag_1[quiet], lag_2[quiet[: len(lag_2)]])
+    distance = max(FLOOR_PER_NOISE * min(near, nugget), reach)
+    if distance > MOST:
+        return Estimate(0.0, is_unclear=True)
+    return Estimate(distance, is_at_rest=reach > 0.0)
+
+
+def _quiet(lag_1: Distances) -> npt.NDArray[np.bool_]:
+    """Return which distances (N - 1,) belong to the quiet parts of the feed."""
+    parts = np.array_split(np.arange(len(lag_1)), max(1, len(lag_1) // PART))
+    medians = [float(np.median(lag_1[part])) for part in parts]
+    is_quiet = [median <= MIXED * min(medians) for median in medians]
+    return np.repeat(is_quiet, [len(part) for part in parts])
 
 
 def _reach_at_rest(lag_1: Distances, lag_2: Distances) -> float:

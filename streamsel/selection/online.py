@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -23,6 +23,12 @@ from streamsel.selection.state import LiveState
 from streamsel.selection.stream_time import StreamClock
 from streamsel.selection.verdicts import events_of, refused, verdict_of
 
+_UNCLEAR = (
+    "the near-duplicate distance cannot be told from its first frames, which are farther apart "
+    "than noise puts them: no frame is taken for a near duplicate of another; give a number as "
+    "the near-duplicate distance if there are any"
+)
+
 
 class OnlineSelector:
     """Selects frames in one pass: of files, of an endless feed, or of several that share a budget.
@@ -37,7 +43,8 @@ class OnlineSelector:
     embeddings of the feed with the most of them, in one of two ways. ``held-back``: the first
     ``calibration_frames`` embedded candidates wait for it. ``on-the-way``: nothing waits; the
     distance starts at ``min_distance``, is estimated early and finally from that many valid
-    embeddings, and whenever it rises, near duplicates are evicted.
+    embeddings, and whenever it rises, near duplicates are evicted. Later frames may still lower it,
+    see :class:`NearDuplicateDistance`.
 
     - At most ``capacity`` frames, or as many as are pinned, represent the current period (without
       periods: the whole stream). Frames of closed periods stay kept; only :meth:`evict_redundant`
@@ -66,6 +73,7 @@ class OnlineSelector:
         min_distance: Minimum of the near-duplicate distance.
         calibration: When the near-duplicate distance is calibrated; see above.
         calibration_frames: Number of frames that determine the near-duplicate distance.
+        calibration_feeds: Feeds that determine it; None: all. With none it is ``min_distance``.
         look_ahead: Frames in a block; 1 for the lowest latency.
         hysteresis: See :class:`Coreset`.
         window: Seconds after which a frame that was not seen again expires; None: never. Does not
@@ -86,6 +94,7 @@ class OnlineSelector:
         min_distance: float = 0.0,
         calibration: choices.Calibration = "on-the-way",
         calibration_frames: int = 100,
+        calibration_feeds: Collection[str] | None = None,
         look_ahead: int = 1,
         hysteresis: float = 0.1,
         window: float | None = None,
@@ -94,7 +103,11 @@ class OnlineSelector:
     ) -> None:
         self._dim, self._look_ahead, self._min_distance = dim, look_ahead, min_distance
         self._near_duplicate = NearDuplicateDistance(
-            floor, min_distance, calibration=calibration, frames=calibration_frames
+            floor,
+            min_distance,
+            calibration=calibration,
+            frames=calibration_frames,
+            heard=calibration_feeds,
         )
         self._ahead = LookAhead(look_ahead, dim, hold=self._near_duplicate.hold)
         settings = Settings(
@@ -121,6 +134,12 @@ class OnlineSelector:
     def floor(self) -> float:
         """The current near-duplicate distance."""
         return self._periods.settings.floor
+
+    @property
+    def warnings(self) -> Mapping[str, str]:
+        """What is to be said about a feed: that it does not tell the near-duplicate distance."""
+        feed = self._near_duplicate.unclear
+        return {} if feed is None else {feed: _UNCLEAR}
 
     @property
     def kept(self) -> tuple[FrameKey, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 
 from streamsel.decisions import Verdict
@@ -21,12 +21,19 @@ class PerFeedSelector:
         self._make = make
         self._current: tuple[str, Selector] | None = None
         self._kept: list[FrameKey] = []
+        self._warnings: dict[str, str] = {}
 
     @property
     def kept(self) -> tuple[FrameKey, ...]:
         """The kept frames, ordered by key."""
         current = () if self._current is None else self._current[1].kept
         return tuple(sorted([*self._kept, *current]))
+
+    @property
+    def warnings(self) -> Mapping[str, str]:
+        """What users must know about the decisions so far, by feed."""
+        current = {} if self._current is None else self._current[1].warnings
+        return {**self._warnings, **current}
 
     def judge(self, candidates: Sequence[Candidate]) -> list[Verdict]:
         """Add the next candidates of the stream; return the verdicts that are now certain."""
@@ -45,5 +52,6 @@ class PerFeedSelector:
         _, selector = self._current
         verdicts = selector.finish()
         self._kept += selector.kept
+        self._warnings |= selector.warnings
         self._current = None
         return verdicts

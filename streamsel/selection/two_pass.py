@@ -79,6 +79,11 @@ class TwoPassSelector:
         """The kept frames, ordered by key."""
         return _keys(one.frame for one in self._representatives)
 
+    @property
+    def warnings(self) -> Mapping[str, str]:
+        """None: no distance is calibrated."""
+        return {}
+
     def judge(self, candidates: Sequence[Candidate]) -> list[Verdict]:
         """Add the next candidates; return verdicts only when a chunk is full."""
         verdicts: list[Verdict] = []
@@ -254,6 +259,11 @@ class RandomSelector:
         """The kept frames, ordered by key."""
         return _keys(self._reservoir.items)
 
+    @property
+    def warnings(self) -> Mapping[str, str]:
+        """None: no distance is calibrated."""
+        return {}
+
     def judge(self, candidates: Sequence[Candidate]) -> list[Verdict]:
         """Return the verdicts of ``candidates``."""
         return [self._judge_one(candidate) for candidate in candidates]
@@ -298,6 +308,11 @@ class UniformSelector:
     def kept(self) -> tuple[FrameKey, ...]:
         """The kept frames, ordered by key."""
         return _keys(self._kept)
+
+    @property
+    def warnings(self) -> Mapping[str, str]:
+        """None: no distance is calibrated."""
+        return {}
 
     def judge(self, candidates: Sequence[Candidate]) -> list[Verdict]:
         """Return the certain verdicts: all but that of the last candidate."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,7 +15,7 @@ from streamsel.interfaces.embedding import Embeddings
 from streamsel.interfaces.observers import Observer
 from streamsel.runtime.file_run import FileFeed, Pipeline
 from streamsel.wiring.embeddings import build_embeddings, open_thumbnailer, uses_gpu
-from streamsel.wiring.inputs import open_sources
+from streamsel.wiring.inputs import open_sources, streams_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +23,15 @@ class CollectionRun:
     """A run that embeds every frame and collects the candidates, for selection by the caller.
 
     ``candidates`` is filled while the pipeline runs. Of a candidate only the data used by selectors
-    is held; picture, luma grid and thumbnail are released.
+    is held; picture, luma grid and thumbnail are released. ``streams`` are the feeds that are no
+    image files.
     """
 
     pipeline: Pipeline
     candidates: Sequence[Candidate]
     embeddings: Embeddings
     errors: tuple[SourceError, ...]
+    streams: Collection[str]
     passed_over: tuple[str, ...] = ()
 
 
@@ -39,6 +41,7 @@ class _Collector:
     def __init__(self) -> None:
         self.candidates: list[Candidate] = []
         self.kept: tuple[FrameKey, ...] = ()
+        self.warnings: Mapping[str, str] = {}
 
     def judge(self, candidates: Sequence[Candidate]) -> list[Verdict]:
         self.candidates += map(_bare, candidates)
@@ -100,5 +103,6 @@ def build_collection(
         collector.candidates,
         given,
         opened.errors,
+        streams_of(opened.sources),
         opened.passed_over,
     )

@@ -142,6 +142,13 @@ def decoding_threads(threads: int | None) -> OrderedMap | None:
     return ThreadedMap(workers) if workers > 1 else None
 
 
+def streams_of(sources: Sequence[Source]) -> frozenset[str]:
+    """Return the feeds with frames that follow each other in time: all but image files."""
+    from streamsel.sources.images import ImageSource
+
+    return frozenset(one.feed for one in sources if not isinstance(one, ImageSource))
+
+
 def is_readable(source: Source) -> bool:
     """Whether a frame of the source can be decoded; opens it."""
     try:

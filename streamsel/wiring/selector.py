@@ -11,7 +11,7 @@ from streamsel.config.options import RunOptions
 from streamsel.errors import ConfigurationError
 from streamsel.interfaces.selectors import Selector
 from streamsel.interfaces.sources import Source
-from streamsel.wiring.inputs import is_readable
+from streamsel.wiring.inputs import is_readable, streams_of
 
 if TYPE_CHECKING:
     from streamsel.coreset.values import BurstLimit
@@ -49,6 +49,7 @@ def _selector_over(options: RunOptions, sources: Sequence[Source], dim: int) -> 
         Budget(count=min(count, MOST_FRAMES)),  # a share may be of more
         dim,
         calibration=select.calibration,
+        calibration_feeds=streams_of(sources),
         floor=select.near_duplicate,
         min_distance=select.min_distance,
         look_ahead=select.look_ahead,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -164,6 +164,10 @@ class NewestSelector:
     def _trim(self, reason: str) -> list[Event]:
         excess = max(0, len(self.members) - self.capacity)
         return self.forget(list(self.members)[:excess], reason)
+
+    @property
+    def warnings(self) -> Mapping[str, str]:
+        return {}
 
     def finish(self) -> list[Verdict]:
         return []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Generator, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -134,6 +134,10 @@ class KeepEveryTenth:
         ready = len(self._waiting) // self._lag * self._lag
         due, self._waiting = self._waiting[:ready], self._waiting[ready:]
         return [self._verdict(candidate) for candidate in due]
+
+    @property
+    def warnings(self) -> Mapping[str, str]:
+        return {}
 
     def finish(self) -> list[Verdict]:
         due, self._waiting = self._waiting, []

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+
+import pytest
 
 from streamsel.decisions import Event, Kept
 from streamsel.embed.computed import ComputedEmbeddings
@@ -53,6 +56,20 @@ def test_refused_frames_are_judged_without_being_embedded() -> None:
     (update,) = bench.judge.judge([prefiltered("gate", 0, refused=True)])
     assert [verdict.outcome for verdict in update.verdicts] == ["refused"]
     assert bench.watcher.batches == []
+
+
+def test_what_a_selector_warns_of_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    class Doubtful(NewestSelector):
+        @property
+        def warnings(self) -> Mapping[str, str]:
+            return {"gate": "nothing can be told"}
+
+    judge = Judge(ComputedEmbeddings(AngleEmbedder()), [], ManualClock())
+    judge.open_scope("gate", Doubtful(every=2, capacity=3))
+    judge.assign("gate", "gate")
+    for index in range(3):
+        judge.judge([prefiltered("gate", index)])
+    assert [one.message for one in caplog.records] == ["feed 'gate': nothing can be told"]
 
 
 def test_the_state_goes_with_every_change_and_else_once_a_minute() -> None:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamsel.selection.calibration import Calibration, floor_from
+from streamsel.selection.calibration import Calibration, Estimate, estimate_from, floor_from
 from tests.coreset.orders import order, streams
 from tests.selection.test_online import resting
 
@@ -26,7 +26,7 @@ def test_it_tells_what_the_frames_together_would(
     assert calibration.done == (len(valid) >= frames)
     for place, floor in enumerate(told):
         if floor is not None:
-            assert floor == floor_from(rows[: place + 1])
+            assert floor == estimate_from(rows[: place + 1])
     if calibration.done:
         assert told[valid[frames - 1]] is not None
         assert told[valid[frames - 1] + 1 :] == [None] * (len(rows) - valid[frames - 1] - 1)
@@ -36,7 +36,7 @@ def test_there_are_early_estimates() -> None:
     calibration = Calibration(80)
     told = [calibration.see("gate", vector) for vector in resting(100, seed=1)]
     assert [place + 1 for place, floor in enumerate(told) if floor is not None] == [10, 20, 40, 80]
-    assert min(floor for floor in told if floor is not None) > 0.05
+    assert min(floor.distance for floor in told if floor is not None) > 0.05
 
 
 def test_only_the_feed_with_most_frames_is_heard() -> None:
@@ -46,7 +46,7 @@ def test_only_the_feed_with_most_frames_is_heard() -> None:
     for place in range(16):
         heard.append(calibration.see("gate", gate[place]))
         assert calibration.see("yard", yard[place]) is None
-    assert heard[-1] == floor_from(gate[:16])
+    assert heard[-1] == estimate_from(gate[:16])
     assert calibration.done
     assert calibration.see("yard", yard[20]) is None
 
@@ -69,12 +69,13 @@ def test_it_goes_on_without_the_distance_across_the_break() -> None:
     other = Calibration(100, calibration.feeds)
     other.feeds["gate"].before = []
     told = [other.see("gate", vector) for vector in vectors[50:]]
-    assert told[-1] == pytest.approx(floor_from(vectors), rel=0.1)
+    assert told[-1] is not None
+    assert told[-1].distance == pytest.approx(floor_from(vectors), rel=0.1)
     assert len(other.feeds["gate"].lag_1) == 98
 
 
 def test_too_few_frames_tell_nothing() -> None:
     calibration = Calibration(2)
     assert [calibration.see("gate", vector) for vector in order("random", 2, 4, seed=5)] == [
-        None, 0.0,
+        None, Estimate(0.0),
     ]  # fmt: skip
