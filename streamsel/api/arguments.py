@@ -15,7 +15,7 @@ def as_written(given: Mapping[str, Any]) -> dict[str, Any]:
     Raises :class:`ConfigurationError` for text that is not a size.
     """
     made = dict(given)
-    for name in ("mask", "embeddings"):
+    for name in ("mask", "embeddings", "sink"):
         if name in made:
             made[name] = texts(made[name])
     if made.get("weights") is not None:

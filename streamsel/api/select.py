@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Sequence
+from contextlib import ExitStack
 from os import PathLike
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from streamsel.config.types import require_types
 from streamsel.errors import ConfigurationError
 from streamsel.report.summary import store_statistics
 from streamsel.runtime.execute import execute
+from streamsel.wiring.handover import hand_over, open_sinks
 from streamsel.wiring.inputs import tell_passed_over
 from streamsel.wiring.selection import SelectionRun, build_selection
 
@@ -78,6 +80,7 @@ def select(
     output: str | PathLike[str] | None = None,
     resume: bool = False,
     overwrite: bool = False,
+    sink: str | Sequence[str] = (),
     progress: ShowProgress = "auto",
 ) -> Selection:
     """Keep the ``count`` most diverse frames of videos, folders, globs or URLs.
@@ -107,6 +110,7 @@ def select(
                 resume=resume,
                 overwrite=overwrite,
                 jobs=jobs,
+                sink=texts(sink),
                 progress=display,
                 temporary=output is None,
             )
@@ -127,39 +131,47 @@ def select_inputs(
     resume: bool = False,
     overwrite: bool = False,
     jobs: int = 1,
+    sink: Sequence[str] = (),
     progress: ProgressDisplay | None = None,
     verbose: bool = False,
     temporary: bool = False,
 ) -> Selection:
     """Run a selection into a folder, for :func:`select` and the command line.
 
+    Each ``sink`` receives the kept frames at the end, unless the run was interrupted.
     ``verbose``: names every skipped file, and reports the estimated disk space even if there is
     plenty. After an interruption the result is that of the frames read, not ``complete``. Raises
     as :func:`select` does.
     """
-    run = build_selection(
-        inputs,
-        options,
-        folder,
-        resume=resume,
-        overwrite=overwrite,
-        observers=[] if progress is None else [progress],
-        jobs=jobs,
-    )
-    if progress is not None:
-        _announce(run, progress, verbose=verbose)
-        progress.start_from(sum(1 for _ in run.sink.record.reader.kept()))
-    complete = execute(run.pipeline, [run.sink])
-    selection = Selection(folder, temporary=temporary)
-    if progress is not None:
-        # Also for pictures that could not be written or decoded again, which end no reading.
-        for reason in selection.summary.errors.values():
-            progress.complain(f"error: {reason}")
-        for warnings in selection.summary.warnings.values():
-            for warning in warnings:
-                progress.complain(f"warning: {warning}")
-    if complete:
-        store_statistics(selection.summary)
+    with ExitStack() as at_the_end:
+        # First of all, for they may refuse their options: no folder is made for that.
+        sinks = open_sinks(sink)
+        for one in sinks:
+            at_the_end.callback(one.close)
+        run = build_selection(
+            inputs,
+            options,
+            folder,
+            resume=resume,
+            overwrite=overwrite,
+            observers=[] if progress is None else [progress],
+            jobs=jobs,
+        )
+        if progress is not None:
+            _announce(run, progress, verbose=verbose)
+            progress.start_from(sum(1 for _ in run.sink.record.reader.kept()))
+        complete = execute(run.pipeline, [run.sink])
+        selection = Selection(folder, temporary=temporary)
+        if progress is not None:
+            # Also for pictures that could not be written or decoded again, which end no reading.
+            for reason in selection.summary.errors.values():
+                progress.complain(f"error: {reason}")
+            for warnings in selection.summary.warnings.values():
+                for warning in warnings:
+                    progress.complain(f"warning: {warning}")
+        if complete:
+            store_statistics(selection.summary)
+            hand_over(folder, sinks, resumable=not temporary)
     return selection
 
 

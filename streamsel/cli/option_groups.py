@@ -16,7 +16,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     ),
     "Result": (
         *("--output", "--resume", "--overwrite", "--dry-run", "--max-bytes", "--durability"),
-        *("--plot", "--listen"),
+        *("--sink", "--plot", "--listen"),
     ),
     "Inputs": (
         *("--from-file", "--start", "--end", "--fps", "--mask", "--vf", "--decode", "--hwaccel"),

@@ -112,6 +112,8 @@ _INPUTS = [
     ),
 ]
 
+_SINK = [option("sink", definitions.Sink, metavar="'NAME KEY=VALUE ...'")]
+
 _LOUDNESS = [
     click.option("-q", "--quiet", is_flag=True, help="No progress, only problems."),
     click.option("-v", "--verbose", is_flag=True, help="Say more."),
@@ -127,7 +129,7 @@ def select_options(function: F) -> F:
     """The options of ``select``: budget, reading, judging and writing."""
     reading = [*_READ, *_DECODE, *_JOBS]
     judging = [*_SCREEN, *_EMBED]
-    return _apply([*_BUDGET, *_SELECT, *reading, *judging, *_WRITE, *_LOUDNESS])(function)
+    return _apply([*_BUDGET, *_SELECT, *reading, *judging, *_WRITE, *_SINK, *_LOUDNESS])(function)
 
 
 def compare_options(function: F) -> F:

@@ -44,6 +44,7 @@ def command(
     overwrite: bool,
     dry_run: bool,
     jobs: int,
+    sink: tuple[str, ...],
     quiet: bool,
     verbose: bool,
     as_json: bool,
@@ -60,6 +61,9 @@ def command(
     from streamsel.cli.selection import RunOutcome
 
     if dry_run:
+        from streamsel.wiring.handover import require_sinks
+
+        require_sinks(sink)
         listed = with_listed(inputs, from_file)
         return _foresee(
             listed,
@@ -81,6 +85,7 @@ def command(
             resume=resume,
             overwrite=overwrite,
             jobs=jobs,
+            sink=sink,
             verbose=verbose,
             progress=progress,
         )

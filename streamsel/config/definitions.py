@@ -161,6 +161,14 @@ Embeddings: TypeAlias = Annotated[
     Doc("files of vectors (.parquet, .csv, .jsonl) to read instead of computing them"),
 ]
 
+Sink: TypeAlias = Annotated[
+    tuple[str, ...],
+    Doc(
+        "sink of an installed package that receives the kept frames once they are stored: its name "
+        "and options, as 'webhook url=https://example.org/kept'"
+    ),
+]
+
 # How kept pictures are written.
 Format: TypeAlias = Annotated[choices.ImageFormat, Doc("image format of kept pictures")]
 Quality: TypeAlias = Annotated[

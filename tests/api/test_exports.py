@@ -29,6 +29,7 @@ OTHER_TYPES: Mapping[str, object] = {
     "weights": "a path",
     "embeddings": "a path or several",
     "mask": "text or several",
+    "sink": "text or several",
     "size": "text, or (width, height)",
 }
 

@@ -63,6 +63,7 @@ NOT_IN_CONFIGURATION: Mapping[str, str] = {
     "hwaccel": "feeds are decoded in software",
     "embeddings": "there are no vectors of frames that have not been seen yet",
     "plot": "a service compares no methods",
+    "sink": "`sinks.plugins`, by name, each with its options",
     "keep_exact_duplicates": _KEEP.format("exact_duplicates", "false"),
     "keep_unchanged": _KEEP.format("unchanged_mean", "null"),
     "keep_corrupt": _KEEP.format("corrupt", "false"),
