@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from streamsel.frame import LumaGrid
 from streamsel.prefilter.background import Cells, beyond, has_contrast, learned, residual
 from streamsel.prefilter.blobs import largest_blob
+from streamsel.prefilter.view_shift import stands
 from streamsel.scene import Background, SceneState
 
 MOST_BACKGROUNDS = 3
@@ -17,6 +19,8 @@ _JUDGED_SECONDS = 5
 """Number of seconds, and so of samples, over which it is judged whether the view moves."""
 _STILL_BELOW = 0.5
 _RESTLESS_VARIANCE = 64.0
+_APART_SECONDS = (2, 5)
+"""The longer one tells slower pans, beyond the shorter one fast ones have left the view."""
 _MOVED_AND_RESTLESS_BELOW = 0.75
 """Of fixed cameras with a busy scene the two shares together are 0.2 to 0.6; of slow pans 0.9 to
 1.3, of films, shaking cameras and screens with moving content 0.8 to 2."""
@@ -45,7 +49,9 @@ def watched(
     one half, and below three quarters together with the share of the background's cells that are
     never at rest: they deviate by more than 8 grey levels. The second condition is for pans, which
     drag their background along, the third for slow pans and shaking cameras, whose background is a
-    blur that explains everything. A camera that ``is_fixed`` counts from its first frame.
+    blur that explains everything. And mostly the view stands: it fits those of two and of five
+    seconds before about as well as under any shift. A camera that ``is_fixed`` counts from its
+    first frame.
 
     All durations are of media time without pauses: a frame stands for at most one second, and for
     none if time goes back. Frames within 90 ms of a measured one are taken to be like it. Cost: 0.1
@@ -157,7 +163,18 @@ def _stands_still(state: SceneState) -> bool:
     moved = sorted(state.moved)[_JUDGED_SECONDS // 2]
     variances = state.backgrounds[state.active].variances
     restless = int(np.count_nonzero(variances > _RESTLESS_VARIANCE)) / variances.size
-    return moved < _STILL_BELOW and moved + restless < _MOVED_AND_RESTLESS_BELOW
+    return (
+        moved < _STILL_BELOW
+        and moved + restless < _MOVED_AND_RESTLESS_BELOW
+        and all(_mostly_stood(state.earlier, seconds) for seconds in _APART_SECONDS)
+    )
+
+
+def _mostly_stood(samples: Sequence[LumaGrid], apart: int) -> bool:
+    """Whether in most of the last five seconds the view was that of ``apart`` seconds before."""
+    last = samples[-_JUDGED_SECONDS - apart :]
+    stood = sum(stands(before, after) for before, after in zip(last, last[apart:], strict=False))
+    return stood > _JUDGED_SECONDS / 2
 
 
 def _as_fixed(state: SceneState) -> SceneState:

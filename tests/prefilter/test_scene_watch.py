@@ -182,6 +182,16 @@ def slow_swing(at: float) -> Grey:
     return panned(WIDE, 100 + 5 * np.sin(at / 7))
 
 
+def hazy_pan(speed: float) -> Callable[[float], Grey]:
+    """A pan over a scene of little contrast; ``speed`` is in cells a second."""
+    return lambda at: np.asarray(100 + 0.35 * (panned(WIDE, at * speed) - 100))
+
+
+@pytest.mark.parametrize("speed", [0.3, 0.5, 1.0, 2.0, 4.0])
+def test_a_pan_in_the_haze_does_not_count_as_fixed(speed: float) -> None:
+    assert fixed_at(filmed(hazy_pan(speed), 60)) is None
+
+
 def film(at: float) -> Grey:
     """Shots of 4 seconds, with fades, in which something large moves."""
     shot, since = int(at // 4), at % 4
