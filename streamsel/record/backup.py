@@ -9,10 +9,17 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from streamsel.errors import ConfigurationError, FolderInUseError, SinkError
+from streamsel.errors import ConfigurationError, DiskFullError, FolderInUseError, SinkError
 from streamsel.record.beginning import UNBORN_DATABASE, remove_unborn
 from streamsel.record.database import copy_into, has_log
-from streamsel.record.files import disk_errors, make_folder, sync_files, sync_path, write_file
+from streamsel.record.files import (
+    disk_errors,
+    free_bytes,
+    make_folder,
+    sync_files,
+    sync_path,
+    write_file,
+)
 from streamsel.record.folder import (
     CLIPS,
     FRAMES,
@@ -65,10 +72,15 @@ def back_up(folder: Path, target: Path) -> Backup:
     lock = make_and_lock(target)
     try:
         _require_new_or_earlier(target, started)
-        with disk_errors(target):
+        with disk_errors(target / DATABASE):
             remove_unborn(target)
             (target / UNBORN_DATABASE).touch()  # of a backup that is killed
             return _copy(folder, target)
+    except DiskFullError as error:
+        raise DiskFullError(
+            f"{target}: the disk is full ({free_bytes(target):,} bytes free); an earlier backup in "
+            "it is whole. Make room and repeat the command"
+        ) from error
     finally:
         lock.release()
 
