@@ -52,7 +52,7 @@ class Gaps:
 class Calibration:
     """Estimates the near-duplicate distance from the first ``frames`` valid embeddings of a feed.
 
-    Uses the feed with the most embeddings, and :func:`floor_from`. Frames need not wait for the
+    Uses the feed with the most embeddings, and :func:`estimate_from`. Frames need not wait for the
     result: there are estimates after the first eighth, quarter and half. Memory: two vectors per
     feed, and the distances.
     """
@@ -143,11 +143,6 @@ MIXED = 2.0
 makes it 1.5 where noise has four directions."""
 
 
-def floor_from(vectors: Vectors) -> float:
-    """Return the distance of :func:`estimate_from`."""
-    return estimate_from(vectors).distance
-
-
 def estimate_from(vectors: Vectors) -> Estimate:
     """Estimate the near-duplicate distance of a feed from consecutive frames.
 
@@ -185,8 +180,10 @@ def estimate_from(vectors: Vectors) -> Estimate:
     >>> still /= np.linalg.norm(still, axis=1, keepdims=True)
     >>> pan = np.linspace(0.0, 3.0, 100)
     >>> turn = np.stack([np.cos(pan), np.sin(pan)], axis=1)
-    >>> floor_from(still.astype(np.float32)) > 0.0, floor_from(turn.astype(np.float32))
-    (True, 0.0)
+    >>> estimate_from(still.astype(np.float32)).is_at_rest
+    True
+    >>> estimate_from(turn.astype(np.float32))
+    Estimate(distance=0.0, is_at_rest=False, is_unclear=False)
     """
     moving = vectors[are_unit(vectors)]  # (M, D)
     if len(moving) > 1:

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamsel.selection.calibration import Calibration, Estimate, estimate_from, floor_from
+from streamsel.selection.calibration import Calibration, Estimate, estimate_from
 from tests.coreset.orders import order, streams
+from tests.selection.floors import floor_from
 from tests.selection.test_online import resting
 
 SOME = settings(deadline=None, max_examples=30)

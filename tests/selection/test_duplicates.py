@@ -15,9 +15,9 @@ from streamsel.selection.calibration import (
     Estimate,
     estimate_from,
     estimate_of,
-    floor_from,
 )
 from tests.coreset.orders import EXAMPLES, offer_all, streams, unit
+from tests.selection.floors import floor_from
 
 DIM = 256
 

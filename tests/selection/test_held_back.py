@@ -16,10 +16,10 @@ from streamsel.errors import ConfigurationError
 from streamsel.frame import Candidate, FrameKey, Picture
 from streamsel.interfaces.selectors import Selector
 from streamsel.selection.budget import Budget
-from streamsel.selection.calibration import floor_from
 from streamsel.selection.online import OnlineSelector
 from tests.coreset.candidates import candidate
 from tests.coreset.orders import EXAMPLES, order, streams, unit
+from tests.selection.floors import floor_from
 
 
 def held_back(count: int, dim: int, *, look_ahead: int = 32, **more: Any) -> OnlineSelector:

@@ -17,11 +17,11 @@ from streamsel.decisions import Evicted, Kept, Verdict
 from streamsel.errors import ConfigurationError
 from streamsel.frame import Candidate, FrameKey, Picture
 from streamsel.selection.budget import Budget
-from streamsel.selection.calibration import floor_from
 from streamsel.selection.online import OnlineSelector
 from tests.coreset.candidates import candidate
 from tests.coreset.live_story import LiveStory
 from tests.coreset.orders import order, streams, unit
+from tests.selection.floors import floor_from
 
 SOME = settings(deadline=None, max_examples=30)
 Make = Callable[[int], OnlineSelector]

@@ -19,12 +19,12 @@ from streamsel.decisions import Evicted, Kept
 from streamsel.errors import RecordError
 from streamsel.frame import Candidate, FrameKey
 from streamsel.selection.budget import Budget
-from streamsel.selection.calibration import floor_from
 from streamsel.selection.online import OnlineSelector
 from streamsel.selection.state import LiveState
 from tests.coreset.candidates import candidate
 from tests.coreset.live_story import LiveStory
 from tests.coreset.orders import order, streams
+from tests.selection.floors import floor_from
 from tests.selection.test_online import of, resting
 
 SOME = settings(deadline=None, max_examples=60)
