@@ -63,7 +63,14 @@ def test_feeds_are_listed_with_what_was_counted() -> None:
             "takes_sender": False,
             "counts": {
                 **{"received": 30, "decoded": 28, "decode_errors": 1, "embedded": 0, "kept": 0},
-                **{"evicted": 0, "covered": 0, "refused": 0, "dropped": 0, "reconnects": 0},
+                **{
+                    "evicted": 0,
+                    "covered": 0,
+                    "burst": 0,
+                    "refused": 0,
+                    "dropped": 0,
+                    "reconnects": 0,
+                },
                 "interruptions": 0,
             },
         }

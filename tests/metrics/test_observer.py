@@ -91,8 +91,21 @@ def test_verdicts_and_events_are_counted_by_feed() -> None:
         **dict.fromkeys(
             ("received", "decoded", "decode_errors", "reconnects", "interruptions", "dropped"), 0
         ),
+        "burst": 0,
         **{"embedded": 2, "kept": 1, "evicted": 1, "covered": 1, "refused": 1},
     }
+
+
+def test_a_frame_refused_for_its_burst_is_covered_and_counted_apart() -> None:
+    metrics = fresh_metrics()
+    metrics.feed_changed(status("gate"))
+    verdicts = (
+        verdict("gate", 1, "covered", "burst", 0.4),
+        verdict("gate", 2, "covered", "covered", 0.1),
+    )
+    metrics.judged(SelectionUpdate("gate", verdicts), now=10.2)
+    assert value(metrics, "frames_covered_total", feed="gate") == 2
+    assert value(metrics, "frames_burst_total", feed="gate") == 1
 
 
 def test_counts_are_the_sums_of_what_is_exposed() -> None:
