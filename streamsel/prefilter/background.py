@@ -32,7 +32,7 @@ _DEVIATIONS = 4
 _ROUNDING = 0.25
 """Variance added to that of each cell: that of rounding to whole levels, and as much again."""
 _STEP_LEVELS = 6.0
-_LEVELS_PER_SECOND = 0.6
+_LEVELS_PER_SECOND = 0.3
 _VARIANCES_PER_SECOND = 0.2
 _OUTLYING = 25
 
@@ -102,7 +102,7 @@ def learned(
 ) -> Background:
     """Return a background after a frame that it explains, which came ``seconds`` after the last.
 
-    The levels follow the frame within two seconds, but by at most 6 grey levels at a time, so an
+    The levels follow the frame within three seconds, but by at most 6 grey levels at a time, so an
     object has to stay to become part of them. The variances follow the squared residual within
     five seconds.
     """

@@ -261,7 +261,7 @@ def test_the_state_of_a_fixed_camera_is_small() -> None:
     assert len(states[-1].packed()) < 10_000
 
 
-_EVERY_BIT = "7e57ba6868d125f5897e95a8666cef3f8cb232a8275deb4d73786b85bc23e33b"
+_EVERY_BIT = "dffd6766b7af2c71ad2fdf6afeb17b29eda0df6ae710d2dc0cf8e33c2d5b0864"
 
 
 def test_results_are_the_same_on_every_machine() -> None:
