@@ -11,7 +11,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from streamsel.frame import Candidate, Frame, FrameKey, Picture, PrefilteredFrame, PrefilterState
+from streamsel.frame import Candidate, FrameKey, PrefilterState
+from streamsel.record.candidate_rows import COLUMNS, candidate_of, unsigned
 from streamsel.record.opening import DATABASE, connect_to_read
 from streamsel.record.rows import Rows
 from streamsel.record.scenes import change_of, scene_of
@@ -34,9 +35,6 @@ UNOPENED = "unopened"
 
 SELECTED = "scopes"
 """Name of the statistic with the active scopes of a service."""
-
-_UNRECORDED = np.zeros((32, 32), np.uint8)
-_UNRECORDED.flags.writeable = False
 
 
 class Record:
@@ -136,13 +134,13 @@ class Record:
         state = PrefilterState(
             _grid(reference, 32, 32),
             _grid(previous, 32, 32),
-            _unsigned(rows_digest),
+            unsigned(rows_digest),
             still_since,
             passed,
             scene_of(scene),
             _grid(chroma, 2, 32, 32),
         )
-        return state, [_unsigned(digest) for (digest,) in digests][::-1]
+        return state, [unsigned(digest) for (digest,) in digests][::-1]
 
     def scene(self, feed: str, source: str | None = None) -> SceneState:
         """Return what is remembered of a feed's scene; of a live one, up to 10 seconds old.
@@ -157,42 +155,12 @@ class Record:
     def candidates(self) -> Generator[Candidate, None, None]:
         """Yield every recorded frame in stream order, for a selector to judge again.
 
-        Pictures, thumbnails and luma grids are not recorded: pictures are empty, luma grids blank.
-        About 20 microseconds each.
+        Pictures are empty, and luma grids blank. About 20 microseconds each.
         """
         for row in self._rows.all(
-            "SELECT feed, idx, pts, time_base_num, time_base_den, media_time, width, height, "
-            "wall_time, corrupt, recorded, original, digest, sharpness, change_share, fixed, "
-            "reason, vector "
-            "FROM frames LEFT JOIN embeddings ON frame = seq ORDER BY seq"
+            f"SELECT {COLUMNS} FROM frames LEFT JOIN embeddings ON frame = seq ORDER BY seq"
         ):
-            feed, index, pts, num, den, media_time, width, height, wall_time, corrupt = row[:10]
-            recorded, original, digest, sharpness, share, fixed, reason, vector = row[10:]
-            frame = Frame(
-                key=self._rows.key(feed, index),
-                pts=pts,
-                time_base=Fraction(num, den),
-                media_time=media_time,
-                width=width,
-                height=height,
-                picture=Picture(None),
-                wall_time=wall_time,
-                corrupt=bool(corrupt),
-                recorded=recorded,
-                original=original,
-            )
-            refusal = reason if vector is None else None
-            prefiltered = PrefilteredFrame(
-                frame,
-                _UNRECORDED,
-                _unsigned(digest),
-                sharpness,
-                refusal,
-                None,
-                change=change_of(share, fixed),
-            )
-            embedding = None if vector is None else np.frombuffer(vector, "<f4")  # (D,)
-            yield Candidate(prefiltered, embedding)
+            yield candidate_of(self._rows, row)
 
     def kept(self) -> Iterator[KeptFrame]:
         """Yield the kept frames, ordered by feed and index."""
@@ -366,7 +334,3 @@ class Record:
 
 def _grid(pixels: bytes | None, *shape: int) -> np.ndarray[Any, np.dtype[np.uint8]] | None:
     return None if pixels is None else np.frombuffer(pixels, np.uint8).reshape(shape)
-
-
-def _unsigned(value: int) -> int:
-    return value & 0xFFFF_FFFF_FFFF_FFFF

@@ -6,7 +6,6 @@ import json
 import sqlite3
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
-from fractions import Fraction
 from pathlib import Path
 from typing import Self
 
@@ -14,13 +13,14 @@ import numpy as np
 
 from streamsel.clock import Correction
 from streamsel.decisions import Event, FeedStatus, Kept, SelectionUpdate, Verdict
-from streamsel.frame import Candidate, Frame, FrameKey, LumaGrid, Picture, PrefilteredFrame, Vector
+from streamsel.frame import Candidate, FrameKey, LumaGrid, PrefilteredFrame, Vector
+from streamsel.record.candidate_rows import COLUMNS, candidate_of
 from streamsel.record.expiry import Expiry
 from streamsel.record.opening import DATABASE, connect_to_write
 from streamsel.record.progress_rows import ProgressRows
 from streamsel.record.reader import Record
 from streamsel.record.rows import Rows
-from streamsel.record.scenes import change_of, due_scenes, packed_scene
+from streamsel.record.scenes import due_scenes, packed_scene
 from streamsel.record.transactions import Transactions
 from streamsel.record.values import FeedPlan, StoredPicture
 from streamsel.record.verdict_rows import VerdictRows
@@ -194,40 +194,13 @@ class LiveRecordWriter:
 
     def kept_candidates(self, scope: str) -> list[Candidate]:
         """Return the kept frames of a scope with their embeddings, in the order of keeping."""
-        return [
-            Candidate(
-                PrefilteredFrame(
-                    Frame(
-                        key=self._rows.key(feed, index),
-                        pts=pts,
-                        time_base=Fraction(num, den),
-                        media_time=media_time,
-                        width=width,
-                        height=height,
-                        picture=Picture(None),
-                        wall_time=wall_time,
-                    ),
-                    _BLANK,
-                    0,
-                    sharpness,
-                    None,
-                    None,
-                    change=change_of(share, fixed),
-                ),
-                np.frombuffer(vector, "<f4"),  # (D,)
-            )
-            for (
-                feed, index, pts, num, den, media_time, width, height, wall_time, sharpness, share,
-                fixed, vector
-            ) in self._rows.all(
-                "SELECT kept.feed, kept.idx, pts, time_base_num, time_base_den, media_time, "
-                "frames.width, frames.height, wall_time, sharpness, change_share, fixed, vector "
-                "FROM kept "
-                "JOIN frames ON frames.feed = kept.feed AND frames.idx = kept.idx "
-                "JOIN embeddings ON frame = seq WHERE live AND scope = ? ORDER BY event",
-                scope,
-            )
-        ]  # fmt: skip
+        kept = self._rows.all(
+            f"SELECT {COLUMNS} FROM kept "
+            "JOIN frames ON frames.feed = kept.feed AND frames.idx = kept.idx "
+            "JOIN embeddings ON frame = seq WHERE live AND scope = ? ORDER BY event",
+            scope,
+        )
+        return [candidate_of(self._rows, row) for row in kept]
 
     def pinned(self, scope: str) -> list[FrameKey]:
         """Return the pinned frames of a scope, ordered by key."""
