@@ -120,7 +120,10 @@ class DiskSink:
         self._missing = {key for key, path, _ in self._record.reader.pictures() if path is None}
 
     def apply(self, update: SelectionUpdate) -> None:
-        """Record the verdicts and act on their events; skip verdicts already recorded."""
+        """Record the verdicts and act on their events; skip verdicts already recorded.
+
+        In a file run nothing changes without a verdict, so an update has no ``changes``.
+        """
         appended = self._record.append(update.verdicts)
         for verdict in appended.verdicts:
             for event in verdict.events:

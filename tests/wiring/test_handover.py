@@ -15,7 +15,10 @@ import streamsel
 from streamsel.cli.main import cli
 from streamsel.decisions import Kept
 from streamsel.errors import ConfigurationError, SinkError
+from streamsel.testing import RecordingSink
+from streamsel.wiring.handover import hand_over
 from tests.plugins import install
+from tests.sinks.streams import end, kept_keys, opened, supply, turn, verdicts
 
 OUTLETS = """
 made = []
@@ -145,3 +148,29 @@ def test_the_command_has_it_too(
     [outlet] = outlets().made
     assert outlet.url == "https://a/b?key=4711"
     assert len(delivered(outlet)) == 3
+
+
+def test_a_frame_without_a_picture_is_delivered_without_one(tmp_path: Path) -> None:
+    made, recording = list(verdicts(seen=False)), RecordingSink()
+    folder = tmp_path / "kept"
+    run = opened(folder)
+    run.apply(turn(made))
+    run.close()
+    hand_over(folder, [recording], resumable=True)
+    assert list(recording.kept) == kept_keys(made)
+    pictures = [event.frame.picture.encoded for event in recording.kept.values()]
+    assert pictures == [None] * len(pictures)
+
+
+@pytest.mark.parametrize("resumable", [True, False])
+def test_a_picture_that_is_gone_is_named(tmp_path: Path, resumable: bool) -> None:
+    folder = tmp_path / "kept"
+    run = opened(folder)
+    run.apply(turn(list(verdicts())))
+    supply(run)
+    end(run)
+    gone = min((folder / "frames").rglob("*.png"))
+    gone.unlink()
+    with pytest.raises(SinkError, match=f"^{gone}: cannot be read: No such file") as raised:
+        hand_over(folder, [RecordingSink()], resumable=resumable)
+    assert ("resume the run" in str(raised.value)) == resumable
