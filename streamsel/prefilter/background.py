@@ -91,7 +91,7 @@ def _fitted(products: npt.NDArray[np.float64]) -> tuple[float, float]:
 
 
 def beyond(left: Cells, variances: Levels | float) -> npt.NDArray[np.bool_]:
-    """Return the cells whose residual exceeds four deviations, (1024,)."""
+    """Return the cells with a residual of more than four deviations, (1024,)."""
     limits = np.add(variances, _ROUNDING, dtype=np.float64) * _DEVIATIONS**2
     over: npt.NDArray[np.bool_] = left * left > limits
     return over

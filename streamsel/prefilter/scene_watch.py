@@ -48,7 +48,7 @@ def watched(
     over the last 5 of them the median share of cells that differ from 15 seconds before was below
     one half, and below three quarters together with the share of the background's cells that are
     never at rest: they deviate by more than 8 grey levels. The second condition is for pans, which
-    drag their background along, the third for slow pans and shaking cameras, whose background is a
+    drag their background along, the third for slow pans and shaking cameras: their background is a
     blur that explains everything. And mostly the view stands: it fits those of two and of five
     seconds before about as well as under any shift. A camera that ``is_fixed`` counts from its
     first frame.

@@ -52,7 +52,7 @@ class Overview:
     maximum number of frames of a selection (of each input if ``per_input``), ``max_bytes`` the
     maximum size of a service's pictures, both None if unlimited. ``bytes`` is the size of the
     pictures, ``closest`` the distance of the closest pair of kept frames (None for fewer than two
-    or more than 5,000 frames). ``fixed_cameras`` are the feeds whose camera counts as fixed, with
+    or more than 5,000 frames). ``fixed_cameras`` are the feeds of which the camera is fixed, with
     the media time from which it does. ``gone`` are the stored frames of removed feeds and groups.
     """
 
