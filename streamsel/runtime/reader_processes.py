@@ -26,7 +26,8 @@ from streamsel.runtime.ordered_map import ThreadedMap
 
 _AT_ONCE = 32
 _ROOM_BYTES = 64 << 20
-_SIGHTING_BYTES = 4 << 10
+_SIGHTING_BYTES = 12 << 10
+"""A frame without its thumbnail: grids, and a background with its variances."""
 _PATIENCE = 2.0
 # -P: files in the working directory must not be imported as modules.
 _PYTHON = (sys.executable, "-P", "-c")
