@@ -9,7 +9,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 30.0
 """Far more than anything that is waited for takes, on a machine that does much else."""
 
 _LONGEST_PAUSE_SECONDS = 0.05
