@@ -87,3 +87,16 @@ def test_who_finds_a_weakness_is_led_to_a_private_report() -> None:
     text = (GITHUB / "SECURITY.md").read_text()
     assert "Report it privately" in text
     assert "SECURITY.md" in (GITHUB / "ISSUE_TEMPLATE" / "bug.yml").read_text()
+
+
+def test_types_are_said_and_not_silenced() -> None:
+    mark = "type: " + "ignore"
+    paths = [*files("streamsel"), *files("tests")]
+    modules = {path: (ROOT / path).read_text() for path in paths}
+    assert [str(path) for path, text in modules.items() if mark in text] == []
+    casting = {path for path, text in modules.items() if re.search(r"(?<![\w.])cast\(", text)}
+    assert {path for path in casting if path.parts[0] == "tests"} == {Path("tests/stand_ins.py")}
+
+
+def files(folder: str) -> list[Path]:
+    return [path.relative_to(ROOT) for path in sorted((ROOT / folder).rglob("*.py"))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -72,9 +73,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def made() -> list[Any]:
-    import outlets  # type: ignore[import-not-found]
-
-    return list(outlets.made)
+    return list(import_module("outlets").made)
 
 
 def test_options_have_the_types_of_the_annotations() -> None:

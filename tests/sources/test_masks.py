@@ -14,6 +14,7 @@ from av.video.format import VideoFormat
 from av.video.reformatter import Interpolation
 from PIL import Image
 
+from streamsel.choices import Decode
 from streamsel.clock import SystemClock
 from streamsel.errors import ConfigurationError, SourceError
 from streamsel.frame import Frame, View
@@ -290,7 +291,7 @@ def all_that_is_made(frame: Frame) -> list[object]:
 @pytest.mark.parametrize("decode", ["all", "fast", "adaptive", "keyframes"])
 @pytest.mark.parametrize("filters", [None, "scale=60:-2,crop=40:30", "boxed"])
 def test_random_pixels_under_a_mask_change_nothing(
-    tmp_path: Path, decode: str, filters: str | None
+    tmp_path: Path, decode: Decode, filters: str | None
 ) -> None:
     if filters is not None and decode == "fast":
         filters = None
@@ -299,8 +300,9 @@ def test_random_pixels_under_a_mask_change_nothing(
     made, fetched = [], []
     for seed in (1, 2):
         path = str(clip_of(tmp_path / f"{seed}.mkv", seed))
-        asked = {"filters": filters, "decode": decode, "ahead": ThreadedMap(2)}
-        source = FileSource("clip", path, mask=(MASK,), **asked)  # type: ignore[arg-type]
+        source = FileSource(
+            "clip", path, mask=(MASK,), filters=filters, decode=decode, ahead=ThreadedMap(2)
+        )
         frames = list(source.frames())
         made.append([all_that_is_made(frame) for frame in frames])
         again = source.fetch({frames[0].key.index, frames[-1].key.index})

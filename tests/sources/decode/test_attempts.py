@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import cast
 
 import av
 import pytest
@@ -29,6 +28,7 @@ from streamsel.sources.decode.gops import Gop, cut
 from streamsel.sources.decode.shown import DecodedFrame
 from streamsel.sources.decode.video_reader import VideoReader
 from tests.sources.media import write_video
+from tests.stand_ins import as_a
 
 GOP = 12
 X264 = {"preset": "veryfast", "bf": "2", "sc_threshold": "0"}
@@ -145,7 +145,7 @@ class Decoded:
 def made(kinds: str) -> list[tuple[av.VideoFrame, bool]]:
     """Pictures I, P or B, in the order they are shown; those in small letters are in corruption."""
     return [
-        (cast(av.VideoFrame, Decoded(PictureType[kind.upper()], kind.islower())), kind.islower())
+        (as_a(av.VideoFrame, Decoded(PictureType[kind.upper()], kind.islower())), kind.islower())
         for kind in kinds
     ]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
 
 import av
 import pytest
@@ -12,6 +11,7 @@ import pytest
 from streamsel.sources.decode.continuity import Continuity
 from streamsel.sources.decode.corruption import Corruption
 from tests.sources.media import write_video
+from tests.stand_ins import as_a
 
 PLAIN = {"preset": "veryfast", "bf": "0"}
 STREAMS = {
@@ -99,9 +99,9 @@ def test_a_damaged_keyframe_does_not_end_the_doubt() -> None:
 
     def after(*, is_keyframe: bool, is_damaged: bool = False) -> bool:
         packet = SimpleNamespace(is_keyframe=is_keyframe, is_corrupt=is_damaged)
-        corruption.check(cast(Any, packet))
+        corruption.check(as_a(av.Packet, packet))
         image = SimpleNamespace(key_frame=is_keyframe, is_corrupt=False)
-        return corruption.covers(cast(Any, image))
+        return corruption.covers(as_a(av.VideoFrame, image))
 
     assert not after(is_keyframe=True)
     assert after(is_keyframe=False, is_damaged=True)

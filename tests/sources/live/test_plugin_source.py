@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from contextlib import closing
+from importlib import import_module
 from itertools import islice
 from pathlib import Path
 
@@ -110,8 +111,7 @@ def test_pictures_become_frames_in_their_place(source: Callable[..., PluginSourc
     assert all(frame.media_time >= 8.0 and frame.received is not None for frame in frames)
     assert (frames[0].width, frames[0].height) == (64, 48)
     assert lab.tally() == SourceCounters(5, 5)
-    import laboratory  # type: ignore[import-not-found]
-
+    laboratory = import_module("laboratory")
     assert laboratory.given == laboratory.closed == ["line 7?x=1"]
 
 
