@@ -89,6 +89,7 @@ def picture_url(frame: FrameView) -> str:
 def cursor_of(frame: FrameView) -> str:
     """Return the text of ``before`` that continues a list after this frame.
 
+    >>> from streamsel.record.values import StoredPicture
     >>> key = FrameKey("gate", 7)
     >>> picture = StoredPicture(key, "gate/7.jpg", 64, 48, 900, "00")
     >>> frame = FrameView(key, 1.5, 0.0, picture, None, None, "novel", False)

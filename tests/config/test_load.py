@@ -188,7 +188,7 @@ def test_every_problem_at_once_each_with_its_line(tmp_path: Path) -> None:
         "set it, or write ${NOBODY:-default}",
         "streamsel.yaml:12: listen is not a setting; did you mean service.listen?",
         "streamsel.yaml:13: sinks.mqtt: must hold keys: host, tls, port, username, password, "
-        "password_file, prefix, client_id, discovery, max_bytes, durability",
+        "password_file, prefix, client_id, discovery, max_bytes, durability, message_expiry",
     ]
 
 
