@@ -37,7 +37,7 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _CACHE = Path(gettempdir()) / "streamsel-worth"
 _CAMERAS, _QUICK_CAMERAS = 6, 2
-_WALLS, _QUICK_WALLS = 5, 1
+_WALLS, _QUICK_WALLS = 3, 1
 
 _cache = click.option(
     "--cache",
@@ -58,7 +58,8 @@ _peers = click.option(
 @_people
 @_media
 @_peers
-@click.option("--quick", is_flag=True, help="Fewer videos, and the product by replay.")
+@click.option("--replay", is_flag=True, help="Replay the product instead of running it.")
+@click.option("--quick", is_flag=True, help="Fewer videos, and replay.")
 @click.option("--out", type=_FILE, help="The page to write into; by default only print.")
 @click.pass_context
 def main(
@@ -67,6 +68,7 @@ def main(
     people: Path | None,
     media: Path | None,
     programs: Path | None,
+    replay: bool,
     quick: bool,
     out: Path | None,
 ) -> None:
@@ -80,7 +82,7 @@ def main(
     known = _yardstick(walls, cache, programs, sets.IDENTITY_COUNTS)
     others = _yardstick(sets.others(0, people=people), cache, programs, sets.OTHER_COUNTS)
     of_events, of_identities, of_others = (
-        one.rows(_say, quick=quick) for one in (fixed, known, others)
+        one.rows(_say, replay=replay or quick) for one in (fixed, known, others)
     )
     ours = WAYS[0].name
     events = sum(worth_of(one.truth, []).events for one in fixed.videos)
@@ -157,7 +159,7 @@ def events(
     videos = [given(clip) for clip in clips] or [_made(one, cache) for one in wanted]
     yardstick = _measured(videos, cache, programs, counts or usual)
     if not product_only:
-        rows = yardstick.rows(_say, quick=True)
+        rows = yardstick.rows(_say, replay=True)
         click.echo(events_table(rows))
         return
     worths: dict[int, list[Worth]] = {count: [] for count in yardstick.counts}
@@ -185,7 +187,9 @@ def _yardstick(
 def _measured(
     videos: Sequence[Media], cache: Path, programs: Path | None, counts: Sequence[int]
 ) -> Yardstick:
-    footage = [Footage(one.path, recorded(one.path, cache), programs) for one in videos]
+    footage = [
+        Footage(one.path, recorded(one.path, cache), cache / "picks", programs) for one in videos
+    ]
     return Yardstick(videos, footage, counts)
 
 

@@ -8,6 +8,8 @@ frames between its own are added, which is more than it would give.
 from __future__ import annotations
 
 import csv
+import hashlib
+import json
 import re
 import subprocess
 import tempfile
@@ -26,7 +28,7 @@ from streamsel.selection import baselines
 from tests.bench.endless_selection import adaptive_threshold
 from tests.bench.worth.tape import Tape
 
-DRAWS = 5
+DRAWS = 3
 _SHORTEST_SCENE = 0.6  # seconds, PySceneDetect's default
 
 
@@ -39,11 +41,12 @@ class Footage:
     """What peers are shown: the file, or what was recorded of it.
 
     ``programs`` is the folder with the programs of peers that have an environment of their own;
-    None: there is none.
+    None: there is none. What was picked is remembered in the folder ``memory``.
     """
 
     path: Path
     tape: Tape
+    memory: Path
     programs: Path | None = None
 
     def __len__(self) -> int:
@@ -91,7 +94,7 @@ class Footage:
         with tempfile.TemporaryDirectory() as folder:
             _run([program, "hash", str(self.path), folder, "--no-keyframes-only"])
             names = [file.stem for file in Path(folder).rglob("*.jpg")]
-        return _nearest(self.tape.times, [float(name.replace("_", ".")) for name in names])
+        return _nearest(self.tape.times, [float(name) for name in names])
 
 
 Pick = Callable[[Footage, int, int], Sequence[int]]
@@ -105,6 +108,18 @@ class Peer:
     name: str
     pick: Pick
     draws: int = 1
+
+    def picked(self, footage: Footage, count: int, seed: int) -> Sequence[int]:
+        """As :attr:`pick`, or as remembered: peers stay the same while the product changes."""
+        asked = (footage.path.name, self.name, count, seed, Path(__file__).read_text())
+        digest = hashlib.sha256(repr(asked).encode()).hexdigest()[:16]
+        file = footage.memory / f"{digest}.json"
+        if not file.exists():
+            footage.memory.mkdir(parents=True, exist_ok=True)
+            chosen = self.pick(footage, count, seed)
+            file.write_text(json.dumps([int(one) for one in chosen]))
+        remembered: list[int] = json.loads(file.read_text())
+        return remembered
 
 
 def exactly(chosen: Sequence[int], count: int, total: int) -> Sequence[int]:

@@ -38,19 +38,19 @@ class Yardstick:
     footage: Sequence[Footage]
     counts: Sequence[int]
 
-    def rows(self, say: Say, *, quick: bool, peers: bool = True) -> list[Row]:
-        """Measure all ways and peers; ``quick``: the product by replay."""
+    def rows(self, say: Say, *, replay: bool) -> list[Row]:
+        """Measure all ways and peers."""
         found = []
         for way in WAYS:
-            found.append(self._row_of_way(way, quick=quick))
+            found.append(self._row_of_way(way, replay=replay))
             say(_line(found[-1]))
-        for peer in PEERS if peers else ():
+        for peer in PEERS:
             found.append(self._row_of_peer(peer))
             say(_line(found[-1]))
         return found
 
-    def _row_of_way(self, way: Way, *, quick: bool) -> Row:
-        pick = way.replayed if quick else way.run
+    def _row_of_way(self, way: Way, *, replay: bool) -> Row:
+        pick = way.replayed if replay else way.run
         return Row(
             way.name, {count: self._worths(pick(self.footage, count)) for count in self.counts}
         )
@@ -64,7 +64,7 @@ class Yardstick:
     def _drawn(self, peer: Peer, count: int) -> Sequence[Worth]:
         """The draw that is the median over all videos together."""
         draws = [
-            self._worths([peer.pick(one, count, seed) for one in self.footage])
+            self._worths([peer.picked(one, count, seed) for one in self.footage])
             for seed in range(peer.draws)
         ]
         middle = median_of([together(draw) for draw in draws])

@@ -158,7 +158,11 @@ class _Place(Picture):
 
 
 class _Recorded:
-    """A thumbnailer that reads a tape, in the view of the embedder that the tape was made for."""
+    """A thumbnailer that reads a tape, in the view of the embedder that the tape was made for.
+
+    It has no more luma rows than are usual: a run looks at more of pictures that are all but black
+    or of one colour.
+    """
 
     def __init__(self, tape: Tape) -> None:
         self._thumbnails = tape.thumbnails
@@ -170,7 +174,7 @@ class _Recorded:
         return _looked_up(self._thumbnails, picture)
 
 
-def _looked_up(values: npt.NDArray[Any], picture: Picture) -> npt.NDArray[Any]:
+def _looked_up(values: npt.NDArray[Any], picture: Picture, rows: int = 0) -> npt.NDArray[Any]:
     return np.asarray(values[_number(picture)])
 
 

@@ -24,7 +24,7 @@ from tests.coreset.orders import order
 def footage(tmp_path_factory: pytest.TempPathFactory) -> Footage:
     cache = tmp_path_factory.mktemp("worth")
     media = made(FixedCamera(2, seconds=80, fps=1, events=2), cache)
-    return Footage(media.path, recorded(media.path, cache))
+    return Footage(media.path, recorded(media.path, cache), cache / "picks")
 
 
 HERE = [peer for peer in PEERS if peer.name not in {"PySceneDetect", "video-sampler"}]
@@ -44,7 +44,26 @@ def test_a_peer_picks_exactly_as_many_frames(peer: Peer, footage: Footage, count
 def test_a_peer_that_is_not_installed_says_so(name: str, footage: Footage, tmp_path: Path) -> None:
     peer = next(peer for peer in PEERS if peer.name == name)
     with pytest.raises(NotRunError, match="is not installed; see --peers"):
-        peer.pick(Footage(footage.path, footage.tape, tmp_path), 7, 0)
+        peer.picked(Footage(footage.path, footage.tape, tmp_path, programs=tmp_path), 7, 0)
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_was_picked_is_remembered_by_all_that_it_depends_on(
+    footage: Footage, tmp_path: Path
+) -> None:
+    asked: list[tuple[int, int]] = []
+
+    def pick(shown: Footage, count: int, seed: int) -> list[int]:
+        asked.append((count, seed))
+        return list(range(count))
+
+    here = Footage(footage.path, footage.tape, tmp_path / "picks")
+    peer = Peer("somebody", pick)
+    assert [peer.picked(here, 3, 0) for _ in range(2)] == [[0, 1, 2], [0, 1, 2]]
+    peer.picked(here, 3, 1)
+    peer.picked(here, 4, 0)
+    Peer("another", pick).picked(here, 3, 0)
+    assert asked == [(3, 0), (3, 1), (4, 0), (3, 0)]
 
 
 def test_scene_scores_are_ffmpegs(footage: Footage) -> None:

@@ -13,15 +13,20 @@ from tests.bench.worth.scenes import Film, Identities, Pan, Screen
 from tests.bench.worth.tape import kept_of, recorded
 from tests.bench.worth.truth import events_of
 
-SHORT = FixedCamera(4, seconds=60, fps=5, events=2)
+SHORT = FixedCamera(4, seconds=80, fps=3, events=2)
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("worth")
 
 
 @pytest.mark.parametrize("live", [False, True], ids=["file", "live"])
-def test_a_replay_decides_as_a_run_does(live: bool, tmp_path: Path) -> None:
-    media = made(SHORT, tmp_path)
+def test_a_replay_decides_as_a_run_does(live: bool, cache: Path) -> None:
+    media = made(SHORT, cache)
     how: dict[str, Any] = {"look_ahead": 1, "calibration": "on-the-way"} if live else {}
     options = run_options({"count": 12, **how})
-    tape = recorded(media.path, tmp_path)
+    tape = recorded(media.path, cache)
     selection = select(media.path, count=12, progress=False, **how)
     run = [frame.index for frame in selection.frames]
     assert list(kept_of(tape.candidates(options), options)) == sorted(run)

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import streamsel
-from streamsel.choices import Method
 from streamsel.config.options import RunOptions, run_options
 from streamsel.record.reader import Record
 from tests.bench.worth.peers import Footage
@@ -27,11 +26,24 @@ Kept = Sequence[Sequence[int]]
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """A command of the product; ``options`` are those of ``select`` that decide like it."""
+    """A command of the product; ``options`` are those of ``select`` that decide like it.
+
+    ``command`` runs it; None: ``select`` with the options does.
+    """
 
     name: str
-    run: Callable[[Sequence[Footage], int], Kept]
     options: Mapping[str, Any]
+    command: Callable[[Sequence[Footage], int], Kept] | None = None
+
+    def run(self, footage: Sequence[Footage], count: int) -> Kept:
+        """What the command keeps of each video."""
+        if self.command is not None:
+            return self.command(footage, count)
+        found = []
+        for one in footage:
+            selection = streamsel.select(one.path, count=count, progress=False, **self.options)
+            found.append(sorted(frame.index for frame in selection.frames))
+        return found
 
     def replayed(self, footage: Sequence[Footage], count: int) -> Kept:
         """What the command would keep, without reading the videos again."""
@@ -49,17 +61,6 @@ def replayed(
             select = replace(options.select, count=count)
             found[count].append(kept_of(candidates, replace(options, select=select)))
     return found
-
-
-def _selected(method: Method) -> Callable[[Sequence[Footage], int], Kept]:
-    def run(footage: Sequence[Footage], count: int) -> Kept:
-        found = []
-        for one in footage:
-            selection = streamsel.select(one.path, count=count, method=method, progress=False)
-            found.append(sorted(frame.index for frame in selection.frames))
-        return found
-
-    return run
 
 
 def _watched(footage: Sequence[Footage], count: int) -> Kept:
@@ -83,7 +84,8 @@ def _watched(footage: Sequence[Footage], count: int) -> Kept:
 
 
 WAYS = (
-    Way("streamsel select", _selected("online"), {}),
-    Way("streamsel watch", _watched, AT_ONCE),
-    Way("streamsel select --method two-pass", _selected("two-pass"), {"method": "two-pass"}),
+    Way("streamsel select", {}),
+    Way("streamsel watch", AT_ONCE, _watched),
+    Way("streamsel select --change-weight off", {"change_weight": "off"}),
+    Way("streamsel select --method two-pass", {"method": "two-pass"}),
 )
