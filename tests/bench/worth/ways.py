@@ -86,6 +86,9 @@ def _watched(footage: Sequence[Footage], count: int) -> Kept:
 WAYS = (
     Way("streamsel select", {}),
     Way("streamsel watch", AT_ONCE, _watched),
-    Way("streamsel select --change-weight off", {"change_weight": "off"}),
+    Way(
+        "streamsel select --change-weight off --burst off",
+        {"change_weight": "off", "burst": "off"},
+    ),
     Way("streamsel select --method two-pass", {"method": "two-pass"}),
 )
