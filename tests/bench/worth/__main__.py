@@ -24,6 +24,7 @@ from tests.bench.worth.figures import Worth, median_share, together, told, worth
 from tests.bench.worth.media import Media, Recipe, given, made
 from tests.bench.worth.peers import Footage
 from tests.bench.worth.report import (
+    Row,
     Yardstick,
     events_table,
     losses,
@@ -38,6 +39,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _CACHE = Path(gettempdir()) / "streamsel-worth"
 _CAMERAS, _QUICK_CAMERAS = 5, 2
 _WALLS, _QUICK_WALLS = 3, 1
+_PARTS = ("events", "identities", "others")
 
 _cache = click.option(
     "--cache",
@@ -60,6 +62,13 @@ _peers = click.option(
 @_peers
 @click.option("--replay", is_flag=True, help="Replay the product instead of running it.")
 @click.option("--quick", is_flag=True, help="Fewer videos, and replay.")
+@click.option(
+    "--part",
+    "parts",
+    multiple=True,
+    type=click.Choice(_PARTS),
+    help="Which tables; by default all.",
+)
 @click.option("--out", type=_FILE, help="The page to write into; by default only print.")
 @click.pass_context
 def main(
@@ -70,6 +79,7 @@ def main(
     programs: Path | None,
     replay: bool,
     quick: bool,
+    parts: tuple[str, ...],
     out: Path | None,
 ) -> None:
     """Measure what selections are worth, the product's and those of peers."""
@@ -78,31 +88,40 @@ def main(
     found = {"media": media, "people": people}
     cameras = sets.cameras(range(_QUICK_CAMERAS if quick else _CAMERAS), **found)
     walls = sets.identities(range(_QUICK_WALLS if quick else _WALLS), **found)
-    fixed = _yardstick(cameras, cache, programs, sets.COUNTS)
-    known = _yardstick(walls, cache, programs, sets.IDENTITY_COUNTS)
-    others = _yardstick(sets.others(0, people=people), cache, programs, sets.OTHER_COUNTS)
-    of_events, of_identities, of_others = (
-        one.rows(_say, replay=replay or quick) for one in (fixed, known, others)
+    others = sets.others(0, people=people)
+    for part, recipes, counts in (
+        ("events", cameras, sets.COUNTS),
+        ("identities", walls, sets.IDENTITY_COUNTS),
+        ("others", others, sets.OTHER_COUNTS),
+    ):
+        if part in (parts or _PARTS):
+            yardstick = _yardstick(recipes, cache, programs, counts)
+            body = _BODIES[part](yardstick, yardstick.rows(_say, replay=replay or quick))
+            click.echo(body)
+            if out is not None:
+                write_between_marks(out, f"worth {part}", body)
+
+
+def _events_body(yardstick: Yardstick, rows: Sequence[Row]) -> str:
+    events = sum(worth_of(one.truth, []).events for one in yardstick.videos)
+    heading = f"### Events before {len(yardstick.videos)} fixed cameras, of {events}"
+    return "\n\n".join(
+        [heading, f"On {machine()}.", events_table(rows), losses(rows, WAYS[0].name)]
     )
-    ours = WAYS[0].name
-    events = sum(worth_of(one.truth, []).events for one in fixed.videos)
-    body = "\n\n".join(
-        [
-            f"{len(cameras)} cameras, {events} events; {machine()}.",
-            f"### Events before fixed cameras, of {events}",
-            events_table(of_events),
-            losses(of_events, ours),
-            "### People before a wall, of 6",
-            medians_table(of_identities),
-            losses(of_identities, ours),
-            "### Where the camera is not fixed, at k " + " / ".join(map(str, sets.OTHER_COUNTS)),
-            videos_table(of_others, others.videos),
-            losses(of_others, ours),
-        ]
-    )
-    click.echo(body)
-    if out is not None:
-        write_between_marks(out, "worth", body)
+
+
+def _identities_body(yardstick: Yardstick, rows: Sequence[Row]) -> str:
+    heading = f"### People before a wall, of 6, {len(yardstick.videos)} walls"
+    return "\n\n".join([heading, medians_table(rows), losses(rows, WAYS[0].name)])
+
+
+def _others_body(yardstick: Yardstick, rows: Sequence[Row]) -> str:
+    heading = "### Where the camera is not fixed, at k " + " / ".join(map(str, yardstick.counts))
+    table = videos_table(rows, yardstick.videos)
+    return "\n\n".join([heading, table, losses(rows, WAYS[0].name)])
+
+
+_BODIES = {"events": _events_body, "identities": _identities_body, "others": _others_body}
 
 
 @main.command()
