@@ -133,7 +133,8 @@ def test_what_is_kept_is_what_the_events_say(name: str, seed: int, frames: int) 
     verdicts = run(selector, stream(seed, frames), 32)
     assert selector.kept == replay(verdicts)
     assert len(selector.kept) <= COUNT
-    assert selector.kept or not any(one.candidate.embedding is not None for one in verdicts)
+    if name != "UniformSelector":  # no tick may have been due among so few frames
+        assert selector.kept or not any(one.candidate.embedding is not None for one in verdicts)
     events = [event for verdict in verdicts for event in verdict.events]
     novel = {one.frame.key for one in events if isinstance(one, Kept) and one.reason != "recalled"}
     assert novel == {one.frame.key for one in verdicts if one.outcome == "kept"}
