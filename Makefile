@@ -87,8 +87,9 @@ test-newest: debian
 # The unit tests with the lowest versions that pyproject.toml allows, torch apart. Old releases use
 # what newer ones deprecate, so that is no failure here.
 LOWEST = $(VENV)/lowest/requirements.txt
-UNITS  = $(addprefix tests/,api cli config coreset embed evaluation export http metrics pixels prefilter record \
-           report runtime selection service sinks sources wiring)
+UNITS  = $(addprefix tests/,api cli config contracts coreset embed evaluation export http metrics pixels prefilter record \
+           report runtime selection service sinks sources wiring) \
+         $(filter-out tests/test_installation.py,$(wildcard tests/test_*.py))
 test-lowest: $(VENV)/bin/uv debian
 	$(PYTHON) -m venv $(VENV)/lowest
 	$(VENV)/bin/uv pip compile --quiet pyproject.toml .ci/lock/build.in --extra test --extra training \

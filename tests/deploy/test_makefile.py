@@ -27,4 +27,5 @@ def test_the_lowest_versions_are_tried_with_every_folder_of_unit_tests() -> None
     whole = {"bench", "conformance", "deploy", "docs", "drawn", "end_to_end", "golden", "mutation"}
     whole |= {"page", "servers", "soak"}
     folders = {path.name for path in (ROOT / "tests").iterdir() if (path / "__init__.py").exists()}
-    assert {Path(name).name for name in named_by("test-lowest")} == folders - whole
+    named = {Path(name).name for name in named_by("test-lowest")}
+    assert {name for name in named if not name.startswith("test_")} == folders - whole
