@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import yaml
 
-from tests.end_to_end.conftest import streamsel
+from tests.cli.running import streamsel
 
 SECRETS = """\
 feeds:
@@ -59,37 +59,55 @@ def test_mistakes_are_told_a_line_each(tmp_path: Path) -> None:
     assert streamsel("config", "show", file).code == 2
 
 
-def test_no_secret_is_printed(tmp_path: Path) -> None:
+def test_no_secret_is_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     file = tmp_path / "streamsel.yaml"
     file.write_text(SECRETS)
-    environment = {"GATE_PASSWORD": "hunter2"}
+    monkeypatch.setenv("GATE_PASSWORD", "hunter2")
     for arguments in (["validate"], ["show"], ["show", "--resolved"], ["show", "--json"]):
-        ended = streamsel("config", *arguments, file, environment=environment)
+        ended = streamsel("config", *arguments, file)
         assert ended.code == 0, ended.err
         assert "rtsp://cam:***@10.0.0.4/main" in ended.out
-        assert "hunter" not in ended.out + ended.err
-        assert "sinks.mqtt.password holds a secret" in ended.err
+        assert "hunter" not in ended.out + ended.err + caplog.text
+        assert "sinks.mqtt.password holds a secret" in caplog.text
+        caplog.clear()
 
 
-def test_validate_as_json_names_feeds_and_missing_files(tmp_path: Path) -> None:
+def test_validate_names_feeds_and_missing_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = tmp_path / "streamsel.yaml"
     file.write_text(SECRETS)
-    ended = streamsel("config", "validate", file, "--json", environment={"GATE_PASSWORD": "x"})
+    monkeypatch.setenv("GATE_PASSWORD", "x")
+    ended = streamsel("config", "validate", file, "--json")
     assert ended.json == {
         "valid": True,
         "problems": [],
         "missing": [f"sinks.mqtt.tls.ca_file: {tmp_path}/ca.pem is not there yet"],
         "feeds": [{"feed": "gate", "source": "rtsp://cam:***@10.0.0.4/main", "scope": "gate"}],
     }
+    said = streamsel("config", "validate", file)
+    assert f"sinks.mqtt.tls.ca_file: {tmp_path}/ca.pem is not there yet\n" in said.err
+    assert (said.code, streamsel("config", "validate", file, "--quiet").out) == (0, "")
 
 
-def test_the_environment_counts(tmp_path: Path) -> None:
+def test_feeds_are_counted(tmp_path: Path) -> None:
+    file = tmp_path / "streamsel.yaml"
+    file.write_text("feeds: {gate: {source: 'rtsp://gate'}, yard: {source: 'rtsp://yard'}}")
+    told = streamsel("config", "validate", file)
+    expected = f"{file}: ok, 2 feeds\n  gate: rtsp://gate\n  yard: rtsp://yard\n"
+    assert (told.code, told.out, told.err) == (0, expected, "")
+
+
+def test_the_environment_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "streamsel.yaml"
     file.write_text("feeds: {gate: {source: x}}")
-    environment = {"STREAMSEL_DEFAULTS__COUNT": "50/h"}
-    shown = streamsel("config", "show", file, "--json", environment=environment)
+    monkeypatch.setenv("STREAMSEL_DEFAULTS__COUNT", "50/h")
+    shown = streamsel("config", "show", file, "--json")
     assert shown.json["defaults"]["count"] == "50/h"
-    wrong = streamsel("config", "validate", file, environment={"STREAMSEL_DEFAULTS__COUNT": "x"})
+    monkeypatch.setenv("STREAMSEL_DEFAULTS__COUNT", "x")
+    wrong = streamsel("config", "validate", file)
     assert wrong.code == 2
     assert wrong.err.startswith("STREAMSEL_DEFAULTS__COUNT: defaults.count is x; write a number")
 
@@ -115,16 +133,10 @@ def test_help_needs_no_model_of_the_configuration() -> None:
         assert "Usage" in ended.stdout
 
 
-def test_the_default_file(tmp_path: Path) -> None:
-    code = "import os, sys; os.chdir(sys.argv.pop(1)); from streamsel.cli.main import main; main()"
-
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-c", code, str(tmp_path), "config", *arguments],
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
-
-    assert run("init").returncode == 0
+def test_the_default_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert streamsel("config", "init").code == 0
     assert (tmp_path / "streamsel.yaml").exists()
-    assert run("validate").stdout.startswith("streamsel.yaml: ok")
-    assert json.loads(run("show", "--json").stdout)["sinks"]["disk"]["path"] == f"{tmp_path}/kept"
+    assert streamsel("config", "validate").out.startswith("streamsel.yaml: ok")
+    shown = streamsel("config", "show", "--json")
+    assert shown.json["sinks"]["disk"]["path"] == f"{tmp_path}/kept"
