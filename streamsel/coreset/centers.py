@@ -113,12 +113,15 @@ class CenterTable(Generic[K]):
     def products(self, vectors: Vectors) -> npt.NDArray[np.float32]:
         """Return the dot products of ``vectors`` (B, D) with the centers, (B, size)."""
         centers = self.vectors[: self.size]
-        if len(vectors) >= MATRIX_ROWS:
-            return vectors @ centers.T
-        products = np.empty((len(vectors), self.size), np.float32)
-        for vector, out in zip(vectors, products, strict=True):
-            np.matmul(centers, vector, out=out)
-        return products
+        # All vectors are finite. A BLAS may compute lanes beyond the end of a short row, too, and
+        # leave the processor's flag of what it then discards.
+        with np.errstate(invalid="ignore"):
+            if len(vectors) >= MATRIX_ROWS:
+                return vectors @ centers.T
+            products = np.empty((len(vectors), self.size), np.float32)
+            for vector, out in zip(vectors, products, strict=True):
+                np.matmul(centers, vector, out=out)
+            return products
 
     def factors(
         self, weights: npt.NDArray[np.float64], slots: npt.NDArray[np.intp] | None = None
