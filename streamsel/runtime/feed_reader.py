@@ -285,7 +285,7 @@ class FeedReader:
                 self.fixed = prefiltered.change.fixed
             self.is_up = True
             if frame.key.index < self.reserved:
-                self._latest.put(prefiltered)
+                self._latest.put(prefiltered, may_wait=self._source.rhythm.is_finite)
             else:
                 self._unreserved += 1
         return True

@@ -12,6 +12,7 @@ from streamsel.wakeup import Wakeup
 
 _REFUSED_TOO = 4
 """Maximum queue length, in depths, including refused frames."""
+_BEHIND_SECONDS = 0.02
 
 
 class _FeedQueue:
@@ -22,6 +23,7 @@ class _FeedQueue:
         self._waiting: deque[PrefilteredFrame] = deque()
         self._dropped = 0
         self._lock = threading.Condition(threading.Lock())
+        self.may_wait = False
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -111,11 +113,15 @@ class LatestFrames:
         if (queue := self._latest.pop(feed, None)) is not None:
             self._turn.remove(queue)
 
-    def put(self, prefiltered: PrefilteredFrame) -> None:
-        """Append to the queue of the frame's feed. From the thread that reads the feed."""
+    def put(self, prefiltered: PrefilteredFrame, *, may_wait: bool = False) -> None:
+        """Append to the queue of the frame's feed. From the thread that reads the feed.
+
+        Frames that ``may_wait``, those of a file, are not taken while later stages are behind.
+        """
         queue = self._latest.get(prefiltered.frame.key.feed)
         if queue is None:
             return
+        queue.may_wait = may_wait
         queue.put(prefiltered)
         if self._is_asleep:
             self._is_asleep = False
@@ -173,6 +179,7 @@ class LatestFrames:
             # A queue may have been shut meanwhile, with all its frames.
             if taken := self._turns(most):
                 return taken
+            await asyncio.sleep(max(patience, _BEHIND_SECONDS))  # what is left waits for the sinks
 
     async def _sleep(self) -> None:
         self._arrived.clear()
@@ -186,10 +193,12 @@ class LatestFrames:
     def _turns(self, most: int) -> list[PrefilteredFrame]:
         """Take one frame from each non-empty feed, repeatedly, until ``most`` are taken."""
         taken: list[PrefilteredFrame] = []
+        is_behind = not self._ended and self.is_behind
         without = 0
         while len(taken) < most and without < len(self._turn):
             # Each feed goes to the end of the queue after its turn.
-            prefiltered = self._turn[0].take()
+            queue = self._turn[0]
+            prefiltered = None if is_behind and queue.may_wait else queue.take()
             self._turn.rotate(-1)
             if prefiltered is None:
                 without += 1

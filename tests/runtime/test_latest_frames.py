@@ -242,3 +242,38 @@ async def let_others_run() -> None:
     """Return once all that is ready on the loop has run, and what came of that."""
     for _ in range(10):
         await asyncio.sleep(0)
+
+
+def test_frames_of_a_file_wait_for_the_sinks_and_those_of_a_camera_do_not() -> None:
+    async def scenario() -> None:
+        behind = threading.Event()
+        latest = LatestFrames(4, behind.is_set)
+        latest.open("camera")
+        latest.open("file")
+        latest.put(prefiltered("camera", 0))
+        latest.put(prefiltered("file", 0), may_wait=True)
+        behind.set()
+        assert keys(await latest.take(32, 0.0)) == ["camera0"]
+        async with asyncio.TaskGroup() as tasks:
+            taking = tasks.create_task(latest.take(32, 0.0))
+            latest.put(prefiltered("camera", 1))
+            assert keys(await taking) == ["camera1"]
+            taking = tasks.create_task(latest.take(32, 0.0))
+            await asyncio.sleep(0)
+            assert not taking.done()
+            behind.clear()
+            assert keys(await taking) == ["file0"]
+
+    run(scenario())
+
+
+def test_the_end_takes_frames_of_a_file_even_if_the_sinks_are_behind() -> None:
+    async def scenario() -> None:
+        latest = LatestFrames(4, lambda: True)
+        latest.open("file")
+        latest.put(prefiltered("file", 0), may_wait=True)
+        latest.end()
+        assert keys(await latest.take(32, 0.0)) == ["file0"]
+        assert await latest.take(32, 0.0) == []
+
+    run(scenario())

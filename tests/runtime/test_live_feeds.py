@@ -424,8 +424,7 @@ def test_a_file_waits_for_a_sink_that_is_late_and_every_frame_has_a_verdict() ->
         disk.hanging.clear()
         clip = ScriptedSource("clip", steps(*[0.0] * 300))
         clip.rhythm = Rhythm(speed=math.inf, is_finite=True)
-        # Half of them are for frames that are on their way when the file is asked to wait.
-        limits = LiveLimits(most_waiting=32, shutdown=2.0)
+        limits = LiveLimits(most_waiting=8, shutdown=2.0)
         async with running([disk], limits) as line:
             try:
                 await line.add(clip)

@@ -37,7 +37,7 @@ class Shelf(LatestFrames):
         self.has_room = True
         self.asked = 0
 
-    def put(self, prefiltered: PrefilteredFrame) -> None:
+    def put(self, prefiltered: PrefilteredFrame, *, may_wait: bool = False) -> None:
         self._passed(prefiltered)
 
     def await_room(self, feed: str, within: float) -> bool:
