@@ -1,10 +1,9 @@
-"""Selectors that decide at the end of the stream: two-pass k-center and the two baselines."""
+"""The selector that decides at the end of the stream: two-pass k-center."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from itertools import accumulate
 
 import numpy as np
 
@@ -13,14 +12,12 @@ from streamsel.coreset.greedy import farthest_first
 from streamsel.coreset.refine import best_of_starts
 from streamsel.coreset.spread import Scenes, spread_first
 from streamsel.coreset.values import BurstLimit
-from streamsel.decisions import Evicted, Kept, Verdict
+from streamsel.decisions import Evicted, Verdict
 from streamsel.frame import Candidate, Frame, FrameKey, PrefilterState, Vectors
-from streamsel.selection.baselines import EvenTicks, Reservoir
 from streamsel.selection.origins import Origins
-from streamsel.selection.verdicts import refusal, refused
+from streamsel.selection.verdicts import kept, refusal, refused
 
 _HELD_PER_CANDIDATE = 4
-_ROUNDING_SECONDS = 1e-3
 
 
 class TwoPassSelector:
@@ -239,119 +236,7 @@ class TwoPassSelector:
             found = assign(vectors[number : number + 1], vectors[:number])
             nearest = standing[found.nearest[0]].frame.key
             distance = float(found.distances[0])
-        return _kept(standing[number], "novel", distance, nearest, self._min_distance)
-
-
-class RandomSelector:
-    """Keeps a uniform random sample of the candidates, for comparison.
-
-    A reservoir (Vitter 1985): at any time each candidate so far is kept with equal probability. A
-    frame that drops out is evicted with the reason ``redrawn``. Verdicts are immediate and measure
-    no distance; they depend only on ``seed`` and the stream. O(1) per candidate.
-    """
-
-    def __init__(self, count: int, *, seed: int) -> None:
-        """Keep at most ``count`` frames, at least 1."""
-        self._reservoir: Reservoir[Frame] = Reservoir(count, seed)
-
-    @property
-    def kept(self) -> tuple[FrameKey, ...]:
-        """The kept frames, ordered by key."""
-        return _keys(self._reservoir.items)
-
-    @property
-    def warnings(self) -> Mapping[str, str]:
-        """None: no distance is calibrated."""
-        return {}
-
-    def judge(self, candidates: Sequence[Candidate]) -> list[Verdict]:
-        """Return the verdicts of ``candidates``."""
-        return [self._judge_one(candidate) for candidate in candidates]
-
-    def finish(self) -> list[Verdict]:
-        """Return no verdicts: none is ever outstanding."""
-        return []
-
-    def _judge_one(self, candidate: Candidate) -> Verdict:
-        if refusal(candidate) is not None:
-            return refused(candidate)
-        out = self._reservoir.offer(candidate.frame)
-        if candidate.frame in out:
-            return _passed_over(candidate, "not-drawn")
-        evictions = [Evicted(frame=one, by=None, distance=None, reason="redrawn") for one in out]
-        return _kept(candidate, "drawn", None, None, 0.0, evictions)
-
-
-class UniformSelector:
-    """Keeps up to ``count`` frames evenly spread over time, for comparison.
-
-    These are the distinct frames that ffmpeg's ``fps`` filter would pass at the rate that gives
-    ``count`` frames over all feeds in sequence, by media time, including refused frames: see
-    :class:`~streamsel.selection.baselines.EvenTicks`. There are fewer if several ticks fall on one
-    long-lasting frame. If a frame due was refused, the next candidate that is not kept yet takes
-    its place. Verdicts lag by one frame and measure no distance.
-    """
-
-    def __init__(self, count: int, lengths: Mapping[str, float], *, start: float = 0.0) -> None:
-        """Spread ``count`` frames over feeds of these lengths in seconds, starting at ``start``."""
-        ends = list(accumulate(lengths.values(), initial=0.0))
-        self._begins = dict(zip(lengths, ends, strict=False))
-        self._seconds = ends[-1]
-        self._ticks = EvenTicks(count, self._seconds)
-        self._left = count
-        self._start = start
-        self._seen = self._owed = 0
-        self._waiting: Candidate | None = None
-        self._kept: list[Frame] = []
-
-    @property
-    def kept(self) -> tuple[FrameKey, ...]:
-        """The kept frames, ordered by key."""
-        return _keys(self._kept)
-
-    @property
-    def warnings(self) -> Mapping[str, str]:
-        """None: no distance is calibrated."""
-        return {}
-
-    def judge(self, candidates: Sequence[Candidate]) -> list[Verdict]:
-        """Return the certain verdicts: all but that of the last candidate."""
-        verdicts = []
-        for candidate in candidates:
-            if self._waiting is not None:
-                verdicts.append(self._judge_one(self._waiting, self._place(candidate)))
-            prefiltered = replace(candidate.prefiltered, thumbnail=None)
-            self._waiting = replace(candidate, prefiltered=prefiltered)
-        return verdicts
-
-    def finish(self) -> list[Verdict]:
-        """Return the verdict of the last candidate."""
-        last, self._waiting = self._waiting, None
-        if last is None:
-            return []
-        # The declared duration of some containers excludes the last frame.
-        place = self._place(last)
-        is_left_out = self._seconds <= place + _ROUNDING_SECONDS
-        ends = place + place / max(1, self._seen) if is_left_out else self._seconds
-        return [self._judge_one(last, ends)]
-
-    def _judge_one(self, candidate: Candidate, following: float) -> Verdict:
-        self._seen += 1
-        if self._left and self._ticks.passes(self._place(candidate), following):
-            self._left -= 1
-            self._owed += 1
-        if refusal(candidate) is not None:
-            return refused(candidate)
-        if not self._owed:
-            return _passed_over(candidate, "between")
-        self._owed -= 1
-        self._kept.append(candidate.frame)
-        return _kept(candidate, "evenly-spaced", None, None, 0.0)
-
-    def _place(self, candidate: Candidate) -> float:
-        """Return the time of a frame on the joint time line of all feeds, in seconds."""
-        frame = candidate.frame
-        return self._begins[frame.key.feed] + frame.media_time - self._start
+        return kept(standing[number], "novel", distance, nearest, self._min_distance)
 
 
 def _keys(frames: Iterable[Frame]) -> tuple[FrameKey, ...]:
@@ -362,42 +247,3 @@ def _stack(candidates: Sequence[Candidate]) -> Vectors:
     """Return the embeddings of measurable candidates, (N, D)."""
     vectors = [one.embedding for one in candidates if one.embedding is not None]
     return np.stack(vectors) if vectors else np.empty((0, 0), np.float32)
-
-
-def _kept(
-    candidate: Candidate,
-    reason: str,
-    distance: float | None,
-    nearest: FrameKey | None,
-    threshold: float,
-    evictions: Sequence[Evicted] = (),
-) -> Verdict:
-    """Return the verdict that keeps ``candidate``, with its event and then ``evictions``."""
-    event = Kept(
-        frame=candidate.frame,
-        distance=distance,
-        nearest=nearest,
-        threshold=threshold,
-        reason=reason,
-    )
-    return Verdict(
-        candidate=candidate,
-        outcome="kept",
-        reason=reason,
-        distance=distance,
-        nearest=nearest,
-        threshold=threshold,
-        events=(event, *evictions),
-    )
-
-
-def _passed_over(candidate: Candidate, reason: str) -> Verdict:
-    """Return the verdict for a candidate that a baseline does not keep; no distance is measured."""
-    return Verdict(
-        candidate=candidate,
-        outcome="covered",
-        reason=reason,
-        distance=None,
-        nearest=None,
-        threshold=None,
-    )

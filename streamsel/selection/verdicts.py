@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from streamsel.coreset.distance import are_unit
 from streamsel.coreset.values import CenterAdded, Change, Decision
 from streamsel.decisions import Event, Evicted, Kept, Verdict
-from streamsel.frame import Candidate, Frame
+from streamsel.frame import Candidate, Frame, FrameKey
 
 INVALID_EMBEDDING = "invalid-embedding"
 """Refusal reason of a candidate with an embedding that is not a finite unit vector."""
@@ -29,6 +29,33 @@ def refused(candidate: Candidate, reason: str | None = None) -> Verdict:
         distance=None,
         nearest=None,
         threshold=None,
+    )
+
+
+def kept(
+    candidate: Candidate,
+    reason: str,
+    distance: float | None,
+    nearest: FrameKey | None,
+    threshold: float,
+    evictions: Sequence[Evicted] = (),
+) -> Verdict:
+    """Return the verdict that keeps ``candidate``, with its event and then ``evictions``."""
+    event = Kept(
+        frame=candidate.frame,
+        distance=distance,
+        nearest=nearest,
+        threshold=threshold,
+        reason=reason,
+    )
+    return Verdict(
+        candidate=candidate,
+        outcome="kept",
+        reason=reason,
+        distance=distance,
+        nearest=nearest,
+        threshold=threshold,
+        events=(event, *evictions),
     )
 
 

@@ -31,9 +31,10 @@ def build_selector(options: RunOptions, sources: Sequence[Source], dim: int) -> 
 
 
 def _selector_over(options: RunOptions, sources: Sequence[Source], dim: int) -> Selector:
+    from streamsel.selection.baselines import RandomSelector, UniformSelector
     from streamsel.selection.budget import Budget
     from streamsel.selection.online import OnlineSelector
-    from streamsel.selection.two_pass import RandomSelector, TwoPassSelector, UniformSelector
+    from streamsel.selection.two_pass import TwoPassSelector
 
     select = options.select
     count = _count(options, sources)

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from streamsel.decisions import Kept, Verdict
 from streamsel.frame import Candidate, FrameKey
 from streamsel.interfaces.selectors import LiveSelector, Selector
+from streamsel.selection.baselines import RandomSelector, UniformSelector
 from streamsel.selection.budget import Budget
 from streamsel.selection.online import OnlineSelector
 from streamsel.selection.per_feed import PerFeedSelector
-from streamsel.selection.two_pass import RandomSelector, TwoPassSelector, UniformSelector
+from streamsel.selection.two_pass import TwoPassSelector
 from tests.contracts.implementations import implementations
 from tests.coreset.candidates import candidate
 

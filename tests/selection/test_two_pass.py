@@ -12,8 +12,8 @@ from streamsel.coreset.refine import best_of_starts
 from streamsel.decisions import Event, Evicted, Kept, Verdict
 from streamsel.frame import Candidate, FrameKey, Vectors
 from streamsel.interfaces.selectors import Selector
-from streamsel.selection.baselines import Reservoir, uniform
-from streamsel.selection.two_pass import RandomSelector, TwoPassSelector, UniformSelector
+from streamsel.selection.baselines import RandomSelector, Reservoir, UniformSelector, uniform
+from streamsel.selection.two_pass import TwoPassSelector
 from tests.coreset.candidates import candidate
 from tests.coreset.test_greedy import EXAMPLES, clouds, unit
 

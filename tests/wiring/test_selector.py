@@ -14,9 +14,10 @@ from streamsel.coreset.values import BurstLimit
 from streamsel.errors import ConfigurationError
 from streamsel.interfaces.selectors import Selector
 from streamsel.interfaces.sources import Source
+from streamsel.selection.baselines import RandomSelector, UniformSelector
 from streamsel.selection.online import OnlineSelector
 from streamsel.selection.per_feed import PerFeedSelector
-from streamsel.selection.two_pass import RandomSelector, TwoPassSelector, UniformSelector
+from streamsel.selection.two_pass import TwoPassSelector
 from streamsel.sources.file import FileSource
 from streamsel.wiring.selector import build_selector, burst_limit
 from tests.sources.media import write_video
